@@ -1,0 +1,18 @@
+//! Floor 0: what an entry is, as bytes. Pure: no I/O, no clock, no randomness.
+//!
+//! `docs/FORMAT.md` sections 1 to 3 describe the same bytes in prose.
+
+mod fields;
+mod hash;
+mod header;
+mod stream;
+mod tree;
+
+pub use fields::{FieldError, Fields, FieldsBuilder};
+pub use hash::{
+    Checksum, Commitment, EntryId, HexError, LedgerId, OriginId, SALT_BYTES, Salt, TreeHash,
+    body_hasher, checksum, commit, commit_hasher, hex, parse_hex, stream_hasher,
+};
+pub use header::{FLAG_LINE_FEED, HEADER_BYTES, Header, HeaderError, Kind};
+pub use stream::{Container, StreamDescriptor, StreamName};
+pub use tree::Frontier;

@@ -1,0 +1,196 @@
+//! `HEAD`: two checksummed slots that say how much was acknowledged, independent of the log engine.
+
+use super::bytes::Cursor;
+use super::error::{LedgerError, Result};
+use super::pack::{ChainEnd, Identity};
+use super::world::World;
+use crate::entry::{EntryId, Frontier, LedgerId, OriginId, TreeHash, checksum};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+const SLOT_BYTES: usize = 4096;
+const MAGIC: &[u8; 4] = b"CXLH";
+const VERSION: u16 = 1;
+const CONTEXT: &str = "codex-ledger v1 head";
+
+/// What is acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Counts the writes of HEAD; its parity names the slot.
+    pub(super) turn: u64,
+    /// Whose head this is.
+    pub identity: Identity,
+    /// Last id, its time, and the tree; `chain.size()` counts acknowledged entries.
+    pub chain: ChainEnd,
+    /// Entries below this are in settled volumes; the others are in the journal.
+    pub settled: u64,
+}
+
+impl Head {
+    /// Count of acknowledged entries.
+    pub fn size(&self) -> u64 {
+        self.chain.size()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(SLOT_BYTES);
+        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&VERSION.to_be_bytes());
+        out.extend_from_slice(&[0, 0]);
+        out.extend_from_slice(&self.turn.to_be_bytes());
+        out.extend_from_slice(&self.identity.ledger.0);
+        out.extend_from_slice(&self.identity.origin.0);
+        out.extend_from_slice(&self.chain.size().to_be_bytes());
+        out.extend_from_slice(&self.chain.id.0);
+        out.extend_from_slice(&self.chain.tree.root().0);
+        out.extend_from_slice(&self.settled.to_be_bytes());
+        out.extend_from_slice(&self.chain.recorded_at.to_be_bytes());
+        let roots = self.chain.tree.roots();
+        out.extend_from_slice(&(roots.len() as u32).to_be_bytes());
+        for root in roots {
+            out.extend_from_slice(&root.0);
+        }
+        out.resize(SLOT_BYTES - 16, 0);
+        let sum = checksum(CONTEXT, &[&out]);
+        out.extend_from_slice(&sum);
+        out
+    }
+
+    fn decode(slot: &[u8]) -> Option<Head> {
+        let (fields, sum) = slot.split_at_checked(SLOT_BYTES - 16)?;
+        if checksum(CONTEXT, &[fields]) != sum {
+            return None;
+        }
+        let mut input = Cursor::new(fields);
+        if input.array::<4>()? != *MAGIC || u16::from_be_bytes(input.array()?) != VERSION {
+            return None;
+        }
+        input.take(2)?;
+        let turn = input.u64()?;
+        let identity =
+            Identity { ledger: LedgerId(input.array()?), origin: OriginId(input.array()?) };
+        let size = input.u64()?;
+        let id = EntryId(input.array()?);
+        let root = TreeHash(input.array()?);
+        let settled = input.u64()?;
+        let recorded_at = input.u64()?;
+        let count = input.u32()?;
+        let roots = (0..count).map(|_| input.array().map(TreeHash)).collect::<Option<Vec<_>>>()?;
+        let tree = Frontier::from_parts(size, roots)?;
+        let chain = ChainEnd { id, recorded_at, tree };
+        (chain.tree.root() == root).then_some(Head { turn, identity, chain, settled })
+    }
+}
+
+/// The state of the two slots.
+#[derive(Debug)]
+pub struct HeadSlots {
+    /// The newest valid one.
+    pub head: Head,
+    /// Which slots do not check; a finding, since the other one still counts.
+    pub damaged: Vec<usize>,
+}
+
+/// The file that holds the head.
+pub(super) fn head_path(dir: &Path) -> PathBuf {
+    dir.join("HEAD")
+}
+
+/// Reads the newest valid slot.
+///
+/// # Errors
+/// When the file cannot be read or neither slot checks.
+pub fn read_head(dir: &Path) -> Result<HeadSlots> {
+    let path = head_path(dir);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(LedgerError::Missing { path: dir.to_path_buf() });
+        }
+        Err(e) => return Err(LedgerError::io("cannot read", &path)(e)),
+    };
+    let slots: Vec<Option<Head>> = (0..2)
+        .map(|slot| bytes.get(slot * SLOT_BYTES..(slot + 1) * SLOT_BYTES).and_then(Head::decode))
+        .collect();
+    let damaged = (0..2).filter(|slot| slots[*slot].is_none()).collect();
+    match slots.into_iter().flatten().max_by_key(|head| head.turn) {
+        Some(head) => Ok(HeadSlots { head, damaged }),
+        None => Err(LedgerError::damaged(&path, "neither slot of HEAD checks")),
+    }
+}
+
+/// Writes the next slot, durably. The other slot stays as it was until the next turn.
+pub(super) fn write_head(world: &World, dir: &Path, head: &mut Head) -> Result<()> {
+    let path = head_path(dir);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .map_err(LedgerError::io("cannot open", &path))?;
+    head.turn += 1;
+    write_slot(world, &mut file, &path, head)
+}
+
+fn write_slot(world: &World, file: &mut File, path: &Path, head: &Head) -> Result<()> {
+    let at = (head.turn % 2) * SLOT_BYTES as u64;
+    file.seek(SeekFrom::Start(at)).map_err(LedgerError::io("cannot seek", path))?;
+    world
+        .disk
+        .write_all(file, path, &head.encode())
+        .map_err(LedgerError::io("cannot write", path))?;
+    world.disk.sync_file(file, path).map_err(LedgerError::io("cannot sync", path))
+}
+
+/// Creates the file with both slots saying the same.
+pub(super) fn create_head(world: &World, dir: &Path, head: &mut Head) -> Result<()> {
+    let path = head_path(dir);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&path)
+        .map_err(LedgerError::io("cannot create", &path))?;
+    for _ in 0..2 {
+        head.turn += 1;
+        write_slot(world, &mut file, &path, head)?;
+    }
+    world.disk.sync_dir(dir).map_err(LedgerError::io("cannot sync", dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> Head {
+        let identity = Identity { ledger: LedgerId([1; 16]), origin: OriginId([2; 16]) };
+        Head { turn: 0, identity, chain: ChainEnd::empty(), settled: 0 }
+    }
+
+    #[test]
+    fn slots_alternate_and_one_damaged_slot_is_survived() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::real();
+        let mut head = head();
+        create_head(&world, dir.path(), &mut head).unwrap();
+        head.chain.push(&[7; crate::entry::HEADER_BYTES], 5);
+        write_head(&world, dir.path(), &mut head).unwrap();
+        assert_eq!(read_head(dir.path()).unwrap().head, head);
+        let path = head_path(dir.path());
+        let mut bytes = fs::read(&path).unwrap();
+        let newest = (head.turn % 2) as usize;
+        bytes[newest * SLOT_BYTES + 100] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let slots = read_head(dir.path()).unwrap();
+        assert_eq!((slots.head.size(), slots.damaged), (0, vec![newest]));
+    }
+
+    #[test]
+    fn any_flipped_bit_of_a_slot_is_seen() {
+        let bytes = head().encode();
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            assert_eq!(Head::decode(&flipped), None, "byte {at}");
+        }
+    }
+}

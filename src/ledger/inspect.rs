@@ -1,0 +1,472 @@
+//! Verification: reads every file of a ledger and says what does not hold. Writes nothing.
+//!
+//! Shares no path with the write half. A volume whose files are not as they were settled is copied
+//! before the log engine sees it, so that looking never destroys evidence.
+
+use super::codec::Decoder;
+use super::error::{LedgerError, Result};
+use super::head::{Head, head_path, read_head};
+use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
+use super::pack::{ChainEnd, Pack, PackInfo, StoredBody, StoredEntry, block_count, decode_block};
+use super::store::Store;
+use super::volume::{self, Volume, digest_files, manifest_path, volume_dir};
+use crate::entry::{Commitment, commit_hasher};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What kind of thing does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FindingKind {
+    /// A slot of HEAD does not check; the other one counts.
+    HeadSlot,
+    /// HEAD, FORMAT or a volume's record cannot be read or contradict each other.
+    Structure,
+    /// Bytes of a settled volume's file are not as they were settled.
+    FileChanged,
+    /// An entry is missing, or its bytes do not hash to what they must.
+    Entry,
+    /// Acknowledged entries are missing at the end.
+    Lost,
+    /// The tree or the last id is not what HEAD says.
+    Root,
+    /// The log engine failed.
+    Engine,
+    /// The journal is damaged.
+    Journal,
+    /// A record that is rebuilt by itself is damaged.
+    SideRecord,
+}
+
+impl FindingKind {
+    /// The name that `--json` shows.
+    pub fn name(self) -> &'static str {
+        match self {
+            FindingKind::HeadSlot => "head_slot",
+            FindingKind::Structure => "structure",
+            FindingKind::FileChanged => "file_changed",
+            FindingKind::Entry => "entry",
+            FindingKind::Lost => "lost",
+            FindingKind::Root => "root",
+            FindingKind::Engine => "engine",
+            FindingKind::Journal => "journal",
+            FindingKind::SideRecord => "side_record",
+        }
+    }
+}
+
+/// One thing that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind of thing.
+    pub kind: FindingKind,
+    /// The first entry that is affected, where known.
+    pub seq: Option<u64>,
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong and what still holds; never any body text.
+    pub detail: String,
+}
+
+/// The result of an inspection.
+#[derive(Clone, Debug, Default)]
+pub struct Inspection {
+    /// Entries that were read and verified.
+    pub entries: u64,
+    /// Bytes of bodies that were re-hashed.
+    pub bytes: u64,
+    /// What does not hold; empty for a sound ledger.
+    pub findings: Vec<Finding>,
+    /// The head, when one could be read.
+    pub head: Option<Head>,
+}
+
+/// Verifies everything in a ledger's directory; `progress` hears the count of entries so far.
+///
+/// # Errors
+/// When there is no ledger, or a file cannot be read for other reasons than damage.
+pub fn inspect(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection> {
+    let mut inspector = Inspector {
+        dir,
+        decoder: Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?,
+        chain: ChainEnd::empty(),
+        whole: true,
+        out: Inspection::default(),
+        progress,
+    };
+    if !dir.is_dir() {
+        return Err(LedgerError::Missing { path: dir.to_path_buf() });
+    }
+    let Some(head) = inspector.check_head()? else { return Ok(inspector.out) };
+    inspector.check_side_records();
+    inspector.check_volumes(&head)?;
+    inspector.check_journal(&head)?;
+    inspector.check_end(&head);
+    inspector.out.head = Some(head);
+    Ok(inspector.out)
+}
+
+struct Inspector<'a> {
+    dir: &'a Path,
+    decoder: Decoder,
+    chain: ChainEnd,
+    /// False once an entry was missing or wrong, when the tree can no longer be compared.
+    whole: bool,
+    out: Inspection,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+impl Inspector<'_> {
+    fn find(&mut self, kind: FindingKind, seq: Option<u64>, file: &Path, detail: impl Into<String>) {
+        let finding = Finding { kind, seq, file: file.to_path_buf(), detail: detail.into() };
+        self.out.findings.push(finding);
+    }
+
+    fn find_error(&mut self, kind: FindingKind, fallback: &Path, error: &LedgerError) {
+        match error {
+            LedgerError::Damaged { path, seq, detail } => {
+                self.find(kind, *seq, &path.clone(), detail.clone());
+            }
+            LedgerError::Engine { path, detail } => {
+                self.find(FindingKind::Engine, None, &path.clone(), detail.clone());
+            }
+            other => self.find(kind, None, fallback, other.to_string()),
+        }
+    }
+
+    fn check_head(&mut self) -> Result<Option<Head>> {
+        let path = head_path(self.dir);
+        let slots = match read_head(self.dir) {
+            Ok(slots) => slots,
+            Err(LedgerError::Missing { path: missing }) => {
+                if self.dir.join("FORMAT").exists() {
+                    self.find(FindingKind::Structure, None, &path, "HEAD is missing");
+                    return Ok(None);
+                }
+                return Err(LedgerError::Missing { path: missing });
+            }
+            Err(error @ LedgerError::Damaged { .. }) => {
+                self.find_error(FindingKind::Structure, &path, &error);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        for slot in &slots.damaged {
+            let detail = format!("slot {slot} does not check; the other slot counts");
+            self.find(FindingKind::HeadSlot, None, &path, detail);
+        }
+        let trailing = fs::metadata(&path).map(|meta| meta.len() != 8192).unwrap_or(true);
+        if trailing && slots.damaged.is_empty() {
+            self.find(FindingKind::HeadSlot, None, &path, "HEAD is not 8192 bytes long");
+        }
+        self.check_format(&slots.head);
+        Ok(Some(slots.head))
+    }
+
+    fn check_format(&mut self, head: &Head) {
+        let path = self.dir.join("FORMAT");
+        let expected = format!(
+            "codex-ledger ledger format 1\nledger {}\norigin {}\n",
+            head.identity.ledger, head.identity.origin
+        );
+        if fs::read(&path).ok().as_deref() != Some(expected.as_bytes()) {
+            let detail = "FORMAT does not name the format and the ids of HEAD";
+            self.find(FindingKind::Structure, None, &path, detail);
+        }
+    }
+
+    fn check_side_records(&mut self) {
+        for (name, sound) in super::side_records(self.dir) {
+            if !sound {
+                let detail = "damaged; it is rebuilt by the next append, no entry depends on it";
+                self.find(FindingKind::SideRecord, None, &self.dir.join(name), detail);
+            }
+        }
+    }
+
+    fn check_volumes(&mut self, head: &Head) -> Result<()> {
+        let mut next = 0;
+        for first_seq in volume::manifest_seqs(self.dir)? {
+            let path = manifest_path(self.dir, first_seq);
+            if first_seq != next {
+                let detail = format!("no volume record covers the entries {next} to {first_seq}");
+                self.find(FindingKind::Structure, Some(next), &path, detail);
+                self.skip_to(first_seq);
+            }
+            match Volume::load(self.dir, first_seq) {
+                Ok(volume) => {
+                    next = volume.end_seq;
+                    self.check_volume(head, &volume)?;
+                }
+                Err(error) => {
+                    self.find_error(FindingKind::Structure, &path, &error);
+                    self.whole = false;
+                }
+            }
+        }
+        if next < head.settled {
+            let path = manifest_path(self.dir, next);
+            let detail = format!("HEAD says that {} entries are settled", head.settled);
+            self.find(FindingKind::Lost, Some(next), &path, detail);
+            self.skip_to(head.settled);
+        }
+        Ok(())
+    }
+
+    /// Goes on behind entries that cannot be read.
+    fn skip_to(&mut self, seq: u64) {
+        self.whole = false;
+        if let Some(tree) = zero_tree(seq) {
+            self.chain.tree = tree;
+        }
+    }
+
+    fn check_volume(&mut self, head: &Head, volume: &Volume) -> Result<()> {
+        let path = volume_dir(self.dir, volume.first_seq);
+        let changed = self.check_files(volume, &path)?;
+        // The scratch copy lives until the volume was read.
+        let scratch = if changed { Some(copy_aside(&path)?) } else { None };
+        let at = scratch.as_ref().map_or(path.as_path(), tempfile::TempDir::path);
+        let store = match Store::open(at) {
+            Ok(store) => store,
+            Err(error) => {
+                let detail = format!("the entries cannot be read: {error}");
+                self.find(FindingKind::Engine, Some(volume.first_seq), &path, detail);
+                self.skip_to(volume.end_seq);
+                return Ok(());
+            }
+        };
+        let found = self.out.findings.len();
+        let mut seq = volume.first_seq;
+        while seq < volume.end_seq {
+            seq = self.check_stored(head, &store, &path, volume, seq);
+        }
+        if changed && self.out.findings.len() == found {
+            let detail = "every entry of the volume still reads back as committed: \
+                          the change lies in the engine's dead space";
+            self.find(FindingKind::FileChanged, Some(volume.first_seq), &path, detail);
+        }
+        Ok(())
+    }
+
+    /// Compares the volume's files with their digests; true when any differs.
+    fn check_files(&mut self, volume: &Volume, path: &Path) -> Result<bool> {
+        if !path.is_dir() {
+            self.find(FindingKind::Structure, Some(volume.first_seq), path, "the volume is gone");
+            return Ok(true);
+        }
+        let by_name = |files: &[volume::VolumeFile]| -> BTreeMap<String, volume::VolumeFile> {
+            files.iter().map(|file| (file.name.clone(), file.clone())).collect()
+        };
+        let (then, now) = (by_name(&volume.files), by_name(&digest_files(path)?));
+        let mut changed = false;
+        for name in then.keys().chain(now.keys().filter(|name| !then.contains_key(*name))) {
+            let detail = match (then.get(name), now.get(name)) {
+                (Some(a), Some(b)) if a == b => continue,
+                (Some(a), Some(b)) if a.len != b.len => {
+                    format!("has {} bytes, was settled with {}", b.len, a.len)
+                }
+                (Some(_), Some(_)) => "bytes are not as they were settled".to_string(),
+                (Some(_), None) => "is missing".to_string(),
+                (None, _) => "was not there when the volume was settled".to_string(),
+            };
+            changed = true;
+            let seq = Some(volume.first_seq);
+            self.find(FindingKind::FileChanged, seq, &path.join(name), detail);
+        }
+        Ok(changed)
+    }
+
+    /// Verifies the pack at `seq` and says where to go on.
+    fn check_stored(&mut self, head: &Head, store: &Store, path: &Path, volume: &Volume, seq: u64) -> u64 {
+        let checked = store.pack(seq).and_then(|bytes| {
+            let missing = || LedgerError::damaged_at(path, seq, "the entry is missing");
+            self.check_pack(head, path, &bytes.ok_or_else(missing)?, seq, |seq, index| {
+                store.block(seq, index)
+            })
+        });
+        match checked {
+            Ok(next) => next,
+            Err(error) => {
+                let next = next_pack(store, seq + 1, volume.end_seq);
+                self.find_error(FindingKind::Entry, path, &error);
+                if next > seq + 1 {
+                    let detail = format!("entries {seq} to {} cannot be verified", next - 1);
+                    self.find(FindingKind::Entry, Some(seq), path, detail);
+                }
+                self.skip_to(next);
+                next
+            }
+        }
+    }
+
+    fn check_pack(
+        &mut self,
+        head: &Head,
+        path: &Path,
+        bytes: &[u8],
+        seq: u64,
+        mut block: impl FnMut(u64, u32) -> Result<Option<Vec<u8>>>,
+    ) -> Result<u64> {
+        let damaged = |detail: String| LedgerError::damaged_at(path, seq, detail);
+        let pack =
+            Pack::decode(&mut self.decoder, bytes).map_err(|e| damaged(e.to_string()))?;
+        if pack.info.first_seq != seq {
+            return Err(damaged(format!("the pack of entry {} lies here", pack.info.first_seq)));
+        }
+        if self.whole && pack.info.prev != self.chain.id {
+            return Err(damaged("the pack does not continue the entry before it".into()));
+        }
+        if pack.info.recorded_at < self.chain.recorded_at {
+            return Err(damaged("recorded earlier than the entry before it".into()));
+        }
+        let mut chain = self.chain.clone();
+        chain.id = pack.info.prev;
+        pack.verify(&head.identity, &mut chain)
+            .map_err(|e| damaged(format!("{e} (entries {seq} to {})", pack.info.end_seq() - 1)))?;
+        for entry in &pack.entries {
+            self.check_blocks(path, entry, &mut block)?;
+            self.out.bytes += entry.body_len;
+        }
+        self.chain = chain;
+        self.out.entries += u64::from(pack.info.count);
+        (self.progress)(self.out.entries);
+        Ok(pack.info.end_seq())
+    }
+
+    fn check_blocks(
+        &mut self,
+        path: &Path,
+        entry: &StoredEntry,
+        block: &mut impl FnMut(u64, u32) -> Result<Option<Vec<u8>>>,
+    ) -> Result<()> {
+        let StoredBody::Blocks { salt, commitment } = &entry.body else { return Ok(()) };
+        let damaged = |detail: String| LedgerError::damaged_at(path, entry.seq, detail);
+        let mut hasher = commit_hasher(salt);
+        for index in 0..block_count(entry.body_len) {
+            let bytes = block(entry.seq, index)?
+                .ok_or_else(|| damaged(format!("block {index} is missing")))?;
+            let plain = decode_block(&mut self.decoder, &bytes, entry.seq, index)
+                .map_err(|e| damaged(format!("block {index}: {e}")))?;
+            hasher.update(&plain);
+        }
+        if Commitment(*hasher.finalize().as_bytes()) == *commitment {
+            Ok(())
+        } else {
+            Err(damaged("the body does not hash to its commitment".into()))
+        }
+    }
+
+    fn check_journal(&mut self, head: &Head) -> Result<()> {
+        for first_seq in journal::list(self.dir)? {
+            let path = journal_path(self.dir, first_seq);
+            let covered = self.chain.size();
+            if first_seq < covered {
+                continue;
+            }
+            if first_seq > covered {
+                let detail = format!("begins at entry {first_seq}, but only {covered} are known");
+                self.find(FindingKind::Journal, Some(covered), &path, detail);
+                continue;
+            }
+            if let Err(error) = self.check_frames(head, first_seq) {
+                self.find_error(FindingKind::Journal, &path, &error);
+                self.whole = false;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_frames(&mut self, head: &Head, first_seq: u64) -> Result<()> {
+        let mut reader = JournalReader::open(self.dir, &head.identity, first_seq)?;
+        let mut second = JournalReader::open(self.dir, &head.identity, first_seq)?;
+        let mut blocks: BTreeMap<(u64, u32), u64> = BTreeMap::new();
+        loop {
+            let at = reader.position();
+            let frame = match reader.next_frame()? {
+                Next::Frame(frame) => frame,
+                Next::End => return Ok(()),
+                Next::Torn(why) => return self.torn(head, &reader, at, why),
+            };
+            match frame.kind {
+                FrameKind::Commit => {}
+                FrameKind::Block => {
+                    blocks.extend(super::pack::block_place(&frame.payload).map(|p| (p, at)));
+                }
+                FrameKind::Pack => {
+                    let seq = self.chain.size();
+                    if PackInfo::read(&frame.payload).is_some_and(|i| i.first_seq >= head.size()) {
+                        // Behind HEAD and perhaps never acknowledged: the next open decides.
+                        continue;
+                    }
+                    let path = reader.path().to_path_buf();
+                    self.check_pack(head, &path, &frame.payload, seq, |seq, index| {
+                        let Some(at) = blocks.get(&(seq, index)) else { return Ok(None) };
+                        second.seek(*at)?;
+                        match second.next_frame()? {
+                            Next::Frame(frame) => Ok(Some(frame.payload)),
+                            Next::End | Next::Torn(_) => Ok(None),
+                        }
+                    })?;
+                }
+            }
+        }
+    }
+
+    /// A torn end is normal after a crash, unless acknowledged entries or valid frames lie behind it.
+    fn torn(&mut self, head: &Head, reader: &JournalReader, at: u64, why: &str) -> Result<()> {
+        if self.chain.size() >= head.size() && !reader.has_valid_frame_behind()? {
+            return Ok(());
+        }
+        let detail = format!("{why} at byte {at}");
+        self.find(FindingKind::Journal, Some(self.chain.size()), reader.path(), detail);
+        self.whole = false;
+        Ok(())
+    }
+
+    fn check_end(&mut self, head: &Head) {
+        let path = head_path(self.dir);
+        let size = self.chain.size();
+        if size < head.size() {
+            let detail = format!("HEAD says there are {} entries; {size} were found", head.size());
+            self.find(FindingKind::Lost, Some(size), &path, detail);
+        } else if self.whole && (self.chain.id != head.chain.id || self.chain.tree != head.chain.tree) {
+            let detail = "the entries do not hash to the head that was acknowledged";
+            self.find(FindingKind::Root, None, &path, detail);
+        }
+    }
+}
+
+/// A tree of that size whose hashes mean nothing; only its size is used after damage.
+fn zero_tree(size: u64) -> Option<crate::entry::Frontier> {
+    let roots = vec![crate::entry::TreeHash::default(); size.count_ones() as usize];
+    crate::entry::Frontier::from_parts(size, roots)
+}
+
+/// The first seq from `from` on at which a readable pack begins, else `end`.
+fn next_pack(store: &Store, from: u64, end: u64) -> u64 {
+    (from..end).find(|seq| matches!(store.pack(*seq), Ok(Some(_)))).unwrap_or(end)
+}
+
+fn copy_aside(dir: &Path) -> Result<tempfile::TempDir> {
+    let scratch = tempfile::tempdir().map_err(LedgerError::io("cannot make a copy of", dir))?;
+    copy_tree(dir, scratch.path())?;
+    Ok(scratch)
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(from).map_err(LedgerError::io("cannot list", from))? {
+        let path = entry.map_err(LedgerError::io("cannot list", from))?.path();
+        let target = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            fs::create_dir_all(&target).map_err(LedgerError::io("cannot create", &target))?;
+            copy_tree(&path, &target)?;
+        } else {
+            fs::copy(&path, &target).map_err(LedgerError::io("cannot copy", &path))?;
+        }
+    }
+    Ok(())
+}

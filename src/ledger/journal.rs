@@ -1,0 +1,418 @@
+//! The journal: entries are acknowledged once a commit frame that covers them is synced here.
+//!
+//! A torn end may be cut; damage before a later valid frame is an error, never a cut.
+
+use super::bytes::Cursor;
+use super::error::{LedgerError, Result};
+use super::pack::Identity;
+use super::world::World;
+use crate::entry::{EntryId, TreeHash, checksum};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+const FILE_MAGIC: &[u8; 4] = b"CXLJ";
+const FILE_VERSION: u16 = 1;
+const FILE_HEADER_BYTES: usize = 64;
+const FILE_CONTEXT: &str = "codex-ledger v1 journal";
+const FRAME_MAGIC: &[u8; 4] = b"CXF1";
+const FRAME_HEADER_BYTES: usize = 36;
+const FRAME_CONTEXT: &str = "codex-ledger v1 frame";
+/// No frame is longer: a pack of 64 KiB plus one line of up to 1 MiB, or a block.
+const FRAME_MAX_BYTES: u32 = 8 << 20;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FrameKind {
+    Pack,
+    Block,
+    Commit,
+}
+
+impl FrameKind {
+    fn code(self) -> u8 {
+        match self {
+            FrameKind::Pack => 1,
+            FrameKind::Block => 2,
+            FrameKind::Commit => 3,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<FrameKind> {
+        match code {
+            1 => Some(FrameKind::Pack),
+            2 => Some(FrameKind::Block),
+            3 => Some(FrameKind::Commit),
+            _ => None,
+        }
+    }
+}
+
+/// One frame as read.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub kind: FrameKind,
+    pub payload: Vec<u8>,
+}
+
+/// What a commit frame says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Commit {
+    pub size: u64,
+    pub id: EntryId,
+    pub root: TreeHash,
+}
+
+impl Commit {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(72);
+        out.extend_from_slice(&self.size.to_be_bytes());
+        out.extend_from_slice(&self.id.0);
+        out.extend_from_slice(&self.root.0);
+        out
+    }
+
+    pub(super) fn decode(payload: &[u8]) -> Option<Commit> {
+        let mut input = Cursor::new(payload);
+        Some(Commit {
+            size: input.u64()?,
+            id: EntryId(input.array()?),
+            root: TreeHash(input.array()?),
+        })
+    }
+}
+
+/// The directory of journals.
+pub(super) fn journal_dir(dir: &Path) -> PathBuf {
+    dir.join("journal")
+}
+
+/// The journal that begins with that entry.
+pub(super) fn journal_path(dir: &Path, first_seq: u64) -> PathBuf {
+    journal_dir(dir).join(format!("{first_seq:016x}.cxj"))
+}
+
+fn file_header(identity: &Identity, first_seq: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(FILE_HEADER_BYTES);
+    out.extend_from_slice(FILE_MAGIC);
+    out.extend_from_slice(&FILE_VERSION.to_be_bytes());
+    out.extend_from_slice(&[0, 0]);
+    out.extend_from_slice(&identity.ledger.0);
+    out.extend_from_slice(&identity.origin.0);
+    out.extend_from_slice(&first_seq.to_be_bytes());
+    let sum = checksum(FILE_CONTEXT, &[&out]);
+    out.extend_from_slice(&sum);
+    out
+}
+
+fn frame_bytes(key: &FrameKey, kind: FrameKind, at: u64, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(FRAME_HEADER_BYTES + payload.len());
+    out.extend_from_slice(FRAME_MAGIC);
+    out.extend_from_slice(&[kind.code(), 0, 0, 0]);
+    out.extend_from_slice(&(payload.len() as u32).to_be_bytes());
+    out.extend_from_slice(&at.to_be_bytes());
+    let sum = checksum(FRAME_CONTEXT, &[&key.0, &out, payload]);
+    out.extend_from_slice(&sum);
+    out.extend_from_slice(payload);
+    out
+}
+
+/// Binds frames to their ledger and journal, so that none can be moved to another.
+#[derive(Clone)]
+struct FrameKey([u8; 24]);
+
+impl FrameKey {
+    fn new(identity: &Identity, first_seq: u64) -> FrameKey {
+        let mut key = [0u8; 24];
+        key[..16].copy_from_slice(&identity.ledger.0);
+        key[16..].copy_from_slice(&first_seq.to_be_bytes());
+        FrameKey(key)
+    }
+}
+
+/// The writing end. Bytes are buffered until [`JournalWriter::commit`].
+pub(super) struct JournalWriter {
+    file: File,
+    path: PathBuf,
+    key: FrameKey,
+    /// Position behind the last frame, buffered ones included.
+    at: u64,
+    buffer: Vec<u8>,
+}
+
+/// Bytes that are buffered before they are handed to the system.
+const BUFFER_BYTES: usize = 1 << 20;
+
+impl JournalWriter {
+    /// Creates the journal of the entries from `first_seq` on; its name is durable before this returns.
+    pub(super) fn create(
+        world: &World,
+        dir: &Path,
+        identity: &Identity,
+        first_seq: u64,
+    ) -> Result<JournalWriter> {
+        let path = journal_path(dir, first_seq);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(LedgerError::io("cannot create", &path))?;
+        let header = file_header(identity, first_seq);
+        let io = |action| LedgerError::io(action, &path);
+        world.disk.write_all(&mut file, &path, &header).map_err(io("cannot write"))?;
+        world.disk.sync_file(&file, &path).map_err(io("cannot sync"))?;
+        world.disk.sync_dir(&journal_dir(dir)).map_err(io("cannot sync the directory of"))?;
+        let key = FrameKey::new(identity, first_seq);
+        Ok(JournalWriter { file, path, key, at: header.len() as u64, buffer: Vec::new() })
+    }
+
+    /// Opens an existing journal to go on behind its last commit; anything behind that is cut.
+    pub(super) fn resume(
+        dir: &Path,
+        identity: &Identity,
+        first_seq: u64,
+        at: u64,
+    ) -> Result<JournalWriter> {
+        let path = journal_path(dir, first_seq);
+        let io = |action| LedgerError::io(action, &path);
+        let mut file = OpenOptions::new().write(true).open(&path).map_err(io("cannot open"))?;
+        file.set_len(at).map_err(io("cannot cut the torn end of"))?;
+        file.seek(SeekFrom::Start(at)).map_err(io("cannot seek"))?;
+        let key = FrameKey::new(identity, first_seq);
+        Ok(JournalWriter { file, path, key, at, buffer: Vec::new() })
+    }
+
+    /// Position behind the last frame.
+    pub(super) fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// Adds a frame; not durable yet.
+    pub(super) fn write(&mut self, world: &World, kind: FrameKind, payload: &[u8]) -> Result<()> {
+        let frame = frame_bytes(&self.key, kind, self.at, payload);
+        self.at += frame.len() as u64;
+        self.buffer.extend_from_slice(&frame);
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.flush(world)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, world: &World) -> Result<()> {
+        world
+            .disk
+            .write_all(&mut self.file, &self.path, &self.buffer)
+            .map_err(LedgerError::io("cannot write", &self.path))?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Makes everything written so far durable; when this returns, it is acknowledged.
+    pub(super) fn commit(&mut self, world: &World, commit: &Commit) -> Result<()> {
+        self.write(world, FrameKind::Commit, &commit.encode())?;
+        self.flush(world)?;
+        world
+            .disk
+            .sync_file(&self.file, &self.path)
+            .map_err(LedgerError::io("cannot sync", &self.path))
+    }
+}
+
+/// Reads frames in order and checks each.
+pub(super) struct JournalReader {
+    file: BufReader<File>,
+    path: PathBuf,
+    key: FrameKey,
+    at: u64,
+}
+
+/// What comes next in a journal.
+#[derive(Debug)]
+pub(super) enum Next {
+    Frame(Frame),
+    /// The clean end of the file.
+    End,
+    /// Bytes at this position are not a whole valid frame.
+    Torn(&'static str),
+}
+
+impl JournalReader {
+    /// Position of the first frame.
+    pub(super) const START: u64 = FILE_HEADER_BYTES as u64;
+
+    /// Opens a journal and checks that it belongs to this ledger.
+    pub(super) fn open(dir: &Path, identity: &Identity, first_seq: u64) -> Result<JournalReader> {
+        let path = journal_path(dir, first_seq);
+        let io = |action| LedgerError::io(action, &path);
+        let file = File::open(&path).map_err(io("cannot open"))?;
+        let mut file = BufReader::with_capacity(256 << 10, file);
+        let mut header = vec![0u8; FILE_HEADER_BYTES];
+        file.read_exact(&mut header).map_err(io("cannot read the header of"))?;
+        if header != file_header(identity, first_seq) {
+            let detail = "the journal's header is damaged or of another ledger";
+            return Err(LedgerError::damaged_at(&path, first_seq, detail));
+        }
+        let key = FrameKey::new(identity, first_seq);
+        Ok(JournalReader { file, path, key, at: JournalReader::START })
+    }
+
+    /// Position behind the last frame that was read.
+    pub(super) fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Goes to a position that [`JournalReader::position`] gave earlier.
+    pub(super) fn seek(&mut self, at: u64) -> Result<()> {
+        self.file
+            .seek(SeekFrom::Start(at))
+            .map_err(LedgerError::io("cannot seek", &self.path))?;
+        self.at = at;
+        Ok(())
+    }
+
+    /// The next frame.
+    pub(super) fn next_frame(&mut self) -> Result<Next> {
+        let mut head = [0u8; FRAME_HEADER_BYTES];
+        let got = read_up_to(&mut self.file, &mut head)
+            .map_err(LedgerError::io("cannot read", &self.path))?;
+        if got == 0 {
+            return Ok(Next::End);
+        }
+        if got < head.len() {
+            return Ok(Next::Torn("a frame's header is cut"));
+        }
+        let Some((kind, len)) = frame_fields(&head, self.at) else {
+            return Ok(Next::Torn("not a frame"));
+        };
+        let mut payload = vec![0u8; len];
+        let got = read_up_to(&mut self.file, &mut payload)
+            .map_err(LedgerError::io("cannot read", &self.path))?;
+        if got < len {
+            return Ok(Next::Torn("a frame is cut"));
+        }
+        if checksum(FRAME_CONTEXT, &[&self.key.0, &head[..20], &payload]) != head[20..] {
+            return Ok(Next::Torn("a frame's checksum does not fit"));
+        }
+        self.at += (FRAME_HEADER_BYTES + len) as u64;
+        Ok(Next::Frame(Frame { kind, payload }))
+    }
+
+    /// Whether a valid frame follows somewhere behind the current position.
+    pub(super) fn has_valid_frame_behind(&self) -> Result<bool> {
+        let bytes = fs::read(&self.path).map_err(LedgerError::io("cannot read", &self.path))?;
+        let from = usize::try_from(self.at).unwrap_or(usize::MAX).saturating_add(1);
+        let Some(tail) = bytes.get(from..) else { return Ok(false) };
+        Ok(memchr::memmem::find_iter(tail, FRAME_MAGIC)
+            .any(|at| self.is_valid_frame(&tail[at..], (from + at) as u64)))
+    }
+
+    fn is_valid_frame(&self, bytes: &[u8], at: u64) -> bool {
+        let Some((head, rest)) = bytes.split_first_chunk::<FRAME_HEADER_BYTES>() else {
+            return false;
+        };
+        let Some((_, len)) = frame_fields(head, at) else { return false };
+        rest.get(..len).is_some_and(|payload| {
+            checksum(FRAME_CONTEXT, &[&self.key.0, &head[..20], payload]) == head[20..]
+        })
+    }
+}
+
+fn frame_fields(head: &[u8; FRAME_HEADER_BYTES], at: u64) -> Option<(FrameKind, usize)> {
+    let mut input = Cursor::new(head);
+    if input.array::<4>()? != *FRAME_MAGIC {
+        return None;
+    }
+    let [code, ..] = input.array::<4>()?;
+    let len = input.u32().filter(|len| *len <= FRAME_MAX_BYTES)?;
+    if input.u64()? != at {
+        return None;
+    }
+    Some((FrameKind::from_code(code)?, len as usize))
+}
+
+fn read_up_to(file: &mut impl Read, out: &mut [u8]) -> std::io::Result<usize> {
+    let mut got = 0;
+    while got < out.len() {
+        match file.read(&mut out[got..]) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(got)
+}
+
+/// What a journal holds up to its last commit.
+#[derive(Debug, Clone)]
+pub(super) struct JournalScan {
+    /// The last commit; `None` when nothing was committed.
+    pub commit: Option<Commit>,
+    /// Position behind the last commit frame.
+    pub committed_at: u64,
+    /// Bytes behind it that will be cut.
+    pub torn: bool,
+}
+
+/// Reads a journal to its end.
+///
+/// # Errors
+/// When it is damaged before a later valid frame.
+pub(super) fn scan(
+    dir: &Path,
+    identity: &Identity,
+    first_seq: u64,
+    mut each: impl FnMut(Frame) -> Result<()>,
+) -> Result<JournalScan> {
+    let mut reader = JournalReader::open(dir, identity, first_seq)?;
+    let mut scan = JournalScan { commit: None, committed_at: reader.position(), torn: false };
+    let mut covered = first_seq;
+    loop {
+        match reader.next_frame()? {
+            Next::Frame(frame) => {
+                if frame.kind == FrameKind::Commit {
+                    scan.commit = Commit::decode(&frame.payload);
+                    scan.committed_at = reader.position();
+                    covered = scan.commit.map_or(covered, |commit| commit.size);
+                }
+                each(frame)?;
+            }
+            Next::End => {
+                scan.torn = reader.position() != scan.committed_at;
+                return Ok(scan);
+            }
+            Next::Torn(why) => {
+                if reader.has_valid_frame_behind()? {
+                    let detail = format!("{why} at byte {}, with valid frames behind it", reader.at);
+                    return Err(LedgerError::damaged_at(reader.path(), covered, detail));
+                }
+                scan.torn = true;
+                return Ok(scan);
+            }
+        }
+    }
+}
+
+/// First seqs of the journals in the directory, in order.
+pub(super) fn list(dir: &Path) -> Result<Vec<u64>> {
+    let path = journal_dir(dir);
+    let entries = fs::read_dir(&path).map_err(LedgerError::io("cannot list", &path))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(LedgerError::io("cannot list", &path))?;
+        let name = entry.file_name();
+        if let Some(digits) = name.to_str().and_then(|name| name.strip_suffix(".cxj"))
+            && let Ok(first_seq) = u64::from_str_radix(digits, 16)
+        {
+            found.push(first_seq);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}

@@ -1,0 +1,62 @@
+//! Floor 1: the append-only log. Knows bytes, hashes and files; no JSON, no SQL, no redaction.
+//!
+//! `docs/FORMAT.md` describes every file it writes. The write half is [`Ledger`] and [`Appender`], the
+//! read half [`LedgerReader`]; [`inspect`] verifies and shares no path with the write half.
+
+mod appender;
+mod bytes;
+mod codec;
+mod error;
+mod export;
+mod head;
+mod inspect;
+mod journal;
+mod lock;
+mod open;
+mod pack;
+mod reader;
+pub mod side;
+mod store;
+mod tails;
+mod volume;
+mod world;
+
+pub use appender::{Appended, Appender, LargeBody};
+pub use error::{LedgerError, Result};
+pub use export::{ExportSummary, export};
+pub use head::{Head, HeadSlots, read_head};
+pub use inspect::{Finding, FindingKind, Inspection, inspect};
+pub use lock::{Holder, lock_holder};
+pub use open::{Ledger, LedgerPaths};
+pub use pack::{
+    BLOCK_BYTES, ChainEnd, Draft, DraftBody, Identity, Pack, PackDraft, PackError, PackInfo,
+    StoredBody, StoredEntry,
+};
+pub use reader::LedgerReader;
+pub use tails::{Tail, Tails};
+pub use volume::{Volume, VolumeFile};
+pub use world::{Clock, Disk, Entropy, RealWorld, World};
+
+use std::fs::File;
+use std::path::Path;
+
+/// Replaces a small file so that after a crash it is the old one or the new one.
+fn write_durably(world: &World, path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = path.with_extension("tmp");
+    let io = |action| LedgerError::io(action, &temporary);
+    let mut file = File::create(&temporary).map_err(io("cannot create"))?;
+    world.disk.write_all(&mut file, &temporary, bytes).map_err(io("cannot write"))?;
+    world.disk.sync_file(&file, &temporary).map_err(io("cannot sync"))?;
+    world.disk.rename(&temporary, path).map_err(io("cannot rename"))?;
+    let parent = path.parent().unwrap_or(path);
+    world.disk.sync_dir(parent).map_err(LedgerError::io("cannot sync", parent))
+}
+
+/// The side records that exist in a ledger's directory, and whether each is sound.
+fn side_records(dir: &Path) -> Vec<(&'static str, bool)> {
+    let paths = LedgerPaths { dir: dir.to_path_buf() };
+    [("tails", paths.tails()), ("sources", paths.sources())]
+        .into_iter()
+        .filter_map(|(name, path)| Some((name, side::is_sound(&std::fs::read(path).ok()?))))
+        .collect()
+}

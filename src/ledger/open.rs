@@ -1,0 +1,248 @@
+//! Opening for writing: take the lock, compare HEAD, volumes and journal, and only then go on.
+
+use super::appender::{Appended, Appender};
+use super::codec::Decoder;
+use super::error::{LedgerError, Result};
+use super::head::{Head, create_head, head_path, read_head};
+use super::journal::{self, FrameKind, JournalScan, journal_dir, journal_path};
+use super::lock::{Holder, Lock};
+use super::pack::{ChainEnd, Identity, Pack};
+use super::volume::{self, Volume, store_dir};
+use super::world::World;
+use crate::entry::{FieldsBuilder, Kind, LedgerId, OriginId};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const FORMAT_LINE: &str = "codex-ledger ledger format 1";
+
+/// Where the parts of a ledger lie.
+#[derive(Clone, Debug)]
+pub struct LedgerPaths {
+    /// The ledger's directory.
+    pub dir: PathBuf,
+}
+
+impl LedgerPaths {
+    /// What is known of each stream's end (rebuildable).
+    pub fn tails(&self) -> PathBuf {
+        self.dir.join("tails")
+    }
+
+    /// Size and time of each source file when it was last read (rebuildable).
+    pub fn sources(&self) -> PathBuf {
+        self.dir.join("sources")
+    }
+
+    /// The log engine's volumes.
+    pub fn store(&self) -> PathBuf {
+        store_dir(&self.dir)
+    }
+
+    /// The journals.
+    pub fn journal(&self) -> PathBuf {
+        journal_dir(&self.dir)
+    }
+}
+
+/// The write half of a ledger; one per directory at a time.
+pub struct Ledger {
+    pub(super) dir: PathBuf,
+    pub(super) world: World,
+    pub(super) head: Head,
+    /// Where the active journal's last commit ends; `None` when there is no journal.
+    pub(super) journal_end: Option<u64>,
+    _lock: Lock,
+}
+
+impl Ledger {
+    /// Opens the ledger for writing, creating it when the directory has none.
+    ///
+    /// # Errors
+    /// When another process writes, when acknowledged entries are missing, or on I/O errors.
+    pub fn open(dir: &Path, world: World, holder: &Holder) -> Result<Ledger> {
+        for part in [dir.to_path_buf(), store_dir(dir), journal_dir(dir)] {
+            fs::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
+        }
+        let lock = Lock::take(dir, holder)?;
+        if !head_path(dir).exists() {
+            return Self::create(dir, world, holder, lock);
+        }
+        read_format(dir)?;
+        let head = read_head(dir)?.head;
+        Self::recover(dir, world, head, lock)
+    }
+
+    fn create(dir: &Path, world: World, holder: &Holder, lock: Lock) -> Result<Ledger> {
+        let leftover = volume::manifest_seqs(dir)?.len() + journal::list(dir)?.len();
+        if leftover > 0 {
+            let detail = "HEAD is missing, but there are journals or volumes";
+            return Err(LedgerError::damaged(&head_path(dir), detail));
+        }
+        let mut ids = [0u8; 32];
+        world.entropy.fill(&mut ids).map_err(LedgerError::io("no randomness for", dir))?;
+        let mut input = super::bytes::Cursor::new(&ids);
+        let identity = Identity {
+            ledger: LedgerId(input.array().unwrap_or_default()),
+            origin: OriginId(input.array().unwrap_or_default()),
+        };
+        let text =
+            format!("{FORMAT_LINE}\nledger {}\norigin {}\n", identity.ledger, identity.origin);
+        super::write_durably(&world, &format_path(dir), text.as_bytes())?;
+        let mut head = Head { turn: 0, identity, chain: ChainEnd::empty(), settled: 0 };
+        create_head(&world, dir, &mut head)?;
+        world.disk.sync_dir(dir).map_err(LedgerError::io("cannot sync", dir))?;
+        let mut ledger =
+            Ledger { dir: dir.to_path_buf(), world, head, journal_end: None, _lock: lock };
+        ledger.append_created(holder)?;
+        Ok(ledger)
+    }
+
+    fn append_created(&mut self, holder: &Holder) -> Result<()> {
+        let body = FieldsBuilder::default()
+            .add("software", concat!("codex-ledger ", env!("CARGO_PKG_VERSION")))
+            .add("command", &holder.command)
+            .finish();
+        let mut appender = self.appender()?;
+        appender.append_small(Kind::Created, &body)?;
+        appender.finish().map(drop)
+    }
+
+    fn recover(dir: &Path, world: World, mut head: Head, lock: Lock) -> Result<Ledger> {
+        let volumes = volume::list(dir)?;
+        let settled = volumes.last().map_or(0, |volume| volume.end_seq);
+        if settled < head.settled {
+            let path = volume::manifest_path(dir, settled);
+            let detail = format!("HEAD says that {} entries are settled", head.settled);
+            return Err(LedgerError::damaged_at(&path, settled, detail));
+        }
+        head.settled = settled;
+        drop_settled_journals(&world, dir, &volumes)?;
+        volume::discard_unsettled(dir)?;
+        let mut ledger = Ledger { dir: dir.to_path_buf(), world, head, journal_end: None, _lock: lock };
+        ledger.recover_journal()?;
+        Ok(ledger)
+    }
+
+    /// Brings the head forward to the last commit of the active journal, which may be ahead of HEAD.
+    fn recover_journal(&mut self) -> Result<()> {
+        let first_seq = self.head.settled;
+        let known = self.head.size();
+        if !journal_path(&self.dir, first_seq).exists() {
+            if known > first_seq {
+                let path = journal_path(&self.dir, first_seq);
+                let detail = format!("the journal is gone; HEAD says there are {known} entries");
+                return Err(LedgerError::damaged_at(&path, first_seq, detail));
+            }
+            return Ok(());
+        }
+        let (scan, chain) = scan_and_chain(&self.dir, &self.head)?;
+        let size = scan.commit.map_or(first_seq, |commit| commit.size);
+        if size < known {
+            let path = journal_path(&self.dir, first_seq);
+            let detail = format!("the journal ends at {size}; HEAD says there are {known} entries");
+            return Err(LedgerError::damaged_at(&path, size, detail));
+        }
+        self.head.chain = chain;
+        self.journal_end = Some(scan.committed_at);
+        Ok(())
+    }
+
+    /// What is acknowledged.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The ledger's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What the ledger takes from outside.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Starts appending; nothing is acknowledged before [`Appender::finish`].
+    ///
+    /// # Errors
+    /// When the journal cannot be opened.
+    pub fn appender(&mut self) -> Result<Appender<'_>> {
+        Appender::start(self)
+    }
+
+    /// Appends one entry that belongs to no stream.
+    ///
+    /// # Errors
+    /// As [`Appender::finish`].
+    pub fn append_one(&mut self, kind: Kind, body: &[u8]) -> Result<Appended> {
+        let mut appender = self.appender()?;
+        appender.append_small(kind, body)?;
+        appender.finish()
+    }
+}
+
+fn format_path(dir: &Path) -> PathBuf {
+    dir.join("FORMAT")
+}
+
+fn read_format(dir: &Path) -> Result<()> {
+    let path = format_path(dir);
+    let text = fs::read_to_string(&path).map_err(LedgerError::io("cannot read", &path))?;
+    let found = text.lines().next().unwrap_or_default();
+    if found == FORMAT_LINE {
+        return Ok(());
+    }
+    Err(LedgerError::Version { path, found: found.to_string() })
+}
+
+/// A journal whose volume was recorded has done its work.
+fn drop_settled_journals(world: &World, dir: &Path, volumes: &[Volume]) -> Result<()> {
+    for first_seq in journal::list(dir)? {
+        let settled = volumes.iter().any(|volume| volume.first_seq == first_seq);
+        if settled {
+            let path = journal_path(dir, first_seq);
+            world.disk.remove_file(&path).map_err(LedgerError::io("cannot remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Scans the active journal and verifies what HEAD does not cover yet.
+pub(super) fn scan_and_chain(dir: &Path, head: &Head) -> Result<(JournalScan, ChainEnd)> {
+    let first_seq = head.settled;
+    let path = journal_path(dir, first_seq);
+    let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", &path))?;
+    let mut open_chain = head.chain.clone();
+    let mut chain = head.chain.clone();
+    let scan = journal::scan(dir, &head.identity, first_seq, |frame| {
+        match frame.kind {
+            FrameKind::Pack => {
+                let pack = Pack::decode(&mut decoder, &frame.payload)
+                    .map_err(|e| LedgerError::damaged_at(&path, open_chain.size(), e.to_string()))?;
+                if pack.info.first_seq >= head.size() {
+                    pack.verify(&head.identity, &mut open_chain).map_err(|e| {
+                        LedgerError::damaged_at(&path, pack.info.first_seq, e.to_string())
+                    })?;
+                }
+            }
+            FrameKind::Block => {}
+            FrameKind::Commit => {
+                let commit = journal::Commit::decode(&frame.payload);
+                if commit.is_some_and(|commit| commit.size >= head.size()) {
+                    let same = commit.is_some_and(|commit| {
+                        commit.size == open_chain.size()
+                            && commit.id == open_chain.id
+                            && commit.root == open_chain.tree.root()
+                    });
+                    if !same {
+                        let detail = "a commit does not fit the entries before it";
+                        return Err(LedgerError::damaged_at(&path, open_chain.size(), detail));
+                    }
+                    chain = open_chain.clone();
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok((scan, chain))
+}

@@ -1,0 +1,502 @@
+//! Packs and blocks: how entries lie on disk. An entry's identity never depends on them.
+
+use super::bytes::{Cursor, put_varint};
+use super::codec::{Decoder, Encoder};
+use crate::entry::{
+    Checksum, Commitment, EntryId, Frontier, HEADER_BYTES, Header, Kind, LedgerId, OriginId,
+    SALT_BYTES, Salt, checksum, commit,
+};
+use std::ops::Range;
+
+/// Bodies longer than this are stored in blocks of this size.
+pub const BLOCK_BYTES: usize = 256 << 10;
+/// A pack is closed when its bodies reach this size: small enough to read one entry in 50 us.
+pub(super) const PACK_BYTES: usize = 64 << 10;
+/// Bytes in front of a pack's payload.
+pub(super) const PACK_HEADER_BYTES: usize = 112;
+/// Bytes in front of a block's payload.
+pub(super) const BLOCK_HEADER_BYTES: usize = 40;
+
+const PACK_MAGIC: &[u8; 4] = b"CXP1";
+const BLOCK_MAGIC: &[u8; 4] = b"CXB1";
+const PACK_CONTEXT: &str = "codex-ledger v1 pack";
+const BLOCK_CONTEXT: &str = "codex-ledger v1 block";
+const FORM_INLINE: u8 = 0;
+const FORM_BLOCKS: u8 = 1;
+const FORM_ERASED: u8 = 2;
+
+/// Which log entries belong to; part of every header but stored once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The ledger.
+    pub ledger: LedgerId,
+    /// This machine's log in it.
+    pub origin: OriginId,
+}
+
+/// An entry before it has a place in the chain.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What it is about.
+    pub kind: Kind,
+    /// Header flags.
+    pub flags: u8,
+    /// Seq of the stream's opening entry.
+    pub stream: u64,
+    /// 0-based line.
+    pub line: u64,
+    /// Byte offset in the source.
+    pub offset: u64,
+    /// Where the body is.
+    pub body: DraftBody,
+}
+
+/// The body of a draft.
+#[derive(Clone, Debug)]
+pub enum DraftBody {
+    /// A range of the pack draft's bytes.
+    Inline(Range<usize>),
+    /// Already handed over in blocks.
+    Blocks {
+        /// Whole length in bytes.
+        len: u64,
+        /// Salt of the commitment.
+        salt: Salt,
+        /// Commitment to salt and body.
+        commitment: Commitment,
+    },
+}
+
+/// Consecutive drafts and the bytes of their inline bodies.
+#[derive(Clone, Debug, Default)]
+pub struct PackDraft {
+    /// In entry order.
+    pub entries: Vec<Draft>,
+    /// Inline bodies, in entry order.
+    pub bodies: Vec<u8>,
+}
+
+/// A compressed pack that still lacks its place in the chain.
+pub(super) struct PreparedPack {
+    drafts: Vec<Draft>,
+    commitments: Vec<Commitment>,
+    codec: u8,
+    plain_len: u32,
+    stored: Vec<u8>,
+}
+
+/// Hashes and compresses; the costly half of an append, free of order.
+pub(super) fn prepare(
+    encoder: &mut Encoder,
+    draft: PackDraft,
+    mut salts: impl FnMut() -> Salt,
+) -> PreparedPack {
+    let mut plain = Vec::with_capacity(draft.bodies.len() + draft.entries.len() * 48);
+    let mut keys = Vec::with_capacity(draft.entries.len() * SALT_BYTES);
+    let mut commitments = Vec::with_capacity(draft.entries.len());
+    for entry in &draft.entries {
+        let (form, len) = match &entry.body {
+            DraftBody::Inline(range) => {
+                let salt = salts();
+                commitments.push(commit(&salt, draft.bodies.get(range.clone()).unwrap_or(&[])));
+                keys.extend_from_slice(&salt);
+                (FORM_INLINE, range.len() as u64)
+            }
+            DraftBody::Blocks { len, salt, commitment } => {
+                commitments.push(*commitment);
+                keys.extend_from_slice(salt);
+                keys.extend_from_slice(&commitment.0);
+                (FORM_BLOCKS, *len)
+            }
+        };
+        plain.extend_from_slice(&[entry.kind.code(), entry.flags, form]);
+        for number in [entry.stream, entry.line, entry.offset, len] {
+            put_varint(&mut plain, number);
+        }
+        plain.push(0);
+    }
+    plain.extend_from_slice(&keys);
+    plain.extend_from_slice(&draft.bodies);
+    let (codec, stored) = encoder.encode(&plain);
+    PreparedPack { drafts: draft.entries, commitments, codec, plain_len: plain.len() as u32, stored }
+}
+
+/// The end of the chain so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainEnd {
+    /// Id of the last entry; zeros when there is none.
+    pub id: EntryId,
+    /// Its time.
+    pub recorded_at: u64,
+    /// The tree over all headers.
+    pub tree: Frontier,
+}
+
+impl ChainEnd {
+    /// Before the first entry.
+    pub fn empty() -> ChainEnd {
+        ChainEnd { id: EntryId::default(), recorded_at: 0, tree: Frontier::default() }
+    }
+
+    /// Count of entries.
+    pub fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// Adds the next entry; its header must continue this chain.
+    pub fn push(&mut self, encoded: &[u8; HEADER_BYTES], recorded_at: u64) {
+        self.id = Header::id(encoded);
+        self.recorded_at = recorded_at;
+        self.tree.push(encoded);
+    }
+}
+
+/// Gives a prepared pack its place: chains its entries and writes its bytes.
+pub(super) fn place(
+    pack: PreparedPack,
+    identity: &Identity,
+    chain: &mut ChainEnd,
+    now: u64,
+) -> Vec<u8> {
+    let first_seq = chain.size();
+    let prev = chain.id;
+    let recorded_at = now.max(chain.recorded_at);
+    for (draft, commitment) in pack.drafts.iter().zip(&pack.commitments) {
+        let header = Header {
+            kind: draft.kind,
+            flags: draft.flags,
+            ledger: identity.ledger,
+            origin: identity.origin,
+            seq: chain.size(),
+            prev: chain.id,
+            recorded_at,
+            stream: draft.stream,
+            line: draft.line,
+            offset: draft.offset,
+            body_len: match &draft.body {
+                DraftBody::Inline(range) => range.len() as u64,
+                DraftBody::Blocks { len, .. } => *len,
+            },
+            commitment: *commitment,
+            reference: EntryId::default(),
+            rule_set: EntryId::default(),
+        };
+        chain.push(&header.encode(), recorded_at);
+    }
+    let mut out = Vec::with_capacity(PACK_HEADER_BYTES + pack.stored.len());
+    out.extend_from_slice(PACK_MAGIC);
+    out.extend_from_slice(&[pack.codec, 0, 0, 0]);
+    out.extend_from_slice(&first_seq.to_be_bytes());
+    out.extend_from_slice(&(pack.drafts.len() as u32).to_be_bytes());
+    out.extend_from_slice(&pack.plain_len.to_be_bytes());
+    out.extend_from_slice(&recorded_at.to_be_bytes());
+    out.extend_from_slice(&prev.0);
+    out.extend_from_slice(&chain.id.0);
+    let sum = checksum(PACK_CONTEXT, &[&out, &pack.stored]);
+    out.extend_from_slice(&sum);
+    out.extend_from_slice(&pack.stored);
+    out
+}
+
+/// Why stored bytes are not a pack or block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PackError {
+    /// Too short, wrong magic, or fields that contradict each other.
+    #[error("not a pack: {0}")]
+    Shape(&'static str),
+    /// The checksum does not fit the bytes.
+    #[error("checksum mismatch")]
+    Checksum,
+    /// The payload does not decompress to what was stored.
+    #[error("the payload does not decompress")]
+    Payload,
+    /// The entries do not hash to the ids that the pack names.
+    #[error("entry {0} does not hash to what the pack says")]
+    Chain(u64),
+}
+
+/// The fields in front of a pack's payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackInfo {
+    codec: u8,
+    /// Seq of the first entry.
+    pub first_seq: u64,
+    /// Count of entries, at least 1.
+    pub count: u32,
+    plain_len: u32,
+    /// Time of all its entries.
+    pub recorded_at: u64,
+    /// Id of the entry before the first.
+    pub prev: EntryId,
+    /// Id of the last entry.
+    pub last: EntryId,
+    sum: Checksum,
+}
+
+impl PackInfo {
+    /// Reads the fields without checking the payload.
+    pub(super) fn read(bytes: &[u8]) -> Option<PackInfo> {
+        let mut input = Cursor::new(bytes);
+        if input.array::<4>()? != *PACK_MAGIC {
+            return None;
+        }
+        let [codec, ..] = input.array::<4>()?;
+        Some(PackInfo {
+            codec,
+            first_seq: input.u64()?,
+            count: input.u32().filter(|count| *count > 0)?,
+            plain_len: input.u32()?,
+            recorded_at: input.u64()?,
+            prev: EntryId(input.array()?),
+            last: EntryId(input.array()?),
+            sum: input.array()?,
+        })
+    }
+
+    /// One past the last seq.
+    pub fn end_seq(&self) -> u64 {
+        self.first_seq + u64::from(self.count)
+    }
+}
+
+/// What is kept of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredBody {
+    /// A range of [`Pack::plain`].
+    Inline {
+        /// Salt of the commitment.
+        salt: Salt,
+        /// Where the bytes are.
+        range: Range<usize>,
+    },
+    /// Kept in blocks.
+    Blocks {
+        /// Salt of the commitment.
+        salt: Salt,
+        /// Commitment to salt and body.
+        commitment: Commitment,
+    },
+    /// Destroyed.
+    Erased {
+        /// What the destroyed body was committed to.
+        commitment: Commitment,
+    },
+}
+
+/// One stored entry, before its header is rebuilt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// Position in the log.
+    pub seq: u64,
+    /// What it is about.
+    pub kind: Kind,
+    /// Header flags.
+    pub flags: u8,
+    /// Seq of the stream's opening entry.
+    pub stream: u64,
+    /// 0-based line.
+    pub line: u64,
+    /// Byte offset in the source.
+    pub offset: u64,
+    /// Bytes of the body.
+    pub body_len: u64,
+    /// Reference, or zeros.
+    pub reference: EntryId,
+    /// Rule set, or zeros.
+    pub rule_set: EntryId,
+    /// Where the body is.
+    pub body: StoredBody,
+}
+
+impl StoredEntry {
+    /// Whether the body was followed by a line feed in its source.
+    pub fn has_line_feed(&self) -> bool {
+        self.flags & crate::entry::FLAG_LINE_FEED != 0
+    }
+}
+
+/// A decoded pack.
+#[derive(Clone, Debug)]
+pub struct Pack {
+    /// Its fields.
+    pub info: PackInfo,
+    /// Its entries, in seq order.
+    pub entries: Vec<StoredEntry>,
+    /// The decompressed payload that inline bodies are ranges of.
+    pub plain: Vec<u8>,
+}
+
+impl Pack {
+    /// Decodes and checks the checksum; the hashes are checked by [`Pack::verify`].
+    pub(super) fn decode(decoder: &mut Decoder, bytes: &[u8]) -> Result<Pack, PackError> {
+        let info = PackInfo::read(bytes).ok_or(PackError::Shape("fields"))?;
+        let (fields, rest) = bytes
+            .split_at_checked(PACK_HEADER_BYTES - 16)
+            .ok_or(PackError::Shape("too short"))?;
+        let stored = rest.get(16..).ok_or(PackError::Shape("too short"))?;
+        if checksum(PACK_CONTEXT, &[fields, stored]) != info.sum {
+            return Err(PackError::Checksum);
+        }
+        let plain = decoder
+            .decode(info.codec, stored, info.plain_len as usize)
+            .ok_or(PackError::Payload)?;
+        let entries = read_records(&info, &plain).ok_or(PackError::Shape("records"))?;
+        Ok(Pack { info, entries, plain })
+    }
+
+    /// The inline body of an entry; `None` for bodies in blocks and erased ones.
+    pub fn body(&self, entry: &StoredEntry) -> Option<&[u8]> {
+        match &entry.body {
+            StoredBody::Inline { range, .. } => self.plain.get(range.clone()),
+            _ => None,
+        }
+    }
+
+    /// The entry with that seq.
+    pub fn entry(&self, seq: u64) -> Option<&StoredEntry> {
+        let index = seq.checked_sub(self.info.first_seq)?;
+        self.entries.get(usize::try_from(index).ok()?)
+    }
+
+    /// Rebuilds every header, re-hashing inline bodies, and adds them to the chain.
+    ///
+    /// Bodies in blocks are checked by whoever reads the blocks; here their stored commitment counts.
+    ///
+    /// # Errors
+    /// When the last id is not the one that the pack was written with.
+    pub fn verify(&self, identity: &Identity, chain: &mut ChainEnd) -> Result<(), PackError> {
+        for entry in &self.entries {
+            let header = self.header(identity, entry, chain.id);
+            chain.push(&header.encode(), header.recorded_at);
+        }
+        let last = self.info.end_seq() - 1;
+        if chain.id == self.info.last { Ok(()) } else { Err(PackError::Chain(last)) }
+    }
+
+    /// The header of an entry whose predecessor's id is known.
+    pub fn header(&self, identity: &Identity, entry: &StoredEntry, prev: EntryId) -> Header {
+        let commitment = match &entry.body {
+            StoredBody::Inline { salt, range } => {
+                commit(salt, self.plain.get(range.clone()).unwrap_or(&[]))
+            }
+            StoredBody::Blocks { commitment, .. } | StoredBody::Erased { commitment } => *commitment,
+        };
+        Header {
+            kind: entry.kind,
+            flags: entry.flags,
+            ledger: identity.ledger,
+            origin: identity.origin,
+            seq: entry.seq,
+            prev,
+            recorded_at: self.info.recorded_at,
+            stream: entry.stream,
+            line: entry.line,
+            offset: entry.offset,
+            body_len: entry.body_len,
+            commitment,
+            reference: entry.reference,
+            rule_set: entry.rule_set,
+        }
+    }
+}
+
+/// Reads the three parts of a payload; `None` when they do not fill it exactly.
+fn read_records(info: &PackInfo, plain: &[u8]) -> Option<Vec<StoredEntry>> {
+    let mut input = Cursor::new(plain);
+    let mut entries = Vec::with_capacity((info.count as usize).min(plain.len() / 8 + 1));
+    let mut forms = Vec::with_capacity(entries.capacity());
+    for index in 0..u64::from(info.count) {
+        let [kind, flags, form] = input.array()?;
+        let [stream, line, offset, body_len] =
+            [input.varint()?, input.varint()?, input.varint()?, input.varint()?];
+        let present = input.u8()?;
+        let reference = if present & 1 != 0 { EntryId(input.array()?) } else { EntryId::default() };
+        let rule_set = if present & 2 != 0 { EntryId(input.array()?) } else { EntryId::default() };
+        forms.push(form);
+        entries.push(StoredEntry {
+            seq: info.first_seq.checked_add(index)?,
+            kind: Kind::from_code(kind),
+            flags,
+            stream,
+            line,
+            offset,
+            body_len,
+            reference,
+            rule_set,
+            body: StoredBody::Erased { commitment: Commitment::default() },
+        });
+    }
+    for (entry, form) in entries.iter_mut().zip(&forms) {
+        entry.body = match *form {
+            FORM_INLINE => StoredBody::Inline { salt: input.array()?, range: 0..0 },
+            FORM_BLOCKS => StoredBody::Blocks {
+                salt: input.array()?,
+                commitment: Commitment(input.array()?),
+            },
+            FORM_ERASED => StoredBody::Erased { commitment: Commitment(input.array()?) },
+            _ => return None,
+        };
+    }
+    let mut at = plain.len() - input.rest().len();
+    for entry in &mut entries {
+        if let StoredBody::Inline { range, .. } = &mut entry.body {
+            let end = at.checked_add(usize::try_from(entry.body_len).ok()?)?;
+            *range = at..end;
+            at = end;
+        }
+    }
+    (at == plain.len()).then_some(entries)
+}
+
+/// The bytes of one block of a large body.
+pub(super) fn encode_block(encoder: &mut Encoder, seq: u64, index: u32, plain: &[u8]) -> Vec<u8> {
+    let (codec, stored) = encoder.encode(plain);
+    let mut out = Vec::with_capacity(BLOCK_HEADER_BYTES + stored.len());
+    out.extend_from_slice(BLOCK_MAGIC);
+    out.extend_from_slice(&[codec, 0, 0, 0]);
+    out.extend_from_slice(&seq.to_be_bytes());
+    out.extend_from_slice(&index.to_be_bytes());
+    out.extend_from_slice(&(plain.len() as u32).to_be_bytes());
+    let sum = checksum(BLOCK_CONTEXT, &[&out, &stored]);
+    out.extend_from_slice(&sum);
+    out.extend_from_slice(&stored);
+    out
+}
+
+/// The plain bytes of a block, checked against its place.
+pub(super) fn decode_block(
+    decoder: &mut Decoder,
+    bytes: &[u8],
+    seq: u64,
+    index: u32,
+) -> Result<Vec<u8>, PackError> {
+    let shape = PackError::Shape("block");
+    let (fields, rest) = bytes.split_at_checked(BLOCK_HEADER_BYTES - 16).ok_or(shape)?;
+    let (sum, stored) = rest.split_at_checked(16).ok_or(shape)?;
+    if checksum(BLOCK_CONTEXT, &[fields, stored]) != sum {
+        return Err(PackError::Checksum);
+    }
+    let place = block_place(bytes).ok_or(shape)?;
+    if place != (seq, index) {
+        return Err(PackError::Shape("a block of another entry"));
+    }
+    let mut input = Cursor::new(fields);
+    let codec = input.array::<8>().map(|head| head[4]).ok_or(shape)?;
+    let plain_len = input.take(12).and_then(|_| input.u32()).ok_or(shape)?;
+    decoder.decode(codec, stored, plain_len as usize).ok_or(PackError::Payload)
+}
+
+/// Seq and index of a block.
+pub(super) fn block_place(bytes: &[u8]) -> Option<(u64, u32)> {
+    let mut input = Cursor::new(bytes);
+    if input.array::<4>()? != *BLOCK_MAGIC {
+        return None;
+    }
+    input.take(4)?;
+    Some((input.u64()?, input.u32()?))
+}
+
+/// How many blocks a body of that length has.
+pub(super) fn block_count(body_len: u64) -> u32 {
+    body_len.div_ceil(BLOCK_BYTES as u64) as u32
+}

@@ -1,0 +1,220 @@
+//! The read half: volumes first, then what is only in the journal. Takes no lock.
+
+use super::codec::Decoder;
+use super::error::{LedgerError, Result};
+use super::head::{Head, read_head};
+use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
+use super::pack::{Pack, PackInfo, StoredBody, StoredEntry, block_count, block_place, decode_block};
+use super::store::Store;
+use super::volume::{self, Volume};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Reads entries of a ledger as it was when the reader was opened.
+pub struct LedgerReader {
+    dir: PathBuf,
+    head: Head,
+    volumes: Vec<Volume>,
+    journal: Option<JournalIndex>,
+    open: Option<(u64, Store)>,
+    decoder: Decoder,
+}
+
+/// Where packs and blocks lie in the active journal.
+struct JournalIndex {
+    reader: JournalReader,
+    packs: BTreeMap<u64, u64>,
+    blocks: BTreeMap<(u64, u32), u64>,
+}
+
+impl LedgerReader {
+    /// Opens the ledger for reading; a writer may go on meanwhile.
+    ///
+    /// # Errors
+    /// When there is no ledger, or HEAD, a volume's record or the journal is damaged.
+    pub fn open(dir: &Path) -> Result<LedgerReader> {
+        // A writer may settle its journal between two of our reads; then everything is read again.
+        match Self::open_once(dir) {
+            Err(LedgerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::open_once(dir)
+            }
+            other => other,
+        }
+    }
+
+    fn open_once(dir: &Path) -> Result<LedgerReader> {
+        let mut head = read_head(dir)?.head;
+        let mut volumes = volume::list(dir)?;
+        volumes.retain(|volume| volume.end_seq <= head.size());
+        head.settled = volumes.last().map_or(0, |volume| volume.end_seq);
+        let journal = if head.size() > head.settled {
+            Some(JournalIndex::open(dir, &head)?)
+        } else {
+            None
+        };
+        let decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
+        Ok(LedgerReader { dir: dir.to_path_buf(), head, volumes, journal, open: None, decoder })
+    }
+
+    /// The head that this reader reads up to.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The settled volumes.
+    pub fn volumes(&self) -> &[Volume] {
+        &self.volumes
+    }
+
+    /// The pack that holds that entry; `None` at the end of the ledger.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn pack_from(&mut self, seq: u64) -> Result<Option<Pack>> {
+        if seq >= self.head.size() {
+            return Ok(None);
+        }
+        let (path, bytes) = self.pack_bytes(seq)?;
+        let damaged = |detail: String| LedgerError::damaged_at(&path, seq, detail);
+        let bytes = bytes.ok_or_else(|| damaged("the entry is missing".into()))?;
+        let pack = Pack::decode(&mut self.decoder, &bytes).map_err(|e| damaged(e.to_string()))?;
+        if pack.entry(seq).is_none() {
+            return Err(damaged("the entry is missing".into()));
+        }
+        Ok(Some(pack))
+    }
+
+    fn pack_bytes(&mut self, seq: u64) -> Result<(PathBuf, Option<Vec<u8>>)> {
+        if let Some(index) = self.volumes.iter().position(|v| v.first_seq <= seq && seq < v.end_seq) {
+            let (path, store) = self.store(index)?;
+            // Sequential reads ask for the first entry of a pack, so that a look-up by key is enough.
+            let bytes = match store.pack(seq)? {
+                Some(bytes) => Some(bytes),
+                None => match store.pack_seq_at_or_before(seq)? {
+                    Some(first_seq) => store.pack(first_seq)?,
+                    None => None,
+                },
+            };
+            return Ok((path, bytes));
+        }
+        let path = journal_path(&self.dir, self.head.settled);
+        let Some(journal) = &mut self.journal else { return Ok((path, None)) };
+        let at = journal.packs.range(..=seq).next_back().map(|(_, at)| *at);
+        Ok((path, at.map(|at| journal.read(at)).transpose()?))
+    }
+
+    fn store(&mut self, index: usize) -> Result<(PathBuf, &Store)> {
+        let volume = &self.volumes[index];
+        let path = volume::volume_dir(&self.dir, volume.first_seq);
+        if self.open.as_ref().is_none_or(|(first_seq, _)| *first_seq != volume.first_seq) {
+            self.open = None;
+            self.open = Some((volume.first_seq, volume.open(&self.dir)?));
+        }
+        match &self.open {
+            Some((_, store)) => Ok((path, store)),
+            None => Err(LedgerError::damaged(&path, "the volume is not open")),
+        }
+    }
+
+    /// Gives the body of an entry in pieces; an erased one has none.
+    ///
+    /// # Errors
+    /// When a block is missing or damaged.
+    pub fn each_piece(
+        &mut self,
+        pack: &Pack,
+        entry: &StoredEntry,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<()> {
+        if let Some(body) = pack.body(entry) {
+            each(body);
+            return Ok(());
+        }
+        if matches!(entry.body, StoredBody::Blocks { .. }) {
+            for index in 0..block_count(entry.body_len) {
+                each(&self.block(entry.seq, index)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole body when it is at most `limit` bytes; `None` when it is longer or erased.
+    ///
+    /// # Errors
+    /// As [`LedgerReader::each_piece`].
+    pub fn body(&mut self, pack: &Pack, entry: &StoredEntry, limit: u64) -> Result<Option<Vec<u8>>> {
+        if entry.body_len > limit || matches!(entry.body, StoredBody::Erased { .. }) {
+            return Ok(None);
+        }
+        let mut out = Vec::with_capacity(entry.body_len as usize);
+        self.each_piece(pack, entry, |piece| out.extend_from_slice(piece))?;
+        Ok(Some(out))
+    }
+
+    fn block(&mut self, seq: u64, index: u32) -> Result<Vec<u8>> {
+        let volume = self.volumes.iter().position(|v| v.first_seq <= seq && seq < v.end_seq);
+        let (path, bytes) = match volume {
+            Some(volume) => {
+                let (path, store) = self.store(volume)?;
+                (path, store.block(seq, index)?)
+            }
+            None => {
+                let path = journal_path(&self.dir, self.head.settled);
+                let bytes = match &mut self.journal {
+                    Some(journal) => match journal.blocks.get(&(seq, index)).copied() {
+                        Some(at) => Some(journal.read(at)?),
+                        None => None,
+                    },
+                    None => None,
+                };
+                (path, bytes)
+            }
+        };
+        let damaged = |detail: String| LedgerError::damaged_at(&path, seq, detail);
+        let bytes = bytes.ok_or_else(|| damaged(format!("block {index} is missing")))?;
+        decode_block(&mut self.decoder, &bytes, seq, index)
+            .map_err(|e| damaged(format!("block {index}: {e}")))
+    }
+}
+
+impl JournalIndex {
+    fn open(dir: &Path, head: &Head) -> Result<JournalIndex> {
+        let mut reader = JournalReader::open(dir, &head.identity, head.settled)?;
+        let (mut packs, mut blocks) = (BTreeMap::new(), BTreeMap::new());
+        let mut end = head.settled;
+        while end < head.size() {
+            let at = reader.position();
+            match reader.next_frame()? {
+                Next::Frame(frame) => match frame.kind {
+                    FrameKind::Pack => {
+                        if let Some(info) = PackInfo::read(&frame.payload) {
+                            packs.insert(info.first_seq, at);
+                            end = info.end_seq();
+                        }
+                    }
+                    FrameKind::Block => {
+                        blocks.extend(block_place(&frame.payload).map(|place| (place, at)));
+                    }
+                    FrameKind::Commit => {}
+                },
+                Next::End | Next::Torn(_) => {
+                    let path = journal::journal_path(dir, head.settled);
+                    let detail =
+                        format!("the journal ends at {end}; HEAD says there are {}", head.size());
+                    return Err(LedgerError::damaged_at(&path, end, detail));
+                }
+            }
+        }
+        Ok(JournalIndex { reader, packs, blocks })
+    }
+
+    fn read(&mut self, at: u64) -> Result<Vec<u8>> {
+        self.reader.seek(at)?;
+        match self.reader.next_frame()? {
+            Next::Frame(frame) => Ok(frame.payload),
+            Next::End | Next::Torn(_) => {
+                Err(LedgerError::damaged(self.reader.path(), format!("no frame at byte {at}")))
+            }
+        }
+    }
+}

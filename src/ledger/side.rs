@@ -1,0 +1,96 @@
+//! Side records: what can be rebuilt from the entries at any time. The only place that names bincode.
+//!
+//! Reading one schema's bytes with another would succeed with wrong values, so each record carries a
+//! magic, its schema number, its length and a checksum; anything unexpected reads as absent.
+
+use super::error::{LedgerError, Result};
+use super::world::World;
+use crate::entry::checksum;
+use bincode::config::{Configuration, standard};
+use bincode::{Decode, Encode};
+use std::fs;
+use std::path::Path;
+
+const MAGIC: &[u8; 4] = b"CXLS";
+const CONTEXT: &str = "codex-ledger v1 side record";
+const CONFIG: Configuration = standard();
+
+/// Names the shape of a record; change the number whenever a field changes.
+pub trait SideRecord: Encode + Decode<()> {
+    /// Unique over all records and their versions.
+    const SCHEMA: u32;
+}
+
+/// The bytes of a record.
+pub fn encode<T: SideRecord>(record: &T) -> Option<Vec<u8>> {
+    let body = bincode::encode_to_vec(record, CONFIG).ok()?;
+    let mut out = MAGIC.to_vec();
+    out.extend_from_slice(&T::SCHEMA.to_be_bytes());
+    out.extend_from_slice(&(body.len() as u64).to_be_bytes());
+    out.extend_from_slice(&checksum(CONTEXT, &[&out, &body]));
+    out.extend_from_slice(&body);
+    Some(out)
+}
+
+/// Reads a record back; `None` when it is damaged or of another schema.
+pub fn decode<T: SideRecord>(bytes: &[u8]) -> Option<T> {
+    let (fields, rest) = bytes.split_at_checked(16)?;
+    let (sum, body) = rest.split_at_checked(16)?;
+    let mut expected = MAGIC.to_vec();
+    expected.extend_from_slice(&T::SCHEMA.to_be_bytes());
+    expected.extend_from_slice(&(body.len() as u64).to_be_bytes());
+    if fields != expected || checksum(CONTEXT, &[fields, body]) != sum {
+        return None;
+    }
+    bincode::decode_from_slice(body, CONFIG).ok().map(|(record, _)| record)
+}
+
+/// Whether the bytes are an undamaged record of any schema.
+pub(super) fn is_sound(bytes: &[u8]) -> bool {
+    let Some((fields, rest)) = bytes.split_at_checked(16) else { return false };
+    let Some((sum, body)) = rest.split_at_checked(16) else { return false };
+    fields.starts_with(MAGIC) && checksum(CONTEXT, &[fields, body]) == sum
+}
+
+/// Reads a record from its file; absent, damaged and outdated ones are `None`.
+pub fn load<T: SideRecord>(path: &Path) -> Option<T> {
+    decode(&fs::read(path).ok()?)
+}
+
+/// Replaces a record's file.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn save<T: SideRecord>(world: &World, path: &Path, record: &T) -> Result<()> {
+    let bytes = encode(record)
+        .ok_or_else(|| LedgerError::damaged(path, "a side record cannot be encoded"))?;
+    super::write_durably(world, path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Encode, Decode, PartialEq, Debug)]
+    struct One(u32, String);
+    impl SideRecord for One {
+        const SCHEMA: u32 = 9_001;
+    }
+    #[derive(Encode, Decode, PartialEq, Debug)]
+    struct Two(u32, String);
+    impl SideRecord for Two {
+        const SCHEMA: u32 = 9_002;
+    }
+
+    #[test]
+    fn records_round_trip_and_other_schemas_read_as_absent() {
+        let bytes = encode(&One(7, "x".into())).unwrap();
+        assert_eq!(decode::<One>(&bytes), Some(One(7, "x".into())));
+        assert_eq!(decode::<Two>(&bytes), None);
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            assert_eq!(decode::<One>(&flipped), None, "byte {at}");
+        }
+    }
+}

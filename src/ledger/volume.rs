@@ -1,0 +1,348 @@
+//! Volumes: a journal's entries in the log engine, settled once and immutable ever after.
+//!
+//! Building is not trusted: a volume that was not settled is thrown away and built again from its
+//! journal. Settling proves that the engine gives back every byte after a sync and a reopen, then
+//! records a digest of each file, so that any later change of any byte can be named.
+
+use super::bytes::Cursor;
+use super::error::{LedgerError, Result};
+use super::journal::{self, FrameKind, JournalReader, Next};
+use super::pack::Identity;
+use super::store::{Store, StoreBatch};
+use super::world::World;
+use crate::entry::{EntryId, FieldsBuilder, Fields, checksum};
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+const MANIFEST_MAGIC: &[u8; 4] = b"CXLV";
+const MANIFEST_CONTEXT: &str = "codex-ledger v1 volume";
+const FILE_CONTEXT: &str = "codex-ledger v1 volume file";
+/// Bytes that go to the engine at once; more only costs memory.
+const BATCH_BYTES: usize = 2 << 20;
+/// Large enough for both cores to share the hashing of a file.
+const DIGEST_CHUNK_BYTES: usize = 4 << 20;
+/// sled zeroes freed segments and rewrites its snapshot on the first opens; then nothing changes.
+const REOPENS_MAX: u32 = 6;
+
+/// A settled volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Seq of its first entry.
+    pub first_seq: u64,
+    /// One past its last entry.
+    pub end_seq: u64,
+    /// Id of the last entry.
+    pub last: EntryId,
+    /// Name, length and hash of each file.
+    pub files: Vec<VolumeFile>,
+}
+
+/// A file of a settled volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeFile {
+    /// Path below the volume's directory.
+    pub name: String,
+    /// Length in bytes.
+    pub len: u64,
+    /// Hash of all bytes.
+    pub hash: [u8; 32],
+}
+
+/// The directory of all volumes.
+pub(super) fn store_dir(dir: &Path) -> PathBuf {
+    dir.join("store")
+}
+
+/// The directory of a settled volume.
+pub(super) fn volume_dir(dir: &Path, first_seq: u64) -> PathBuf {
+    store_dir(dir).join(format!("{first_seq:016x}"))
+}
+
+fn building_dir(dir: &Path, first_seq: u64) -> PathBuf {
+    store_dir(dir).join(format!("{first_seq:016x}.building"))
+}
+
+/// The record of a settled volume.
+pub(super) fn manifest_path(dir: &Path, first_seq: u64) -> PathBuf {
+    store_dir(dir).join(format!("{first_seq:016x}.volume"))
+}
+
+impl Volume {
+    fn encode(&self) -> Vec<u8> {
+        let mut fields = FieldsBuilder::default()
+            .number("first", self.first_seq)
+            .number("end", self.end_seq)
+            .add("last", self.last.0);
+        for file in &self.files {
+            let mut record = file.hash.to_vec();
+            record.extend_from_slice(&file.len.to_be_bytes());
+            record.extend_from_slice(file.name.as_bytes());
+            fields = fields.add("file", record);
+        }
+        let body = fields.finish();
+        let mut out = MANIFEST_MAGIC.to_vec();
+        out.extend_from_slice(&checksum(MANIFEST_CONTEXT, &[&body]));
+        out.extend_from_slice(&body);
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Volume> {
+        let mut input = Cursor::new(bytes);
+        if input.array::<4>()? != *MANIFEST_MAGIC {
+            return None;
+        }
+        let sum = input.array::<16>()?;
+        let body = input.rest();
+        if checksum(MANIFEST_CONTEXT, &[body]) != sum {
+            return None;
+        }
+        let fields = Fields::parse(body).ok()?;
+        let files = fields.all("file").map(|record| {
+            let mut input = Cursor::new(record);
+            let hash = input.array()?;
+            let len = input.u64()?;
+            let name = String::from_utf8(input.rest().to_vec()).ok()?;
+            Some(VolumeFile { name, len, hash })
+        });
+        Some(Volume {
+            first_seq: fields.number("first")?,
+            end_seq: fields.number("end")?,
+            last: EntryId(fields.get("last")?.try_into().ok()?),
+            files: files.collect::<Option<_>>()?,
+        })
+    }
+
+    /// Reads the record of the volume that begins with that entry.
+    pub(super) fn load(dir: &Path, first_seq: u64) -> Result<Volume> {
+        let path = manifest_path(dir, first_seq);
+        let bytes = fs::read(&path).map_err(LedgerError::io("cannot read", &path))?;
+        let volume = Volume::decode(&bytes).filter(|volume| volume.first_seq == first_seq);
+        volume.ok_or_else(|| {
+            LedgerError::damaged_at(&path, first_seq, "the volume's record is damaged")
+        })
+    }
+
+    /// Opens the log engine on this volume.
+    pub(super) fn open(&self, dir: &Path) -> Result<Store> {
+        let path = volume_dir(dir, self.first_seq);
+        if !path.join("db").is_file() {
+            let detail = "the volume is gone";
+            return Err(LedgerError::damaged_at(&path, self.first_seq, detail));
+        }
+        Store::open(&path)
+    }
+}
+
+/// All settled volumes in order, checked to be contiguous from 0.
+pub(super) fn list(dir: &Path) -> Result<Vec<Volume>> {
+    let mut volumes = Vec::new();
+    let mut next = 0;
+    for first_seq in manifest_seqs(dir)? {
+        if first_seq != next {
+            let path = manifest_path(dir, next);
+            let detail = format!("no volume holds the entries {next} to {}", first_seq - 1);
+            return Err(LedgerError::damaged_at(&path, next, detail));
+        }
+        let volume = Volume::load(dir, first_seq)?;
+        next = volume.end_seq;
+        volumes.push(volume);
+    }
+    Ok(volumes)
+}
+
+/// First seqs of all volume records, in order.
+pub(super) fn manifest_seqs(dir: &Path) -> Result<Vec<u64>> {
+    let path = store_dir(dir);
+    let entries = fs::read_dir(&path).map_err(LedgerError::io("cannot list", &path))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(LedgerError::io("cannot list", &path))?.file_name();
+        if let Some(digits) = name.to_str().and_then(|name| name.strip_suffix(".volume"))
+            && let Ok(first_seq) = u64::from_str_radix(digits, 16)
+        {
+            found.push(first_seq);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Removes volumes that were never settled; their journals still hold everything.
+pub(super) fn discard_unsettled(dir: &Path) -> Result<()> {
+    let path = store_dir(dir);
+    let entries = fs::read_dir(&path).map_err(LedgerError::io("cannot list", &path))?;
+    for entry in entries {
+        let entry = entry.map_err(LedgerError::io("cannot list", &path))?.path();
+        let digits = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let seq = u64::from_str_radix(digits, 16).ok();
+        let unrecorded = seq.is_some_and(|seq| !manifest_path(dir, seq).exists());
+        if digits.ends_with(".building") || (unrecorded && has_journal(dir, seq)) {
+            fs::remove_dir_all(&entry)
+                .map_err(LedgerError::io("cannot remove the unfinished", &entry))?;
+        }
+    }
+    Ok(())
+}
+
+fn has_journal(dir: &Path, first_seq: Option<u64>) -> bool {
+    first_seq.is_some_and(|seq| journal::journal_path(dir, seq).exists())
+}
+
+/// A volume in the making: copies committed frames of a journal into the log engine.
+pub(super) struct VolumeBuilder {
+    dir: PathBuf,
+    first_seq: u64,
+    reader: JournalReader,
+    store: Store,
+}
+
+impl VolumeBuilder {
+    /// Starts the volume of the journal that begins with that entry.
+    pub(super) fn start(dir: &Path, identity: &Identity, first_seq: u64) -> Result<VolumeBuilder> {
+        let path = building_dir(dir, first_seq);
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(LedgerError::io("cannot remove", &path))?;
+        }
+        let reader = JournalReader::open(dir, identity, first_seq)?;
+        let store = Store::open(&path)?;
+        Ok(VolumeBuilder { dir: dir.to_path_buf(), first_seq, reader, store })
+    }
+
+    /// Copies what lies before that position of the journal; all of it must be committed.
+    pub(super) fn advance(&mut self, committed_at: u64) -> Result<()> {
+        let mut batch = StoreBatch::default();
+        while self.reader.position() < committed_at {
+            let frame = match self.reader.next_frame()? {
+                Next::Frame(frame) => frame,
+                Next::End | Next::Torn(_) => return Err(self.unreadable()),
+            };
+            if frame.kind != FrameKind::Commit && !batch.put(&frame.payload) {
+                return Err(self.unreadable());
+            }
+            if batch.bytes() >= BATCH_BYTES {
+                self.store.apply(std::mem::take(&mut batch))?;
+            }
+        }
+        self.store.apply(batch)
+    }
+
+    fn unreadable(&self) -> LedgerError {
+        let detail = format!("a committed frame at byte {} cannot be read", self.reader.position());
+        LedgerError::damaged_at(self.reader.path(), self.first_seq, detail)
+    }
+
+    /// Makes the volume durable, proves that it gives every frame back, and records it.
+    pub(super) fn settle(self, world: &World, end_seq: u64, last: EntryId) -> Result<Volume> {
+        let VolumeBuilder { dir, first_seq, mut reader, store } = self;
+        let building = building_dir(&dir, first_seq);
+        let committed_at = reader.position();
+        store.flush()?;
+        drop(store);
+        sync_tree(world, &building)?;
+
+        let store = Store::open(&building)?;
+        reader.seek(JournalReader::START)?;
+        while reader.position() < committed_at {
+            let same = match reader.next_frame()? {
+                Next::Frame(frame) if frame.kind == FrameKind::Commit => true,
+                Next::Frame(frame) => store.same(&frame.payload)?,
+                Next::End | Next::Torn(_) => false,
+            };
+            if !same {
+                let detail = "the log engine did not give back what it was given";
+                return Err(LedgerError::damaged_at(&building, first_seq, detail));
+            }
+        }
+        drop(store);
+        let files = stable_digests(&building)?;
+        sync_tree(world, &building)?;
+
+        let volume = Volume { first_seq, end_seq, last, files };
+        record(world, &dir, &building, &volume)?;
+        Ok(volume)
+    }
+}
+
+/// Gives a settled volume its final name, then its record; only the record makes it count.
+fn record(world: &World, dir: &Path, building: &Path, volume: &Volume) -> Result<()> {
+    let target = volume_dir(dir, volume.first_seq);
+    let store = store_dir(dir);
+    let io = |action, path| LedgerError::io(action, path);
+    world.disk.rename(building, &target).map_err(io("cannot rename", building))?;
+    world.disk.sync_dir(&store).map_err(io("cannot sync", &store))?;
+    let path = manifest_path(dir, volume.first_seq);
+    super::write_durably(world, &path, &volume.encode())
+}
+
+/// Opens and closes the volume until its files stay as they are, and digests them.
+fn stable_digests(dir: &Path) -> Result<Vec<VolumeFile>> {
+    drop(Store::open(dir)?);
+    let mut before = digest_files(dir)?;
+    for _ in 0..REOPENS_MAX {
+        drop(Store::open(dir)?);
+        let after = digest_files(dir)?;
+        if after == before {
+            return Ok(after);
+        }
+        before = after;
+    }
+    Err(LedgerError::damaged(dir, "the log engine keeps changing its files"))
+}
+
+/// Name, length and hash of every file below a directory, by name.
+pub(super) fn digest_files(dir: &Path) -> Result<Vec<VolumeFile>> {
+    let mut files = Vec::new();
+    for path in files_below(dir)? {
+        let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
+        let (len, hash) = digest_file(&path)?;
+        files.push(VolumeFile { name, len, hash });
+    }
+    Ok(files)
+}
+
+fn digest_file(path: &Path) -> Result<(u64, [u8; 32])> {
+    let io = |action| LedgerError::io(action, path);
+    let mut file = File::open(path).map_err(io("cannot open"))?;
+    let mut hasher = blake3::Hasher::new_derive_key(FILE_CONTEXT);
+    let mut buffer = vec![0u8; DIGEST_CHUNK_BYTES];
+    let mut len = 0;
+    loop {
+        let got = file.read(&mut buffer).map_err(io("cannot read"))?;
+        if got == 0 {
+            return Ok((len, *hasher.finalize().as_bytes()));
+        }
+        hasher.update_rayon(&buffer[..got]);
+        len += got as u64;
+    }
+}
+
+fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut pending = vec![dir.to_path_buf()];
+    while let Some(next) = pending.pop() {
+        for entry in fs::read_dir(&next).map_err(LedgerError::io("cannot list", &next))? {
+            let path = entry.map_err(LedgerError::io("cannot list", &next))?.path();
+            if path.is_dir() { pending.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Syncs every file and directory; the log engine itself never does.
+fn sync_tree(world: &World, dir: &Path) -> Result<()> {
+    let mut dirs = vec![dir.to_path_buf()];
+    for path in files_below(dir)? {
+        let file = File::open(&path).map_err(LedgerError::io("cannot open", &path))?;
+        world.disk.sync_file(&file, &path).map_err(LedgerError::io("cannot sync", &path))?;
+        if let Some(parent) = path.parent().filter(|parent| !dirs.iter().any(|d| d == parent)) {
+            dirs.push(parent.to_path_buf());
+        }
+    }
+    let blobs = dir.join("blobs");
+    dirs.extend(Some(blobs).filter(|blobs| blobs.is_dir()));
+    dirs.extend(dir.parent().map(Path::to_path_buf));
+    dirs.iter()
+        .try_for_each(|d| world.disk.sync_dir(d).map_err(LedgerError::io("cannot sync", d)))
+}

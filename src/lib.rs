@@ -1,0 +1,9 @@
+//! The floors of codex-ledger, top to bottom. Imports point down only; `docs/ARCHITECTURE.md` has the table.
+//!
+//! The ledger keeps the bytes; meaning is derived. `source -> ledger -> rollout/redaction ->
+//! projections -> query -> report`; the only thing that ever comes back up is a new entry.
+
+pub mod append;
+pub mod entry;
+pub mod ledger;
+pub mod source;

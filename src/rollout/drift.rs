@@ -1,0 +1,405 @@
+//! The fields known for every kind of record: whatever else appears is drift.
+//!
+//! A name in these tables is described, not necessarily decoded. Grow them when a new field has
+//! been looked at.
+
+use super::json::{Object, Text};
+
+/// Fields of the envelope.
+pub(super) const ENVELOPE: &[&str] = &["timestamp", "type", "payload", "ordinal", "metadata"];
+
+/// Fields of `info` in a `token_count`.
+const INFO: &[&str] = &[
+    "total_token_usage",
+    "last_token_usage",
+    "model_context_window",
+];
+
+/// Token counters.
+const USAGE: &[&str] = &[
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_input_tokens",
+    "output_tokens",
+    "reasoning_output_tokens",
+    "total_tokens",
+];
+
+/// Fields that any response item may have.
+const ITEM: &[&str] = &[
+    "type",
+    "id",
+    "status",
+    "internal_chat_message_metadata_passthrough",
+    "metadata",
+];
+
+/// Fields that any event may have.
+const EVENT: &[&str] = &["type"];
+
+/// Fields that any item of a paginated file may have.
+const PAGINATED_ITEM: &[&str] = &["type", "id", "status"];
+
+/// Stands for a payload that is opaque on purpose: nothing in it is drift.
+const ANY: &[&str] = &["*"];
+
+/// What is known of one kind of record.
+pub(super) struct Known {
+    kind: &'static str,
+    subtype: &'static str,
+    common: &'static [&'static str],
+    fields: &'static [&'static str],
+}
+
+impl Known {
+    /// Adds the names that are not known.
+    pub(super) fn unknown_fields<'a>(&self, payload: &Object<'a>, unknown: &mut Vec<Text<'a>>) {
+        let is_known = |name: &&Text<'a>| {
+            let name = name.as_ref();
+            self.fields.contains(&name) || self.common.contains(&name) || self.fields == ANY
+        };
+        unknown.extend(payload.names().filter(|name| !is_known(name)).cloned());
+    }
+}
+
+/// What is known of a (kind, subtype); `None` for one that nobody has described.
+pub(super) fn known(kind: &str, subtype: &str) -> Option<&'static Known> {
+    KNOWN
+        .iter()
+        .find(|known| known.kind == kind && known.subtype == subtype)
+}
+
+/// Whether a word is a kind of enveloped record.
+pub(super) fn is_top_level(kind: &str) -> bool {
+    KNOWN.iter().any(|known| known.kind == kind)
+}
+
+/// Adds the unknown fields of the item inside `item_completed`; false where its type is unknown.
+pub(super) fn item_fields<'a>(kind: &str, o: &Object<'a>, unknown: &mut Vec<Text<'a>>) -> bool {
+    let Some((_, fields)) = ITEMS.iter().find(|(known, _)| *known == kind) else {
+        return false;
+    };
+    for name in o.names() {
+        if !fields.contains(&name.as_ref()) && !PAGINATED_ITEM.contains(&name.as_ref()) {
+            unknown.push(format!("item.{name}").into());
+        }
+    }
+    true
+}
+
+/// Adds the unknown counters of a `token_count` or a `token_usage_record`: a new class of tokens
+/// changes what a session costs.
+pub(super) fn counter_fields<'a>(payload: &Object<'a>, unknown: &mut Vec<Text<'a>>) {
+    let info = payload.object("info").unwrap_or_default();
+    let fresh = |name: &&Text<'a>| !INFO.contains(&name.as_ref());
+    unknown.extend(
+        info.names()
+            .filter(fresh)
+            .map(|name| format!("info.{name}").into()),
+    );
+    let usages = [
+        info.object("total_token_usage"),
+        info.object("last_token_usage"),
+    ];
+    for usage in usages
+        .into_iter()
+        .chain([payload.object("usage")])
+        .flatten()
+    {
+        let fresh = |name: &&Text<'a>| !USAGE.contains(&name.as_ref());
+        unknown.extend(
+            usage
+                .names()
+                .filter(fresh)
+                .map(|name| format!("usage.{name}").into()),
+        );
+    }
+}
+
+const fn item(subtype: &'static str, fields: &'static [&'static str]) -> Known {
+    Known {
+        kind: "response_item",
+        subtype,
+        common: ITEM,
+        fields,
+    }
+}
+
+const fn event(subtype: &'static str, fields: &'static [&'static str]) -> Known {
+    Known {
+        kind: "event_msg",
+        subtype,
+        common: EVENT,
+        fields,
+    }
+}
+
+const fn top(kind: &'static str, fields: &'static [&'static str]) -> Known {
+    Known {
+        kind,
+        subtype: "",
+        common: &[],
+        fields,
+    }
+}
+
+/// Frequent kinds first: the table is searched in order.
+#[rustfmt::skip]
+const KNOWN: &[Known] = &[
+    event("token_count", &["info", "rate_limits"]),
+    item("reasoning", &["summary", "content", "encrypted_content"]),
+    item("function_call", &["name", "arguments", "call_id", "namespace"]),
+    item("function_call_output", &["call_id", "output", "success", "name"]),
+    event("agent_reasoning", &["text"]),
+    top("turn_context", &[
+        "cwd", "approval_policy", "sandbox_policy", "model", "effort", "summary", "turn_id",
+        "trace_id", "personality", "collaboration_mode", "user_instructions",
+        "developer_instructions", "final_output_json_schema", "truncation_policy",
+        "workspace_roots", "current_date", "timezone", "permission_profile",
+        "file_system_sandbox_policy", "network", "approvals_reviewer", "realtime_active",
+        "comp_hash", "multi_agent_version", "multi_agent_mode", "reasoning_effort",
+        "network_access",
+    ]),
+    item("message", &["role", "content", "phase", "end_turn", "encrypted_content"]),
+    event("agent_message", &["message", "phase", "memory_citation"]),
+    item("custom_tool_call", &["name", "input", "call_id", "namespace"]),
+    item("custom_tool_call_output", &["call_id", "output", "name", "success"]),
+    event("user_message", &[
+        "message", "images", "local_images", "text_elements", "kind", "client_id", "audio",
+        "local_audio",
+    ]),
+    event("task_started", TASK_STARTED),
+    event("turn_started", TASK_STARTED),
+    event("task_complete", TASK_COMPLETE),
+    event("turn_complete", TASK_COMPLETE),
+    event("turn_aborted", &["reason", "turn_id", "started_at", "completed_at", "duration_ms"]),
+    top("session_meta", &[
+        "id", "session_id", "timestamp", "cwd", "originator", "cli_version", "instructions",
+        "base_instructions", "source", "thread_source", "model_provider", "git",
+        "forked_from_id", "forked_from_ordinal_exclusive", "parent_thread_id", "agent_path",
+        "agent_nickname", "agent_role", "agent_type", "multi_agent_version", "history_mode",
+        "history_base", "subagent_history_start_ordinal", "context_window", "memory_mode",
+        "dynamic_tools", "selected_capability_roots",
+    ]),
+    top("token_usage_record", &[
+        "session_id", "thread_id", "turn_id", "root_turn_id", "response_id", "usage",
+        "turn_token_usage", "thread_token_usage",
+    ]),
+    event("item_completed", &["thread_id", "turn_id", "item", "started_at_ms", "completed_at_ms"]),
+    event("exec_command_end", &[
+        "call_id", "process_id", "turn_id", "command", "cwd", "parsed_cmd", "source",
+        "interaction_input", "stdout", "stderr", "aggregated_output", "formatted_output",
+        "exit_code", "duration", "status", "completed_at_ms",
+    ]),
+    event("patch_apply_end", &[
+        "call_id", "turn_id", "stdout", "stderr", "success", "status", "changes",
+    ]),
+    event("mcp_tool_call_end", &["call_id", "invocation", "duration", "result"]),
+    event("web_search_end", &["call_id", "query", "action", "results"]),
+    event("agent_reasoning_raw_content", &["text"]),
+    event("view_image_tool_call", &["call_id", "path"]),
+    event("context_compacted", &[]),
+    event("thread_settings_applied", &["thread_settings"]),
+    event("entered_review_mode", &["target", "user_facing_hint"]),
+    event("exited_review_mode", &["review_output"]),
+    event("thread_rolled_back", &["num_turns"]),
+    event("thread_name_updated", &["thread_id", "thread_name"]),
+    event("thread_goal_updated", &["thread_id", "turn_id", "goal"]),
+    event("image_generation_end", &[
+        "call_id", "status", "revised_prompt", "result", "saved_path",
+    ]),
+    event("dynamic_tool_call_request", &[
+        "call_id", "callId", "turn_id", "turnId", "namespace", "tool", "arguments",
+    ]),
+    event("dynamic_tool_call_response", &[
+        "call_id", "turn_id", "namespace", "tool", "arguments", "content_items", "success",
+        "error", "duration",
+    ]),
+    event("guardian_assessment", &[
+        "id", "target_item_id", "turn_id", "status", "action", "risk_level",
+        "user_authorization", "rationale", "decision_source",
+    ]),
+    event("collab_agent_spawn_end", &[
+        "call_id", "sender_thread_id", "new_thread_id", "new_agent_nickname", "new_agent_role",
+        "prompt", "model", "reasoning_effort", "status",
+    ]),
+    event("collab_agent_interaction_end", COLLAB),
+    event("collab_waiting_end", &["call_id", "sender_thread_id", "agent_statuses", "statuses"]),
+    event("collab_close_end", COLLAB),
+    event("collab_resume_end", COLLAB),
+    event("sub_agent_activity", &[
+        "event_id", "occurred_at_ms", "agent_thread_id", "agent_path", "kind",
+    ]),
+    event("error", &["message", "codex_error_info"]),
+    event("warning", &["message"]),
+    event("stream_error", &["message", "codex_error_info", "additional_details"]),
+    event("background_event", &["message"]),
+    event("deprecation_notice", &["summary", "details"]),
+    // Known by name, kept as they stand.
+    event("undo_completed", &["success", "message"]),
+    event("plan_update", &["plan", "explanation"]),
+    event("raw_response_item", &["item"]),
+    item("local_shell_call", &["call_id", "action"]),
+    item("web_search_call", &["action"]),
+    item("tool_search_call", &["call_id", "execution", "arguments"]),
+    item("tool_search_output", &["call_id", "execution", "tools"]),
+    item("image_generation_call", &["revised_prompt", "result"]),
+    item("agent_message", &["author", "recipient", "content"]),
+    item("ghost_snapshot", &["ghost_commit"]),
+    item("compaction", &["encrypted_content"]),
+    item("compaction_summary", &["encrypted_content"]),
+    item("context_compaction", &["encrypted_content"]),
+    item("additional_tools", &["tools", "role"]),
+    item("compaction_trigger", &[]),
+    item("other", &[]),
+    top("compacted", &[
+        "message", "replacement_history", "window_number", "first_window_id",
+        "previous_window_id", "window_id", "replacement_history_metadata",
+        "compaction_response_id", "latest_token_usage_record", "guardian_history",
+        "retained_context", "mcp_resource_origins", "resume_metadata",
+    ]),
+    top("world_state", &["full", "state"]),
+    top("inter_agent_communication", &[
+        "author", "recipient", "other_recipients", "content", "trigger_turn", "id",
+    ]),
+    top("security_risk_score", ANY),
+    top("retained_context", ANY),
+    top("realtime_item", ANY),
+    top("inter_agent_communication_metadata", &["trigger_turn", "message_id", "wake_applied"]),
+];
+
+const TASK_STARTED: &[&str] = &[
+    "turn_id",
+    "model_context_window",
+    "collaboration_mode_kind",
+    "started_at",
+    "trace_id",
+];
+
+const TASK_COMPLETE: &[&str] = &[
+    "turn_id",
+    "last_agent_message",
+    "started_at",
+    "completed_at",
+    "duration_ms",
+    "time_to_first_token_ms",
+    "error",
+];
+
+const COLLAB: &[&str] = &[
+    "call_id",
+    "sender_thread_id",
+    "receiver_thread_id",
+    "receiver_agent_nickname",
+    "receiver_agent_role",
+    "prompt",
+    "status",
+];
+
+const TOOL_ITEM: &[&str] = &[
+    "server",
+    "tool",
+    "namespace",
+    "arguments",
+    "result",
+    "error",
+    "content_items",
+    "success",
+    "duration",
+    "duration_ms",
+    "app_context",
+    "mcp_app_resource_uri",
+];
+
+/// Items of paginated files, by type.
+#[rustfmt::skip]
+const ITEMS: &[(&str, &[&str])] = &[
+    ("UserMessage", &["content", "client_id"]),
+    ("AgentMessage", &["content", "phase", "memory_citation"]),
+    ("Reasoning", &["summary_text", "raw_content"]),
+    ("Plan", &["text"]),
+    ("CommandExecution", &[
+        "command", "cwd", "process_id", "parsed_cmd", "command_actions", "source",
+        "aggregated_output", "stdout", "stderr", "formatted_output", "interaction_input",
+        "exit_code", "duration", "duration_ms",
+    ]),
+    ("FileChange", &["changes", "stdout", "stderr"]),
+    ("McpToolCall", TOOL_ITEM),
+    ("DynamicToolCall", TOOL_ITEM),
+    ("CollabAgentToolCall", &[
+        "tool", "sender_thread_id", "receiver_thread_ids", "prompt", "model",
+        "reasoning_effort", "agents_states",
+    ]),
+    ("SubAgentActivity", &["kind", "agent_thread_id", "agent_path", "event_id", "occurred_at_ms"]),
+    ("WebSearch", &["query", "action", "results"]),
+    ("ImageView", &["path"]),
+    ("ImageGeneration", &["revised_prompt", "result", "saved_path"]),
+    ("FunctionCallOutput", &["call_id", "output", "name"]),
+    ("HookPrompt", &["fragments"]),
+    ("EnteredReviewMode", &["review"]),
+    ("ExitedReviewMode", &["review"]),
+    ("ContextCompaction", &[]),
+    ("Sleep", &["duration_ms"]),
+    ("Extension", &["kind", "data", "payload"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Event, parse_line};
+    use super::*;
+
+    /// Kinds that are known by name and kept as they stand.
+    const OPAQUE: &[&str] = &[
+        "undo_completed",
+        "plan_update",
+        "raw_response_item",
+        "additional_tools",
+        "compaction_trigger",
+        "other",
+        "security_risk_score",
+        "retained_context",
+        "realtime_item",
+    ];
+
+    #[test]
+    fn every_known_kind_has_a_decoder() {
+        for known in KNOWN {
+            let (kind, subtype) = (known.kind, known.subtype);
+            let line = format!(
+                r#"{{"timestamp":"2026-01-01T00:00:00Z","type":"{kind}","payload":{{"type":"{subtype}"}}}}"#
+            );
+            let record = parse_line(line.as_bytes());
+            let name = if subtype.is_empty() { kind } else { subtype };
+            let decoded = !matches!(record.event, Event::Other(_));
+            assert_eq!(decoded, !OPAQUE.contains(&name), "{kind} {subtype}");
+        }
+    }
+
+    #[test]
+    fn no_kind_is_listed_twice() {
+        for (at, known) in KNOWN.iter().enumerate() {
+            let same = |k: &Known| k.kind == known.kind && k.subtype == known.subtype;
+            assert_eq!(
+                KNOWN.iter().position(same),
+                Some(at),
+                "{} {}",
+                known.kind,
+                known.subtype
+            );
+        }
+    }
+
+    #[test]
+    fn reports_new_fields_at_every_level() {
+        let line = br#"{"timestamp":"2026-01-01T00:00:00Z","type":"event_msg","shard":1,"payload":{
+            "type":"token_count","info":{"total_token_usage":{"video_tokens":1},"tier":2},"hue":3}}"#;
+        let fields = parse_line(line).unknown_fields;
+        assert_eq!(
+            fields,
+            ["envelope.shard", "hue", "info.tier", "usage.video_tokens"]
+        );
+        let line = br#"{"timestamp":"2026-01-01T00:00:00Z","type":"event_msg","payload":{
+            "type":"item_completed","item":{"type":"Plan","id":"1","text":"t","new":1}}}"#;
+        assert_eq!(parse_line(line).unknown_fields, ["item.new"]);
+    }
+}

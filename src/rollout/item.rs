@@ -1,0 +1,158 @@
+//! Items of paginated files: the record of everything that happened in a turn.
+
+use super::agents::{Collab, SubAgentActivity};
+use super::content::{Part, Reasoning, parts};
+use super::ended::{
+    DynamicToolCallResponse, ExecCommandEnd, ImageGenerationEnd, McpToolCallEnd, PatchApplyEnd,
+    ViewImage, WebSearchEnd, call_id,
+};
+use super::json::{Json, Object, Text};
+use super::tool::{OutputKind, ToolOutput};
+
+/// Event `item_completed`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ItemCompleted<'a> {
+    /// Thread.
+    pub thread_id: Option<Text<'a>>,
+    /// Turn.
+    pub turn_id: Option<Text<'a>>,
+    /// Start, milliseconds since the epoch.
+    pub started_at_ms: Option<i64>,
+    /// End, milliseconds since the epoch.
+    pub completed_at_ms: Option<i64>,
+    /// The item.
+    pub item: Item<'a>,
+}
+
+/// An item with its id and type.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Item<'a> {
+    /// Item id; for a tool, the call id.
+    pub id: Option<Text<'a>>,
+    /// Type as written, e.g. `CommandExecution`.
+    pub kind: Text<'a>,
+    /// The content.
+    pub body: ItemBody<'a>,
+}
+
+/// What an item is. Tools use the same types as the events of older files.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ItemBody<'a> {
+    /// The prompt of a paginated file.
+    UserMessage(Vec<Part<'a>>),
+    /// Assistant text and its phase.
+    AgentMessage(Vec<Part<'a>>, Option<Text<'a>>),
+    /// Reasoning.
+    Reasoning(Reasoning<'a>),
+    /// Text of a plan.
+    Plan(Text<'a>),
+    /// A command that ran.
+    CommandExecution(Box<ExecCommandEnd<'a>>),
+    /// Files that were changed.
+    FileChange(Box<PatchApplyEnd<'a>>),
+    /// A call of an MCP tool.
+    McpToolCall(Box<McpToolCallEnd<'a>>),
+    /// A call of a tool that the client brought along.
+    DynamicToolCall(Box<DynamicToolCallResponse<'a>>),
+    /// A request to another agent.
+    CollabAgentToolCall(Box<Collab<'a>>),
+    /// News of another agent.
+    SubAgentActivity(SubAgentActivity<'a>),
+    /// A web search.
+    WebSearch(WebSearchEnd<'a>),
+    /// An image was looked at.
+    ImageView(ViewImage<'a>),
+    /// An image was made.
+    ImageGeneration(ImageGenerationEnd<'a>),
+    /// Output of a function: call id and text.
+    FunctionCallOutput(Option<Text<'a>>, Text<'a>),
+    /// Text injected by a hook.
+    HookPrompt(Vec<Text<'a>>),
+    /// Review began; the text names what is reviewed.
+    EnteredReviewMode(Option<Text<'a>>),
+    /// Review ended; the text is the outcome.
+    ExitedReviewMode(Option<Text<'a>>),
+    /// The context was compacted.
+    ContextCompaction,
+    /// The agent slept.
+    Sleep,
+    /// An extension, with its kind and the JSON of the item.
+    Extension(Option<Text<'a>>, Json<'a>),
+    /// Anything else, with the JSON of the item.
+    Other(Json<'a>),
+}
+
+impl Default for ItemBody<'_> {
+    fn default() -> Self {
+        Self::Other("")
+    }
+}
+
+impl<'a> ItemCompleted<'a> {
+    pub(super) fn decode(o: &Object<'a>, item: &Object<'a>) -> Self {
+        Self {
+            thread_id: o.str("thread_id"),
+            turn_id: o.str("turn_id"),
+            started_at_ms: o.i64("started_at_ms"),
+            completed_at_ms: o.i64("completed_at_ms"),
+            item: Item::decode(item),
+        }
+    }
+}
+
+impl<'a> Item<'a> {
+    fn decode(o: &Object<'a>) -> Self {
+        let kind = o.str("type").unwrap_or_default();
+        Self {
+            id: o.text("id"),
+            body: ItemBody::decode(&kind, o),
+            kind,
+        }
+    }
+}
+
+impl<'a> ItemBody<'a> {
+    fn decode(kind: &str, o: &Object<'a>) -> Self {
+        match kind {
+            "UserMessage" => Self::UserMessage(parts(o, "content")),
+            "AgentMessage" => Self::AgentMessage(parts(o, "content"), o.str("phase")),
+            "Reasoning" => Self::Reasoning(Reasoning::decode(o)),
+            "Plan" => Self::Plan(o.str("text").unwrap_or_default()),
+            "CommandExecution" => Self::CommandExecution(ExecCommandEnd::decode(o).into()),
+            "FileChange" => Self::FileChange(PatchApplyEnd::decode(o).into()),
+            "McpToolCall" => Self::McpToolCall(McpToolCallEnd::decode(o).into()),
+            "DynamicToolCall" => Self::DynamicToolCall(DynamicToolCallResponse::decode(o).into()),
+            "CollabAgentToolCall" => {
+                Self::CollabAgentToolCall(Collab::decode(o, o.tag("tool")).into())
+            }
+            "SubAgentActivity" => Self::SubAgentActivity(SubAgentActivity::decode(o)),
+            "WebSearch" => Self::WebSearch(WebSearchEnd::decode(o)),
+            "ImageView" => Self::ImageView(ViewImage::decode(o)),
+            "ImageGeneration" => Self::ImageGeneration(ImageGenerationEnd::decode(o)),
+            "FunctionCallOutput" => {
+                let output = ToolOutput::decode(o, OutputKind::Function);
+                Self::FunctionCallOutput(call_id(o), output.output)
+            }
+            "HookPrompt" => Self::HookPrompt(fragments(o)),
+            "EnteredReviewMode" => Self::EnteredReviewMode(o.str("review")),
+            "ExitedReviewMode" => Self::ExitedReviewMode(o.str("review")),
+            "ContextCompaction" => Self::ContextCompaction,
+            "Sleep" => Self::Sleep,
+            "Extension" => Self::Extension(o.tag("kind"), o.raw_json()),
+            _ => Self::Other(o.raw_json()),
+        }
+    }
+}
+
+/// Fragments are texts or objects with a text.
+fn fragments<'a>(o: &Object<'a>) -> Vec<Text<'a>> {
+    let text = |json| Object::parse(json).and_then(|fragment| fragment.str("text"));
+    let mut fragments = o.strings("fragments");
+    fragments.extend(
+        o.array("fragments")
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(text),
+    );
+    fragments
+}

@@ -1,0 +1,43 @@
+//! Codex rollout records: bytes in, typed events and problems out.
+//!
+//! This is the only code that knows the JSON that Codex writes. It is pure (no I/O, no clock, no
+//! state between lines), it never fails and never panics: whatever a line holds, the answer is a
+//! [`Record`]. The format is not a contract, so every field is optional, a field nobody has heard
+//! of is reported as drift and a line that is no JSON at all becomes a `malformed` record with the
+//! reason and the byte at which reading stopped.
+//!
+//! Work per line is linear in its length: the number of times a byte is looked at is bounded by
+//! the fixed nesting depth of the decoders, never by the input.
+//!
+//! * [`parse_line`] reads one line of a rollout, [`pieces`] one line that may be several records
+//!   glued together, [`parse_document`] the whole-file JSON of the first generation.
+//! * [`prompt`], [`call`], [`output`] and [`patch`] read the texts inside the events: what the
+//!   user typed, what a tool was asked to do, how it ended, which files it touched.
+
+mod agents;
+pub mod call;
+mod content;
+mod decode;
+mod document;
+mod drift;
+mod ended;
+mod escape;
+pub mod event;
+mod item;
+mod json;
+mod line;
+pub mod output;
+pub mod patch;
+pub mod prompt;
+mod record;
+mod session;
+mod timestamp;
+mod tool;
+mod turn;
+mod usage;
+
+pub use document::{Document, Item as DocumentItem, looks_like_document, parse_document};
+pub use event::Event;
+pub use json::{Json, Object, Text};
+pub use line::{parse_line, pieces, resync};
+pub use record::{Generation, HostMetadata, Problem, Reason, Record, Understanding};

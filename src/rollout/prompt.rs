@@ -1,0 +1,440 @@
+//! Which texts are prompts and which are context that the client put into the user's mouth.
+
+use super::event::{Part, Role};
+
+/// Kinds of injected context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Injected {
+    /// `<environment_context>`.
+    EnvironmentContext,
+    /// `<user_instructions>`: AGENTS.md of older clients.
+    UserInstructions,
+    /// `# AGENTS.md instructions`.
+    AgentsMd,
+    /// `<skill>`.
+    Skill,
+    /// `<user_shell_command>`: a command typed by the user, with its result.
+    UserShellCommand,
+    /// `<turn_aborted>`.
+    TurnAborted,
+    /// `<subagent_notification>`.
+    SubagentNotification,
+    /// `<user_action>`: the result of a review, handed over.
+    UserAction,
+    /// `<recommended_plugins>`.
+    RecommendedPlugins,
+    /// `<external_…>`: context supplied by the client.
+    External,
+    /// `<hook_prompt …>`.
+    HookPrompt,
+    /// `<codex_internal_context>`, `<goal_context>`, `<next_prompt_suggestion>`, `<warning>`.
+    InternalContext,
+    /// `<image>` and `</image>` around an image.
+    ImageWrapper,
+    /// Warnings of the runtime.
+    Warning,
+    /// Summary of a local compaction.
+    CompactionSummary,
+    /// Prompt of an approval guardian.
+    Guardian,
+    /// `<permissions instructions>`.
+    Permissions,
+    /// `<collaboration_mode>`.
+    CollaborationMode,
+    /// `<personality_spec>`.
+    Personality,
+    /// `<model_switch>`.
+    ModelSwitch,
+    /// `<skills_instructions>`.
+    Skills,
+    /// `<plugins_instructions>`.
+    Plugins,
+    /// `<apps_instructions>`, `<app-context>`.
+    Apps,
+    /// `<multi_agent_mode>` and the notice which agent this is.
+    MultiAgent,
+    /// `<hook_context>`.
+    HookContext,
+    /// Any other text of the developer or system role.
+    Developer,
+}
+
+/// A prompt that an IDE wrapped.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IdePrompt<'a> {
+    /// File in the editor.
+    pub active_file: Option<&'a str>,
+    /// Text selected in the editor.
+    pub selection: Option<&'a str>,
+    /// Open tabs, one entry each.
+    pub open_tabs: Vec<&'a str>,
+    /// Files that the user mentioned, one entry each.
+    pub files: Vec<&'a str>,
+    /// What the user typed; none where the request heading is missing.
+    pub request: Option<&'a str>,
+}
+
+/// Contents of an environment context; updates between turns are partial.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment<'a> {
+    /// Working directory.
+    pub cwd: Option<&'a str>,
+    /// Approval policy.
+    pub approval_policy: Option<&'a str>,
+    /// Sandbox mode.
+    pub sandbox_mode: Option<&'a str>,
+    /// Network access.
+    pub network_access: Option<&'a str>,
+    /// Shell.
+    pub shell: Option<&'a str>,
+    /// Local date of the user.
+    pub current_date: Option<&'a str>,
+    /// IANA time zone of the user.
+    pub timezone: Option<&'a str>,
+}
+
+/// A marker of injected context: how the text starts and, where it must, how it ends. Both are
+/// compared without regard to case.
+struct Marker {
+    kind: Injected,
+    start: &'static str,
+    end: &'static str,
+}
+
+const fn marker(kind: Injected, start: &'static str, end: &'static str) -> Marker {
+    Marker { kind, start, end }
+}
+
+/// Markers in the user role (a few of them also occur in the developer role).
+#[rustfmt::skip]
+const USER: &[Marker] = &[
+    marker(Injected::EnvironmentContext, "<environment_context>", "</environment_context>"),
+    marker(Injected::AgentsMd, "# AGENTS.md instructions", "</INSTRUCTIONS>"),
+    marker(Injected::UserInstructions, "<user_instructions>", "</user_instructions>"),
+    marker(Injected::Skill, "<skill>", "</skill>"),
+    marker(Injected::Skill, "<skill ", "</skill>"),
+    marker(Injected::UserShellCommand, "<user_shell_command>", "</user_shell_command>"),
+    marker(Injected::TurnAborted, "<turn_aborted>", "</turn_aborted>"),
+    marker(Injected::SubagentNotification, "<subagent_notification>", "</subagent_notification>"),
+    marker(Injected::UserAction, "<user_action>", "</user_action>"),
+    marker(Injected::RecommendedPlugins, "<recommended_plugins>", "</recommended_plugins>"),
+    marker(Injected::External, "<external_", ">"),
+    marker(Injected::HookPrompt, "<hook_prompt", "</hook_prompt>"),
+    marker(Injected::InternalContext, "<codex_internal_context", "</codex_internal_context>"),
+    marker(Injected::InternalContext, "<goal_context>", "</goal_context>"),
+    marker(Injected::InternalContext, "<next_prompt_suggestion>", "</next_prompt_suggestion>"),
+    marker(Injected::InternalContext, "<warning>", "</warning>"),
+    marker(Injected::ImageWrapper, "<image name=", ">"),
+    marker(Injected::Warning, "Warning: apply_patch was requested via ", ""),
+    marker(Injected::Warning, "Warning: The maximum number of unified exec processes ", ""),
+    marker(Injected::Warning, "Warning: Your account was flagged ", ""),
+    marker(Injected::CompactionSummary,
+        "Another language model started to solve this problem ", ""),
+    marker(Injected::Guardian, "The following is the Codex agent history ", ""),
+    marker(Injected::Guardian, "Reviewed Codex session id:", ""),
+    marker(Injected::Guardian, "Planned action JSON:", ""),
+];
+
+/// Markers of the developer role, where everything is injected and only the kind is asked.
+#[rustfmt::skip]
+const DEVELOPER: &[Marker] = &[
+    marker(Injected::Permissions, "<permissions instructions>", ""),
+    marker(Injected::CollaborationMode, "<collaboration_mode>", ""),
+    marker(Injected::Personality, "<personality_spec>", ""),
+    marker(Injected::ModelSwitch, "<model_switch>", ""),
+    marker(Injected::Skills, "<skills_instructions>", ""),
+    marker(Injected::Plugins, "<plugins_instructions>", ""),
+    marker(Injected::Apps, "<apps_instructions>", ""),
+    marker(Injected::Apps, "<app-context>", ""),
+    marker(Injected::MultiAgent, "<multi_agent_mode>", ""),
+    marker(Injected::MultiAgent, "You are `/root", ""),
+    marker(Injected::HookContext, "<hook_context>", ""),
+];
+
+/// What kind of injected context a part of a message is; `None` for what the role really said.
+/// One message may mix injected parts and real ones: test each part on its own.
+#[must_use]
+pub fn classify(role: &Role<'_>, text: &str) -> Option<Injected> {
+    let text = text.trim();
+    match role {
+        Role::User => match text {
+            "<image>" | "</image>" => Some(Injected::ImageWrapper),
+            _ => find(USER, text),
+        },
+        Role::Developer | Role::System => find(DEVELOPER, text)
+            .or_else(|| find(USER, text))
+            .or(Some(Injected::Developer)),
+        Role::Assistant | Role::Other(_) => None,
+    }
+}
+
+/// The same for all parts of a message, in order. Parts that are no text are what the role said.
+/// The prompt of a guardian spreads over parts that only its first lines give away.
+#[must_use]
+pub fn classify_parts(role: &Role<'_>, parts: &[Part<'_>]) -> Vec<Option<Injected>> {
+    let of = |part: &Part<'_>| part.text().and_then(|text| classify(role, text));
+    let mut kinds: Vec<_> = parts.iter().map(of).collect();
+    if kinds.contains(&Some(Injected::Guardian)) {
+        kinds.fill(Some(Injected::Guardian));
+    }
+    kinds
+}
+
+fn find(markers: &[Marker], text: &str) -> Option<Injected> {
+    let bytes = text.as_bytes();
+    let starts = |start: &[u8]| {
+        bytes
+            .get(..start.len())
+            .is_some_and(|s| s.eq_ignore_ascii_case(start))
+    };
+    let ends = |end: &[u8]| {
+        let tail = bytes
+            .len()
+            .checked_sub(end.len())
+            .and_then(|at| bytes.get(at..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    let matching = |m: &&Marker| starts(m.start.as_bytes()) && ends(m.end.as_bytes());
+    markers.iter().find(matching).map(|marker| marker.kind)
+}
+
+const REQUEST: &str = "## My request for Codex:";
+
+/// Takes the wrapper of an IDE apart; `None` where there is none.
+#[must_use]
+pub fn split_ide(text: &str) -> Option<IdePrompt<'_>> {
+    let trimmed = text.trim_start();
+    if !trimmed.starts_with("# Context from my IDE setup:")
+        && !trimmed.starts_with("# Files mentioned by the user:")
+    {
+        return None;
+    }
+    let (context, request) = split_request(trimmed);
+    let mut prompt = IdePrompt {
+        request,
+        ..IdePrompt::default()
+    };
+    for section in sections(context) {
+        prompt.section(section);
+    }
+    Some(prompt)
+}
+
+/// The part before the last request heading and the text after it. The heading stands on a line
+/// of its own; a selection may quote an earlier prompt, so the last one counts.
+fn split_request(text: &str) -> (&str, Option<&str>) {
+    let heading = text
+        .rmatch_indices(REQUEST)
+        .map(|(at, _)| at)
+        .find(|&at| at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n'));
+    let parts = heading.and_then(|at| text.split_at_checked(at));
+    let Some((context, rest)) = parts else {
+        return (text, None);
+    };
+    (context, rest.get(REQUEST.len()..).map(str::trim))
+}
+
+/// Sections that begin with a `# ` or `## ` heading of the wrapper, headings included.
+fn sections(context: &str) -> impl Iterator<Item = &str> {
+    let mut rest = context;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut ends = rest.match_indices("\n#").map(|(at, _)| at + 1);
+        let end = ends.find(|&at| rest.get(at..).is_some_and(is_heading));
+        let (section, tail) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        rest = tail;
+        Some(section)
+    })
+}
+
+/// Headings that the wrapper uses: a selection may hold Markdown headings of its own.
+fn is_heading(text: &str) -> bool {
+    const HEADINGS: &[&str] = &[
+        "## Active file:",
+        "## Active selection of the file:",
+        "## Open tabs:",
+        "# Context from my IDE setup:",
+        "# Files mentioned by the user:",
+    ];
+    HEADINGS.iter().any(|heading| text.starts_with(heading))
+}
+
+impl<'a> IdePrompt<'a> {
+    fn section(&mut self, section: &'a str) {
+        let Some((heading, body)) = section.split_once(':') else {
+            return;
+        };
+        match heading {
+            "## Active file" => self.active_file = Some(body.trim()),
+            "## Active selection of the file" => self.selection = Some(body.trim_matches('\n')),
+            "## Open tabs" => self.open_tabs = entries(body, "- ").collect(),
+            "# Files mentioned by the user" => self.files = entries(body, "## ").collect(),
+            _ => {}
+        }
+    }
+}
+
+fn entries<'a>(body: &'a str, bullet: &'static str) -> impl Iterator<Item = &'a str> {
+    body.lines()
+        .filter_map(move |line| line.strip_prefix(bullet))
+        .map(str::trim)
+}
+
+/// What the user typed: the text without the wrapper of an IDE. Empty where the wrapper has no
+/// request in it.
+#[must_use]
+pub fn typed(text: &str) -> &str {
+    match split_ide(text) {
+        Some(prompt) => prompt.request.unwrap_or_default(),
+        None => text,
+    }
+}
+
+/// Reads an environment context; `None` where the text is none. Values stay as written.
+#[must_use]
+pub fn environment(text: &str) -> Option<Environment<'_>> {
+    let inner = text.trim().strip_prefix("<environment_context>")?;
+    let inner = inner
+        .strip_suffix("</environment_context>")
+        .unwrap_or(inner);
+    let value = |name, label| element(inner, name).or_else(|| labelled(inner, label));
+    Some(Environment {
+        cwd: value("cwd", "Current working directory: "),
+        approval_policy: value("approval_policy", "Approval policy: "),
+        sandbox_mode: value("sandbox_mode", "Sandbox mode: "),
+        network_access: value("network_access", "Network access: "),
+        shell: value("shell", "Shell: "),
+        current_date: element(inner, "current_date"),
+        timezone: element(inner, "timezone"),
+    })
+}
+
+/// The text of the first `<name>…</name>`.
+fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let (value, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(value.trim())
+}
+
+/// The rest of the line after a label, as in the oldest form.
+fn labelled<'a>(text: &'a str, label: &str) -> Option<&'a str> {
+    text.lines()
+        .find_map(|line| line.trim().strip_prefix(label))
+        .map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(text: &str) -> Option<Injected> {
+        classify(&Role::User, text)
+    }
+
+    #[test]
+    fn every_marker_is_found_and_named() {
+        for marker in USER {
+            let text = format!(" {}x\n{} \n", marker.start.to_uppercase(), marker.end);
+            assert_eq!(user(&text), Some(marker.kind), "{}", marker.start);
+        }
+        for marker in DEVELOPER {
+            let text = format!("{}x", marker.start);
+            assert_eq!(
+                classify(&Role::Developer, &text),
+                Some(marker.kind),
+                "{}",
+                marker.start
+            );
+        }
+    }
+
+    #[test]
+    fn prompts_about_markers_are_prompts() {
+        for text in [
+            "fix the test",
+            "",
+            "<environment_context> is what? explain",
+            "why is there a <skill> in my log",
+            "# AGENTS.md instructions are ignored, why",
+            "<skills>x</skills>",
+            "é<image>",
+        ] {
+            assert_eq!(user(text), None, "{text}");
+        }
+        assert_eq!(classify(&Role::Assistant, "<skill>x</skill>"), None);
+        assert_eq!(
+            classify(&Role::Developer, "anything"),
+            Some(Injected::Developer)
+        );
+    }
+
+    #[test]
+    fn a_message_may_mix_injected_and_real_parts() {
+        let parts = [
+            Part::Text("<environment_context></environment_context>".into()),
+            Part::Image("data:".into()),
+            Part::Text("real".into()),
+        ];
+        let kinds = classify_parts(&Role::User, &parts);
+        assert_eq!(kinds, [Some(Injected::EnvironmentContext), None, None]);
+        let parts = [
+            Part::Text("Planned action JSON:".into()),
+            Part::Text("{}".into()),
+        ];
+        assert_eq!(
+            classify_parts(&Role::User, &parts),
+            [Some(Injected::Guardian); 2]
+        );
+    }
+
+    const WRAPPED: &str = "# Context from my IDE setup:\n\n## Active file: src/a.rs\n\n\
+        ## Active selection of the file:\n# not a heading\nlet x = 1;\n\n## Open tabs:\n\
+        - a.rs: src/a.rs\n- b: c.rs: x/b: c.rs\n\n## My request for Codex:\nfix it\n";
+
+    #[test]
+    fn takes_the_wrapper_of_an_ide_apart() {
+        let prompt = split_ide(WRAPPED).unwrap();
+        assert_eq!(prompt.active_file, Some("src/a.rs"));
+        assert_eq!(prompt.selection, Some("# not a heading\nlet x = 1;"));
+        assert_eq!(prompt.open_tabs, ["a.rs: src/a.rs", "b: c.rs: x/b: c.rs"]);
+        assert_eq!((prompt.request, typed(WRAPPED)), (Some("fix it"), "fix it"));
+    }
+
+    #[test]
+    fn wrappers_without_a_request_and_plain_prompts() {
+        let context = WRAPPED.split("## My").next().unwrap();
+        assert_eq!(split_ide(context).unwrap().request, None);
+        assert_eq!(typed(context), "");
+        assert_eq!(split_ide("hello ## My request for Codex: x"), None);
+        assert_eq!(typed("hello"), "hello");
+        let files =
+            "# Files mentioned by the user:\n\n## a.png: /tmp/a.png\n\n## My request for Codex:\n";
+        assert_eq!(split_ide(files).unwrap().files, ["a.png: /tmp/a.png"]);
+        assert_eq!(typed(files), "");
+    }
+
+    #[test]
+    fn reads_both_forms_of_an_environment() {
+        let new = "<environment_context>\n  <cwd>/w</cwd>\n  <shell>zsh</shell>\n\
+            <timezone>Asia/Kolkata</timezone></environment_context>";
+        let environment = super::environment(new).unwrap();
+        assert_eq!(
+            (environment.cwd, environment.shell),
+            (Some("/w"), Some("zsh"))
+        );
+        assert_eq!(
+            (environment.timezone, environment.sandbox_mode),
+            (Some("Asia/Kolkata"), None)
+        );
+        let old = "<environment_context>\nCurrent working directory: /w\nApproval policy: never\n\
+            </environment_context>";
+        let environment = super::environment(old).unwrap();
+        assert_eq!(
+            (environment.cwd, environment.approval_policy),
+            (Some("/w"), Some("never"))
+        );
+        assert_eq!(super::environment("hi"), None);
+    }
+}

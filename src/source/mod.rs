@@ -1,0 +1,7 @@
+//! Floor 1: finds and reads rollout files. Nothing else in the program opens them.
+
+mod discover;
+mod read;
+
+pub use discover::{Discovery, Problem, SourceFile, discover};
+pub use read::{NextLine, SourceReader, has_line_feed_from};
