@@ -29,7 +29,7 @@ const ROTATE_BYTES: u64 = 256 << 20;
 const POSITIONS_LEN: usize = 64;
 /// Jobs on their way: enough to keep the workers busy while the journal syncs, and with packs of 64 KiB
 /// and blocks of 256 KiB a bound on memory.
-const QUEUE_LEN: usize = 96;
+const QUEUE_LEN: usize = 48;
 
 /// What an append did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,10 @@ const RECORD_START: &[u8] = br#"{"timestamp":""#;
 /// unbounded search would be quadratic in its length.
 const MAX_PIECES: usize = 8;
 
+/// Unknown names kept per record. Drift shows in the first few; an object with a name per entry
+/// of some table would only fill the memory.
+const MAX_UNKNOWN_FIELDS: usize = 64;
+
 /// Reads one line, with or without its line end. Never fails.
 #[must_use]
 pub fn parse_line(line: &[u8]) -> Record<'_> {
@@ -33,6 +37,7 @@ pub fn parse_line(line: &[u8]) -> Record<'_> {
         Ok(object) => parse_object(&object),
         Err(error) => return malformed(line, start, text, Some(error)),
     };
+    record.unknown_fields.truncate(MAX_UNKNOWN_FIELDS);
     if let Some(at) = super::escape::lone_surrogate(text) {
         record.problems.push(Reason::LoneSurrogate.at(start + at));
     }

@@ -23,8 +23,9 @@ pub struct Record<'a> {
     pub host: HostMetadata,
     /// The meaning.
     pub event: Event<'a>,
-    /// Names of fields not known for this (kind, subtype), in order of appearance. Fields of the
-    /// envelope are prefixed with `envelope.`, those of a nested object with its name (`item.`).
+    /// Names of fields not known for this (kind, subtype), in order of appearance, the first 64 of
+    /// them. Fields of the envelope are prefixed with `envelope.`, those of a nested object with
+    /// its name (`item.`, `info.`, `usage.`).
     pub unknown_fields: Vec<Text<'a>>,
     /// How far the record was understood.
     pub understanding: Understanding,
