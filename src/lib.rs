@@ -4,6 +4,10 @@
 //! projections -> query -> report`; the only thing that ever comes back up is a new entry.
 
 pub mod append;
+pub mod db;
 pub mod entry;
 pub mod ledger;
+pub mod projections;
+pub mod redaction;
+pub mod rollout;
 pub mod source;

@@ -31,6 +31,7 @@ pub mod patch;
 pub mod prompt;
 mod record;
 mod session;
+pub mod side;
 mod timestamp;
 mod tool;
 mod turn;

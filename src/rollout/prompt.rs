@@ -59,6 +59,41 @@ pub enum Injected {
     Developer,
 }
 
+impl Injected {
+    /// Stable snake_case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EnvironmentContext => "environment_context",
+            Self::UserInstructions => "user_instructions",
+            Self::AgentsMd => "agents_md",
+            Self::Skill => "skill",
+            Self::UserShellCommand => "user_shell_command",
+            Self::TurnAborted => "turn_aborted",
+            Self::SubagentNotification => "subagent_notification",
+            Self::UserAction => "user_action",
+            Self::RecommendedPlugins => "recommended_plugins",
+            Self::External => "external",
+            Self::HookPrompt => "hook_prompt",
+            Self::InternalContext => "internal_context",
+            Self::ImageWrapper => "image_wrapper",
+            Self::Warning => "warning",
+            Self::CompactionSummary => "compaction_summary",
+            Self::Guardian => "guardian",
+            Self::Permissions => "permissions",
+            Self::CollaborationMode => "collaboration_mode",
+            Self::Personality => "personality",
+            Self::ModelSwitch => "model_switch",
+            Self::Skills => "skills",
+            Self::Plugins => "plugins",
+            Self::Apps => "apps",
+            Self::MultiAgent => "multi_agent",
+            Self::HookContext => "hook_context",
+            Self::Developer => "developer",
+        }
+    }
+}
+
 /// A prompt that an IDE wrapped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IdePrompt<'a> {

@@ -1,0 +1,15 @@
+-- What the model said of its reasoning, each text once: from the reasoning events, or from the summaries of
+-- reasoning items where no event says the same. Encrypted reasoning is counted in bytes, not kept.
+
+CREATE TABLE agent_reasoning_messages (
+    stream          INTEGER NOT NULL,
+    line            INTEGER NOT NULL,
+    part            INTEGER NOT NULL,
+    seq             INTEGER NOT NULL,
+    at_ms           INTEGER,
+    turn_id         TEXT,
+    origin          TEXT NOT NULL,      -- event, raw_event, summary, content, encrypted
+    text            TEXT NOT NULL,
+    encrypted_bytes INTEGER NOT NULL,
+    PRIMARY KEY (stream, line, part)
+) STRICT;

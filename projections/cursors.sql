@@ -1,0 +1,23 @@
+-- Where the views stand.
+--
+-- `meta` has one row: which entries these views have applied (all below `cursor`), of which ledger, and by
+-- which version of the projections they were written. Rows and cursor change in one transaction, so a
+-- reader never sees one without the other.
+--
+-- `fold_states` holds what a stream's next record needs to know of the records before it (the model in
+-- force, the last token total, …). It is an internal record; do not rely on its shape.
+
+CREATE TABLE meta (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    cursor   INTEGER NOT NULL,          -- entries with seq < cursor are applied
+    head     TEXT    NOT NULL,          -- id of entry cursor - 1, hex
+    ledger   TEXT    NOT NULL,          -- ledger id, hex
+    digest   TEXT    NOT NULL,          -- digest of the SQL and version of the projections, hex
+    options  TEXT    NOT NULL,          -- options that change what the views hold
+    software TEXT    NOT NULL           -- the program that wrote them
+) STRICT;
+
+CREATE TABLE fold_states (
+    stream INTEGER PRIMARY KEY,
+    state  BLOB NOT NULL
+) STRICT;

@@ -1,0 +1,16 @@
+-- Files that patches touched, one row per file and patch, with the lines that were added and removed.
+
+CREATE TABLE file_changes (
+    stream  INTEGER NOT NULL,
+    line    INTEGER NOT NULL,
+    part    INTEGER NOT NULL,
+    seq     INTEGER NOT NULL,
+    at_ms   INTEGER,
+    call_id TEXT,
+    path    TEXT NOT NULL,
+    move_to TEXT,
+    action  TEXT NOT NULL,              -- add, update, delete
+    added   INTEGER NOT NULL,
+    removed INTEGER NOT NULL,
+    PRIMARY KEY (stream, line, part)
+) STRICT, WITHOUT ROWID;

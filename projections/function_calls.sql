@@ -1,0 +1,36 @@
+-- Everything the agent did through tools, one row per call, joined with its output by the call id.
+--
+-- `exit_code` comes from the header of the output, never from its body, which may quote the same words.
+-- A call without an output has `status` null: it was interrupted, not failed. A process that was still running
+-- when its call returned has status `running` and its `process`; the call that sees its end has the exit code.
+
+CREATE TABLE function_calls (
+    stream        INTEGER NOT NULL,
+    line          INTEGER NOT NULL,
+    part          INTEGER NOT NULL,
+    seq           INTEGER NOT NULL,
+    at_ms         INTEGER,
+    turn_id       TEXT,
+    call_id       TEXT,
+    kind          TEXT NOT NULL,        -- function, custom, local_shell, web_search, tool_search, …, item
+    tool          TEXT NOT NULL,        -- family: shell, apply_patch, mcp, …
+    namespace     TEXT,
+    name          TEXT NOT NULL,        -- as the model wrote it
+    mcp_server    TEXT,
+    mcp_tool      TEXT,
+    command       TEXT,
+    workdir       TEXT,
+    justification TEXT,
+    arguments     TEXT NOT NULL,        -- exactly as the model wrote them
+    files         INTEGER NOT NULL,     -- files that a patch touches
+    output_line   INTEGER,
+    output_at_ms  INTEGER,
+    output        TEXT,
+    output_bytes  INTEGER,
+    exit_code     INTEGER,
+    duration_ms   INTEGER,
+    status        TEXT,                 -- ok, failed, running, rejected, aborted, error, unknown
+    process       INTEGER,              -- session id of a process that goes on running
+    PRIMARY KEY (stream, line, part)
+) STRICT;
+CREATE INDEX function_calls_by_call ON function_calls (stream, call_id);

@@ -1,0 +1,17 @@
+-- Plans: one row per step of every `update_plan` call (each call replaces the whole plan), and one row per plan
+-- that was written as text in plan mode (`origin = 'item'`).
+
+CREATE TABLE function_plan_messages (
+    stream      INTEGER NOT NULL,
+    line        INTEGER NOT NULL,
+    part        INTEGER NOT NULL,       -- step, from 0
+    seq         INTEGER NOT NULL,
+    at_ms       INTEGER,
+    turn_id     TEXT,
+    call_id     TEXT,
+    origin      TEXT NOT NULL,          -- call, item
+    step        TEXT NOT NULL,
+    status      TEXT,                   -- pending, in_progress, completed
+    explanation TEXT,
+    PRIMARY KEY (stream, line, part)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,21 @@
+-- What the user asked, one row per prompt, numbered from 1 in each session.
+--
+-- Where a file has prompt events (`user_message`, or user items in paginated files), these are the prompts.
+-- Where it has none, user messages are, less the parts that the client put there (environment, AGENTS.md, …).
+
+CREATE TABLE prompts (
+    stream      INTEGER NOT NULL,
+    line        INTEGER NOT NULL,
+    part        INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    number      INTEGER NOT NULL,       -- 1, 2, … in the session
+    at_ms       INTEGER,
+    turn_id     TEXT,
+    origin      TEXT NOT NULL,          -- event, item, message
+    text        TEXT NOT NULL,          -- as sent
+    request     TEXT,                   -- what was typed, where an editor wrapped it in context
+    active_file TEXT,                   -- the editor's file, where the wrapper names it
+    images      INTEGER NOT NULL,
+    client_id   TEXT,
+    PRIMARY KEY (stream, line, part)
+) STRICT;

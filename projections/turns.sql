@@ -1,0 +1,17 @@
+-- What happened around the conversation: turns begun, completed and aborted, compactions, rollbacks, reviews,
+-- errors. One row per record.
+
+CREATE TABLE turns (
+    stream      INTEGER NOT NULL,
+    line        INTEGER NOT NULL,
+    part        INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    at_ms       INTEGER,
+    turn_id     TEXT,
+    what        TEXT NOT NULL,          -- started, completed, aborted, compacted, rolled_back, review_entered, review_left, error
+    reason      TEXT,
+    duration_ms INTEGER,
+    count       INTEGER,                -- turns rolled back, items replaced, findings of a review
+    text        TEXT,                   -- error message, summary of a compaction, outcome of a review
+    PRIMARY KEY (stream, line, part)
+) STRICT;

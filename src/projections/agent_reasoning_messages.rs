@@ -1,0 +1,43 @@
+//! `agent_reasoning_messages`: each text once, from events or from the items that no event repeats.
+
+use super::fold::Fold;
+use crate::rollout::event::{AgentReasoning, Reasoning};
+
+const INSERT: &str = "INSERT INTO agent_reasoning_messages VALUES (?,?,?,?,?,?,?,?,?)";
+
+pub(super) fn event(fold: &mut Fold<'_>, reasoning: &AgentReasoning<'_>) {
+    if fold.state.is_repeated_reasoning(&reasoning.text, true) {
+        return;
+    }
+    let turn = fold.turn(None);
+    let origin = if reasoning.raw { "raw_event" } else { "event" };
+    insert(fold, 0, turn.as_deref(), origin, &reasoning.text, 0);
+}
+
+pub(super) fn item(fold: &mut Fold<'_>, reasoning: &Reasoning<'_>) {
+    let turn = fold.turn(reasoning.turn_id.as_deref());
+    let mut encrypted = reasoning.encrypted_len as u64;
+    let mut index = 0;
+    let texts = reasoning.summary.iter().map(|text| (text, "summary"));
+    for (text, origin) in texts.chain(reasoning.content.iter().map(|text| (text, "content"))) {
+        if !fold.state.is_repeated_reasoning(text, false) {
+            insert(fold, index, turn.as_deref(), origin, text, std::mem::take(&mut encrypted));
+            index += 1;
+        }
+    }
+    if encrypted > 0 {
+        insert(fold, index, turn.as_deref(), "encrypted", "", encrypted);
+    }
+}
+
+fn insert(
+    fold: &mut Fold<'_>,
+    index: usize,
+    turn: Option<&str>,
+    origin: &'static str,
+    text: &str,
+    encrypted: u64,
+) {
+    let row = fold.row_at(index, 9).text(turn).word(origin).text(Some(text)).number(encrypted);
+    fold.push(row.write(INSERT));
+}

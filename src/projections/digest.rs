@@ -1,0 +1,158 @@
+//! What the views say, as one hash: equal digests mean equal rows.
+
+use super::schema::STREAM_TABLES;
+use crate::db::{Connection, SqlResult, ValueRef};
+use std::collections::BTreeMap;
+
+/// Columns that name a place in this ledger rather than something that was said.
+const PLACES: [&str; 2] = ["stream", "seq"];
+
+/// Rows and digest of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableDigest {
+    /// Count of rows.
+    pub rows: u64,
+    /// BLAKE3 of the rows in order, hex.
+    pub digest: String,
+}
+
+/// The digests of a set of views.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// Of every table, places included; equal only for the same ledger.
+    pub tables: BTreeMap<String, TableDigest>,
+    /// Of what was said and done: content tables without places and recording times, ordered by stream
+    /// name. Equal for ledgers that hold the same bytes in any order.
+    pub content: String,
+}
+
+impl Digests {
+    /// Reads all tables.
+    ///
+    /// # Errors
+    /// As the database.
+    pub fn of(db: &Connection) -> SqlResult<Digests> {
+        let streams = streams(db)?;
+        let mut content = blake3::Hasher::new_derive_key("codex-ledger v1 views content");
+        let mut tables = BTreeMap::new();
+        for (name, lines) in stream_rows(db)? {
+            content.update(name.as_bytes());
+            content.update(&lines);
+        }
+        for table in STREAM_TABLES {
+            let mut all = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
+            let order = if table == "sessions" { "line" } else { "line, part" };
+            let sql = format!("SELECT * FROM {table} WHERE stream = ? ORDER BY {order}");
+            let mut statement = db.prepare(&sql)?;
+            let places: Vec<bool> =
+                statement.column_names().map(|name| PLACES.contains(&name)).collect();
+            let is_content = table != "raw_records";
+            let mut rows = 0;
+            content.update(table.as_bytes());
+            for (name, stream) in &streams {
+                let mut found = statement.query([stream])?;
+                while let Some(row) = found.next()? {
+                    rows += 1;
+                    content.update(name.as_bytes());
+                    for (index, is_place) in places.iter().enumerate() {
+                        let value = row.get_ref(index)?;
+                        feed(&mut all, value);
+                        if is_content && !is_place {
+                            feed(&mut content, value);
+                        }
+                    }
+                }
+            }
+            tables.insert(table.to_string(), finish(rows, &all));
+        }
+        for table in ["actions", "files", "streams"] {
+            tables.insert(table.to_string(), whole_table(db, table)?);
+        }
+        Ok(Digests { tables, content: content.finalize().to_hex().to_string() })
+    }
+}
+
+/// Newest streams by name.
+fn streams(db: &Connection) -> SqlResult<Vec<(String, i64)>> {
+    let mut statement =
+        db.prepare("SELECT name, stream FROM streams WHERE superseded = 0 ORDER BY name, stream")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// The content columns of `streams`, by name.
+fn stream_rows(db: &Connection) -> SqlResult<Vec<(String, Vec<u8>)>> {
+    let mut statement = db.prepare(
+        "SELECT name, kind, thread, rollout, lines, bytes, blank, malformed, unknown, torn, first_at_ms,
+         last_at_ms FROM streams WHERE superseded = 0 ORDER BY name",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut bytes = Vec::new();
+        for index in 1..12 {
+            encode(&mut bytes, row.get_ref(index)?);
+        }
+        out.push((row.get(0)?, bytes));
+    }
+    Ok(out)
+}
+
+fn whole_table(db: &Connection, table: &str) -> SqlResult<TableDigest> {
+    let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
+    let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY 1"))?;
+    let columns = statement.column_count();
+    let mut found = statement.query([])?;
+    let mut rows = 0;
+    while let Some(row) = found.next()? {
+        rows += 1;
+        for index in 0..columns {
+            feed(&mut hasher, row.get_ref(index)?);
+        }
+    }
+    Ok(finish(rows, &hasher))
+}
+
+fn finish(rows: u64, hasher: &blake3::Hasher) -> TableDigest {
+    TableDigest { rows, digest: hasher.finalize().to_hex().to_string() }
+}
+
+fn feed(hasher: &mut blake3::Hasher, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            let tag = if matches!(value, ValueRef::Text(_)) { 3u8 } else { 4 };
+            let mut head = [tag; 9];
+            head[1..].copy_from_slice(&(bytes.len() as u64).to_be_bytes());
+            hasher.update(&head);
+            hasher.update(bytes);
+        }
+        other => {
+            let mut bytes = Vec::with_capacity(9);
+            encode(&mut bytes, other);
+            hasher.update(&bytes);
+        }
+    }
+}
+
+/// Typed and length-prefixed, so that no two rows of different values look alike.
+fn encode(out: &mut Vec<u8>, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Null => out.push(0),
+        ValueRef::Integer(number) => {
+            out.push(1);
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        ValueRef::Real(number) => {
+            out.push(2);
+            out.extend_from_slice(&number.to_bits().to_be_bytes());
+        }
+        ValueRef::Text(bytes) => encode_bytes(out, 3, bytes),
+        ValueRef::Blob(bytes) => encode_bytes(out, 4, bytes),
+    }
+}
+
+fn encode_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    out.push(tag);
+    out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+    out.extend_from_slice(bytes);
+}

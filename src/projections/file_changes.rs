@@ -1,0 +1,39 @@
+//! `file_changes`: files that patches touched.
+
+use super::fold::Fold;
+use crate::rollout::event::PatchApplyEnd;
+use crate::rollout::patch::FileChange;
+
+const INSERT: &str = "INSERT INTO file_changes VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+
+/// The files of a call's own patch.
+pub(super) fn called(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) {
+    if let (Some(id), false) = (call_id, files.is_empty()) {
+        fold.state.remember_patch(id);
+    }
+    insert(fold, call_id, files);
+}
+
+/// What the client says was applied; the call's own patch, where it was read, has said the same.
+pub(super) fn applied(fold: &mut Fold<'_>, end: &PatchApplyEnd<'_>, id: Option<&str>) {
+    let call_id = end.call_id.as_deref().or(id);
+    if call_id.is_some_and(|id| fold.state.was_patched(id)) {
+        return;
+    }
+    insert(fold, call_id, &end.changes);
+}
+
+fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) {
+    // Rows of one record share 256 parts; a patch of more files keeps its first ones.
+    for (index, file) in files.iter().take(256).enumerate() {
+        let row = fold
+            .row_at(index, 11)
+            .text(call_id)
+            .text(Some(&file.path))
+            .text(file.move_to.as_deref())
+            .word(file.action.name())
+            .number(file.added)
+            .number(file.removed);
+        fold.push(row.write(INSERT));
+    }
+}

@@ -1,0 +1,125 @@
+//! One record -> the rows of every projection. The same code for catch-up and rebuild.
+
+use super::row::{At, RowBuilder, Write};
+use super::state::State;
+use super::{
+    agent_reasoning_messages, events, file_changes, function_calls, function_plan_messages, messages,
+    prompts, sessions, token_messages, turn_context_messages, turns,
+};
+use crate::redaction::Policy;
+use crate::rollout::event::{Event, ItemBody, ItemCompleted};
+use crate::rollout::{Record, Understanding};
+
+/// What the projections hold beyond the defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Keep the exact text of every record in `raw_records`.
+    pub raw_json: bool,
+}
+
+impl Options {
+    /// How the options are named in the views.
+    pub(super) fn name(self) -> &'static str {
+        if self.raw_json { "raw_json" } else { "" }
+    }
+}
+
+/// Counts of one stream that its row keeps.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    pub lines: u64,
+    pub bytes: u64,
+    pub blank: u64,
+    pub malformed: u64,
+    pub unknown: u64,
+    pub first_at_ms: Option<i64>,
+    pub last_at_ms: Option<i64>,
+}
+
+/// Everything that a fold may look at and write to.
+pub(super) struct Fold<'a> {
+    pub at: At,
+    pub state: &'a mut State,
+    pub policy: &'a Policy,
+    /// Thread id of the stream's name, for files without a header.
+    pub thread: Option<&'a str>,
+    pub out: &'a mut Vec<Write>,
+}
+
+impl<'a> Fold<'a> {
+    /// Begins a row.
+    pub(super) fn row(&self, capacity: usize) -> RowBuilder<'a> {
+        RowBuilder::new(self.policy, capacity)
+    }
+
+    /// Begins a row of a content table for the `index`th thing that this record says.
+    pub(super) fn row_at(&self, index: usize, capacity: usize) -> RowBuilder<'a> {
+        self.row(capacity).place(self.at.sub(index)).int(self.at.at_ms)
+    }
+
+    pub(super) fn push(&mut self, write: Write) {
+        self.out.push(write);
+    }
+
+    /// The turn that a record names, else the one that runs.
+    pub(super) fn turn(&self, named: Option<&str>) -> Option<String> {
+        named.map(str::to_string).or_else(|| self.state.turn_id.clone())
+    }
+}
+
+/// Folds one record of a rollout.
+pub(super) fn record(fold: &mut Fold<'_>, record: &Record<'_>, span: events::Span, totals: &mut Totals) {
+    events::fold(fold, record, span);
+    match record.understanding {
+        Understanding::Malformed => totals.malformed += 1,
+        Understanding::Unknown => totals.unknown += 1,
+        Understanding::Understood if record.kind == "blank" => totals.blank += 1,
+        Understanding::Understood => sessions::ensure(fold),
+    }
+    if let Some(at_ms) = record.timestamp_ms {
+        totals.first_at_ms.get_or_insert(at_ms);
+        totals.last_at_ms = totals.last_at_ms.max(Some(at_ms));
+    }
+    event(fold, record);
+}
+
+fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
+    match &record.event {
+        Event::SessionMeta(meta) => sessions::fold(fold, meta),
+        Event::TurnContext(context) => turn_context_messages::context(fold, context),
+        Event::ThreadSettings(settings) => turn_context_messages::settings(fold, settings),
+        Event::Message(message) => messages::fold(fold, message, record.host.inherited_user_message),
+        Event::UserMessage(message) => prompts::event(fold, message),
+        Event::Reasoning(reasoning) => agent_reasoning_messages::item(fold, reasoning),
+        Event::AgentReasoning(reasoning) => agent_reasoning_messages::event(fold, reasoning),
+        Event::TokenCount(count) => token_messages::count(fold, count),
+        Event::TokenUsageRecord(usage) => token_messages::usage_record(fold, usage),
+        Event::ToolCall(call) => {
+            function_calls::call(fold, call);
+            function_plan_messages::call(fold, call);
+        }
+        Event::ToolOutput(output) => function_calls::output(fold, output),
+        Event::ExecCommandEnd(end) => function_calls::command_end(fold, end),
+        Event::PatchApplyEnd(end) => file_changes::applied(fold, end, None),
+        Event::McpToolCallEnd(end) => function_calls::mcp_end(fold, end),
+        Event::ThreadNameUpdated(name) => sessions::name(fold, name),
+        Event::ItemCompleted(item) => completed(fold, item),
+        other => turns::fold(fold, other),
+    }
+}
+
+/// In paginated files, items say what events say in older ones.
+fn completed(fold: &mut Fold<'_>, done: &ItemCompleted<'_>) {
+    let id = done.item.id.as_deref();
+    let turn = fold.turn(done.turn_id.as_deref());
+    match &done.item.body {
+        ItemBody::UserMessage(parts) => prompts::item(fold, parts, turn),
+        ItemBody::AgentMessage(parts, phase) => messages::item(fold, parts, phase.as_deref(), turn),
+        ItemBody::Reasoning(reasoning) => agent_reasoning_messages::item(fold, reasoning),
+        ItemBody::Plan(text) => function_plan_messages::item(fold, text, turn),
+        ItemBody::CommandExecution(end) => function_calls::command_item(fold, end, id, turn),
+        ItemBody::FileChange(end) => file_changes::applied(fold, end, id),
+        ItemBody::McpToolCall(end) => function_calls::mcp_item(fold, end, id, turn),
+        other => turns::item(fold, other, turn),
+    }
+}

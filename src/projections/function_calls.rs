@@ -1,0 +1,179 @@
+//! `function_calls`: every call, joined with its output by call id.
+
+use super::file_changes;
+use super::fold::Fold;
+use crate::rollout::call::{self, Request, Tool};
+use crate::rollout::event::{ExecCommandEnd, McpToolCallEnd, ToolCall, ToolOutput};
+use crate::rollout::output::{self, Outcome, Status};
+use crate::rollout::patch;
+
+const INSERT: &str = "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
+    namespace, name, mcp_server, mcp_tool, command, workdir, justification, arguments, files)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+const JOIN: &str = "UPDATE function_calls SET output_line = ?3, output_at_ms = ?4, output = ?5, output_bytes = ?6,
+    exit_code = coalesce(exit_code, ?7), duration_ms = coalesce(duration_ms, ?8),
+    status = coalesce(status, ?9), process = ?10
+    WHERE stream = ?1 AND call_id = ?2 AND output_line IS NULL";
+const END: &str = "UPDATE function_calls SET exit_code = coalesce(?3, exit_code),
+    duration_ms = coalesce(?4, duration_ms), status = coalesce(?5, status)
+    WHERE stream = ?1 AND call_id = ?2";
+const PROCESS_END: &str = "UPDATE function_calls SET exit_code = ?3, status = ?4
+    WHERE stream = ?1 AND process = ?2 AND status = 'running'";
+const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
+    name, mcp_server, mcp_tool, command, workdir, arguments, files, output_line, output, output_bytes,
+    exit_code, duration_ms, status)
+    SELECT ?1,?2,?3,?4,?5,?6,?7,'item',?8,?9,?10,?11,?12,?13,?14,0,?2,?15,?16,?17,?18,?19
+    WHERE NOT EXISTS (SELECT 1 FROM function_calls WHERE stream = ?1 AND call_id = ?7)";
+
+pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
+    let request = call::read(call);
+    let call_id = call.call_id.as_deref().or(call.item_id.as_deref());
+    if let (Tool::WriteStdin, Some(id), Some(process)) = (request.tool, call_id, request.session_id) {
+        fold.state.remember_stdin(id, process);
+    }
+    let files = request.patch.as_deref().map(patch::parse).unwrap_or_default().files;
+    let turn = fold.turn(call.turn_id.as_deref());
+    let row = fold
+        .row_at(0, 18)
+        .text(turn)
+        .text(call_id)
+        .word(call.kind.name())
+        .word(request.tool.name())
+        .text(call.namespace.as_deref())
+        .text(Some(&call.name))
+        .text(request.mcp.as_ref().map(|mcp| &mcp.server))
+        .text(request.mcp.as_ref().map(|mcp| &mcp.tool))
+        .text(command(&request))
+        .text(request.workdir.as_deref())
+        .text(request.justification.as_deref())
+        .text(Some(&call.arguments))
+        .number(files.len() as u64);
+    fold.push(row.write(INSERT));
+    file_changes::called(fold, call_id, &files);
+}
+
+/// What the call asks for, in one text.
+fn command<'a>(request: &'a Request<'_>) -> Option<&'a str> {
+    let texts = [&request.command, &request.script, &request.stdin, &request.path, &request.query];
+    texts.into_iter().find_map(|text| text.as_deref())
+}
+
+pub(super) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
+    let Some(call_id) = output.call_id.as_deref() else { return };
+    let outcome = output::of(output);
+    let at = fold.at;
+    let row = fold
+        .row(10)
+        .number(at.stream)
+        .text(Some(call_id))
+        .number(at.line)
+        .int(at.at_ms)
+        .text(Some(&outcome.body))
+        .number(output.output.len() as u64)
+        .int(outcome.exit_code)
+        .int(outcome.duration_ms)
+        .word(outcome.status.name())
+        .int(outcome.session_id);
+    fold.push(row.write(JOIN));
+    process_ended(fold, call_id, &outcome);
+}
+
+/// The output of a `write_stdin` may tell the end of a process that an earlier call left running.
+fn process_ended(fold: &mut Fold<'_>, call_id: &str, outcome: &Outcome<'_>) {
+    if outcome.status == Status::Running || outcome.exit_code.is_none() {
+        return;
+    }
+    if let Some(process) = fold.state.stdin_process(call_id) {
+        let row = fold
+            .row(4)
+            .number(fold.at.stream)
+            .int(Some(process))
+            .int(outcome.exit_code)
+            .word(outcome.status.name());
+        fold.push(row.write(PROCESS_END));
+    }
+}
+
+pub(super) fn command_end(fold: &mut Fold<'_>, end: &ExecCommandEnd<'_>) {
+    let Some(call_id) = end.call_id.as_deref() else { return };
+    ended(fold, call_id, end.exit_code, end.duration_ms, exit_status(end.exit_code));
+}
+
+pub(super) fn mcp_end(fold: &mut Fold<'_>, end: &McpToolCallEnd<'_>) {
+    let Some(call_id) = end.call_id.as_deref() else { return };
+    ended(fold, call_id, None, end.duration_ms, success_status(end.success));
+}
+
+fn ended(
+    fold: &mut Fold<'_>,
+    call_id: &str,
+    exit_code: Option<i64>,
+    duration_ms: Option<i64>,
+    status: Option<&'static str>,
+) {
+    let row = fold
+        .row(5)
+        .number(fold.at.stream)
+        .text(Some(call_id))
+        .int(exit_code)
+        .int(duration_ms)
+        .word_or_null(status);
+    fold.push(row.write(END));
+}
+
+fn exit_status(exit_code: Option<i64>) -> Option<&'static str> {
+    exit_code.map(|code| if code == 0 { Status::Ok.name() } else { Status::Failed.name() })
+}
+
+fn success_status(success: Option<bool>) -> Option<&'static str> {
+    success.map(|ok| if ok { Status::Ok.name() } else { Status::Failed.name() })
+}
+
+/// A command of a paginated file: enriches its call, or stands for it.
+pub(super) fn command_item(fold: &mut Fold<'_>, end: &ExecCommandEnd<'_>, id: Option<&str>, turn: Option<String>) {
+    let Some(call_id) = end.call_id.as_deref().or(id) else { return };
+    ended(fold, call_id, end.exit_code, end.duration_ms, exit_status(end.exit_code));
+    let command = end.command.join(" ");
+    let output = end.aggregated_output.as_deref().or(end.stdout.as_deref()).unwrap_or_default();
+    let row = fold
+        .row_at(0, 19)
+        .text(turn)
+        .text(Some(call_id))
+        .word(Tool::Shell.name())
+        .word("command_execution")
+        .word_or_null(None)
+        .word_or_null(None)
+        .text(Some(command))
+        .text(end.cwd.as_deref())
+        .word("")
+        .text(Some(output))
+        .number(output.len() as u64)
+        .int(end.exit_code)
+        .int(end.duration_ms)
+        .word_or_null(exit_status(end.exit_code));
+    fold.push(row.write(INSERT_ITEM));
+}
+
+/// An MCP call of a paginated file: enriches its call, or stands for it.
+pub(super) fn mcp_item(fold: &mut Fold<'_>, end: &McpToolCallEnd<'_>, id: Option<&str>, turn: Option<String>) {
+    let Some(call_id) = end.call_id.as_deref().or(id) else { return };
+    ended(fold, call_id, None, end.duration_ms, success_status(end.success));
+    let output = end.error.as_deref().unwrap_or(&end.output);
+    let row = fold
+        .row_at(0, 19)
+        .text(turn)
+        .text(Some(call_id))
+        .word(Tool::Mcp.name())
+        .word("mcp_tool_call")
+        .text(end.server.as_deref())
+        .text(end.tool.as_deref())
+        .word_or_null(None)
+        .word_or_null(None)
+        .text(Some(end.arguments.unwrap_or_default()))
+        .text(Some(output))
+        .number(output.len() as u64)
+        .int(None)
+        .int(end.duration_ms)
+        .word_or_null(success_status(end.success));
+    fold.push(row.write(INSERT_ITEM));
+}

@@ -1,0 +1,40 @@
+//! `function_plan_messages`: the steps of every plan.
+
+use super::fold::Fold;
+use crate::rollout::call;
+use crate::rollout::event::ToolCall;
+
+const INSERT: &str = "INSERT INTO function_plan_messages VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+
+pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
+    if call.name != "update_plan" {
+        return;
+    }
+    let turn = fold.turn(call.turn_id.as_deref());
+    let plan = call::plan(&call.arguments);
+    for (index, step) in plan.steps.iter().enumerate() {
+        let explanation = step.explanation.as_deref().or(plan.explanation.as_deref());
+        let row = fold
+            .row_at(index, 11)
+            .text(turn.as_deref())
+            .text(call.call_id.as_deref())
+            .word("call")
+            .text(Some(&step.step))
+            .text(Some(&step.status))
+            .text(explanation);
+        fold.push(row.write(INSERT));
+    }
+}
+
+/// A plan written as text.
+pub(super) fn item(fold: &mut Fold<'_>, text: &str, turn: Option<String>) {
+    let row = fold
+        .row_at(0, 11)
+        .text(turn)
+        .word_or_null(None)
+        .word("item")
+        .text(Some(text))
+        .word_or_null(None)
+        .word_or_null(None);
+    fold.push(row.write(INSERT));
+}

@@ -1,0 +1,57 @@
+//! `messages`: the assistant's words, and context that the client injected.
+
+use super::fold::Fold;
+use super::{prompts, sessions};
+use crate::rollout::event::{Message, Part, Role};
+use crate::rollout::prompt::{self, Injected};
+
+const INSERT: &str = "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?)";
+
+pub(super) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) {
+    let turn = fold.turn(message.turn_id.as_deref());
+    let kinds = prompt::classify_parts(&message.role, &message.parts);
+    let mut said = Vec::new();
+    let mut images = 0;
+    let mut index = 0;
+    for (part, kind) in message.parts.iter().zip(kinds) {
+        match (part.text(), kind) {
+            (Some(text), Some(kind)) => {
+                if kind == Injected::EnvironmentContext {
+                    sessions::environment(fold, text);
+                }
+                if kind != Injected::ImageWrapper {
+                    insert(fold, index, message, kind.name(), text, turn.as_deref());
+                    index += 1;
+                }
+            }
+            (Some(text), None) => said.push(text),
+            (None, _) => images += 1,
+        }
+    }
+    if said.is_empty() && (images == 0 || message.role != Role::User) {
+        return;
+    }
+    let text = said.join("\n");
+    match message.role {
+        Role::User if inherited => {}
+        Role::User => prompts::candidate(fold, &text, turn, images),
+        _ => {
+            let kind = if message.role == Role::Assistant { "assistant" } else { "other" };
+            insert(fold, index, message, kind, &text, turn.as_deref());
+        }
+    }
+}
+
+fn insert(fold: &mut Fold<'_>, index: usize, message: &Message<'_>, kind: &'static str, text: &str, turn: Option<&str>) {
+    let row = fold
+        .row_at(index, 10)
+        .text(turn)
+        .text(Some(message.role.name()))
+        .word(kind)
+        .text(message.phase.as_deref())
+        .text(Some(text));
+    fold.push(row.write(INSERT));
+}
+
+/// Assistant text of a paginated file; the response item beside it says the same, so nothing is added.
+pub(super) fn item(_: &mut Fold<'_>, _: &[Part<'_>], _: Option<&str>, _: Option<String>) {}

@@ -1,0 +1,32 @@
+//! Floor 2: entries -> rows. `/projections/*.sql` says what the rows mean; the files here mirror it.
+//!
+//! What the rows say depends only on the bytes in the ledger: no clock, no randomness, no order of arrival
+//! (but for which generation of a rewritten source is newest). One loop, [`replay`], serves both catch-up
+//! and rebuild.
+
+mod agent_reasoning_messages;
+mod digest;
+mod events;
+mod file_changes;
+mod fold;
+mod function_calls;
+mod function_plan_messages;
+mod messages;
+mod prompts;
+mod replay;
+mod row;
+mod schema;
+mod sessions;
+mod side_files;
+mod state;
+mod streams;
+mod token_messages;
+mod turn_context_messages;
+mod turns;
+mod views;
+
+pub use digest::{Digests, TableDigest};
+pub use fold::Options;
+pub use replay::{Applied, replay};
+pub use schema::{VERSION, schema_digest};
+pub use views::{Standing, Views, ViewsError, ViewsPaths};

@@ -1,0 +1,106 @@
+//! `sessions`: the first header of a file defines it, later ones of the same id refresh it.
+
+use super::fold::Fold;
+use super::row::RowBuilder;
+use crate::rollout::event::{SessionMeta, ThreadNameUpdated};
+use crate::rollout::prompt;
+
+const ENSURE: &str = "INSERT INTO sessions (stream, seq, line, id, headers, foreign_headers) VALUES (?,?,?,?,0,0)";
+const DEFINE: &str = "UPDATE sessions SET seq = ?2, line = ?3, id = coalesce(?4, id), headers = 1 WHERE stream = ?1";
+const REFRESH: &str = "UPDATE sessions SET
+    root_id = coalesce(?2, root_id), parent_id = coalesce(?3, parent_id),
+    forked_from_id = coalesce(?4, forked_from_id), created_at_ms = coalesce(?5, created_at_ms),
+    cwd = coalesce(?6, cwd), originator = coalesce(?7, originator), cli_version = coalesce(?8, cli_version),
+    source = coalesce(?9, source), subagent = coalesce(?10, subagent), agent_role = coalesce(?11, agent_role),
+    agent_nickname = coalesce(?12, agent_nickname), agent_path = coalesce(?13, agent_path),
+    depth = coalesce(?14, depth), model_provider = coalesce(?15, model_provider),
+    git_commit = coalesce(?16, git_commit), git_branch = coalesce(?17, git_branch),
+    git_url = coalesce(?18, git_url), history_mode = coalesce(?19, history_mode),
+    instructions = coalesce(?20, instructions)
+    WHERE stream = ?1";
+const COUNT: &str = "UPDATE sessions SET headers = headers + 1, foreign_headers = foreign_headers + ?2 WHERE stream = ?1";
+const SET_MODEL: &str = "UPDATE sessions SET model = ?2 WHERE stream = ?1";
+const SET_CWD: &str = "UPDATE sessions SET cwd = coalesce(cwd, ?2) WHERE stream = ?1";
+const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?)";
+
+/// The session exists from its first record on, header or not.
+pub(super) fn ensure(fold: &mut Fold<'_>) {
+    if fold.state.has_session {
+        return;
+    }
+    fold.state.has_session = true;
+    let at = fold.at;
+    let id = fold.thread.unwrap_or_default().to_string();
+    let row = fold.row(4).number(at.stream).number(at.seq).number(at.line).text(Some(id));
+    fold.push(row.write(ENSURE));
+}
+
+pub(super) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
+    let at = fold.at;
+    match &fold.state.session_id {
+        None => {
+            fold.state.session_id = Some(meta.id.as_deref().unwrap_or_default().to_string());
+            let row = fold.row(4).number(at.stream).number(at.seq).number(at.line).text(meta.id.as_deref());
+            fold.push(row.write(DEFINE));
+        }
+        Some(known) => {
+            let foreign = meta.id.as_deref().is_some_and(|id| id != known);
+            let row = fold.row(2).number(at.stream).number(u64::from(foreign));
+            fold.push(row.write(COUNT));
+            if foreign {
+                return;
+            }
+        }
+    }
+    fold.state.has_cwd |= meta.cwd.is_some();
+    let row = refresh(fold.row(20).number(at.stream), meta);
+    fold.push(row.write(REFRESH));
+}
+
+fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {
+    row.text(meta.session_id.as_deref())
+        .text(meta.parent_thread_id.as_deref())
+        .text(meta.forked_from_id.as_deref())
+        .int(meta.timestamp_ms)
+        .text(meta.cwd.as_deref())
+        .text(meta.originator.as_deref())
+        .text(meta.cli_version.as_deref())
+        .text(meta.source.as_deref())
+        .text(meta.subagent.as_deref())
+        .text(meta.agent_role.as_deref())
+        .text(meta.agent_nickname.as_deref())
+        .text(meta.agent_path.as_deref())
+        .int(meta.depth)
+        .text(meta.model_provider.as_deref())
+        .text(meta.git_commit.as_deref())
+        .text(meta.git_branch.as_deref())
+        .text(meta.git_url.as_deref())
+        .text(meta.history_mode.as_deref())
+        .text(meta.instructions.as_deref())
+}
+
+/// A model came into force.
+pub(super) fn model(fold: &mut Fold<'_>, model: Option<&str>) {
+    let Some(model) = model.filter(|model| fold.state.model.as_deref() != Some(model)) else { return };
+    fold.state.model = Some(model.to_string());
+    let row = fold.row(2).number(fold.at.stream).text(Some(model));
+    fold.push(row.write(SET_MODEL));
+}
+
+/// Old files name their directory only in the context given to the model.
+pub(super) fn environment(fold: &mut Fold<'_>, text: &str) {
+    if fold.state.has_cwd {
+        return;
+    }
+    if let Some(cwd) = prompt::environment(text).and_then(|environment| environment.cwd) {
+        fold.state.has_cwd = true;
+        let row = fold.row(2).number(fold.at.stream).text(Some(cwd));
+        fold.push(row.write(SET_CWD));
+    }
+}
+
+pub(super) fn name(fold: &mut Fold<'_>, name: &ThreadNameUpdated<'_>) {
+    let Some(id) = name.thread_id.as_deref() else { return };
+    let row = fold.row_at(0, 7).text(Some(id)).text(name.name.as_deref());
+    fold.push(row.write(INSERT_NAME));
+}

@@ -1,0 +1,101 @@
+//! What a stream's next record needs to know of the records before it.
+
+use crate::ledger::side::SideRecord;
+use bincode::{Decode, Encode};
+use std::collections::VecDeque;
+
+/// How many recent reasoning texts are compared to tell repeats; events and items of one text are adjacent.
+const RECENT_TEXTS: usize = 48;
+/// How many recent calls are remembered for what follows them.
+const RECENT_CALLS: usize = 64;
+
+/// Usage counters: input, cached input, cache write, output, reasoning.
+pub(super) type Counters = [u64; 5];
+
+/// Rebuildable; stored in the views between two runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(super) struct State {
+    /// Whether the session's row exists.
+    pub has_session: bool,
+    /// Id of the first session header.
+    pub session_id: Option<String>,
+    pub has_cwd: bool,
+    pub prompts: u64,
+    /// Whether prompts are told by events; then messages are not prompts.
+    pub prompt_events: bool,
+    pub turn_id: Option<String>,
+    pub model: Option<String>,
+    /// Hash of the last turn context, and the line and part of its row.
+    pub context: Option<(u64, u64, u64)>,
+    /// Hashes of recent reasoning texts, and whether an event said it.
+    pub reasoning: VecDeque<(u64, bool)>,
+    /// Latest total of each counter series of the file.
+    pub totals: Vec<Counters>,
+    /// Hashes of recent response ids.
+    pub responses: VecDeque<u64>,
+    /// Recent `write_stdin` calls and their processes.
+    pub stdin_calls: VecDeque<(u64, i64)>,
+    /// Recent calls whose patch was already read.
+    pub patched: VecDeque<u64>,
+    /// Whether the last entry had no line feed: the next one goes on in the same line.
+    pub torn: bool,
+}
+
+impl SideRecord for State {
+    const SCHEMA: u32 = 301;
+}
+
+impl State {
+    /// Remembers a reasoning text; true when the other source has just said the same.
+    pub(super) fn is_repeated_reasoning(&mut self, text: &str, from_event: bool) -> bool {
+        let hash = hash(text);
+        let other = self.reasoning.iter().position(|known| *known == (hash, !from_event));
+        if let Some(index) = other {
+            self.reasoning.remove(index);
+            return true;
+        }
+        push(&mut self.reasoning, (hash, from_event), RECENT_TEXTS);
+        false
+    }
+
+    pub(super) fn remember_stdin(&mut self, call_id: &str, process: i64) {
+        push(&mut self.stdin_calls, (hash(call_id), process), RECENT_CALLS);
+    }
+
+    /// The process that a `write_stdin` call wrote to.
+    pub(super) fn stdin_process(&self, call_id: &str) -> Option<i64> {
+        let hash = hash(call_id);
+        self.stdin_calls.iter().find(|(id, _)| *id == hash).map(|(_, process)| *process)
+    }
+
+    pub(super) fn remember_patch(&mut self, call_id: &str) {
+        push(&mut self.patched, hash(call_id), RECENT_CALLS);
+    }
+
+    pub(super) fn was_patched(&self, call_id: &str) -> bool {
+        self.patched.contains(&hash(call_id))
+    }
+
+    /// Remembers a response; true when it was seen before.
+    pub(super) fn is_repeated_response(&mut self, id: &str) -> bool {
+        let hash = hash(id);
+        if self.responses.contains(&hash) {
+            return true;
+        }
+        push(&mut self.responses, hash, RECENT_CALLS);
+        false
+    }
+}
+
+fn push<T>(queue: &mut VecDeque<T>, value: T, limit: usize) {
+    if queue.len() == limit {
+        queue.pop_front();
+    }
+    queue.push_back(value);
+}
+
+/// The first 8 bytes of a hash; tells texts apart inside one stream, nothing more.
+pub(super) fn hash(text: &str) -> u64 {
+    let bytes = blake3::hash(text.as_bytes());
+    bytes.as_bytes().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
+}

@@ -1,0 +1,81 @@
+//! `streams`, `files` and `actions`: what the ledger's own entries say.
+
+use super::fold::Totals;
+use super::row::{RowBuilder, Write};
+use super::schema::CLEAR_STREAM;
+use crate::entry::{Fields, StreamDescriptor, StreamName};
+use crate::redaction::Policy;
+
+const INSERT: &str = "INSERT INTO streams VALUES (?,?,?,?,?,?,0,0,0,0,0,0,0,NULL,NULL)";
+const INSERT_FILE: &str = "INSERT INTO files VALUES (?,?,?)";
+const SUPERSEDE: &str = "UPDATE streams SET superseded = 1 WHERE stream = ?";
+const RESET: &str = "UPDATE streams SET lines = 0, bytes = 0, blank = 0, malformed = 0, unknown = 0, torn = 0,
+    first_at_ms = NULL, last_at_ms = NULL WHERE stream = ?";
+const ADD: &str = "UPDATE streams SET lines = lines + ?2, bytes = bytes + ?3, blank = blank + ?4,
+    malformed = malformed + ?5, unknown = unknown + ?6, torn = ?7, first_at_ms = coalesce(first_at_ms, ?8),
+    last_at_ms = max(coalesce(last_at_ms, ?9), coalesce(?9, last_at_ms)) WHERE stream = ?1";
+const ACTION: &str = "INSERT INTO actions VALUES (?,?,?,?,?)";
+
+pub(super) fn open(policy: &Policy, stream: u64, descriptor: &StreamDescriptor, out: &mut Vec<Write>) {
+    let (thread, rollout) = match &descriptor.name {
+        StreamName::Rollout { thread, rollout } => (Some(thread), rollout.as_ref()),
+        _ => (None, None),
+    };
+    let row = RowBuilder::new(policy, 6)
+        .number(stream)
+        .text(Some(descriptor.name.to_string()))
+        .word(descriptor.name.kind())
+        .text(thread)
+        .text(rollout)
+        .number(u64::from(descriptor.generation));
+    out.push(row.write(INSERT));
+    let row = RowBuilder::new(policy, 3)
+        .number(stream)
+        .text(Some(String::from_utf8_lossy(&descriptor.path)))
+        .text(Some(&descriptor.container));
+    out.push(row.write(INSERT_FILE));
+}
+
+/// A newer generation of the same source has opened: the views speak of it alone.
+pub(super) fn supersede(policy: &Policy, stream: u64, out: &mut Vec<Write>) {
+    out.push(RowBuilder::new(policy, 1).number(stream).write(SUPERSEDE));
+    clear(policy, stream, out);
+}
+
+/// Removes all rows that a stream's records gave rise to.
+pub(super) fn clear(policy: &Policy, stream: u64, out: &mut Vec<Write>) {
+    out.extend(CLEAR_STREAM.map(|sql| RowBuilder::new(policy, 1).number(stream).write(sql)));
+}
+
+/// Sets a stream's counts back before it is derived anew.
+pub(super) fn reset(policy: &Policy, stream: u64, out: &mut Vec<Write>) {
+    out.push(RowBuilder::new(policy, 1).number(stream).write(RESET));
+}
+
+/// Adds what has been read of a stream since the last time.
+pub(super) fn add(policy: &Policy, stream: u64, totals: &Totals, torn: bool, out: &mut Vec<Write>) {
+    let row = RowBuilder::new(policy, 9)
+        .number(stream)
+        .number(totals.lines)
+        .number(totals.bytes)
+        .number(totals.blank)
+        .number(totals.malformed)
+        .number(totals.unknown)
+        .number(u64::from(torn))
+        .int(totals.first_at_ms)
+        .int(totals.last_at_ms);
+    out.push(row.write(ADD));
+}
+
+/// Something that was done to the ledger.
+pub(super) fn action(policy: &Policy, seq: u64, recorded_at: u64, body: &[u8], out: &mut Vec<Write>) {
+    let fields = Fields::parse(body).ok();
+    let text = |name: &str| fields.as_ref().and_then(|fields| fields.text(name));
+    let row = RowBuilder::new(policy, 5)
+        .number(seq)
+        .number(recorded_at / 1_000_000)
+        .text(Some(text("verb").unwrap_or_else(|| "created".into())))
+        .text(text("actor"))
+        .text(text("detail").or_else(|| text("software")));
+    out.push(row.write(ACTION));
+}

@@ -1,0 +1,151 @@
+//! `token_messages`: every usage record, and whether it counts.
+
+use super::fold::Fold;
+use super::state::Counters;
+use crate::rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
+
+const INSERT: &str = "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
+/// A usage record and the verdict on it.
+struct Row<'a> {
+    origin: &'static str,
+    turn: Option<String>,
+    /// Why it does not count.
+    reason: Option<&'static str>,
+    used: Usage,
+    total: Option<Usage>,
+    context_tokens: Option<u64>,
+    context_window: Option<u64>,
+    response_id: Option<&'a str>,
+    limits: Option<&'a RateLimits<'a>>,
+}
+
+pub(super) fn count(fold: &mut Fold<'_>, count: &TokenCount<'_>) {
+    let (used, reason) = verdict(fold, count);
+    let row = Row {
+        origin: "token_count",
+        turn: fold.turn(None),
+        reason,
+        used,
+        total: count.total,
+        context_tokens: count.last.map(|last| last.total),
+        context_window: count.context_window,
+        response_id: None,
+        limits: count.rate_limits.as_ref(),
+    };
+    insert(fold, &row);
+}
+
+/// What a `token_count` record adds to the bill, or why it adds nothing.
+///
+/// A total that equals the latest one of any counter series of the file is a repetition (absent counters
+/// are zero). A total that equals the last response while the file has another is a restarted counter.
+fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'static str>) {
+    let Some(total) = count.total else {
+        return match count.last {
+            Some(last) if !last.is_estimate() => (last, None),
+            Some(last) => (last, Some("estimate")),
+            None => (Usage::default(), Some("rate_limits_only")),
+        };
+    };
+    let totals = &mut fold.state.totals;
+    let now = counters(&total);
+    if totals.contains(&now) {
+        return (count.last.unwrap_or_default(), Some("re_emission"));
+    }
+    let used = match count.last {
+        Some(last) => last,
+        None => delta(&total, totals.last()),
+    };
+    if now == Counters::default() || counters(&used) == Counters::default() {
+        return (used, Some("estimate"));
+    }
+    let restarted = now == counters(&used);
+    match totals.last_mut() {
+        Some(latest) if !restarted => *latest = now,
+        _ => totals.push(now),
+    }
+    (used, None)
+}
+
+fn counters(usage: &Usage) -> Counters {
+    [usage.input, usage.cached_input, usage.cache_write_input, usage.output, usage.reasoning_output]
+}
+
+/// Usage since the latest total, for clients that recorded totals only.
+fn delta(total: &Usage, latest: Option<&Counters>) -> Usage {
+    let [input, cached, write, output, reasoning] = latest.copied().unwrap_or_default();
+    if total.input < input || total.output < output {
+        return *total;
+    }
+    Usage {
+        input: total.input - input,
+        cached_input: total.cached_input.saturating_sub(cached),
+        cache_write_input: total.cache_write_input.saturating_sub(write),
+        output: total.output - output,
+        reasoning_output: total.reasoning_output.saturating_sub(reasoning),
+        total: 0,
+    }
+}
+
+pub(super) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
+    let own = fold.state.session_id.as_deref().filter(|id| !id.is_empty()).or(fold.thread);
+    let foreign = match (own, record.thread_id.as_deref()) {
+        (Some(own), Some(named)) => own != named,
+        _ => false,
+    };
+    let repeated = record.response_id.as_deref().is_some_and(|id| fold.state.is_repeated_response(id));
+    let reason = match (foreign, repeated) {
+        (true, _) => Some("foreign_thread"),
+        (_, true) => Some("duplicate_response"),
+        _ => None,
+    };
+    let row = Row {
+        origin: "token_usage_record",
+        turn: fold.turn(record.turn_id.as_deref()),
+        reason,
+        used: record.usage,
+        total: None,
+        context_tokens: Some(record.usage.total),
+        context_window: None,
+        response_id: record.response_id.as_deref(),
+        limits: None,
+    };
+    insert(fold, &row);
+}
+
+fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
+    let model = fold.state.model.clone();
+    let small = |number: Option<u64>| number.and_then(|n| i64::try_from(n).ok());
+    let built = fold
+        .row_at(0, 24)
+        .text(row.turn.as_deref())
+        .word(row.origin)
+        .text(model)
+        .number(u64::from(row.reason.is_none()))
+        .word_or_null(row.reason)
+        .number(row.used.input)
+        .number(row.used.cached_input)
+        .number(row.used.cache_write_input)
+        .number(row.used.output)
+        .number(row.used.reasoning_output)
+        .int(small(row.context_tokens))
+        .int(small(row.total.map(|total| total.input)))
+        .int(small(row.total.map(|total| total.cached_input)))
+        .int(small(row.total.map(|total| total.output)))
+        .int(small(row.total.map(|total| total.reasoning_output)))
+        .int(small(row.context_window))
+        .text(row.response_id)
+        .text(row.limits.and_then(|limits| limits.plan_type.as_deref()))
+        .text(row.limits.map(windows));
+    fold.push(built.write(INSERT));
+}
+
+fn windows(limits: &RateLimits<'_>) -> String {
+    let window = |window: &crate::rollout::event::RateWindow| {
+        let minutes = window.window_minutes.map_or("?".to_string(), |minutes| minutes.to_string());
+        let used = window.used_percent.map_or("?".to_string(), |used| used.to_string());
+        format!("{minutes}:{used}")
+    };
+    limits.windows.iter().map(window).collect::<Vec<_>>().join(",")
+}

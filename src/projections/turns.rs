@@ -1,0 +1,107 @@
+//! `turns`: what happened around the conversation.
+
+use super::fold::Fold;
+use crate::rollout::event::{Event, ItemBody};
+
+const INSERT: &str = "INSERT INTO turns VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+
+#[derive(Default)]
+struct Row<'a> {
+    turn: Option<&'a str>,
+    what: &'static str,
+    reason: Option<&'a str>,
+    duration_ms: Option<i64>,
+    count: Option<u64>,
+    text: Option<&'a str>,
+}
+
+pub(super) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
+    if let Event::TaskStarted(start) = event
+        && let Some(turn) = start.turn_id.as_deref()
+    {
+        fold.state.turn_id = Some(turn.to_string());
+    }
+    if let Some(row) = row(event) {
+        insert(fold, row);
+    }
+}
+
+fn row<'a>(event: &'a Event<'_>) -> Option<Row<'a>> {
+    Some(match event {
+        Event::TaskStarted(start) => {
+            Row { what: "started", turn: start.turn_id.as_deref(), ..Row::default() }
+        }
+        Event::TaskComplete(done) => Row {
+            what: "completed",
+            turn: done.turn_id.as_deref(),
+            duration_ms: done.duration_ms,
+            reason: done.error.as_ref().map(|error| error.code.as_deref().unwrap_or("error")),
+            text: done.error.as_ref().map(|error| &*error.message),
+            ..Row::default()
+        },
+        Event::TurnAborted(aborted) => Row {
+            what: "aborted",
+            turn: aborted.turn_id.as_deref(),
+            reason: aborted.reason.as_deref(),
+            duration_ms: aborted.duration_ms,
+            ..Row::default()
+        },
+        Event::Compacted(compacted) => Row {
+            what: "compacted",
+            count: Some(compacted.replacement_count as u64),
+            text: Some(&compacted.message),
+            ..Row::default()
+        },
+        Event::ThreadRolledBack(back) => {
+            Row { what: "rolled_back", count: Some(back.num_turns), ..Row::default() }
+        }
+        Event::EnteredReview(review) => Row {
+            what: "review_entered",
+            reason: review.target.as_deref(),
+            text: review.hint.as_deref(),
+            ..Row::default()
+        },
+        Event::ExitedReview(review) => Row {
+            what: "review_left",
+            reason: review.correctness.as_deref(),
+            count: Some(review.findings as u64),
+            text: review.explanation.as_deref(),
+            ..Row::default()
+        },
+        Event::Error(error) => Row {
+            what: "error",
+            reason: error.code.as_deref(),
+            text: Some(&error.message),
+            ..Row::default()
+        },
+        _ => return None,
+    })
+}
+
+/// Items of paginated files that are no prompts, texts or calls.
+pub(super) fn item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<String>) {
+    let row = match body {
+        ItemBody::EnteredReviewMode(text) => {
+            Row { what: "review_entered", text: text.as_deref(), ..Row::default() }
+        }
+        ItemBody::ExitedReviewMode(text) => {
+            Row { what: "review_left", text: text.as_deref(), ..Row::default() }
+        }
+        ItemBody::ContextCompaction => Row { what: "compacted", ..Row::default() },
+        _ => return,
+    };
+    insert(fold, Row { turn: turn.as_deref(), ..row });
+}
+
+fn insert(fold: &mut Fold<'_>, row: Row<'_>) {
+    let turn = fold.turn(row.turn);
+    let built = fold
+        .row_at(0, 11)
+        .text(turn)
+        .word(row.what)
+        .text(row.reason)
+        .int(row.duration_ms)
+        .int(row.count.and_then(|count| i64::try_from(count).ok()))
+        .text(row.text);
+    fold.push(built.write(INSERT));
+}
