@@ -10,6 +10,7 @@ use crate::ledger::{
     Appended, Appender, BLOCK_BYTES, Ledger, LedgerError, LedgerPaths, LedgerReader, Tail, Tails,
     read_head,
 };
+pub use crate::source::Watch;
 use crate::source::{Discovery, NextLine, SourceFile, SourceReader, discover, has_line_feed_from};
 use bincode::{Decode, Encode};
 use std::collections::HashMap;
@@ -171,6 +172,11 @@ impl Plan {
     /// Files that have to be read, and their size on disk in bytes.
     pub fn to_read(&self) -> (u64, u64) {
         (self.changed.len() as u64, self.changed.iter().map(|file| file.len).sum())
+    }
+
+    /// What is known before anything is read.
+    pub fn report(&self) -> &Report {
+        &self.report
     }
 
     /// The report of a plan that needs nothing.

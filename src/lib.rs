@@ -3,11 +3,16 @@
 //! The ledger keeps the bytes; meaning is derived. `source -> ledger -> rollout/redaction ->
 //! projections -> query -> report`; the only thing that ever comes back up is a new entry.
 
+pub mod app;
 pub mod append;
+pub mod audit;
+pub mod config;
 pub mod db;
 pub mod entry;
+pub mod error;
 pub mod ledger;
 pub mod projections;
+pub mod query;
 pub mod redaction;
 pub mod rollout;
 pub mod source;

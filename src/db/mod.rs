@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-pub use rusqlite::Result as SqlResult;
+pub use rusqlite::{Error as SqlError, Result as SqlResult};
 pub use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params, params_from_iter};
 
 /// An error of the database.

@@ -27,6 +27,6 @@ mod views;
 
 pub use digest::{Digests, TableDigest};
 pub use fold::Options;
-pub use replay::{Applied, replay};
+pub use replay::{Applied, ReplayError, replay};
 pub use schema::{VERSION, schema_digest};
 pub use views::{Standing, Views, ViewsError, ViewsPaths};

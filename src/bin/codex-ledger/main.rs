@@ -1,2 +1,39 @@
-//! Door.
-fn main() {}
+//! The terminal door: arguments in, exit code out. One file per command.
+
+mod append;
+mod args;
+mod audit;
+mod config;
+mod door;
+mod generate;
+mod group;
+mod migrate;
+mod rebuild_views;
+mod sessions;
+mod show;
+mod status;
+mod text;
+
+use args::{Cli, Command};
+use clap::Parser;
+use door::Door;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut door = Door::new(&cli.global);
+    let done = match cli.command {
+        Command::Append(args) => append::run(&mut door, args),
+        Command::RebuildViews(args) => rebuild_views::run(&mut door, args),
+        Command::Status(args) => status::run(&mut door, args),
+        Command::Sessions(args) => sessions::run(&mut door, args),
+        Command::Show(args) => show::run(&mut door, args),
+        Command::Group(args) => group::run(&mut door, args),
+        Command::Audit(args) => audit::run(&mut door, args),
+        Command::Config(args) => config::run(&mut door, args),
+        Command::Migrate(args) => migrate::run(&mut door, args),
+        Command::Completions(args) => generate::completions(&mut door, args),
+        Command::Man(args) => generate::man(&mut door, args),
+    };
+    door.finish(done)
+}

@@ -1,0 +1,461 @@
+//! Floor 4: one function per use case; wiring, no logic of its own.
+
+use crate::append::{self, Plan, Report, Request, SourceProblem, Watch};
+use crate::audit::{self, Audit};
+use crate::db;
+pub use crate::error::{AppError, ErrorKind, Result};
+use crate::ledger::{
+    ExportSummary, Head, Holder, Ledger, LedgerError, LedgerReader, Pack, StoredEntry, World, export,
+    lock_holder, read_head,
+};
+use crate::projections::{Digests, Options, Standing, Views, ViewsPaths};
+use crate::query::{self, Coverage, SessionDetail, SessionRow};
+use crate::redaction::Policy;
+use std::path::{Path, PathBuf};
+
+/// Everything that a use case needs to know; the doors fill it from arguments, environment and files.
+#[derive(Clone)]
+pub struct Setup {
+    /// The ledger's directory.
+    pub ledger_dir: PathBuf,
+    /// The views' stable path; below the ledger when not given.
+    pub db_path: Option<PathBuf>,
+    /// Keep raw JSON in the views.
+    pub raw_json: bool,
+    /// Homes, folders or files.
+    pub roots: Vec<PathBuf>,
+    /// Who asks.
+    pub actor: String,
+    /// Who holds the lock meanwhile.
+    pub holder: Holder,
+    /// Clock, randomness and disk.
+    pub world: World,
+}
+
+/// The use cases of one ledger.
+pub struct App {
+    setup: Setup,
+    views: Views,
+    policy: Policy,
+}
+
+/// What an append did, to ledger and views.
+#[derive(Debug)]
+pub struct Appended {
+    /// Files, bytes and entries.
+    pub report: Report,
+    /// The head afterwards; `None` for a dry run without a ledger.
+    pub head: Option<HeadSummary>,
+    /// Lines that are no records, where the views were brought up to date.
+    pub malformed: Option<u64>,
+}
+
+/// Size, id and root of a head.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct HeadSummary {
+    /// Count of entries.
+    pub size: u64,
+    /// Id of the last entry, hex.
+    pub id: String,
+    /// Root of the tree over all headers, hex.
+    pub root: String,
+}
+
+impl HeadSummary {
+    fn of(head: &Head) -> HeadSummary {
+        let chain = &head.chain;
+        HeadSummary { size: chain.size(), id: chain.id.to_string(), root: chain.tree.root().to_string() }
+    }
+}
+
+/// How to append.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AppendOptions {
+    /// Read at most this many files.
+    pub limit: Option<usize>,
+    /// Only say what would be read.
+    pub dry_run: bool,
+    /// Leave the views as they are.
+    pub no_views: bool,
+}
+
+/// What goes on, for progress bars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Bytes read, of all that have to be read.
+    Reading(u64, u64),
+    /// Entries applied to the views, of all.
+    Views(u64, u64),
+    /// Entries verified, of all.
+    Verifying(u64, u64),
+}
+
+/// Hears what goes on.
+pub type Listener<'a> = &'a mut dyn FnMut(Progress);
+
+/// Where the ledger and the views stand.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The ledger.
+    pub head: HeadSummary,
+    /// Entries in settled volumes.
+    pub settled: u64,
+    /// The views; `None` when there are none.
+    pub cursor: Option<u64>,
+    /// Why the views must be rebuilt, if they must.
+    pub outdated: Option<String>,
+    /// Who writes now.
+    pub holder: Option<String>,
+    /// What was understood.
+    pub coverage: Option<Coverage>,
+}
+
+impl App {
+    /// Makes the use cases of a ledger.
+    pub fn new(setup: Setup) -> App {
+        let link = setup.db_path.clone().unwrap_or_else(|| setup.ledger_dir.join("views.sqlite"));
+        let options = Options { raw_json: setup.raw_json };
+        let views = Views { paths: ViewsPaths { link }, options };
+        App { setup, views, policy: Policy::none() }
+    }
+
+    /// The ledger's directory.
+    pub fn dir(&self) -> &Path {
+        &self.setup.ledger_dir
+    }
+
+    /// The views' stable path.
+    pub fn views_path(&self) -> &Path {
+        &self.views.paths.link
+    }
+
+    fn request(&self, options: AppendOptions) -> Request {
+        Request { roots: self.setup.roots.clone(), actor: self.setup.actor.clone(), limit: options.limit }
+    }
+
+    fn open(&self) -> Result<Ledger> {
+        let setup = &self.setup;
+        Ok(Ledger::open(&setup.ledger_dir, setup.world.clone(), &setup.holder)?)
+    }
+
+    /// Appends what is new and brings the views up to date.
+    ///
+    /// # Errors
+    /// When the ledger or the views cannot be written.
+    pub fn append(&self, options: AppendOptions, listener: Listener<'_>) -> Result<Appended> {
+        let request = self.request(options);
+        let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
+        if plan.report().files.seen == 0 && plan.report().problems.is_empty() {
+            let roots: Vec<_> = request.roots.iter().map(|root| root.display().to_string()).collect();
+            let message = format!("no Codex logs in {}", roots.join(", "));
+            return Err(AppError::new(ErrorKind::NotFound, message)
+                .hint("name a home or a file, or try `codex-ledger append --sample`"));
+        }
+        if options.dry_run {
+            return Ok(Appended { head: self.head_now()?, report: plan.into_report(), malformed: None });
+        }
+        if plan.is_done() {
+            let head = self.head_now()?;
+            if let (Some(head), false) = (&head, options.no_views) {
+                self.views_if_behind(head, listener)?;
+            }
+            let mut report = plan.into_report();
+            let size = head.as_ref().map_or(0, |head| head.size);
+            report.entries = (size, size);
+            return Ok(Appended { report, head, malformed: Some(0) });
+        }
+        let mut ledger = self.open()?;
+        self.append_planned(&mut ledger, plan, &request, options, listener)
+    }
+
+    fn append_planned(
+        &self,
+        ledger: &mut Ledger,
+        plan: Plan,
+        request: &Request,
+        options: AppendOptions,
+        listener: Listener<'_>,
+    ) -> Result<Appended> {
+        let (_, total) = plan.to_read();
+        let mut done = 0;
+        let mut report = plan.run(ledger, request, &mut |bytes| {
+            done += bytes;
+            listener(Progress::Reading(done, total));
+        })?;
+        let head = HeadSummary::of(ledger.head());
+        let mut malformed = None;
+        if !options.no_views {
+            self.update_views(listener)?;
+            let (from, to) = report.entries;
+            let problems = self.problems_between(from, to)?;
+            malformed = Some(problems.len() as u64);
+            report.problems.extend(problems);
+        }
+        Ok(Appended { report, head: Some(head), malformed })
+    }
+
+    fn problems_between(&self, from: u64, to: u64) -> Result<Vec<SourceProblem>> {
+        if from == to {
+            return Ok(Vec::new());
+        }
+        let db = self.views.reader()?;
+        let found = query::problems_between(&db, from, to).map_err(db::at(self.views_path()))?;
+        Ok(found
+            .into_iter()
+            .map(|p| SourceProblem {
+                path: p.path,
+                line: Some(p.line),
+                offset: Some(p.offset),
+                reason: p.reason,
+            })
+            .collect())
+    }
+
+    /// Appends again whenever a source changes; `each` hears of every append and says whether to go on.
+    ///
+    /// # Errors
+    /// As [`App::append`].
+    pub fn watch(
+        &self,
+        options: AppendOptions,
+        listener: Listener<'_>,
+        each: &mut dyn FnMut(Appended) -> bool,
+    ) -> Result<()> {
+        let mut ledger = self.open()?;
+        let request = self.request(options);
+        let watch = Watch::start(&request.roots);
+        loop {
+            let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
+            if !plan.is_done() {
+                let done = self.append_planned(&mut ledger, plan, &request, options, listener)?;
+                if (done.report.entries.0 != done.report.entries.1 || !done.report.problems.is_empty())
+                    && !each(done)
+                {
+                    return Ok(());
+                }
+            }
+            watch.wait();
+        }
+    }
+
+    fn head_now(&self) -> Result<Option<HeadSummary>> {
+        match read_head(self.dir()) {
+            Ok(slots) => Ok(Some(HeadSummary::of(&slots.head))),
+            Err(LedgerError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn views_if_behind(&self, head: &HeadSummary, listener: Listener<'_>) -> Result<()> {
+        let identity = read_head(self.dir())?.head.identity;
+        match self.views.standing(&identity.ledger.to_string())? {
+            Standing::Usable { cursor } if cursor == head.size => Ok(()),
+            _ => {
+                let _lock = self.open()?;
+                self.update_views(listener)
+            }
+        }
+    }
+
+    fn update_views(&self, listener: Listener<'_>) -> Result<()> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let total = reader.head().size();
+        self.views.update(&mut reader, &self.policy, &mut |n| listener(Progress::Views(n, total)))?;
+        Ok(())
+    }
+
+    /// Rebuilds the views from entry 0; returns entries and digests.
+    ///
+    /// # Errors
+    /// When entries cannot be read or the views not written.
+    pub fn rebuild_views(&self, listener: Listener<'_>) -> Result<(u64, Digests)> {
+        read_head(self.dir())?;
+        let _lock = self.open()?;
+        let mut reader = LedgerReader::open(self.dir())?;
+        let total = reader.head().size();
+        self.views.rebuild(&mut reader, &self.policy, &mut |n| listener(Progress::Views(n, total)))?;
+        Ok((total, self.views.digests()?))
+    }
+
+    /// Rebuilds the views beside the live ones; returns entries, digests, and whether they match.
+    ///
+    /// # Errors
+    /// As [`App::rebuild_views`].
+    pub fn check_views(&self, listener: Listener<'_>) -> Result<(u64, Digests, bool)> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let total = reader.head().size();
+        let mut progress = |n| listener(Progress::Views(n, total));
+        let rebuilt = self.views.digests_of_rebuild(&mut reader, &self.policy, &mut progress)?;
+        let matches = self.views.paths.current().is_some() && self.views.digests()? == rebuilt;
+        Ok((total, rebuilt, matches))
+    }
+
+    /// Where ledger and views stand.
+    ///
+    /// # Errors
+    /// When there is no ledger or it cannot be read.
+    pub fn status(&self) -> Result<Status> {
+        let head = read_head(self.dir())?.head;
+        let standing = self.views.standing(&head.identity.ledger.to_string())?;
+        let (cursor, outdated) = match standing {
+            Standing::Absent => (None, None),
+            Standing::Usable { cursor } => (Some(cursor), None),
+            Standing::Outdated { reason, cursor } => (Some(cursor), Some(reason)),
+        };
+        let usable = cursor.is_some() && outdated.is_none();
+        let coverage = match usable {
+            true => Some(query::coverage(&self.views.reader()?).map_err(db::at(self.views_path()))?),
+            false => None,
+        };
+        let holder = lock_holder(self.dir());
+        Ok(Status { settled: head.settled, head: HeadSummary::of(&head), cursor, outdated, holder, coverage })
+    }
+
+    fn views_for_reading(&self) -> Result<db::Connection> {
+        let head = read_head(self.dir())?.head;
+        match self.views.standing(&head.identity.ledger.to_string())? {
+            Standing::Usable { .. } => Ok(self.views.reader()?),
+            Standing::Absent => Err(AppError::new(ErrorKind::Views, format!("{}: there are no views yet", self.views_path().display()))
+                .hint("`codex-ledger rebuild-views` makes them")),
+            Standing::Outdated { reason, .. } => {
+                let message = format!("{}: {reason}", self.views_path().display());
+                Err(AppError::new(ErrorKind::Views, message).hint("`codex-ledger migrate` rebuilds them"))
+            }
+        }
+    }
+
+    /// The newest sessions; `limit` 0 means all.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn sessions(&self, limit: usize) -> Result<Vec<SessionRow>> {
+        let db = self.views_for_reading()?;
+        Ok(query::sessions(&db, limit).map_err(db::at(self.views_path()))?)
+    }
+
+    /// One session in full, by the beginning of its id; the newest one for an empty text.
+    ///
+    /// # Errors
+    /// When none or several sessions begin so.
+    pub fn session(&self, prefix: &str) -> Result<SessionDetail> {
+        let db = self.views_for_reading()?;
+        let session = query::find_session(&db, prefix)?;
+        Ok(query::session_detail(&db, session).map_err(db::at(self.views_path()))?)
+    }
+
+    /// The exact bytes of a session's source, or of one line of it, in pieces.
+    ///
+    /// # Errors
+    /// When the session, generation or line does not exist, or entries cannot be read.
+    pub fn raw_session(
+        &self,
+        prefix: &str,
+        generation: Option<u32>,
+        line: Option<u64>,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<()> {
+        let db = self.views_for_reading()?;
+        let session = query::find_session(&db, prefix)?;
+        let stream = query::stream_of_session(&db, &session, generation).map_err(db::at(self.views_path()))?;
+        let stream = stream.ok_or_else(|| {
+            AppError::new(ErrorKind::NotFound, format!("session {} has no such generation", session.id))
+        })?;
+        let mut found = false;
+        let mut reader = LedgerReader::open(self.dir())?;
+        let mut next = stream;
+        while let Some(pack) = reader.pack_from(next)? {
+            next = pack.info.end_seq();
+            for entry in pack.entries.iter().filter(|e| e.stream == stream && e.seq != stream) {
+                if line.is_none_or(|line| line == entry.line) {
+                    found = true;
+                    write_exact(&mut reader, &pack, entry, each)?;
+                }
+            }
+        }
+        match (found, line) {
+            (false, Some(line)) => {
+                let message = format!("session {} has no line {line}", session.id);
+                Err(AppError::new(ErrorKind::NotFound, message).hint("lines count from 0"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The exact bytes of one entry's body, followed by a line feed where its source had one.
+    ///
+    /// # Errors
+    /// When there is no such entry or it cannot be read.
+    pub fn raw_entry(&self, seq: u64, each: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let size = reader.head().size();
+        let missing = LedgerError::NoEntry { seq, size };
+        let Some(pack) = reader.pack_from(seq)? else { return Err(missing.into()) };
+        match pack.entry(seq) {
+            Some(entry) => Ok(write_exact(&mut reader, &pack, entry, each)?),
+            None => Err(missing.into()),
+        }
+    }
+
+    /// Verifies everything; `views` says whether to compare the views with a rebuild too.
+    ///
+    /// # Errors
+    /// When there is no ledger; damage is a finding.
+    pub fn audit(&self, views: bool, listener: Listener<'_>) -> Result<Audit> {
+        let total = read_head(self.dir()).map_or(0, |slots| slots.head.size());
+        let mut progress = |n| listener(Progress::Verifying(n, total));
+        Ok(audit::audit(self.dir(), views.then_some(&self.views), &self.policy, &mut progress)?)
+    }
+
+    /// Writes the ledger without its engine into a directory.
+    ///
+    /// # Errors
+    /// When entries cannot be read or the directory not written.
+    pub fn export(&self, target: &Path) -> Result<ExportSummary> {
+        Ok(export(&mut LedgerReader::open(self.dir())?, target)?)
+    }
+
+    /// What a migration would do: `None` when the views are as this program makes them.
+    ///
+    /// # Errors
+    /// When the views were written by a newer program.
+    pub fn migration(&self) -> Result<Option<String>> {
+        let head = read_head(self.dir())?.head;
+        Ok(match self.views.standing(&head.identity.ledger.to_string())? {
+            Standing::Absent => Some("there are no views yet; they are built".into()),
+            Standing::Usable { cursor } if cursor < head.size() => {
+                Some(format!("{} entries are applied to the views", head.size() - cursor))
+            }
+            Standing::Usable { .. } => None,
+            Standing::Outdated { reason, .. } => Some(format!("{reason}: the views are rebuilt")),
+        })
+    }
+
+    /// Brings the views to this program's version; the old ones stay until the new ones are whole.
+    ///
+    /// # Errors
+    /// As [`App::rebuild_views`].
+    pub fn migrate(&self, listener: Listener<'_>) -> Result<()> {
+        let _lock = self.open()?;
+        self.update_views(listener)
+    }
+
+    /// Roots that exist and roots that do not.
+    pub fn roots(&self) -> Vec<(&Path, bool)> {
+        self.setup.roots.iter().map(|root| (root.as_path(), root.exists())).collect()
+    }
+}
+
+fn write_exact(
+    reader: &mut LedgerReader,
+    pack: &Pack,
+    entry: &StoredEntry,
+    each: &mut dyn FnMut(&[u8]),
+) -> std::result::Result<(), LedgerError> {
+    reader.each_piece(pack, entry, &mut *each)?;
+    if entry.has_line_feed() {
+        each(b"\n");
+    }
+    Ok(())
+}
+
+pub use append::{ByteCounts, FileCounts};

@@ -1,0 +1,173 @@
+//! `append`: the main job.
+
+use crate::args::AppendArgs;
+use crate::door::{Done, Door, Result, Style, app, settings, setup};
+use crate::text::{bytes, count, duration, plural};
+use codex_ledger::app::{App, AppError, AppendOptions, Appended, ErrorKind};
+use include_dir::{Dir, include_dir};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+/// The invented home; see `fixtures/README.md`.
+static SAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/codex-home");
+/// Problems that are listed for people; `--json` and `--verbose` have all.
+const PROBLEMS_SHOWN: usize = 8;
+
+pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
+    let command = if args.watch { "append --watch" } else { "append" };
+    let app = if args.sample { sample_app(door)? } else { app(door, command, args.paths)? };
+    let options = AppendOptions { limit: args.limit, dry_run: args.dry_run, no_views: args.no_views };
+    if args.watch {
+        return watch(door, &app, options);
+    }
+    let mut listener = door.progress();
+    let appended = app.append(options, &mut listener)?;
+    if door.global.json {
+        door.print_json(&as_json(door, &appended))?;
+    } else if !door.global.quiet {
+        door.print(&as_text(door, &app, &appended, args.dry_run, args.sample))?;
+    }
+    Ok(Done::Clean)
+}
+
+/// The sample lives in a ledger of its own, so that it never mixes with real history.
+fn sample_app(door: &Door) -> Result<App> {
+    let settings = settings(&door.global)?;
+    let dir = match &door.global.ledger {
+        Some(dir) => dir.clone(),
+        None => {
+            let mut name = settings.ledger_dir.file_name().unwrap_or_default().to_os_string();
+            name.push("-sample");
+            settings.ledger_dir.with_file_name(name)
+        }
+    };
+    let home = dir.join("sample-home");
+    unpack(&SAMPLE, &home)
+        .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", home.display())))?;
+    let mut config = settings.config;
+    config.ingest.db_path = None;
+    Ok(App::new(setup(door, "append --sample", dir, config, vec![home])))
+}
+
+/// Writes what is missing; a file that is there is left as it is.
+fn unpack(dir: &Dir<'_>, target: &Path) -> std::io::Result<()> {
+    for file in dir.files() {
+        let path = target.join(file.path());
+        if !path.exists() {
+            fs::create_dir_all(path.parent().unwrap_or(target))?;
+            fs::write(&path, file.contents())?;
+        }
+    }
+    dir.dirs().try_for_each(|dir| unpack(dir, target))
+}
+
+fn watch(door: &Door, app: &App, options: AppendOptions) -> Result<Done> {
+    if !door.global.json && !door.global.quiet {
+        let roots: Vec<String> = app.roots().iter().map(|(root, _)| root.display().to_string()).collect();
+        eprintln!("watching {} (stop with Ctrl-C; what was reported is safe)", roots.join(", "));
+    }
+    let mut failed = None;
+    let mut listener = |_| ();
+    app.watch(options, &mut listener, &mut |appended| {
+        let shown = if door.global.json {
+            let line = as_json(door, &appended).to_string();
+            door.print(&format!("{line}\n"))
+        } else {
+            door.print(&summary(door, &appended))
+        };
+        failed = shown.err();
+        failed.is_none()
+    })?;
+    failed.map_or(Ok(Done::Clean), Err)
+}
+
+fn as_json(door: &Door, appended: &Appended) -> Value {
+    let report = &appended.report;
+    let problems: Vec<Value> = report
+        .problems
+        .iter()
+        .map(|p| json!({"path": p.path, "line": p.line, "offset": p.offset, "reason": p.reason}))
+        .collect();
+    json!({
+        "files": {
+            "seen": report.files.seen, "read": report.files.read,
+            "unchanged": report.files.unchanged, "failed": report.files.failed,
+        },
+        "lines": {
+            "appended": report.lines_appended, "malformed": appended.malformed, "blank": report.lines_blank,
+        },
+        "bytes": {
+            "seen": report.bytes.seen, "appended": report.bytes.appended, "already": report.bytes.already,
+            "pending": report.bytes.pending, "skipped": report.bytes.skipped,
+        },
+        "entries": {"from": report.entries.0, "to": report.entries.1},
+        "head": appended.head,
+        "problems": problems,
+        "elapsed_ms": door.elapsed_ms(),
+    })
+}
+
+fn summary(door: &Door, appended: &Appended) -> String {
+    let report = &appended.report;
+    let lines = plural(report.lines_appended, "line");
+    let what = if report.lines_appended == 0 {
+        door.paint(Style::Green, "nothing new")
+    } else {
+        let text = format!("{lines} appended ({})", bytes(report.bytes.appended));
+        door.paint(Style::Green, text)
+    };
+    let mut out = format!("{what}, {} read of {}", count(report.files.read), plural(report.files.seen, "file"));
+    if report.bytes.pending > 0 {
+        out.push_str(&format!(", {} pending", bytes(report.bytes.pending)));
+    }
+    out.push_str(&format!(", {}\n", duration(door.elapsed_ms())));
+    out + &problems(door, appended)
+}
+
+fn problems(door: &Door, appended: &Appended) -> String {
+    let all = &appended.report.problems;
+    if all.is_empty() {
+        return String::new();
+    }
+    let shown = if door.global.verbose { all.len() } else { PROBLEMS_SHOWN };
+    let heading = format!("{} (kept byte for byte):", plural(all.len() as u64, "problem"));
+    let mut out = format!("{}\n", door.paint(Style::Yellow, heading));
+    for problem in all.iter().take(shown) {
+        let line = problem.line.map(|line| format!(" line {line}")).unwrap_or_default();
+        let at = problem.offset.map(|offset| format!(" byte {offset}")).unwrap_or_default();
+        let path = crate::text::safe(&problem.path);
+        out.push_str(&format!("  {path}{line}{at}: {}\n", crate::text::safe(&problem.reason)));
+    }
+    if all.len() > shown {
+        out.push_str(&format!("  … and {} more (--verbose shows all)\n", all.len() - shown));
+    }
+    out
+}
+
+fn as_text(door: &Door, app: &App, appended: &Appended, dry_run: bool, sample: bool) -> String {
+    if dry_run {
+        return dry_run_text(appended);
+    }
+    let mut out = summary(door, appended);
+    if let Some(head) = &appended.head {
+        let id: String = head.id.chars().take(16).collect();
+        out.push_str(&format!("ledger  {} entries, head {id}…\n", count(head.size)));
+    }
+    out.push_str(&format!("views   {}\n", app.views_path().display()));
+    let ledger = if sample { format!(" --ledger {}", quoted(app.dir())) } else { String::new() };
+    out.push_str(&door.paint(Style::Dim, format!("next: codex-ledger{ledger} sessions")));
+    out + "\n"
+}
+
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.contains(' ') { format!("'{text}'") } else { text }
+}
+
+fn dry_run_text(appended: &Appended) -> String {
+    let report = &appended.report;
+    let changed = report.files.seen - report.files.unchanged;
+    format!("{} would be read of {}; nothing was written\n", count(changed), plural(report.files.seen, "file"))
+}
+

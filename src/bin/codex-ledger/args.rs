@@ -1,0 +1,216 @@
+//! The command line: clap's comments are the help that people read.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Turns the logs that Codex leaves behind into a record that can be read, shared and believed.
+///
+/// Every raw line becomes an immutable, hash-chained entry of an append-only ledger; readable SQLite views
+/// are derived from it at any time.
+#[derive(Debug, Parser)]
+#[command(name = "codex-ledger", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 done with findings, 2 could not do it.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command knows.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Directory of the ledger [default: the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR", env = "CODEX_LEDGER_HOME")]
+    pub ledger: Option<PathBuf>,
+    /// Configuration file [default: ./user/config.toml, else the platform's config directory]
+    #[arg(long, global = true, value_name = "FILE", env = "CODEX_LEDGER_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Print one JSON document and nothing else
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print only errors and what was asked for
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Say more about what was done
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// Say on stderr what is done and why
+    #[arg(long, global = true)]
+    pub debug: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// Who acts; recorded with every change [default: the system's user]
+    #[arg(long, global = true, value_name = "NAME", env = "CODEX_LEDGER_ACTOR")]
+    pub actor: Option<String>,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Append every new byte of your Codex logs, then bring the views up to date
+    Append(AppendArgs),
+    /// Rebuild the SQLite views from the ledger
+    RebuildViews(RebuildViewsArgs),
+    /// Say where the ledger and the views stand
+    Status(StatusArgs),
+    /// List sessions, the newest first
+    Sessions(SessionsArgs),
+    /// Show one session in full, or the exact bytes of a session, line or entry
+    Show(ShowArgs),
+    /// Show one session with everything grouped under each prompt
+    Group(GroupArgs),
+    /// Verify every entry, link, file and view; findings give exit code 1
+    Audit(AuditArgs),
+    /// Show or check the configuration
+    Config(ConfigArgs),
+    /// Bring the views to this program's version
+    Migrate(MigrateArgs),
+    /// Print shell completions
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct AppendArgs {
+    /// Codex homes, folders or files [default: configured roots, else CODEX_HOME, else ~/.codex]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Go on and append whenever the logs change
+    #[arg(long, conflicts_with_all = ["dry_run", "sample"])]
+    pub watch: bool,
+    /// Use the invented home that is inside this program, in a ledger of its own
+    #[arg(long, conflicts_with = "paths")]
+    pub sample: bool,
+    /// Read at most this many changed files
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Only say what would be read
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave the views as they are
+    #[arg(long)]
+    pub no_views: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RebuildViewsArgs {
+    /// Rebuild beside the live views and compare; change nothing
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {}
+
+#[derive(Debug, Args)]
+pub struct SessionsArgs {
+    /// Show at most this many; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Id of the session or its beginning [default: the newest]
+    #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
+    pub session: String,
+    /// Write the exact bytes of the source instead
+    #[arg(long)]
+    pub raw: bool,
+    /// Only this 0-based line of the source (with --raw)
+    #[arg(long, value_name = "N", requires = "raw")]
+    pub line: Option<u64>,
+    /// An older generation of a source that was rewritten (with --raw)
+    #[arg(long, value_name = "N", requires = "raw")]
+    pub generation: Option<u32>,
+    /// One ledger entry instead of a session (with --raw)
+    #[arg(long, value_name = "SEQ", requires = "raw", conflicts_with_all = ["session", "line", "generation"])]
+    pub entry: Option<u64>,
+    /// Show injected context too
+    #[arg(long)]
+    pub context: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GroupArgs {
+    /// Id of the session or its beginning [default: the newest]
+    #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
+    pub session: String,
+    /// Write to a file
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Leave the views out
+    #[arg(long)]
+    pub no_views: bool,
+    #[command(subcommand)]
+    pub what: Option<AuditCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Write the ledger without its engine, for a verifier that knows nothing of this program
+    Bundle {
+        /// Directory to write to
+        #[arg(long, short, value_name = "DIR")]
+        output: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    pub what: ConfigCommand,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every setting and where it comes from
+    Show,
+    /// Check the file and the paths it names
+    Check,
+}
+
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Only say what would happen
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,38 @@
+//! `config`: what is set, and whether it makes sense.
+
+use crate::args::{ConfigArgs, ConfigCommand};
+use crate::door::{Done, Door, Result, Style, missing_paths, settings};
+use serde_json::json;
+
+pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
+    let settings = settings(&door.global)?;
+    let missing = missing_paths(&settings);
+    if door.global.json {
+        let all: Vec<_> = settings
+            .all
+            .iter()
+            .map(|setting| json!({"key": setting.key, "value": setting.value, "origin": setting.origin}))
+            .collect();
+        door.print_json(&json!({"file": settings.config_path, "settings": all, "problems": missing}))?;
+    } else {
+        let mut out = match &settings.config_path {
+            Some(path) => format!("file {}\n", path.display()),
+            None => "no configuration file; defaults are in force\n".to_string(),
+        };
+        if matches!(args.what, ConfigCommand::Show) {
+            for setting in &settings.all {
+                let origin = door.paint(Style::Dim, format!("({})", setting.origin));
+                out.push_str(&format!("  {:<20} {} {origin}\n", setting.key, setting.value));
+            }
+        }
+        for problem in &missing {
+            out.push_str(&format!("{}\n", door.paint(Style::Yellow, problem)));
+        }
+        if matches!(args.what, ConfigCommand::Check) && missing.is_empty() {
+            out.push_str(&door.paint(Style::Green, "every setting makes sense"));
+            out.push('\n');
+        }
+        door.print(&out)?;
+    }
+    Ok(if missing.is_empty() { Done::Clean } else { Done::Findings })
+}

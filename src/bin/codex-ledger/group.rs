@@ -1,0 +1,45 @@
+//! `group`: one session, everything under the prompt that it followed.
+
+use crate::args::GroupArgs;
+use crate::door::{Done, Door, Result, Style, app};
+use crate::show::{heading, item_text};
+use codex_ledger::app::{AppError, ErrorKind};
+use codex_ledger::query::{Group, ItemKind, group};
+use serde_json::json;
+
+pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
+    let app = app(door, "group", Vec::new())?;
+    let mut detail = app.session(&args.session)?;
+    let groups = group(std::mem::take(&mut detail.items));
+    let out = if door.global.json {
+        let mut text = serde_json::to_string_pretty(&json!({"session": detail.session, "groups": groups}))
+            .unwrap_or_default();
+        text.push('\n');
+        text
+    } else {
+        let mut out = heading(door, &detail);
+        groups.iter().for_each(|group| out.push_str(&group_text(door, group)));
+        out
+    };
+    match &args.output {
+        Some(path) => std::fs::write(path, out)
+            .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?,
+        None => door.print(&out)?,
+    }
+    Ok(Done::Clean)
+}
+
+fn group_text(door: &Door, group: &Group) -> String {
+    let of = |kind: ItemKind| group.items.iter().filter(move |item| item.kind == kind).count();
+    let mut out = match &group.prompt {
+        Some(prompt) => item_text(door, prompt),
+        None => format!("\n{}\n", door.paint(Style::Bold, "before the first prompt")),
+    };
+    let (calls, messages) = (of(ItemKind::Call), of(ItemKind::Message));
+    let counts = format!("    {calls} calls, {messages} messages, {} thoughts", of(ItemKind::Reasoning));
+    out.push_str(&format!("{}\n", door.paint(Style::Dim, counts)));
+    for item in group.items.iter().filter(|item| item.kind != ItemKind::Context) {
+        out.extend(item_text(door, item).lines().map(|line| format!("    {line}\n")));
+    }
+    out
+}

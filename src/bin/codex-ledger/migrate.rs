@@ -1,0 +1,27 @@
+//! `migrate`: bring the views to this program's version.
+
+use crate::args::MigrateArgs;
+use crate::door::{Done, Door, Result, Style, app};
+use crate::text::duration;
+use serde_json::json;
+
+pub fn run(door: &mut Door, args: MigrateArgs) -> Result<Done> {
+    let app = app(door, "migrate", Vec::new())?;
+    let needed = app.migration()?;
+    if needed.is_some() && !args.dry_run {
+        let mut listener = door.progress();
+        app.migrate(&mut listener)?;
+    }
+    let done = needed.is_some() && !args.dry_run;
+    if door.global.json {
+        door.print_json(&json!({"needed": needed, "done": done, "elapsed_ms": door.elapsed_ms()}))?;
+    } else if !door.global.quiet {
+        let text = match (&needed, done) {
+            (None, _) => door.paint(Style::Green, "nothing to do: the views are as this program makes them"),
+            (Some(what), false) => format!("to do: {what}"),
+            (Some(what), true) => format!("done in {}: {what}", duration(door.elapsed_ms())),
+        };
+        door.print(&(text + "\n"))?;
+    }
+    Ok(Done::Clean)
+}

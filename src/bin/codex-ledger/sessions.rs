@@ -1,0 +1,61 @@
+//! `sessions`: the list.
+
+use crate::args::SessionsArgs;
+use crate::door::{Done, Door, Result, Style, app};
+use crate::text::{minute, one_line, short};
+use codex_ledger::query::SessionRow;
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+
+pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
+    let app = app(door, "sessions", Vec::new())?;
+    let rows = app.sessions(args.limit)?;
+    if door.global.json {
+        door.print_json(&serde_json::to_value(&rows).unwrap_or_default())?;
+        return Ok(Done::Clean);
+    }
+    if rows.is_empty() {
+        door.print("no sessions yet; `codex-ledger append` reads your Codex logs\n")?;
+        return Ok(Done::Clean);
+    }
+    let mut out = table(door, &rows);
+    if args.limit > 0 && rows.len() == args.limit {
+        out.push_str(&door.paint(Style::Dim, format!("the newest {}; --limit 0 shows all\n", rows.len())));
+    }
+    let newest = rows.first().map(|row| short_id(&row.id)).unwrap_or_default();
+    out.push_str(&door.paint(Style::Dim, format!("next: codex-ledger show {newest}")));
+    door.print(&(out + "\n"))?;
+    Ok(Done::Clean)
+}
+
+/// Enough of an id to name it among thousands: version 7 ids begin with a time that many share.
+pub fn short_id(id: &str) -> String {
+    id.chars().take(18).collect()
+}
+
+fn table(door: &Door, rows: &[SessionRow]) -> String {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
+    let heads = ["LAST (UTC)", "SESSION", "PROMPTS", "CALLS", "TOKENS", "MODEL", "WHERE"];
+    table.set_header(heads.map(|head| door.paint(Style::Dim, head)));
+    for row in rows {
+        let cwd = row.cwd.as_deref().unwrap_or("-");
+        let folder = cwd.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(cwd);
+        let label = row.name.as_deref().map_or(folder.to_string(), |name| format!("{folder}: {name}"));
+        table.add_row([
+            minute(row.last_at_ms.or(row.created_at_ms)),
+            door.paint(Style::Cyan, short_id(&row.id)),
+            row.prompts.to_string(),
+            row.calls.to_string(),
+            short(row.tokens),
+            one_line(row.model.as_deref().unwrap_or("-"), 20),
+            one_line(&label, 48),
+        ]);
+    }
+    for index in 2..5 {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let text = table.to_string();
+    text.lines().map(|line| line.trim_end().to_string() + "\n").collect()
+}

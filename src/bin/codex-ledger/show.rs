@@ -1,0 +1,138 @@
+//! `show`: one session in full, or exact bytes.
+
+use crate::args::ShowArgs;
+use crate::door::{Done, Door, Result, Style, app};
+use crate::text::{bytes, duration, minute, one_line, plural, safe, second, short};
+use codex_ledger::app::App;
+use codex_ledger::query::{Item, ItemKind, SessionDetail};
+
+/// Lines of an output that are shown; `--verbose` shows all.
+const OUTPUT_LINES: usize = 8;
+
+pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
+    let app = app(door, "show", Vec::new())?;
+    if args.raw {
+        raw(door, &app, &args)?;
+        return Ok(Done::Clean);
+    }
+    let detail = app.session(&args.session)?;
+    if door.global.json {
+        door.print_json(&serde_json::to_value(&detail).unwrap_or_default())?;
+        return Ok(Done::Clean);
+    }
+    let mut out = heading(door, &detail);
+    for item in detail.items.iter().filter(|item| args.context || item.kind != ItemKind::Context) {
+        out.push_str(&item_text(door, item));
+    }
+    door.print(&out)?;
+    Ok(Done::Clean)
+}
+
+fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
+    let mut failed = Ok(());
+    let mut write = |bytes: &[u8]| {
+        if failed.is_ok() {
+            failed = door.write(bytes);
+        }
+    };
+    match args.entry {
+        Some(seq) => app.raw_entry(seq, &mut write)?,
+        None => app.raw_session(&args.session, args.generation, args.line, &mut write)?,
+    }
+    failed
+}
+
+/// What is known of the session as a whole.
+pub fn heading(door: &Door, detail: &SessionDetail) -> String {
+    let session = &detail.session;
+    let name = session.name.as_deref().map(|name| format!("  {}", one_line(name, 60))).unwrap_or_default();
+    let mut out = format!("{}{name}\n", door.paint(Style::Bold, &session.id));
+    let mut line = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            out.push_str(&format!("  {key:<9} {}\n", safe(&value)));
+        }
+    };
+    line("when", Some(format!("{} to {} UTC", minute(session.created_at_ms), minute(session.last_at_ms))));
+    line("where", session.cwd.clone());
+    let commit = detail.git_commit.as_deref().map(|c| c.chars().take(12).collect::<String>());
+    let git: Vec<String> = [detail.git_branch.clone(), commit].into_iter().flatten().collect();
+    line("git", (!git.is_empty()).then(|| git.join(" ")));
+    let client: Vec<String> =
+        [session.model.clone(), session.source.clone(), session.cli_version.clone()].into_iter().flatten().collect();
+    line("client", (!client.is_empty()).then(|| client.join(", ")));
+    line("parent", session.parent_id.clone());
+    line(
+        "contents",
+        Some(format!(
+            "{}, {}, {} tokens, {} in {}",
+            plural(session.prompts, "prompt"),
+            plural(session.calls, "call"),
+            short(session.tokens),
+            bytes(session.bytes),
+            plural(session.lines, "line"),
+        )),
+    );
+    line("file", detail.path.clone());
+    out
+}
+
+/// One item as people read it.
+pub fn item_text(door: &Door, item: &Item) -> String {
+    let time = door.paint(Style::Dim, second(item.at_ms));
+    let label = item.label.as_deref().unwrap_or_default();
+    match item.kind {
+        ItemKind::Prompt => {
+            let head = format!("prompt {}", item.number.unwrap_or(0));
+            format!("\n{time} {}\n{}", door.paint(Style::Bold, head), indent(&safe(&item.text), 4))
+        }
+        ItemKind::Message => {
+            let head = door.paint(Style::Green, label);
+            format!("{time} {head}\n{}", indent(&safe(&item.text), 4))
+        }
+        ItemKind::Context => {
+            let text = one_line(&item.text, 80);
+            format!("{time} {} {}\n", door.paint(Style::Dim, format!("context {label}:")), text)
+        }
+        ItemKind::Reasoning => {
+            format!("{time} {} {}\n", door.paint(Style::Dim, "thinks"), one_line(&item.text.replace("**", ""), 90))
+        }
+        ItemKind::Plan => format!("{time} {} [{}] {}\n", door.paint(Style::Dim, "plan"), safe(label), one_line(&item.text, 90)),
+        ItemKind::Call => call_text(door, item, &time, label),
+        ItemKind::Turn => {
+            let text = one_line(&item.text, 80);
+            let took = item.duration_ms.map(|ms| format!(" {}", duration(ms as u64))).unwrap_or_default();
+            format!("{time} {} {text}{took}\n", door.paint(Style::Dim, format!("turn {label}")))
+        }
+    }
+}
+
+fn call_text(door: &Door, item: &Item, time: &str, name: &str) -> String {
+    let status = match (item.status.as_deref(), item.exit_code) {
+        (Some("ok"), _) => door.paint(Style::Green, "ok"),
+        (Some(status), Some(code)) => door.paint(Style::Red, format!("{status} {code}")),
+        (Some(status), None) => door.paint(Style::Yellow, status),
+        (None, _) => door.paint(Style::Yellow, "no output"),
+    };
+    let took = item.duration_ms.map(|ms| format!(", {}", duration(ms as u64))).unwrap_or_default();
+    let mut out = format!(
+        "{time} {} {} ({status}{took})\n",
+        door.paint(Style::Cyan, safe(name)),
+        one_line(&item.text, 100)
+    );
+    let shown = if door.global.verbose { usize::MAX } else { OUTPUT_LINES };
+    let output = safe(item.output.as_deref().unwrap_or_default());
+    let lines: Vec<&str> = output.trim_end().lines().collect();
+    for line in lines.iter().take(shown) {
+        let line: String = line.chars().take(160).collect();
+        out.push_str(&format!("    {}\n", door.paint(Style::Dim, line)));
+    }
+    if lines.len() > shown {
+        out.push_str(&format!("    {}\n", door.paint(Style::Dim, format!("… {} more lines", lines.len() - shown))));
+    }
+    out
+}
+
+fn indent(text: &str, width: usize) -> String {
+    let pad = " ".repeat(width);
+    text.trim_end().lines().map(|line| format!("{pad}{line}\n")).collect()
+}

@@ -1,0 +1,147 @@
+//! Floor 4: the errors of all floors folded into one shape: kind, message, hint.
+
+use crate::audit::AuditError;
+use crate::db::DbError;
+use crate::ledger::LedgerError;
+use crate::projections::{ReplayError, ViewsError};
+use crate::query::FindError;
+
+/// What kind of error it is, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The request itself is wrong.
+    Usage,
+    /// What was named does not exist, or is not one thing.
+    NotFound,
+    /// The operating system refused.
+    Io,
+    /// There is no space left.
+    OutOfSpace,
+    /// Another process writes.
+    Locked,
+    /// The ledger is damaged.
+    Damaged,
+    /// The views cannot be used.
+    Views,
+}
+
+impl ErrorKind {
+    /// A stable snake_case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::Usage => "usage",
+            ErrorKind::NotFound => "not_found",
+            ErrorKind::Io => "io",
+            ErrorKind::OutOfSpace => "out_of_space",
+            ErrorKind::Locked => "locked",
+            ErrorKind::Damaged => "damaged",
+            ErrorKind::Views => "views",
+        }
+    }
+}
+
+/// An error as a door shows it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct AppError {
+    /// For programs.
+    pub kind: ErrorKind,
+    /// One line that names the file, line or option.
+    pub message: String,
+    /// What to try.
+    pub hint: Option<String>,
+}
+
+impl AppError {
+    /// Makes an error.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> AppError {
+        AppError { kind, message: message.into(), hint: None }
+    }
+
+    /// Adds what to try.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> AppError {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Shorthand of this floor.
+pub type Result<T> = std::result::Result<T, AppError>;
+
+impl From<LedgerError> for AppError {
+    fn from(error: LedgerError) -> AppError {
+        let message = error.to_string();
+        match error {
+            LedgerError::Locked { .. } => AppError::new(ErrorKind::Locked, message)
+                .hint("wait until it ends, or stop it; reading commands work meanwhile"),
+            LedgerError::Missing { .. } => AppError::new(ErrorKind::NotFound, message)
+                .hint("`codex-ledger append` makes one from your Codex logs"),
+            LedgerError::Damaged { .. } | LedgerError::Engine { .. } => {
+                AppError::new(ErrorKind::Damaged, message)
+                    .hint("`codex-ledger audit` says what still holds; nothing is written until it is repaired")
+            }
+            LedgerError::Version { .. } => AppError::new(ErrorKind::Damaged, message)
+                .hint("use a newer codex-ledger, or `codex-ledger audit` if the file was damaged"),
+            LedgerError::NoEntry { .. } => AppError::new(ErrorKind::NotFound, message),
+            LedgerError::Io { .. } if error.is_out_of_space() => {
+                AppError::new(ErrorKind::OutOfSpace, message)
+                    .hint("make space and run the command again; what was acknowledged is safe")
+            }
+            LedgerError::Io { .. } => AppError::new(ErrorKind::Io, message),
+        }
+    }
+}
+
+impl From<DbError> for AppError {
+    fn from(error: DbError) -> AppError {
+        let message = format!("{error}: {}", error.source);
+        AppError::new(ErrorKind::Views, message).hint("`codex-ledger rebuild-views` makes the views anew")
+    }
+}
+
+impl From<ReplayError> for AppError {
+    fn from(error: ReplayError) -> AppError {
+        match error {
+            ReplayError::Ledger(error) => error.into(),
+            ReplayError::Db(error) => error.into(),
+            ReplayError::Died => AppError::new(ErrorKind::Views, error.to_string()),
+        }
+    }
+}
+
+impl From<ViewsError> for AppError {
+    fn from(error: ViewsError) -> AppError {
+        let message = error.to_string();
+        match error {
+            ViewsError::Db(error) => error.into(),
+            ViewsError::Replay(error) => error.into(),
+            ViewsError::Io { .. } => AppError::new(ErrorKind::Io, message),
+            ViewsError::Newer { .. } => AppError::new(ErrorKind::Views, message)
+                .hint("use that version, or move the views away: `rebuild-views` makes them from the ledger"),
+        }
+    }
+}
+
+impl From<AuditError> for AppError {
+    fn from(error: AuditError) -> AppError {
+        match error {
+            AuditError::Ledger(error) => error.into(),
+            AuditError::Views(error) => error.into(),
+        }
+    }
+}
+
+impl From<FindError> for AppError {
+    fn from(error: FindError) -> AppError {
+        let message = error.to_string();
+        match error {
+            FindError::None(_) => AppError::new(ErrorKind::NotFound, message)
+                .hint("`codex-ledger sessions` lists them"),
+            FindError::Several { .. } => {
+                AppError::new(ErrorKind::NotFound, message).hint("give more digits of the id")
+            }
+            FindError::Sql(_) => AppError::new(ErrorKind::Views, message),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Floor 3: SELECT -> typed models, already redacted. The SQL in `/projections` is the contract.
+
+mod coverage;
+mod session;
+mod sessions;
+
+pub use coverage::{Coverage, LineProblem, StreamCounts, coverage, problems_between};
+pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail, stream_of_session};
+pub use sessions::{FindError, SessionRow, find_session, sessions};

@@ -1,0 +1,128 @@
+//! The list of sessions, and finding one by the beginning of its id.
+
+use crate::db::{Connection, Row, SqlResult};
+use serde::Serialize;
+
+/// One session in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionRow {
+    /// Thread id.
+    pub id: String,
+    /// Number of its stream in the ledger.
+    pub stream: u64,
+    /// Name given to the thread.
+    pub name: Option<String>,
+    /// Creation, UTC milliseconds.
+    pub created_at_ms: Option<i64>,
+    /// Last record, UTC milliseconds.
+    pub last_at_ms: Option<i64>,
+    /// Directory.
+    pub cwd: Option<String>,
+    /// Last model in force.
+    pub model: Option<String>,
+    /// Where it was started: cli, vscode, exec, subagent, …
+    pub source: Option<String>,
+    /// Version of the client.
+    pub cli_version: Option<String>,
+    /// Thread that spawned it or that it was forked from.
+    pub parent_id: Option<String>,
+    /// Count of prompts.
+    pub prompts: u64,
+    /// Count of tool calls.
+    pub calls: u64,
+    /// Billed input and output tokens.
+    pub tokens: u64,
+    /// Lines of its file.
+    pub lines: u64,
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// Lines that are no records.
+    pub malformed: u64,
+}
+
+const SELECT: &str = "
+    SELECT s.id, s.stream,
+        (SELECT n.name FROM session_names n WHERE n.session_id = s.id
+            ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1),
+        coalesce(s.created_at_ms, t.first_at_ms), t.last_at_ms, s.cwd, s.model, s.source, s.cli_version,
+        coalesce(s.parent_id, s.forked_from_id),
+        (SELECT count(*) FROM prompts p WHERE p.stream = s.stream),
+        (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream),
+        (SELECT coalesce(sum(k.input + k.output), 0) FROM token_messages k
+            WHERE k.stream = s.stream AND k.counted = 1),
+        t.lines, t.bytes, t.malformed
+    FROM sessions s JOIN streams t ON t.stream = s.stream";
+
+fn read(row: &Row<'_>) -> SqlResult<SessionRow> {
+    let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);
+    Ok(SessionRow {
+        id: row.get(0)?,
+        stream: count(1)?,
+        name: row.get(2)?,
+        created_at_ms: row.get(3)?,
+        last_at_ms: row.get(4)?,
+        cwd: row.get(5)?,
+        model: row.get(6)?,
+        source: row.get(7)?,
+        cli_version: row.get(8)?,
+        parent_id: row.get(9)?,
+        prompts: count(10)?,
+        calls: count(11)?,
+        tokens: count(12)?,
+        lines: count(13)?,
+        bytes: count(14)?,
+        malformed: count(15)?,
+    })
+}
+
+/// The newest sessions first; `limit` 0 means all.
+///
+/// # Errors
+/// As the database.
+pub fn sessions(db: &Connection, limit: usize) -> SqlResult<Vec<SessionRow>> {
+    let sql = format!(
+        "{SELECT} ORDER BY coalesce(t.last_at_ms, s.created_at_ms) DESC NULLS LAST, s.id, s.stream LIMIT ?"
+    );
+    let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
+    db.prepare(&sql)?.query_map([limit], read)?.collect()
+}
+
+/// Why no single session was found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// No id begins so.
+    #[error("no session begins with `{0}`")]
+    None(String),
+    /// Several ids do.
+    #[error("`{prefix}` is the beginning of {} sessions: {}", ids.len(), ids.join(", "))]
+    Several {
+        /// What was given.
+        prefix: String,
+        /// Up to ten of the ids.
+        ids: Vec<String>,
+    },
+    /// The database.
+    #[error(transparent)]
+    Sql(#[from] crate::db::SqlError),
+}
+
+/// The session whose id begins with that text; the newest one for an empty text.
+///
+/// # Errors
+/// When none or several do.
+pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindError> {
+    if prefix.is_empty() {
+        let newest = sessions(db, 1)?.into_iter().next();
+        return newest.ok_or_else(|| FindError::None(String::new()));
+    }
+    let lower = prefix.to_ascii_lowercase();
+    let sql = format!("{SELECT} WHERE substr(s.id, 1, length(?1)) = ?1 ORDER BY s.id, s.stream LIMIT 11");
+    let found: Vec<SessionRow> = db.prepare(&sql)?.query_map([&lower], read)?.collect::<SqlResult<_>>()?;
+    let mut ids: Vec<String> = found.iter().map(|row| row.id.clone()).collect();
+    ids.dedup();
+    match (ids.len(), found.into_iter().next_back()) {
+        (1, Some(row)) => Ok(row),
+        (0, _) => Err(FindError::None(prefix.into())),
+        _ => Err(FindError::Several { prefix: prefix.into(), ids }),
+    }
+}
