@@ -145,7 +145,7 @@ impl App {
     pub fn append(&self, options: AppendOptions, listener: Listener<'_>) -> Result<Appended> {
         let request = self.request(options);
         let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
-        if plan.report().files.seen == 0 && plan.report().problems.is_empty() {
+        if plan.report().files.seen == 0 {
             let roots: Vec<_> = request.roots.iter().map(|root| root.display().to_string()).collect();
             let message = format!("no Codex logs in {}", roots.join(", "));
             return Err(AppError::new(ErrorKind::NotFound, message)

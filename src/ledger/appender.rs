@@ -8,13 +8,14 @@ use super::head::write_head;
 use super::journal::{Commit, FrameKind, JournalWriter, journal_path};
 use super::open::Ledger;
 use super::pack::{
-    ChainEnd, Draft, DraftBody, PACK_BYTES, PackDraft, PreparedPack, encode_block, place, prepare,
+    BLOCK_BYTES, ChainEnd, Draft, DraftBody, PACK_BYTES, PackDraft, PreparedPack, encode_block, place, prepare,
 };
 use super::volume::VolumeBuilder;
 use super::world::World;
 use crate::entry::{Commitment, EntryId, FLAG_LINE_FEED, Kind, SALT_BYTES, Salt, commit_hasher};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, spawn};
@@ -32,12 +33,15 @@ const POSITIONS_LEN: usize = 64;
 const QUEUE_LEN: usize = 48;
 
 /// What an append did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// Seq of the first new entry.
     pub from: u64,
     /// One past the last new entry.
     pub to: u64,
+    /// Why the journal could not be turned into a volume, if that failed. The entries are durable in the
+    /// journal all the same, and the next append tries again.
+    pub unsettled: Option<String>,
 }
 
 enum Job {
@@ -53,6 +57,8 @@ enum Work {
 /// Takes entries in order; see [`Ledger::appender`].
 pub struct Appender<'l> {
     ledger: &'l mut Ledger,
+    /// Tells the sequencer that nothing more is to be acknowledged.
+    abandoned: Arc<AtomicBool>,
     jobs: Option<SyncSender<(u64, Job)>>,
     workers: Vec<JoinHandle<()>>,
     sequencer: Option<JoinHandle<Result<Sequencer>>>,
@@ -65,7 +71,12 @@ pub struct Appender<'l> {
 
 impl<'l> Appender<'l> {
     pub(super) fn start(ledger: &'l mut Ledger) -> Result<Appender<'l>> {
-        let sequencer = Sequencer::start(ledger)?;
+        if ledger.poisoned {
+            let detail = "an earlier append failed; the ledger must be opened again";
+            return Err(LedgerError::damaged(&ledger.dir, detail));
+        }
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let sequencer = Sequencer::start(ledger, Arc::clone(&abandoned))?;
         let (jobs, incoming) = sync_channel::<(u64, Job)>(QUEUE_LEN);
         let (finished, outgoing) = sync_channel::<(u64, Work)>(QUEUE_LEN);
         let incoming = Arc::new(Mutex::new(incoming));
@@ -81,8 +92,10 @@ impl<'l> Appender<'l> {
         drop(finished);
         let next_seq = ledger.head.size();
         let salts = Salts::new(&ledger.world, &ledger.dir)?;
+        ledger.poisoned = true;
         Ok(Appender {
             ledger,
+            abandoned,
             jobs: Some(jobs),
             workers,
             sequencer: Some(spawn(move || sequencer.run(&outgoing))),
@@ -112,6 +125,12 @@ impl<'l> Appender<'l> {
         line_feed: bool,
         body: &[u8],
     ) -> Result<u64> {
+        if body.len() > BLOCK_BYTES {
+            let mut large = self.large_body()?;
+            large.push(self, body)?;
+            let stream = stream.unwrap_or(self.next_seq);
+            return self.append_large(kind, stream, line, offset, line_feed, large);
+        }
         let at = self.draft.bodies.len();
         self.draft.bodies.extend_from_slice(body);
         let body = DraftBody::Inline(at..self.draft.bodies.len());
@@ -189,7 +208,12 @@ impl<'l> Appender<'l> {
         let ticket = self.ticket;
         self.ticket += 1;
         let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send((ticket, job)).is_ok());
-        if sent { Ok(()) } else { self.join() }
+        if sent {
+            return Ok(());
+        }
+        // Only a thread that failed stops taking jobs: joining tells why.
+        self.join()?;
+        Err(LedgerError::damaged(&self.ledger.dir, "the append stopped early"))
     }
 
     /// Makes everything durable and acknowledges it.
@@ -198,24 +222,45 @@ impl<'l> Appender<'l> {
     /// When writing or syncing failed; entries of commits before that are acknowledged all the same.
     pub fn finish(mut self) -> Result<Appended> {
         self.submit_draft()?;
-        self.join()?;
-        Ok(Appended { from: self.from, to: self.next_seq })
+        let unsettled = self.join()?;
+        Ok(Appended { from: self.from, to: self.next_seq, unsettled })
     }
 
-    /// Ends the threads and takes the new head over.
-    fn join(&mut self) -> Result<()> {
+    /// Ends the threads and takes the new head over; says why settling failed, if it did.
+    fn join(&mut self) -> Result<Option<String>> {
         self.jobs = None;
-        let failed = |what: &str| LedgerError::damaged(Path::new("append"), format!("{what} panicked"));
-        for worker in self.workers.drain(..) {
-            worker.join().map_err(|_| failed("a worker"))?;
+        let workers = self.workers.drain(..).map(JoinHandle::join).filter(std::result::Result::is_err);
+        let died = workers.count() > 0;
+        if died {
+            self.abandoned.store(true, Ordering::Relaxed);
         }
         let Some(sequencer) = self.sequencer.take() else {
             return Err(LedgerError::damaged(&self.ledger.dir, "an earlier append failed"));
         };
-        let done = sequencer.join().map_err(|_| failed("the sequencer"))??;
+        let panicked = || LedgerError::damaged(&self.ledger.dir, "a thread of the append panicked");
+        let done = sequencer.join().map_err(|_| panicked())??;
+        if died {
+            return Err(panicked());
+        }
+        let committed_at = done.committed_at;
+        self.ledger.journal_end = done.journal.is_some().then_some(committed_at);
         self.ledger.head = done.head;
-        self.ledger.journal_end = done.journal.map(|journal| journal.position());
-        Ok(())
+        self.ledger.poisoned = false;
+        Ok(done.unsettled)
+    }
+}
+
+impl Drop for Appender<'_> {
+    /// What was not finished is not acknowledged; no thread outlives the appender and its lock.
+    fn drop(&mut self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+        self.jobs = None;
+        for worker in self.workers.drain(..) {
+            worker.join().ok();
+        }
+        if let Some(sequencer) = self.sequencer.take() {
+            sequencer.join().ok();
+        }
     }
 }
 
@@ -237,11 +282,11 @@ impl LargeBody {
         self.hasher.update(piece);
         self.len += piece.len() as u64;
         while !piece.is_empty() {
-            let room = super::pack::BLOCK_BYTES - self.block.len();
+            let room = BLOCK_BYTES - self.block.len();
             let (now, later) = piece.split_at(piece.len().min(room));
             self.block.extend_from_slice(now);
             piece = later;
-            if self.block.len() == super::pack::BLOCK_BYTES {
+            if self.block.len() == BLOCK_BYTES {
                 self.flush(appender)?;
             }
         }
@@ -309,14 +354,18 @@ struct Sequencer {
     journal: Option<JournalWriter>,
     committed_at: u64,
     builder: Option<Builder>,
+    abandoned: Arc<AtomicBool>,
+    /// Why no volume is built any more in this append.
+    unsettled: Option<String>,
 }
 
 impl Sequencer {
-    fn start(ledger: &Ledger) -> Result<Sequencer> {
+    fn start(ledger: &Ledger, abandoned: Arc<AtomicBool>) -> Result<Sequencer> {
         let journal = match ledger.journal_end {
             Some(at) => {
                 let identity = &ledger.head.identity;
-                Some(JournalWriter::resume(&ledger.dir, identity, ledger.head.settled, at)?)
+                let first_seq = ledger.head.settled;
+                Some(JournalWriter::resume(&ledger.world, &ledger.dir, identity, first_seq, at)?)
             }
             None => None,
         };
@@ -328,6 +377,8 @@ impl Sequencer {
             committed_at: ledger.journal_end.unwrap_or(0),
             journal,
             builder: None,
+            abandoned,
+            unsettled: None,
         })
     }
 
@@ -341,8 +392,13 @@ impl Sequencer {
                 self.write(work)?;
             }
         }
+        if self.abandoned.load(Ordering::Relaxed) {
+            return Ok(self);
+        }
         self.commit()?;
-        self.settle_if_due()?;
+        if self.journal.is_some() && self.is_due() {
+            self.settle()?;
+        }
         Ok(self)
     }
 
@@ -393,7 +449,7 @@ impl Sequencer {
         self.head.chain = self.chain.clone();
         write_head(&self.world, &self.dir, &mut self.head)?;
         if self.is_due() {
-            self.build()?;
+            self.build();
         }
         Ok(())
     }
@@ -404,28 +460,36 @@ impl Sequencer {
         (self.head.settled == 0 && has_real_entries) || self.committed_at >= SETTLE_BYTES
     }
 
-    fn build(&mut self) -> Result<()> {
-        if self.builder.is_none() {
-            let identity = &self.head.identity;
-            self.builder = Some(Builder::start(&self.dir, identity, self.head.settled)?);
+    /// Lets the volume follow the journal. Failing is no reason to fail the append: the journal has it all.
+    fn build(&mut self) {
+        if self.unsettled.is_some() {
+            return;
         }
-        match &self.builder {
-            Some(builder) if builder.advance(self.committed_at) => Ok(()),
-            _ => self.builder.take().map_or(Ok(()), |builder| builder.finish().map(drop)),
+        let builder = match self.builder.take() {
+            Some(builder) => Ok(builder),
+            None => Builder::start(&self.dir, &self.head.identity, self.head.settled),
+        };
+        match builder {
+            Ok(builder) if builder.advance(self.committed_at) => self.builder = Some(builder),
+            Ok(builder) => self.unsettled = builder.finish().err().map(|e| e.to_string()),
+            Err(error) => self.unsettled = Some(error.to_string()),
         }
-    }
-
-    fn settle_if_due(&mut self) -> Result<()> {
-        if self.journal.is_some() && self.is_due() { self.settle() } else { Ok(()) }
     }
 
     /// Turns the journal into a settled volume; the journal goes only when HEAD says so.
     fn settle(&mut self) -> Result<()> {
-        self.build()?;
+        self.build();
         let Some(builder) = self.builder.take() else { return Ok(()) };
         let first_seq = self.head.settled;
         let last: EntryId = self.head.chain.id;
-        let volume = builder.finish()?.settle(&self.world, self.head.size(), last)?;
+        let settled = builder.finish().and_then(|b| b.settle(&self.world, self.head.size(), last));
+        let volume = match settled {
+            Ok(volume) => volume,
+            Err(error) => {
+                self.unsettled = Some(error.to_string());
+                return Ok(());
+            }
+        };
         self.head.settled = volume.end_seq;
         write_head(&self.world, &self.dir, &mut self.head)?;
         self.journal = None;
@@ -439,8 +503,17 @@ impl Sequencer {
 
 /// Runs a [`VolumeBuilder`] beside the sequencer.
 struct Builder {
-    positions: SyncSender<u64>,
-    thread: JoinHandle<Result<VolumeBuilder>>,
+    positions: Option<SyncSender<u64>>,
+    thread: Option<JoinHandle<Result<VolumeBuilder>>>,
+}
+
+impl Drop for Builder {
+    fn drop(&mut self) {
+        self.positions = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
 }
 
 impl Builder {
@@ -453,17 +526,17 @@ impl Builder {
             }
             Ok(builder)
         });
-        Ok(Builder { positions, thread })
+        Ok(Builder { positions: Some(positions), thread: Some(thread) })
     }
 
     /// False when the builder has failed; [`Builder::finish`] says why.
     fn advance(&self, committed_at: u64) -> bool {
-        self.positions.send(committed_at).is_ok()
+        self.positions.as_ref().is_some_and(|positions| positions.send(committed_at).is_ok())
     }
 
-    fn finish(self) -> Result<VolumeBuilder> {
-        drop(self.positions);
+    fn finish(mut self) -> Result<VolumeBuilder> {
+        self.positions = None;
         let died = || LedgerError::damaged(Path::new("append"), "the volume builder panicked");
-        self.thread.join().map_err(|_| died())?
+        self.thread.take().ok_or_else(died)?.join().map_err(|_| died())?
     }
 }

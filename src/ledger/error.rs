@@ -83,6 +83,13 @@ impl LedgerError {
         LedgerError::Damaged { path: path.to_path_buf(), seq: Some(seq), detail: detail.into() }
     }
 
+    /// Whether the place cannot be written or is in use, rather than damaged.
+    pub(super) fn is_refusal(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, WouldBlock};
+        matches!(self, LedgerError::Io { source, .. }
+            if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem | WouldBlock))
+    }
+
     /// Whether the disk is full, so that retrying makes sense once there is space.
     pub fn is_out_of_space(&self) -> bool {
         matches!(self, LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull)

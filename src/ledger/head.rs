@@ -5,7 +5,7 @@ use super::error::{LedgerError, Result};
 use super::pack::{ChainEnd, Identity};
 use super::world::World;
 use crate::entry::{EntryId, Frontier, LedgerId, OriginId, TreeHash, checksum};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -128,33 +128,19 @@ pub(super) fn write_head(world: &World, dir: &Path, head: &mut Head) -> Result<(
         .open(&path)
         .map_err(LedgerError::io("cannot open", &path))?;
     head.turn += 1;
-    write_slot(world, &mut file, &path, head)
-}
-
-fn write_slot(world: &World, file: &mut File, path: &Path, head: &Head) -> Result<()> {
+    let io = |action| LedgerError::io(action, &path);
     let at = (head.turn % 2) * SLOT_BYTES as u64;
-    file.seek(SeekFrom::Start(at)).map_err(LedgerError::io("cannot seek", path))?;
-    world
-        .disk
-        .write_all(file, path, &head.encode())
-        .map_err(LedgerError::io("cannot write", path))?;
-    world.disk.sync_file(file, path).map_err(LedgerError::io("cannot sync", path))
+    file.seek(SeekFrom::Start(at)).map_err(io("cannot seek"))?;
+    world.disk.write_all(&mut file, &path, &head.encode()).map_err(io("cannot write"))?;
+    world.disk.sync_file(&file, &path).map_err(io("cannot sync"))
 }
 
 /// Creates the file with both slots saying the same.
 pub(super) fn create_head(world: &World, dir: &Path, head: &mut Head) -> Result<()> {
-    let path = head_path(dir);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&path)
-        .map_err(LedgerError::io("cannot create", &path))?;
-    for _ in 0..2 {
-        head.turn += 1;
-        write_slot(world, &mut file, &path, head)?;
-    }
-    world.disk.sync_dir(dir).map_err(LedgerError::io("cannot sync", dir))
+    let mut slots = head.encode();
+    head.turn += 1;
+    slots.extend_from_slice(&head.encode());
+    super::write_durably(world, &head_path(dir), &slots)
 }
 
 #[cfg(test)]

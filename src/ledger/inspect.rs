@@ -6,11 +6,11 @@
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::head::{Head, head_path, read_head};
-use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
-use super::pack::{ChainEnd, Pack, PackInfo, StoredBody, StoredEntry, block_count, decode_block};
+use super::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
+use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry, block_count, decode_block};
 use super::store::Store;
 use super::volume::{self, Volume, digest_files, manifest_path, volume_dir};
-use crate::entry::{Commitment, commit_hasher};
+use crate::entry::{Commitment, Kind, commit_hasher};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,11 +86,27 @@ pub struct Inspection {
 /// # Errors
 /// When there is no ledger, or a file cannot be read for other reasons than damage.
 pub fn inspect(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection> {
+    let turn = || read_head(dir).ok().map(|slots| slots.head.turn);
+    for _ in 1..ATTEMPTS {
+        let before = turn();
+        let found = inspect_once(dir, progress)?;
+        if found.findings.is_empty() || before == turn() {
+            return Ok(found);
+        }
+    }
+    inspect_once(dir, progress)
+}
+
+/// A writer may settle its journal while we look; what then seems missing is looked for again.
+const ATTEMPTS: u32 = 4;
+
+fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection> {
     let mut inspector = Inspector {
         dir,
         decoder: Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?,
         chain: ChainEnd::empty(),
         whole: true,
+        gap: false,
         out: Inspection::default(),
         progress,
     };
@@ -112,6 +128,8 @@ struct Inspector<'a> {
     chain: ChainEnd,
     /// False once an entry was missing or wrong, when the tree can no longer be compared.
     whole: bool,
+    /// True directly behind entries that could not be read, when the next link cannot be checked.
+    gap: bool,
     out: Inspection,
     progress: &'a mut dyn FnMut(u64),
 }
@@ -188,6 +206,9 @@ impl Inspector<'_> {
         let mut next = 0;
         for first_seq in volume::manifest_seqs(self.dir)? {
             let path = manifest_path(self.dir, first_seq);
+            if first_seq >= head.size() {
+                break;
+            }
             if first_seq != next {
                 let detail = format!("no volume record covers the entries {next} to {first_seq}");
                 self.find(FindingKind::Structure, Some(next), &path, detail);
@@ -216,6 +237,7 @@ impl Inspector<'_> {
     /// Goes on behind entries that cannot be read.
     fn skip_to(&mut self, seq: u64) {
         self.whole = false;
+        self.gap = true;
         if let Some(tree) = zero_tree(seq) {
             self.chain.tree = tree;
         }
@@ -224,10 +246,14 @@ impl Inspector<'_> {
     fn check_volume(&mut self, head: &Head, volume: &Volume) -> Result<()> {
         let path = volume_dir(self.dir, volume.first_seq);
         let changed = self.check_files(volume, &path)?;
-        // The scratch copy lives until the volume was read.
-        let scratch = if changed { Some(copy_aside(&path)?) } else { None };
-        let at = scratch.as_ref().map_or(path.as_path(), tempfile::TempDir::path);
-        let store = match Store::open(at) {
+        let opened = if changed {
+            Store::open_copy(&path)
+        } else {
+            Store::open(&path).or_else(|error| {
+                if error.is_refusal() { Store::open_copy(&path) } else { Err(error) }
+            })
+        };
+        let store = match opened {
             Ok(store) => store,
             Err(error) => {
                 let detail = format!("the entries cannot be read: {error}");
@@ -258,7 +284,14 @@ impl Inspector<'_> {
         let by_name = |files: &[volume::VolumeFile]| -> BTreeMap<String, volume::VolumeFile> {
             files.iter().map(|file| (file.name.clone(), file.clone())).collect()
         };
-        let (then, now) = (by_name(&volume.files), by_name(&digest_files(path)?));
+        let now = match digest_files(path) {
+            Ok(files) => by_name(&files),
+            Err(error) => {
+                self.find_error(FindingKind::FileChanged, path, &error);
+                return Ok(true);
+            }
+        };
+        let then = by_name(&volume.files);
         let mut changed = false;
         for name in then.keys().chain(now.keys().filter(|name| !then.contains_key(*name))) {
             let detail = match (then.get(name), now.get(name)) {
@@ -314,9 +347,10 @@ impl Inspector<'_> {
         if pack.info.first_seq != seq {
             return Err(damaged(format!("the pack of entry {} lies here", pack.info.first_seq)));
         }
-        if self.whole && pack.info.prev != self.chain.id {
+        if !self.gap && pack.info.prev != self.chain.id {
             return Err(damaged("the pack does not continue the entry before it".into()));
         }
+        self.gap = false;
         if pack.info.recorded_at < self.chain.recorded_at {
             return Err(damaged("recorded earlier than the entry before it".into()));
         }
@@ -326,12 +360,25 @@ impl Inspector<'_> {
             .map_err(|e| damaged(format!("{e} (entries {seq} to {})", pack.info.end_seq() - 1)))?;
         for entry in &pack.entries {
             self.check_blocks(path, entry, &mut block)?;
+            self.check_kind(path, entry);
             self.out.bytes += entry.body_len;
         }
         self.chain = chain;
         self.out.entries += u64::from(pack.info.count);
         (self.progress)(self.out.entries);
         Ok(pack.info.end_seq())
+    }
+
+    /// What an entry must be by its place, and a body that is gone without leave.
+    fn check_kind(&mut self, path: &Path, entry: &StoredEntry) {
+        if (entry.kind == Kind::Created) != (entry.seq == 0) {
+            let detail = "the entry `created` is the first one and only that";
+            self.find(FindingKind::Structure, Some(entry.seq), path, detail);
+        }
+        if matches!(entry.body, StoredBody::Erased { .. }) {
+            let detail = "the body is gone, and no entry says that it was erased";
+            self.find(FindingKind::Entry, Some(entry.seq), path, detail);
+        }
     }
 
     fn check_blocks(
@@ -343,14 +390,16 @@ impl Inspector<'_> {
         let StoredBody::Blocks { salt, commitment } = &entry.body else { return Ok(()) };
         let damaged = |detail: String| LedgerError::damaged_at(path, entry.seq, detail);
         let mut hasher = commit_hasher(salt);
+        let mut len = 0;
         for index in 0..block_count(entry.body_len) {
             let bytes = block(entry.seq, index)?
                 .ok_or_else(|| damaged(format!("block {index} is missing")))?;
             let plain = decode_block(&mut self.decoder, &bytes, entry.seq, index)
                 .map_err(|e| damaged(format!("block {index}: {e}")))?;
             hasher.update(&plain);
+            len += plain.len() as u64;
         }
-        if Commitment(*hasher.finalize().as_bytes()) == *commitment {
+        if len == entry.body_len && Commitment(*hasher.finalize().as_bytes()) == *commitment {
             Ok(())
         } else {
             Err(damaged("the body does not hash to its commitment".into()))
@@ -371,7 +420,7 @@ impl Inspector<'_> {
             }
             if let Err(error) = self.check_frames(head, first_seq) {
                 self.find_error(FindingKind::Journal, &path, &error);
-                self.whole = false;
+                self.skip_to(self.chain.size());
             }
         }
         Ok(())
@@ -381,24 +430,22 @@ impl Inspector<'_> {
         let mut reader = JournalReader::open(self.dir, &head.identity, first_seq)?;
         let mut second = JournalReader::open(self.dir, &head.identity, first_seq)?;
         let mut blocks: BTreeMap<(u64, u32), u64> = BTreeMap::new();
-        loop {
+        let mut committed = first_seq;
+        // What lies behind HEAD was never acknowledged: the next append takes it over or cuts it.
+        while committed < head.size() {
             let at = reader.position();
             let frame = match reader.next_frame()? {
                 Next::Frame(frame) => frame,
-                Next::End => return Ok(()),
-                Next::Torn(why) => return self.torn(head, &reader, at, why),
+                Next::End => return Err(self.journal_ends(&reader, committed, "ends")),
+                Next::Torn(why) => return Err(self.journal_ends(&reader, committed, why)),
             };
             match frame.kind {
-                FrameKind::Commit => {}
+                FrameKind::Commit => committed = self.check_commit(&reader, &frame.payload)?,
                 FrameKind::Block => {
                     blocks.extend(super::pack::block_place(&frame.payload).map(|p| (p, at)));
                 }
                 FrameKind::Pack => {
                     let seq = self.chain.size();
-                    if PackInfo::read(&frame.payload).is_some_and(|i| i.first_seq >= head.size()) {
-                        // Behind HEAD and perhaps never acknowledged: the next open decides.
-                        continue;
-                    }
                     let path = reader.path().to_path_buf();
                     self.check_pack(head, &path, &frame.payload, seq, |seq, index| {
                         let Some(at) = blocks.get(&(seq, index)) else { return Ok(None) };
@@ -411,17 +458,28 @@ impl Inspector<'_> {
                 }
             }
         }
+        Ok(())
     }
 
-    /// A torn end is normal after a crash, unless acknowledged entries or valid frames lie behind it.
-    fn torn(&mut self, head: &Head, reader: &JournalReader, at: u64, why: &str) -> Result<()> {
-        if self.chain.size() >= head.size() && !reader.has_valid_frame_behind()? {
-            return Ok(());
+    fn journal_ends(&self, reader: &JournalReader, committed: u64, why: &str) -> LedgerError {
+        let detail = format!("{why} at byte {}, before all acknowledged entries", reader.position());
+        LedgerError::damaged_at(reader.path(), committed, detail)
+    }
+
+    /// A commit must say what the entries before it hash to.
+    fn check_commit(&self, reader: &JournalReader, payload: &[u8]) -> Result<u64> {
+        let commit = Commit::decode(payload);
+        let fits = |commit: &Commit| {
+            let same_root = !self.whole || commit.root == self.chain.tree.root();
+            commit.size == self.chain.size() && commit.id == self.chain.id && same_root
+        };
+        match commit.filter(fits) {
+            Some(commit) => Ok(commit.size),
+            None => {
+                let detail = "a commit does not fit the entries before it";
+                Err(LedgerError::damaged_at(reader.path(), self.chain.size(), detail))
+            }
         }
-        let detail = format!("{why} at byte {at}");
-        self.find(FindingKind::Journal, Some(self.chain.size()), reader.path(), detail);
-        self.whole = false;
-        Ok(())
     }
 
     fn check_end(&mut self, head: &Head) {
@@ -430,7 +488,7 @@ impl Inspector<'_> {
         if size < head.size() {
             let detail = format!("HEAD says there are {} entries; {size} were found", head.size());
             self.find(FindingKind::Lost, Some(size), &path, detail);
-        } else if self.whole && (self.chain.id != head.chain.id || self.chain.tree != head.chain.tree) {
+        } else if self.chain.id != head.chain.id || (self.whole && self.chain.tree != head.chain.tree) {
             let detail = "the entries do not hash to the head that was acknowledged";
             self.find(FindingKind::Root, None, &path, detail);
         }
@@ -446,27 +504,4 @@ fn zero_tree(size: u64) -> Option<crate::entry::Frontier> {
 /// The first seq from `from` on at which a readable pack begins, else `end`.
 fn next_pack(store: &Store, from: u64, end: u64) -> u64 {
     (from..end).find(|seq| matches!(store.pack(*seq), Ok(Some(_)))).unwrap_or(end)
-}
-
-fn copy_aside(dir: &Path) -> Result<tempfile::TempDir> {
-    let scratch = tempfile::tempdir().map_err(LedgerError::io("cannot make a copy of", dir))?;
-    copy_tree(dir, scratch.path())?;
-    Ok(scratch)
-}
-
-fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    if !from.is_dir() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(from).map_err(LedgerError::io("cannot list", from))? {
-        let path = entry.map_err(LedgerError::io("cannot list", from))?.path();
-        let target = to.join(path.file_name().unwrap_or_default());
-        if path.is_dir() {
-            fs::create_dir_all(&target).map_err(LedgerError::io("cannot create", &target))?;
-            copy_tree(&path, &target)?;
-        } else {
-            fs::copy(&path, &target).map_err(LedgerError::io("cannot copy", &path))?;
-        }
-    }
-    Ok(())
 }

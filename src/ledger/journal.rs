@@ -1,13 +1,13 @@
 //! The journal: entries are acknowledged once a commit frame that covers them is synced here.
 //!
-//! A torn end may be cut; damage before a later valid frame is an error, never a cut.
+//! HEAD covers everything that was acknowledged: a torn end behind it is cut, damage before it never is.
 
 use super::bytes::Cursor;
 use super::error::{LedgerError, Result};
 use super::pack::Identity;
 use super::world::World;
 use crate::entry::{EntryId, TreeHash, checksum};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -151,24 +151,15 @@ impl JournalWriter {
         identity: &Identity,
         first_seq: u64,
     ) -> Result<JournalWriter> {
+        // Whole or not at all: a journal without its header would block every later open.
         let path = journal_path(dir, first_seq);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(LedgerError::io("cannot create", &path))?;
-        let header = file_header(identity, first_seq);
-        let io = |action| LedgerError::io(action, &path);
-        world.disk.write_all(&mut file, &path, &header).map_err(io("cannot write"))?;
-        world.disk.sync_file(&file, &path).map_err(io("cannot sync"))?;
-        world.disk.sync_dir(&journal_dir(dir)).map_err(io("cannot sync the directory of"))?;
-        let key = FrameKey::new(identity, first_seq);
-        Ok(JournalWriter { file, path, key, at: header.len() as u64, buffer: Vec::new() })
+        super::write_durably(world, &path, &file_header(identity, first_seq))?;
+        Self::resume(world, dir, identity, first_seq, JournalReader::START)
     }
 
     /// Opens an existing journal to go on behind its last commit; anything behind that is cut.
     pub(super) fn resume(
+        world: &World,
         dir: &Path,
         identity: &Identity,
         first_seq: u64,
@@ -177,7 +168,12 @@ impl JournalWriter {
         let path = journal_path(dir, first_seq);
         let io = |action| LedgerError::io(action, &path);
         let mut file = OpenOptions::new().write(true).open(&path).map_err(io("cannot open"))?;
-        file.set_len(at).map_err(io("cannot cut the torn end of"))?;
+        let len = file.metadata().map_err(io("cannot look at"))?.len();
+        if len > at {
+            // Synced, so that no frame of before can ever stand behind a frame of later.
+            file.set_len(at).map_err(io("cannot cut the torn end of"))?;
+            world.disk.sync_file(&file, &path).map_err(io("cannot sync"))?;
+        }
         file.seek(SeekFrom::Start(at)).map_err(io("cannot seek"))?;
         let key = FrameKey::new(identity, first_seq);
         Ok(JournalWriter { file, path, key, at, buffer: Vec::new() })
@@ -302,25 +298,6 @@ impl JournalReader {
         self.at += (FRAME_HEADER_BYTES + len) as u64;
         Ok(Next::Frame(Frame { kind, payload }))
     }
-
-    /// Whether a valid frame follows somewhere behind the current position.
-    pub(super) fn has_valid_frame_behind(&self) -> Result<bool> {
-        let bytes = fs::read(&self.path).map_err(LedgerError::io("cannot read", &self.path))?;
-        let from = usize::try_from(self.at).unwrap_or(usize::MAX).saturating_add(1);
-        let Some(tail) = bytes.get(from..) else { return Ok(false) };
-        Ok(memchr::memmem::find_iter(tail, FRAME_MAGIC)
-            .any(|at| self.is_valid_frame(&tail[at..], (from + at) as u64)))
-    }
-
-    fn is_valid_frame(&self, bytes: &[u8], at: u64) -> bool {
-        let Some((head, rest)) = bytes.split_first_chunk::<FRAME_HEADER_BYTES>() else {
-            return false;
-        };
-        let Some((_, len)) = frame_fields(head, at) else { return false };
-        rest.get(..len).is_some_and(|payload| {
-            checksum(FRAME_CONTEXT, &[&self.key.0, &head[..20], payload]) == head[20..]
-        })
-    }
 }
 
 fn frame_fields(head: &[u8; FRAME_HEADER_BYTES], at: u64) -> Option<(FrameKind, usize)> {
@@ -354,16 +331,17 @@ fn read_up_to(file: &mut impl Read, out: &mut [u8]) -> std::io::Result<usize> {
 pub(super) struct JournalScan {
     /// The last commit; `None` when nothing was committed.
     pub commit: Option<Commit>,
-    /// Position behind the last commit frame.
+    /// Position behind the last commit frame; what follows is cut before the next append.
     pub committed_at: u64,
-    /// Bytes behind it that will be cut.
-    pub torn: bool,
 }
 
-/// Reads a journal to its end.
+/// Reads a journal up to its end or to its first torn frame.
+///
+/// Everything that was acknowledged is covered by HEAD, so the caller tells a torn end (which is cut) from
+/// damage (which is not) by comparing the last commit with HEAD.
 ///
 /// # Errors
-/// When it is damaged before a later valid frame.
+/// When the file cannot be read or its header is damaged.
 pub(super) fn scan(
     dir: &Path,
     identity: &Identity,
@@ -371,48 +349,19 @@ pub(super) fn scan(
     mut each: impl FnMut(Frame) -> Result<()>,
 ) -> Result<JournalScan> {
     let mut reader = JournalReader::open(dir, identity, first_seq)?;
-    let mut scan = JournalScan { commit: None, committed_at: reader.position(), torn: false };
-    let mut covered = first_seq;
-    loop {
-        match reader.next_frame()? {
-            Next::Frame(frame) => {
-                if frame.kind == FrameKind::Commit {
-                    scan.commit = Commit::decode(&frame.payload);
-                    scan.committed_at = reader.position();
-                    covered = scan.commit.map_or(covered, |commit| commit.size);
-                }
-                each(frame)?;
-            }
-            Next::End => {
-                scan.torn = reader.position() != scan.committed_at;
-                return Ok(scan);
-            }
-            Next::Torn(why) => {
-                if reader.has_valid_frame_behind()? {
-                    let detail = format!("{why} at byte {}, with valid frames behind it", reader.at);
-                    return Err(LedgerError::damaged_at(reader.path(), covered, detail));
-                }
-                scan.torn = true;
-                return Ok(scan);
-            }
+    let mut scan = JournalScan { commit: None, committed_at: reader.position() };
+    while let Next::Frame(frame) = reader.next_frame()? {
+        if frame.kind == FrameKind::Commit {
+            scan.commit = Commit::decode(&frame.payload);
+            scan.committed_at = reader.position();
         }
+        each(frame)?;
     }
+    Ok(scan)
 }
 
 /// First seqs of the journals in the directory, in order.
 pub(super) fn list(dir: &Path) -> Result<Vec<u64>> {
     let path = journal_dir(dir);
-    let entries = fs::read_dir(&path).map_err(LedgerError::io("cannot list", &path))?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(LedgerError::io("cannot list", &path))?;
-        let name = entry.file_name();
-        if let Some(digits) = name.to_str().and_then(|name| name.strip_suffix(".cxj"))
-            && let Ok(first_seq) = u64::from_str_radix(digits, 16)
-        {
-            found.push(first_seq);
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
+    super::numbered(&path, ".cxj")
 }

@@ -52,6 +52,25 @@ fn write_durably(world: &World, path: &Path, bytes: &[u8]) -> Result<()> {
     world.disk.sync_dir(parent).map_err(LedgerError::io("cannot sync", parent))
 }
 
+/// First seqs out of the names `<16 hex digits><suffix>` in a directory, in order; none when it is gone.
+fn numbered(dir: &Path, suffix: &str) -> Result<Vec<u64>> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(LedgerError::io("cannot list", dir)(e)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(LedgerError::io("cannot list", dir))?.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_suffix(suffix)).unwrap_or_default();
+        if digits.len() == 16 {
+            found.extend(u64::from_str_radix(digits, 16));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
 /// The side records that exist in a ledger's directory, and whether each is sound.
 fn side_records(dir: &Path) -> Vec<(&'static str, bool)> {
     let paths = LedgerPaths { dir: dir.to_path_buf() };

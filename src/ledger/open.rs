@@ -3,7 +3,7 @@
 use super::appender::{Appended, Appender};
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
-use super::head::{Head, create_head, head_path, read_head};
+use super::head::{Head, create_head, head_path, read_head, write_head};
 use super::journal::{self, FrameKind, JournalScan, journal_dir, journal_path};
 use super::lock::{Holder, Lock};
 use super::pack::{ChainEnd, Identity, Pack};
@@ -51,6 +51,8 @@ pub struct Ledger {
     pub(super) head: Head,
     /// Where the active journal's last commit ends; `None` when there is no journal.
     pub(super) journal_end: Option<u64>,
+    /// Set while an append runs and left set when it fails: what is in memory may then lag behind the disk.
+    pub(super) poisoned: bool,
     _lock: Lock,
 }
 
@@ -60,21 +62,23 @@ impl Ledger {
     /// # Errors
     /// When another process writes, when acknowledged entries are missing, or on I/O errors.
     pub fn open(dir: &Path, world: World, holder: &Holder) -> Result<Ledger> {
-        for part in [dir.to_path_buf(), store_dir(dir), journal_dir(dir)] {
-            fs::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
-        }
+        create_dirs(&world, dir)?;
         let lock = Lock::take(dir, holder)?;
         if !head_path(dir).exists() {
             return Self::create(dir, world, holder, lock);
         }
         read_format(dir)?;
         let head = read_head(dir)?.head;
-        Self::recover(dir, world, head, lock)
+        let mut ledger = Self::recover(dir, world, head, lock)?;
+        if ledger.head.size() == 0 {
+            ledger.append_created(holder)?;
+        }
+        Ok(ledger)
     }
 
     fn create(dir: &Path, world: World, holder: &Holder, lock: Lock) -> Result<Ledger> {
-        let leftover = volume::manifest_seqs(dir)?.len() + journal::list(dir)?.len();
-        if leftover > 0 {
+        let has_any = |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        if has_any(&store_dir(dir)) || has_any(&journal_dir(dir)) {
             let detail = "HEAD is missing, but there are journals or volumes";
             return Err(LedgerError::damaged(&head_path(dir), detail));
         }
@@ -92,7 +96,7 @@ impl Ledger {
         create_head(&world, dir, &mut head)?;
         world.disk.sync_dir(dir).map_err(LedgerError::io("cannot sync", dir))?;
         let mut ledger =
-            Ledger { dir: dir.to_path_buf(), world, head, journal_end: None, _lock: lock };
+            Ledger { dir: dir.to_path_buf(), world, head, journal_end: None, poisoned: false, _lock: lock };
         ledger.append_created(holder)?;
         Ok(ledger)
     }
@@ -115,10 +119,18 @@ impl Ledger {
             let detail = format!("HEAD says that {} entries are settled", head.settled);
             return Err(LedgerError::damaged_at(&path, settled, detail));
         }
+        let behind = head.size() < settled;
+        if behind {
+            head.chain = chain_of_volumes(dir, &head, &volumes)?;
+        }
         head.settled = settled;
+        if behind {
+            write_head(&world, dir, &mut head)?;
+        }
         drop_settled_journals(&world, dir, &volumes)?;
         volume::discard_unsettled(dir)?;
-        let mut ledger = Ledger { dir: dir.to_path_buf(), world, head, journal_end: None, _lock: lock };
+        let mut ledger =
+            Ledger { dir: dir.to_path_buf(), world, head, journal_end: None, poisoned: false, _lock: lock };
         ledger.recover_journal()?;
         Ok(ledger)
     }
@@ -144,6 +156,13 @@ impl Ledger {
         }
         self.head.chain = chain;
         self.journal_end = Some(scan.committed_at);
+        if size > known {
+            // The commit may have been written but not synced, and readers go by HEAD.
+            let path = journal_path(&self.dir, first_seq);
+            let file = fs::File::open(&path).map_err(LedgerError::io("cannot open", &path))?;
+            self.world.disk.sync_file(&file, &path).map_err(LedgerError::io("cannot sync", &path))?;
+            write_head(&self.world, &self.dir, &mut self.head)?;
+        }
         Ok(())
     }
 
@@ -195,8 +214,41 @@ fn read_format(dir: &Path) -> Result<()> {
     Err(LedgerError::Version { path, found: found.to_string() })
 }
 
+/// Makes the ledger's directories; their names are durable before anything is put into them.
+fn create_dirs(world: &World, dir: &Path) -> Result<()> {
+    let fresh = !dir.exists();
+    for part in [dir.to_path_buf(), store_dir(dir), journal_dir(dir)] {
+        fs::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
+    }
+    let parent = dir.parent().filter(|parent| fresh && !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), |p| world.disk.sync_dir(p).map_err(LedgerError::io("cannot sync", p)))
+}
+
+/// Brings a head that is behind its volumes forward, verifying every entry between.
+fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<ChainEnd> {
+    let mut chain = head.chain.clone();
+    let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
+    for volume in volumes.iter().filter(|volume| volume.end_seq > head.size()) {
+        let path = volume::volume_dir(dir, volume.first_seq);
+        let store = volume.open(dir)?;
+        while chain.size() < volume.end_seq {
+            let seq = chain.size();
+            let damaged = |detail: &str| LedgerError::damaged_at(&path, seq, detail);
+            let bytes = store.pack(seq)?.ok_or_else(|| damaged("the entry is missing"))?;
+            let pack = Pack::decode(&mut decoder, &bytes).map_err(|e| damaged(&e.to_string()))?;
+            if pack.info.prev != chain.id {
+                return Err(damaged("the pack does not continue the entry before it"));
+            }
+            pack.verify(&head.identity, &mut chain).map_err(|e| damaged(&e.to_string()))?;
+        }
+    }
+    Ok(chain)
+}
+
 /// A journal whose volume was recorded has done its work.
 fn drop_settled_journals(world: &World, dir: &Path, volumes: &[Volume]) -> Result<()> {
+    let store = store_dir(dir);
+    world.disk.sync_dir(&store).map_err(LedgerError::io("cannot sync", &store))?;
     for first_seq in journal::list(dir)? {
         let settled = volumes.iter().any(|volume| volume.first_seq == first_seq);
         if settled {

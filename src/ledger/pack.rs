@@ -255,7 +255,7 @@ impl PackInfo {
 
     /// One past the last seq.
     pub fn end_seq(&self) -> u64 {
-        self.first_seq + u64::from(self.count)
+        self.first_seq.saturating_add(u64::from(self.count))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::error::{LedgerError, Result};
 use super::pack::{block_place, PackInfo};
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,8 +18,22 @@ const OPEN_PAUSE: Duration = Duration::from_millis(25);
 
 /// An open volume.
 pub(super) struct Store {
-    db: sled::Db,
+    /// `None` only while it is dropped.
+    db: Option<sled::Db>,
     dir: PathBuf,
+    /// Whether the engine has failed. Its own drop may then hang (seen when the disk is full), so it is not run.
+    failed: std::cell::Cell<bool>,
+    /// The copy that is read in place of a volume that must not be touched.
+    _scratch: Option<tempfile::TempDir>,
+}
+
+impl Drop for Store {
+    #[allow(clippy::disallowed_methods, reason = "dropping a failed engine may hang; the process ends soon")]
+    fn drop(&mut self) {
+        if self.failed.get() {
+            std::mem::forget(self.db.take());
+        }
+    }
 }
 
 /// Packs and blocks on their way into a volume.
@@ -96,12 +111,36 @@ impl Store {
                     .open()
             });
             match opened {
-                Ok(db) => return Ok(Store { db, dir: dir.to_path_buf() }),
-                Err(_) if attempt < OPEN_ATTEMPTS && is_held(dir) => attempt += 1,
-                Err(error) => return Err(error),
+                Ok(db) => {
+                    let (db, dir) = (Some(db), dir.to_path_buf());
+                    return Ok(Store { db, dir, failed: false.into(), _scratch: None });
+                }
+                Err(error) if !is_held(&error) => return Err(error),
+                Err(_) if attempt < OPEN_ATTEMPTS => attempt += 1,
+                Err(_) => {
+                    let source = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+                    return Err(LedgerError::io("another process reads", dir)(source));
+                }
             }
-            std::thread::sleep(OPEN_PAUSE);
+            pause();
         }
+    }
+
+    /// Opens a copy of a volume.
+    pub(super) fn open_copy(dir: &Path) -> Result<Store> {
+        let scratch = tempfile::tempdir().map_err(LedgerError::io("cannot make a copy of", dir))?;
+        copy_tree(dir, scratch.path())?;
+        let mut store = Store::open(scratch.path())?;
+        store.dir = dir.to_path_buf();
+        store._scratch = Some(scratch);
+        Ok(store)
+    }
+
+    fn call<T>(&self, call: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T> {
+        let closed = || sled::Error::Unsupported("the volume is closed".into());
+        let result = guarded(&self.dir, || call(self.db.as_ref().ok_or_else(closed)?));
+        self.failed.set(self.failed.get() || result.is_err());
+        result
     }
 
     /// Adds a batch; not durable until [`Store::flush`] and a sync.
@@ -110,12 +149,12 @@ impl Store {
     /// then follow as one fragment each. Written directly, every value would be rewritten about five
     /// times by consolidations and splits, and the file would be 1.8 times its content instead of 1.2.
     pub(super) fn apply(&self, batch: StoreBatch) -> Result<()> {
-        guarded(&self.dir, || -> sled::Result<()> {
+        self.call(|db| {
             for (key, _) in &batch.parts {
-                self.db.insert(key, &[])?;
+                db.insert(key, &[])?;
             }
             for (key, value) in batch.parts {
-                self.db.insert(key, value)?;
+                db.insert(key, value)?;
             }
             Ok(())
         })
@@ -123,7 +162,7 @@ impl Store {
 
     /// Hands everything to the operating system.
     pub(super) fn flush(&self) -> Result<()> {
-        guarded(&self.dir, || self.db.flush()).map(drop)
+        self.call(|db| db.flush()).map(drop)
     }
 
     /// The pack that begins with that entry.
@@ -145,8 +184,8 @@ impl Store {
     }
 
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>> {
-        guarded(&self.dir, || -> sled::Result<Option<Vec<u8>>> {
-            let Some(first) = self.db.get(key.part(0))? else { return Ok(None) };
+        self.call(|db| {
+            let Some(first) = db.get(key.part(0))? else { return Ok(None) };
             let Some((len, head)) = first.split_first_chunk::<4>() else { return Ok(None) };
             let len = u32::from_be_bytes(*len) as usize;
             let mut out = Vec::with_capacity(len.min(8 << 20));
@@ -154,7 +193,7 @@ impl Store {
             let mut part = 0;
             while out.len() < len {
                 part += 1;
-                match self.db.get(key.part(part))? {
+                match db.get(key.part(part))? {
                     Some(value) if !value.is_empty() => out.extend_from_slice(&value),
                     _ => return Ok(None),
                 }
@@ -165,9 +204,9 @@ impl Store {
 
     /// The first seq of the last pack that begins at or before `seq`.
     pub(super) fn pack_seq_at_or_before(&self, seq: u64) -> Result<Option<u64>> {
-        guarded(&self.dir, || -> sled::Result<Option<u64>> {
+        self.call(|db| {
             let end = Key::pack(seq).part(u32::MAX);
-            let found = self.db.range(Key::pack(0).part(0)..=end).next_back().transpose()?;
+            let found = db.range(Key::pack(0).part(0)..=end).next_back().transpose()?;
             Ok(found.and_then(|(key, _)| {
                 key.get(1..9).and_then(|seq| seq.try_into().ok()).map(u64::from_be_bytes)
             }))
@@ -175,12 +214,29 @@ impl Store {
     }
 }
 
-fn is_held(dir: &Path) -> bool {
-    use std::fs::TryLockError;
-    let Ok(file) = std::fs::OpenOptions::new().read(true).write(true).open(dir.join("db")) else {
-        return false;
-    };
-    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+#[allow(clippy::disallowed_methods, reason = "the engine's lock gives no news when it is free")]
+fn pause() {
+    std::thread::sleep(OPEN_PAUSE);
+}
+
+/// Copies a directory with everything in it.
+pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).map_err(LedgerError::io("cannot list", from))? {
+        let path = entry.map_err(LedgerError::io("cannot list", from))?.path();
+        let target = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            fs::create_dir_all(&target).map_err(LedgerError::io("cannot create", &target))?;
+            copy_tree(&path, &target)?;
+        } else {
+            fs::copy(&path, &target).map_err(LedgerError::io("cannot copy", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// sled says in words only that another process or thread has the volume open.
+fn is_held(error: &LedgerError) -> bool {
+    matches!(error, LedgerError::Io { source, .. } if source.to_string().contains("could not acquire lock"))
 }
 
 /// Runs an engine call; its error or panic becomes ours, naming the volume.

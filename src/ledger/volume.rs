@@ -123,14 +123,21 @@ impl Volume {
         })
     }
 
-    /// Opens the log engine on this volume.
+    /// Opens the log engine on this volume, or on a copy when the volume itself must not be touched: its
+    /// bytes have changed (opening would rewrite them), it cannot be written, or somebody else reads it.
     pub(super) fn open(&self, dir: &Path) -> Result<Store> {
         let path = volume_dir(dir, self.first_seq);
         if !path.join("db").is_file() {
             let detail = "the volume is gone";
             return Err(LedgerError::damaged_at(&path, self.first_seq, detail));
         }
-        Store::open(&path)
+        if digest_files(&path)? != self.files {
+            return Store::open_copy(&path);
+        }
+        match Store::open(&path) {
+            Err(error) if error.is_refusal() => Store::open_copy(&path),
+            other => other,
+        }
     }
 }
 
@@ -141,7 +148,7 @@ pub(super) fn list(dir: &Path) -> Result<Vec<Volume>> {
     for first_seq in manifest_seqs(dir)? {
         if first_seq != next {
             let path = manifest_path(dir, next);
-            let detail = format!("no volume holds the entries {next} to {}", first_seq - 1);
+            let detail = format!("the volumes leave a gap or overlap between {next} and {first_seq}");
             return Err(LedgerError::damaged_at(&path, next, detail));
         }
         let volume = Volume::load(dir, first_seq)?;
@@ -153,19 +160,7 @@ pub(super) fn list(dir: &Path) -> Result<Vec<Volume>> {
 
 /// First seqs of all volume records, in order.
 pub(super) fn manifest_seqs(dir: &Path) -> Result<Vec<u64>> {
-    let path = store_dir(dir);
-    let entries = fs::read_dir(&path).map_err(LedgerError::io("cannot list", &path))?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(LedgerError::io("cannot list", &path))?.file_name();
-        if let Some(digits) = name.to_str().and_then(|name| name.strip_suffix(".volume"))
-            && let Ok(first_seq) = u64::from_str_radix(digits, 16)
-        {
-            found.push(first_seq);
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
+    super::numbered(&store_dir(dir), ".volume")
 }
 
 /// Removes volumes that were never settled; their journals still hold everything.

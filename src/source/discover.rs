@@ -57,7 +57,11 @@ pub fn discover(roots: &[PathBuf]) -> Discovery {
     for root in roots {
         match fs::metadata(root) {
             Ok(meta) if meta.is_dir() => walk(root, &mut found, &mut seen),
-            Ok(_) => add_given(root, &mut found, &mut seen),
+            Ok(meta) if meta.is_file() => add_given(root, &mut found, &mut seen),
+            Ok(_) => {
+                let reason = "neither a folder nor a regular file".to_string();
+                found.problems.push(Problem { path: root.clone(), reason });
+            }
             Err(e) => found.problems.push(problem(root, &e)),
         }
     }
@@ -78,9 +82,10 @@ fn problem(path: &Path, error: &io::Error) -> Problem {
 }
 
 fn walk(root: &Path, found: &mut Discovery, seen: &mut HashSet<PathBuf>) {
+    let is_home = ["sessions", "archived_sessions"].iter().any(|part| root.join(part).is_dir());
     let wanted = |entry: &DirEntry| {
         let name = entry.file_name().to_str().unwrap_or_default();
-        entry.depth() == 0 || !entry.file_type().is_dir() || !PRUNED.contains(&name)
+        !(is_home && entry.depth() == 1 && entry.file_type().is_dir() && PRUNED.contains(&name))
     };
     for entry in WalkDir::new(root).follow_links(true).into_iter().filter_entry(wanted) {
         match entry {
@@ -107,7 +112,7 @@ fn add(path: &Path, found: &mut Discovery, seen: &mut HashSet<PathBuf>) {
 
 /// A file that was given by hand: any name counts, except credentials.
 fn add_given(path: &Path, found: &mut Discovery, seen: &mut HashSet<PathBuf>) {
-    if path.file_name().is_some_and(|name| name == NEVER) {
+    if path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(NEVER)) {
         let reason = "holds credentials and is never read".to_string();
         found.problems.push(Problem { path: path.to_path_buf(), reason });
         return;
@@ -130,7 +135,9 @@ fn add_file(
     match fs::metadata(path) {
         Ok(meta) => {
             let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-            if !seen.insert(canonical) {
+            // A link of another name may lead to the credentials.
+            let is_secret = canonical.file_name().is_some_and(|name| name.eq_ignore_ascii_case(NEVER));
+            if is_secret || !meta.is_file() || !seen.insert(canonical) {
                 return;
             }
             let modified = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());

@@ -127,6 +127,20 @@ impl SourceReader {
         }
     }
 
+    /// The next bytes, at most `limit` of them. Empty at the end.
+    ///
+    /// # Errors
+    /// As reading.
+    pub fn next_chunk(&mut self, limit: u64) -> io::Result<&[u8]> {
+        if self.pending().is_empty() {
+            self.fill()?;
+        }
+        let from = self.start;
+        let len = usize::try_from(limit).unwrap_or(usize::MAX).min(self.pending().len());
+        self.consume(len);
+        Ok(&self.buffer[from..from + len])
+    }
+
     /// The next piece of a long line, and whether a line feed followed it. Empty at the end.
     ///
     /// # Errors

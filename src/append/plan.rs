@@ -1,0 +1,263 @@
+//! What an append has to read, found out without opening the log; and the loop over it.
+
+use super::run::{Outcome, Run};
+use crate::ledger::side::{self, SideRecord};
+use crate::ledger::{Appended, Ledger, LedgerError, LedgerPaths, Tails, read_head};
+use crate::source::{Discovery, SourceFile, discover};
+use bincode::{Decode, Encode};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// A torn last line is taken as it is once its file has been still for this long.
+const STILL_NANOS: u64 = 3_600 * 1_000_000_000;
+
+/// What to append and on whose behalf.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Homes, folders or files.
+    pub roots: Vec<PathBuf>,
+    /// Who asks; recorded with the append.
+    pub actor: String,
+    /// Read at most this many files.
+    pub limit: Option<usize>,
+}
+
+/// Counts of files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileCounts {
+    /// Sources that were found.
+    pub seen: u64,
+    /// Sources that were read.
+    pub read: u64,
+    /// Sources whose size and time are as they were.
+    pub unchanged: u64,
+    /// Sources that could not be read.
+    pub failed: u64,
+}
+
+/// Counts of bytes; `seen = appended + already + pending + skipped`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByteCounts {
+    /// Bytes of all sources, decompressed.
+    pub seen: u64,
+    /// New in the ledger.
+    pub appended: u64,
+    /// In the ledger before.
+    pub already: u64,
+    /// Behind the last line feed of a file that may still grow.
+    pub pending: u64,
+    /// Not read: the file could not be read, or the limit was reached.
+    pub skipped: u64,
+}
+
+/// Something to tell the user about a source.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SourceProblem {
+    /// The file.
+    pub path: String,
+    /// 0-based line, where it concerns one.
+    pub line: Option<u64>,
+    /// Byte offset, where it concerns one.
+    pub offset: Option<u64>,
+    /// What is the matter.
+    pub reason: String,
+}
+
+/// What an append did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Files.
+    pub files: FileCounts,
+    /// Bytes.
+    pub bytes: ByteCounts,
+    /// Lines that became entries.
+    pub lines_appended: u64,
+    /// Blank lines among them.
+    pub lines_blank: u64,
+    /// First new seq and one past the last; equal when nothing was new.
+    pub entries: (u64, u64),
+    /// What the user should know.
+    pub problems: Vec<SourceProblem>,
+}
+
+/// Size and time of a file when it was last read, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+struct Seen {
+    len: u64,
+    modified: u64,
+    inode: u64,
+    already: u64,
+    pending: u64,
+    problem: Option<SourceProblem>,
+}
+
+/// All files as they were when they were last read; true only at one head of the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+struct SeenFiles {
+    size: u64,
+    head: [u8; 32],
+    files: HashMap<String, Seen>,
+}
+
+impl SideRecord for SeenFiles {
+    const SCHEMA: u32 = 201;
+}
+
+/// A plan of what an append would have to read.
+pub struct Plan {
+    seen: SeenFiles,
+    changed: Vec<SourceFile>,
+    report: Report,
+}
+
+impl Plan {
+    /// Compares the sources with what was seen of them; opens no log.
+    pub fn make(dir: &Path, request: &Request, now: u64) -> Plan {
+        let Discovery { files, problems } = discover(&request.roots);
+        let paths = LedgerPaths { dir: dir.to_path_buf() };
+        let mut seen: SeenFiles = side::load(&paths.sources()).unwrap_or_default();
+        let head = read_head(dir).ok().map(|slots| (slots.head.size(), slots.head.chain.id.0));
+        if head != Some((seen.size, seen.head)) {
+            seen = SeenFiles::default();
+        }
+        let mut plan = Plan { seen, changed: Vec::new(), report: Report::default() };
+        plan.report.problems = problems
+            .into_iter()
+            .map(|p| SourceProblem {
+                path: p.path.to_string_lossy().into_owned(),
+                line: None,
+                offset: None,
+                reason: p.reason,
+            })
+            .collect();
+        plan.report.files.failed = plan.report.problems.len() as u64;
+        for file in files {
+            plan.consider(file, request, now);
+        }
+        plan
+    }
+
+    fn consider(&mut self, file: SourceFile, request: &Request, now: u64) {
+        self.report.files.seen += 1;
+        if let Some(seen) = self.seen.files.get(&key(&file.path))
+            && (seen.len, seen.modified, seen.inode) == (file.len, file.modified, file.inode)
+            && !(seen.pending > 0 && is_still(&file, now))
+        {
+            self.report.files.unchanged += 1;
+            self.report.bytes.seen += seen.already + seen.pending;
+            self.report.bytes.already += seen.already;
+            self.report.bytes.pending += seen.pending;
+            self.report.problems.extend(seen.problem.clone());
+        } else if request.limit.is_some_and(|limit| self.changed.len() >= limit) {
+            self.report.bytes.seen += file.len;
+            self.report.bytes.skipped += file.len;
+        } else {
+            self.changed.push(file);
+        }
+    }
+
+    /// Whether no file needs to be read, so that the log need not be opened.
+    pub fn is_done(&self) -> bool {
+        self.changed.is_empty()
+    }
+
+    /// Files that have to be read, and their size on disk in bytes.
+    pub fn to_read(&self) -> (u64, u64) {
+        (self.changed.len() as u64, self.changed.iter().map(|file| file.len).sum())
+    }
+
+    /// What is known before anything is read.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The report of a plan that needs nothing.
+    pub fn into_report(self) -> Report {
+        self.report
+    }
+
+    /// Reads the changed files and appends what is new.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written; a source that cannot be read is a problem, not an error.
+    pub fn run(
+        mut self,
+        ledger: &mut Ledger,
+        request: &Request,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Report, LedgerError> {
+        let world = ledger.world().clone();
+        let paths = LedgerPaths { dir: ledger.dir().to_path_buf() };
+        let from = ledger.head().size();
+        let mut files = std::mem::take(&mut self.changed);
+        // A shorter twin of a file of the same round waits for the next one, when the ledger can tell.
+        while !files.is_empty() {
+            files = self.round(ledger, &paths, request, &files, progress)?;
+        }
+        self.report.entries = (from, ledger.head().size());
+        side::save(&world, &paths.sources(), &self.seen)?;
+        let bytes = &self.report.bytes;
+        assert_eq!(
+            bytes.seen,
+            bytes.appended + bytes.already + bytes.pending + bytes.skipped,
+            "every byte that was seen is accounted for"
+        );
+        Ok(self.report)
+    }
+
+    /// Reads files and acknowledges what is new; returns the files that have to wait.
+    fn round(
+        &mut self,
+        ledger: &mut Ledger,
+        paths: &LedgerPaths,
+        request: &Request,
+        files: &[SourceFile],
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Vec<SourceFile>, LedgerError> {
+        let world = ledger.world().clone();
+        let head = ledger.head();
+        let tails = Tails::load(paths, head.size(), head.chain.id)?;
+        let now = world.clock.now();
+        let appender = ledger.appender()?;
+        let mut run = Run::new(&paths.dir, appender, tails, &mut self.report, &request.actor, now);
+        let mut later = Vec::new();
+        for file in files {
+            match run.file(file)? {
+                Outcome::Read { already, pending, problem } => {
+                    let (len, modified, inode) = (file.len, file.modified, file.inode);
+                    let seen = Seen { len, modified, inode, already, pending, problem };
+                    self.seen.files.insert(key(&file.path), seen);
+                }
+                Outcome::Failed => {
+                    self.seen.files.remove(&key(&file.path));
+                }
+                Outcome::Later => {
+                    later.push(file.clone());
+                    continue;
+                }
+            }
+            progress(file.len);
+        }
+        let (appender, mut tails) = run.into_parts();
+        let Appended { unsettled, .. } = appender.finish()?;
+        if let Some(reason) = unsettled {
+            let path = key(&paths.store());
+            let reason = format!("the entries are safe in the journal, but not yet in the log: {reason}");
+            self.report.problems.push(SourceProblem { path, line: None, offset: None, reason });
+        }
+        let head = ledger.head();
+        (tails.size, tails.head) = (head.size(), head.chain.id.0);
+        (self.seen.size, self.seen.head) = (tails.size, tails.head);
+        tails.save(&world, paths)?;
+        Ok(later)
+    }
+}
+
+pub(super) fn key(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+pub(super) fn is_still(file: &SourceFile, now: u64) -> bool {
+    now.saturating_sub(file.modified) >= STILL_NANOS
+}
+

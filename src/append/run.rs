@@ -1,0 +1,338 @@
+//! Reading one source into the ledger.
+
+use super::plan::{ByteCounts, Report, SourceProblem, is_still, key};
+use super::start::{Start, find_start};
+use crate::entry::{Container, FieldsBuilder, Kind, StreamDescriptor, stream_hasher};
+use crate::ledger::{Appender, BLOCK_BYTES, LedgerError, Tail, Tails};
+use crate::source::{NextLine, SourceFile, SourceReader, has_line_feed_from};
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+/// A failure of one source; the others go on.
+pub(super) enum FileError {
+    Source(std::io::Error),
+    Ledger(LedgerError),
+}
+
+impl From<std::io::Error> for FileError {
+    fn from(error: std::io::Error) -> Self {
+        FileError::Source(error)
+    }
+}
+
+impl From<LedgerError> for FileError {
+    fn from(error: LedgerError) -> Self {
+        FileError::Ledger(error)
+    }
+}
+
+/// What came of a file.
+pub(super) enum Outcome {
+    Read { already: u64, pending: u64, problem: Option<SourceProblem> },
+    Failed,
+    /// Only the next round can tell whether it is new.
+    Later,
+}
+
+/// One round over the changed files.
+pub(super) struct Run<'a, 'l> {
+    dir: &'a Path,
+    appender: Appender<'l>,
+    tails: Tails,
+    report: &'a mut Report,
+    actor: &'a str,
+    announced: bool,
+    now: u64,
+    /// Streams that this round has added to; their entries cannot be read yet.
+    touched: HashSet<u64>,
+}
+
+impl<'a, 'l> Run<'a, 'l> {
+    pub(super) fn new(
+        dir: &'a Path,
+        appender: Appender<'l>,
+        tails: Tails,
+        report: &'a mut Report,
+        actor: &'a str,
+        now: u64,
+    ) -> Run<'a, 'l> {
+        let touched = HashSet::new();
+        Run { dir, appender, tails, report, actor, announced: false, now, touched }
+    }
+
+    pub(super) fn into_parts(self) -> (Appender<'l>, Tails) {
+        (self.appender, self.tails)
+    }
+
+    pub(super) fn file(&mut self, file: &SourceFile) -> Result<Outcome, LedgerError> {
+        let before = self.report.bytes;
+        match self.read(file) {
+            Ok(None) => Ok(Outcome::Later),
+            Ok(Some(standing)) => {
+                self.report.files.read += 1;
+                let after = &self.report.bytes;
+                let already = after.already + after.appended - before.already - before.appended;
+                let pending = after.pending - before.pending;
+                Ok(Outcome::Read { already, pending, problem: standing })
+            }
+            Err(FileError::Source(error)) => {
+                let done = self.report.bytes.appended - before.appended;
+                self.report.files.failed += 1;
+                self.report.bytes = ByteCounts {
+                    seen: before.seen + file.len.max(done),
+                    appended: before.appended + done,
+                    skipped: before.skipped + file.len.saturating_sub(done),
+                    ..before
+                };
+                self.report.problems.push(problem_of(file, error.to_string()));
+                Ok(Outcome::Failed)
+            }
+            Err(FileError::Ledger(error)) => Err(error),
+        }
+    }
+
+    /// Reads one source. `None`: it has to wait. Else what is to be said of it as long as it stays so.
+    fn read(&mut self, file: &SourceFile) -> Result<Option<Option<SourceProblem>>, FileError> {
+        let known = self.tails.streams.get(&file.name.to_string()).map_or(&[][..], Vec::as_slice);
+        let (start, mut reader) = find_start(self.dir, file, known, &self.touched)?;
+        let mut stream = match start {
+            Start::Wait => return Ok(None),
+            Start::Cut { len } => {
+                self.report.bytes.seen += len;
+                self.report.bytes.already += len;
+                let reason = "the file was cut to a beginning of what the ledger has; nothing is lost";
+                let problem = problem_of(file, reason);
+                self.report.problems.push(problem.clone());
+                return Ok(Some(Some(problem)));
+            }
+            Start::Known { tail, hasher } => {
+                self.report.bytes.seen += tail.bytes;
+                self.report.bytes.already += tail.bytes;
+                OpenStream { file, tail: Some(tail), hasher: *hasher, generation: 0 }
+            }
+            Start::New { generation } => {
+                OpenStream { file, tail: None, hasher: stream_hasher(), generation }
+            }
+        };
+        let done = match file.container {
+            Container::Document => self.document(&mut stream, &mut reader),
+            _ => self.lines(&mut stream, &mut reader),
+        };
+        // What was appended before a source failed is known all the same.
+        self.keep_tail(stream);
+        done.map(|()| Some(None))
+    }
+
+    fn keep_tail(&mut self, stream: OpenStream<'_>) {
+        let Some(mut tail) = stream.tail else { return };
+        tail.prefix_hash = *stream.hasher.finalize().as_bytes();
+        let generations = self.tails.streams.entry(stream.file.name.to_string()).or_default();
+        match generations.iter_mut().find(|known| known.stream == tail.stream) {
+            Some(known) => *known = tail,
+            None => generations.push(tail),
+        }
+    }
+
+    /// A whole file is one entry; it was known before if it was known at all.
+    fn document(&mut self, stream: &mut OpenStream<'_>, reader: &mut SourceReader) -> Result<(), FileError> {
+        let len = stream.file.len;
+        if len == 0 || stream.tail.as_ref().is_some_and(|tail| tail.bytes > 0) {
+            return Ok(());
+        }
+        let seq = self.open_stream(stream)?;
+        let mut body = self.appender.large_body()?;
+        // A document that grew since it was listed is read whole the next time.
+        let mut got = 0;
+        let failed = loop {
+            match reader.next_chunk(len - got) {
+                Ok([]) => break Ok(()),
+                Ok(piece) => {
+                    body.push(&mut self.appender, piece)?;
+                    stream.hasher.update(piece);
+                    got += piece.len() as u64;
+                }
+                Err(error) => break Err(error.into()),
+            }
+        };
+        if got > 0 {
+            self.appender.append_large(Kind::Document, seq, 0, 0, false, body)?;
+            stream.advance(got, false);
+            self.report.bytes.seen += got;
+            self.report.bytes.appended += got;
+            self.report.lines_appended += 1;
+        }
+        failed
+    }
+
+    fn lines(&mut self, stream: &mut OpenStream<'_>, reader: &mut SourceReader) -> Result<(), FileError> {
+        loop {
+            let offset = reader.offset();
+            match reader.next_line(BLOCK_BYTES)? {
+                NextLine::End => return Ok(()),
+                NextLine::Line(bytes) => {
+                    self.line(stream, offset, bytes, true)?;
+                }
+                NextLine::Tail(bytes) => {
+                    if self.is_settled(stream.file) {
+                        self.line(stream, offset, bytes, false)?;
+                    } else {
+                        self.report.bytes.seen += bytes.len() as u64;
+                        self.report.bytes.pending += bytes.len() as u64;
+                    }
+                    return Ok(());
+                }
+                NextLine::Long => {
+                    let file = stream.file;
+                    if !self.is_settled(file) && !has_line_feed_from(&file.path, file.container, offset)? {
+                        let pending = reader.skip(u64::MAX, |_| ())?;
+                        self.report.bytes.seen += pending;
+                        self.report.bytes.pending += pending;
+                        return Ok(());
+                    }
+                    self.long_line(stream, reader, offset)?;
+                }
+            }
+        }
+    }
+
+    /// Whether a torn end may be taken as it is: the file has been still for long, and still is.
+    fn is_settled(&self, file: &SourceFile) -> bool {
+        let now = std::fs::metadata(&file.path).ok().map(|meta| {
+            let modified = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            (meta.len(), modified.map_or(0, |since| since.as_nanos() as u64))
+        });
+        is_still(file, self.now) && now == Some((file.len, file.modified))
+    }
+
+    fn line(
+        &mut self,
+        stream: &mut OpenStream<'_>,
+        offset: u64,
+        bytes: &[u8],
+        line_feed: bool,
+    ) -> Result<(), FileError> {
+        let seq = self.open_stream(stream)?;
+        let line = stream.tail.as_ref().map_or(0, |tail| tail.line);
+        self.appender.append(Kind::Line, Some(seq), line, offset, line_feed, bytes)?;
+        stream.hasher.update(bytes);
+        self.count_line(stream, bytes.len() as u64, line_feed);
+        self.report.lines_blank += u64::from(bytes.trim_ascii().is_empty());
+        Ok(())
+    }
+
+    fn long_line(
+        &mut self,
+        stream: &mut OpenStream<'_>,
+        reader: &mut SourceReader,
+        offset: u64,
+    ) -> Result<(), FileError> {
+        let seq = self.open_stream(stream)?;
+        let line = stream.tail.as_ref().map_or(0, |tail| tail.line);
+        let mut body = self.appender.large_body()?;
+        let mut len = 0;
+        let (line_feed, failed) = loop {
+            match reader.next_piece() {
+                Ok((piece, line_feed)) => {
+                    body.push(&mut self.appender, piece)?;
+                    stream.hasher.update(piece);
+                    len += piece.len() as u64;
+                    if line_feed || piece.is_empty() {
+                        break (line_feed, Ok(()));
+                    }
+                }
+                Err(error) => break (false, Err(error.into())),
+            }
+        };
+        // Where reading failed, what was read stands as a torn line that may go on later.
+        self.appender.append_large(Kind::Line, seq, line, offset, line_feed, body)?;
+        self.count_line(stream, len, line_feed);
+        failed
+    }
+
+    fn count_line(&mut self, stream: &mut OpenStream<'_>, len: u64, line_feed: bool) {
+        if line_feed {
+            stream.hasher.update(b"\n");
+        }
+        stream.advance(len, line_feed);
+        let bytes = len + u64::from(line_feed);
+        self.report.bytes.seen += bytes;
+        self.report.bytes.appended += bytes;
+        self.report.lines_appended += 1;
+    }
+
+    /// The stream's number; opens the stream when this is its first line.
+    fn open_stream(&mut self, stream: &mut OpenStream<'_>) -> Result<u64, FileError> {
+        if let Some(tail) = &stream.tail {
+            self.touched.insert(tail.stream);
+            return Ok(tail.stream);
+        }
+        self.announce()?;
+        if stream.generation > 0 {
+            let generation = stream.generation;
+            let reason = format!(
+                "the file was rewritten: generation {generation} begins, the older stays in the ledger"
+            );
+            self.report.problems.push(problem_of(stream.file, reason));
+        }
+        let descriptor = StreamDescriptor {
+            name: stream.file.name.clone(),
+            generation: stream.generation,
+            container: stream.file.container.name().to_string(),
+            path: path_bytes(&stream.file.path),
+        };
+        let seq = self.appender.append_small(Kind::Stream, &descriptor.encode())?;
+        self.touched.insert(seq);
+        stream.tail = Some(Tail {
+            stream: seq,
+            generation: stream.generation,
+            line: 0,
+            bytes: 0,
+            prefix_hash: [0; 32],
+        });
+        Ok(seq)
+    }
+
+    /// Says once who appends, before the first new stream.
+    fn announce(&mut self) -> Result<(), FileError> {
+        if !self.announced {
+            self.announced = true;
+            let body =
+                FieldsBuilder::default().add("verb", "append").add("actor", self.actor).finish();
+            self.appender.append_small(Kind::Action, &body)?;
+        }
+        Ok(())
+    }
+}
+
+/// A source while it is read.
+struct OpenStream<'a> {
+    file: &'a SourceFile,
+    tail: Option<Tail>,
+    hasher: blake3::Hasher,
+    generation: u32,
+}
+
+impl OpenStream<'_> {
+    fn advance(&mut self, len: u64, line_feed: bool) {
+        if let Some(tail) = &mut self.tail {
+            tail.bytes += len + u64::from(line_feed);
+            tail.line += u64::from(line_feed);
+        }
+    }
+}
+
+fn problem_of(file: &SourceFile, reason: impl Into<String>) -> SourceProblem {
+    SourceProblem { path: key(&file.path), line: None, offset: None, reason: reason.into() }
+}
+
+#[cfg(unix)]
+fn path_bytes(path: &Path) -> Vec<u8> {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
+}
+
+#[cfg(not(unix))]
+fn path_bytes(path: &Path) -> Vec<u8> {
+    path.to_string_lossy().into_owned().into_bytes()
+}
+

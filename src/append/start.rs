@@ -1,0 +1,136 @@
+//! Where reading of a source begins: what of it the ledger already has.
+
+use super::run::FileError;
+use crate::entry::{Container, stream_hasher};
+use crate::ledger::{LedgerError, LedgerReader, Tail};
+use crate::source::{SourceFile, SourceReader};
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+
+/// Where reading of a file begins.
+pub(super) enum Start {
+    /// Behind the known bytes of this generation; the hasher has seen them.
+    Known { tail: Tail, hasher: Box<blake3::Hasher> },
+    /// Everything is new: the first or another generation.
+    New { generation: u32 },
+    /// The file is a beginning of what is known.
+    Cut { len: u64 },
+    /// It may be a beginning of what this round has appended, which cannot be read yet.
+    Wait,
+}
+
+/// Compares the file's beginning with every generation that is known of its stream.
+pub(super) fn find_start(
+    dir: &Path,
+    file: &SourceFile,
+    known: &[Tail],
+    touched: &HashSet<u64>,
+) -> Result<(Start, SourceReader), FileError> {
+    let mut reader = SourceReader::open(&file.path, file.container)?;
+    if known.is_empty() {
+        return Ok((Start::New { generation: 0 }, reader));
+    }
+    let mut order: Vec<&Tail> = known.iter().collect();
+    order.sort_by_key(|tail| tail.bytes);
+    let mut hasher = stream_hasher();
+    let mut found = None;
+    for tail in order {
+        let want = tail.bytes - reader.offset();
+        let got = reader.skip(want, |bytes| {
+            hasher.update(bytes);
+        })?;
+        if got < want {
+            break;
+        }
+        if hasher.finalize().as_bytes() == &tail.prefix_hash || tail.bytes == 0 {
+            found = Some((tail, hasher.clone()));
+        }
+    }
+    let is_document = file.container == Container::Document;
+    let whole = |tail: &Tail| !is_document || tail.bytes == file.len || tail.bytes == 0;
+    if let Some((tail, hasher)) = found.filter(|(tail, _)| whole(tail)) {
+        // A generation of which only the opening is known stands for new bytes, unless the file is shorter
+        // than a sibling: then it may be a beginning of that one.
+        let cut = if tail.bytes == 0 { cut(dir, file, known, touched)? } else { None };
+        if let Some(start) = cut {
+            return Ok((start, reader));
+        }
+        if reader.offset() != tail.bytes {
+            reader = reopen(file, tail)?;
+        }
+        return Ok((Start::Known { tail: tail.clone(), hasher: Box::new(hasher) }, reader));
+    }
+    if !is_document && let Some(start) = cut(dir, file, known, touched)? {
+        return Ok((start, reader));
+    }
+    let generation = known.iter().map(|tail| tail.generation + 1).max().unwrap_or(0);
+    Ok((Start::New { generation }, SourceReader::open(&file.path, file.container)?))
+}
+
+/// Opens the file again behind the known bytes, which must still be the same.
+fn reopen(file: &SourceFile, tail: &Tail) -> io::Result<SourceReader> {
+    let mut reader = SourceReader::open(&file.path, file.container)?;
+    let mut hasher = stream_hasher();
+    reader.skip(tail.bytes, |bytes| {
+        hasher.update(bytes);
+    })?;
+    if tail.bytes > 0 && hasher.finalize().as_bytes() != &tail.prefix_hash {
+        return Err(io::Error::other("the file changed while it was read; the next append reads it again"));
+    }
+    Ok(reader)
+}
+
+/// Whether all of the file is the beginning of a known, longer generation.
+fn cut(
+    dir: &Path,
+    file: &SourceFile,
+    known: &[Tail],
+    touched: &HashSet<u64>,
+) -> Result<Option<Start>, FileError> {
+    let mut hasher = stream_hasher();
+    let mut reader = SourceReader::open(&file.path, file.container)?;
+    let len = reader.skip(u64::MAX, |bytes| {
+        hasher.update(bytes);
+    })?;
+    let hash = *hasher.finalize().as_bytes();
+    let mut log = None;
+    for tail in known.iter().filter(|tail| tail.bytes > len) {
+        if touched.contains(&tail.stream) {
+            return Ok(Some(Start::Wait));
+        }
+        let log = match &mut log {
+            Some(log) => log,
+            none => none.insert(LedgerReader::open(dir)?),
+        };
+        if prefix_hash(log, tail.stream, len)? == Some(hash) {
+            return Ok(Some(Start::Cut { len }));
+        }
+    }
+    Ok(None)
+}
+
+/// Hash of the first `len` bytes of a stream, out of its entries.
+fn prefix_hash(log: &mut LedgerReader, stream: u64, len: u64) -> Result<Option<[u8; 32]>, LedgerError> {
+    let mut hasher = stream_hasher();
+    let mut next = stream;
+    let mut at = 0;
+    while let Some(pack) = log.pack_from(next)? {
+        next = pack.info.end_seq();
+        for entry in pack.entries.iter().filter(|e| e.stream == stream && e.seq != stream) {
+            let mut add = |bytes: &[u8]| {
+                let take = usize::try_from(len - at).unwrap_or(usize::MAX).min(bytes.len());
+                hasher.update(&bytes[..take]);
+                at += take as u64;
+            };
+            log.each_piece(&pack, entry, &mut add)?;
+            if entry.has_line_feed() {
+                add(b"\n");
+            }
+            if at == len {
+                return Ok(Some(*hasher.finalize().as_bytes()));
+            }
+        }
+    }
+    Ok(None)
+}

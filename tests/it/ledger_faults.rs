@@ -1,0 +1,6 @@
+//! Faults of the ledger floor: power loss, kills, failing and full disks, damaged files.
+
+mod damage;
+mod failing;
+mod moved;
+mod power;

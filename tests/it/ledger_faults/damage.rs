@@ -1,0 +1,158 @@
+//! Flipped, cut, zeroed and missing bytes: all are reported, none is made worse by looking.
+
+use crate::support::evidence::{Evidence, evidence, files_of, frame_bounds, places, write_files};
+use crate::support::ledger::{contents, findings};
+use crate::support::random::Random;
+use crate::support::world::{holder, quick};
+use codex_ledger::ledger::{Ledger, inspect};
+use std::fs;
+use std::path::Path;
+
+/// Flips a bit at each place and looks.
+fn assert_flips_are_reported(evidence: &Evidence, part: &str, bounds: &[usize], sample: usize) {
+    let name = evidence.name(part);
+    let bytes = &evidence.files[&name];
+    for at in places(bytes.len(), bounds, sample, 11) {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        evidence.assert_reported(&name, &format!("flipped at {at}"), Some(flipped));
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_any_byte_of_the_small_files_is_reported() {
+    let evidence = evidence(1);
+    for part in ["FORMAT", ".volume", "conf", "tails", "sources"] {
+        assert_flips_are_reported(&evidence, part, &[], 0);
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_either_slot_of_head_is_reported() {
+    let fields: Vec<usize> = (0..300).step_by(3).chain(4090..4400).step_by(3).collect();
+    assert_flips_are_reported(&evidence(1), "HEAD", &fields, 40);
+}
+
+#[test]
+fn a_flipped_bit_in_the_journal_is_reported_with_its_entry() {
+    let evidence = evidence(1);
+    let mut bounds = frame_bounds(&evidence.files[&evidence.name(".cxj")]);
+    bounds.extend((0..64).step_by(5));
+    assert_flips_are_reported(&evidence, ".cxj", &bounds, 120);
+}
+
+#[test]
+fn a_flipped_bit_in_a_volume_is_reported_and_says_whether_entries_read_back() {
+    let evidence = evidence(1);
+    let pages: Vec<usize> = (0..140)
+        .step_by(7)
+        .chain([1 << 12, 1 << 14, 1 << 18])
+        .collect();
+    assert_flips_are_reported(&evidence, "/db", &pages, 150);
+    assert_flips_are_reported(&evidence, "/snap.", &[0, 8, 64], 100);
+}
+
+#[test]
+fn cut_zeroed_and_missing_files_are_reported() {
+    let evidence = evidence(1);
+    let mut random = Random(5);
+    for (name, bytes) in &evidence.files {
+        let report = |what: &str, bytes| evidence.assert_reported(name, what, bytes);
+        let is_side_record = ["tails", "sources"].contains(&name.to_str().unwrap());
+        let len = bytes.len();
+        for keep in [0, 1, 63, len / 2, len.saturating_sub(109), len - 1] {
+            report(
+                &format!("cut to {keep}"),
+                Some(bytes[..keep.min(len)].to_vec()),
+            );
+        }
+        for run in [1, 512, 4096, len] {
+            let from = random.below((len - run.min(len)) as u64 + 1) as usize;
+            let mut zeroed = bytes.clone();
+            zeroed[from..len.min(from + run)].fill(0);
+            report(&format!("{run} zeroed at {from}"), Some(zeroed));
+        }
+        // What lies behind the last commit of a journal was never acknowledged.
+        if !name.starts_with("journal") {
+            report("bytes added", Some([bytes, &b"more"[..]].concat()));
+        }
+        if !is_side_record {
+            report("missing", None);
+        }
+    }
+}
+
+#[test]
+fn side_records_are_rebuilt_when_they_are_missing() {
+    let evidence = evidence(1);
+    let found = evidence.inspect("no side records", |files| {
+        files.retain(|name, _| !["tails", "sources"].contains(&name.to_str().unwrap()));
+    });
+    assert_eq!(found, []);
+}
+
+#[test]
+fn missing_folders_are_reported() {
+    for folder in ["journal", "store", "store/0000000000000000"] {
+        let evidence = evidence(1);
+        let path = evidence.ledger().join(folder);
+        fs::remove_dir_all(&path).unwrap();
+        let found = inspect(&evidence.ledger(), &mut |_| ()).map(|inspection| inspection.findings);
+        let found = found.unwrap_or_else(|e| panic!("{folder}: {e}"));
+        assert!(
+            found.iter().any(|f| f.file.starts_with(&path)),
+            "{folder}: {found:?}"
+        );
+        let opened = Ledger::open(&evidence.ledger(), quick(2), &holder()).map(drop);
+        let error = opened.expect_err("nothing is written while entries are missing");
+        assert!(
+            error.to_string().contains(&path.display().to_string()),
+            "{folder}: {error}"
+        );
+    }
+}
+
+/// Opening for writing either sees nothing amiss that it cannot mend, or leaves everything alone.
+#[test]
+fn opening_a_damaged_ledger_destroys_no_evidence() {
+    let evidence = evidence(1);
+    let whole = contents(&evidence.ledger()).ids;
+    for (part, sample) in [("HEAD", 30), (".cxj", 60), (".volume", 0), ("FORMAT", 0)] {
+        let name = evidence.name(part);
+        let bytes = &evidence.files[&name];
+        for at in places(bytes.len(), &[0, 4096], sample, 17) {
+            for is_cut in [false, true] {
+                let mut files = evidence.files.clone();
+                let damaged = files.get_mut(&name).unwrap();
+                if is_cut {
+                    damaged.truncate(at)
+                } else {
+                    damaged[at] ^= 1 << (at % 8)
+                }
+                write_files(&evidence.ledger(), &files);
+                let what = format!("{part} at {at}, cut: {is_cut}");
+                let opened = Ledger::open(&evidence.ledger(), quick(2), &holder()).map(drop);
+                assert_opened_or_untouched(&evidence, &files, opened.is_ok(), &whole, &what);
+            }
+        }
+    }
+}
+
+fn assert_opened_or_untouched(
+    evidence: &Evidence,
+    damaged: &crate::support::evidence::Files,
+    is_open: bool,
+    whole: &[codex_ledger::entry::EntryId],
+    what: &str,
+) {
+    let dir: &Path = &evidence.ledger();
+    if is_open {
+        assert_eq!(findings(dir), [], "{what}");
+        assert!(contents(dir).ids == whole, "{what}: entries are gone");
+    } else {
+        assert!(
+            files_of(dir) == *damaged,
+            "{what}: the evidence is not as it was"
+        );
+    }
+}
