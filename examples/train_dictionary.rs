@@ -33,7 +33,9 @@ fn collect(path: &Path, samples: &mut Vec<Vec<u8>>) -> Result<(), Box<dyn Error>
     if path.extension().is_some_and(|e| e == "jsonl") {
         let bytes = std::fs::read(path)?;
         let lines = bytes.split(|byte| *byte == b'\n');
-        samples.extend(lines.filter(|l| !l.is_empty() && l.len() < SAMPLE_MAX_BYTES).map(<[u8]>::to_vec));
+        samples.extend(
+            lines.filter(|l| !l.is_empty() && l.len() < SAMPLE_MAX_BYTES).map(<[u8]>::to_vec),
+        );
     }
     Ok(())
 }

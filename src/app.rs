@@ -1,14 +1,18 @@
 //! Floor 4: one function per use case; wiring, no logic of its own.
 
-use crate::append::{self, Plan, Report, Request, SourceProblem, Watch};
-use crate::audit::{self, Audit};
+pub use crate::append::{ByteCounts, FileCounts};
+use crate::append::{Plan, Report, Request, SourceProblem, Watch};
+use crate::audit;
+pub use crate::audit::{Audit, ViewsVerdict};
 use crate::db;
 pub use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{
-    ExportSummary, Head, Holder, Ledger, LedgerError, LedgerReader, Pack, StoredEntry, World, export,
-    lock_holder, read_head,
+    ExportSummary, Head, Ledger, LedgerError, LedgerReader, Pack, StoredEntry, export, lock_holder,
+    read_head,
 };
-use crate::projections::{Digests, Options, Standing, Views, ViewsPaths};
+pub use crate::ledger::{Holder, World};
+pub use crate::projections::Digests;
+use crate::projections::{Options, Standing, Views, ViewsPaths};
 use crate::query::{self, Coverage, SessionDetail, SessionRow};
 use crate::redaction::Policy;
 use std::path::{Path, PathBuf};
@@ -64,7 +68,11 @@ pub struct HeadSummary {
 impl HeadSummary {
     fn of(head: &Head) -> HeadSummary {
         let chain = &head.chain;
-        HeadSummary { size: chain.size(), id: chain.id.to_string(), root: chain.tree.root().to_string() }
+        HeadSummary {
+            size: chain.size(),
+            id: chain.id.to_string(),
+            root: chain.tree.root().to_string(),
+        }
     }
 }
 
@@ -130,7 +138,11 @@ impl App {
     }
 
     fn request(&self, options: AppendOptions) -> Request {
-        Request { roots: self.setup.roots.clone(), actor: self.setup.actor.clone(), limit: options.limit }
+        Request {
+            roots: self.setup.roots.clone(),
+            actor: self.setup.actor.clone(),
+            limit: options.limit,
+        }
     }
 
     fn open(&self) -> Result<Ledger> {
@@ -146,13 +158,18 @@ impl App {
         let request = self.request(options);
         let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
         if plan.report().files.seen == 0 {
-            let roots: Vec<_> = request.roots.iter().map(|root| root.display().to_string()).collect();
+            let roots: Vec<_> =
+                request.roots.iter().map(|root| root.display().to_string()).collect();
             let message = format!("no Codex logs in {}", roots.join(", "));
             return Err(AppError::new(ErrorKind::NotFound, message)
                 .hint("name a home or a file, or try `codex-ledger append --sample`"));
         }
         if options.dry_run {
-            return Ok(Appended { head: self.head_now()?, report: plan.into_report(), malformed: None });
+            return Ok(Appended {
+                head: self.head_now()?,
+                report: plan.into_report(),
+                malformed: None,
+            });
         }
         if plan.is_done() {
             let head = self.head_now()?;
@@ -228,7 +245,8 @@ impl App {
             let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
             if !plan.is_done() {
                 let done = self.append_planned(&mut ledger, plan, &request, options, listener)?;
-                if (done.report.entries.0 != done.report.entries.1 || !done.report.problems.is_empty())
+                if (done.report.entries.0 != done.report.entries.1
+                    || !done.report.problems.is_empty())
                     && !each(done)
                 {
                     return Ok(());
@@ -260,7 +278,8 @@ impl App {
     fn update_views(&self, listener: Listener<'_>) -> Result<()> {
         let mut reader = LedgerReader::open(self.dir())?;
         let total = reader.head().size();
-        self.views.update(&mut reader, &self.policy, &mut |n| listener(Progress::Views(n, total)))?;
+        self.views
+            .update(&mut reader, &self.policy, &mut |n| listener(Progress::Views(n, total)))?;
         Ok(())
     }
 
@@ -273,7 +292,8 @@ impl App {
         let _lock = self.open()?;
         let mut reader = LedgerReader::open(self.dir())?;
         let total = reader.head().size();
-        self.views.rebuild(&mut reader, &self.policy, &mut |n| listener(Progress::Views(n, total)))?;
+        self.views
+            .rebuild(&mut reader, &self.policy, &mut |n| listener(Progress::Views(n, total)))?;
         Ok((total, self.views.digests()?))
     }
 
@@ -304,22 +324,35 @@ impl App {
         };
         let usable = cursor.is_some() && outdated.is_none();
         let coverage = match usable {
-            true => Some(query::coverage(&self.views.reader()?).map_err(db::at(self.views_path()))?),
+            true => {
+                Some(query::coverage(&self.views.reader()?).map_err(db::at(self.views_path()))?)
+            }
             false => None,
         };
         let holder = lock_holder(self.dir());
-        Ok(Status { settled: head.settled, head: HeadSummary::of(&head), cursor, outdated, holder, coverage })
+        Ok(Status {
+            settled: head.settled,
+            head: HeadSummary::of(&head),
+            cursor,
+            outdated,
+            holder,
+            coverage,
+        })
     }
 
     fn views_for_reading(&self) -> Result<db::Connection> {
         let head = read_head(self.dir())?.head;
         match self.views.standing(&head.identity.ledger.to_string())? {
             Standing::Usable { .. } => Ok(self.views.reader()?),
-            Standing::Absent => Err(AppError::new(ErrorKind::Views, format!("{}: there are no views yet", self.views_path().display()))
-                .hint("`codex-ledger rebuild-views` makes them")),
+            Standing::Absent => Err(AppError::new(
+                ErrorKind::Views,
+                format!("{}: there are no views yet", self.views_path().display()),
+            )
+            .hint("`codex-ledger rebuild-views` makes them")),
             Standing::Outdated { reason, .. } => {
                 let message = format!("{}: {reason}", self.views_path().display());
-                Err(AppError::new(ErrorKind::Views, message).hint("`codex-ledger migrate` rebuilds them"))
+                Err(AppError::new(ErrorKind::Views, message)
+                    .hint("`codex-ledger migrate` rebuilds them"))
             }
         }
     }
@@ -356,9 +389,13 @@ impl App {
     ) -> Result<()> {
         let db = self.views_for_reading()?;
         let session = query::find_session(&db, prefix)?;
-        let stream = query::stream_of_session(&db, &session, generation).map_err(db::at(self.views_path()))?;
+        let stream = query::stream_of_session(&db, &session, generation)
+            .map_err(db::at(self.views_path()))?;
         let stream = stream.ok_or_else(|| {
-            AppError::new(ErrorKind::NotFound, format!("session {} has no such generation", session.id))
+            AppError::new(
+                ErrorKind::NotFound,
+                format!("session {} has no such generation", session.id),
+            )
         })?;
         let mut found = false;
         let mut reader = LedgerReader::open(self.dir())?;
@@ -389,7 +426,9 @@ impl App {
         let mut reader = LedgerReader::open(self.dir())?;
         let size = reader.head().size();
         let missing = LedgerError::NoEntry { seq, size };
-        let Some(pack) = reader.pack_from(seq)? else { return Err(missing.into()) };
+        let Some(pack) = reader.pack_from(seq)? else {
+            return Err(missing.into());
+        };
         match pack.entry(seq) {
             Some(entry) => Ok(write_exact(&mut reader, &pack, entry, each)?),
             None => Err(missing.into()),
@@ -457,5 +496,3 @@ fn write_exact(
     }
     Ok(())
 }
-
-pub use append::{ByteCounts, FileCounts};

@@ -68,12 +68,23 @@ impl Config {
     ///
     /// # Errors
     /// When the text is not TOML, or has unknown keys or values of the wrong kind.
-    pub fn parse(text: &str, path: &Path, base: &Path, home: Option<&Path>) -> Result<Config, ConfigError> {
-        let mut config: Config = toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            ConfigError { path: path.to_path_buf(), detail: format!("{place}{}", error.message()) }
-        })?;
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        base: &Path,
+        home: Option<&Path>,
+    ) -> Result<Config, ConfigError> {
+        let mut config: Config =
+            toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+                let line = error
+                    .span()
+                    .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+                let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+                ConfigError {
+                    path: path.to_path_buf(),
+                    detail: format!("{place}{}", error.message()),
+                }
+            })?;
         let resolve = |path: &mut PathBuf| {
             *path = match (path.strip_prefix("~"), home) {
                 (Ok(rest), Some(home)) => home.join(rest),
@@ -81,7 +92,12 @@ impl Config {
             };
         };
         let Config { sessions, ingest, outputs, .. } = &mut config;
-        let single = [&mut sessions.root, &mut ingest.ledger_dir, &mut ingest.db_path, &mut outputs.reports_dir];
+        let single = [
+            &mut sessions.root,
+            &mut ingest.ledger_dir,
+            &mut ingest.db_path,
+            &mut outputs.reports_dir,
+        ];
         single.into_iter().flatten().for_each(resolve);
         sessions.roots.iter_mut().for_each(resolve);
         Ok(config)
@@ -100,14 +116,22 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Config, ConfigError> {
-        Config::parse(text, Path::new("user/config.toml"), Path::new("/base"), Some(Path::new("/h")))
+        Config::parse(
+            text,
+            Path::new("user/config.toml"),
+            Path::new("/base"),
+            Some(Path::new("/h")),
+        )
     }
 
     #[test]
     fn paths_are_resolved() {
-        let config = parse("[sessions]\nroot = '~/.codex'\nroots = ['logs', '/abs']\n[views]\nraw_json = true\n");
+        let config = parse(
+            "[sessions]\nroot = '~/.codex'\nroots = ['logs', '/abs']\n[views]\nraw_json = true\n",
+        );
         let config = config.unwrap();
-        let roots: Vec<_> = config.roots().iter().map(|(_, path)| path.display().to_string()).collect();
+        let roots: Vec<_> =
+            config.roots().iter().map(|(_, path)| path.display().to_string()).collect();
         assert_eq!(roots, ["/h/.codex", "/base/logs", "/abs"]);
         assert!(config.views.raw_json);
     }

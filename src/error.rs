@@ -96,7 +96,8 @@ impl From<LedgerError> for AppError {
 impl From<DbError> for AppError {
     fn from(error: DbError) -> AppError {
         let message = format!("{error}: {}", error.source);
-        AppError::new(ErrorKind::Views, message).hint("`codex-ledger rebuild-views` makes the views anew")
+        AppError::new(ErrorKind::Views, message)
+            .hint("`codex-ledger rebuild-views` makes the views anew")
     }
 }
 

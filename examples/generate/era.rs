@@ -30,13 +30,7 @@ const fn era(
     cli: &'static [&'static str],
     models: &'static [&'static str],
 ) -> Era {
-    Era {
-        age,
-        weight,
-        days,
-        cli,
-        models,
-    }
+    Era { age, weight, days, cli, models }
 }
 
 /// From 2025-09-01 (day 20332) to 2026-10-31.
@@ -54,12 +48,7 @@ pub const ERAS: [Era; 7] = [
         290,
         (20_371, 20_485),
         &["0.46.0", "0.57.0", "0.63.0", "0.72.0", "0.77.0"],
-        &[
-            "gpt-5-codex",
-            "gpt-5.1-codex",
-            "gpt-5.1-codex-max",
-            "gpt-5.2-codex",
-        ],
+        &["gpt-5-codex", "gpt-5.1-codex", "gpt-5.1-codex-max", "gpt-5.2-codex"],
     ),
     era(
         Age::G2c,
@@ -122,11 +111,6 @@ impl Identity {
             }
         }
         let id = rng.uuid((era.age > Age::G2a).then_some(start));
-        Identity {
-            era,
-            start,
-            id,
-            parent,
-        }
+        Identity { era, start, id, parent }
     }
 }

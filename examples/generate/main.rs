@@ -54,10 +54,7 @@ impl World {
     fn new(seed: u64, max_line: usize) -> Self {
         let vocab = Vocab::new(seed);
         let mut rng = Rng::new(seed, 2);
-        let project = Project {
-            foreign: None,
-            ..Project::new(&vocab, &mut rng)
-        };
+        let project = Project { foreign: None, ..Project::new(&vocab, &mut rng) };
         let max_text = (max_line / 4).min(60_000);
         let mut prose = |from, to| {
             let len = rng.range(from, to) as usize;
@@ -65,13 +62,7 @@ impl World {
         };
         let base = (0..8).map(|_| prose(10_000, 20_000)).collect();
         let developer = (0..8).map(|_| prose(2500, 12_000)).collect();
-        World {
-            seed,
-            base,
-            developer,
-            max_text,
-            vocab,
-        }
+        World { seed, base, developer, max_text, vocab }
     }
 }
 
@@ -90,20 +81,11 @@ fn size(text: &str) -> Option<u64> {
         'G' => 1 << 30,
         _ => return text.parse().ok(),
     };
-    text[..text.len() - 1]
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(unit)
+    text[..text.len() - 1].parse::<u64>().ok()?.checked_mul(unit)
 }
 
 fn args() -> Option<Args> {
-    let mut args = Args {
-        out: PathBuf::new(),
-        bytes: 0,
-        seed: 1,
-        files: None,
-        max_line: None,
-    };
+    let mut args = Args { out: PathBuf::new(), bytes: 0, seed: 1, files: None, max_line: None };
     let mut words = std::env::args().skip(1);
     while let Some(name) = words.next() {
         let value = words.next()?;
@@ -157,11 +139,7 @@ fn session(
     session.write(target.saturating_sub(15_000), giant)?;
     let name = session.p.prose(&mut session.r, 30);
     let counted = session.age() != Age::G1;
-    let usage = if counted {
-        session.counters.total
-    } else {
-        Usage::default()
-    };
+    let usage = if counted { session.counters.total } else { Usage::default() };
     Ok(Done {
         id: session.who.id,
         name,
@@ -190,15 +168,9 @@ fn sessions(world: &World, args: &Args) -> io::Result<Vec<Done>> {
     };
     let mut all = Vec::new();
     scope(|s| -> io::Result<()> {
-        let threads: Vec<_> = (0..available_parallelism()?.get())
-            .map(|_| s.spawn(work))
-            .collect();
+        let threads: Vec<_> = (0..available_parallelism()?.get()).map(|_| s.spawn(work)).collect();
         for thread in threads {
-            all.extend(
-                thread
-                    .join()
-                    .map_err(|_| Error::other("a writer panicked"))??,
-            );
+            all.extend(thread.join().map_err(|_| Error::other("a writer panicked"))??);
         }
         Ok(())
     })?;
@@ -209,20 +181,9 @@ fn sessions(world: &World, args: &Args) -> io::Result<Vec<Done>> {
 /// The prompt recall list and the list of thread names.
 fn side_files(out: &Path, done: &[Done]) -> io::Result<()> {
     let (mut history, mut index) = (String::new(), String::new());
-    for Done {
-        id,
-        name,
-        start,
-        prompts,
-        ..
-    } in done
-    {
+    for Done { id, name, start, prompts, .. } in done {
         for (time, text) in prompts.iter().filter(|(_, text)| text.len() < 4000) {
-            let _ = writeln!(
-                history,
-                r#"{{"session_id":"{id}","ts":{time},"text":{}}}"#,
-                q(text)
-            );
+            let _ = writeln!(history, r#"{{"session_id":"{id}","ts":{time},"text":{}}}"#, q(text));
         }
         let _ = writeln!(
             index,
@@ -245,9 +206,7 @@ fn main() -> io::Result<()> {
     side_files(&args.out, &done)?;
     let mut total = Usage::default();
     done.iter().for_each(|d| total += d.usage);
-    let (bytes, lines) = done
-        .iter()
-        .fold((0, 0), |sum, d| (sum.0 + d.bytes, sum.1 + d.lines));
+    let (bytes, lines) = done.iter().fold((0, 0), |sum, d| (sum.0 + d.bytes, sum.1 + d.lines));
     println!(
         "{} sessions, {lines} lines, {bytes} bytes; tokens: {} input ({} cached), {} output ({} reasoning)",
         done.len(),

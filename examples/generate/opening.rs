@@ -9,12 +9,8 @@ impl Session<'_> {
     /// The first record and the context handed to the model before the first prompt.
     pub fn opening(&mut self) -> Result<()> {
         let id = &self.who.id;
-        let (commit, branch) = (
-            self.r.hex(40),
-            *self
-                .r
-                .pick(&["main", "dev", "fix/limits", "feature/report"]),
-        );
+        let (commit, branch) =
+            (self.r.hex(40), *self.r.pick(&["main", "dev", "fix/limits", "feature/report"]));
         let name = self.cwd.rsplit('/').next().unwrap_or_default();
         let git = format!(
             r#""git":{{"commit_hash":"{commit}","branch":"{branch}","repository_url":"https://git.example/{name}.git"}}"#
@@ -67,10 +63,7 @@ impl Session<'_> {
             return format!(r#""instructions":{},"#, q(guide));
         }
         let variant = (self.age() as usize * 5 + self.model.len()) % 8;
-        format!(
-            r#""base_instructions":{{"text":{}}},"#,
-            q(&self.w.base[variant])
-        )
+        format!(r#""base_instructions":{{"text":{}}},"#, q(&self.w.base[variant]))
     }
 
     fn injected(&mut self, guide: &str) -> Result<()> {
@@ -108,11 +101,7 @@ impl Session<'_> {
     }
 
     fn settings(&mut self) -> Result<()> {
-        let tier = if self.r.chance(120) {
-            "fast"
-        } else {
-            "default"
-        };
+        let tier = if self.r.chance(120) { "fast" } else { "default" };
         let notes = self.p.prose(&mut self.r, 1200);
         let (model, cwd, notes) = (self.model, &self.cwd, q(&notes));
         let payload = format!(
@@ -128,11 +117,7 @@ impl Session<'_> {
         }
         let (cwd, model, turn) = (&self.cwd, self.model, &self.turn);
         let effort = self.r.pick(&["medium", "high", "xhigh"]);
-        let sandbox = if self.age() <= Age::G2a {
-            "mode"
-        } else {
-            "type"
-        };
+        let sandbox = if self.age() <= Age::G2a { "mode" } else { "type" };
         let mut text = String::from("{");
         if self.age() >= Age::G2c {
             text += &format!(

@@ -67,21 +67,14 @@ impl Rng {
     /// Inverse of a distribution given by points, interpolated on a log scale.
     pub fn size(&mut self, points: &[Point]) -> usize {
         let u = self.unit();
-        let k = points
-            .partition_point(|p| p.0 <= u)
-            .clamp(1, points.len() - 1);
+        let k = points.partition_point(|p| p.0 <= u).clamp(1, points.len() - 1);
         let (a, b) = (points[k - 1], points[k]);
         let t = (u - a.0) / (b.0 - a.0);
         (a.1 * (b.1 / a.1).powf(t)) as usize
     }
 
     pub fn hex(&mut self, digits: usize) -> String {
-        format!(
-            "{:016x}{:016x}{:08x}",
-            self.next(),
-            self.next(),
-            self.next() >> 32
-        )[..digits]
+        format!("{:016x}{:016x}{:08x}", self.next(), self.next(), self.next() >> 32)[..digits]
             .to_string()
     }
 

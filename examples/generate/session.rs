@@ -9,21 +9,9 @@ use crate::usage::Counters;
 use std::fs::File;
 use std::io::{BufWriter, Result, Write};
 
-const PROMPT: [Point; 6] = [
-    (0.0, 14.0),
-    (0.5, 110.0),
-    (0.75, 400.0),
-    (0.9, 5000.0),
-    (0.99, 30_000.0),
-    (1.0, 40_000.0),
-];
-const REPLY: [Point; 5] = [
-    (0.0, 40.0),
-    (0.5, 260.0),
-    (0.9, 1400.0),
-    (0.99, 4500.0),
-    (1.0, 6000.0),
-];
+const PROMPT: [Point; 6] =
+    [(0.0, 14.0), (0.5, 110.0), (0.75, 400.0), (0.9, 5000.0), (0.99, 30_000.0), (1.0, 40_000.0)];
+const REPLY: [Point; 5] = [(0.0, 40.0), (0.5, 260.0), (0.9, 1400.0), (0.99, 4500.0), (1.0, 6000.0)];
 const SECRET: [Point; 7] = [
     (0.0, 700.0),
     (0.1, 860.0),
@@ -110,11 +98,8 @@ impl<'w> Session<'w> {
             };
         }
         let (time, n) = (stamp(self.now), self.lines);
-        let ordinal = if self.age() == Age::G3 {
-            format!(r#""ordinal":{n},"#)
-        } else {
-            String::new()
-        };
+        let ordinal =
+            if self.age() == Age::G3 { format!(r#""ordinal":{n},"#) } else { String::new() };
         self.line(&format!(
             r#"{{"timestamp":"{time}",{ordinal}"type":"{kind}","payload":{payload}}}"#
         ))
@@ -152,11 +137,7 @@ impl<'w> Session<'w> {
     }
 
     pub fn message(&mut self, role: &str, text: &str) -> Result<()> {
-        let part = if role == "assistant" {
-            "output_text"
-        } else {
-            "input_text"
-        };
+        let part = if role == "assistant" { "output_text" } else { "input_text" };
         let (tail, text) = (self.tail("msg"), q(text));
         self.item(&format!(r#"{{"type":"message","role":"{role}","content":[{{"type":"{part}","text":{text}}}]{tail}}}"#))
     }
@@ -297,9 +278,7 @@ impl<'w> Session<'w> {
 
     fn turn(&mut self, target: u64) -> Result<()> {
         self.begin_turn()?;
-        let steps = self
-            .r
-            .size(&[(0.0, 1.0), (0.5, 5.0), (0.9, 22.0), (1.0, 70.0)]);
+        let steps = self.r.size(&[(0.0, 1.0), (0.5, 5.0), (0.9, 22.0), (1.0, 70.0)]);
         for _ in 0..steps {
             self.step()?;
             if self.counters.full() {

@@ -22,13 +22,7 @@ impl<'v> Project<'v> {
     pub fn new(vocab: &'v Vocab, rng: &mut Rng) -> Self {
         let idents = (0..120).map(|_| vocab.ident(rng)).collect();
         let foreign = rng.chance(220).then(|| rng.below(3) as usize);
-        Project {
-            vocab,
-            idents,
-            files: Vec::new(),
-            foreign,
-            crlf: rng.chance(40),
-        }
+        Project { vocab, idents, files: Vec::new(), foreign, crlf: rng.chance(40) }
     }
 
     pub fn ident(&self, rng: &mut Rng) -> &str {
@@ -59,11 +53,7 @@ impl<'v> Project<'v> {
             1 => write!(s, "let mut {a} = {b}::new({c}, {n});"),
             2 => write!(s, "if {a}.len() > {n} {{"),
             3 => write!(s, "for {a} in {b}.iter() {{"),
-            4 => write!(
-                s,
-                "pub fn {a}({b}: &{}, limit: usize) -> Result<{c}> {{",
-                capital(b)
-            ),
+            4 => write!(s, "pub fn {a}({b}: &{}, limit: usize) -> Result<{c}> {{", capital(b)),
             5 => write!(s, "return Err({a}::{}({b}));", capital(c)),
             6 => write!(s, "assert_eq!({a}.{b}, {n});"),
             7 => write!(s, "const {a} = await {b}({{ {c}, limit: {n} }});"),
@@ -106,10 +96,7 @@ impl<'v> Project<'v> {
     }
 
     fn sentence(&self, rng: &mut Rng, s: &mut String) {
-        let foreign = self
-            .foreign
-            .filter(|_| rng.chance(500))
-            .map(|k| &self.vocab.foreign[k]);
+        let foreign = self.foreign.filter(|_| rng.chance(500)).map(|k| &self.vocab.foreign[k]);
         for i in 0..rng.range(4, 16) {
             match foreign {
                 Some(list) => s.push_str(rng.pick::<&str>(list)),
@@ -142,14 +129,7 @@ impl<'v> Project<'v> {
             (file, from) = (self.file(rng), 0);
         }
         let path = &self.files[k].path;
-        (
-            format!(
-                "sed -n '{},{}p' {path}",
-                first + 1,
-                first + s.lines().count()
-            ),
-            s,
-        )
+        (format!("sed -n '{},{}p' {path}", first + 1, first + s.lines().count()), s)
     }
 
     /// `path:line:text` search results.
@@ -164,10 +144,7 @@ impl<'v> Project<'v> {
                 at += rng.range(3, 60) as usize;
             }
         }
-        (
-            format!("rg -n \"{}|{}\" src", self.ident(rng), self.ident(rng)),
-            s,
-        )
+        (format!("rg -n \"{}|{}\" src", self.ident(rng), self.ident(rng)), s)
     }
 
     /// A directory listing.
@@ -188,13 +165,8 @@ impl<'v> Project<'v> {
             };
         }
         (
-            rng.pick(&[
-                "ls -la",
-                "git status --short",
-                "rg --files",
-                "find . -name '*.rs'",
-            ])
-            .to_string(),
+            rng.pick(&["ls -la", "git status --short", "rg --files", "find . -name '*.rs'"])
+                .to_string(),
             s,
         )
     }
@@ -207,10 +179,9 @@ impl<'v> Project<'v> {
             let (a, b) = (self.ident(rng), self.ident(rng));
             let ms = rng.below(4000);
             let _ = match rng.below(12) {
-                0..6 if colour => writeln!(
-                    s,
-                    "\u{1b}[32m✓\u{1b}[39m {a} › {b} \u{1b}[2m({ms}ms)\u{1b}[22m"
-                ),
+                0..6 if colour => {
+                    writeln!(s, "\u{1b}[32m✓\u{1b}[39m {a} › {b} \u{1b}[2m({ms}ms)\u{1b}[22m")
+                }
                 0..6 => writeln!(s, "test {a}::{b} ... ok"),
                 6 => writeln!(s, "   Compiling {a} v0.{}.{}", ms % 30, ms % 11),
                 7 => writeln!(
@@ -231,14 +202,8 @@ impl<'v> Project<'v> {
             };
         }
         (
-            rng.pick(&[
-                "cargo test",
-                "pytest -q",
-                "npm test",
-                "cargo build",
-                "make check",
-            ])
-            .to_string(),
+            rng.pick(&["cargo test", "pytest -q", "npm test", "cargo build", "make check"])
+                .to_string(),
             s,
         )
     }

@@ -16,13 +16,8 @@ const OUTPUT: [Point; 8] = [
     (0.99, 33_000.0),
     (1.0, 60_000.0),
 ];
-const PATCH: [Point; 5] = [
-    (0.0, 160.0),
-    (0.5, 1100.0),
-    (0.9, 6000.0),
-    (0.99, 23_000.0),
-    (1.0, 30_000.0),
-];
+const PATCH: [Point; 5] =
+    [(0.0, 160.0), (0.5, 1100.0), (0.9, 6000.0), (0.99, 23_000.0), (1.0, 30_000.0)];
 
 /// How a command is called and how its output is framed.
 #[derive(Clone, Copy, PartialEq)]
@@ -156,11 +151,7 @@ impl Session<'_> {
         if self.extended {
             self.command_end(&call, &command, &body, code)?;
         }
-        let end = if running {
-            End::Running(self.r.range(1000, 99_999))
-        } else {
-            End::Exit(code)
-        };
+        let end = if running { End::Running(self.r.range(1000, 99_999)) } else { End::Exit(code) };
         let text = self.framed(style, end, &body);
         self.output("function_call", &call, &q(&text).to_string())?;
         match end {
@@ -181,11 +172,7 @@ impl Session<'_> {
             self.function("write_stdin", &arguments, &call)?;
             self.wait(1000, 6000);
             let (_, body) = self.p.run_log(&mut self.r, 400);
-            let end = if round == rounds {
-                End::Exit(code)
-            } else {
-                End::Running(session)
-            };
+            let end = if round == rounds { End::Exit(code) } else { End::Running(session) };
             let text = self.framed(Style::Exec, end, &body);
             self.output("function_call", &call, &q(&text).to_string())?;
         }
@@ -199,10 +186,7 @@ impl Session<'_> {
         );
         self.custom("exec", &input, call)?;
         self.wait(20, 4000);
-        let head = format!(
-            "Script completed\nWall time {}.2 seconds\nOutput:\n",
-            self.r.below(9)
-        );
+        let head = format!("Script completed\nWall time {}.2 seconds\nOutput:\n", self.r.below(9));
         let (head, body) = (q(&head), q(body));
         let list = format!(
             r#"[{{"type":"input_text","text":{head}}},{{"type":"input_text","text":{body}}}]"#
@@ -226,19 +210,14 @@ impl Session<'_> {
         let call = self.r.base64(24);
         let heredoc = format!("apply_patch <<'EOF'\n{patch}EOF\n");
         let shell = self.age() == Age::G1 || self.r.chance(250);
-        let style = if self.age() <= Age::G2b {
-            Style::Shell
-        } else {
-            Style::ShellCommand
-        };
+        let style = if self.age() <= Age::G2b { Style::Shell } else { Style::ShellCommand };
         let done = format!("Success. Updated the following files:\nM {path}\n");
         let text = q(&self.framed(style, End::Exit(0), &done)).to_string();
         if shell {
             let (name, arguments) = match style {
-                Style::Shell => (
-                    "shell",
-                    format!(r#"{{"command":["bash","-lc",{}]}}"#, q(&heredoc)),
-                ),
+                Style::Shell => {
+                    ("shell", format!(r#"{{"command":["bash","-lc",{}]}}"#, q(&heredoc)))
+                }
                 _ => ("shell_command", format!(r#"{{"command":{}}}"#, q(&heredoc))),
             };
             self.function(name, &arguments, &call)?;
@@ -279,16 +258,10 @@ impl Session<'_> {
     }
 
     fn mcp(&mut self) -> Result<()> {
-        let (server, tool) = *self.r.pick(&[
-            ("docs", "search"),
-            ("tracker", "get_issue"),
-            ("browser", "snapshot"),
-        ]);
+        let (server, tool) =
+            *self.r.pick(&[("docs", "search"), ("tracker", "get_issue"), ("browser", "snapshot")]);
         let len = self.r.size(&OUTPUT) / 3;
-        let (query, body) = (
-            self.p.prose(&mut self.r, 40),
-            self.p.prose(&mut self.r, len),
-        );
+        let (query, body) = (self.p.prose(&mut self.r, 40), self.p.prose(&mut self.r, len));
         let call = self.r.base64(24);
         let arguments = format!(r#"{{"query":{}}}"#, q(&query));
         self.function(&format!("mcp__{server}__{tool}"), &arguments, &call)?;
@@ -319,11 +292,7 @@ impl Session<'_> {
     fn failure(&mut self) -> Result<()> {
         let call = self.r.base64(24);
         let (command, _) = self.p.listing(&mut self.r, 40);
-        self.function(
-            "shell",
-            &format!(r#"{{"command":["bash","-lc",{}]}}"#, q(&command)),
-            &call,
-        )?;
+        self.function("shell", &format!(r#"{{"command":["bash","-lc",{}]}}"#, q(&command)), &call)?;
         let text = self.r.pick(&[
             "exec command rejected by user",
             "aborted by user",

@@ -26,17 +26,8 @@ impl AddAssign for Usage {
 
 impl Usage {
     fn json(&self, cache_write: bool) -> String {
-        let Usage {
-            input,
-            cached,
-            output,
-            reasoning,
-        } = self;
-        let write = if cache_write {
-            r#""cache_write_input_tokens":0,"#
-        } else {
-            ""
-        };
+        let Usage { input, cached, output, reasoning } = self;
+        let write = if cache_write { r#""cache_write_input_tokens":0,"# } else { "" };
         let total = input + output;
         format!(
             r#"{{"input_tokens":{input},"cached_input_tokens":{cached},{write}"output_tokens":{output},"reasoning_output_tokens":{reasoning},"total_tokens":{total}}}"#
@@ -75,23 +66,10 @@ impl Counters {
     }
 
     fn respond(&mut self, rng: &mut Rng) {
-        let cached = if rng.chance(930) {
-            self.seen / 128 * 128
-        } else {
-            0
-        };
+        let cached = if rng.chance(930) { self.seen / 128 * 128 } else { 0 };
         let output = rng.size(&[(0.0, 20.0), (0.5, 240.0), (0.9, 1500.0), (1.0, 9000.0)]) as u64;
-        let reasoning = if rng.chance(700) {
-            output * rng.below(90) / 100 / 64 * 64
-        } else {
-            0
-        };
-        self.last = Usage {
-            input: self.context,
-            cached,
-            output,
-            reasoning,
-        };
+        let reasoning = if rng.chance(700) { output * rng.below(90) / 100 / 64 * 64 } else { 0 };
+        self.last = Usage { input: self.context, cached, output, reasoning };
         self.seen = self.context;
         self.context += output;
         self.total += self.last;
@@ -101,10 +79,8 @@ impl Counters {
 
 impl Session<'_> {
     fn rate_limits(&self) -> String {
-        let (used, week) = (
-            self.counters.used_percent.floor(),
-            (self.counters.used_percent / 5.0).floor(),
-        );
+        let (used, week) =
+            (self.counters.used_percent.floor(), (self.counters.used_percent / 5.0).floor());
         let reset = self.who.start / 1000 / 18_000 * 18_000 + 18_000;
         if self.age() <= Age::G2a {
             return format!(
@@ -152,9 +128,7 @@ impl Session<'_> {
         }
         if self.r.chance(14) {
             let limits = self.rate_limits();
-            self.event(&format!(
-                r#"{{"type":"token_count","info":null,"rate_limits":{limits}}}"#
-            ))?;
+            self.event(&format!(r#"{{"type":"token_count","info":null,"rate_limits":{limits}}}"#))?;
         }
         Ok(())
     }
@@ -163,10 +137,7 @@ impl Session<'_> {
         let response = self.r.hex(32);
         let (id, turn) = (&self.who.id, &self.turn);
         let root = self.who.parent.as_ref().unwrap_or(id);
-        let (usage, total) = (
-            self.counters.last.json(true),
-            self.counters.total.json(true),
-        );
+        let (usage, total) = (self.counters.last.json(true), self.counters.total.json(true));
         let payload = format!(
             r#"{{"session_id":"{root}","thread_id":"{id}","turn_id":"{turn}","root_turn_id":"{turn}","response_id":"resp_{response}","usage":{usage},"turn_token_usage":{usage},"thread_token_usage":{total}}}"#
         );

@@ -92,11 +92,8 @@ impl Vocab {
     /// A name as programmers form them: `cache_entry`, `CacheEntry`, `cacheEntry`, `marnbe`.
     pub fn ident(&self, rng: &mut Rng) -> String {
         let first = *rng.pick(&self.tech);
-        let second = if rng.chance(500) {
-            *rng.pick(&self.tech)
-        } else {
-            rng.pick(&self.rare).as_str()
-        };
+        let second =
+            if rng.chance(500) { *rng.pick(&self.tech) } else { rng.pick(&self.rare).as_str() };
         match rng.below(10) {
             0..5 => format!("{first}_{second}"),
             5..7 => format!("{}{}", capital(first), capital(second)),
@@ -109,7 +106,5 @@ impl Vocab {
 
 pub fn capital(word: &str) -> String {
     let mut chars = word.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

@@ -242,7 +242,8 @@ impl Plan {
         let Appended { unsettled, .. } = appender.finish()?;
         if let Some(reason) = unsettled {
             let path = key(&paths.store());
-            let reason = format!("the entries are safe in the journal, but not yet in the log: {reason}");
+            let reason =
+                format!("the entries are safe in the journal, but not yet in the log: {reason}");
             self.report.problems.push(SourceProblem { path, line: None, offset: None, reason });
         }
         let head = ledger.head();
@@ -260,4 +261,3 @@ pub(super) fn key(path: &Path) -> String {
 pub(super) fn is_still(file: &SourceFile, now: u64) -> bool {
     now.saturating_sub(file.modified) >= STILL_NANOS
 }
-

@@ -29,7 +29,11 @@ impl From<LedgerError> for FileError {
 
 /// What came of a file.
 pub(super) enum Outcome {
-    Read { already: u64, pending: u64, problem: Option<SourceProblem> },
+    Read {
+        already: u64,
+        pending: u64,
+        problem: Option<SourceProblem>,
+    },
     Failed,
     /// Only the next round can tell whether it is new.
     Later,
@@ -101,7 +105,8 @@ impl<'a, 'l> Run<'a, 'l> {
             Start::Cut { len } => {
                 self.report.bytes.seen += len;
                 self.report.bytes.already += len;
-                let reason = "the file was cut to a beginning of what the ledger has; nothing is lost";
+                let reason =
+                    "the file was cut to a beginning of what the ledger has; nothing is lost";
                 let problem = problem_of(file, reason);
                 self.report.problems.push(problem.clone());
                 return Ok(Some(Some(problem)));
@@ -135,7 +140,11 @@ impl<'a, 'l> Run<'a, 'l> {
     }
 
     /// A whole file is one entry; it was known before if it was known at all.
-    fn document(&mut self, stream: &mut OpenStream<'_>, reader: &mut SourceReader) -> Result<(), FileError> {
+    fn document(
+        &mut self,
+        stream: &mut OpenStream<'_>,
+        reader: &mut SourceReader,
+    ) -> Result<(), FileError> {
         let len = stream.file.len;
         if len == 0 || stream.tail.as_ref().is_some_and(|tail| tail.bytes > 0) {
             return Ok(());
@@ -165,7 +174,11 @@ impl<'a, 'l> Run<'a, 'l> {
         failed
     }
 
-    fn lines(&mut self, stream: &mut OpenStream<'_>, reader: &mut SourceReader) -> Result<(), FileError> {
+    fn lines(
+        &mut self,
+        stream: &mut OpenStream<'_>,
+        reader: &mut SourceReader,
+    ) -> Result<(), FileError> {
         loop {
             let offset = reader.offset();
             match reader.next_line(BLOCK_BYTES)? {
@@ -184,7 +197,9 @@ impl<'a, 'l> Run<'a, 'l> {
                 }
                 NextLine::Long => {
                     let file = stream.file;
-                    if !self.is_settled(file) && !has_line_feed_from(&file.path, file.container, offset)? {
+                    if !self.is_settled(file)
+                        && !has_line_feed_from(&file.path, file.container, offset)?
+                    {
                         let pending = reader.skip(u64::MAX, |_| ())?;
                         self.report.bytes.seen += pending;
                         self.report.bytes.pending += pending;
@@ -199,7 +214,8 @@ impl<'a, 'l> Run<'a, 'l> {
     /// Whether a torn end may be taken as it is: the file has been still for long, and still is.
     fn is_settled(&self, file: &SourceFile) -> bool {
         let now = std::fs::metadata(&file.path).ok().map(|meta| {
-            let modified = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            let modified =
+                meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
             (meta.len(), modified.map_or(0, |since| since.as_nanos() as u64))
         });
         is_still(file, self.now) && now == Some((file.len, file.modified))
@@ -335,4 +351,3 @@ fn path_bytes(path: &Path) -> Vec<u8> {
 fn path_bytes(path: &Path) -> Vec<u8> {
     path.to_string_lossy().into_owned().into_bytes()
 }
-

@@ -76,7 +76,9 @@ fn reopen(file: &SourceFile, tail: &Tail) -> io::Result<SourceReader> {
         hasher.update(bytes);
     })?;
     if tail.bytes > 0 && hasher.finalize().as_bytes() != &tail.prefix_hash {
-        return Err(io::Error::other("the file changed while it was read; the next append reads it again"));
+        return Err(io::Error::other(
+            "the file changed while it was read; the next append reads it again",
+        ));
     }
     Ok(reader)
 }
@@ -111,7 +113,11 @@ fn cut(
 }
 
 /// Hash of the first `len` bytes of a stream, out of its entries.
-fn prefix_hash(log: &mut LedgerReader, stream: u64, len: u64) -> Result<Option<[u8; 32]>, LedgerError> {
+fn prefix_hash(
+    log: &mut LedgerReader,
+    stream: u64,
+    len: u64,
+) -> Result<Option<[u8; 32]>, LedgerError> {
     let mut hasher = stream_hasher();
     let mut next = stream;
     let mut at = 0;

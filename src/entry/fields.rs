@@ -85,7 +85,9 @@ impl<'a> Fields<'a> {
 
     /// The first field of that name as a number.
     pub fn number(&self, name: &str) -> Option<u64> {
-        self.get(name).and_then(|value| std::str::from_utf8(value).ok()).and_then(|t| t.parse().ok())
+        self.get(name)
+            .and_then(|value| std::str::from_utf8(value).ok())
+            .and_then(|t| t.parse().ok())
     }
 }
 

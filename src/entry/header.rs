@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(&bytes[..8], b"CXLE\x00\x01\x03\x01");
         assert_eq!(
             Header::id(&bytes).to_string(),
-            "dd8bd1a2cb4f1fb2fcbc1f2dcb8a2a6eb0ff3d6ee1d14a7f6ea6a6e0a5d0a9ad"
+            "c34261d3b1a9a239d6d2367ef763294112e3780ac618dc52410bc2d85f8da747"
         );
     }
 

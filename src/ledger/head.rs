@@ -110,9 +110,12 @@ pub fn read_head(dir: &Path) -> Result<HeadSlots> {
         }
         Err(e) => return Err(LedgerError::io("cannot read", &path)(e)),
     };
-    let slots: Vec<Option<Head>> = (0..2)
-        .map(|slot| bytes.get(slot * SLOT_BYTES..(slot + 1) * SLOT_BYTES).and_then(Head::decode))
-        .collect();
+    // A slot counts only where its turn puts it, so that slots cannot be swapped or doubled.
+    let slot = |index: usize| {
+        let bytes = bytes.get(index * SLOT_BYTES..(index + 1) * SLOT_BYTES)?;
+        Head::decode(bytes).filter(|head| head.turn % 2 == index as u64)
+    };
+    let slots: Vec<Option<Head>> = (0..2).map(slot).collect();
     let damaged = (0..2).filter(|slot| slots[*slot].is_none()).collect();
     match slots.into_iter().flatten().max_by_key(|head| head.turn) {
         Some(head) => Ok(HeadSlots { head, damaged }),

@@ -3,11 +3,12 @@
 //! Shares no path with the write half. A volume whose files are not as they were settled is copied
 //! before the log engine sees it, so that looking never destroys evidence.
 
+use super::block::{block_count, decode_block};
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::head::{Head, head_path, read_head};
 use super::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
-use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry, block_count, decode_block};
+use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
 use super::store::Store;
 use super::volume::{self, Volume, digest_files, manifest_path, volume_dir};
 use crate::entry::{Commitment, Kind, commit_hasher};
@@ -113,7 +114,9 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
     if !dir.is_dir() {
         return Err(LedgerError::Missing { path: dir.to_path_buf() });
     }
-    let Some(head) = inspector.check_head()? else { return Ok(inspector.out) };
+    let Some(head) = inspector.check_head()? else {
+        return Ok(inspector.out);
+    };
     inspector.check_side_records();
     inspector.check_volumes(&head)?;
     inspector.check_journal(&head)?;
@@ -135,7 +138,13 @@ struct Inspector<'a> {
 }
 
 impl Inspector<'_> {
-    fn find(&mut self, kind: FindingKind, seq: Option<u64>, file: &Path, detail: impl Into<String>) {
+    fn find(
+        &mut self,
+        kind: FindingKind,
+        seq: Option<u64>,
+        file: &Path,
+        detail: impl Into<String>,
+    ) {
         let finding = Finding { kind, seq, file: file.to_path_buf(), detail: detail.into() };
         self.out.findings.push(finding);
     }
@@ -183,10 +192,7 @@ impl Inspector<'_> {
 
     fn check_format(&mut self, head: &Head) {
         let path = self.dir.join("FORMAT");
-        let expected = format!(
-            "codex-ledger ledger format 1\nledger {}\norigin {}\n",
-            head.identity.ledger, head.identity.origin
-        );
+        let expected = super::open::format_text(&head.identity);
         if fs::read(&path).ok().as_deref() != Some(expected.as_bytes()) {
             let detail = "FORMAT does not name the format and the ids of HEAD";
             self.find(FindingKind::Structure, None, &path, detail);
@@ -207,6 +213,10 @@ impl Inspector<'_> {
         for first_seq in volume::manifest_seqs(self.dir)? {
             let path = manifest_path(self.dir, first_seq);
             if first_seq >= head.size() {
+                let detail =
+                    format!("says {} entries, but a volume begins at {first_seq}", head.size());
+                let file = head_path(self.dir);
+                self.find(FindingKind::Structure, Some(first_seq), &file, detail);
                 break;
             }
             if first_seq != next {
@@ -311,7 +321,14 @@ impl Inspector<'_> {
     }
 
     /// Verifies the pack at `seq` and says where to go on.
-    fn check_stored(&mut self, head: &Head, store: &Store, path: &Path, volume: &Volume, seq: u64) -> u64 {
+    fn check_stored(
+        &mut self,
+        head: &Head,
+        store: &Store,
+        path: &Path,
+        volume: &Volume,
+        seq: u64,
+    ) -> u64 {
         let checked = store.pack(seq).and_then(|bytes| {
             let missing = || LedgerError::damaged_at(path, seq, "the entry is missing");
             self.check_pack(head, path, &bytes.ok_or_else(missing)?, seq, |seq, index| {
@@ -342,8 +359,7 @@ impl Inspector<'_> {
         mut block: impl FnMut(u64, u32) -> Result<Option<Vec<u8>>>,
     ) -> Result<u64> {
         let damaged = |detail: String| LedgerError::damaged_at(path, seq, detail);
-        let pack =
-            Pack::decode(&mut self.decoder, bytes).map_err(|e| damaged(e.to_string()))?;
+        let pack = Pack::decode(&mut self.decoder, bytes).map_err(|e| damaged(e.to_string()))?;
         if pack.info.first_seq != seq {
             return Err(damaged(format!("the pack of entry {} lies here", pack.info.first_seq)));
         }
@@ -387,7 +403,9 @@ impl Inspector<'_> {
         entry: &StoredEntry,
         block: &mut impl FnMut(u64, u32) -> Result<Option<Vec<u8>>>,
     ) -> Result<()> {
-        let StoredBody::Blocks { salt, commitment } = &entry.body else { return Ok(()) };
+        let StoredBody::Blocks { salt, commitment } = &entry.body else {
+            return Ok(());
+        };
         let damaged = |detail: String| LedgerError::damaged_at(path, entry.seq, detail);
         let mut hasher = commit_hasher(salt);
         let mut len = 0;
@@ -407,21 +425,27 @@ impl Inspector<'_> {
     }
 
     fn check_journal(&mut self, head: &Head) -> Result<()> {
+        let covered = self.chain.size();
         for first_seq in journal::list(self.dir)? {
-            let path = journal_path(self.dir, first_seq);
-            let covered = self.chain.size();
-            if first_seq < covered {
-                continue;
-            }
+            // A journal below a volume has done its work; the next append removes it.
             if first_seq > covered {
+                let path = journal_path(self.dir, first_seq);
                 let detail = format!("begins at entry {first_seq}, but only {covered} are known");
                 self.find(FindingKind::Journal, Some(covered), &path, detail);
-                continue;
             }
-            if let Err(error) = self.check_frames(head, first_seq) {
-                self.find_error(FindingKind::Journal, &path, &error);
-                self.skip_to(self.chain.size());
+        }
+        if covered >= head.size() {
+            return Ok(());
+        }
+        let path = journal_path(self.dir, covered);
+        if let Err(error) = self.check_frames(head, covered) {
+            let lost = matches!(&error, LedgerError::Io { .. });
+            let kind = if lost { FindingKind::Lost } else { FindingKind::Journal };
+            match error {
+                LedgerError::Io { .. } => self.find(kind, Some(covered), &path, error.to_string()),
+                _ => self.find_error(kind, &path, &error),
             }
+            self.skip_to(self.chain.size());
         }
         Ok(())
     }
@@ -442,13 +466,15 @@ impl Inspector<'_> {
             match frame.kind {
                 FrameKind::Commit => committed = self.check_commit(&reader, &frame.payload)?,
                 FrameKind::Block => {
-                    blocks.extend(super::pack::block_place(&frame.payload).map(|p| (p, at)));
+                    blocks.extend(super::block::block_place(&frame.payload).map(|p| (p, at)));
                 }
                 FrameKind::Pack => {
                     let seq = self.chain.size();
                     let path = reader.path().to_path_buf();
                     self.check_pack(head, &path, &frame.payload, seq, |seq, index| {
-                        let Some(at) = blocks.get(&(seq, index)) else { return Ok(None) };
+                        let Some(at) = blocks.get(&(seq, index)) else {
+                            return Ok(None);
+                        };
                         second.seek(*at)?;
                         match second.next_frame()? {
                             Next::Frame(frame) => Ok(Some(frame.payload)),
@@ -462,7 +488,8 @@ impl Inspector<'_> {
     }
 
     fn journal_ends(&self, reader: &JournalReader, committed: u64, why: &str) -> LedgerError {
-        let detail = format!("{why} at byte {}, before all acknowledged entries", reader.position());
+        let detail =
+            format!("{why} at byte {}, before all acknowledged entries", reader.position());
         LedgerError::damaged_at(reader.path(), committed, detail)
     }
 
@@ -488,7 +515,9 @@ impl Inspector<'_> {
         if size < head.size() {
             let detail = format!("HEAD says there are {} entries; {size} were found", head.size());
             self.find(FindingKind::Lost, Some(size), &path, detail);
-        } else if self.chain.id != head.chain.id || (self.whole && self.chain.tree != head.chain.tree) {
+        } else if self.chain.id != head.chain.id
+            || (self.whole && self.chain.tree != head.chain.tree)
+        {
             let detail = "the entries do not hash to the head that was acknowledged";
             self.find(FindingKind::Root, None, &path, detail);
         }

@@ -244,8 +244,8 @@ impl JournalReader {
         let file = File::open(&path).map_err(io("cannot open"))?;
         let mut file = BufReader::with_capacity(256 << 10, file);
         let mut header = vec![0u8; FILE_HEADER_BYTES];
-        file.read_exact(&mut header).map_err(io("cannot read the header of"))?;
-        if header != file_header(identity, first_seq) {
+        let got = read_up_to(&mut file, &mut header).map_err(io("cannot read"))?;
+        if got < header.len() || header != file_header(identity, first_seq) {
             let detail = "the journal's header is damaged or of another ledger";
             return Err(LedgerError::damaged_at(&path, first_seq, detail));
         }
@@ -265,9 +265,7 @@ impl JournalReader {
 
     /// Goes to a position that [`JournalReader::position`] gave earlier.
     pub(super) fn seek(&mut self, at: u64) -> Result<()> {
-        self.file
-            .seek(SeekFrom::Start(at))
-            .map_err(LedgerError::io("cannot seek", &self.path))?;
+        self.file.seek(SeekFrom::Start(at)).map_err(LedgerError::io("cannot seek", &self.path))?;
         self.at = at;
         Ok(())
     }

@@ -4,10 +4,12 @@
 //! read half [`LedgerReader`]; [`inspect`] verifies and shares no path with the write half.
 
 mod appender;
+mod block;
 mod bytes;
 mod codec;
 mod error;
 mod export;
+mod files;
 mod head;
 mod inspect;
 mod journal;
@@ -15,13 +17,16 @@ mod lock;
 mod open;
 mod pack;
 mod reader;
+mod sequencer;
 pub mod side;
 mod store;
 mod tails;
 mod volume;
+mod worker;
 mod world;
 
 pub use appender::{Appended, Appender, LargeBody};
+pub use block::BLOCK_BYTES;
 pub use error::{LedgerError, Result};
 pub use export::{ExportSummary, export};
 pub use head::{Head, HeadSlots, read_head};
@@ -29,53 +34,12 @@ pub use inspect::{Finding, FindingKind, Inspection, inspect};
 pub use lock::{Holder, lock_holder};
 pub use open::{Ledger, LedgerPaths};
 pub use pack::{
-    BLOCK_BYTES, ChainEnd, Draft, DraftBody, Identity, Pack, PackDraft, PackError, PackInfo,
-    StoredBody, StoredEntry,
+    ChainEnd, Draft, DraftBody, Identity, Pack, PackDraft, PackError, PackInfo, StoredBody,
+    StoredEntry,
 };
 pub use reader::LedgerReader;
 pub use tails::{Tail, Tails};
 pub use volume::{Volume, VolumeFile};
 pub use world::{Clock, Disk, Entropy, RealWorld, World};
 
-use std::fs::File;
-use std::path::Path;
-
-/// Replaces a small file so that after a crash it is the old one or the new one.
-fn write_durably(world: &World, path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("tmp");
-    let io = |action| LedgerError::io(action, &temporary);
-    let mut file = File::create(&temporary).map_err(io("cannot create"))?;
-    world.disk.write_all(&mut file, &temporary, bytes).map_err(io("cannot write"))?;
-    world.disk.sync_file(&file, &temporary).map_err(io("cannot sync"))?;
-    world.disk.rename(&temporary, path).map_err(io("cannot rename"))?;
-    let parent = path.parent().unwrap_or(path);
-    world.disk.sync_dir(parent).map_err(LedgerError::io("cannot sync", parent))
-}
-
-/// First seqs out of the names `<16 hex digits><suffix>` in a directory, in order; none when it is gone.
-fn numbered(dir: &Path, suffix: &str) -> Result<Vec<u64>> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(LedgerError::io("cannot list", dir)(e)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(LedgerError::io("cannot list", dir))?.file_name();
-        let digits = name.to_str().and_then(|name| name.strip_suffix(suffix)).unwrap_or_default();
-        if digits.len() == 16 {
-            found.extend(u64::from_str_radix(digits, 16));
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
-}
-
-/// The side records that exist in a ledger's directory, and whether each is sound.
-fn side_records(dir: &Path) -> Vec<(&'static str, bool)> {
-    let paths = LedgerPaths { dir: dir.to_path_buf() };
-    [("tails", paths.tails()), ("sources", paths.sources())]
-        .into_iter()
-        .filter_map(|(name, path)| Some((name, side::is_sound(&std::fs::read(path).ok()?))))
-        .collect()
-}
+use files::{numbered, side_records, write_durably};

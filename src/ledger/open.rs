@@ -3,7 +3,7 @@
 use super::appender::{Appended, Appender};
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
-use super::head::{Head, create_head, head_path, read_head, write_head};
+use super::head::{Head, HeadSlots, create_head, head_path, read_head, write_head};
 use super::journal::{self, FrameKind, JournalScan, journal_dir, journal_path};
 use super::lock::{Holder, Lock};
 use super::pack::{ChainEnd, Identity, Pack};
@@ -62,14 +62,14 @@ impl Ledger {
     /// # Errors
     /// When another process writes, when acknowledged entries are missing, or on I/O errors.
     pub fn open(dir: &Path, world: World, holder: &Holder) -> Result<Ledger> {
-        create_dirs(&world, dir)?;
+        create_dirs(dir)?;
         let lock = Lock::take(dir, holder)?;
         if !head_path(dir).exists() {
             return Self::create(dir, world, holder, lock);
         }
-        read_format(dir)?;
-        let head = read_head(dir)?.head;
-        let mut ledger = Self::recover(dir, world, head, lock)?;
+        let slots = read_head(dir)?;
+        check_format(dir, &slots.head.identity)?;
+        let mut ledger = Self::recover(dir, world, slots, lock)?;
         if ledger.head.size() == 0 {
             ledger.append_created(holder)?;
         }
@@ -77,7 +77,8 @@ impl Ledger {
     }
 
     fn create(dir: &Path, world: World, holder: &Holder, lock: Lock) -> Result<Ledger> {
-        let has_any = |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        let has_any =
+            |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if has_any(&store_dir(dir)) || has_any(&journal_dir(dir)) {
             let detail = "HEAD is missing, but there are journals or volumes";
             return Err(LedgerError::damaged(&head_path(dir), detail));
@@ -89,14 +90,23 @@ impl Ledger {
             ledger: LedgerId(input.array().unwrap_or_default()),
             origin: OriginId(input.array().unwrap_or_default()),
         };
-        let text =
-            format!("{FORMAT_LINE}\nledger {}\norigin {}\n", identity.ledger, identity.origin);
+        let text = format_text(&identity);
         super::write_durably(&world, &format_path(dir), text.as_bytes())?;
+        // Names from the top down: without them nothing below would be found after a power loss.
+        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+        for part in parent.into_iter().chain([dir]) {
+            world.disk.sync_dir(part).map_err(LedgerError::io("cannot sync", part))?;
+        }
         let mut head = Head { turn: 0, identity, chain: ChainEnd::empty(), settled: 0 };
         create_head(&world, dir, &mut head)?;
-        world.disk.sync_dir(dir).map_err(LedgerError::io("cannot sync", dir))?;
-        let mut ledger =
-            Ledger { dir: dir.to_path_buf(), world, head, journal_end: None, poisoned: false, _lock: lock };
+        let mut ledger = Ledger {
+            dir: dir.to_path_buf(),
+            world,
+            head,
+            journal_end: None,
+            poisoned: false,
+            _lock: lock,
+        };
         ledger.append_created(holder)?;
         Ok(ledger)
     }
@@ -111,7 +121,9 @@ impl Ledger {
         appender.finish().map(drop)
     }
 
-    fn recover(dir: &Path, world: World, mut head: Head, lock: Lock) -> Result<Ledger> {
+    fn recover(dir: &Path, world: World, slots: HeadSlots, lock: Lock) -> Result<Ledger> {
+        let HeadSlots { mut head, damaged } = slots;
+        sync_leftovers(&world, dir)?;
         let volumes = volume::list(dir)?;
         let settled = volumes.last().map_or(0, |volume| volume.end_seq);
         if settled < head.settled {
@@ -119,19 +131,27 @@ impl Ledger {
             let detail = format!("HEAD says that {} entries are settled", head.settled);
             return Err(LedgerError::damaged_at(&path, settled, detail));
         }
-        let behind = head.size() < settled;
-        if behind {
+        if head.size() < settled {
+            // Volumes are made of acknowledged entries only. An older slot may count when the newer one is
+            // damaged; otherwise somebody has put an older HEAD here.
+            if damaged.is_empty() {
+                let detail =
+                    format!("the volumes hold {settled} entries, HEAD says {}", head.size());
+                return Err(LedgerError::damaged_at(&head_path(dir), head.size(), detail));
+            }
             head.chain = chain_of_volumes(dir, &head, &volumes)?;
         }
         head.settled = settled;
-        if behind {
-            write_head(&world, dir, &mut head)?;
-        }
         drop_settled_journals(&world, dir, &volumes)?;
         volume::discard_unsettled(dir)?;
+        let dir = dir.to_path_buf();
         let mut ledger =
-            Ledger { dir: dir.to_path_buf(), world, head, journal_end: None, poisoned: false, _lock: lock };
+            Ledger { dir, world, head, journal_end: None, poisoned: false, _lock: lock };
         ledger.recover_journal()?;
+        if !damaged.is_empty() {
+            // The next turn's slot is the damaged one.
+            write_head(&ledger.world, &ledger.dir, &mut ledger.head)?;
+        }
         Ok(ledger)
     }
 
@@ -160,7 +180,10 @@ impl Ledger {
             // The commit may have been written but not synced, and readers go by HEAD.
             let path = journal_path(&self.dir, first_seq);
             let file = fs::File::open(&path).map_err(LedgerError::io("cannot open", &path))?;
-            self.world.disk.sync_file(&file, &path).map_err(LedgerError::io("cannot sync", &path))?;
+            self.world
+                .disk
+                .sync_file(&file, &path)
+                .map_err(LedgerError::io("cannot sync", &path))?;
             write_head(&self.world, &self.dir, &mut self.head)?;
         }
         Ok(())
@@ -204,24 +227,43 @@ fn format_path(dir: &Path) -> PathBuf {
     dir.join("FORMAT")
 }
 
-fn read_format(dir: &Path) -> Result<()> {
-    let path = format_path(dir);
-    let text = fs::read_to_string(&path).map_err(LedgerError::io("cannot read", &path))?;
-    let found = text.lines().next().unwrap_or_default();
-    if found == FORMAT_LINE {
-        return Ok(());
-    }
-    Err(LedgerError::Version { path, found: found.to_string() })
+/// What FORMAT says of a ledger of these ids.
+pub(super) fn format_text(identity: &Identity) -> String {
+    format!("{FORMAT_LINE}\nledger {}\norigin {}\n", identity.ledger, identity.origin)
 }
 
-/// Makes the ledger's directories; their names are durable before anything is put into them.
-fn create_dirs(world: &World, dir: &Path) -> Result<()> {
-    let fresh = !dir.exists();
+fn check_format(dir: &Path, identity: &Identity) -> Result<()> {
+    let path = format_path(dir);
+    let text = fs::read(&path).map_err(LedgerError::io("cannot read", &path))?;
+    if text == format_text(identity).as_bytes() {
+        return Ok(());
+    }
+    let found = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_string();
+    if found == FORMAT_LINE {
+        return Err(LedgerError::damaged(&path, "FORMAT does not name the ids of HEAD"));
+    }
+    Err(LedgerError::Version { path, found })
+}
+
+fn create_dirs(dir: &Path) -> Result<()> {
     for part in [dir.to_path_buf(), store_dir(dir), journal_dir(dir)] {
         fs::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
     }
-    let parent = dir.parent().filter(|parent| fresh && !parent.as_os_str().is_empty());
-    parent.map_or(Ok(()), |p| world.disk.sync_dir(p).map_err(LedgerError::io("cannot sync", p)))
+    Ok(())
+}
+
+/// A killed writer may have left names and bytes that are visible but not durable. They count from here
+/// on, so they are made durable first.
+fn sync_leftovers(world: &World, dir: &Path) -> Result<()> {
+    let journals = journal::list(dir)?.into_iter().map(|first_seq| journal_path(dir, first_seq));
+    for path in journals.chain([head_path(dir)]) {
+        let file = fs::File::open(&path).map_err(LedgerError::io("cannot open", &path))?;
+        world.disk.sync_file(&file, &path).map_err(LedgerError::io("cannot sync", &path))?;
+    }
+    for path in [journal_dir(dir), store_dir(dir), dir.to_path_buf()] {
+        world.disk.sync_dir(&path).map_err(LedgerError::io("cannot sync", &path))?;
+    }
+    Ok(())
 }
 
 /// Brings a head that is behind its volumes forward, verifying every entry between.
@@ -247,8 +289,6 @@ fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Chain
 
 /// A journal whose volume was recorded has done its work.
 fn drop_settled_journals(world: &World, dir: &Path, volumes: &[Volume]) -> Result<()> {
-    let store = store_dir(dir);
-    world.disk.sync_dir(&store).map_err(LedgerError::io("cannot sync", &store))?;
     for first_seq in journal::list(dir)? {
         let settled = volumes.iter().any(|volume| volume.first_seq == first_seq);
         if settled {
@@ -269,8 +309,9 @@ pub(super) fn scan_and_chain(dir: &Path, head: &Head) -> Result<(JournalScan, Ch
     let scan = journal::scan(dir, &head.identity, first_seq, |frame| {
         match frame.kind {
             FrameKind::Pack => {
-                let pack = Pack::decode(&mut decoder, &frame.payload)
-                    .map_err(|e| LedgerError::damaged_at(&path, open_chain.size(), e.to_string()))?;
+                let pack = Pack::decode(&mut decoder, &frame.payload).map_err(|e| {
+                    LedgerError::damaged_at(&path, open_chain.size(), e.to_string())
+                })?;
                 if pack.info.first_seq >= head.size() {
                     pack.verify(&head.identity, &mut open_chain).map_err(|e| {
                         LedgerError::damaged_at(&path, pack.info.first_seq, e.to_string())

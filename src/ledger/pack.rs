@@ -8,19 +8,13 @@ use crate::entry::{
 };
 use std::ops::Range;
 
-/// Bodies longer than this are stored in blocks of this size.
-pub const BLOCK_BYTES: usize = 256 << 10;
 /// A pack is closed when its bodies reach this size: small enough to read one entry in 50 us.
 pub(super) const PACK_BYTES: usize = 64 << 10;
 /// Bytes in front of a pack's payload.
 pub(super) const PACK_HEADER_BYTES: usize = 112;
-/// Bytes in front of a block's payload.
-pub(super) const BLOCK_HEADER_BYTES: usize = 40;
 
 const PACK_MAGIC: &[u8; 4] = b"CXP1";
-const BLOCK_MAGIC: &[u8; 4] = b"CXB1";
 const PACK_CONTEXT: &str = "codex-ledger v1 pack";
-const BLOCK_CONTEXT: &str = "codex-ledger v1 block";
 const FORM_INLINE: u8 = 0;
 const FORM_BLOCKS: u8 = 1;
 const FORM_ERASED: u8 = 2;
@@ -118,7 +112,13 @@ pub(super) fn prepare(
     plain.extend_from_slice(&keys);
     plain.extend_from_slice(&draft.bodies);
     let (codec, stored) = encoder.encode(&plain);
-    PreparedPack { drafts: draft.entries, commitments, codec, plain_len: plain.len() as u32, stored }
+    PreparedPack {
+        drafts: draft.entries,
+        commitments,
+        codec,
+        plain_len: plain.len() as u32,
+        stored,
+    }
 }
 
 /// The end of the chain so far.
@@ -330,9 +330,8 @@ impl Pack {
     /// Decodes and checks the checksum; the hashes are checked by [`Pack::verify`].
     pub(super) fn decode(decoder: &mut Decoder, bytes: &[u8]) -> Result<Pack, PackError> {
         let info = PackInfo::read(bytes).ok_or(PackError::Shape("fields"))?;
-        let (fields, rest) = bytes
-            .split_at_checked(PACK_HEADER_BYTES - 16)
-            .ok_or(PackError::Shape("too short"))?;
+        let (fields, rest) =
+            bytes.split_at_checked(PACK_HEADER_BYTES - 16).ok_or(PackError::Shape("too short"))?;
         let stored = rest.get(16..).ok_or(PackError::Shape("too short"))?;
         if checksum(PACK_CONTEXT, &[fields, stored]) != info.sum {
             return Err(PackError::Checksum);
@@ -379,7 +378,9 @@ impl Pack {
             StoredBody::Inline { salt, range } => {
                 commit(salt, self.plain.get(range.clone()).unwrap_or(&[]))
             }
-            StoredBody::Blocks { commitment, .. } | StoredBody::Erased { commitment } => *commitment,
+            StoredBody::Blocks { commitment, .. } | StoredBody::Erased { commitment } => {
+                *commitment
+            }
         };
         Header {
             kind: entry.kind,
@@ -429,10 +430,9 @@ fn read_records(info: &PackInfo, plain: &[u8]) -> Option<Vec<StoredEntry>> {
     for (entry, form) in entries.iter_mut().zip(&forms) {
         entry.body = match *form {
             FORM_INLINE => StoredBody::Inline { salt: input.array()?, range: 0..0 },
-            FORM_BLOCKS => StoredBody::Blocks {
-                salt: input.array()?,
-                commitment: Commitment(input.array()?),
-            },
+            FORM_BLOCKS => {
+                StoredBody::Blocks { salt: input.array()?, commitment: Commitment(input.array()?) }
+            }
             FORM_ERASED => StoredBody::Erased { commitment: Commitment(input.array()?) },
             _ => return None,
         };
@@ -446,57 +446,4 @@ fn read_records(info: &PackInfo, plain: &[u8]) -> Option<Vec<StoredEntry>> {
         }
     }
     (at == plain.len()).then_some(entries)
-}
-
-/// The bytes of one block of a large body.
-pub(super) fn encode_block(encoder: &mut Encoder, seq: u64, index: u32, plain: &[u8]) -> Vec<u8> {
-    let (codec, stored) = encoder.encode(plain);
-    let mut out = Vec::with_capacity(BLOCK_HEADER_BYTES + stored.len());
-    out.extend_from_slice(BLOCK_MAGIC);
-    out.extend_from_slice(&[codec, 0, 0, 0]);
-    out.extend_from_slice(&seq.to_be_bytes());
-    out.extend_from_slice(&index.to_be_bytes());
-    out.extend_from_slice(&(plain.len() as u32).to_be_bytes());
-    let sum = checksum(BLOCK_CONTEXT, &[&out, &stored]);
-    out.extend_from_slice(&sum);
-    out.extend_from_slice(&stored);
-    out
-}
-
-/// The plain bytes of a block, checked against its place.
-pub(super) fn decode_block(
-    decoder: &mut Decoder,
-    bytes: &[u8],
-    seq: u64,
-    index: u32,
-) -> Result<Vec<u8>, PackError> {
-    let shape = PackError::Shape("block");
-    let (fields, rest) = bytes.split_at_checked(BLOCK_HEADER_BYTES - 16).ok_or(shape)?;
-    let (sum, stored) = rest.split_at_checked(16).ok_or(shape)?;
-    if checksum(BLOCK_CONTEXT, &[fields, stored]) != sum {
-        return Err(PackError::Checksum);
-    }
-    let place = block_place(bytes).ok_or(shape)?;
-    if place != (seq, index) {
-        return Err(PackError::Shape("a block of another entry"));
-    }
-    let mut input = Cursor::new(fields);
-    let codec = input.array::<8>().map(|head| head[4]).ok_or(shape)?;
-    let plain_len = input.take(12).and_then(|_| input.u32()).ok_or(shape)?;
-    decoder.decode(codec, stored, plain_len as usize).ok_or(PackError::Payload)
-}
-
-/// Seq and index of a block.
-pub(super) fn block_place(bytes: &[u8]) -> Option<(u64, u32)> {
-    let mut input = Cursor::new(bytes);
-    if input.array::<4>()? != *BLOCK_MAGIC {
-        return None;
-    }
-    input.take(4)?;
-    Some((input.u64()?, input.u32()?))
-}
-
-/// How many blocks a body of that length has.
-pub(super) fn block_count(body_len: u64) -> u32 {
-    body_len.div_ceil(BLOCK_BYTES as u64) as u32
 }

@@ -1,10 +1,11 @@
 //! The read half: volumes first, then what is only in the journal. Takes no lock.
 
+use super::block::{block_count, block_place, decode_block};
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::head::{Head, read_head};
 use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
-use super::pack::{Pack, PackInfo, StoredBody, StoredEntry, block_count, block_place, decode_block};
+use super::pack::{Pack, PackInfo, StoredBody, StoredEntry};
 use super::store::Store;
 use super::volume::{self, Volume};
 use std::collections::BTreeMap;
@@ -35,7 +36,9 @@ impl LedgerReader {
     pub fn open(dir: &Path) -> Result<LedgerReader> {
         // A writer may settle its journal between two of our reads; then everything is read again.
         match Self::open_once(dir) {
-            Err(LedgerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(LedgerError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
                 Self::open_once(dir)
             }
             other => other,
@@ -47,11 +50,8 @@ impl LedgerReader {
         let mut volumes = volume::list(dir)?;
         volumes.retain(|volume| volume.end_seq <= head.size());
         head.settled = volumes.last().map_or(0, |volume| volume.end_seq);
-        let journal = if head.size() > head.settled {
-            Some(JournalIndex::open(dir, &head)?)
-        } else {
-            None
-        };
+        let journal =
+            if head.size() > head.settled { Some(JournalIndex::open(dir, &head)?) } else { None };
         let decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
         Ok(LedgerReader { dir: dir.to_path_buf(), head, volumes, journal, open: None, decoder })
     }
@@ -85,7 +85,8 @@ impl LedgerReader {
     }
 
     fn pack_bytes(&mut self, seq: u64) -> Result<(PathBuf, Option<Vec<u8>>)> {
-        if let Some(index) = self.volumes.iter().position(|v| v.first_seq <= seq && seq < v.end_seq) {
+        if let Some(index) = self.volumes.iter().position(|v| v.first_seq <= seq && seq < v.end_seq)
+        {
             let (path, store) = self.store(index)?;
             // Sequential reads ask for the first entry of a pack, so that a look-up by key is enough.
             let bytes = match store.pack(seq)? {
@@ -98,7 +99,9 @@ impl LedgerReader {
             return Ok((path, bytes));
         }
         let path = journal_path(&self.dir, self.head.settled);
-        let Some(journal) = &mut self.journal else { return Ok((path, None)) };
+        let Some(journal) = &mut self.journal else {
+            return Ok((path, None));
+        };
         let at = journal.packs.range(..=seq).next_back().map(|(_, at)| *at);
         Ok((path, at.map(|at| journal.read(at)).transpose()?))
     }
@@ -142,7 +145,12 @@ impl LedgerReader {
     ///
     /// # Errors
     /// As [`LedgerReader::each_piece`].
-    pub fn body(&mut self, pack: &Pack, entry: &StoredEntry, limit: u64) -> Result<Option<Vec<u8>>> {
+    pub fn body(
+        &mut self,
+        pack: &Pack,
+        entry: &StoredEntry,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>> {
         if entry.body_len > limit || matches!(entry.body, StoredBody::Erased { .. }) {
             return Ok(None);
         }

@@ -47,8 +47,12 @@ pub fn decode<T: SideRecord>(bytes: &[u8]) -> Option<T> {
 
 /// Whether the bytes are an undamaged record of any schema.
 pub(super) fn is_sound(bytes: &[u8]) -> bool {
-    let Some((fields, rest)) = bytes.split_at_checked(16) else { return false };
-    let Some((sum, body)) = rest.split_at_checked(16) else { return false };
+    let Some((fields, rest)) = bytes.split_at_checked(16) else {
+        return false;
+    };
+    let Some((sum, body)) = rest.split_at_checked(16) else {
+        return false;
+    };
     fields.starts_with(MAGIC) && checksum(CONTEXT, &[fields, body]) == sum
 }
 

@@ -3,8 +3,9 @@
 //! A volume is written once, settled, and never written again, so what sled does with unsynced bytes
 //! between two runs never matters. Values stay under 4 KB, since sled never syncs larger ones.
 
+use super::block::block_place;
 use super::error::{LedgerError, Result};
-use super::pack::{block_place, PackInfo};
+use super::pack::PackInfo;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,10 @@ pub(super) struct Store {
 }
 
 impl Drop for Store {
-    #[allow(clippy::disallowed_methods, reason = "dropping a failed engine may hang; the process ends soon")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "dropping a failed engine may hang; the process ends soon"
+    )]
     fn drop(&mut self) {
         if self.failed.get() {
             std::mem::forget(self.db.take());
@@ -48,7 +52,9 @@ pub(super) struct StoreBatch {
 impl StoreBatch {
     /// Adds a pack or a block; the key follows from its own fields. Returns false when it is neither.
     pub(super) fn put(&mut self, bytes: &[u8]) -> bool {
-        let Some(key) = Key::of(bytes) else { return false };
+        let Some(key) = Key::of(bytes) else {
+            return false;
+        };
         let mut first = Vec::with_capacity(PART_BYTES + 4);
         first.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
         let (head, rest) = bytes.split_at(bytes.len().min(PART_BYTES));
@@ -185,8 +191,12 @@ impl Store {
 
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>> {
         self.call(|db| {
-            let Some(first) = db.get(key.part(0))? else { return Ok(None) };
-            let Some((len, head)) = first.split_first_chunk::<4>() else { return Ok(None) };
+            let Some(first) = db.get(key.part(0))? else {
+                return Ok(None);
+            };
+            let Some((len, head)) = first.split_first_chunk::<4>() else {
+                return Ok(None);
+            };
             let len = u32::from_be_bytes(*len) as usize;
             let mut out = Vec::with_capacity(len.min(8 << 20));
             out.extend_from_slice(head);

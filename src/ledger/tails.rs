@@ -64,8 +64,11 @@ impl Tails {
     /// # Errors
     /// When the entries cannot be read.
     pub fn rebuild(reader: &mut LedgerReader) -> Result<Tails> {
-        let mut tails =
-            Tails { size: reader.head().size(), head: reader.head().chain.id.0, streams: BTreeMap::new() };
+        let mut tails = Tails {
+            size: reader.head().size(),
+            head: reader.head().chain.id.0,
+            streams: BTreeMap::new(),
+        };
         let mut open: HashMap<u64, (String, Tail, blake3::Hasher)> = HashMap::new();
         let mut next = 0;
         while let Some(pack) = reader.pack_from(next)? {
@@ -74,7 +77,9 @@ impl Tails {
                 match entry.kind {
                     Kind::Stream => {
                         let body = pack.body(entry).unwrap_or_default();
-                        let Ok(descriptor) = StreamDescriptor::decode(body) else { continue };
+                        let Ok(descriptor) = StreamDescriptor::decode(body) else {
+                            continue;
+                        };
                         let tail = Tail {
                             stream: entry.seq,
                             generation: descriptor.generation,
@@ -86,7 +91,9 @@ impl Tails {
                         open.insert(entry.seq, (name, tail, stream_hasher()));
                     }
                     Kind::Line | Kind::Document => {
-                        let Some((_, tail, hasher)) = open.get_mut(&entry.stream) else { continue };
+                        let Some((_, tail, hasher)) = open.get_mut(&entry.stream) else {
+                            continue;
+                        };
                         reader.each_piece(&pack, entry, |piece| {
                             hasher.update(piece);
                         })?;

@@ -10,7 +10,7 @@ use super::journal::{self, FrameKind, JournalReader, Next};
 use super::pack::Identity;
 use super::store::{Store, StoreBatch};
 use super::world::World;
-use crate::entry::{EntryId, FieldsBuilder, Fields, checksum};
+use crate::entry::{EntryId, Fields, FieldsBuilder, checksum};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -123,6 +123,20 @@ impl Volume {
         })
     }
 
+    /// Whether its files are there and as long as they were; cheap enough for every start.
+    fn check_presence(&self, dir: &Path) -> Result<()> {
+        let path = volume_dir(dir, self.first_seq);
+        for file in &self.files {
+            let file_path = path.join(&file.name);
+            let len = fs::metadata(&file_path).ok().map(|meta| meta.len());
+            if len != Some(file.len) {
+                let detail = "a file of the volume is missing or not as long as it was settled";
+                return Err(LedgerError::damaged_at(&file_path, self.first_seq, detail));
+            }
+        }
+        Ok(())
+    }
+
     /// Opens the log engine on this volume, or on a copy when the volume itself must not be touched: its
     /// bytes have changed (opening would rewrite them), it cannot be written, or somebody else reads it.
     pub(super) fn open(&self, dir: &Path) -> Result<Store> {
@@ -148,10 +162,12 @@ pub(super) fn list(dir: &Path) -> Result<Vec<Volume>> {
     for first_seq in manifest_seqs(dir)? {
         if first_seq != next {
             let path = manifest_path(dir, next);
-            let detail = format!("the volumes leave a gap or overlap between {next} and {first_seq}");
+            let detail =
+                format!("the volumes leave a gap or overlap between {next} and {first_seq}");
             return Err(LedgerError::damaged_at(&path, next, detail));
         }
         let volume = Volume::load(dir, first_seq)?;
+        volume.check_presence(dir)?;
         next = volume.end_seq;
         volumes.push(volume);
     }
@@ -338,6 +354,5 @@ fn sync_tree(world: &World, dir: &Path) -> Result<()> {
     let blobs = dir.join("blobs");
     dirs.extend(Some(blobs).filter(|blobs| blobs.is_dir()));
     dirs.extend(dir.parent().map(Path::to_path_buf));
-    dirs.iter()
-        .try_for_each(|d| world.disk.sync_dir(d).map_err(LedgerError::io("cannot sync", d)))
+    dirs.iter().try_for_each(|d| world.disk.sync_dir(d).map_err(LedgerError::io("cannot sync", d)))
 }

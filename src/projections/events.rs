@@ -34,7 +34,12 @@ pub(super) fn fold(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
 }
 
 /// A line of a source that is no rollout, or a body that is too long to be parsed.
-pub(super) fn plain(fold: &mut Fold<'_>, span: Span, kind: &'static str, problem: Option<&'static str>) {
+pub(super) fn plain(
+    fold: &mut Fold<'_>,
+    span: Span,
+    kind: &'static str,
+    problem: Option<&'static str>,
+) {
     let row = fold
         .row(15)
         .place(fold.at)

@@ -3,8 +3,8 @@
 use super::row::{At, RowBuilder, Write};
 use super::state::State;
 use super::{
-    agent_reasoning_messages, events, file_changes, function_calls, function_plan_messages, messages,
-    prompts, sessions, token_messages, turn_context_messages, turns,
+    agent_reasoning_messages, events, file_changes, function_calls, function_plan_messages,
+    messages, prompts, sessions, token_messages, turn_context_messages, turns,
 };
 use crate::redaction::Policy;
 use crate::rollout::event::{Event, ItemBody, ItemCompleted};
@@ -68,7 +68,12 @@ impl<'a> Fold<'a> {
 }
 
 /// Folds one record of a rollout.
-pub(super) fn record(fold: &mut Fold<'_>, record: &Record<'_>, span: events::Span, totals: &mut Totals) {
+pub(super) fn record(
+    fold: &mut Fold<'_>,
+    record: &Record<'_>,
+    span: events::Span,
+    totals: &mut Totals,
+) {
     events::fold(fold, record, span);
     match record.understanding {
         Understanding::Malformed => totals.malformed += 1,
@@ -88,7 +93,9 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
         Event::SessionMeta(meta) => sessions::fold(fold, meta),
         Event::TurnContext(context) => turn_context_messages::context(fold, context),
         Event::ThreadSettings(settings) => turn_context_messages::settings(fold, settings),
-        Event::Message(message) => messages::fold(fold, message, record.host.inherited_user_message),
+        Event::Message(message) => {
+            messages::fold(fold, message, record.host.inherited_user_message)
+        }
         Event::UserMessage(message) => prompts::event(fold, message),
         Event::Reasoning(reasoning) => agent_reasoning_messages::item(fold, reasoning),
         Event::AgentReasoning(reasoning) => agent_reasoning_messages::event(fold, reasoning),

@@ -7,10 +7,12 @@ use crate::rollout::event::{ExecCommandEnd, McpToolCallEnd, ToolCall, ToolOutput
 use crate::rollout::output::{self, Outcome, Status};
 use crate::rollout::patch;
 
-const INSERT: &str = "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
+const INSERT: &str =
+    "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
     namespace, name, mcp_server, mcp_tool, command, workdir, justification, arguments, files)
     VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-const JOIN: &str = "UPDATE function_calls SET output_line = ?3, output_at_ms = ?4, output = ?5, output_bytes = ?6,
+const JOIN: &str =
+    "UPDATE function_calls SET output_line = ?3, output_at_ms = ?4, output = ?5, output_bytes = ?6,
     exit_code = coalesce(exit_code, ?7), duration_ms = coalesce(duration_ms, ?8),
     status = coalesce(status, ?9), process = ?10
     WHERE stream = ?1 AND call_id = ?2 AND output_line IS NULL";
@@ -28,7 +30,8 @@ const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, seq, 
 pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     let request = call::read(call);
     let call_id = call.call_id.as_deref().or(call.item_id.as_deref());
-    if let (Tool::WriteStdin, Some(id), Some(process)) = (request.tool, call_id, request.session_id) {
+    if let (Tool::WriteStdin, Some(id), Some(process)) = (request.tool, call_id, request.session_id)
+    {
         fold.state.remember_stdin(id, process);
     }
     let files = request.patch.as_deref().map(patch::parse).unwrap_or_default().files;
@@ -59,7 +62,9 @@ fn command<'a>(request: &'a Request<'_>) -> Option<&'a str> {
 }
 
 pub(super) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
-    let Some(call_id) = output.call_id.as_deref() else { return };
+    let Some(call_id) = output.call_id.as_deref() else {
+        return;
+    };
     let outcome = output::of(output);
     let at = fold.at;
     let row = fold
@@ -95,12 +100,16 @@ fn process_ended(fold: &mut Fold<'_>, call_id: &str, outcome: &Outcome<'_>) {
 }
 
 pub(super) fn command_end(fold: &mut Fold<'_>, end: &ExecCommandEnd<'_>) {
-    let Some(call_id) = end.call_id.as_deref() else { return };
+    let Some(call_id) = end.call_id.as_deref() else {
+        return;
+    };
     ended(fold, call_id, end.exit_code, end.duration_ms, exit_status(end.exit_code));
 }
 
 pub(super) fn mcp_end(fold: &mut Fold<'_>, end: &McpToolCallEnd<'_>) {
-    let Some(call_id) = end.call_id.as_deref() else { return };
+    let Some(call_id) = end.call_id.as_deref() else {
+        return;
+    };
     ended(fold, call_id, None, end.duration_ms, success_status(end.success));
 }
 
@@ -130,8 +139,15 @@ fn success_status(success: Option<bool>) -> Option<&'static str> {
 }
 
 /// A command of a paginated file: enriches its call, or stands for it.
-pub(super) fn command_item(fold: &mut Fold<'_>, end: &ExecCommandEnd<'_>, id: Option<&str>, turn: Option<String>) {
-    let Some(call_id) = end.call_id.as_deref().or(id) else { return };
+pub(super) fn command_item(
+    fold: &mut Fold<'_>,
+    end: &ExecCommandEnd<'_>,
+    id: Option<&str>,
+    turn: Option<String>,
+) {
+    let Some(call_id) = end.call_id.as_deref().or(id) else {
+        return;
+    };
     ended(fold, call_id, end.exit_code, end.duration_ms, exit_status(end.exit_code));
     let command = end.command.join(" ");
     let output = end.aggregated_output.as_deref().or(end.stdout.as_deref()).unwrap_or_default();
@@ -155,8 +171,15 @@ pub(super) fn command_item(fold: &mut Fold<'_>, end: &ExecCommandEnd<'_>, id: Op
 }
 
 /// An MCP call of a paginated file: enriches its call, or stands for it.
-pub(super) fn mcp_item(fold: &mut Fold<'_>, end: &McpToolCallEnd<'_>, id: Option<&str>, turn: Option<String>) {
-    let Some(call_id) = end.call_id.as_deref().or(id) else { return };
+pub(super) fn mcp_item(
+    fold: &mut Fold<'_>,
+    end: &McpToolCallEnd<'_>,
+    id: Option<&str>,
+    turn: Option<String>,
+) {
+    let Some(call_id) = end.call_id.as_deref().or(id) else {
+        return;
+    };
     ended(fold, call_id, None, end.duration_ms, success_status(end.success));
     let output = end.error.as_deref().unwrap_or(&end.output);
     let row = fold

@@ -42,7 +42,14 @@ pub(super) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) 
     }
 }
 
-fn insert(fold: &mut Fold<'_>, index: usize, message: &Message<'_>, kind: &'static str, text: &str, turn: Option<&str>) {
+fn insert(
+    fold: &mut Fold<'_>,
+    index: usize,
+    message: &Message<'_>,
+    kind: &'static str,
+    text: &str,
+    turn: Option<&str>,
+) {
     let row = fold
         .row_at(index, 10)
         .text(turn)

@@ -4,11 +4,13 @@
 //! (but for which generation of a rewritten source is newest). One loop, [`replay`], serves both catch-up
 //! and rebuild.
 
+mod actions;
 mod agent_reasoning_messages;
 mod digest;
 mod events;
 mod file_changes;
 mod fold;
+mod folder;
 mod function_calls;
 mod function_plan_messages;
 mod messages;

@@ -5,8 +5,10 @@ use super::row::RowBuilder;
 use crate::rollout::event::{SessionMeta, ThreadNameUpdated};
 use crate::rollout::prompt;
 
-const ENSURE: &str = "INSERT INTO sessions (stream, seq, line, id, headers, foreign_headers) VALUES (?,?,?,?,0,0)";
-const DEFINE: &str = "UPDATE sessions SET seq = ?2, line = ?3, id = coalesce(?4, id), headers = 1 WHERE stream = ?1";
+const ENSURE: &str =
+    "INSERT INTO sessions (stream, seq, line, id, headers, foreign_headers) VALUES (?,?,?,?,0,0)";
+const DEFINE: &str =
+    "UPDATE sessions SET seq = ?2, line = ?3, id = coalesce(?4, id), headers = 1 WHERE stream = ?1";
 const REFRESH: &str = "UPDATE sessions SET
     root_id = coalesce(?2, root_id), parent_id = coalesce(?3, parent_id),
     forked_from_id = coalesce(?4, forked_from_id), created_at_ms = coalesce(?5, created_at_ms),
@@ -40,7 +42,12 @@ pub(super) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     match &fold.state.session_id {
         None => {
             fold.state.session_id = Some(meta.id.as_deref().unwrap_or_default().to_string());
-            let row = fold.row(4).number(at.stream).number(at.seq).number(at.line).text(meta.id.as_deref());
+            let row = fold
+                .row(4)
+                .number(at.stream)
+                .number(at.seq)
+                .number(at.line)
+                .text(meta.id.as_deref());
             fold.push(row.write(DEFINE));
         }
         Some(known) => {
@@ -81,7 +88,9 @@ fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {
 
 /// A model came into force.
 pub(super) fn model(fold: &mut Fold<'_>, model: Option<&str>) {
-    let Some(model) = model.filter(|model| fold.state.model.as_deref() != Some(model)) else { return };
+    let Some(model) = model.filter(|model| fold.state.model.as_deref() != Some(model)) else {
+        return;
+    };
     fold.state.model = Some(model.to_string());
     let row = fold.row(2).number(fold.at.stream).text(Some(model));
     fold.push(row.write(SET_MODEL));
@@ -100,7 +109,9 @@ pub(super) fn environment(fold: &mut Fold<'_>, text: &str) {
 }
 
 pub(super) fn name(fold: &mut Fold<'_>, name: &ThreadNameUpdated<'_>) {
-    let Some(id) = name.thread_id.as_deref() else { return };
+    let Some(id) = name.thread_id.as_deref() else {
+        return;
+    };
     let row = fold.row_at(0, 7).text(Some(id)).text(name.name.as_deref());
     fold.push(row.write(INSERT_NAME));
 }

@@ -8,7 +8,9 @@ const INSERT_PROMPT: &str = "INSERT INTO history_prompts VALUES (?,?,?,?,?,?,?)"
 const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?)";
 
 pub(super) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {
-    let Some(entry) = side::history_line(line) else { return other(fold, line, span, totals) };
+    let Some(entry) = side::history_line(line) else {
+        return other(fold, line, span, totals);
+    };
     fold.at.at_ms = entry.at_s.and_then(|s| s.checked_mul(1000));
     events::plain(fold, span, "history", None);
     let row = fold.row_at(0, 7).text(entry.session_id.as_deref()).text(Some(&entry.text));
@@ -16,7 +18,9 @@ pub(super) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut
 }
 
 pub(super) fn index(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {
-    let Some(entry) = side::index_line(line) else { return other(fold, line, span, totals) };
+    let Some(entry) = side::index_line(line) else {
+        return other(fold, line, span, totals);
+    };
     fold.at.at_ms = entry.at_ms;
     events::plain(fold, span, "session_index", None);
     let row = fold.row_at(0, 7).text(Some(&entry.session_id)).text(entry.name.as_deref());

@@ -1,22 +1,27 @@
-//! `streams`, `files` and `actions`: what the ledger's own entries say.
+//! `streams` and `files`: which sources the ledger has.
 
 use super::fold::Totals;
 use super::row::{RowBuilder, Write};
 use super::schema::CLEAR_STREAM;
-use crate::entry::{Fields, StreamDescriptor, StreamName};
+use crate::entry::{StreamDescriptor, StreamName};
 use crate::redaction::Policy;
 
 const INSERT: &str = "INSERT INTO streams VALUES (?,?,?,?,?,?,0,0,0,0,0,0,0,NULL,NULL)";
 const INSERT_FILE: &str = "INSERT INTO files VALUES (?,?,?)";
 const SUPERSEDE: &str = "UPDATE streams SET superseded = 1 WHERE stream = ?";
-const RESET: &str = "UPDATE streams SET lines = 0, bytes = 0, blank = 0, malformed = 0, unknown = 0, torn = 0,
+const RESET: &str =
+    "UPDATE streams SET lines = 0, bytes = 0, blank = 0, malformed = 0, unknown = 0, torn = 0,
     first_at_ms = NULL, last_at_ms = NULL WHERE stream = ?";
 const ADD: &str = "UPDATE streams SET lines = lines + ?2, bytes = bytes + ?3, blank = blank + ?4,
     malformed = malformed + ?5, unknown = unknown + ?6, torn = ?7, first_at_ms = coalesce(first_at_ms, ?8),
     last_at_ms = max(coalesce(last_at_ms, ?9), coalesce(?9, last_at_ms)) WHERE stream = ?1";
-const ACTION: &str = "INSERT INTO actions VALUES (?,?,?,?,?)";
 
-pub(super) fn open(policy: &Policy, stream: u64, descriptor: &StreamDescriptor, out: &mut Vec<Write>) {
+pub(super) fn open(
+    policy: &Policy,
+    stream: u64,
+    descriptor: &StreamDescriptor,
+    out: &mut Vec<Write>,
+) {
     let (thread, rollout) = match &descriptor.name {
         StreamName::Rollout { thread, rollout } => (Some(thread), rollout.as_ref()),
         _ => (None, None),
@@ -65,17 +70,4 @@ pub(super) fn add(policy: &Policy, stream: u64, totals: &Totals, torn: bool, out
         .int(totals.first_at_ms)
         .int(totals.last_at_ms);
     out.push(row.write(ADD));
-}
-
-/// Something that was done to the ledger.
-pub(super) fn action(policy: &Policy, seq: u64, recorded_at: u64, body: &[u8], out: &mut Vec<Write>) {
-    let fields = Fields::parse(body).ok();
-    let text = |name: &str| fields.as_ref().and_then(|fields| fields.text(name));
-    let row = RowBuilder::new(policy, 5)
-        .number(seq)
-        .number(recorded_at / 1_000_000)
-        .text(Some(text("verb").unwrap_or_else(|| "created".into())))
-        .text(text("actor"))
-        .text(text("detail").or_else(|| text("software")));
-    out.push(row.write(ACTION));
 }

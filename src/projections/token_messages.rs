@@ -4,7 +4,8 @@ use super::fold::Fold;
 use super::state::Counters;
 use crate::rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
-const INSERT: &str = "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str =
+    "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// A usage record and the verdict on it.
 struct Row<'a> {
@@ -94,7 +95,8 @@ pub(super) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
         (Some(own), Some(named)) => own != named,
         _ => false,
     };
-    let repeated = record.response_id.as_deref().is_some_and(|id| fold.state.is_repeated_response(id));
+    let repeated =
+        record.response_id.as_deref().is_some_and(|id| fold.state.is_repeated_response(id));
     let reason = match (foreign, repeated) {
         (true, _) => Some("foreign_thread"),
         (_, true) => Some("duplicate_response"),

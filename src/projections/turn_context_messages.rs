@@ -5,7 +5,8 @@ use super::sessions;
 use super::state::hash;
 use crate::rollout::event::{ThreadSettings, TurnContext};
 
-const INSERT: &str = "INSERT INTO turn_context_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1,?2)";
+const INSERT: &str =
+    "INSERT INTO turn_context_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1,?2)";
 const REPEAT: &str = "UPDATE turn_context_messages SET repeats = repeats + 1, last_line = ?4
     WHERE stream = ?1 AND line = ?2 AND part = ?3";
 

@@ -74,7 +74,9 @@ impl ViewsPaths {
     }
 
     fn next(&self) -> PathBuf {
-        let number = |path: &Path| path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse::<u64>().ok());
+        let number = |path: &Path| {
+            path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse::<u64>().ok())
+        };
         let last = fs::read_dir(self.folder())
             .into_iter()
             .flatten()
@@ -126,11 +128,16 @@ impl Views {
     /// # Errors
     /// When they were written by a newer program or cannot be read.
     pub fn standing(&self, ledger: &str) -> Result<Standing, ViewsError> {
-        let Some(path) = self.paths.current() else { return Ok(Standing::Absent) };
+        let Some(path) = self.paths.current() else {
+            return Ok(Standing::Absent);
+        };
         let connection = match db::open_reader(&path) {
             Ok(connection) => connection,
             Err(error) => {
-                return Ok(Standing::Outdated { reason: format!("cannot be read: {error}"), cursor: 0 });
+                return Ok(Standing::Outdated {
+                    reason: format!("cannot be read: {error}"),
+                    cursor: 0,
+                });
             }
         };
         let format: i64 = connection
@@ -177,8 +184,11 @@ impl Views {
             Standing::Usable { cursor } if cursor <= reader.head().size() => {
                 let path = self.paths.current().unwrap_or_else(|| self.paths.link.clone());
                 let mut connection = db::open_writer(&path)?;
-                let applied = replay(reader, &mut connection, &path, policy, self.options, progress)?;
-                connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(db::at(&path))?;
+                let applied =
+                    replay(reader, &mut connection, &path, policy, self.options, progress)?;
+                connection
+                    .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+                    .map_err(db::at(&path))?;
                 Ok(applied)
             }
             _ => self.rebuild(reader, policy, progress),
@@ -236,7 +246,8 @@ impl Views {
     /// Moves the link, then removes databases that it no longer leads to.
     fn swap(&self, path: &Path) -> Result<(), ViewsError> {
         let folder = self.paths.folder();
-        let relative = Path::new(folder.file_name().unwrap_or_default()).join(path.file_name().unwrap_or_default());
+        let relative = Path::new(folder.file_name().unwrap_or_default())
+            .join(path.file_name().unwrap_or_default());
         let temporary = self.paths.link.with_extension("next");
         fs::remove_file(&temporary).ok();
         link(&relative, path, &temporary).map_err(io_error("cannot link", &temporary))?;
@@ -271,7 +282,8 @@ impl Views {
         policy: &Policy,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Digests, ViewsError> {
-        let folder = tempfile::tempdir().map_err(io_error("cannot make a scratch folder beside", &self.paths.link))?;
+        let folder = tempfile::tempdir()
+            .map_err(io_error("cannot make a scratch folder beside", &self.paths.link))?;
         let path = folder.path().join("check.sqlite");
         self.build(&path, reader, policy, progress)?;
         let connection = db::open_reader(&path)?;

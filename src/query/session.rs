@@ -161,7 +161,11 @@ pub fn group(items: Vec<Item>) -> Vec<Group> {
 ///
 /// # Errors
 /// As the database.
-pub fn stream_of_session(db: &Connection, session: &SessionRow, generation: Option<u32>) -> SqlResult<Option<u64>> {
+pub fn stream_of_session(
+    db: &Connection,
+    session: &SessionRow,
+    generation: Option<u32>,
+) -> SqlResult<Option<u64>> {
     match generation {
         None => Ok(Some(session.stream)),
         Some(generation) => db

@@ -116,8 +116,10 @@ pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindErr
         return newest.ok_or_else(|| FindError::None(String::new()));
     }
     let lower = prefix.to_ascii_lowercase();
-    let sql = format!("{SELECT} WHERE substr(s.id, 1, length(?1)) = ?1 ORDER BY s.id, s.stream LIMIT 11");
-    let found: Vec<SessionRow> = db.prepare(&sql)?.query_map([&lower], read)?.collect::<SqlResult<_>>()?;
+    let sql =
+        format!("{SELECT} WHERE substr(s.id, 1, length(?1)) = ?1 ORDER BY s.id, s.stream LIMIT 11");
+    let found: Vec<SessionRow> =
+        db.prepare(&sql)?.query_map([&lower], read)?.collect::<SqlResult<_>>()?;
     let mut ids: Vec<String> = found.iter().map(|row| row.id.clone()).collect();
     ids.dedup();
     match (ids.len(), found.into_iter().next_back()) {

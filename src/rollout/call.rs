@@ -210,11 +210,7 @@ fn with_object<'a>(
 
 impl<'a> Request<'a> {
     fn new(tool: Tool, well_formed: bool) -> Self {
-        Self {
-            tool,
-            well_formed,
-            ..Self::default()
-        }
+        Self { tool, well_formed, ..Self::default() }
     }
 
     fn shell(&mut self, o: &Object<'a>) {
@@ -223,13 +219,8 @@ impl<'a> Request<'a> {
             .map(|name| o.strings(name))
             .find(|argv| !argv.is_empty())
             .unwrap_or_default();
-        self.command = o
-            .str("cmd")
-            .or_else(|| o.str("command"))
-            .or_else(|| script(&self.argv));
-        self.workdir = ["workdir", "working_directory", "cwd"]
-            .iter()
-            .find_map(|n| o.str(n));
+        self.command = o.str("cmd").or_else(|| o.str("command")).or_else(|| script(&self.argv));
+        self.workdir = ["workdir", "working_directory", "cwd"].iter().find_map(|n| o.str(n));
         self.timeout_ms = o.i64("timeout_ms").or_else(|| o.i64("timeout"));
         self.justification = o.str("justification");
         self.escalated = o.bool("with_escalated_permissions") == Some(true)
@@ -267,11 +258,7 @@ impl<'a> Request<'a> {
     fn wait(&mut self, o: &Object<'a>) {
         self.cell_id = o.text("cell_id");
         self.timeout_ms = o.i64("timeout_ms").or_else(|| o.i64("yield_time_ms"));
-        self.tool = if self.cell_id.is_some() {
-            Tool::ScriptWait
-        } else {
-            Tool::Agents
-        };
+        self.tool = if self.cell_id.is_some() { Tool::ScriptWait } else { Tool::Agents };
     }
 
     fn search(&mut self, o: &Object<'a>) {
@@ -281,9 +268,7 @@ impl<'a> Request<'a> {
             let first = Object::parse(list.first()?)?;
             first.str("q").or_else(|| first.str("ref_id"))
         };
-        let query = ["query", "url", "pattern", "q"]
-            .iter()
-            .find_map(|name| o.str(name));
+        let query = ["query", "url", "pattern", "q"].iter().find_map(|name| o.str(name));
         self.query = query.or_else(queries).or_else(nested);
     }
 }
@@ -291,11 +276,7 @@ impl<'a> Request<'a> {
 /// The command that an argv runs: the script of a shell, else all words in one line.
 fn script<'a>(argv: &[Text<'a>]) -> Option<Text<'a>> {
     let (program, arguments) = argv.split_first()?;
-    let name = program
-        .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let name = program.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
     let flags: &[&str] = match name.strip_suffix(".exe").unwrap_or(&name) {
         "bash" | "sh" | "zsh" | "dash" | "fish" | "ksh" => &["-lc", "-c", "-ic", "-lic"],
         "powershell" | "pwsh" => &["-command", "-c"],
@@ -303,11 +284,7 @@ fn script<'a>(argv: &[Text<'a>]) -> Option<Text<'a>> {
         _ => return Some(join(argv)),
     };
     let is_flag = |word: &Text<'a>| flags.iter().any(|flag| word.eq_ignore_ascii_case(flag));
-    match arguments
-        .iter()
-        .position(is_flag)
-        .and_then(|at| arguments.get(at + 1..))
-    {
+    match arguments.iter().position(is_flag).and_then(|at| arguments.get(at + 1..)) {
         Some([only]) => Some(only.clone()),
         // Further words are the positional parameters of a POSIX shell, but text of the command
         // for the others.
@@ -324,11 +301,7 @@ fn join<'a>(argv: &[Text<'a>]) -> Text<'a> {
     }
     let quote = |word: &Text<'a>| {
         let plain = !word.is_empty() && !word.contains([' ', '\t', '\n', '"', '\'', '$', '`']);
-        if plain {
-            word.to_string()
-        } else {
-            format!("'{}'", word.replace('\'', "'\\\\''"))
-        }
+        if plain { word.to_string() } else { format!("'{}'", word.replace('\'', "'\\\\''")) }
     };
     Text::Owned(argv.iter().map(quote).collect::<Vec<_>>().join(" "))
 }
@@ -339,9 +312,7 @@ pub fn plan(arguments: &str) -> Plan<'_> {
     let Some(object) = Object::parse(arguments.trim()) else {
         return Plan::default();
     };
-    let steps = object
-        .array("plan")
-        .map(|steps| steps.into_iter().filter_map(PlanStep::decode));
+    let steps = object.array("plan").map(|steps| steps.into_iter().filter_map(PlanStep::decode));
     let well_formed = steps.is_some();
     let steps: Vec<_> = steps.into_iter().flatten().collect();
     let listed = object.count("plan");
@@ -355,10 +326,7 @@ pub fn plan(arguments: &str) -> Plan<'_> {
 impl<'a> PlanStep<'a> {
     fn decode(json: Json<'a>) -> Option<Self> {
         if let Some(step) = json::string(json) {
-            return Some(Self {
-                step,
-                ..Self::default()
-            });
+            return Some(Self { step, ..Self::default() });
         }
         let o = Object::parse(json)?;
         let step = Self {
@@ -394,10 +362,7 @@ pub fn mcp_name<'a>(namespace: Option<&'a str>, name: &'a str) -> Option<McpName
 
 impl<'a> McpName<'a> {
     const fn new(server: &'a str, tool: &'a str) -> Self {
-        Self {
-            server: Text::Borrowed(server),
-            tool: Text::Borrowed(tool),
-        }
+        Self { server: Text::Borrowed(server), tool: Text::Borrowed(tool) }
     }
 }
 
@@ -406,52 +371,30 @@ mod tests {
     use super::*;
 
     fn function<'a>(name: &'a str, arguments: &'a str) -> ToolCall<'a> {
-        ToolCall {
-            name: name.into(),
-            arguments: arguments.into(),
-            ..ToolCall::default()
-        }
+        ToolCall { name: name.into(), arguments: arguments.into(), ..ToolCall::default() }
     }
 
     fn command(name: &str, arguments: &str) -> Option<String> {
-        read(&function(name, arguments))
-            .command
-            .map(Text::into_owned)
+        read(&function(name, arguments)).command.map(Text::into_owned)
     }
 
     #[test]
     fn commands_of_every_shell_tool() {
         for (name, arguments, line) in [
-            (
-                "shell",
-                r#"{"command":["bash","-lc","ls | wc"]}"#,
-                "ls | wc",
-            ),
-            (
-                "shell",
-                r#"{"command":["/bin/bash","-c","echo $0","x"]}"#,
-                "echo $0",
-            ),
+            ("shell", r#"{"command":["bash","-lc","ls | wc"]}"#, "ls | wc"),
+            ("shell", r#"{"command":["/bin/bash","-c","echo $0","x"]}"#, "echo $0"),
             (
                 "shell",
                 r#"{"command":["pwsh.exe","-NoLogo","-Command","Get-Item","x"]}"#,
                 "Get-Item x",
             ),
-            (
-                "shell",
-                r#"{"command":["git","commit","-m","a b"]}"#,
-                "git commit -m 'a b'",
-            ),
+            ("shell", r#"{"command":["git","commit","-m","a b"]}"#, "git commit -m 'a b'"),
             ("shell", r#"{"command":["bash"]}"#, "bash"),
             ("shell", r#"{"command":"ls"}"#, "ls"),
             ("shell_command", r#"{"command":"cargo test"}"#, "cargo test"),
             ("exec_command", r#"{"cmd":"cargo test"}"#, "cargo test"),
         ] {
-            assert_eq!(
-                command(name, arguments).as_deref(),
-                Some(line),
-                "{arguments}"
-            );
+            assert_eq!(command(name, arguments).as_deref(), Some(line), "{arguments}");
         }
     }
 
@@ -462,18 +405,10 @@ mod tests {
             r#"{"command":["ls"],"workdir":"/w","timeout":5,"justification":"need","with_escalated_permissions":true}"#,
         );
         let request = read(&call);
-        assert_eq!(
-            (request.workdir.as_deref(), request.timeout_ms),
-            (Some("/w"), Some(5))
-        );
-        assert_eq!(
-            (request.justification.as_deref(), request.escalated),
-            (Some("need"), true)
-        );
-        let call = function(
-            "exec_command",
-            r#"{"cmd":"x","sandbox_permissions":"require_escalated"}"#,
-        );
+        assert_eq!((request.workdir.as_deref(), request.timeout_ms), (Some("/w"), Some(5)));
+        assert_eq!((request.justification.as_deref(), request.escalated), (Some("need"), true));
+        let call =
+            function("exec_command", r#"{"cmd":"x","sandbox_permissions":"require_escalated"}"#);
         assert!(read(&call).escalated);
     }
 
@@ -482,20 +417,12 @@ mod tests {
         const PATCH: &str = "*** Begin Patch\n*** Delete File: a\n*** End Patch";
         let json = |text: &str| text.replace('\n', "\\n");
         for call in [
-            ToolCall {
-                kind: CallKind::Custom,
-                ..function("apply_patch", PATCH)
-            },
+            ToolCall { kind: CallKind::Custom, ..function("apply_patch", PATCH) },
             function("apply_patch", &json(&format!(r#"{{"input":"{PATCH}"}}"#))),
-            function(
-                "shell",
-                &json(&format!(r#"{{"command":["apply_patch","{PATCH}"]}}"#)),
-            ),
+            function("shell", &json(&format!(r#"{{"command":["apply_patch","{PATCH}"]}}"#))),
             function(
                 "shell_command",
-                &json(&format!(
-                    r#"{{"command":"apply_patch <<'EOF'\n{PATCH}\nEOF\n"}}"#
-                )),
+                &json(&format!(r#"{{"command":"apply_patch <<'EOF'\n{PATCH}\nEOF\n"}}"#)),
             ),
         ] {
             let request = read(&call);
@@ -507,11 +434,7 @@ mod tests {
     #[test]
     fn families() {
         for (name, arguments, tool) in [
-            (
-                "write_stdin",
-                r#"{"session_id":7,"chars":"y"}"#,
-                Tool::WriteStdin,
-            ),
+            ("write_stdin", r#"{"session_id":7,"chars":"y"}"#, Tool::WriteStdin),
             ("wait", r#"{"cell_id":"3"}"#, Tool::ScriptWait),
             ("wait", r#"{"ids":["a"]}"#, Tool::Agents),
             ("spawn_agent", "{}", Tool::Agents),
@@ -522,10 +445,7 @@ mod tests {
             assert_eq!(read(&function(name, arguments)).tool, tool, "{name}");
         }
         let stdin = function("write_stdin", r#"{"session_id":7,"chars":"y"}"#);
-        assert_eq!(
-            (read(&stdin).session_id, read(&stdin).stdin.as_deref()),
-            (Some(7), Some("y"))
-        );
+        assert_eq!((read(&stdin).session_id, read(&stdin).stdin.as_deref()), (Some(7), Some("y")));
     }
 
     #[test]
@@ -544,11 +464,7 @@ mod tests {
             (None, "mcp__s__t__u", Some(("s", "t__u"))),
             (Some("mcp__s"), "t", Some(("s", "t"))),
             (Some("mcp__s__"), "t", Some(("s", "t"))),
-            (
-                None,
-                "search__search.query",
-                Some(("search", "search.query")),
-            ),
+            (None, "search__search.query", Some(("search", "search.query"))),
             (None, "shell", None),
             (None, "mcp__broken", None),
             (None, "__init__", None),
@@ -565,10 +481,7 @@ mod tests {
             (whole.steps[0].step.as_ref(), whole.steps[0].status.as_ref()),
             ("Fix", "completed")
         );
-        assert_eq!(
-            (whole.explanation.as_deref(), whole.well_formed),
-            (Some("why"), true)
-        );
+        assert_eq!((whole.explanation.as_deref(), whole.well_formed), (Some("why"), true));
         let inside = plan(r#"{"plan":[{"step":"a","status":"pending"},{"explanation":"e"}]}"#);
         assert_eq!((inside.steps.len(), inside.well_formed), (2, false));
         for arguments in [r#"{"metadata":{}}"#, "", "[]", "{"] {

@@ -160,10 +160,7 @@ impl<'a> Part<'a> {
             }
             "input_image" | "image" | "local_image" | "localImage" => Self::Image(image(&o)),
             "input_audio" | "audio" | "local_audio" => {
-                let url = o
-                    .str("audio_url")
-                    .or_else(|| o.str("url"))
-                    .or_else(|| o.str("path"));
+                let url = o.str("audio_url").or_else(|| o.str("url")).or_else(|| o.str("path"));
                 Self::Audio(url.unwrap_or_default())
             }
             "encrypted_content" => Self::Encrypted(o.len("encrypted_content")),
@@ -302,9 +299,6 @@ impl<'a> AgentMessage<'a> {
 
 impl<'a> AgentReasoning<'a> {
     pub(super) fn decode(o: &Object<'a>, raw: bool) -> Self {
-        Self {
-            text: o.str("text").unwrap_or_default(),
-            raw,
-        }
+        Self { text: o.str("text").unwrap_or_default(), raw }
     }
 }

@@ -32,10 +32,7 @@ pub(super) fn fill<'a>(record: &mut Record<'a>, payload: &Object<'a>) {
         None => record.understanding = Understanding::Unknown,
     }
     record.event = event(&record.kind, subtype, payload).unwrap_or_else(|| {
-        Event::Other(Other {
-            subtype: record.subtype.clone(),
-            payload: payload.raw_json(),
-        })
+        Event::Other(Other { subtype: record.subtype.clone(), payload: payload.raw_json() })
     });
     nested_drift(record, payload);
 }
@@ -59,9 +56,7 @@ fn nested_drift<'a>(record: &mut Record<'a>, payload: &Object<'a>) {
 /// The type of the payload; a message of the oldest files has only role and content.
 fn subtype<'a>(payload: &Object<'a>) -> Option<Text<'a>> {
     let implied = payload.has("role") && payload.has("content");
-    payload
-        .str("type")
-        .or_else(|| implied.then_some(Text::Borrowed("message")))
+    payload.str("type").or_else(|| implied.then_some(Text::Borrowed("message")))
 }
 
 fn event<'a>(kind: &str, subtype: &str, o: &Object<'a>) -> Option<Event<'a>> {
@@ -181,9 +176,7 @@ mod tests {
     macro_rules! event {
         ($pattern:path, $kind:literal, $payload:expr) => {{
             let line = Box::leak(Box::default());
-            let $pattern(event) = read(line, $kind, $payload) else {
-                panic!("another event")
-            };
+            let $pattern(event) = read(line, $kind, $payload) else { panic!("another event") };
             event
         }};
     }
@@ -204,10 +197,7 @@ mod tests {
         assert_eq!(meta.parent_thread_id.as_deref(), Some("p"));
         assert_eq!((meta.depth, meta.agent_role.as_deref()), (Some(2), None));
         assert_eq!(meta.base_instructions.as_deref(), Some("be"));
-        assert_eq!(
-            (meta.git_branch.as_deref(), meta.dynamic_tools),
-            (Some("main"), 2)
-        );
+        assert_eq!((meta.git_branch.as_deref(), meta.dynamic_tools), (Some("main"), 2));
         assert_eq!(meta.history_base.and_then(|base| base.end_ordinal), Some(9));
     }
 
@@ -216,11 +206,7 @@ mod tests {
         for (source, plain, subagent) in [
             (r#""cli""#, "cli", None),
             (r#"{"subagent":"review"}"#, "subagent", Some("review")),
-            (
-                r#"{"subagent":{"other":"guardian"}}"#,
-                "subagent",
-                Some("guardian"),
-            ),
+            (r#"{"subagent":{"other":"guardian"}}"#, "subagent", Some("guardian")),
         ] {
             let payload = format!(r#"{{"source":{source}}}"#);
             let meta = event!(Event::SessionMeta, "session_meta", &payload);
@@ -241,10 +227,7 @@ mod tests {
             "sandbox_policy":{"type":"workspace-write","network_access":false},"turn_id":"b"}"#,
         );
         assert_eq!(first.canonical(), second.canonical());
-        assert_ne!(
-            first.canonical(),
-            read(r#"{"cwd":"/w","model":"n"}"#).canonical()
-        );
+        assert_ne!(first.canonical(), read(r#"{"cwd":"/w","model":"n"}"#).canonical());
         assert_eq!(first.approval_policy.as_deref(), Some("granular"));
         assert_eq!(first.sandbox_policy.as_deref(), Some("workspace-write"));
         assert_eq!(first.network_access, Some(false));
@@ -263,10 +246,7 @@ mod tests {
         );
         assert_eq!(message.role, Role::User);
         assert_eq!(message.turn_id.as_deref(), Some("t"));
-        assert_eq!(
-            message.parts[..2],
-            [Part::Text("a".into()), Part::Image("data:x".into())]
-        );
+        assert_eq!(message.parts[..2], [Part::Text("a".into()), Part::Image("data:x".into())]);
         assert_eq!(message.parts[2], Part::Audio("u".into()));
         assert!(matches!(&message.parts[3], Part::Other(kind, _) if kind == "mystery"));
     }
@@ -282,31 +262,16 @@ mod tests {
                 0,
                 None,
             ),
-            (
-                r#"[{"type":"input_image","image_url":"data:"}]"#,
-                "",
-                1,
-                1,
-                None,
-            ),
+            (r#"[{"type":"input_image","image_url":"data:"}]"#, "", 1, 1, None),
             (r#"{"content":"c","success":false}"#, "c", 1, 0, Some(false)),
-            (
-                r#"{"content":[{"type":"text","text":"d"}]}"#,
-                "d",
-                1,
-                0,
-                None,
-            ),
+            (r#"{"content":[{"type":"text","text":"d"}]}"#, "d", 1, 0, None),
             (r#"{"else":1}"#, r#"{"else":1}"#, 1, 0, None),
             ("null", "", 0, 0, None),
         ] {
             let payload =
                 format!(r#"{{"type":"function_call_output","call_id":"c","output":{output}}}"#);
             let read = event!(Event::ToolOutput, "response_item", &payload);
-            assert_eq!(
-                (read.output.as_ref(), read.parts, read.images),
-                (text, parts, images)
-            );
+            assert_eq!((read.output.as_ref(), read.parts, read.images), (text, parts, images));
             assert_eq!(read.success, success);
         }
     }
@@ -314,12 +279,7 @@ mod tests {
     #[test]
     fn rate_limits_of_every_generation() {
         for (limits, minutes, at, within) in [
-            (
-                r#"{"primary_used_percent":5.0,"primary_window_minutes":300}"#,
-                300,
-                None,
-                None,
-            ),
+            (r#"{"primary_used_percent":5.0,"primary_window_minutes":300}"#, 300, None, None),
             (
                 r#"{"primary":{"used_percent":5,"window_minutes":299,"resets_in_seconds":9}}"#,
                 299,
@@ -340,10 +300,7 @@ mod tests {
             assert_eq!(windows.len(), 1);
             assert_eq!(windows[0].used_percent, Some(5.0));
             assert_eq!(windows[0].window_minutes, Some(minutes));
-            assert_eq!(
-                (windows[0].resets_at_s, windows[0].resets_in_s),
-                (at, within)
-            );
+            assert_eq!((windows[0].resets_at_s, windows[0].resets_in_s), (at, within));
         }
     }
 
@@ -354,22 +311,9 @@ mod tests {
             "token_usage_record",
             r#"{"thread_id":"t","response_id":"r","usage":{"input_tokens":9,"total_tokens":9}}"#
         );
-        assert_eq!(
-            record.usage,
-            Usage {
-                input: 9,
-                total: 9,
-                ..Usage::default()
-            }
-        );
+        assert_eq!(record.usage, Usage { input: 9, total: 9, ..Usage::default() });
         assert!(!record.usage.is_estimate());
-        assert!(
-            Usage {
-                total: 5,
-                ..Usage::default()
-            }
-            .is_estimate()
-        );
+        assert!(Usage { total: 5, ..Usage::default() }.is_estimate());
     }
 
     #[test]
@@ -389,24 +333,15 @@ mod tests {
             event!(Event::McpToolCallEnd, "event_msg", &payload)
         };
         let good = mcp(r#"{"Ok":{"content":[{"type":"text","text":"x"},{"type":"image"}]}}"#);
-        assert_eq!(
-            (good.success, good.output.as_ref(), good.other_parts),
-            (Some(true), "x", 1)
-        );
-        assert_eq!(
-            mcp(r#"{"Ok":{"content":[],"isError":true}}"#).success,
-            Some(false)
-        );
+        assert_eq!((good.success, good.output.as_ref(), good.other_parts), (Some(true), "x", 1));
+        assert_eq!(mcp(r#"{"Ok":{"content":[],"isError":true}}"#).success, Some(false));
         assert_eq!(mcp(r#"{"Err":"gone"}"#).error.as_deref(), Some("gone"));
         let patch = event!(
             Event::PatchApplyEnd,
             "event_msg",
             r#"{"type":"patch_apply_end","success":true,"changes":{"a":{"type":"add","content":"1\n2"}}}"#
         );
-        assert_eq!(
-            (patch.changes[0].path.as_ref(), patch.changes[0].added),
-            ("a", 2)
-        );
+        assert_eq!((patch.changes[0].path.as_ref(), patch.changes[0].added), ("a", 2));
     }
 
     #[test]
@@ -420,10 +355,7 @@ mod tests {
             Some("usage_limit_exceeded")
         );
         let failed = error(r#"{"response_too_many_failed_attempts":{"http_status_code":429}}"#);
-        assert_eq!(
-            failed.code.as_deref(),
-            Some("response_too_many_failed_attempts")
-        );
+        assert_eq!(failed.code.as_deref(), Some("response_too_many_failed_attempts"));
         assert_eq!(failed.http_status, Some(429));
     }
 
@@ -435,36 +367,21 @@ mod tests {
         };
         let prompt =
             item(r#"{"type":"UserMessage","id":"1","content":[{"type":"text","text":"x"}]}"#);
-        assert_eq!(
-            prompt.body,
-            ItemBody::UserMessage(vec![Part::Text("x".into())])
-        );
+        assert_eq!(prompt.body, ItemBody::UserMessage(vec![Part::Text("x".into())]));
         let ran = item(
             r#"{"type":"CommandExecution","id":"2","command":"ls","exit_code":0,"duration_ms":5}"#,
         );
-        let ItemBody::CommandExecution(ran) = ran.body else {
-            panic!("another item")
-        };
-        assert_eq!(
-            (ran.call_id.as_deref(), ran.duration_ms),
-            (Some("2"), Some(5))
-        );
+        let ItemBody::CommandExecution(ran) = ran.body else { panic!("another item") };
+        assert_eq!((ran.call_id.as_deref(), ran.duration_ms), (Some("2"), Some(5)));
         assert_eq!(ran.command, ["ls"]);
         let changed = item(
             r#"{"type":"FileChange","id":"3","changes":[{"path":"p","kind":{"type":"delete"},"diff":""}]}"#,
         );
-        let ItemBody::FileChange(changed) = changed.body else {
-            panic!("another item")
-        };
+        let ItemBody::FileChange(changed) = changed.body else { panic!("another item") };
         assert_eq!(changed.changes[0].action.name(), "delete");
         let thought =
             item(r#"{"type":"Reasoning","id":"4","summary_text":["s"],"raw_content":["r"]}"#);
-        let ItemBody::Reasoning(thought) = thought.body else {
-            panic!("another item")
-        };
-        assert_eq!(
-            (thought.summary, thought.content),
-            (vec!["s".into()], vec!["r".into()])
-        );
+        let ItemBody::Reasoning(thought) = thought.body else { panic!("another item") };
+        assert_eq!((thought.summary, thought.content), (vec!["s".into()], vec!["r".into()]));
     }
 }

@@ -38,14 +38,8 @@ pub struct Item<'a> {
 /// Whether a file that starts with these bytes is such a document rather than lines of records.
 #[must_use]
 pub fn looks_like_document(start: &[u8]) -> bool {
-    let text = start
-        .strip_prefix("\u{feff}".as_bytes())
-        .unwrap_or(start)
-        .trim_ascii_start();
-    let first_name = text
-        .strip_prefix(b"{")
-        .map(<[u8]>::trim_ascii_start)
-        .unwrap_or_default();
+    let text = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start).trim_ascii_start();
+    let first_name = text.strip_prefix(b"{").map(<[u8]>::trim_ascii_start).unwrap_or_default();
     first_name.starts_with(b"\"session\"") || first_name.starts_with(b"\"items\"")
 }
 
@@ -56,9 +50,7 @@ pub fn parse_document(bytes: &[u8]) -> Document<'_> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            document
-                .problems
-                .push(Reason::InvalidUtf8.at(error.valid_up_to()));
+            document.problems.push(Reason::InvalidUtf8.at(error.valid_up_to()));
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
             std::str::from_utf8(valid).unwrap_or_default()
         }
@@ -67,20 +59,11 @@ pub fn parse_document(bytes: &[u8]) -> Document<'_> {
     let mut parts = Parts::default();
     if let Err(problem) = json::walk(json, Top(&mut parts)) {
         let mark = text.len() - json.len();
-        document
-            .problems
-            .push(problem.reason.at(mark + problem.offset));
+        document.problems.push(problem.reason.at(mark + problem.offset));
     }
-    document.session = parts
-        .session
-        .and_then(Object::parse)
-        .map(|o| SessionMeta::decode(&o));
+    document.session = parts.session.and_then(Object::parse).map(|o| SessionMeta::decode(&o));
     document.unknown_fields = parts.unknown;
-    document.items = parts
-        .items
-        .into_iter()
-        .map(|item| read_item(bytes, item))
-        .collect();
+    document.items = parts.items.into_iter().map(|item| read_item(bytes, item)).collect();
     if document.session.is_none() && document.problems.is_empty() {
         document.problems.push(Reason::NoKind.at(0));
     }
@@ -94,11 +77,7 @@ fn read_item<'a>(bytes: &'a [u8], json: Json<'a>) -> Item<'a> {
     }
     // Both point into the same buffer: the difference is the place of the item in it.
     let offset = json.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
-    Item {
-        offset,
-        bytes: json.as_bytes(),
-        record,
-    }
+    Item { offset, bytes: json.as_bytes(), record }
 }
 
 /// What was read before the end or the damage.
@@ -179,18 +158,11 @@ mod tests {
         let session = document.session.unwrap();
         assert_eq!(session.id.as_deref(), Some("s1"));
         assert_eq!(session.timestamp_ms, Some(1_748_764_800_000));
-        let names: Vec<_> = document
-            .items
-            .iter()
-            .map(|item| item.record.event.name())
-            .collect();
+        let names: Vec<_> = document.items.iter().map(|item| item.record.event.name()).collect();
         assert_eq!(names, ["message", "tool_call", "tool_output"]);
         for item in &document.items {
             assert_eq!(item.record.generation, Some(Generation::G0));
-            assert_eq!(
-                &WHOLE.as_bytes()[item.offset..][..item.bytes.len()],
-                item.bytes
-            );
+            assert_eq!(&WHOLE.as_bytes()[item.offset..][..item.bytes.len()], item.bytes);
         }
     }
 
@@ -222,20 +194,10 @@ mod tests {
             ("[]", Reason::NotAnObject),
             ("{}", Reason::NoKind),
             ("{\"session\":1,\"items\":2}", Reason::BadJson),
-            (
-                "version https://git-lfs.github.com/spec/v1",
-                Reason::NotAnObject,
-            ),
+            ("version https://git-lfs.github.com/spec/v1", Reason::NotAnObject),
         ] {
-            assert_eq!(
-                parse_document(text.as_bytes()).problems[0].reason,
-                reason,
-                "{text}"
-            );
+            assert_eq!(parse_document(text.as_bytes()).problems[0].reason, reason, "{text}");
         }
-        assert_eq!(
-            parse_document(b"{\"a\":\"\xff\"}").problems[0].reason,
-            Reason::InvalidUtf8
-        );
+        assert_eq!(parse_document(b"{\"a\":\"\xff\"}").problems[0].reason, Reason::InvalidUtf8);
     }
 }

@@ -9,11 +9,7 @@ use super::json::{Object, Text};
 pub(super) const ENVELOPE: &[&str] = &["timestamp", "type", "payload", "ordinal", "metadata"];
 
 /// Fields of `info` in a `token_count`.
-const INFO: &[&str] = &[
-    "total_token_usage",
-    "last_token_usage",
-    "model_context_window",
-];
+const INFO: &[&str] = &["total_token_usage", "last_token_usage", "model_context_window"];
 
 /// Token counters.
 const USAGE: &[&str] = &[
@@ -26,13 +22,8 @@ const USAGE: &[&str] = &[
 ];
 
 /// Fields that any response item may have.
-const ITEM: &[&str] = &[
-    "type",
-    "id",
-    "status",
-    "internal_chat_message_metadata_passthrough",
-    "metadata",
-];
+const ITEM: &[&str] =
+    &["type", "id", "status", "internal_chat_message_metadata_passthrough", "metadata"];
 
 /// Fields that any event may have.
 const EVENT: &[&str] = &["type"];
@@ -64,9 +55,7 @@ impl Known {
 
 /// What is known of a (kind, subtype); `None` for one that nobody has described.
 pub(super) fn known(kind: &str, subtype: &str) -> Option<&'static Known> {
-    KNOWN
-        .iter()
-        .find(|known| known.kind == kind && known.subtype == subtype)
+    KNOWN.iter().find(|known| known.kind == kind && known.subtype == subtype)
 }
 
 /// Whether a word is a kind of enveloped record.
@@ -92,55 +81,24 @@ pub(super) fn item_fields<'a>(kind: &str, o: &Object<'a>, unknown: &mut Vec<Text
 pub(super) fn counter_fields<'a>(payload: &Object<'a>, unknown: &mut Vec<Text<'a>>) {
     let info = payload.object("info").unwrap_or_default();
     let fresh = |name: &&Text<'a>| !INFO.contains(&name.as_ref());
-    unknown.extend(
-        info.names()
-            .filter(fresh)
-            .map(|name| format!("info.{name}").into()),
-    );
-    let usages = [
-        info.object("total_token_usage"),
-        info.object("last_token_usage"),
-    ];
-    for usage in usages
-        .into_iter()
-        .chain([payload.object("usage")])
-        .flatten()
-    {
+    unknown.extend(info.names().filter(fresh).map(|name| format!("info.{name}").into()));
+    let usages = [info.object("total_token_usage"), info.object("last_token_usage")];
+    for usage in usages.into_iter().chain([payload.object("usage")]).flatten() {
         let fresh = |name: &&Text<'a>| !USAGE.contains(&name.as_ref());
-        unknown.extend(
-            usage
-                .names()
-                .filter(fresh)
-                .map(|name| format!("usage.{name}").into()),
-        );
+        unknown.extend(usage.names().filter(fresh).map(|name| format!("usage.{name}").into()));
     }
 }
 
 const fn item(subtype: &'static str, fields: &'static [&'static str]) -> Known {
-    Known {
-        kind: "response_item",
-        subtype,
-        common: ITEM,
-        fields,
-    }
+    Known { kind: "response_item", subtype, common: ITEM, fields }
 }
 
 const fn event(subtype: &'static str, fields: &'static [&'static str]) -> Known {
-    Known {
-        kind: "event_msg",
-        subtype,
-        common: EVENT,
-        fields,
-    }
+    Known { kind: "event_msg", subtype, common: EVENT, fields }
 }
 
 const fn top(kind: &'static str, fields: &'static [&'static str]) -> Known {
-    Known {
-        kind,
-        subtype: "",
-        common: &[],
-        fields,
-    }
+    Known { kind, subtype: "", common: &[], fields }
 }
 
 /// Frequent kinds first: the table is searched in order.
@@ -268,13 +226,8 @@ const KNOWN: &[Known] = &[
     top("inter_agent_communication_metadata", &["trigger_turn", "message_id", "wake_applied"]),
 ];
 
-const TASK_STARTED: &[&str] = &[
-    "turn_id",
-    "model_context_window",
-    "collaboration_mode_kind",
-    "started_at",
-    "trace_id",
-];
+const TASK_STARTED: &[&str] =
+    &["turn_id", "model_context_window", "collaboration_mode_kind", "started_at", "trace_id"];
 
 const TASK_COMPLETE: &[&str] = &[
     "turn_id",
@@ -379,13 +332,7 @@ mod tests {
     fn no_kind_is_listed_twice() {
         for (at, known) in KNOWN.iter().enumerate() {
             let same = |k: &Known| k.kind == known.kind && k.subtype == known.subtype;
-            assert_eq!(
-                KNOWN.iter().position(same),
-                Some(at),
-                "{} {}",
-                known.kind,
-                known.subtype
-            );
+            assert_eq!(KNOWN.iter().position(same), Some(at), "{} {}", known.kind, known.subtype);
         }
     }
 
@@ -394,10 +341,7 @@ mod tests {
         let line = br#"{"timestamp":"2026-01-01T00:00:00Z","type":"event_msg","shard":1,"payload":{
             "type":"token_count","info":{"total_token_usage":{"video_tokens":1},"tier":2},"hue":3}}"#;
         let fields = parse_line(line).unknown_fields;
-        assert_eq!(
-            fields,
-            ["envelope.shard", "hue", "info.tier", "usage.video_tokens"]
-        );
+        assert_eq!(fields, ["envelope.shard", "hue", "info.tier", "usage.video_tokens"]);
         let line = br#"{"timestamp":"2026-01-01T00:00:00Z","type":"event_msg","payload":{
             "type":"item_completed","item":{"type":"Plan","id":"1","text":"t","new":1}}}"#;
         assert_eq!(parse_line(line).unknown_fields, ["item.new"]);

@@ -165,9 +165,7 @@ pub struct DynamicToolCallResponse<'a> {
 
 /// The id of the call: of an item, its id.
 pub(super) fn call_id<'a>(o: &Object<'a>) -> Option<Text<'a>> {
-    o.str("call_id")
-        .or_else(|| o.str("callId"))
-        .or_else(|| o.str("id"))
+    o.str("call_id").or_else(|| o.str("callId")).or_else(|| o.str("id"))
 }
 
 impl<'a> ExecCommandEnd<'a> {
@@ -234,10 +232,7 @@ impl<'a> McpToolCallEnd<'a> {
         let answer = result.object("Ok").unwrap_or_else(|| result.clone());
         let error = result.str("Err").or_else(|| error_text(o));
         let content = parts(&answer, "content");
-        let texts = content
-            .iter()
-            .filter(|part| matches!(part, Part::Text(_)))
-            .count();
+        let texts = content.iter().filter(|part| matches!(part, Part::Text(_))).count();
         Self {
             call_id: call_id(o),
             server: call.str("server"),
@@ -285,10 +280,7 @@ impl<'a> WebSearchEnd<'a> {
 
 impl<'a> ViewImage<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
-        Self {
-            call_id: call_id(o),
-            path: o.str("path"),
-        }
+        Self { call_id: call_id(o), path: o.str("path") }
     }
 }
 

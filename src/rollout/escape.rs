@@ -40,17 +40,11 @@ fn unicode(escape: &[u8]) -> (char, usize) {
     if let Some(character) = char::from_u32(high) {
         return (character, 6);
     }
-    let low = escape
-        .get(6..)
-        .and_then(hex)
-        .filter(|low| (0xDC00..0xE000).contains(low));
+    let low = escape.get(6..).and_then(hex).filter(|low| (0xDC00..0xE000).contains(low));
     match low {
         Some(low) if high < 0xDC00 => {
             let code = 0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-            (
-                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
-                12,
-            )
+            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
         }
         _ => (char::REPLACEMENT_CHARACTER, 6),
     }
@@ -59,9 +53,7 @@ fn unicode(escape: &[u8]) -> (char, usize) {
 /// The number of `\uXXXX` at the start of the bytes.
 fn hex(escape: &[u8]) -> Option<u32> {
     let digits = escape.strip_prefix(b"\\u")?.get(..4)?;
-    digits.iter().try_fold(0, |code, &digit| {
-        Some(code * 16 + char::from(digit).to_digit(16)?)
-    })
+    digits.iter().try_fold(0, |code, &digit| Some(code * 16 + char::from(digit).to_digit(16)?))
 }
 
 /// Offset of the first escape that is half a surrogate pair, in JSON text.
@@ -90,10 +82,7 @@ mod tests {
 
     #[test]
     fn every_escape_of_json() {
-        assert_eq!(
-            decoded(r#"a\"\\\/\b\f\n\r\t\u0041z"#),
-            "a\"\\/\u{8}\u{c}\n\r\tAz"
-        );
+        assert_eq!(decoded(r#"a\"\\\/\b\f\n\r\t\u0041z"#), "a\"\\/\u{8}\u{c}\n\r\tAz");
     }
 
     #[test]
@@ -124,9 +113,6 @@ mod tests {
         assert_eq!(lone_surrogate(br#"{"a":"\ud83d\ude00"}"#), None);
         assert_eq!(lone_surrogate(br#"{"a":"\ud83d"}"#), Some(6));
         assert_eq!(lone_surrogate(br#"{"a":"\\ud83d"}"#), None);
-        assert_eq!(
-            lone_surrogate(br#"{"a":"\ufffd \ud83d\ude00 \uDE00"}"#),
-            Some(26)
-        );
+        assert_eq!(lone_surrogate(br#"{"a":"\ufffd \ud83d\ude00 \uDE00"}"#), Some(26));
     }
 }

@@ -103,11 +103,7 @@ impl<'a> ItemCompleted<'a> {
 impl<'a> Item<'a> {
     fn decode(o: &Object<'a>) -> Self {
         let kind = o.str("type").unwrap_or_default();
-        Self {
-            id: o.text("id"),
-            body: ItemBody::decode(&kind, o),
-            kind,
-        }
+        Self { id: o.text("id"), body: ItemBody::decode(&kind, o), kind }
     }
 }
 
@@ -148,11 +144,6 @@ impl<'a> ItemBody<'a> {
 fn fragments<'a>(o: &Object<'a>) -> Vec<Text<'a>> {
     let text = |json| Object::parse(json).and_then(|fragment| fragment.str("text"));
     let mut fragments = o.strings("fragments");
-    fragments.extend(
-        o.array("fragments")
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(text),
-    );
+    fragments.extend(o.array("fragments").unwrap_or_default().into_iter().filter_map(text));
     fragments
 }

@@ -34,10 +34,7 @@ impl<'a> Object<'a> {
 
     /// Reads an object and says where it is damaged.
     pub(super) fn try_parse(json: Json<'a>) -> Result<Self, ParseError> {
-        Ok(Self {
-            raw: json,
-            fields: walk(json, Fields)?,
-        })
+        Ok(Self { raw: json, fields: walk(json, Fields)? })
     }
 
     /// The object as written.
@@ -71,13 +68,7 @@ impl<'a> Object<'a> {
     /// The value as written, null taken for absent. Of duplicates the last wins.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<Json<'a>> {
-        let value = self
-            .fields
-            .iter()
-            .rev()
-            .find(|(key, _)| key == name)?
-            .1
-            .get();
+        let value = self.fields.iter().rev().find(|(key, _)| key == name)?.1.get();
         (value != "null").then_some(value)
     }
 
@@ -103,10 +94,7 @@ impl<'a> Object<'a> {
     #[must_use]
     pub fn u64(&self, name: &str) -> Option<u64> {
         let value = self.raw(name)?;
-        value
-            .parse()
-            .ok()
-            .or_else(|| u64::try_from(integer(value)?).ok())
+        value.parse().ok().or_else(|| u64::try_from(integer(value)?).ok())
     }
 
     /// A finite number.
@@ -140,11 +128,7 @@ impl<'a> Object<'a> {
     /// The strings of an array; other elements are left out, a missing array is empty.
     #[must_use]
     pub fn strings(&self, name: &str) -> Vec<Text<'a>> {
-        self.array(name)
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(string)
-            .collect()
+        self.array(name).unwrap_or_default().into_iter().filter_map(string).collect()
     }
 
     /// The word that tells the kind of a string or object: see [`tag`].
@@ -158,21 +142,14 @@ impl<'a> Object<'a> {
     pub(super) fn seconds_as_ms(&self, name: &str) -> Option<i64> {
         let value = self.i64(name)?;
         // 10^11 seconds are beyond the year 5000, as milliseconds they are 1973.
-        if value.unsigned_abs() < 100_000_000_000 {
-            value.checked_mul(1000)
-        } else {
-            Some(value)
-        }
+        if value.unsigned_abs() < 100_000_000_000 { value.checked_mul(1000) } else { Some(value) }
     }
 
     /// Milliseconds of a duration: `<name>_ms`, or `<name>` as `{secs, nanos}` or in seconds.
     #[must_use]
     pub(super) fn duration_ms(&self, name: &str) -> Option<i64> {
-        let millis = self
-            .fields
-            .iter()
-            .rev()
-            .find(|(key, _)| key.strip_suffix("_ms") == Some(name));
+        let millis =
+            self.fields.iter().rev().find(|(key, _)| key.strip_suffix("_ms") == Some(name));
         if let Some(whole) = millis.and_then(|(_, value)| integer(value.get())) {
             return Some(whole);
         }
@@ -193,9 +170,7 @@ impl<'a> Object<'a> {
     /// Length in bytes of a string as written, 0 where there is none. Costs no decoding.
     #[must_use]
     pub fn len(&self, name: &str) -> usize {
-        self.raw(name)
-            .filter(|value| value.starts_with('"'))
-            .map_or(0, |value| value.len() - 2)
+        self.raw(name).filter(|value| value.starts_with('"')).map_or(0, |value| value.len() - 2)
     }
 }
 
@@ -210,19 +185,10 @@ pub(super) struct ParseError {
 pub(super) fn walk<'a, V: Visitor<'a>>(json: Json<'a>, visitor: V) -> Result<V::Value, ParseError> {
     // The reader would print a value of another type, however long, into its error.
     if !json.trim_ascii_start().starts_with('{') {
-        let reason = if json.trim_ascii().is_empty() {
-            Reason::Torn
-        } else {
-            Reason::NotAnObject
-        };
+        let reason = if json.trim_ascii().is_empty() { Reason::Torn } else { Reason::NotAnObject };
         return Err(ParseError { reason, offset: 0 });
     }
-    let at = |reason, error| {
-        Err(ParseError {
-            reason,
-            offset: offset(json, &error),
-        })
-    };
+    let at = |reason, error| Err(ParseError { reason, offset: offset(json, &error) });
     let mut reader = serde_json::Deserializer::from_str(json);
     let value = match reader.deserialize_map(visitor) {
         Ok(value) => value,
@@ -251,18 +217,14 @@ pub(super) fn array(json: Json<'_>) -> Option<Vec<Json<'_>>> {
     if !json.starts_with('[') {
         return None;
     }
-    serde_json::Deserializer::from_str(json)
-        .deserialize_seq(Elements)
-        .ok()
+    serde_json::Deserializer::from_str(json).deserialize_seq(Elements).ok()
 }
 
 fn count(json: Json<'_>) -> usize {
     if !json.starts_with('[') {
         return 0;
     }
-    serde_json::Deserializer::from_str(json)
-        .deserialize_seq(Count)
-        .unwrap_or(0)
+    serde_json::Deserializer::from_str(json).deserialize_seq(Count).unwrap_or(0)
 }
 
 /// A string.
@@ -297,10 +259,7 @@ pub(super) fn tag(json: Json<'_>) -> Option<Text<'_>> {
         return string(json);
     }
     let object = Object::parse(json)?;
-    object
-        .str("type")
-        .or_else(|| object.str("mode"))
-        .or_else(|| object.names().next().cloned())
+    object.str("type").or_else(|| object.str("mode")).or_else(|| object.names().next().cloned())
 }
 
 /// An integer; a float without a fraction counts.
@@ -311,10 +270,7 @@ pub(super) fn integer(json: Json<'_>) -> Option<i64> {
     }
     // Beyond 2^53 a float no longer tells one integer from the next.
     let float = number(json)?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "checked to be whole and in range"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
     (float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0).then_some(float as i64)
 }
 
@@ -393,20 +349,11 @@ mod tests {
     fn fields_by_name_whatever_their_type() {
         let o = object(r#"{"s":"a","i":-3,"f":1.5,"b":true,"n":null,"o":{"x":1},"a":[1,"z"]}"#);
         assert_eq!(o.str("s").as_deref(), Some("a"));
-        assert_eq!(
-            (o.i64("i"), o.u64("i"), o.f64("f")),
-            (Some(-3), None, Some(1.5))
-        );
-        assert_eq!(
-            (o.bool("b"), o.raw("n"), o.has("n")),
-            (Some(true), None, true)
-        );
+        assert_eq!((o.i64("i"), o.u64("i"), o.f64("f")), (Some(-3), None, Some(1.5)));
+        assert_eq!((o.bool("b"), o.raw("n"), o.has("n")), (Some(true), None, true));
         assert_eq!(o.object("o").unwrap().i64("x"), Some(1));
         assert_eq!((o.strings("a"), o.count("a")), (vec!["z".into()], 2));
-        assert_eq!(
-            (o.str("i"), o.i64("s"), o.array("s"), o.count("s")),
-            (None, None, None, 0)
-        );
+        assert_eq!((o.str("i"), o.i64("s"), o.array("s"), o.count("s")), (None, None, None, 0));
         assert_eq!((o.text("i").as_deref(), o.text("o")), (Some("-3"), None));
         assert!(o.object("s").is_none() && o.str("missing").is_none());
     }
@@ -420,10 +367,7 @@ mod tests {
     fn numbers_of_all_forms() {
         let o = object(r#"{"a":3.0,"b":3.5,"c":1e400,"d":18446744073709551615,"e":1e18}"#);
         assert_eq!((o.i64("a"), o.i64("b"), o.i64("e")), (Some(3), None, None));
-        assert_eq!(
-            (o.f64("c"), o.u64("d"), o.i64("d")),
-            (None, Some(u64::MAX), None)
-        );
+        assert_eq!((o.f64("c"), o.u64("d"), o.i64("d")), (None, Some(u64::MAX), None));
     }
 
     #[test]
@@ -438,10 +382,7 @@ mod tests {
     fn durations_and_times() {
         let o = object(r#"{"a":{"secs":1,"nanos":2999999},"b_ms":7,"c":1.25,"t":1770000000}"#);
         let read = |name| o.duration_ms(name);
-        assert_eq!(
-            (read("a"), read("b"), read("c")),
-            (Some(1002), Some(7), Some(1250))
-        );
+        assert_eq!((read("a"), read("b"), read("c")), (Some(1002), Some(7), Some(1250)));
         assert_eq!(o.seconds_as_ms("t"), Some(1_770_000_000_000));
     }
 

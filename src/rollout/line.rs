@@ -25,10 +25,7 @@ const MAX_UNKNOWN_FIELDS: usize = 64;
 pub fn parse_line(line: &[u8]) -> Record<'_> {
     let (start, text) = trim(line);
     if text.is_empty() {
-        return Record {
-            kind: Cow::Borrowed("blank"),
-            ..Record::default()
-        };
+        return Record { kind: Cow::Borrowed("blank"), ..Record::default() };
     }
     let Ok(json) = std::str::from_utf8(text) else {
         return malformed(line, start, text, None);
@@ -91,25 +88,16 @@ pub(super) fn parse_object<'a>(object: &Object<'a>) -> Record<'a> {
 
 /// Drops the line end, a byte order mark and blanks around the text; tells where the text starts.
 fn trim(line: &[u8]) -> (usize, &[u8]) {
-    let text = line
-        .strip_prefix("\u{feff}".as_bytes())
-        .unwrap_or(line)
-        .trim_ascii_start();
+    let text = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line).trim_ascii_start();
     (line.len() - text.len(), text.trim_ascii_end())
 }
 
 fn enveloped<'a>(envelope: &Object<'a>) -> Record<'a> {
     let ordinal = envelope.u64("ordinal");
-    let generation = if ordinal.is_some() {
-        Generation::G3
-    } else {
-        Generation::G2
-    };
+    let generation = if ordinal.is_some() { Generation::G3 } else { Generation::G2 };
     let mut record = Record {
         generation: Some(generation),
-        timestamp_ms: envelope
-            .str("timestamp")
-            .and_then(|text| timestamp::parse_ms(&text)),
+        timestamp_ms: envelope.str("timestamp").and_then(|text| timestamp::parse_ms(&text)),
         ordinal,
         kind: envelope.str("type").unwrap_or(Cow::Borrowed("unknown")),
         host: host_metadata(envelope),
@@ -118,13 +106,8 @@ fn enveloped<'a>(envelope: &Object<'a>) -> Record<'a> {
     if record.timestamp_ms.is_none() {
         record.problems.push(Reason::BadTimestamp.at(0));
     }
-    for name in envelope
-        .names()
-        .filter(|name| !drift::ENVELOPE.contains(&name.as_ref()))
-    {
-        record
-            .unknown_fields
-            .push(format!("envelope.{name}").into());
+    for name in envelope.names().filter(|name| !drift::ENVELOPE.contains(&name.as_ref())) {
+        record.unknown_fields.push(format!("envelope.{name}").into());
     }
     match envelope.object("payload") {
         Some(payload) => decode::fill(&mut record, &payload),
@@ -132,10 +115,7 @@ fn enveloped<'a>(envelope: &Object<'a>) -> Record<'a> {
             record.understanding = Understanding::Unknown;
             record.problems.push(Reason::BadPayload.at(0));
             let payload = envelope.raw("payload").unwrap_or_default();
-            record.event = Event::Other(Other {
-                subtype: None,
-                payload,
-            });
+            record.event = Event::Other(Other { subtype: None, payload });
         }
     }
     record
@@ -155,57 +135,28 @@ fn host_metadata(envelope: &Object<'_>) -> HostMetadata {
 
 /// `{"record_type":"state"}`; another value would be news.
 fn marker<'a>(object: &Object<'a>) -> Record<'a> {
-    let kind = object
-        .str("record_type")
-        .unwrap_or(Cow::Borrowed("unknown"));
+    let kind = object.str("record_type").unwrap_or(Cow::Borrowed("unknown"));
     if kind != "state" {
-        let event = Event::Other(Other {
-            subtype: None,
-            payload: object.raw_json(),
-        });
-        return Record {
-            kind,
-            event,
-            ..unknown_bare()
-        };
+        let event = Event::Other(Other { subtype: None, payload: object.raw_json() });
+        return Record { kind, event, ..unknown_bare() };
     }
-    let names = object
-        .names()
-        .filter(|name| *name != "record_type")
-        .cloned();
+    let names = object.names().filter(|name| *name != "record_type").cloned();
     let unknown_fields = names.collect();
-    Record {
-        kind,
-        unknown_fields,
-        event: Event::State,
-        ..bare()
-    }
+    Record { kind, unknown_fields, event: Event::State, ..bare() }
 }
 
 fn bare_item<'a>(item: &Object<'a>) -> Record<'a> {
-    if item
-        .str("type")
-        .is_some_and(|kind| drift::is_top_level(&kind))
-    {
+    if item.str("type").is_some_and(|kind| drift::is_top_level(&kind)) {
         return unknown(item, Reason::BadPayload);
     }
-    let mut record = Record {
-        kind: Cow::Borrowed("response_item"),
-        ..bare()
-    };
+    let mut record = Record { kind: Cow::Borrowed("response_item"), ..bare() };
     decode::fill(&mut record, item);
     record
 }
 
 fn bare_header<'a>(header: &Object<'a>) -> Record<'a> {
-    let timestamp_ms = header
-        .str("timestamp")
-        .and_then(|text| timestamp::parse_ms(&text));
-    let mut record = Record {
-        kind: Cow::Borrowed("session_meta"),
-        timestamp_ms,
-        ..bare()
-    };
+    let timestamp_ms = header.str("timestamp").and_then(|text| timestamp::parse_ms(&text));
+    let mut record = Record { kind: Cow::Borrowed("session_meta"), timestamp_ms, ..bare() };
     decode::fill(&mut record, header);
     if timestamp_ms.is_none() {
         record.problems.push(Reason::BadTimestamp.at(0));
@@ -214,33 +165,18 @@ fn bare_header<'a>(header: &Object<'a>) -> Record<'a> {
 }
 
 fn bare<'a>() -> Record<'a> {
-    Record {
-        generation: Some(Generation::G1),
-        ..Record::default()
-    }
+    Record { generation: Some(Generation::G1), ..Record::default() }
 }
 
 fn unknown_bare<'a>() -> Record<'a> {
-    Record {
-        understanding: Understanding::Unknown,
-        ..bare()
-    }
+    Record { understanding: Understanding::Unknown, ..bare() }
 }
 
 fn unknown<'a>(object: &Object<'a>, reason: Reason) -> Record<'a> {
-    let event = Event::Other(Other {
-        subtype: None,
-        payload: object.raw_json(),
-    });
+    let event = Event::Other(Other { subtype: None, payload: object.raw_json() });
     let kind = object.str("type").unwrap_or(Cow::Borrowed("unknown"));
     let unknown_fields = object.names().cloned().collect();
-    Record {
-        kind,
-        event,
-        unknown_fields,
-        problems: vec![reason.at(0)],
-        ..unknown_bare()
-    }
+    Record { kind, event, unknown_fields, problems: vec![reason.at(0)], ..unknown_bare() }
 }
 
 /// A line that is no record. `start` is where `text` begins in the line.
@@ -302,11 +238,7 @@ mod tests {
     }
 
     fn reasons(record: &Record<'_>) -> Vec<(&'static str, usize)> {
-        record
-            .problems
-            .iter()
-            .map(|problem| (problem.reason.name(), problem.offset))
-            .collect()
+        record.problems.iter().map(|problem| (problem.reason.name(), problem.offset)).collect()
     }
 
     #[test]
@@ -319,12 +251,7 @@ mod tests {
                 "compacted",
                 "compacted",
             ),
-            (
-                r#"{"record_type":"state"}"#,
-                Generation::G1,
-                "state",
-                "state",
-            ),
+            (r#"{"record_type":"state"}"#, Generation::G1, "state", "state"),
             (
                 r#"{"id":"a","timestamp":"2025-08-20T09:00:00.000Z","instructions":null}"#,
                 Generation::G1,
@@ -344,10 +271,7 @@ mod tests {
             assert_eq!(record.understanding, Understanding::Understood);
             assert_eq!(record.problems, []);
         }
-        assert_eq!(
-            read(r#"{"ordinal":7,"type":"x","payload":{}}"#).ordinal,
-            Some(7)
-        );
+        assert_eq!(read(r#"{"ordinal":7,"type":"x","payload":{}}"#).ordinal, Some(7));
     }
 
     #[test]
@@ -367,11 +291,7 @@ mod tests {
             (&b"{\"a\":\"\xff\"}"[..], "invalid_utf8", 6),
             (b"{\"a\":\0\0}", "nul_run", 5),
             (b"\0\0\0", "nul_run", 0),
-            (
-                b"version https://git-lfs.github.com/spec/v1",
-                "git_lfs_pointer",
-                0,
-            ),
+            (b"version https://git-lfs.github.com/spec/v1", "git_lfs_pointer", 0),
             (b"oid sha256:00", "git_lfs_pointer", 0),
             (b"size 123", "git_lfs_pointer", 0),
             (b"size matters", "foreign_text", 0),
@@ -383,16 +303,8 @@ mod tests {
         ] {
             let record = parse_line(line);
             assert_eq!(record.understanding, Understanding::Malformed);
-            assert_eq!(
-                (record.kind.as_ref(), record.generation),
-                ("malformed", None)
-            );
-            assert_eq!(
-                reasons(&record),
-                [(reason, offset)],
-                "{}",
-                line.escape_ascii()
-            );
+            assert_eq!((record.kind.as_ref(), record.generation), ("malformed", None));
+            assert_eq!(reasons(&record), [(reason, offset)], "{}", line.escape_ascii());
         }
     }
 
@@ -400,21 +312,13 @@ mod tests {
     fn records_that_are_odd_but_json() {
         for (line, kind, reason) in [
             (r#"{"a":1}"#, "unknown", Some("no_kind")),
-            (
-                r#"{"type":"event_msg","timestamp":"x"}"#,
-                "event_msg",
-                Some("bad_payload"),
-            ),
+            (r#"{"type":"event_msg","timestamp":"x"}"#, "event_msg", Some("bad_payload")),
             (
                 r#"{"timestamp":"2026-03-01T10:00:00Z","type":"event_msg","payload":[]}"#,
                 "event_msg",
                 Some("bad_payload"),
             ),
-            (
-                r#"{"timestamp":"2026-03-01T10:00:00Z","type":"news","payload":{}}"#,
-                "news",
-                None,
-            ),
+            (r#"{"timestamp":"2026-03-01T10:00:00Z","type":"news","payload":{}}"#, "news", None),
             (r#"{"record_type":"news"}"#, "news", None),
             (r#"{"type":"news"}"#, "response_item", None),
         ] {
@@ -433,14 +337,9 @@ mod tests {
     fn half_a_surrogate_pair_is_a_problem_of_an_understood_record() {
         let line = r#"{"timestamp":"2026-03-01T10:00:00Z","type":"event_msg","payload":{"type":"user_message","message":"x\ud83d"}}"#;
         let record = read(line);
-        let Event::UserMessage(message) = &record.event else {
-            panic!("another event")
-        };
+        let Event::UserMessage(message) = &record.event else { panic!("another event") };
         assert_eq!(message.message, "x\u{fffd}");
-        assert_eq!(
-            reasons(&record),
-            [("lone_surrogate", line.find('\\').unwrap())]
-        );
+        assert_eq!(reasons(&record), [("lone_surrogate", line.find('\\').unwrap())]);
     }
 
     #[test]

@@ -144,16 +144,8 @@ pub fn read(text: &str) -> Outcome<'_> {
 }
 
 fn plain(text: &str) -> Outcome<'_> {
-    let status = if SUCCESSES.contains(&text.trim_end()) {
-        Status::Ok
-    } else {
-        Status::Unknown
-    };
-    Outcome {
-        status,
-        body: Text::Borrowed(text),
-        ..Outcome::default()
-    }
+    let status = if SUCCESSES.contains(&text.trim_end()) { Status::Ok } else { Status::Unknown };
+    Outcome { status, body: Text::Borrowed(text), ..Outcome::default() }
 }
 
 /// `{"output":"…","metadata":{"exit_code":0,"duration_seconds":1.2}}`
@@ -170,9 +162,7 @@ fn nested_json(text: &str) -> Option<Outcome<'_>> {
         shape: Shape::Json,
         status: exit_code.map_or(failed, Status::of_exit_code),
         exit_code,
-        duration_ms: metadata
-            .f64("duration_seconds")
-            .and_then(json::seconds_to_ms),
+        duration_ms: metadata.f64("duration_seconds").and_then(json::seconds_to_ms),
         body,
         ..Outcome::default()
     })
@@ -181,11 +171,7 @@ fn nested_json(text: &str) -> Option<Outcome<'_>> {
 /// A text that begins like a refusal or failure of the runtime.
 fn failure(text: &str) -> Option<Outcome<'_>> {
     let (_, status) = FAILURES.iter().find(|(start, _)| text.starts_with(start))?;
-    let exit_code = if text.starts_with("failed in sandbox") {
-        sandbox_code(text)
-    } else {
-        None
-    };
+    let exit_code = if text.starts_with("failed in sandbox") { sandbox_code(text) } else { None };
     Some(Outcome {
         shape: Shape::Failure,
         status: exit_code.map_or(*status, Status::of_exit_code),
@@ -297,11 +283,7 @@ impl<'a> Header<'a> {
             (None, None) => failure(body).map_or(Status::Unknown, |failure| failure.status),
         };
         Outcome {
-            shape: if self.script {
-                Shape::Script
-            } else {
-                Shape::Header
-            },
+            shape: if self.script { Shape::Script } else { Shape::Header },
             status,
             exit_code: self.exit_code,
             duration_ms: self.duration_ms,
@@ -314,28 +296,19 @@ impl<'a> Header<'a> {
 }
 
 /// Header lines without a fact that anyone needs.
-const COUNTS: &[&str] = &[
-    "Chunk ID: ",
-    "Total output lines: ",
-    "Original token count: ",
-    "Warning: truncated output",
-];
+const COUNTS: &[&str] =
+    &["Chunk ID: ", "Total output lines: ", "Original token count: ", "Warning: truncated output"];
 
 /// `: 1.6 seconds` or ` 1.6 seconds`.
 fn wall_time(rest: &str) -> Option<i64> {
-    let seconds = rest
-        .trim_start_matches(':')
-        .trim()
-        .strip_suffix("seconds")?;
+    let seconds = rest.trim_start_matches(':').trim().strip_suffix("seconds")?;
     json::seconds_to_ms(seconds.trim().parse().ok()?)
 }
 
 fn leading_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-    text.get(..length + (text.len() - digits.len()))?
-        .parse()
-        .ok()
+    text.get(..length + (text.len() - digits.len()))?.parse().ok()
 }
 
 #[cfg(test)]
@@ -344,13 +317,7 @@ mod tests {
 
     fn facts(text: &str) -> (Shape, Status, Option<i64>, Option<i64>, Text<'_>) {
         let outcome = read(text);
-        (
-            outcome.shape,
-            outcome.status,
-            outcome.exit_code,
-            outcome.duration_ms,
-            outcome.body,
-        )
+        (outcome.shape, outcome.status, outcome.exit_code, outcome.duration_ms, outcome.body)
     }
 
     #[test]
@@ -358,25 +325,16 @@ mod tests {
         let text =
             r#"{"output":"a\nExit code: 9","metadata":{"exit_code":0,"duration_seconds":1.25}}"#;
         let body = "a\nExit code: 9".into();
-        assert_eq!(
-            facts(text),
-            (Shape::Json, Status::Ok, Some(0), Some(1250), body)
-        );
+        assert_eq!(facts(text), (Shape::Json, Status::Ok, Some(0), Some(1250), body));
         let other = r#"{"answers":{}}"#;
-        assert_eq!(
-            facts(other),
-            (Shape::Plain, Status::Unknown, None, None, other.into())
-        );
+        assert_eq!(facts(other), (Shape::Plain, Status::Unknown, None, None, other.into()));
     }
 
     #[test]
     fn header_lines_only() {
         let text = "Exit code: -1\r\nWall time: 1.6 seconds\r\nTotal output lines: 2\r\nOutput:\r\nExit code: 0\n";
         let outcome = read(text);
-        assert_eq!(
-            (outcome.status, outcome.exit_code),
-            (Status::Failed, Some(-1))
-        );
+        assert_eq!((outcome.status, outcome.exit_code), (Status::Failed, Some(-1)));
         assert_eq!(outcome.duration_ms, Some(1600));
         assert_eq!(
             (outcome.body.as_ref(), outcome.body_offset),
@@ -396,10 +354,7 @@ mod tests {
         let head = "Chunk ID: 8d78c2\nWall time: 0.0507 seconds\n";
         let running = format!("{head}Process running with session ID 4711\nOutput:\n");
         let outcome = read(&running);
-        assert_eq!(
-            (outcome.status, outcome.session_id),
-            (Status::Running, Some(4711))
-        );
+        assert_eq!((outcome.status, outcome.session_id), (Status::Running, Some(4711)));
         assert_eq!((outcome.exit_code, outcome.duration_ms), (None, Some(51)));
         let ended =
             format!("{head}Process exited with code 101\nOriginal token count: 40\nOutput:\nx");
@@ -409,34 +364,17 @@ mod tests {
     #[test]
     fn the_command_that_an_output_repeats_is_passed_over() {
         let text = "Command: bash -lc 'x\nExit code: 7\nOutput:'\nChunk ID: a\nWall time: 1 seconds\nProcess exited with code 0\nOutput:\nbody";
-        assert_eq!(
-            facts(text),
-            (
-                Shape::Header,
-                Status::Ok,
-                Some(0),
-                Some(1000),
-                "body".into()
-            )
-        );
+        assert_eq!(facts(text), (Shape::Header, Status::Ok, Some(0), Some(1000), "body".into()));
     }
 
     #[test]
     fn refusals_and_failures() {
         for (text, status, exit_code) in [
             ("exec command rejected by user", Status::Rejected, None),
-            (
-                "Wall time: 4.8 seconds\naborted by user",
-                Status::Aborted,
-                None,
-            ),
+            ("Wall time: 4.8 seconds\naborted by user", Status::Aborted, None),
             ("aborted by user after 4.8s", Status::Aborted, None),
             ("unsupported call: x", Status::Error, None),
-            (
-                "apply_patch verification failed: Failed to find",
-                Status::Error,
-                None,
-            ),
+            ("apply_patch verification failed: Failed to find", Status::Error, None),
             ("failed in sandbox: nothing", Status::Error, None),
             (
                 "failed in sandbox LinuxSeccomp with execution error: exit code: 2, é",
@@ -445,11 +383,7 @@ mod tests {
             ),
         ] {
             let outcome = read(text);
-            assert_eq!(
-                (outcome.status, outcome.exit_code),
-                (status, exit_code),
-                "{text}"
-            );
+            assert_eq!((outcome.status, outcome.exit_code), (status, exit_code), "{text}");
         }
         let late = format!("failed in sandbox: {}exit code: 1", "é".repeat(300));
         assert_eq!(read(&late).exit_code, None);
@@ -460,29 +394,17 @@ mod tests {
         let text = "Script completed\nWall time 2.5 seconds\nOutput:\nExit code: 1\n";
         assert_eq!(
             facts(text),
-            (
-                Shape::Script,
-                Status::Ok,
-                None,
-                Some(2500),
-                "Exit code: 1\n".into()
-            )
+            (Shape::Script, Status::Ok, None, Some(2500), "Exit code: 1\n".into())
         );
         let running = read("Script running with cell ID 12\nWall time 1 seconds\nOutput:\n");
-        assert_eq!(
-            (running.status, running.cell_id.as_deref()),
-            (Status::Running, Some("12"))
-        );
+        assert_eq!((running.status, running.cell_id.as_deref()), (Status::Running, Some("12")));
         assert_eq!(read("Script failed\nOutput:\n").status, Status::Failed);
     }
 
     #[test]
     fn the_flag_beside_the_text_counts_where_the_text_says_nothing() {
-        let output = ToolOutput {
-            output: "x".into(),
-            success: Some(false),
-            ..ToolOutput::default()
-        };
+        let output =
+            ToolOutput { output: "x".into(), success: Some(false), ..ToolOutput::default() };
         assert_eq!(of(&output).status, Status::Failed);
         assert_eq!(read("Plan updated").status, Status::Ok);
         assert_eq!(read("").status, Status::Unknown);

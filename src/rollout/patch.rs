@@ -104,11 +104,7 @@ impl<'a> Patch<'a> {
             }
             _ => return,
         };
-        self.files.push(FileChange {
-            path,
-            action,
-            ..FileChange::default()
-        });
+        self.files.push(FileChange { path, action, ..FileChange::default() });
     }
 }
 
@@ -148,33 +144,19 @@ pub fn count_diff(diff: &str) -> (u64, u64) {
 pub(super) fn from_json<'a>(path: Text<'a>, o: &Object<'a>) -> FileChange<'a> {
     let (kind, inner) = match o.tag("type").or_else(|| o.tag("kind")) {
         Some(kind) => (kind, None),
-        None => (
-            o.names().next().cloned().unwrap_or_default(),
-            o.fields().next(),
-        ),
+        None => (o.names().next().cloned().unwrap_or_default(), o.fields().next()),
     };
     let inner = inner.and_then(|(_, json)| Object::parse(json));
     let o = inner.as_ref().unwrap_or(o);
-    let diff = o
-        .str("unified_diff")
-        .or_else(|| o.str("diff"))
-        .unwrap_or_default();
-    let lines = o
-        .str("content")
-        .map_or(0, |content| content.lines().count() as u64);
+    let diff = o.str("unified_diff").or_else(|| o.str("diff")).unwrap_or_default();
+    let lines = o.str("content").map_or(0, |content| content.lines().count() as u64);
     let (action, (added, removed)) = match kind.as_ref() {
         "add" => (Action::Add, (lines, 0)),
         "delete" => (Action::Delete, (0, lines)),
         _ => (Action::Update, count_diff(&diff)),
     };
     let move_to = o.str("move_path").or_else(|| o.str("move_to"));
-    FileChange {
-        path,
-        move_to,
-        action,
-        added,
-        removed,
-    }
+    FileChange { path, move_to, action, added, removed }
 }
 
 #[cfg(test)]
@@ -197,13 +179,7 @@ mod tests {
 *** End Patch";
 
     fn change(path: &str, action: Action, added: u64, removed: u64) -> FileChange<'_> {
-        FileChange {
-            path: path.into(),
-            move_to: None,
-            action,
-            added,
-            removed,
-        }
+        FileChange { path: path.into(), move_to: None, action, added, removed }
     }
 
     #[test]
@@ -212,10 +188,7 @@ mod tests {
         let mut moved = change("old name.rs", Action::Update, 1, 2);
         moved.move_to = Some("moved.rs".into());
         let added = change("new.txt", Action::Add, 2, 0);
-        assert_eq!(
-            patch.files,
-            [added, moved, change("dead.rs", Action::Delete, 0, 0)]
-        );
+        assert_eq!(patch.files, [added, moved, change("dead.rs", Action::Delete, 0, 0)]);
         assert!(patch.complete);
     }
 
@@ -226,10 +199,7 @@ mod tests {
         let torn = parse("*** Begin Patch\n*** Update File: a\n-x");
         assert_eq!(torn.files, [change("a", Action::Update, 0, 1)]);
         assert!(!torn.complete);
-        assert_eq!(
-            parse("*** Update File: a\n+x").files,
-            [change("a", Action::Update, 1, 0)]
-        );
+        assert_eq!(parse("*** Update File: a\n+x").files, [change("a", Action::Update, 1, 0)]);
         assert_eq!(parse("no patch at all").files, []);
     }
 
@@ -245,10 +215,7 @@ mod tests {
 
     #[test]
     fn counts_diffs() {
-        assert_eq!(
-            count_diff("@@ -1,2 +1,2 @@\n a\n---b\n+++c\n\\ No newline"),
-            (1, 1)
-        );
+        assert_eq!(count_diff("@@ -1,2 +1,2 @@\n a\n---b\n+++c\n\\ No newline"), (1, 1));
         assert_eq!(count_diff("--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n"), (1, 1));
         assert_eq!(count_diff(""), (0, 0));
     }
@@ -258,10 +225,7 @@ mod tests {
         let read = |json| from_json("p".into(), &Object::parse(json).unwrap());
         let add = r#"{"type":"add","content":"a\nb\n"}"#;
         assert_eq!(read(add), change("p", Action::Add, 2, 0));
-        assert_eq!(
-            read(r#"{"delete":{"content":"a"}}"#),
-            change("p", Action::Delete, 0, 1)
-        );
+        assert_eq!(read(r#"{"delete":{"content":"a"}}"#), change("p", Action::Delete, 0, 1));
         let update = r#"{"type":"update","unified_diff":"@@\n-a\n+b\n+c\n","move_path":"q"}"#;
         let mut moved = change("p", Action::Update, 2, 1);
         moved.move_to = Some("q".into());

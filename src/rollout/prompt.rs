@@ -196,9 +196,9 @@ pub fn classify(role: &Role<'_>, text: &str) -> Option<Injected> {
             "<image>" | "</image>" => Some(Injected::ImageWrapper),
             _ => find(USER, text),
         },
-        Role::Developer | Role::System => find(DEVELOPER, text)
-            .or_else(|| find(USER, text))
-            .or(Some(Injected::Developer)),
+        Role::Developer | Role::System => {
+            find(DEVELOPER, text).or_else(|| find(USER, text)).or(Some(Injected::Developer))
+        }
         Role::Assistant | Role::Other(_) => None,
     }
 }
@@ -217,16 +217,10 @@ pub fn classify_parts(role: &Role<'_>, parts: &[Part<'_>]) -> Vec<Option<Injecte
 
 fn find(markers: &[Marker], text: &str) -> Option<Injected> {
     let bytes = text.as_bytes();
-    let starts = |start: &[u8]| {
-        bytes
-            .get(..start.len())
-            .is_some_and(|s| s.eq_ignore_ascii_case(start))
-    };
+    let starts =
+        |start: &[u8]| bytes.get(..start.len()).is_some_and(|s| s.eq_ignore_ascii_case(start));
     let ends = |end: &[u8]| {
-        let tail = bytes
-            .len()
-            .checked_sub(end.len())
-            .and_then(|at| bytes.get(at..));
+        let tail = bytes.len().checked_sub(end.len()).and_then(|at| bytes.get(at..));
         tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
     };
     let matching = |m: &&Marker| starts(m.start.as_bytes()) && ends(m.end.as_bytes());
@@ -245,10 +239,7 @@ pub fn split_ide(text: &str) -> Option<IdePrompt<'_>> {
         return None;
     }
     let (context, request) = split_request(trimmed);
-    let mut prompt = IdePrompt {
-        request,
-        ..IdePrompt::default()
-    };
+    let mut prompt = IdePrompt { request, ..IdePrompt::default() };
     for section in sections(context) {
         prompt.section(section);
     }
@@ -312,9 +303,7 @@ impl<'a> IdePrompt<'a> {
 }
 
 fn entries<'a>(body: &'a str, bullet: &'static str) -> impl Iterator<Item = &'a str> {
-    body.lines()
-        .filter_map(move |line| line.strip_prefix(bullet))
-        .map(str::trim)
+    body.lines().filter_map(move |line| line.strip_prefix(bullet)).map(str::trim)
 }
 
 /// What the user typed: the text without the wrapper of an IDE. Empty where the wrapper has no
@@ -331,9 +320,7 @@ pub fn typed(text: &str) -> &str {
 #[must_use]
 pub fn environment(text: &str) -> Option<Environment<'_>> {
     let inner = text.trim().strip_prefix("<environment_context>")?;
-    let inner = inner
-        .strip_suffix("</environment_context>")
-        .unwrap_or(inner);
+    let inner = inner.strip_suffix("</environment_context>").unwrap_or(inner);
     let value = |name, label| element(inner, name).or_else(|| labelled(inner, label));
     Some(Environment {
         cwd: value("cwd", "Current working directory: "),
@@ -355,9 +342,7 @@ fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 /// The rest of the line after a label, as in the oldest form.
 fn labelled<'a>(text: &'a str, label: &str) -> Option<&'a str> {
-    text.lines()
-        .find_map(|line| line.trim().strip_prefix(label))
-        .map(str::trim)
+    text.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim)
 }
 
 #[cfg(test)]
@@ -376,12 +361,7 @@ mod tests {
         }
         for marker in DEVELOPER {
             let text = format!("{}x", marker.start);
-            assert_eq!(
-                classify(&Role::Developer, &text),
-                Some(marker.kind),
-                "{}",
-                marker.start
-            );
+            assert_eq!(classify(&Role::Developer, &text), Some(marker.kind), "{}", marker.start);
         }
     }
 
@@ -399,10 +379,7 @@ mod tests {
             assert_eq!(user(text), None, "{text}");
         }
         assert_eq!(classify(&Role::Assistant, "<skill>x</skill>"), None);
-        assert_eq!(
-            classify(&Role::Developer, "anything"),
-            Some(Injected::Developer)
-        );
+        assert_eq!(classify(&Role::Developer, "anything"), Some(Injected::Developer));
     }
 
     #[test]
@@ -414,14 +391,8 @@ mod tests {
         ];
         let kinds = classify_parts(&Role::User, &parts);
         assert_eq!(kinds, [Some(Injected::EnvironmentContext), None, None]);
-        let parts = [
-            Part::Text("Planned action JSON:".into()),
-            Part::Text("{}".into()),
-        ];
-        assert_eq!(
-            classify_parts(&Role::User, &parts),
-            [Some(Injected::Guardian); 2]
-        );
+        let parts = [Part::Text("Planned action JSON:".into()), Part::Text("{}".into())];
+        assert_eq!(classify_parts(&Role::User, &parts), [Some(Injected::Guardian); 2]);
     }
 
     const WRAPPED: &str = "# Context from my IDE setup:\n\n## Active file: src/a.rs\n\n\
@@ -455,21 +426,12 @@ mod tests {
         let new = "<environment_context>\n  <cwd>/w</cwd>\n  <shell>zsh</shell>\n\
             <timezone>Asia/Kolkata</timezone></environment_context>";
         let environment = super::environment(new).unwrap();
-        assert_eq!(
-            (environment.cwd, environment.shell),
-            (Some("/w"), Some("zsh"))
-        );
-        assert_eq!(
-            (environment.timezone, environment.sandbox_mode),
-            (Some("Asia/Kolkata"), None)
-        );
+        assert_eq!((environment.cwd, environment.shell), (Some("/w"), Some("zsh")));
+        assert_eq!((environment.timezone, environment.sandbox_mode), (Some("Asia/Kolkata"), None));
         let old = "<environment_context>\nCurrent working directory: /w\nApproval policy: never\n\
             </environment_context>";
         let environment = super::environment(old).unwrap();
-        assert_eq!(
-            (environment.cwd, environment.approval_policy),
-            (Some("/w"), Some("never"))
-        );
+        assert_eq!((environment.cwd, environment.approval_policy), (Some("/w"), Some("never")));
         assert_eq!(super::environment("hi"), None);
     }
 }

@@ -186,10 +186,6 @@ impl Reason {
     /// The problem at a byte of the line.
     #[must_use]
     pub const fn at(self, offset: usize) -> Problem {
-        Problem {
-            reason: self,
-            offset,
-            message: self.message(),
-        }
+        Problem { reason: self, offset, message: self.message() }
     }
 }

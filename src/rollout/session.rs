@@ -185,15 +185,11 @@ pub struct ThreadGoal<'a> {
 impl<'a> SessionMeta<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
         let git = o.object("git").unwrap_or_default();
-        let base = o
-            .object("base_instructions")
-            .and_then(|base| base.str("text"));
+        let base = o.object("base_instructions").and_then(|base| base.str("text"));
         let mut meta = Self {
             id: o.str("id"),
             session_id: o.str("session_id"),
-            timestamp_ms: o
-                .str("timestamp")
-                .and_then(|text| timestamp::parse_ms(&text)),
+            timestamp_ms: o.str("timestamp").and_then(|text| timestamp::parse_ms(&text)),
             cwd: o.str("cwd"),
             originator: o.str("originator"),
             cli_version: o.str("cli_version"),
@@ -212,13 +208,9 @@ impl<'a> SessionMeta<'a> {
             agent_role: o.str("agent_role").or_else(|| o.str("agent_type")),
             multi_agent_version: o.text("multi_agent_version"),
             history_mode: o.tag("history_mode"),
-            history_base: o
-                .object("history_base")
-                .map(|base| HistoryBase::decode(&base)),
+            history_base: o.object("history_base").map(|base| HistoryBase::decode(&base)),
             subagent_history_start_ordinal: o.u64("subagent_history_start_ordinal"),
-            window_id: o
-                .object("context_window")
-                .and_then(|window| window.text("window_id")),
+            window_id: o.object("context_window").and_then(|window| window.text("window_id")),
             memory_mode: o.tag("memory_mode"),
             dynamic_tools: o.count("dynamic_tools"),
             ..Self::default()
@@ -315,10 +307,8 @@ fn network_access(context: &Object<'_>, sandbox: &Object<'_>) -> Option<bool> {
 /// The fields of an object sorted by name, without the ids of a turn. Values stay as written.
 fn canonical(payload: Json<'_>) -> Vec<u8> {
     let object = Object::parse(payload).unwrap_or_default();
-    let mut fields: Vec<_> = object
-        .fields()
-        .filter(|(name, _)| *name != "turn_id" && *name != "trace_id")
-        .collect();
+    let mut fields: Vec<_> =
+        object.fields().filter(|(name, _)| *name != "turn_id" && *name != "trace_id").collect();
     fields.sort_by_key(|(name, _)| *name);
     let mut bytes = Vec::with_capacity(payload.len());
     for (name, value) in fields {
@@ -332,9 +322,7 @@ fn canonical(payload: Json<'_>) -> Vec<u8> {
 impl<'a> ThreadSettings<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
         let settings = o.object("thread_settings").unwrap_or_default();
-        let active = settings
-            .object("active_permission_profile")
-            .unwrap_or_default();
+        let active = settings.object("active_permission_profile").unwrap_or_default();
         Self {
             model: settings.str("model"),
             model_provider: settings
@@ -357,10 +345,7 @@ impl<'a> ThreadSettings<'a> {
 
 impl<'a> ThreadNameUpdated<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
-        Self {
-            thread_id: o.str("thread_id"),
-            name: o.str("thread_name"),
-        }
+        Self { thread_id: o.str("thread_id"), name: o.str("thread_name") }
     }
 }
 

@@ -51,7 +51,8 @@ mod tests {
     fn side_lines() {
         let line = history_line(br#"{"session_id":"s","ts":12,"text":"hi"}"#).unwrap();
         assert_eq!((line.at_s, &*line.text), (Some(12), "hi"));
-        let line = index_line(br#"{"id":"s","thread_name":"N","updated_at":"2026-01-01T00:00:00Z"}"#);
+        let line =
+            index_line(br#"{"id":"s","thread_name":"N","updated_at":"2026-01-01T00:00:00Z"}"#);
         assert_eq!(line.unwrap().at_ms, Some(1_767_225_600_000));
         assert_eq!(history_line(b"\xff"), None);
         assert_eq!(index_line(b"{}"), None);

@@ -80,8 +80,7 @@ fn offset_minutes(bytes: &[u8]) -> Option<i64> {
 
 fn digits(bytes: &[u8]) -> Option<i64> {
     bytes.iter().try_fold(0, |number, byte| {
-        byte.is_ascii_digit()
-            .then(|| number * 10 + i64::from(byte - b'0'))
+        byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
     })
 }
 
@@ -92,23 +91,14 @@ mod tests {
     #[test]
     fn reads_what_codex_writes() {
         assert_eq!(parse_ms("1970-01-01T00:00:00.000Z"), Some(0));
-        assert_eq!(
-            parse_ms("2026-03-01T10:00:00.123Z"),
-            Some(1_772_359_200_123)
-        );
+        assert_eq!(parse_ms("2026-03-01T10:00:00.123Z"), Some(1_772_359_200_123));
         assert_eq!(parse_ms("2024-02-29T23:59:59.9Z"), Some(1_709_251_199_900));
     }
 
     #[test]
     fn reads_other_forms_of_rfc_3339() {
-        assert_eq!(
-            parse_ms("2026-03-01T15:30:00+05:30"),
-            Some(1_772_359_200_000)
-        );
-        assert_eq!(
-            parse_ms("2026-03-01 10:00:00.1239999"),
-            Some(1_772_359_200_123)
-        );
+        assert_eq!(parse_ms("2026-03-01T15:30:00+05:30"), Some(1_772_359_200_000));
+        assert_eq!(parse_ms("2026-03-01 10:00:00.1239999"), Some(1_772_359_200_123));
         assert_eq!(parse_ms("1969-12-31T23:59:59Z"), Some(-1000));
     }
 

@@ -102,10 +102,9 @@ impl<'a> ToolCall<'a> {
             CallKind::LocalShell => (fixed("local_shell"), raw("action")),
             CallKind::WebSearch => (fixed("web_search"), raw("action")),
             CallKind::ToolSearch => (fixed("tool_search"), json_text(o, "arguments")),
-            CallKind::ImageGeneration => (
-                fixed("image_generation"),
-                o.str("revised_prompt").unwrap_or_default(),
-            ),
+            CallKind::ImageGeneration => {
+                (fixed("image_generation"), o.str("revised_prompt").unwrap_or_default())
+            }
         };
         Self {
             call_id: o.str("call_id"),
@@ -129,11 +128,7 @@ fn json_text<'a>(o: &Object<'a>, name: &str) -> Text<'a> {
 
 impl<'a> ToolOutput<'a> {
     pub(super) fn decode(o: &Object<'a>, kind: OutputKind) -> Self {
-        let field = if kind == OutputKind::ToolSearch {
-            "tools"
-        } else {
-            "output"
-        };
+        let field = if kind == OutputKind::ToolSearch { "tools" } else { "output" };
         let mut output = Self {
             call_id: o.str("call_id"),
             turn_id: item_turn(o),
@@ -155,10 +150,7 @@ impl<'a> ToolOutput<'a> {
             Some(b'"' | b'[') if self.kind != OutputKind::ToolSearch => {
                 let parts = parts_of(value);
                 self.parts = parts.len();
-                self.images = parts
-                    .iter()
-                    .filter(|part| matches!(part, Part::Image(_)))
-                    .count();
+                self.images = parts.iter().filter(|part| matches!(part, Part::Image(_))).count();
                 self.output = join(parts);
             }
             Some(b'{') => self.read_object(value),
@@ -172,9 +164,7 @@ impl<'a> ToolOutput<'a> {
     fn read_object(&mut self, value: Json<'a>) {
         let object = Object::parse(value).unwrap_or_default();
         self.success = object.bool("success").or(self.success);
-        let content = object
-            .raw("content_items")
-            .or_else(|| object.raw("content"));
+        let content = object.raw("content_items").or_else(|| object.raw("content"));
         match content {
             // The value of one level only: an object inside counts as text.
             Some(inner) if inner.starts_with(['"', '[']) => self.read_value(inner),

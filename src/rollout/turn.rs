@@ -229,23 +229,15 @@ impl<'a> Compacted<'a> {
 
 impl Compaction {
     pub(super) fn decode(o: &Object<'_>) -> Self {
-        Self {
-            encrypted_len: o.len("encrypted_content"),
-        }
+        Self { encrypted_len: o.len("encrypted_content") }
     }
 }
 
 impl<'a> EnteredReview<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
         let target = o.object("target").unwrap_or_default();
-        let detail = ["branch", "sha", "instructions"]
-            .iter()
-            .find_map(|name| target.str(name));
-        Self {
-            target: o.tag("target"),
-            detail,
-            hint: o.str("user_facing_hint"),
-        }
+        let detail = ["branch", "sha", "instructions"].iter().find_map(|name| target.str(name));
+        Self { target: o.tag("target"), detail, hint: o.str("user_facing_hint") }
     }
 }
 
@@ -265,9 +257,7 @@ impl<'a> ExitedReview<'a> {
 
 impl ThreadRolledBack {
     pub(super) fn decode(o: &Object<'_>) -> Self {
-        Self {
-            num_turns: o.u64("num_turns").unwrap_or(0),
-        }
+        Self { num_turns: o.u64("num_turns").unwrap_or(0) }
     }
 }
 
@@ -289,9 +279,7 @@ impl<'a> ErrorEvent<'a> {
 impl<'a> Notice<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
         let message = ["message", "summary"].iter().find_map(|name| o.str(name));
-        Self {
-            message: message.unwrap_or_default(),
-        }
+        Self { message: message.unwrap_or_default() }
     }
 }
 
@@ -310,11 +298,7 @@ impl<'a> GhostSnapshot<'a> {
 impl<'a> WorldState<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
         let state = o.object("state").unwrap_or_default();
-        Self {
-            full: o.bool("full"),
-            keys: state.names().cloned().collect(),
-            state: o.raw("state"),
-        }
+        Self { full: o.bool("full"), keys: state.names().cloned().collect(), state: o.raw("state") }
     }
 }
 

@@ -128,9 +128,7 @@ impl<'a> TokenCount<'a> {
             total: usage("total_token_usage"),
             last: usage("last_token_usage"),
             context_window: info.u64("model_context_window"),
-            rate_limits: o
-                .object("rate_limits")
-                .map(|limits| RateLimits::decode(&limits)),
+            rate_limits: o.object("rate_limits").map(|limits| RateLimits::decode(&limits)),
         }
     }
 }
@@ -163,16 +161,8 @@ impl RateWindow {
                 resets_in_s: window.i64("resets_in_seconds"),
             });
         }
-        let used = if primary {
-            "primary_used_percent"
-        } else {
-            "secondary_used_percent"
-        };
-        let length = if primary {
-            "primary_window_minutes"
-        } else {
-            "secondary_window_minutes"
-        };
+        let used = if primary { "primary_used_percent" } else { "secondary_used_percent" };
+        let length = if primary { "primary_window_minutes" } else { "secondary_window_minutes" };
         let used_percent = limits.f64(used)?;
         Some(Self {
             primary,
@@ -201,10 +191,7 @@ impl<'a> TokenUsageRecord<'a> {
             turn_id: o.str("turn_id"),
             root_turn_id: o.str("root_turn_id"),
             response_id: o.str("response_id"),
-            usage: o
-                .object("usage")
-                .map(|usage| Usage::decode(&usage))
-                .unwrap_or_default(),
+            usage: o.object("usage").map(|usage| Usage::decode(&usage)).unwrap_or_default(),
         }
     }
 }

@@ -136,7 +136,8 @@ fn add_file(
         Ok(meta) => {
             let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
             // A link of another name may lead to the credentials.
-            let is_secret = canonical.file_name().is_some_and(|name| name.eq_ignore_ascii_case(NEVER));
+            let is_secret =
+                canonical.file_name().is_some_and(|name| name.eq_ignore_ascii_case(NEVER));
             if is_secret || !meta.is_file() || !seen.insert(canonical) {
                 return;
             }
@@ -174,7 +175,8 @@ fn absolute(path: &Path) -> String {
 /// What a file is by its name; `None` for files that are no sources.
 fn name_of(path: &Path) -> Option<(StreamName, Container)> {
     let name = path.file_name()?.to_str()?;
-    let folder = || absolute(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")));
+    let folder =
+        || absolute(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")));
     match name {
         "history.jsonl" => return Some((StreamName::History(folder()), Container::Plain)),
         "session_index.jsonl" => return Some((StreamName::Index(folder()), Container::Plain)),
@@ -196,7 +198,8 @@ fn rollout_name(stem: &str) -> Option<StreamName> {
         let fits = text.len() == UUID && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         fits.then(|| text.to_ascii_lowercase())
     };
-    let tail = |text: &str| text.len().checked_sub(UUID).and_then(|at| text.get(at..).and_then(uuid));
+    let tail =
+        |text: &str| text.len().checked_sub(UUID).and_then(|at| text.get(at..).and_then(uuid));
     if let Some((head, last)) = stem.rsplit_once('_')
         && let (Some(rollout), Some(thread)) = (uuid(last), tail(head))
     {
@@ -225,7 +228,9 @@ mod tests {
         let reverted = format!("rollout-2026-02-09T18-36-27-{ID}_{}.jsonl", ID.replace('1', "2"));
         let (name, _) = name_of(Path::new(&reverted)).unwrap();
         assert_eq!(name.to_string(), format!("rollout/{ID}_{}", ID.replace('1', "2")));
-        for other in ["auth.json", "config.toml", "rollout-x.jsonl", "rollout-é.jsonl", "x.jsonl.tmp"] {
+        for other in
+            ["auth.json", "config.toml", "rollout-x.jsonl", "rollout-é.jsonl", "x.jsonl.tmp"]
+        {
             assert_eq!(name_of(Path::new(other)), None, "{other}");
         }
     }
@@ -242,7 +247,8 @@ mod tests {
             fs::write(path, "{}\n").unwrap();
         }
         fs::write(home.path().join("history.jsonl"), "").unwrap();
-        let found = discover(&[home.path().to_path_buf(), day.join(&name), home.path().join("auth.json")]);
+        let found =
+            discover(&[home.path().to_path_buf(), day.join(&name), home.path().join("auth.json")]);
         let kinds: Vec<_> = found.files.iter().map(|file| file.name.kind()).collect();
         assert_eq!(kinds, ["history", "rollout", "rollout"]);
         assert!(found.files[1].path.starts_with(home.path().join("sessions")));

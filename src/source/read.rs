@@ -230,7 +230,10 @@ mod tests {
         std::fs::write(file.path(), zstd::encode_all(&plain[..], 3).unwrap()).unwrap();
         let mut reader = SourceReader::open(file.path(), Container::Zstd).unwrap();
         let mut got = Vec::new();
-        assert_eq!(reader.skip(u64::MAX, |b| got.extend_from_slice(b)).unwrap(), plain.len() as u64);
+        assert_eq!(
+            reader.skip(u64::MAX, |b| got.extend_from_slice(b)).unwrap(),
+            plain.len() as u64
+        );
         assert_eq!(got, plain);
     }
 }

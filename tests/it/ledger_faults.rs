@@ -4,3 +4,4 @@ mod damage;
 mod failing;
 mod moved;
 mod power;
+mod refusals;

@@ -1,7 +1,8 @@
 //! `append`: the main job.
 
 use crate::args::AppendArgs;
-use crate::door::{Done, Door, Result, Style, app, settings, setup};
+use crate::door::{Done, Door, Result, Style, app, setup};
+use crate::settings::settings;
 use crate::text::{bytes, count, duration, plural};
 use codex_ledger::app::{App, AppError, AppendOptions, Appended, ErrorKind};
 use include_dir::{Dir, include_dir};
@@ -17,7 +18,8 @@ const PROBLEMS_SHOWN: usize = 8;
 pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
     let command = if args.watch { "append --watch" } else { "append" };
     let app = if args.sample { sample_app(door)? } else { app(door, command, args.paths)? };
-    let options = AppendOptions { limit: args.limit, dry_run: args.dry_run, no_views: args.no_views };
+    let options =
+        AppendOptions { limit: args.limit, dry_run: args.dry_run, no_views: args.no_views };
     if args.watch {
         return watch(door, &app, options);
     }
@@ -64,7 +66,8 @@ fn unpack(dir: &Dir<'_>, target: &Path) -> std::io::Result<()> {
 
 fn watch(door: &Door, app: &App, options: AppendOptions) -> Result<Done> {
     if !door.global.json && !door.global.quiet {
-        let roots: Vec<String> = app.roots().iter().map(|(root, _)| root.display().to_string()).collect();
+        let roots: Vec<String> =
+            app.roots().iter().map(|(root, _)| root.display().to_string()).collect();
         eprintln!("watching {} (stop with Ctrl-C; what was reported is safe)", roots.join(", "));
     }
     let mut failed = None;
@@ -117,7 +120,11 @@ fn summary(door: &Door, appended: &Appended) -> String {
         let text = format!("{lines} appended ({})", bytes(report.bytes.appended));
         door.paint(Style::Green, text)
     };
-    let mut out = format!("{what}, {} read of {}", count(report.files.read), plural(report.files.seen, "file"));
+    let mut out = format!(
+        "{what}, {} read of {}",
+        count(report.files.read),
+        plural(report.files.seen, "file")
+    );
     if report.bytes.pending > 0 {
         out.push_str(&format!(", {} pending", bytes(report.bytes.pending)));
     }
@@ -168,6 +175,9 @@ fn quoted(path: &Path) -> String {
 fn dry_run_text(appended: &Appended) -> String {
     let report = &appended.report;
     let changed = report.files.seen - report.files.unchanged;
-    format!("{} would be read of {}; nothing was written\n", count(changed), plural(report.files.seen, "file"))
+    format!(
+        "{} would be read of {}; nothing was written\n",
+        count(changed),
+        plural(report.files.seen, "file")
+    )
 }
-

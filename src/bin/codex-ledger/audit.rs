@@ -3,8 +3,7 @@
 use crate::args::{AuditArgs, AuditCommand};
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{bytes, count, duration, plural, safe};
-use codex_ledger::app::App;
-use codex_ledger::audit::{Audit, ViewsVerdict};
+use codex_ledger::app::{App, Audit, ViewsVerdict};
 use serde_json::json;
 use std::path::Path;
 
@@ -23,7 +22,10 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
             ViewsVerdict::Differ => Some(false),
             _ => None,
         };
-        let head = audit.head.as_ref().map(|(size, id, root)| json!({"size": size, "id": id, "root": root}));
+        let head = audit
+            .head
+            .as_ref()
+            .map(|(size, id, root)| json!({"size": size, "id": id, "root": root}));
         door.print_json(&json!({
             "ok": ok,
             "entries": audit.entries,
@@ -76,8 +78,14 @@ fn as_text(door: &Door, audit: &Audit) -> String {
     };
     out.push_str(&format!("views  {views}\n"));
     if let Some((size, id, root)) = &audit.head {
-        out.push_str(&format!("head   {} entries\n       id   {id}\n       root {root}\n", count(*size)));
-        out.push_str(&door.paint(Style::Dim, "       keep the head elsewhere: only then can a cut of the newest entries be seen"));
+        out.push_str(&format!(
+            "head   {} entries\n       id   {id}\n       root {root}\n",
+            count(*size)
+        ));
+        out.push_str(&door.paint(
+            Style::Dim,
+            "       keep the head elsewhere: only then can a cut of the newest entries be seen",
+        ));
         out.push('\n');
     }
     out
@@ -95,7 +103,11 @@ fn bundle(door: &Door, app: &App, output: &Path) -> Result<Done> {
         }))?;
     } else if !door.global.quiet {
         let entries = plural_entries(summary.entries);
-        door.print(&format!("{entries} written to {} ({})\n", output.display(), bytes(summary.bytes)))?;
+        door.print(&format!(
+            "{entries} written to {} ({})\n",
+            output.display(),
+            bytes(summary.bytes)
+        ))?;
     }
     Ok(Done::Clean)
 }

@@ -1,7 +1,8 @@
 //! `config`: what is set, and whether it makes sense.
 
 use crate::args::{ConfigArgs, ConfigCommand};
-use crate::door::{Done, Door, Result, Style, missing_paths, settings};
+use crate::door::{Done, Door, Result, Style};
+use crate::settings::{missing_paths, settings};
 use serde_json::json;
 
 pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
@@ -13,7 +14,9 @@ pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
             .iter()
             .map(|setting| json!({"key": setting.key, "value": setting.value, "origin": setting.origin}))
             .collect();
-        door.print_json(&json!({"file": settings.config_path, "settings": all, "problems": missing}))?;
+        door.print_json(
+            &json!({"file": settings.config_path, "settings": all, "problems": missing}),
+        )?;
     } else {
         let mut out = match &settings.config_path {
             Some(path) => format!("file {}\n", path.display()),

@@ -1,12 +1,12 @@
 //! What every command shares: settings, output, colour, progress, and the way out.
 
 use crate::args::{Color, Global};
-use codex_ledger::app::{App, AppError, ErrorKind, Progress, Setup};
+use crate::settings::{missing_paths, settings};
+use codex_ledger::app::{App, AppError, ErrorKind, Holder, Progress, Setup, World};
 use codex_ledger::config::Config;
-use codex_ledger::ledger::{Holder, World};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,9 @@ impl Door {
         let colored = match global.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => io::stdout().is_terminal() && env("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Color::Auto => {
+                io::stdout().is_terminal() && env("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
         };
         Door { global: global.clone(), started: Instant::now(), colored: colored && !global.json }
     }
@@ -152,14 +154,18 @@ fn new_bar(stage: u8, label: &'static str, total: u64) -> ProgressBar {
     } else {
         "{msg:12} {bar:40} {pos}/{len} {eta}"
     };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
     bar.set_style(style);
     bar.set_message(label);
     bar
 }
 
-#[allow(clippy::disallowed_methods, reason = "a reader that closed the pipe ends the program at once")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a reader that closed the pipe ends the program at once"
+)]
 fn leave(code: i32) -> ! {
     std::process::exit(code)
 }
@@ -169,108 +175,15 @@ pub fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// A setting and where it comes from.
-pub struct Setting {
-    pub key: &'static str,
-    pub value: String,
-    pub origin: String,
-}
-
-/// All settings of a run.
-pub struct Settings {
-    pub config: Config,
-    pub config_path: Option<PathBuf>,
-    pub ledger_dir: PathBuf,
-    pub roots: Vec<PathBuf>,
-    pub all: Vec<Setting>,
-}
-
-/// Reads the configuration file, the environment and the options.
-pub fn settings(global: &Global) -> Result<Settings> {
-    let base = directories::BaseDirs::new();
-    let home = base.as_ref().map(|base| base.home_dir().to_path_buf());
-    let project = directories::ProjectDirs::from("", "", "codex-ledger");
-    let config_path = config_path(global, project.as_ref())?;
-    let config = match &config_path {
-        Some(path) => read_config(path, home.as_deref())?,
-        None => Config::default(),
-    };
-    let file = || config_path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let (ledger_dir, origin) = match (&global.ledger, &config.ingest.ledger_dir, &project) {
-        (Some(dir), _, _) => (dir.clone(), "--ledger or CODEX_LEDGER_HOME".to_string()),
-        (None, Some(dir), _) => (dir.clone(), file()),
-        (None, None, Some(project)) => (project.data_dir().to_path_buf(), "default".to_string()),
-        (None, None, None) => {
-            return Err(AppError::new(ErrorKind::Usage, "there is no home directory to keep a ledger in")
-                .hint("give --ledger DIR"));
-        }
-    };
-    let mut all = vec![Setting { key: "ledger", value: ledger_dir.display().to_string(), origin }];
-    let configured: Vec<PathBuf> = config.roots().iter().map(|(_, root)| root.to_path_buf()).collect();
-    let (roots, origin) = if !configured.is_empty() {
-        (configured, file())
-    } else if let Some(codex_home) = env("CODEX_HOME").filter(|value| !value.is_empty()) {
-        (vec![PathBuf::from(codex_home)], "CODEX_HOME".to_string())
-    } else {
-        (home.iter().map(|home| home.join(".codex")).collect(), "default".to_string())
-    };
-    for root in &roots {
-        all.push(Setting { key: "sessions.roots", value: root.display().to_string(), origin: origin.clone() });
-    }
-    let db = config.ingest.db_path.clone();
-    all.push(Setting {
-        key: "ingest.db_path",
-        origin: if db.is_some() { file() } else { "default".into() },
-        value: db.unwrap_or_else(|| ledger_dir.join("views.sqlite")).display().to_string(),
-    });
-    let raw = config.views.raw_json;
-    let origin = if raw { file() } else { "default".into() };
-    all.push(Setting { key: "views.raw_json", value: raw.to_string(), origin });
-    if let Some(dir) = &config.outputs.reports_dir {
-        all.push(Setting { key: "outputs.reports_dir", value: dir.display().to_string(), origin: file() });
-    }
-    Ok(Settings { config, config_path, ledger_dir, roots, all })
-}
-
-fn config_path(global: &Global, project: Option<&directories::ProjectDirs>) -> Result<Option<PathBuf>> {
-    if let Some(path) = &global.config {
-        return match path.is_file() {
-            true => Ok(Some(path.clone())),
-            false => Err(AppError::new(ErrorKind::Usage, format!("{}: no such configuration file", path.display()))
-                .hint("check --config and CODEX_LEDGER_CONFIG")),
-        };
-    }
-    let local = Path::new("user").join("config.toml");
-    let platform = project.map(|project| project.config_dir().join("config.toml"));
-    Ok([Some(local), platform].into_iter().flatten().find(|path| path.is_file()))
-}
-
-fn read_config(path: &Path, home: Option<&Path>) -> Result<Config> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
-    // Paths of `user/config.toml` are meant from the folder that `user` lies in.
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let base = if folder.ends_with("user") { folder.parent().unwrap_or(folder) } else { folder };
-    Config::parse(&text, path, base, home).map_err(|e| {
-        AppError::new(ErrorKind::Usage, e.to_string()).hint("`codex-ledger config check` checks the file")
-    })
-}
-
-/// Every path that the configuration file names and that does not exist, with its key.
-pub fn missing_paths(settings: &Settings) -> Vec<String> {
-    let file = settings.config_path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let roots = settings.config.roots();
-    let missing = roots.iter().filter(|(_, root)| !root.exists());
-    missing.map(|(key, root)| format!("{file}: {key}: {} does not exist", root.display())).collect()
-}
-
 /// Makes the use cases; `roots` replaces the configured ones, `command` is what the lock will say.
 pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
     let settings = settings(&door.global)?;
     if roots.is_empty()
         && let Some(missing) = missing_paths(&settings).into_iter().next()
     {
-        return Err(AppError::new(ErrorKind::Usage, missing).hint("correct the path or name another root"));
+        return Err(
+            AppError::new(ErrorKind::Usage, missing).hint("correct the path or name another root")
+        );
     }
     let roots = if roots.is_empty() { settings.roots } else { roots };
     door.debug(format!("ledger {}", settings.ledger_dir.display()));
@@ -281,7 +194,13 @@ pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
 }
 
 /// The setup of an app.
-pub fn setup(door: &Door, command: &str, ledger_dir: PathBuf, config: Config, roots: Vec<PathBuf>) -> Setup {
+pub fn setup(
+    door: &Door,
+    command: &str,
+    ledger_dir: PathBuf,
+    config: Config,
+    roots: Vec<PathBuf>,
+) -> Setup {
     let user = || env("USER").or_else(|| env("USERNAME")).filter(|name| !name.is_empty());
     let actor = door.global.actor.clone().or_else(user).unwrap_or_else(|| "unknown".into());
     let world = World::real();

@@ -12,8 +12,9 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
     let mut detail = app.session(&args.session)?;
     let groups = group(std::mem::take(&mut detail.items));
     let out = if door.global.json {
-        let mut text = serde_json::to_string_pretty(&json!({"session": detail.session, "groups": groups}))
-            .unwrap_or_default();
+        let mut text =
+            serde_json::to_string_pretty(&json!({"session": detail.session, "groups": groups}))
+                .unwrap_or_default();
         text.push('\n');
         text
     } else {
@@ -36,7 +37,8 @@ fn group_text(door: &Door, group: &Group) -> String {
         None => format!("\n{}\n", door.paint(Style::Bold, "before the first prompt")),
     };
     let (calls, messages) = (of(ItemKind::Call), of(ItemKind::Message));
-    let counts = format!("    {calls} calls, {messages} messages, {} thoughts", of(ItemKind::Reasoning));
+    let counts =
+        format!("    {calls} calls, {messages} messages, {} thoughts", of(ItemKind::Reasoning));
     out.push_str(&format!("{}\n", door.paint(Style::Dim, counts)));
     for item in group.items.iter().filter(|item| item.kind != ItemKind::Context) {
         out.extend(item_text(door, item).lines().map(|line| format!("    {line}\n")));

@@ -10,6 +10,7 @@ mod group;
 mod migrate;
 mod rebuild_views;
 mod sessions;
+mod settings;
 mod show;
 mod status;
 mod text;

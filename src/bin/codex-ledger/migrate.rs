@@ -17,7 +17,9 @@ pub fn run(door: &mut Door, args: MigrateArgs) -> Result<Done> {
         door.print_json(&json!({"needed": needed, "done": done, "elapsed_ms": door.elapsed_ms()}))?;
     } else if !door.global.quiet {
         let text = match (&needed, done) {
-            (None, _) => door.paint(Style::Green, "nothing to do: the views are as this program makes them"),
+            (None, _) => {
+                door.paint(Style::Green, "nothing to do: the views are as this program makes them")
+            }
             (Some(what), false) => format!("to do: {what}"),
             (Some(what), true) => format!("done in {}: {what}", duration(door.elapsed_ms())),
         };

@@ -3,7 +3,7 @@
 use crate::args::RebuildViewsArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{count, duration};
-use codex_ledger::projections::Digests;
+use codex_ledger::app::Digests;
 use serde_json::json;
 
 pub fn run(door: &mut Door, args: RebuildViewsArgs) -> Result<Done> {
@@ -20,7 +20,9 @@ pub fn run(door: &mut Door, args: RebuildViewsArgs) -> Result<Done> {
         let tables: serde_json::Map<_, _> = digests
             .tables
             .iter()
-            .map(|(name, table)| (name.clone(), json!({"rows": table.rows, "digest": table.digest})))
+            .map(|(name, table)| {
+                (name.clone(), json!({"rows": table.rows, "digest": table.digest}))
+            })
             .collect();
         door.print_json(&json!({
             "entries": entries,
@@ -45,7 +47,10 @@ fn as_text(door: &Door, entries: u64, digests: &Digests, matches: Option<bool>) 
         }
         Some(false) => {
             let verdict = door.paint(Style::Red, "the live views differ");
-            format!("{verdict} from a rebuild of {} entries; `codex-ledger rebuild-views` replaces them\n", count(entries))
+            format!(
+                "{verdict} from a rebuild of {} entries; `codex-ledger rebuild-views` replaces them\n",
+                count(entries)
+            )
         }
     };
     for (name, table) in digests.tables.iter().filter(|(_, table)| table.rows > 0) {

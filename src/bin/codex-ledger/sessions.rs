@@ -19,7 +19,9 @@ pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
     }
     let mut out = table(door, &rows);
     if args.limit > 0 && rows.len() == args.limit {
-        out.push_str(&door.paint(Style::Dim, format!("the newest {}; --limit 0 shows all\n", rows.len())));
+        out.push_str(
+            &door.paint(Style::Dim, format!("the newest {}; --limit 0 shows all\n", rows.len())),
+        );
     }
     let newest = rows.first().map(|row| short_id(&row.id)).unwrap_or_default();
     out.push_str(&door.paint(Style::Dim, format!("next: codex-ledger show {newest}")));
@@ -40,7 +42,8 @@ fn table(door: &Door, rows: &[SessionRow]) -> String {
     for row in rows {
         let cwd = row.cwd.as_deref().unwrap_or("-");
         let folder = cwd.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(cwd);
-        let label = row.name.as_deref().map_or(folder.to_string(), |name| format!("{folder}: {name}"));
+        let label =
+            row.name.as_deref().map_or(folder.to_string(), |name| format!("{folder}: {name}"));
         table.add_row([
             minute(row.last_at_ms.or(row.created_at_ms)),
             door.paint(Style::Cyan, short_id(&row.id)),

@@ -45,20 +45,27 @@ fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
 /// What is known of the session as a whole.
 pub fn heading(door: &Door, detail: &SessionDetail) -> String {
     let session = &detail.session;
-    let name = session.name.as_deref().map(|name| format!("  {}", one_line(name, 60))).unwrap_or_default();
+    let name =
+        session.name.as_deref().map(|name| format!("  {}", one_line(name, 60))).unwrap_or_default();
     let mut out = format!("{}{name}\n", door.paint(Style::Bold, &session.id));
     let mut line = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             out.push_str(&format!("  {key:<9} {}\n", safe(&value)));
         }
     };
-    line("when", Some(format!("{} to {} UTC", minute(session.created_at_ms), minute(session.last_at_ms))));
+    line(
+        "when",
+        Some(format!("{} to {} UTC", minute(session.created_at_ms), minute(session.last_at_ms))),
+    );
     line("where", session.cwd.clone());
     let commit = detail.git_commit.as_deref().map(|c| c.chars().take(12).collect::<String>());
     let git: Vec<String> = [detail.git_branch.clone(), commit].into_iter().flatten().collect();
     line("git", (!git.is_empty()).then(|| git.join(" ")));
     let client: Vec<String> =
-        [session.model.clone(), session.source.clone(), session.cli_version.clone()].into_iter().flatten().collect();
+        [session.model.clone(), session.source.clone(), session.cli_version.clone()]
+            .into_iter()
+            .flatten()
+            .collect();
     line("client", (!client.is_empty()).then(|| client.join(", ")));
     line("parent", session.parent_id.clone());
     line(
@@ -94,13 +101,23 @@ pub fn item_text(door: &Door, item: &Item) -> String {
             format!("{time} {} {}\n", door.paint(Style::Dim, format!("context {label}:")), text)
         }
         ItemKind::Reasoning => {
-            format!("{time} {} {}\n", door.paint(Style::Dim, "thinks"), one_line(&item.text.replace("**", ""), 90))
+            format!(
+                "{time} {} {}\n",
+                door.paint(Style::Dim, "thinks"),
+                one_line(&item.text.replace("**", ""), 90)
+            )
         }
-        ItemKind::Plan => format!("{time} {} [{}] {}\n", door.paint(Style::Dim, "plan"), safe(label), one_line(&item.text, 90)),
+        ItemKind::Plan => format!(
+            "{time} {} [{}] {}\n",
+            door.paint(Style::Dim, "plan"),
+            safe(label),
+            one_line(&item.text, 90)
+        ),
         ItemKind::Call => call_text(door, item, &time, label),
         ItemKind::Turn => {
             let text = one_line(&item.text, 80);
-            let took = item.duration_ms.map(|ms| format!(" {}", duration(ms as u64))).unwrap_or_default();
+            let took =
+                item.duration_ms.map(|ms| format!(" {}", duration(ms as u64))).unwrap_or_default();
             format!("{time} {} {text}{took}\n", door.paint(Style::Dim, format!("turn {label}")))
         }
     }
@@ -127,7 +144,10 @@ fn call_text(door: &Door, item: &Item, time: &str, name: &str) -> String {
         out.push_str(&format!("    {}\n", door.paint(Style::Dim, line)));
     }
     if lines.len() > shown {
-        out.push_str(&format!("    {}\n", door.paint(Style::Dim, format!("… {} more lines", lines.len() - shown))));
+        out.push_str(&format!(
+            "    {}\n",
+            door.paint(Style::Dim, format!("… {} more lines", lines.len() - shown))
+        ));
     }
     out
 }

@@ -10,8 +10,11 @@ pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {
     let app = app(door, "status", Vec::new())?;
     let status = app.status()?;
     if door.global.json {
-        let roots: Vec<_> =
-            app.roots().iter().map(|(root, exists)| json!({"path": root, "exists": exists})).collect();
+        let roots: Vec<_> = app
+            .roots()
+            .iter()
+            .map(|(root, exists)| json!({"path": root, "exists": exists}))
+            .collect();
         door.print_json(&json!({
             "head": status.head,
             "settled": status.settled,
@@ -40,7 +43,9 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
     }
     let views = match (&status.cursor, &status.outdated) {
         (None, _) => door.paint(Style::Yellow, "none; `codex-ledger rebuild-views` makes them"),
-        (_, Some(reason)) => door.paint(Style::Yellow, format!("outdated: {reason}; `codex-ledger migrate`")),
+        (_, Some(reason)) => {
+            door.paint(Style::Yellow, format!("outdated: {reason}; `codex-ledger migrate`"))
+        }
         (Some(cursor), None) if *cursor < head.size => {
             door.paint(Style::Yellow, format!("{} entries behind", count(head.size - cursor)))
         }
@@ -73,7 +78,8 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
         }
     }
     for (root, exists) in app.roots() {
-        let note = if exists { String::new() } else { door.paint(Style::Yellow, "  (does not exist)") };
+        let note =
+            if exists { String::new() } else { door.paint(Style::Yellow, "  (does not exist)") };
         out.push_str(&format!("root      {}{note}\n", root.display()));
     }
     out

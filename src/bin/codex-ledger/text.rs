@@ -12,7 +12,10 @@ pub fn safe(text: &str) -> String {
             '\n' | '\t' => out.push(c),
             '\r' => {}
             c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
+            '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => {
                 out.push_str(&format!("\\u{{{:x}}}", c as u32));
             }
             c => out.push(c),
@@ -43,7 +46,10 @@ pub fn second(at_ms: Option<i64>) -> String {
     stamp(at_ms, format_description!("[hour]:[minute]:[second]"))
 }
 
-fn stamp(at_ms: Option<i64>, format: &[time::format_description::BorrowedFormatItem<'_>]) -> String {
+fn stamp(
+    at_ms: Option<i64>,
+    format: &[time::format_description::BorrowedFormatItem<'_>],
+) -> String {
     at_ms
         .and_then(|ms| OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok())
         .and_then(|time| time.format(format).ok())

@@ -1,10 +1,10 @@
 //! Flipped, cut, zeroed and missing bytes: all are reported, none is made worse by looking.
 
 use crate::support::evidence::{Evidence, evidence, files_of, frame_bounds, places, write_files};
-use crate::support::ledger::{contents, findings};
+use crate::support::ledger::{contents, findings, try_contents};
 use crate::support::random::Random;
 use crate::support::world::{holder, quick};
-use codex_ledger::ledger::{Ledger, inspect};
+use codex_ledger::ledger::{Ledger, LedgerReader, inspect};
 use std::fs;
 use std::path::Path;
 
@@ -44,10 +44,7 @@ fn a_flipped_bit_in_the_journal_is_reported_with_its_entry() {
 #[test]
 fn a_flipped_bit_in_a_volume_is_reported_and_says_whether_entries_read_back() {
     let evidence = evidence(1);
-    let pages: Vec<usize> = (0..140)
-        .step_by(7)
-        .chain([1 << 12, 1 << 14, 1 << 18])
-        .collect();
+    let pages: Vec<usize> = (0..140).step_by(7).chain([1 << 12, 1 << 14, 1 << 18]).collect();
     assert_flips_are_reported(&evidence, "/db", &pages, 150);
     assert_flips_are_reported(&evidence, "/snap.", &[0, 8, 64], 100);
 }
@@ -61,10 +58,7 @@ fn cut_zeroed_and_missing_files_are_reported() {
         let is_side_record = ["tails", "sources"].contains(&name.to_str().unwrap());
         let len = bytes.len();
         for keep in [0, 1, 63, len / 2, len.saturating_sub(109), len - 1] {
-            report(
-                &format!("cut to {keep}"),
-                Some(bytes[..keep.min(len)].to_vec()),
-            );
+            report(&format!("cut to {keep}"), Some(bytes[..keep.min(len)].to_vec()));
         }
         for run in [1, 512, 4096, len] {
             let from = random.below((len - run.min(len)) as u64 + 1) as usize;
@@ -99,16 +93,10 @@ fn missing_folders_are_reported() {
         fs::remove_dir_all(&path).unwrap();
         let found = inspect(&evidence.ledger(), &mut |_| ()).map(|inspection| inspection.findings);
         let found = found.unwrap_or_else(|e| panic!("{folder}: {e}"));
-        assert!(
-            found.iter().any(|f| f.file.starts_with(&path)),
-            "{folder}: {found:?}"
-        );
+        assert!(found.iter().any(|f| f.file.starts_with(&path)), "{folder}: {found:?}");
         let opened = Ledger::open(&evidence.ledger(), quick(2), &holder()).map(drop);
         let error = opened.expect_err("nothing is written while entries are missing");
-        assert!(
-            error.to_string().contains(&path.display().to_string()),
-            "{folder}: {error}"
-        );
+        assert!(error.to_string().contains(&path.display().to_string()), "{folder}: {error}");
     }
 }
 
@@ -150,9 +138,40 @@ fn assert_opened_or_untouched(
         assert_eq!(findings(dir), [], "{what}");
         assert!(contents(dir).ids == whole, "{what}: entries are gone");
     } else {
+        assert!(files_of(dir) == *damaged, "{what}: the evidence is not as it was");
+    }
+}
+
+/// The log engine mends what it opens, so that it may only ever be shown a copy of what is damaged.
+#[test]
+fn reading_a_damaged_volume_gives_whole_entries_or_errors_and_changes_nothing() {
+    let evidence = evidence(1);
+    let whole = contents(&evidence.ledger());
+    let name = evidence.name("/db");
+    let mut errors = 0;
+    for at in places(evidence.files[&name].len(), &[64, 1 << 16], 60, 23) {
+        let mut files = evidence.files.clone();
+        files.get_mut(&name).unwrap()[at] ^= 1 << (at % 8);
+        write_files(&evidence.ledger(), &files);
+        match try_contents(&evidence.ledger()) {
+            Ok(read) => assert!(read == whole, "flipped at {at}: other bytes"),
+            Err(_) => errors += 1,
+        }
         assert!(
-            files_of(dir) == *damaged,
-            "{what}: the evidence is not as it was"
+            files_of(&evidence.ledger()) == files,
+            "flipped at {at}: reading changed the files"
         );
     }
+    assert!(errors > 10, "{errors} errors: the flips hit nothing");
+}
+
+#[test]
+fn two_readers_at_once_see_the_same() {
+    let evidence = evidence(1);
+    let mut first = LedgerReader::open(&evidence.ledger()).unwrap();
+    let pack = first.pack_from(3).unwrap().expect("a settled entry");
+    let read = contents(&evidence.ledger());
+    assert_eq!(read.ids.len() as u64, first.head().size());
+    assert_eq!(findings(&evidence.ledger()), []);
+    assert_eq!(first.pack_from(3).unwrap().unwrap().info, pack.info);
 }

@@ -5,7 +5,7 @@ use crate::support::ledger::{
     append, assert_holds, contents, findings, first_part, rollout_in, second_part,
 };
 use crate::support::world::{holder, quick, world_on};
-use codex_ledger::append::{Plan, Request};
+use codex_ledger::append::{Plan, Report, Request};
 use codex_ledger::entry::Kind;
 use codex_ledger::ledger::{
     BLOCK_BYTES, Ledger, LedgerError, LedgerReader, World, inspect, read_head,
@@ -26,12 +26,7 @@ struct Scene {
 fn scene() -> Scene {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("home");
-    Scene {
-        ledger: dir.path().join("ledger"),
-        rollout: rollout_in(&home),
-        home,
-        _dir: dir,
-    }
+    Scene { ledger: dir.path().join("ledger"), rollout: rollout_in(&home), home, _dir: dir }
 }
 
 impl Scene {
@@ -46,20 +41,21 @@ impl Scene {
     fn append_until_failure(&self, world: &World) -> Result<(), LedgerError> {
         for parts in [1, 2] {
             self.source(parts);
-            let request = Request {
-                roots: vec![self.home.clone()],
-                ..Request::default()
-            };
+            let request = Request { roots: vec![self.home.clone()], ..Request::default() };
             let plan = || Plan::make(&self.ledger, &request, world.clock.now());
             let mut ledger = Ledger::open(&self.ledger, world.clone(), &holder())?;
-            if let Err(error) = plan().run(&mut ledger, &request, &mut |_| ()) {
+            let done = plan().run(&mut ledger, &request, &mut |_| ());
+            let is_unsettled = |report: &Report| {
+                report.problems.iter().any(|p| p.reason.contains("safe in the journal"))
+            };
+            if done.as_ref().is_ok_and(is_unsettled) {
+                return Ok(());
+            }
+            if let Err(error) = done {
                 let before = known(&self.ledger);
                 // Whatever comes of it, nothing that HEAD says may go.
                 plan().run(&mut ledger, &request, &mut |_| ()).ok();
-                assert!(
-                    known(&self.ledger) >= before,
-                    "the second try after {error}"
-                );
+                assert!(known(&self.ledger) >= before, "the second try after {error}");
                 return Err(error);
             }
         }
@@ -76,8 +72,10 @@ impl Scene {
                 result.unwrap();
                 return step;
             }
-            let error = result.expect_err(&format!("step {step} failed, but not the append"));
-            self.assert_names_its_file(&error, step, kind);
+            // A step of settling fails without failing the append: the journal has the entries.
+            if let Err(error) = result {
+                self.assert_names_its_file(&error, step, kind);
+            }
             let acknowledged = known(&self.ledger);
             append(&self.ledger, &self.home, quick(2)).unwrap();
             assert!(known(&self.ledger) >= acknowledged, "step {step}");
@@ -90,21 +88,12 @@ impl Scene {
     }
 
     fn assert_names_its_file(&self, error: &LedgerError, step: usize, kind: ErrorKind) {
-        let LedgerError::Io { path, source, .. } = error else {
-            panic!("step {step}: {error:?}")
-        };
+        let LedgerError::Io { path, source, .. } = error else { panic!("step {step}: {error:?}") };
         let is_near = path.starts_with(&self.ledger) || self.ledger.starts_with(path);
         assert!(is_near, "step {step}: {error}");
-        assert!(
-            error.to_string().contains(&path.display().to_string()),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
         assert_eq!(source.kind(), kind, "step {step}: {error}");
-        assert_eq!(
-            error.is_out_of_space(),
-            kind == ErrorKind::StorageFull,
-            "step {step}"
-        );
+        assert_eq!(error.is_out_of_space(), kind == ErrorKind::StorageFull, "step {step}");
     }
 }
 
@@ -115,20 +104,14 @@ fn known(dir: &Path) -> u64 {
 #[test]
 fn a_step_that_fails_once_is_reported_and_the_next_append_completes() {
     let steps = scene().fail_each_step(|at| FailAt::once(at, ErrorKind::Other), ErrorKind::Other);
-    assert!(
-        steps > 60,
-        "only {steps} steps: does the ledger go around the disk?"
-    );
+    assert!(steps > 60, "only {steps} steps: does the ledger go around the disk?");
 }
 
 #[test]
 fn a_disk_that_is_full_from_any_step_on_is_reported_and_loses_nothing() {
     let full = ErrorKind::StorageFull;
     let steps = scene().fail_each_step(|at| FailAt::from(at, full), full);
-    assert!(
-        steps > 60,
-        "only {steps} steps: does the ledger go around the disk?"
-    );
+    assert!(steps > 60, "only {steps} steps: does the ledger go around the disk?");
 }
 
 #[test]
@@ -136,19 +119,11 @@ fn an_append_that_is_given_up_acknowledges_nothing_and_ends_its_threads() {
     let scene = scene();
     let mut ledger = Ledger::open(&scene.ledger, quick(1), &holder()).unwrap();
     let mut appender = ledger.appender().unwrap();
-    appender
-        .append_small(Kind::Action, b"never finished")
-        .unwrap();
+    appender.append_small(Kind::Action, b"never finished").unwrap();
     drop(appender);
     assert_eq!(known(&scene.ledger), 1);
-    let again = ledger
-        .appender()
-        .map(drop)
-        .expect_err("files may be ahead of the open ledger");
-    assert!(
-        again.to_string().contains("open the ledger again"),
-        "{again}"
-    );
+    let again = ledger.appender().map(drop).expect_err("files may be ahead of the open ledger");
+    assert!(again.to_string().contains("open the ledger again"), "{again}");
     drop(ledger);
     let mut ledger = Ledger::open(&scene.ledger, quick(2), &holder()).unwrap();
     ledger.append_one(Kind::Action, b"finished").unwrap();
@@ -163,16 +138,12 @@ fn a_large_body_that_is_given_up_leaves_no_trace_in_the_next_one() {
     let mut ledger = Ledger::open(&scene.ledger, quick(1), &holder()).unwrap();
     let mut appender = ledger.appender().unwrap();
     let mut given_up = appender.large_body().unwrap();
-    given_up
-        .push(&mut appender, &vec![b'x'; 3 * BLOCK_BYTES])
-        .unwrap();
+    given_up.push(&mut appender, &vec![b'x'; 3 * BLOCK_BYTES]).unwrap();
     drop(given_up);
     let body = vec![b'y'; BLOCK_BYTES + 7];
     let mut kept = appender.large_body().unwrap();
     kept.push(&mut appender, &body).unwrap();
-    let seq = appender
-        .append_large(Kind::Document, 1, 0, 0, false, kept)
-        .unwrap();
+    let seq = appender.append_large(Kind::Document, 1, 0, 0, false, kept).unwrap();
     appender.finish().unwrap();
     drop(ledger);
     assert_eq!(inspect(&scene.ledger, &mut |_| ()).unwrap().findings, []);

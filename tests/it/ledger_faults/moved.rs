@@ -15,10 +15,7 @@ fn refusal(evidence: &Evidence, damage: impl FnOnce(&mut Files)) -> Option<Strin
     let opened = Ledger::open(&evidence.ledger(), quick(9), &holder()).map(drop);
     let refusal = opened.err().map(|error| error.to_string());
     if refusal.is_some() {
-        assert!(
-            files_of(&evidence.ledger()) == files,
-            "{refusal:?} changed the files"
-        );
+        assert!(files_of(&evidence.ledger()) == files, "{refusal:?} changed the files");
     }
     write_files(&evidence.ledger(), &evidence.files);
     refusal
@@ -29,11 +26,8 @@ fn swapped_and_doubled_slots_of_head_are_reported() {
     let evidence = evidence(1);
     let name = evidence.name("HEAD");
     let (first, second) = evidence.files[&name].split_at(SLOT_BYTES);
-    let cases = [
-        ("swapped", [second, first]),
-        ("first twice", [first; 2]),
-        ("second twice", [second; 2]),
-    ];
+    let cases =
+        [("swapped", [second, first]), ("first twice", [first; 2]), ("second twice", [second; 2])];
     for (what, slots) in cases {
         evidence.assert_reported(&name, what, Some(slots.concat()));
     }
@@ -71,11 +65,8 @@ fn dropped_doubled_and_swapped_frames_of_the_journal_are_reported() {
 #[test]
 fn pieces_of_another_ledger_are_reported_and_never_written_to() {
     let (evidence, other) = (evidence(1), evidence(2));
-    let same_names: Vec<&PathBuf> = evidence
-        .files
-        .keys()
-        .filter(|name| other.files.contains_key(*name))
-        .collect();
+    let same_names: Vec<&PathBuf> =
+        evidence.files.keys().filter(|name| other.files.contains_key(*name)).collect();
     assert!(same_names.len() >= 7, "{same_names:?}");
     for name in same_names {
         let theirs = other.files[name].clone();
@@ -102,17 +93,11 @@ fn the_whole_store_of_another_ledger_is_reported_by_entry() {
     let (evidence, other) = (evidence(1), evidence(2));
     let found = evidence.inspect("another store", |files| {
         files.retain(|name, _| !name.starts_with("store"));
-        let theirs = other
-            .files
-            .iter()
-            .filter(|(name, _)| name.starts_with("store"));
+        let theirs = other.files.iter().filter(|(name, _)| name.starts_with("store"));
         files.extend(theirs.map(|(name, bytes)| (name.clone(), bytes.clone())));
     });
     let volume = evidence.ledger().join("store/0000000000000000");
-    assert!(
-        found.iter().any(|f| f.file == volume && f.seq == Some(0)),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|f| f.file == volume && f.seq == Some(0)), "{found:?}");
 }
 
 #[test]
@@ -124,12 +109,7 @@ fn a_head_older_than_its_store_is_reported_and_never_written_to() {
         files.retain(|name, _| !name.starts_with("journal"));
     };
     let found = evidence.inspect("old HEAD", volume_only);
-    assert!(
-        found
-            .iter()
-            .any(|f| f.file == evidence.ledger().join("HEAD")),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|f| f.file == evidence.ledger().join("HEAD")), "{found:?}");
     let refusal = refusal(&evidence, volume_only).expect("entries would get the same seq twice");
     assert!(refusal.contains("HEAD"), "{refusal}");
 }
@@ -141,18 +121,10 @@ fn a_journal_and_store_older_than_head_are_reported_as_lost_and_never_written_to
         let earlier = evidence.earlier.clone();
         move |files: &mut Files| {
             files.retain(|name, _| !name.starts_with(part));
-            files.extend(
-                earlier
-                    .into_iter()
-                    .filter(|(name, _)| name.starts_with(part)),
-            );
+            files.extend(earlier.into_iter().filter(|(name, _)| name.starts_with(part)));
         }
     };
     let found = evidence.inspect("old journal", old_files("journal"));
-    assert!(
-        found
-            .iter()
-            .any(|f| f.file.starts_with(evidence.ledger().join("journal")))
-    );
+    assert!(found.iter().any(|f| f.file.starts_with(evidence.ledger().join("journal"))));
     assert!(refusal(&evidence, old_files("journal")).is_some());
 }

@@ -36,26 +36,15 @@ fn run() -> Run {
     }
     shadow.0.now();
     assert_holds(&base.join("ledger"), &source, "without any fault");
-    Run {
-        home,
-        source,
-        moments: shadow.0.moments(),
-        _dir: dir,
-    }
+    Run { home, source, moments: shadow.0.moments(), _dir: dir }
 }
 
 impl Run {
     /// What must hold in a directory that a fault left.
     fn check(&self, dir: &Path, acknowledged: Acknowledged, what: &str) {
         let ledger = Ledger::open(dir, quick(2), &holder());
-        let size = ledger
-            .unwrap_or_else(|e| panic!("{what}: cannot be opened: {e}"))
-            .head()
-            .size();
-        assert!(
-            size >= acknowledged.size,
-            "{what}: {size} entries, {acknowledged:?}"
-        );
+        let size = ledger.unwrap_or_else(|e| panic!("{what}: cannot be opened: {e}")).head().size();
+        assert!(size >= acknowledged.size, "{what}: {size} entries, {acknowledged:?}");
         assert_eq!(findings(dir), [], "{what}: after opening");
         if acknowledged.size > 0 {
             let ids = contents(dir).ids;
@@ -117,10 +106,7 @@ fn a_power_loss_after_a_kill_loses_nothing_that_was_acknowledged_since() {
         result.unwrap_or_else(|e| panic!("{what}: {e}"));
         let end = shadow.0.now();
         run.check_image(&end.durable, end.acknowledged, &what);
-        assert!(
-            ids_of(&end.durable) == ids_of(&end.live),
-            "{what}: all that was reported"
-        );
+        assert!(ids_of(&end.durable) == ids_of(&end.live), "{what}: all that was reported");
     }
 }
 

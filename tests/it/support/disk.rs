@@ -80,21 +80,11 @@ pub struct FailAt {
 
 impl FailAt {
     pub fn once(at: usize, kind: io::ErrorKind) -> Stepped<FailAt> {
-        Stepped(FailAt {
-            step: AtomicUsize::new(0),
-            at,
-            kind,
-            for_ever: false,
-        })
+        Stepped(FailAt { step: AtomicUsize::new(0), at, kind, for_ever: false })
     }
 
     pub fn from(at: usize, kind: io::ErrorKind) -> Stepped<FailAt> {
-        Stepped(FailAt {
-            step: AtomicUsize::new(0),
-            at,
-            kind,
-            for_ever: true,
-        })
+        Stepped(FailAt { step: AtomicUsize::new(0), at, kind, for_ever: true })
     }
 
     /// Whether the step that was to fail was reached.
@@ -107,10 +97,7 @@ impl Steps for FailAt {
     fn before(&self, what: &str, _: &Path) -> io::Result<()> {
         let step = self.step.fetch_add(1, Ordering::SeqCst);
         if step == self.at || (self.for_ever && step > self.at) {
-            return Err(io::Error::new(
-                self.kind,
-                format!("test: no {what} at step {step}"),
-            ));
+            return Err(io::Error::new(self.kind, format!("test: no {what} at step {step}")));
         }
         Ok(())
     }

@@ -29,11 +29,7 @@ pub fn evidence(seed: u64) -> Evidence {
     let earlier = files_of(&ledger);
     fs::write(&rollout, [first_part(), second_part()].concat()).unwrap();
     append(&ledger, &home, quick(seed + 100)).unwrap();
-    Evidence {
-        files: files_of(&ledger),
-        earlier,
-        dir,
-    }
+    Evidence { files: files_of(&ledger), earlier, dir }
 }
 
 pub fn files_of(dir: &Path) -> Files {
@@ -54,10 +50,7 @@ pub fn write_files(dir: &Path, files: &Files) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
-    for name in files_of(dir)
-        .keys()
-        .filter(|name| !files.contains_key(*name))
-    {
+    for name in files_of(dir).keys().filter(|name| !files.contains_key(*name)) {
         fs::remove_file(dir.join(name)).unwrap();
     }
 }
@@ -69,11 +62,8 @@ impl Evidence {
 
     /// The one file whose path contains `part`.
     pub fn name(&self, part: &str) -> PathBuf {
-        let found: Vec<_> = self
-            .files
-            .keys()
-            .filter(|name| name.to_string_lossy().contains(part))
-            .collect();
+        let found: Vec<_> =
+            self.files.keys().filter(|name| name.to_string_lossy().contains(part)).collect();
         assert_eq!(found.len(), 1, "{part}: {found:?}");
         found[0].clone()
     }
@@ -84,10 +74,7 @@ impl Evidence {
         damage(&mut files);
         write_files(&self.ledger(), &files);
         let found = findings(&self.ledger());
-        assert!(
-            files_of(&self.ledger()) == files,
-            "{what}: looking changed the files"
-        );
+        assert!(files_of(&self.ledger()) == files, "{what}: looking changed the files");
         write_files(&self.ledger(), &self.files);
         found
     }
@@ -103,24 +90,15 @@ impl Evidence {
             None => drop(files.remove(name)),
         });
         let path = self.ledger().join(name);
-        let named: Vec<_> = found
-            .iter()
-            .filter(|finding| finding.file == path)
-            .collect();
+        let named: Vec<_> = found.iter().filter(|finding| finding.file == path).collect();
         assert!(!named.is_empty(), "{what}: no finding names it: {found:?}");
         if name.starts_with("journal") || name.starts_with("store") {
-            assert!(
-                named.iter().any(|finding| finding.seq.is_some()),
-                "{what}: {named:?}"
-            );
+            assert!(named.iter().any(|finding| finding.seq.is_some()), "{what}: {named:?}");
         }
         let volume = path.parent().unwrap();
         if volume.file_name().is_some_and(|name| name.len() == 16) {
             let says_more = |finding: &&Finding| finding.file == volume;
-            assert!(
-                found.iter().any(|f| says_more(&f)),
-                "{what}: do entries read back? {found:?}"
-            );
+            assert!(found.iter().any(|f| says_more(&f)), "{what}: do entries read back? {found:?}");
         }
     }
 }
@@ -131,9 +109,7 @@ pub fn places(len: usize, boundaries: &[usize], sample: usize, seed: u64) -> Vec
         return (0..len).collect();
     }
     let mut random = Random(seed);
-    let near = boundaries
-        .iter()
-        .flat_map(|at| [at.wrapping_sub(1), *at, at + 1, at + 5, at + 17]);
+    let near = boundaries.iter().flat_map(|at| [at.wrapping_sub(1), *at, at + 1, at + 5, at + 17]);
     let mut places: Vec<usize> = near.chain(len - 20..len).filter(|at| *at < len).collect();
     places.extend((0..sample).map(|_| random.below(len as u64) as usize));
     places.sort_unstable();
@@ -144,10 +120,7 @@ pub fn places(len: usize, boundaries: &[usize], sample: usize, seed: u64) -> Vec
 /// Where the frames of a journal begin, and where the last ends.
 pub fn frame_bounds(journal: &[u8]) -> Vec<usize> {
     let mut bounds = vec![64];
-    while let Some(frame) = journal
-        .get(bounds[bounds.len() - 1]..)
-        .filter(|f| !f.is_empty())
-    {
+    while let Some(frame) = journal.get(bounds[bounds.len() - 1]..).filter(|f| !f.is_empty()) {
         assert_eq!(&frame[..4], b"CXF1");
         let len = u32::from_be_bytes(frame[8..12].try_into().unwrap());
         bounds.push(bounds[bounds.len() - 1] + 36 + len as usize);

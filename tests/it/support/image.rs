@@ -43,14 +43,10 @@ impl Image {
     /// What a power loss may leave: any page of `live` may have reached the disk or not, each
     /// directory is as it was synced or as it is now.
     pub fn torn(&self, live: &Image, random: &mut Random) -> Image {
-        let mut torn = Image {
-            root: self.root,
-            ..Image::default()
-        };
+        let mut torn = Image { root: self.root, ..Image::default() };
         for node in keys(&self.dirs, &live.dirs) {
             let from = if random.one_in(2) { self } else { live };
-            torn.dirs
-                .insert(node, from.dirs.get(&node).cloned().unwrap_or_default());
+            torn.dirs.insert(node, from.dirs.get(&node).cloned().unwrap_or_default());
         }
         for node in keys(&self.files, &live.files) {
             let old = self.files.get(&node).cloned().unwrap_or_default();
@@ -73,11 +69,7 @@ const PAGE_BYTES: usize = 512;
 
 /// Pages of both in runs, so that whole frames survive behind lost ones; unwritten ones are zeros.
 fn mix(old: &[u8], new: &[u8], random: &mut Random) -> Vec<u8> {
-    let len = if random.one_in(2) {
-        old.len()
-    } else {
-        new.len()
-    };
+    let len = if random.one_in(2) { old.len() } else { new.len() };
     let run = [1, 8, 200][random.below(3) as usize];
     let mut out = vec![0; len];
     let mut is_new = random.one_in(2);

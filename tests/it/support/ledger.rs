@@ -77,12 +77,16 @@ pub struct Contents {
 }
 
 pub fn contents(dir: &Path) -> Contents {
-    let mut reader = LedgerReader::open(dir).unwrap();
+    try_contents(dir).unwrap()
+}
+
+pub fn try_contents(dir: &Path) -> Result<Contents, LedgerError> {
+    let mut reader = LedgerReader::open(dir)?;
     let identity = reader.head().identity;
     let mut out = Contents::default();
     let mut places: BTreeMap<u64, (String, usize)> = BTreeMap::new();
     let (mut next, mut prev) = (0, EntryId::default());
-    while let Some(pack) = reader.pack_from(next).unwrap() {
+    while let Some(pack) = reader.pack_from(next)? {
         next = pack.info.end_seq();
         for entry in &pack.entries {
             let header = pack.header(&identity, entry, prev);
@@ -102,20 +106,13 @@ pub fn contents(dir: &Path) -> Contents {
             };
             if entry.kind == Kind::Line || entry.kind == Kind::Document {
                 let bytes = &mut out.streams.get_mut(name).unwrap()[*generation];
-                assert_eq!(
-                    bytes.len() as u64,
-                    entry.offset,
-                    "offset of entry {}",
-                    entry.seq
-                );
-                reader
-                    .each_piece(&pack, entry, |piece| bytes.extend_from_slice(piece))
-                    .unwrap();
+                assert_eq!(bytes.len() as u64, entry.offset, "offset of entry {}", entry.seq);
+                reader.each_piece(&pack, entry, |piece| bytes.extend_from_slice(piece))?;
                 bytes.extend_from_slice(if entry.has_line_feed() { b"\n" } else { b"" });
             }
         }
     }
-    out
+    Ok(out)
 }
 
 /// The one stream of [`THREAD`] holds exactly these bytes, once.
@@ -124,14 +121,6 @@ pub fn assert_holds(dir: &Path, source: &[u8], what: &str) {
     let name = format!("rollout/{THREAD}");
     let generations = contents.streams.get(&name).map_or(&[][..], |g| g);
     let lens: Vec<usize> = generations.iter().map(Vec::len).collect();
-    assert!(
-        generations == [source.to_vec()],
-        "{what}: {} bytes became {lens:?}",
-        source.len()
-    );
-    assert_eq!(
-        contents.headers[0].kind,
-        Kind::Created,
-        "{what}: the first entry"
-    );
+    assert!(generations == [source.to_vec()], "{what}: {} bytes became {lens:?}", source.len());
+    assert_eq!(contents.headers[0].kind, Kind::Created, "{what}: the first entry");
 }

@@ -8,27 +8,21 @@ pub mod ledger;
 pub mod mount;
 pub mod random;
 pub mod shadow;
+pub mod sources;
 pub mod world;
 
 use std::io::Write as _;
 
 /// Says visibly that a test did not run, and why; also in the file that `CODEX_LEDGER_SKIP_LOG` names.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the gate passes the log's place by environment"
-)]
+#[allow(clippy::disallowed_methods, reason = "the gate passes the log's place by environment")]
 pub fn skip(name: &str, reason: &str) {
     let line = format!("SKIP {name}: {reason}\n");
     print!("{line}");
     let Some(path) = std::env::var_os("CODEX_LEDGER_SKIP_LOG") else {
         return;
     };
-    let log = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path);
-    log.and_then(|mut log| log.write_all(line.as_bytes()))
-        .expect("the skip log takes a line");
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    log.and_then(|mut log| log.write_all(line.as_bytes())).expect("the skip log takes a line");
 }
 
 /// Runs `work` on its own thread and fails instead of waiting longer than `seconds`.

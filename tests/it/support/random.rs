@@ -25,9 +25,6 @@ impl Random {
 
     /// Bytes that do not compress and hold no line feed.
     pub fn noise(&mut self, len: usize) -> Vec<u8> {
-        (0..len)
-            .map(|_| self.next() as u8)
-            .map(|b| if b == b'\n' { b' ' } else { b })
-            .collect()
+        (0..len).map(|_| self.next() as u8).map(|b| if b == b'\n' { b' ' } else { b }).collect()
     }
 }

@@ -55,25 +55,15 @@ pub fn shadow(base: &Path) -> Arc<Stepped<Shadow>> {
 
 /// Goes on from a moment: `live` is written to `base`, but only `durable` would survive.
 pub fn resume(base: &Path, durable: &Image, live: &Image) -> Arc<Stepped<Shadow>> {
-    let mut state = State {
-        durable: durable.clone(),
-        ..State::default()
-    };
-    let nodes = [durable, live]
-        .into_iter()
-        .flat_map(|i| i.dirs.keys().chain(i.files.keys()));
+    let mut state = State { durable: durable.clone(), ..State::default() };
+    let nodes = [durable, live].into_iter().flat_map(|i| i.dirs.keys().chain(i.files.keys()));
     state.next = nodes.max().map_or(0, |node| node + 1);
     live.write_to(base, &mut |node, path| {
         let file = File::open(path).unwrap();
-        state
-            .nodes
-            .insert(file.metadata().unwrap().ino(), (node, file));
+        state.nodes.insert(file.metadata().unwrap().ino(), (node, file));
     });
     state.durable.root = state.node(base);
-    Arc::new(Stepped(Shadow {
-        base: base.to_path_buf(),
-        state: Mutex::new(state),
-    }))
+    Arc::new(Stepped(Shadow { base: base.to_path_buf(), state: Mutex::new(state) }))
 }
 
 impl Shadow {
@@ -90,16 +80,9 @@ impl Shadow {
 
     fn record(&self, what: &str, path: &Path) {
         let mut state = self.state.lock().unwrap();
-        let mut live = Image {
-            root: state.durable.root,
-            ..Image::default()
-        };
+        let mut live = Image { root: state.durable.root, ..Image::default() };
         state.scan(&self.base, &mut live);
-        let what = format!(
-            "before step {}: {what} {}",
-            state.moments.len(),
-            path.display()
-        );
+        let what = format!("before step {}: {what} {}", state.moments.len(), path.display());
         let moment = Moment {
             what,
             durable: state.durable.clone(),
@@ -115,20 +98,13 @@ impl State {
     fn node(&mut self, path: &Path) -> Node {
         let file = File::open(path).unwrap();
         let next = self.next;
-        let node = self
-            .nodes
-            .entry(file.metadata().unwrap().ino())
-            .or_insert((next, file))
-            .0;
+        let node = self.nodes.entry(file.metadata().unwrap().ino()).or_insert((next, file)).0;
         self.next = next.max(node + 1);
         node
     }
 
     fn names(&mut self, dir: &Path) -> Names {
-        let entries: Vec<_> = fs::read_dir(dir)
-            .unwrap()
-            .map(|entry| entry.unwrap())
-            .collect();
+        let entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap()).collect();
         let named = |entry: fs::DirEntry| {
             let node = (self.node(&entry.path()), entry.path().is_dir());
             (entry.file_name(), node)

@@ -40,10 +40,7 @@ impl Counted {
 impl Entropy for Counted {
     fn fill(&self, out: &mut [u8]) -> io::Result<()> {
         let count = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-        blake3::Hasher::new_derive_key("tests: counted")
-            .update(&count)
-            .finalize_xof()
-            .fill(out);
+        blake3::Hasher::new_derive_key("tests: counted").update(&count).finalize_xof().fill(out);
         Ok(())
     }
 }
@@ -53,20 +50,14 @@ pub struct Same;
 
 impl Entropy for Same {
     fn fill(&self, out: &mut [u8]) -> io::Result<()> {
-        out.iter_mut()
-            .enumerate()
-            .for_each(|(at, byte)| *byte = at as u8);
+        out.iter_mut().enumerate().for_each(|(at, byte)| *byte = at as u8);
         Ok(())
     }
 }
 
 /// A world with that disk; ids and salts follow from the seed.
 pub fn world_on(disk: Arc<dyn Disk>, seed: u64) -> World {
-    World {
-        clock: SetClock::at(EARLY),
-        entropy: Counted::from(seed << 32),
-        disk,
-    }
+    World { clock: SetClock::at(EARLY), entropy: Counted::from(seed << 32), disk }
 }
 
 /// A world whose disk never waits for the hardware.
@@ -75,9 +66,5 @@ pub fn quick(seed: u64) -> World {
 }
 
 pub fn holder() -> Holder {
-    Holder {
-        command: "test".into(),
-        pid: 7,
-        since: "1970-01-01".into(),
-    }
+    Holder { command: "test".into(), pid: 7, since: "1970-01-01".into() }
 }

@@ -34,19 +34,11 @@ impl Source {
     pub fn new(text: &str, path: String) -> Source {
         let tokens = lex(text);
         let (paths, tests) = (paths(&tokens), tests(&tokens));
-        Source {
-            path,
-            lines: text.lines().count(),
-            tokens,
-            paths,
-            tests,
-        }
+        Source { path, lines: text.lines().count(), tokens, paths, tests }
     }
 
     pub fn is_test(&self, line: usize) -> bool {
-        self.tests
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&line))
+        self.tests.iter().any(|(first, last)| (*first..=*last).contains(&line))
     }
 
     /// Yields the paths outside tests.
@@ -61,11 +53,7 @@ impl Source {
 
     /// Returns the module path of the file: `src/entry/codec.rs` is `[entry, codec]`.
     pub fn place(&self) -> Vec<String> {
-        let path = self
-            .path
-            .strip_prefix("src/")
-            .unwrap_or(&self.path)
-            .trim_end_matches(".rs");
+        let path = self.path.strip_prefix("src/").unwrap_or(&self.path).trim_end_matches(".rs");
         let mut words: Vec<String> = path.split('/').map(str::to_owned).collect();
         words.pop_if(|word| ["mod", "lib", "main"].contains(&word.as_str()));
         words
@@ -85,9 +73,7 @@ impl Source {
         let declared = self.tokens.windows(3).filter(|words| {
             words[0].text == "mod" && words[2].text == ";" && self.is_test(words[0].line)
         });
-        declared
-            .map(|words| [self.place(), vec![words[1].text.clone()]].concat())
-            .collect()
+        declared.map(|words| [self.place(), vec![words[1].text.clone()]].concat()).collect()
     }
 
     /// Returns the module of ours that a path names, or nothing when it stays inside or goes outside.
@@ -96,11 +82,8 @@ impl Source {
         if self.is_door() {
             return (words[0] == "codex_ledger").then(|| words[1].as_str());
         }
-        let up = words
-            .iter()
-            .skip_while(|word| *word == "self")
-            .take_while(|w| *w == "super")
-            .count();
+        let up =
+            words.iter().skip_while(|word| *word == "self").take_while(|w| *w == "super").count();
         let own = usize::from(words[0] == "self");
         let depth = self.place().len() + path.inside.len();
         match words[0].as_str() {
@@ -123,16 +106,12 @@ fn lex(text: &str) -> Vec<Token> {
         match at(i) {
             c if c.is_whitespace() => i += 1,
             '/' if at(i + 1) == '/' => {
-                i = (i..chars.len())
-                    .find(|i| at(*i) == '\n')
-                    .unwrap_or(chars.len())
+                i = (i..chars.len()).find(|i| at(*i) == '\n').unwrap_or(chars.len())
             }
             '/' if at(i + 1) == '*' => i = after_comment(&chars, i),
             '"' => (i, word) = (after_string(&chars, i), "\"\"".into()),
             '\'' if at(i + 1) == '\\' => {
-                let close = (i + 3..chars.len())
-                    .find(|i| at(*i) == '\'')
-                    .unwrap_or(chars.len());
+                let close = (i + 3..chars.len()).find(|i| at(*i) == '\'').unwrap_or(chars.len());
                 (i, word) = (close + 1, "\"\"".into());
             }
             '\'' if at(i + 2) == '\'' => (i, word) = (i + 3, "\"\"".into()),
@@ -151,10 +130,7 @@ fn lex(text: &str) -> Vec<Token> {
                 let raw = prefix.ends_with('r') && ["r", "br", "cr"].contains(&prefix.as_str());
                 let hashes = (i..chars.len()).take_while(|i| at(*i) == '#').count();
                 if raw && at(i + hashes) == '"' {
-                    (i, word) = (
-                        after_raw_string(&chars, i + hashes + 1, hashes),
-                        "\"\"".into(),
-                    );
+                    (i, word) = (after_raw_string(&chars, i + hashes + 1, hashes), "\"\"".into());
                 } else if raw && hashes == 1 {
                     i += 1; // r#name: the name follows as a word of its own
                 } else {
@@ -166,10 +142,7 @@ fn lex(text: &str) -> Vec<Token> {
         if !word.is_empty() {
             tokens.push(Token { text: word, line });
         }
-        line += chars[start..i.min(chars.len())]
-            .iter()
-            .filter(|c| **c == '\n')
-            .count();
+        line += chars[start..i.min(chars.len())].iter().filter(|c| **c == '\n').count();
     }
     tokens
 }
@@ -201,9 +174,7 @@ fn after_raw_string(chars: &[char], body: usize, hashes: usize) -> usize {
     let closes = |i: &usize| {
         chars[*i] == '"' && chars[i + 1..].iter().take_while(|c| **c == '#').count() >= hashes
     };
-    (body..chars.len())
-        .find(closes)
-        .map_or(chars.len(), |i| i + 1 + hashes)
+    (body..chars.len()).find(closes).map_or(chars.len(), |i| i + 1 + hashes)
 }
 
 fn text(tokens: &[Token], i: usize) -> &str {
@@ -235,21 +206,15 @@ fn after_item(tokens: &[Token], start: usize) -> usize {
     let mut i = start;
     if text(tokens, i) == "pub" {
         i += 1;
-        i = if text(tokens, i) == "(" {
-            after_close(tokens, i)
-        } else {
-            i
-        };
+        i = if text(tokens, i) == "(" { after_close(tokens, i) } else { i };
     }
     let keyword = match text(tokens, i) {
         "const" if text(tokens, i + 2) == ":" => "static",
         word => word,
     };
     let has_body = !["use", "static", "type", "let"].contains(&keyword);
-    let has_comma = ![
-        "fn", "impl", "struct", "enum", "trait", "mod", "union", "unsafe", "async",
-    ]
-    .contains(&keyword);
+    let has_comma = !["fn", "impl", "struct", "enum", "trait", "mod", "union", "unsafe", "async"]
+        .contains(&keyword);
     while i < tokens.len() {
         match text(tokens, i) {
             ";" => return i + 1,
@@ -273,10 +238,7 @@ fn tests(tokens: &[Token]) -> Vec<(usize, usize)> {
             continue;
         }
         let mut end = after_close(tokens, open);
-        let words: Vec<&str> = tokens[open..end]
-            .iter()
-            .map(|token| token.text.as_str())
-            .collect();
+        let words: Vec<&str> = tokens[open..end].iter().map(|token| token.text.as_str()).collect();
         let cfg_test = words[1] == "cfg" && words.contains(&"test") && !words.contains(&"not");
         if !cfg_test && words != ["[", "test", "]"] {
             continue;
@@ -286,10 +248,7 @@ fn tests(tokens: &[Token]) -> Vec<(usize, usize)> {
         }
         let last = after_item(tokens, end).saturating_sub(1);
         let last_line = tokens.get(last).map_or(usize::MAX, |token| token.line);
-        found.push((
-            tokens[start].line,
-            if inner == 1 { usize::MAX } else { last_line },
-        ));
+        found.push((tokens[start].line, if inner == 1 { usize::MAX } else { last_line }));
     }
     found
 }
@@ -303,19 +262,11 @@ pub fn functions(tokens: &[Token]) -> Vec<(String, usize, usize)> {
             continue;
         }
         while !["{", ";", ""].contains(&text(tokens, i)) {
-            i = if ["(", "["].contains(&text(tokens, i)) {
-                after_close(tokens, i)
-            } else {
-                i + 1
-            };
+            i = if ["(", "["].contains(&text(tokens, i)) { after_close(tokens, i) } else { i + 1 };
         }
         if text(tokens, i) == "{" {
             let last = after_close(tokens, i) - 1;
-            found.push((
-                tokens[start + 1].text.clone(),
-                tokens[start].line,
-                tokens[last].line,
-            ));
+            found.push((tokens[start + 1].text.clone(), tokens[start].line, tokens[last].line));
         }
     }
     found
@@ -357,15 +308,9 @@ fn paths(tokens: &[Token]) -> Vec<PathRef> {
             }
             _ => i += 1,
         }
-        for path in words
-            .into_iter()
-            .filter(|path: &Vec<(String, usize)>| path.len() > 1)
-        {
+        for path in words.into_iter().filter(|path: &Vec<(String, usize)>| path.len() > 1) {
             let line = path[path.len() - 1].1;
-            let inside = modules
-                .iter()
-                .map(|(name, _): &(String, i32)| name.clone())
-                .collect();
+            let inside = modules.iter().map(|(name, _): &(String, i32)| name.clone()).collect();
             found.push(PathRef {
                 words: path.into_iter().map(|word| word.0).collect(),
                 line,
@@ -415,10 +360,7 @@ mod reader {
 
     fn used(path: &str, text: &str) -> Vec<String> {
         let source = Source::new(text, path.to_owned());
-        let named = source
-            .paths
-            .iter()
-            .filter_map(|path| source.module_named_by(path));
+        let named = source.paths.iter().filter_map(|path| source.module_named_by(path));
         named.map(str::to_owned).collect()
     }
 
@@ -436,26 +378,14 @@ mod reader {
             "source", "*",
         ];
         assert_eq!(used("src/app.rs", text), expected);
-        assert_eq!(
-            used("src/rollout/mod.rs", "super::entry::f(); self::line::g();"),
-            ["entry"]
-        );
-        assert_eq!(
-            used(
-                "src/rollout/line.rs",
-                "super::head(); super::super::db::f()"
-            ),
-            ["db"]
-        );
+        assert_eq!(used("src/rollout/mod.rs", "super::entry::f(); self::line::g();"), ["entry"]);
+        assert_eq!(used("src/rollout/line.rs", "super::head(); super::super::db::f()"), ["db"]);
     }
 
     #[test]
     fn a_door_names_the_library_by_its_name() {
         let text = "use codex_ledger::{app::App, query}; use crate::ui; use super::ledger::x;";
-        assert_eq!(
-            used("src/bin/codex-ledger/append.rs", text),
-            ["app", "query"]
-        );
+        assert_eq!(used("src/bin/codex-ledger/append.rs", text), ["app", "query"]);
     }
 
     #[test]

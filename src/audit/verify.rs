@@ -1,0 +1,132 @@
+//! Verify the ledger, then compare the views with what its entries say.
+
+use crate::ledger::{FindingKind, Inspection, LedgerError, LedgerReader, inspect};
+use crate::projections::{Digests, Standing, Views, ViewsError};
+use crate::redaction::Policy;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// One thing that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What kind of thing: `entry`, `lost`, `file_changed`, `views`, …
+    pub kind: &'static str,
+    /// The first entry that is affected, where known.
+    pub seq: Option<u64>,
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong and what still holds; never any body text.
+    pub detail: String,
+}
+
+/// How the views compare with a rebuild.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ViewsVerdict {
+    /// Every table is what a rebuild gives.
+    Match,
+    /// They are behind the ledger, or of an older version: the next command brings them up to date.
+    Stale,
+    /// There are none.
+    Absent,
+    /// They say something else.
+    Differ,
+    /// They were not compared, on request or because the ledger itself is damaged.
+    NotCompared,
+}
+
+/// The result of an audit.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// Entries verified.
+    pub entries: u64,
+    /// Bytes of bodies that were re-hashed.
+    pub bytes: u64,
+    /// What does not hold.
+    pub findings: Vec<Finding>,
+    /// The views.
+    pub views: ViewsVerdict,
+    /// Size, id and root of the head, where one could be read.
+    pub head: Option<(u64, String, String)>,
+}
+
+/// What can go wrong before there is a result.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The views.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+}
+
+/// Verifies everything; writes nothing.
+///
+/// # Errors
+/// When there is no ledger or files cannot be read at all; damage is a finding.
+pub fn audit(
+    dir: &Path,
+    views: Option<&Views>,
+    policy: &Policy,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Audit, AuditError> {
+    let Inspection { entries, bytes, findings, head } = inspect(dir, progress)?;
+    let mut findings: Vec<Finding> = findings
+        .into_iter()
+        .map(|f| Finding { kind: f.kind.name(), seq: f.seq, file: f.file, detail: f.detail })
+        .collect();
+    let readable = findings.iter().all(|finding| {
+        finding.kind == FindingKind::SideRecord.name()
+            || finding.kind == FindingKind::HeadSlot.name()
+    });
+    let verdict = match views {
+        Some(views) if readable => check_views(dir, views, policy, &mut findings)?,
+        _ => ViewsVerdict::NotCompared,
+    };
+    let head = head.map(|h| (h.size(), h.chain.id.to_string(), h.chain.tree.root().to_string()));
+    Ok(Audit { entries, bytes, findings, views: verdict, head })
+}
+
+fn check_views(
+    dir: &Path,
+    views: &Views,
+    policy: &Policy,
+    findings: &mut Vec<Finding>,
+) -> Result<ViewsVerdict, AuditError> {
+    let mut reader = LedgerReader::open(dir)?;
+    let head = reader.head();
+    match views.standing(&head.identity.ledger.to_string())? {
+        Standing::Absent => return Ok(ViewsVerdict::Absent),
+        Standing::Outdated { .. } => return Ok(ViewsVerdict::Stale),
+        Standing::Usable { cursor } if cursor != head.size() => return Ok(ViewsVerdict::Stale),
+        Standing::Usable { .. } => {}
+    }
+    let mut find = |detail: String| {
+        findings.push(Finding { kind: "views", seq: None, file: views.paths.link.clone(), detail });
+    };
+    let live = match views.digests() {
+        Ok(live) => live,
+        Err(error) => {
+            find(format!("the views cannot be read ({error}); `rebuild-views` makes them anew"));
+            return Ok(ViewsVerdict::Differ);
+        }
+    };
+    let rebuilt = views.digests_of_rebuild(&mut reader, policy, &mut |_| ())?;
+    let differing = differing(&live, &rebuilt);
+    if differing.is_empty() {
+        return Ok(ViewsVerdict::Match);
+    }
+    let tables = differing.join(", ");
+    find(format!("not what the entries say: {tables}; `rebuild-views` makes them anew"));
+    Ok(ViewsVerdict::Differ)
+}
+
+/// Names of the tables that differ.
+fn differing<'a>(live: &'a Digests, rebuilt: &'a Digests) -> Vec<&'a str> {
+    let names = rebuilt.tables.iter();
+    names
+        .filter(|(name, digest)| live.tables.get(*name) != Some(digest))
+        .map(|(name, _)| name.as_str())
+        .collect()
+}

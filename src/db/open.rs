@@ -1,0 +1,80 @@
+//! Opening databases: fresh ones, growing ones, and ones that are only read.
+
+use super::{Connection, Result, at};
+use rusqlite::OpenFlags;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a statement waits for another process's short lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const STATEMENTS: usize = 96;
+
+/// A database that nobody else has seen yet: no journal, no syncs; [`finish_fresh`] makes it whole.
+///
+/// # Errors
+/// When it cannot be created.
+pub fn create_fresh(path: &Path) -> Result<Connection> {
+    let db = Connection::open(path).map_err(at(path))?;
+    db.execute_batch(
+        "PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+         PRAGMA cache_size = -24576; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;",
+    )
+    .map_err(at(path))?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(db)
+}
+
+/// Ends the building of a fresh database and leaves it in the mode in which it will be read and grown.
+///
+/// # Errors
+/// As the database.
+pub fn finish_fresh(db: Connection, path: &Path) -> Result<()> {
+    db.execute_batch("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;")
+        .map_err(at(path))?;
+    db.close().map_err(|(_, error)| at(path)(error))
+}
+
+/// Opens an existing database for writing beside readers.
+///
+/// # Errors
+/// When it does not exist or is no database.
+pub fn open_writer(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(at(path))?;
+    db.busy_timeout(BUSY_TIMEOUT).map_err(at(path))?;
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
+         PRAGMA secure_delete = ON;",
+    )
+    .map_err(at(path))?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(db)
+}
+
+/// Opens an existing database for reading; also where its directory cannot be written.
+///
+/// # Errors
+/// When it does not exist or is no database.
+pub fn open_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let plain = Connection::open_with_flags(path, flags).and_then(|db| {
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(db)
+    });
+    let db = match plain {
+        Ok(db) => db,
+        // A database in WAL mode needs a place for its index; where there is none, nothing can change either.
+        Err(_) if path.exists() => {
+            let path_text =
+                path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            let uri = format!("file:{path_text}?immutable=1");
+            Connection::open_with_flags(uri, flags).map_err(at(path))?
+        }
+        Err(error) => return Err(at(path)(error)),
+    };
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(db)
+}

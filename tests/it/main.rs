@@ -1,0 +1,10 @@
+//! The one integration binary.
+//!
+//! * `tidy`: the house keeps its own rules (imports, sizes, absences)
+//! * `ledger_faults`: power loss, failing disks, damage: what was acknowledged is there, damage is seen
+//! * `ledger_properties`: growing, moved, doubled and rewritten sources; the format stays what it is
+
+mod ledger_faults;
+mod ledger_properties;
+mod support;
+mod tidy;
