@@ -122,14 +122,15 @@ class Tree:
 
 FILE_START = struct.Struct(">4sH16s16s")
 HEADER = struct.Struct(">4sHBB16s16sQ32s5Q32s32s32s")
-CREATED, STREAM, LINE = 1, 2, 3
+CREATED, STREAM, LINE, ERASE_DONE = 1, 2, 3, 12
 PRESENT, ERASED = b"\0", b"\2"
 PIECE = 1 << 16
 
 
 class Verifier:
     def __init__(self, marked_size):
-        self.findings = self.bytes = self.erased = 0
+        self.findings = self.bytes = 0
+        self.erased, self.erasures = {}, set()  # ids without a body; ids that an `erase done` refers to
         self.tree, self.last_id, self.last_seq, self.last_time = Tree(), bytes(32), -1, 0
         self.streams = {}  # seq of the opening entry: (offset, line) that comes next
         self.ledger = self.origin = b""
@@ -148,6 +149,8 @@ class Verifier:
             _, _, self.ledger, self.origin = FILE_START.unpack(start)
             while self.entry(file):
                 pass
+            for entry_id, seq in self.erased.items():
+                self.check(entry_id in self.erasures, f"seq {seq}: the body is gone, and no entry erased it")
 
     def head(self):
         return {"size": self.tree.size, "id": self.last_id.hex(), "root": self.tree.root().hex()}
@@ -170,7 +173,7 @@ class Verifier:
 
         form = file.read(1)
         if form == ERASED:
-            self.erased += 1
+            self.erased[self.last_id] = seq
             return True
         if not self.check(form == PRESENT, f"seq {seq}: cut, or unknown form {form!r}; reading ends here"):
             return False
@@ -186,7 +189,7 @@ class Verifier:
         return True
 
     def header(self, fields):
-        _, _, kind, flags, ledger, origin, seq, prev, time, stream, line, offset, body_len, _, _, _ = fields
+        _, _, kind, flags, ledger, origin, seq, prev, time, stream, line, offset, body_len, _, reference, _ = fields
         line_feed = flags & 1
         checks = [
             (seq == self.last_seq + 1, f"follows seq {self.last_seq}"),
@@ -197,6 +200,8 @@ class Verifier:
             (flags == line_feed, f"unknown flags {flags:#04x}"),
             ((kind == CREATED) == (seq == 0), "`created` must be seq 0 and only there"),
         ]
+        if kind == ERASE_DONE:
+            self.erasures.add(reference)
         if kind == STREAM:
             checks.append((stream == seq, f"opens a stream but names {stream}"))
             self.streams[seq] = (0, 0)
@@ -282,7 +287,7 @@ def main():
         it.compare("--head", args.head, it.marked or it.head())
     if it.findings:
         return 1
-    erased = f" ({it.erased} erased)" if it.erased else ""
+    erased = f" ({len(it.erased)} erased)" if it.erased else ""
     print(f"ok: {it.tree.size} entries{erased}, {it.bytes} bytes, root {it.tree.root().hex()}")
     return 0
 

@@ -7,7 +7,6 @@ use super::block::{block_count, decode_block};
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::head::{Head, head_path, read_head};
-use super::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
 use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
 use super::store::Store;
 use super::volume::{self, Volume, digest_files, manifest_path, volume_dir};
@@ -125,12 +124,12 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
     Ok(inspector.out)
 }
 
-struct Inspector<'a> {
-    dir: &'a Path,
+pub(super) struct Inspector<'a> {
+    pub(super) dir: &'a Path,
     decoder: Decoder,
-    chain: ChainEnd,
+    pub(super) chain: ChainEnd,
     /// False once an entry was missing or wrong, when the tree can no longer be compared.
-    whole: bool,
+    pub(super) whole: bool,
     /// True directly behind entries that could not be read, when the next link cannot be checked.
     gap: bool,
     out: Inspection,
@@ -138,7 +137,7 @@ struct Inspector<'a> {
 }
 
 impl Inspector<'_> {
-    fn find(
+    pub(super) fn find(
         &mut self,
         kind: FindingKind,
         seq: Option<u64>,
@@ -149,7 +148,7 @@ impl Inspector<'_> {
         self.out.findings.push(finding);
     }
 
-    fn find_error(&mut self, kind: FindingKind, fallback: &Path, error: &LedgerError) {
+    pub(super) fn find_error(&mut self, kind: FindingKind, fallback: &Path, error: &LedgerError) {
         match error {
             LedgerError::Damaged { path, seq, detail } => {
                 self.find(kind, *seq, &path.clone(), detail.clone());
@@ -245,7 +244,7 @@ impl Inspector<'_> {
     }
 
     /// Goes on behind entries that cannot be read.
-    fn skip_to(&mut self, seq: u64) {
+    pub(super) fn skip_to(&mut self, seq: u64) {
         self.whole = false;
         self.gap = true;
         if let Some(tree) = zero_tree(seq) {
@@ -350,7 +349,7 @@ impl Inspector<'_> {
         }
     }
 
-    fn check_pack(
+    pub(super) fn check_pack(
         &mut self,
         head: &Head,
         path: &Path,
@@ -421,91 +420,6 @@ impl Inspector<'_> {
             Ok(())
         } else {
             Err(damaged("the body does not hash to its commitment".into()))
-        }
-    }
-
-    fn check_journal(&mut self, head: &Head) -> Result<()> {
-        let covered = self.chain.size();
-        for first_seq in journal::list(self.dir)? {
-            // A journal below a volume has done its work; the next append removes it.
-            if first_seq > covered {
-                let path = journal_path(self.dir, first_seq);
-                let detail = format!("begins at entry {first_seq}, but only {covered} are known");
-                self.find(FindingKind::Journal, Some(covered), &path, detail);
-            }
-        }
-        if covered >= head.size() {
-            return Ok(());
-        }
-        let path = journal_path(self.dir, covered);
-        if let Err(error) = self.check_frames(head, covered) {
-            let lost = matches!(&error, LedgerError::Io { .. });
-            let kind = if lost { FindingKind::Lost } else { FindingKind::Journal };
-            match error {
-                LedgerError::Io { .. } => self.find(kind, Some(covered), &path, error.to_string()),
-                _ => self.find_error(kind, &path, &error),
-            }
-            self.skip_to(self.chain.size());
-        }
-        Ok(())
-    }
-
-    fn check_frames(&mut self, head: &Head, first_seq: u64) -> Result<()> {
-        let mut reader = JournalReader::open(self.dir, &head.identity, first_seq)?;
-        let mut second = JournalReader::open(self.dir, &head.identity, first_seq)?;
-        let mut blocks: BTreeMap<(u64, u32), u64> = BTreeMap::new();
-        let mut committed = first_seq;
-        // What lies behind HEAD was never acknowledged: the next append takes it over or cuts it.
-        while committed < head.size() {
-            let at = reader.position();
-            let frame = match reader.next_frame()? {
-                Next::Frame(frame) => frame,
-                Next::End => return Err(self.journal_ends(&reader, committed, "ends")),
-                Next::Torn(why) => return Err(self.journal_ends(&reader, committed, why)),
-            };
-            match frame.kind {
-                FrameKind::Commit => committed = self.check_commit(&reader, &frame.payload)?,
-                FrameKind::Block => {
-                    blocks.extend(super::block::block_place(&frame.payload).map(|p| (p, at)));
-                }
-                FrameKind::Pack => {
-                    let seq = self.chain.size();
-                    let path = reader.path().to_path_buf();
-                    self.check_pack(head, &path, &frame.payload, seq, |seq, index| {
-                        let Some(at) = blocks.get(&(seq, index)) else {
-                            return Ok(None);
-                        };
-                        second.seek(*at)?;
-                        match second.next_frame()? {
-                            Next::Frame(frame) => Ok(Some(frame.payload)),
-                            Next::End | Next::Torn(_) => Ok(None),
-                        }
-                    })?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn journal_ends(&self, reader: &JournalReader, committed: u64, why: &str) -> LedgerError {
-        let detail =
-            format!("{why} at byte {}, before all acknowledged entries", reader.position());
-        LedgerError::damaged_at(reader.path(), committed, detail)
-    }
-
-    /// A commit must say what the entries before it hash to.
-    fn check_commit(&self, reader: &JournalReader, payload: &[u8]) -> Result<u64> {
-        let commit = Commit::decode(payload);
-        let fits = |commit: &Commit| {
-            let same_root = !self.whole || commit.root == self.chain.tree.root();
-            commit.size == self.chain.size() && commit.id == self.chain.id && same_root
-        };
-        match commit.filter(fits) {
-            Some(commit) => Ok(commit.size),
-            None => {
-                let detail = "a commit does not fit the entries before it";
-                Err(LedgerError::damaged_at(reader.path(), self.chain.size(), detail))
-            }
         }
     }
 

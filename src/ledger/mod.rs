@@ -12,6 +12,7 @@ mod export;
 mod files;
 mod head;
 mod inspect;
+mod inspect_journal;
 mod journal;
 mod lock;
 mod open;

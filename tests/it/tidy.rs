@@ -38,7 +38,7 @@ const NOT_IN_SQL: &[&str] = &["autoincrement", "random", "randomblob", "current_
 const LIKE_MACHINE_PATHS: &[(&str, &str, &str)] =
     &[("src/rollout/", concat!("/ro", "ot/"), "Codex names agents by such paths")];
 /// Users that the project invented; their homes may be named.
-const INVENTED_USERS: &[&str] = &["alice", "bob", "dev", "sam", "user", "you"];
+const INVENTED_USERS: &[&str] = &["ada", "alice", "bob", "dev", "sam", "user", "you"];
 /// At the root: not ours, built, a person's own, or bytes rather than text.
 const NOT_WALKED: &[&str] = &[".git", "target", "fixtures", "node_modules", "user"];
 

@@ -1,0 +1,95 @@
+//! The journal's share of an inspection.
+
+use super::block::block_place;
+use super::error::{LedgerError, Result};
+use super::head::Head;
+use super::inspect::{FindingKind, Inspector};
+use super::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
+use std::collections::BTreeMap;
+
+impl Inspector<'_> {
+    pub(super) fn check_journal(&mut self, head: &Head) -> Result<()> {
+        let covered = self.chain.size();
+        for first_seq in journal::list(self.dir)? {
+            // A journal below a volume has done its work; the next append removes it.
+            if first_seq > covered {
+                let path = journal_path(self.dir, first_seq);
+                let detail = format!("begins at entry {first_seq}, but only {covered} are known");
+                self.find(FindingKind::Journal, Some(covered), &path, detail);
+            }
+        }
+        if covered >= head.size() {
+            return Ok(());
+        }
+        let path = journal_path(self.dir, covered);
+        if let Err(error) = self.check_frames(head, covered) {
+            let lost = matches!(&error, LedgerError::Io { .. });
+            let kind = if lost { FindingKind::Lost } else { FindingKind::Journal };
+            match error {
+                LedgerError::Io { .. } => self.find(kind, Some(covered), &path, error.to_string()),
+                _ => self.find_error(kind, &path, &error),
+            }
+            self.skip_to(self.chain.size());
+        }
+        Ok(())
+    }
+
+    fn check_frames(&mut self, head: &Head, first_seq: u64) -> Result<()> {
+        let mut reader = JournalReader::open(self.dir, &head.identity, first_seq)?;
+        let mut second = JournalReader::open(self.dir, &head.identity, first_seq)?;
+        let mut blocks: BTreeMap<(u64, u32), u64> = BTreeMap::new();
+        let mut committed = first_seq;
+        // What lies behind HEAD was never acknowledged: the next append takes it over or cuts it.
+        while committed < head.size() {
+            let at = reader.position();
+            let frame = match reader.next_frame()? {
+                Next::Frame(frame) => frame,
+                Next::End => return Err(self.journal_ends(&reader, committed, "ends")),
+                Next::Torn(why) => return Err(self.journal_ends(&reader, committed, why)),
+            };
+            match frame.kind {
+                FrameKind::Commit => committed = self.check_commit(&reader, &frame.payload)?,
+                FrameKind::Block => {
+                    blocks.extend(block_place(&frame.payload).map(|p| (p, at)));
+                }
+                FrameKind::Pack => {
+                    let seq = self.chain.size();
+                    let path = reader.path().to_path_buf();
+                    self.check_pack(head, &path, &frame.payload, seq, |seq, index| {
+                        let Some(at) = blocks.get(&(seq, index)) else {
+                            return Ok(None);
+                        };
+                        second.seek(*at)?;
+                        match second.next_frame()? {
+                            Next::Frame(frame) => Ok(Some(frame.payload)),
+                            Next::End | Next::Torn(_) => Ok(None),
+                        }
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn journal_ends(&self, reader: &JournalReader, committed: u64, why: &str) -> LedgerError {
+        let detail =
+            format!("{why} at byte {}, before all acknowledged entries", reader.position());
+        LedgerError::damaged_at(reader.path(), committed, detail)
+    }
+
+    /// A commit must say what the entries before it hash to.
+    fn check_commit(&self, reader: &JournalReader, payload: &[u8]) -> Result<u64> {
+        let commit = Commit::decode(payload);
+        let fits = |commit: &Commit| {
+            let same_root = !self.whole || commit.root == self.chain.tree.root();
+            commit.size == self.chain.size() && commit.id == self.chain.id && same_root
+        };
+        match commit.filter(fits) {
+            Some(commit) => Ok(commit.size),
+            None => {
+                let detail = "a commit does not fit the entries before it";
+                Err(LedgerError::damaged_at(reader.path(), self.chain.size(), detail))
+            }
+        }
+    }
+}
