@@ -11,5 +11,6 @@ CREATE TABLE agent_reasoning_messages (
     origin          TEXT NOT NULL,      -- event, raw_event, summary, content, encrypted
     text            TEXT NOT NULL,
     encrypted_bytes INTEGER NOT NULL,
+    copied          INTEGER NOT NULL,   -- 1: copied from the parent's file
     PRIMARY KEY (stream, line, part)
 ) STRICT;

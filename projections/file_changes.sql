@@ -12,5 +12,6 @@ CREATE TABLE file_changes (
     action  TEXT NOT NULL,              -- add, update, delete
     added   INTEGER NOT NULL,
     removed INTEGER NOT NULL,
+    copied  INTEGER NOT NULL,           -- 1: copied from the parent's file
     PRIMARY KEY (stream, line, part)
 ) STRICT, WITHOUT ROWID;

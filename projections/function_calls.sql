@@ -18,7 +18,7 @@ CREATE TABLE function_calls (
     name          TEXT NOT NULL,        -- as the model wrote it
     mcp_server    TEXT,
     mcp_tool      TEXT,
-    command       TEXT,
+    command       TEXT,                 -- what is asked for in one text; null where the arguments are just that
     workdir       TEXT,
     justification TEXT,
     arguments     TEXT NOT NULL,        -- exactly as the model wrote them
@@ -31,6 +31,7 @@ CREATE TABLE function_calls (
     duration_ms   INTEGER,
     status        TEXT,                 -- ok, failed, running, rejected, aborted, error, unknown
     process       INTEGER,              -- session id of a process that goes on running
+    copied        INTEGER NOT NULL,     -- 1: copied from the parent's file
     PRIMARY KEY (stream, line, part)
 ) STRICT;
 CREATE INDEX function_calls_by_call ON function_calls (stream, call_id);

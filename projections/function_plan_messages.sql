@@ -13,5 +13,6 @@ CREATE TABLE function_plan_messages (
     step        TEXT NOT NULL,
     status      TEXT,                   -- pending, in_progress, completed
     explanation TEXT,
+    copied      INTEGER NOT NULL,       -- 1: copied from the parent's file
     PRIMARY KEY (stream, line, part)
 ) STRICT, WITHOUT ROWID;

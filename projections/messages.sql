@@ -13,5 +13,6 @@ CREATE TABLE messages (
     kind     TEXT NOT NULL,             -- assistant, or the kind of injected context
     phase    TEXT,                      -- commentary, final_answer
     text     TEXT NOT NULL,
+    copied   INTEGER NOT NULL,          -- 1: copied from the parent's file
     PRIMARY KEY (stream, line, part)
 ) STRICT;

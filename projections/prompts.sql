@@ -8,7 +8,7 @@ CREATE TABLE prompts (
     line        INTEGER NOT NULL,
     part        INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
-    number      INTEGER NOT NULL,       -- 1, 2, … in the session
+    number      INTEGER NOT NULL,       -- 1, 2, … in the session; 0 for copies and for prompts of a review
     at_ms       INTEGER,
     turn_id     TEXT,
     origin      TEXT NOT NULL,          -- event, item, message
@@ -17,5 +17,8 @@ CREATE TABLE prompts (
     active_file TEXT,                   -- the editor's file, where the wrapper names it
     images      INTEGER NOT NULL,
     client_id   TEXT,
+    copied      INTEGER NOT NULL,       -- 1: copied from the parent's file
+    review      INTEGER NOT NULL,       -- 1: machine-made, while a review ran
+    rolled_back INTEGER NOT NULL,       -- 1: its turn was rolled back
     PRIMARY KEY (stream, line, part)
 ) STRICT;

@@ -14,7 +14,9 @@ CREATE TABLE token_messages (
     origin            TEXT NOT NULL,    -- token_count, token_usage_record
     model             TEXT,             -- model in force
     counted           INTEGER NOT NULL, -- 1 when the row is billed usage
-    reason            TEXT,             -- why not: re_emission, estimate, rate_limits_only, foreign_thread, duplicate_response
+    reason            TEXT,             -- why not: re_emission, estimate, rate_limits_only, replay (copied from the
+                                        -- parent), review_copy (counted in the review's own file), usage_record
+                                        -- (counted by one), foreign_thread, duplicate_response
     input             INTEGER NOT NULL, -- tokens of this response
     cached_input      INTEGER NOT NULL,
     cache_write_input INTEGER NOT NULL,
@@ -29,5 +31,7 @@ CREATE TABLE token_messages (
     response_id       TEXT,
     plan_type         TEXT,
     limits            TEXT,             -- rate limits: minutes:used percent, comma separated
+    review            INTEGER NOT NULL, -- 1: recorded while a review ran
     PRIMARY KEY (stream, line, part)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX token_messages_in_review ON token_messages (stream) WHERE review = 1;

@@ -13,5 +13,6 @@ CREATE TABLE turns (
     duration_ms INTEGER,
     count       INTEGER,                -- turns rolled back, items replaced, findings of a review
     text        TEXT,                   -- error message, summary of a compaction, outcome of a review
+    copied      INTEGER NOT NULL,       -- 1: copied from the parent's file
     PRIMARY KEY (stream, line, part)
 ) STRICT;

@@ -16,7 +16,7 @@ const STATEMENTS: usize = 96;
 pub fn create_fresh(path: &Path) -> Result<Connection> {
     let db = Connection::open(path).map_err(at(path))?;
     db.execute_batch(
-        "PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+        "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
          PRAGMA cache_size = -24576; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;",
     )
     .map_err(at(path))?;

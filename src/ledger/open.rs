@@ -92,11 +92,7 @@ impl Ledger {
         };
         let text = format_text(&identity);
         super::write_durably(&world, &format_path(dir), text.as_bytes())?;
-        // Names from the top down: without them nothing below would be found after a power loss.
-        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-        for part in parent.into_iter().chain([dir]) {
-            world.disk.sync_dir(part).map_err(LedgerError::io("cannot sync", part))?;
-        }
+        sync_names(&world, dir)?;
         let mut head = Head { turn: 0, identity, chain: ChainEnd::empty(), settled: 0 };
         create_head(&world, dir, &mut head)?;
         let mut ledger = Ledger {
@@ -125,6 +121,7 @@ impl Ledger {
         let HeadSlots { mut head, damaged } = slots;
         sync_leftovers(&world, dir)?;
         let volumes = volume::list(dir)?;
+        volumes.iter().try_for_each(|volume| volume.check_presence(dir))?;
         let settled = volumes.last().map_or(0, |volume| volume.end_seq);
         if settled < head.settled {
             let path = volume::manifest_path(dir, settled);
@@ -142,7 +139,7 @@ impl Ledger {
             head.chain = chain_of_volumes(dir, &head, &volumes)?;
         }
         head.settled = settled;
-        drop_settled_journals(&world, dir, &volumes)?;
+        drop_settled_journals(&world, dir, &head, &volumes)?;
         volume::discard_unsettled(dir)?;
         let dir = dir.to_path_buf();
         let mut ledger =
@@ -252,6 +249,19 @@ fn create_dirs(dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Makes the names of a new ledger's directory durable, up to where that is not allowed. Nobody can
+/// tell whether a killed writer has synced the directories that it made.
+fn sync_names(world: &World, dir: &Path) -> Result<()> {
+    let full = std::path::absolute(dir).map_err(LedgerError::io("cannot find", dir))?;
+    for part in full.ancestors() {
+        match world.disk.sync_dir(part) {
+            Err(e) if part != full && e.kind() == std::io::ErrorKind::PermissionDenied => break,
+            other => other.map_err(LedgerError::io("cannot sync", part))?,
+        }
+    }
+    Ok(())
+}
+
 /// A killed writer may have left names and bytes that are visible but not durable. They count from here
 /// on, so they are made durable first.
 fn sync_leftovers(world: &World, dir: &Path) -> Result<()> {
@@ -272,7 +282,7 @@ fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Chain
     let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
     for volume in volumes.iter().filter(|volume| volume.end_seq > head.size()) {
         let path = volume::volume_dir(dir, volume.first_seq);
-        let store = volume.open(dir)?;
+        let store = volume.open(dir, false)?;
         while chain.size() < volume.end_seq {
             let seq = chain.size();
             let damaged = |detail: &str| LedgerError::damaged_at(&path, seq, detail);
@@ -288,11 +298,16 @@ fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Chain
 }
 
 /// A journal whose volume was recorded has done its work.
-fn drop_settled_journals(world: &World, dir: &Path, volumes: &[Volume]) -> Result<()> {
+fn drop_settled_journals(world: &World, dir: &Path, head: &Head, volumes: &[Volume]) -> Result<()> {
+    let has_more = head.size() > head.settled && !journal_path(dir, head.settled).exists();
     for first_seq in journal::list(dir)? {
         let settled = volumes.iter().any(|volume| volume.first_seq == first_seq);
         if settled {
             let path = journal_path(dir, first_seq);
+            if has_more {
+                let detail = "the journal may have entries that its volume lacks";
+                return Err(LedgerError::damaged_at(&path, head.settled, detail));
+            }
             world.disk.remove_file(&path).map_err(LedgerError::io("cannot remove", &path))?;
         }
     }

@@ -8,7 +8,7 @@ use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
 use super::pack::{Pack, PackInfo, StoredBody, StoredEntry};
 use super::store::Store;
 use super::volume::{self, Volume};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Reads entries of a ledger as it was when the reader was opened.
@@ -18,6 +18,8 @@ pub struct LedgerReader {
     volumes: Vec<Volume>,
     journal: Option<JournalIndex>,
     open: Option<(u64, Store)>,
+    /// Volumes whose bytes were compared with their record.
+    compared: HashSet<u64>,
     decoder: Decoder,
 }
 
@@ -53,7 +55,15 @@ impl LedgerReader {
         let journal =
             if head.size() > head.settled { Some(JournalIndex::open(dir, &head)?) } else { None };
         let decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
-        Ok(LedgerReader { dir: dir.to_path_buf(), head, volumes, journal, open: None, decoder })
+        Ok(LedgerReader {
+            dir: dir.to_path_buf(),
+            head,
+            volumes,
+            journal,
+            open: None,
+            compared: HashSet::new(),
+            decoder,
+        })
     }
 
     /// The head that this reader reads up to.
@@ -111,7 +121,8 @@ impl LedgerReader {
         let path = volume::volume_dir(&self.dir, volume.first_seq);
         if self.open.as_ref().is_none_or(|(first_seq, _)| *first_seq != volume.first_seq) {
             self.open = None;
-            self.open = Some((volume.first_seq, volume.open(&self.dir)?));
+            let compared = !self.compared.insert(volume.first_seq);
+            self.open = Some((volume.first_seq, volume.open(&self.dir, compared)?));
         }
         match &self.open {
             Some((_, store)) => Ok((path, store)),

@@ -5,7 +5,7 @@ use super::head::write_head;
 use super::journal::{Commit, FrameKind, JournalWriter, journal_path};
 use super::open::Ledger;
 use super::pack::{ChainEnd, place};
-use super::volume::VolumeBuilder;
+use super::volume::{VolumeBuilder, volume_dir};
 use super::worker::Work;
 use super::world::World;
 use crate::entry::EntryId;
@@ -169,6 +169,8 @@ impl Sequencer {
         let settled = builder.finish().and_then(|b| b.settle(&self.world, self.head.size(), last));
         let volume = match settled {
             Ok(volume) => volume,
+            // Once it has its name, the volume may count: only opening again can tell.
+            Err(error) if volume_dir(&self.dir, first_seq).exists() => return Err(error),
             Err(error) => {
                 self.unsettled = Some(error.to_string());
                 return Ok(());

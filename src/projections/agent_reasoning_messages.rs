@@ -3,7 +3,7 @@
 use super::fold::Fold;
 use crate::rollout::event::{AgentReasoning, Reasoning};
 
-const INSERT: &str = "INSERT INTO agent_reasoning_messages VALUES (?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO agent_reasoning_messages VALUES (?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn event(fold: &mut Fold<'_>, reasoning: &AgentReasoning<'_>) {
     if fold.state.is_repeated_reasoning(&reasoning.text, true) {
@@ -38,6 +38,12 @@ fn insert(
     text: &str,
     encrypted: u64,
 ) {
-    let row = fold.row_at(index, 9).text(turn).word(origin).text(Some(text)).number(encrypted);
+    let row = fold
+        .row_at(index, 9)
+        .text(turn)
+        .word(origin)
+        .text(Some(text))
+        .number(encrypted)
+        .number(fold.copy_flag());
     fold.push(row.write(INSERT));
 }

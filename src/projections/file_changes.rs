@@ -4,7 +4,7 @@ use super::fold::Fold;
 use crate::rollout::event::PatchApplyEnd;
 use crate::rollout::patch::FileChange;
 
-const INSERT: &str = "INSERT INTO file_changes VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO file_changes VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// The files of a call's own patch.
 pub(super) fn called(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) {
@@ -33,7 +33,8 @@ fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) 
             .text(file.move_to.as_deref())
             .word(file.action.name())
             .number(file.added)
-            .number(file.removed);
+            .number(file.removed)
+            .number(fold.copy_flag());
         fold.push(row.write(INSERT));
     }
 }

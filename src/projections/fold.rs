@@ -4,7 +4,7 @@ use super::row::{At, RowBuilder, Write};
 use super::state::State;
 use super::{
     agent_reasoning_messages, events, file_changes, function_calls, function_plan_messages,
-    messages, prompts, sessions, token_messages, turn_context_messages, turns,
+    lineage, messages, prompts, sessions, token_messages, turn_context_messages, turns,
 };
 use crate::redaction::Policy;
 use crate::rollout::event::{Event, ItemBody, ItemCompleted};
@@ -43,6 +43,8 @@ pub(super) struct Fold<'a> {
     pub policy: &'a Policy,
     /// Thread id of the stream's name, for files without a header.
     pub thread: Option<&'a str>,
+    /// Whether the record is a copy of a parent's.
+    pub copied: bool,
     pub out: &'a mut Vec<Write>,
 }
 
@@ -50,6 +52,11 @@ impl<'a> Fold<'a> {
     /// Begins a row.
     pub(super) fn row(&self, capacity: usize) -> RowBuilder<'a> {
         RowBuilder::new(self.policy, capacity)
+    }
+
+    /// 1 for a copy of a parent's record.
+    pub(super) fn copy_flag(&self) -> u64 {
+        u64::from(self.copied)
     }
 
     /// Begins a row of a content table for the `index`th thing that this record says.
@@ -85,6 +92,7 @@ pub(super) fn record(
         totals.first_at_ms.get_or_insert(at_ms);
         totals.last_at_ms = totals.last_at_ms.max(Some(at_ms));
     }
+    fold.copied = lineage::is_copy(fold, record);
     event(fold, record);
 }
 
@@ -106,6 +114,10 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
             function_plan_messages::call(fold, call);
         }
         Event::ToolOutput(output) => function_calls::output(fold, output),
+        Event::ThreadRolledBack(back) => {
+            prompts::rolled_back(fold, back.num_turns);
+            turns::fold(fold, &record.event);
+        }
         Event::ExecCommandEnd(end) => function_calls::command_end(fold, end),
         Event::PatchApplyEnd(end) => file_changes::applied(fold, end, None),
         Event::McpToolCallEnd(end) => function_calls::mcp_end(fold, end),

@@ -319,8 +319,14 @@ impl<'a> Folder<'a> {
             StreamName::Rollout { thread, .. } => Some(thread.as_str()),
             _ => None,
         };
-        let mut fold =
-            Fold { at, state: &mut stream.state, policy: self.policy, thread, out: &mut self.out };
+        let mut fold = Fold {
+            at,
+            state: &mut stream.state,
+            policy: self.policy,
+            thread,
+            copied: false,
+            out: &mut self.out,
+        };
         let span = Span { offset, bytes: entry.body_len };
         let Some(body) = body else {
             stream.totals.malformed += 1;

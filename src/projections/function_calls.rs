@@ -9,8 +9,8 @@ use crate::rollout::patch;
 
 const INSERT: &str =
     "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
-    namespace, name, mcp_server, mcp_tool, command, workdir, justification, arguments, files)
-    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    namespace, name, mcp_server, mcp_tool, command, workdir, justification, arguments, files, copied)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const JOIN: &str =
     "UPDATE function_calls SET output_line = ?3, output_at_ms = ?4, output = ?5, output_bytes = ?6,
     exit_code = coalesce(exit_code, ?7), duration_ms = coalesce(duration_ms, ?8),
@@ -23,8 +23,8 @@ const PROCESS_END: &str = "UPDATE function_calls SET exit_code = ?3, status = ?4
     WHERE stream = ?1 AND process = ?2 AND status = 'running'";
 const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
     name, mcp_server, mcp_tool, command, workdir, arguments, files, output_line, output, output_bytes,
-    exit_code, duration_ms, status)
-    SELECT ?1,?2,?3,?4,?5,?6,?7,'item',?8,?9,?10,?11,?12,?13,?14,0,?2,?15,?16,?17,?18,?19
+    exit_code, duration_ms, status, copied)
+    SELECT ?1,?2,?3,?4,?5,?6,?7,'item',?8,?9,?10,?11,?12,?13,?14,0,?2,?15,?16,?17,?18,?19,?20
     WHERE NOT EXISTS (SELECT 1 FROM function_calls WHERE stream = ?1 AND call_id = ?7)";
 
 pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
@@ -34,10 +34,13 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     {
         fold.state.remember_stdin(id, process);
     }
+    if let (Tool::Shell, Some(command)) = (request.tool, request.command.as_deref()) {
+        fold.state.remember_command(command);
+    }
     let files = request.patch.as_deref().map(patch::parse).unwrap_or_default().files;
     let turn = fold.turn(call.turn_id.as_deref());
     let row = fold
-        .row_at(0, 18)
+        .row_at(0, 19)
         .text(turn)
         .text(call_id)
         .word(call.kind.name())
@@ -46,11 +49,12 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
         .text(Some(&call.name))
         .text(request.mcp.as_ref().map(|mcp| &mcp.server))
         .text(request.mcp.as_ref().map(|mcp| &mcp.tool))
-        .text(command(&request))
+        .text(command(&request).filter(|command| *command != call.arguments))
         .text(request.workdir.as_deref())
         .text(request.justification.as_deref())
         .text(Some(&call.arguments))
-        .number(files.len() as u64);
+        .number(files.len() as u64)
+        .number(fold.copy_flag());
     fold.push(row.write(INSERT));
     file_changes::called(fold, call_id, &files);
 }
@@ -150,9 +154,14 @@ pub(super) fn command_item(
     };
     ended(fold, call_id, end.exit_code, end.duration_ms, exit_status(end.exit_code));
     let command = end.command.join(" ");
+    // The item repeats a call under an id of its own.
+    let script = end.command.last().map_or("", |script| script);
+    if fold.state.take_command(&command) || fold.state.take_command(script) {
+        return;
+    }
     let output = end.aggregated_output.as_deref().or(end.stdout.as_deref()).unwrap_or_default();
     let row = fold
-        .row_at(0, 19)
+        .row_at(0, 20)
         .text(turn)
         .text(Some(call_id))
         .word(Tool::Shell.name())
@@ -166,7 +175,8 @@ pub(super) fn command_item(
         .number(output.len() as u64)
         .int(end.exit_code)
         .int(end.duration_ms)
-        .word_or_null(exit_status(end.exit_code));
+        .word_or_null(exit_status(end.exit_code))
+        .number(fold.copy_flag());
     fold.push(row.write(INSERT_ITEM));
 }
 
@@ -183,7 +193,7 @@ pub(super) fn mcp_item(
     ended(fold, call_id, None, end.duration_ms, success_status(end.success));
     let output = end.error.as_deref().unwrap_or(&end.output);
     let row = fold
-        .row_at(0, 19)
+        .row_at(0, 20)
         .text(turn)
         .text(Some(call_id))
         .word(Tool::Mcp.name())
@@ -197,6 +207,7 @@ pub(super) fn mcp_item(
         .number(output.len() as u64)
         .int(None)
         .int(end.duration_ms)
-        .word_or_null(success_status(end.success));
+        .word_or_null(success_status(end.success))
+        .number(fold.copy_flag());
     fold.push(row.write(INSERT_ITEM));
 }

@@ -4,7 +4,7 @@ use super::fold::Fold;
 use crate::rollout::call;
 use crate::rollout::event::ToolCall;
 
-const INSERT: &str = "INSERT INTO function_plan_messages VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO function_plan_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     if call.name != "update_plan" {
@@ -21,7 +21,8 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
             .word("call")
             .text(Some(&step.step))
             .text(Some(&step.status))
-            .text(explanation);
+            .text(explanation)
+            .number(fold.copy_flag());
         fold.push(row.write(INSERT));
     }
 }
@@ -35,6 +36,7 @@ pub(super) fn item(fold: &mut Fold<'_>, text: &str, turn: Option<String>) {
         .word("item")
         .text(Some(text))
         .word_or_null(None)
-        .word_or_null(None);
+        .word_or_null(None)
+        .number(fold.copy_flag());
     fold.push(row.write(INSERT));
 }

@@ -5,7 +5,7 @@ use super::{prompts, sessions};
 use crate::rollout::event::{Message, Part, Role};
 use crate::rollout::prompt::{self, Injected};
 
-const INSERT: &str = "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) {
     let turn = fold.turn(message.turn_id.as_deref());
@@ -56,7 +56,8 @@ fn insert(
         .text(Some(message.role.name()))
         .word(kind)
         .text(message.phase.as_deref())
-        .text(Some(text));
+        .text(Some(text))
+        .number(fold.copy_flag());
     fold.push(row.write(INSERT));
 }
 

@@ -13,6 +13,7 @@ mod fold;
 mod folder;
 mod function_calls;
 mod function_plan_messages;
+mod lineage;
 mod messages;
 mod prompts;
 mod replay;

@@ -4,7 +4,8 @@ use super::fold::Fold;
 use crate::rollout::event::{Part, UserMessage};
 use crate::rollout::prompt;
 
-const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)";
+const ROLL_BACK: &str = "UPDATE prompts SET rolled_back = 1 WHERE stream = ? AND number = ?";
 const DROP_CANDIDATES: &str = "DELETE FROM prompts WHERE stream = ? AND origin = 'message'";
 
 /// A prompt before it has its number.
@@ -49,23 +50,39 @@ pub(super) fn candidate(fold: &mut Fold<'_>, text: &str, turn: Option<String>, i
     }
 }
 
+/// The last turns are no longer part of the conversation; their records stay, and their tokens were billed.
+pub(super) fn rolled_back(fold: &mut Fold<'_>, turns: u64) {
+    for _ in 0..turns {
+        let Some(number) = fold.state.live_prompts.pop() else { return };
+        let row = fold.row(2).number(fold.at.stream).number(number);
+        fold.push(row.write(ROLL_BACK));
+    }
+}
+
 fn events_decide(fold: &mut Fold<'_>) {
     if fold.state.prompt_events {
         return;
     }
     fold.state.prompt_events = true;
     fold.state.prompts = 0;
+    fold.state.live_prompts.clear();
     let row = fold.row(1).number(fold.at.stream);
     fold.push(row.write(DROP_CANDIDATES));
 }
 
 fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
-    fold.state.prompts += 1;
+    // Copies and the machine-made prompts of a review are no prompts of this session.
+    let review = fold.state.in_review;
+    let number = if fold.copied || review { 0 } else { fold.state.prompts + 1 };
+    if number > 0 {
+        fold.state.prompts = number;
+        fold.state.live_prompts.push(number);
+    }
     let ide = prompt::split_ide(prompt.text);
     let row = fold
         .row(13)
         .place(fold.at.sub(0))
-        .number(fold.state.prompts)
+        .number(number)
         .int(fold.at.at_ms)
         .text(prompt.turn.as_deref())
         .word(prompt.origin)
@@ -73,6 +90,8 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
         .text(ide.as_ref().and_then(|ide| ide.request))
         .text(ide.as_ref().and_then(|ide| ide.active_file))
         .number(prompt.images as u64)
-        .text(prompt.client_id);
+        .text(prompt.client_id)
+        .number(fold.copy_flag())
+        .number(u64::from(review));
     fold.push(row.write(INSERT));
 }

@@ -1,6 +1,7 @@
 //! `sessions`: the first header of a file defines it, later ones of the same id refresh it.
 
 use super::fold::Fold;
+use super::lineage;
 use super::row::RowBuilder;
 use crate::rollout::event::{SessionMeta, ThreadNameUpdated};
 use crate::rollout::prompt;
@@ -42,6 +43,7 @@ pub(super) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     match &fold.state.session_id {
         None => {
             fold.state.session_id = Some(meta.id.as_deref().unwrap_or_default().to_string());
+            lineage::born(fold, meta);
             let row = fold
                 .row(4)
                 .number(at.stream)

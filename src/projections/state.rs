@@ -1,5 +1,6 @@
 //! What a stream's next record needs to know of the records before it.
 
+use super::lineage::Region;
 use crate::ledger::side::SideRecord;
 use bincode::{Decode, Encode};
 use std::collections::VecDeque;
@@ -37,12 +38,28 @@ pub(super) struct State {
     pub stdin_calls: VecDeque<(u64, i64)>,
     /// Recent calls whose patch was already read.
     pub patched: VecDeque<u64>,
+    /// How far the file has come in its parent's copy.
+    pub region: Region,
+    /// When the thread was created, UTC milliseconds.
+    pub born_ms: Option<i64>,
+    /// Records of paginated files below this ordinal are the parent's.
+    pub history_start: Option<u64>,
+    /// Whether this client's turns have ids.
+    pub has_turn_ids: bool,
+    /// Whether a review runs, whose sub-thread speaks in this file too.
+    pub in_review: bool,
+    /// Whether usage is told by usage records; then token counts repeat it.
+    pub usage_records: bool,
+    /// Numbers of the prompts that were not rolled back.
+    pub live_prompts: Vec<u64>,
+    /// Recent shell commands of calls, to know them when an item repeats them.
+    pub commands: VecDeque<u64>,
     /// Whether the last entry had no line feed: the next one goes on in the same line.
     pub torn: bool,
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 301;
+    const SCHEMA: u32 = 302;
 }
 
 impl State {
@@ -66,6 +83,17 @@ impl State {
     pub(super) fn stdin_process(&self, call_id: &str) -> Option<i64> {
         let hash = hash(call_id);
         self.stdin_calls.iter().find(|(id, _)| *id == hash).map(|(_, process)| *process)
+    }
+
+    pub(super) fn remember_command(&mut self, command: &str) {
+        push(&mut self.commands, hash(command), RECENT_CALLS);
+    }
+
+    /// Whether a recent call asked for the same command; each call stands for one.
+    pub(super) fn take_command(&mut self, command: &str) -> bool {
+        let hash = hash(command);
+        let found = self.commands.iter().position(|known| *known == hash);
+        found.is_some_and(|index| self.commands.remove(index).is_some())
     }
 
     pub(super) fn remember_patch(&mut self, call_id: &str) {

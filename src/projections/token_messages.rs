@@ -5,7 +5,11 @@ use super::state::Counters;
 use crate::rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
 const INSERT: &str =
-    "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
+/// Where a file has usage records, they alone are the bill.
+const COVER: &str = "UPDATE token_messages SET counted = 0, reason = 'usage_record'
+    WHERE stream = ? AND origin = 'token_count' AND counted = 1";
 
 /// A usage record and the verdict on it.
 struct Row<'a> {
@@ -23,6 +27,8 @@ struct Row<'a> {
 
 pub(super) fn count(fold: &mut Fold<'_>, count: &TokenCount<'_>) {
     let (used, reason) = verdict(fold, count);
+    let covered = fold.state.usage_records.then_some("usage_record");
+    let reason = reason.or(covered);
     let row = Row {
         origin: "token_count",
         turn: fold.turn(None),
@@ -90,6 +96,11 @@ fn delta(total: &Usage, latest: Option<&Counters>) -> Usage {
 }
 
 pub(super) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
+    if !fold.state.usage_records {
+        fold.state.usage_records = true;
+        let row = fold.row(1).number(fold.at.stream);
+        fold.push(row.write(COVER));
+    }
     let own = fold.state.session_id.as_deref().filter(|id| !id.is_empty()).or(fold.thread);
     let foreign = match (own, record.thread_id.as_deref()) {
         (Some(own), Some(named)) => own != named,
@@ -118,14 +129,15 @@ pub(super) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
 
 fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
     let model = fold.state.model.clone();
+    let reason = if fold.copied { Some("replay") } else { row.reason };
     let small = |number: Option<u64>| number.and_then(|n| i64::try_from(n).ok());
     let built = fold
         .row_at(0, 24)
         .text(row.turn.as_deref())
         .word(row.origin)
         .text(model)
-        .number(u64::from(row.reason.is_none()))
-        .word_or_null(row.reason)
+        .number(u64::from(reason.is_none()))
+        .word_or_null(reason)
         .number(row.used.input)
         .number(row.used.cached_input)
         .number(row.used.cache_write_input)
@@ -139,7 +151,8 @@ fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
         .int(small(row.context_window))
         .text(row.response_id)
         .text(row.limits.and_then(|limits| limits.plan_type.as_deref()))
-        .text(row.limits.map(windows));
+        .text(row.limits.map(windows))
+        .number(u64::from(fold.state.in_review));
     fold.push(built.write(INSERT));
 }
 

@@ -3,7 +3,7 @@
 use super::fold::Fold;
 use crate::rollout::event::{Event, ItemBody};
 
-const INSERT: &str = "INSERT INTO turns VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO turns VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 
 #[derive(Default)]
 struct Row<'a> {
@@ -20,6 +20,11 @@ pub(super) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
         && let Some(turn) = start.turn_id.as_deref()
     {
         fold.state.turn_id = Some(turn.to_string());
+    }
+    match event {
+        Event::EnteredReview(_) => fold.state.in_review = true,
+        Event::ExitedReview(_) => fold.state.in_review = false,
+        _ => {}
     }
     if let Some(row) = row(event) {
         insert(fold, row);
@@ -102,6 +107,7 @@ fn insert(fold: &mut Fold<'_>, row: Row<'_>) {
         .text(row.reason)
         .int(row.duration_ms)
         .int(row.count.and_then(|count| i64::try_from(count).ok()))
-        .text(row.text);
+        .text(row.text)
+        .number(fold.copy_flag());
     fold.push(built.write(INSERT));
 }

@@ -84,17 +84,17 @@ pub struct Group {
 /// Columns: order, seq, line, part, at_ms, number, label, text, output, status, exit_code, duration_ms.
 const ITEMS: &str = "
     SELECT 0, seq, line, part, at_ms, number, NULL, coalesce(request, text), NULL, NULL, NULL, NULL
-        FROM prompts WHERE stream = ?1
+        FROM prompts WHERE stream = ?1 AND number > 0
     UNION ALL SELECT CASE kind WHEN 'assistant' THEN 1 ELSE 2 END, seq, line, part, at_ms, NULL, kind, text,
-        NULL, phase, NULL, NULL FROM messages WHERE stream = ?1
+        NULL, phase, NULL, NULL FROM messages WHERE stream = ?1 AND copied = 0
     UNION ALL SELECT 3, seq, line, part, at_ms, NULL, origin, text, NULL, NULL, NULL, NULL
-        FROM agent_reasoning_messages WHERE stream = ?1 AND text <> ''
+        FROM agent_reasoning_messages WHERE stream = ?1 AND copied = 0 AND text <> ''
     UNION ALL SELECT 4, seq, line, part, at_ms, NULL, status, step, NULL, NULL, NULL, NULL
-        FROM function_plan_messages WHERE stream = ?1
+        FROM function_plan_messages WHERE stream = ?1 AND copied = 0
     UNION ALL SELECT 5, seq, line, part, at_ms, NULL, name, coalesce(command, arguments), output, status,
-        exit_code, duration_ms FROM function_calls WHERE stream = ?1 AND name <> 'update_plan'
+        exit_code, duration_ms FROM function_calls WHERE stream = ?1 AND copied = 0 AND name <> 'update_plan'
     UNION ALL SELECT 6, seq, line, part, at_ms, NULL, what, coalesce(text, reason, ''), NULL, reason, NULL,
-        duration_ms FROM turns WHERE stream = ?1
+        duration_ms FROM turns WHERE stream = ?1 AND copied = 0
     ORDER BY 3, 1, 4";
 
 /// Reads a session in full.

@@ -46,8 +46,8 @@ const SELECT: &str = "
             ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1),
         coalesce(s.created_at_ms, t.first_at_ms), t.last_at_ms, s.cwd, s.model, s.source, s.cli_version,
         coalesce(s.parent_id, s.forked_from_id),
-        (SELECT count(*) FROM prompts p WHERE p.stream = s.stream),
-        (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream),
+        (SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0),
+        (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0),
         (SELECT coalesce(sum(k.input + k.output), 0) FROM token_messages k
             WHERE k.stream = s.stream AND k.counted = 1),
         t.lines, t.bytes, t.malformed

@@ -1,6 +1,9 @@
 //! Whole pieces in the wrong place: swapped, doubled, older than they should be, of another ledger.
 
-use crate::support::evidence::{Evidence, Files, evidence, files_of, frame_bounds, write_files};
+use crate::support::evidence::{
+    Evidence, Files, evidence, files_of, frame_bounds, newborn_head, write_files,
+};
+use crate::support::ledger::{contents, findings};
 use crate::support::world::{holder, quick};
 use codex_ledger::ledger::Ledger;
 use std::path::{Path, PathBuf};
@@ -103,15 +106,33 @@ fn the_whole_store_of_another_ledger_is_reported_by_entry() {
 #[test]
 fn a_head_older_than_its_store_is_reported_and_never_written_to() {
     let evidence = evidence(1);
-    let volume_only = |files: &mut Files| {
-        let head = crate::support::evidence::newborn_head(&evidence.files[Path::new("HEAD")]);
-        files.insert("HEAD".into(), head);
-        files.retain(|name, _| !name.starts_with("journal"));
-    };
-    let found = evidence.inspect("old HEAD", volume_only);
-    assert!(found.iter().any(|f| f.file == evidence.ledger().join("HEAD")), "{found:?}");
-    let refusal = refusal(&evidence, volume_only).expect("entries would get the same seq twice");
-    assert!(refusal.contains("HEAD"), "{refusal}");
+    for keeps_journal in [true, false] {
+        let rolled_back = |files: &mut Files| {
+            let head = newborn_head(&files[Path::new("HEAD")]);
+            files.insert("HEAD".into(), head);
+            files.retain(|name, _| keeps_journal || !name.starts_with("journal"));
+        };
+        let found = evidence.inspect("old HEAD", rolled_back);
+        assert!(found.iter().any(|f| f.file == evidence.ledger().join("HEAD")), "{found:?}");
+        let refusal = refusal(&evidence, rolled_back).expect("seqs would be given twice");
+        assert!(refusal.contains("HEAD"), "{refusal}");
+    }
+}
+
+/// The newer slot is damaged and the older one is from before the volume: what is settled says more.
+#[test]
+fn a_damaged_slot_beside_an_old_one_loses_no_settled_entry() {
+    let evidence = evidence(1);
+    let whole = contents(&evidence.ledger()).ids;
+    let mut files = evidence.files.clone();
+    let mut head = newborn_head(&files[Path::new("HEAD")]);
+    head[SLOT_BYTES + 100] ^= 1;
+    files.insert("HEAD".into(), head);
+    write_files(&evidence.ledger(), &files);
+    assert!(!findings(&evidence.ledger()).is_empty());
+    drop(Ledger::open(&evidence.ledger(), quick(9), &holder()).unwrap());
+    assert!(contents(&evidence.ledger()).ids == whole, "entries are gone or others");
+    assert_eq!(findings(&evidence.ledger()), []);
 }
 
 #[test]

@@ -12,6 +12,8 @@ use codex_ledger::ledger::Ledger;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Below what is watched; all of it is made by the first append.
+const LEDGER: &str = "share/codex/ledger";
 const TORN_ROUNDS: u32 = 3;
 
 /// An append that settles a volume, then one that stays in the journal, and every moment of both.
@@ -32,10 +34,10 @@ fn run() -> Run {
     for part in [first_part(), second_part()] {
         source.extend_from_slice(&part);
         fs::write(&rollout, &source).unwrap();
-        append(&base.join("ledger"), &home, world_on(as_disk(&shadow), 1)).unwrap();
+        append(&base.join(LEDGER), &home, world_on(as_disk(&shadow), 1)).unwrap();
     }
     shadow.0.now();
-    assert_holds(&base.join("ledger"), &source, "without any fault");
+    assert_holds(&base.join(LEDGER), &source, "without any fault");
     Run { home, source, moments: shadow.0.moments(), _dir: dir }
 }
 
@@ -59,7 +61,7 @@ impl Run {
     fn check_image(&self, image: &Image, acknowledged: Acknowledged, what: &str) {
         let dir = tempfile::tempdir().unwrap();
         image.write_to(dir.path(), &mut |_, _| ());
-        self.check(&dir.path().join("ledger"), acknowledged, what);
+        self.check(&dir.path().join(LEDGER), acknowledged, what);
     }
 }
 
@@ -102,7 +104,7 @@ fn a_power_loss_after_a_kill_loses_nothing_that_was_acknowledged_since() {
         let dir = tempfile::tempdir().unwrap();
         let shadow = resume(dir.path(), &moment.durable, &moment.live);
         let world = world_on(as_disk(&shadow), 4);
-        let result = append(&dir.path().join("ledger"), &run.home, world);
+        let result = append(&dir.path().join(LEDGER), &run.home, world);
         result.unwrap_or_else(|e| panic!("{what}: {e}"));
         let end = shadow.0.now();
         run.check_image(&end.durable, end.acknowledged, &what);
@@ -113,5 +115,5 @@ fn a_power_loss_after_a_kill_loses_nothing_that_was_acknowledged_since() {
 fn ids_of(image: &Image) -> Vec<EntryId> {
     let dir = tempfile::tempdir().unwrap();
     image.write_to(dir.path(), &mut |_, _| ());
-    contents(&dir.path().join("ledger")).ids
+    contents(&dir.path().join(LEDGER)).ids
 }

@@ -48,22 +48,39 @@ fn fill_and_go_on(test: &'static str, size: &str, source_bytes: usize, acknowled
 
 #[test]
 fn a_disk_too_small_for_a_new_ledger_is_said_and_works_once_it_is_larger() {
-    fill_and_go_on("a_disk_too_small_for_a_new_ledger", "12k", 1_000, false);
+    fill_and_go_on(
+        "a_disk_too_small_for_a_new_ledger_is_said_and_works_once_it_is_larger",
+        "12k",
+        1_000,
+        false,
+    );
 }
 
 #[test]
 fn a_disk_that_fills_up_in_the_journal_is_said_and_works_once_it_is_larger() {
-    fill_and_go_on("a_disk_that_fills_up_in_the_journal", "8m", 12_000_000, false);
+    fill_and_go_on(
+        "a_disk_that_fills_up_in_the_journal_is_said_and_works_once_it_is_larger",
+        "8m",
+        12_000_000,
+        false,
+    );
 }
 
 #[test]
 fn a_disk_that_fills_up_in_the_log_engine_keeps_what_was_acknowledged() {
-    fill_and_go_on("a_disk_that_fills_up_in_the_log_engine", "8m", 5_000_000, true);
+    fill_and_go_on(
+        "a_disk_that_fills_up_in_the_log_engine_keeps_what_was_acknowledged",
+        "8m",
+        5_000_000,
+        true,
+    );
 }
 
 #[test]
 fn a_read_only_ledger_can_be_read_and_says_why_it_cannot_be_written() {
-    let Some(disk) = Tmpfs::of("16m", "a_read_only_ledger") else {
+    let Some(disk) =
+        Tmpfs::of("16m", "a_read_only_ledger_can_be_read_and_says_why_it_cannot_be_written")
+    else {
         return;
     };
     let evidence = evidence(1);
