@@ -31,7 +31,9 @@ CREATE TABLE token_messages (
     response_id       TEXT,
     plan_type         TEXT,
     limits            TEXT,             -- rate limits: minutes:used percent, comma separated
-    review            INTEGER NOT NULL, -- 1: recorded while a review ran
+    review            INTEGER NOT NULL, -- 1: recorded while a review ran; 2: in the review's own file
+    tier              TEXT,             -- service tier in force, where the client names one
     PRIMARY KEY (stream, line, part)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX token_messages_in_review ON token_messages (stream) WHERE review = 1;
+CREATE INDEX token_messages_copied_by_review ON token_messages (stream) WHERE review = 1;
+CREATE INDEX token_messages_of_review ON token_messages (at_ms) WHERE review = 2;

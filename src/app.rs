@@ -11,9 +11,12 @@ use crate::ledger::{
     read_head,
 };
 pub use crate::ledger::{Holder, World};
+pub use crate::pricing::{PriceTable, WhatIf};
 pub use crate::projections::Digests;
 use crate::projections::{Options, Standing, Views, ViewsPaths};
-use crate::query::{self, Coverage, SessionDetail, SessionRow};
+use crate::query::{
+    self, Coverage, ExplainRow, SessionDetail, SessionRow, TokenBy, TokenReport, Zone,
+};
 use crate::redaction::Policy;
 use std::path::{Path, PathBuf};
 
@@ -451,6 +454,32 @@ impl App {
     /// When entries cannot be read or the directory not written.
     pub fn export(&self, target: &Path) -> Result<ExportSummary> {
         Ok(export(&mut LedgerReader::open(self.dir())?, target)?)
+    }
+
+    /// Token totals and what they would have cost, with a price table over the one in the program.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn tokens(
+        &self,
+        by: TokenBy,
+        zone: &Zone,
+        prices: &PriceTable,
+        what_if: &WhatIf,
+    ) -> Result<TokenReport> {
+        let db = self.views_for_reading()?;
+        Ok(query::tokens(&db, by, zone, prices, what_if).map_err(db::at(self.views_path()))?)
+    }
+
+    /// Every usage record of a session, with the reason why it counts or not.
+    ///
+    /// # Errors
+    /// When none or several sessions begin so.
+    pub fn explain_tokens(&self, prefix: &str) -> Result<(SessionRow, Vec<ExplainRow>)> {
+        let db = self.views_for_reading()?;
+        let session = query::find_session(&db, prefix)?;
+        let rows = query::explain(&db, session.stream).map_err(db::at(self.views_path()))?;
+        Ok((session, rows))
     }
 
     /// What a migration would do: `None` when the views are as this program makes them.

@@ -11,6 +11,7 @@ pub mod db;
 pub mod entry;
 pub mod error;
 pub mod ledger;
+pub mod pricing;
 pub mod projections;
 pub mod query;
 pub mod redaction;

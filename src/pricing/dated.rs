@@ -57,10 +57,8 @@ pub(super) fn layer<T: Clone>(base: &[Dated<T>], over: &[Dated<T>]) -> Vec<Dated
 /// What of a span lies before and after another.
 fn outside<T: Clone>(span: Dated<T>, cut: &Dated<T>) -> [Option<Dated<T>>; 2] {
     let before_to_ms = span.end_ms().min(cut.from_ms);
-    let before = (span.from_ms < before_to_ms).then(|| {
-        let to_ms = span.to_ms.filter(|to_ms| *to_ms <= cut.from_ms).or(Some(cut.from_ms));
-        Dated { to_ms, ..span.clone() }
-    });
+    let before =
+        (span.from_ms < before_to_ms).then(|| Dated { to_ms: Some(before_to_ms), ..span.clone() });
     let after_from_ms = span.from_ms.max(cut.end_ms());
     let after = (cut.to_ms.is_some() && after_from_ms < span.end_ms())
         .then(|| Dated { from_ms: after_from_ms, ..span });

@@ -20,7 +20,10 @@
 )]
 
 mod dated;
+#[cfg(test)]
+mod laws;
 mod money;
+mod name;
 mod parse;
 mod price;
 mod table;

@@ -2,6 +2,7 @@
 
 use super::dated::{Dated, settle};
 use super::money::decimal;
+use super::name::bare_name;
 use super::price::{Long, PerTier, Price, Rates, Source};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -221,11 +222,7 @@ fn multiplier(text: Option<&Spanned<String>>, otherwise: Multiplier) -> Result<M
     })
 }
 
-fn per_tier(
-    base: &Rates,
-    tiers: &PerTier<Multiplier>,
-    at: usize,
-) -> Result<PerTier<Rates>, Fault> {
+fn per_tier(base: &Rates, tiers: &PerTier<Multiplier>, at: usize) -> Result<PerTier<Rates>, Fault> {
     let all = |tier: Multiplier| {
         Some(Rates {
             input: scaled(base.input, tier)?,
@@ -259,11 +256,12 @@ fn scaled(rate: u64, (top, bottom): Multiplier) -> Option<u64> {
 
 fn check_name(name: &Spanned<String>) -> Result<(), Fault> {
     let text = name.get_ref();
-    let plain = |c: char| !c.is_whitespace() && !c.is_ascii_uppercase() && !c.is_control();
-    if !text.is_empty() && text.chars().all(plain) {
+    let spaced = text.chars().any(|c| c.is_whitespace() || c.is_control());
+    if !text.is_empty() && !spaced && bare_name(text) == text.as_str() {
         return Ok(());
     }
-    Err((name.span().start, format!("{text:?} is no model: write it in lower case, without spaces")))
+    let shape = "write it in lower case, without spaces and without `openai/`";
+    Err((name.span().start, format!("{text:?} is no model: {shape}")))
 }
 
 fn span_ms(

@@ -193,21 +193,30 @@ impl Price {
         self.cost_parts(tokens, tier).total()
     }
 
+    /// What many responses cost together, all of which are (or none of which is) above the long-context
+    /// threshold; `tokens` are their sums.
+    pub fn cost_of_many(&self, tokens: &Tokens, long: bool, tier: Tier) -> Money {
+        parts(tokens, self.rates(if long { u64::MAX } else { 0 }, tier)).total()
+    }
+
     /// What one response costs, by kind of token.
     ///
     /// Every input token is billed once: as cached, else as cache write, else as plain input.
     /// Counters that exceed the input are cut to it, cached input first.
     pub fn cost_parts(&self, tokens: &Tokens, tier: Tier) -> CostParts {
-        let rates = self.rates(tokens.input, tier);
-        let cached = tokens.cached_input.min(tokens.input);
-        let uncached = tokens.input.saturating_sub(cached);
-        let written = tokens.cache_write_input.min(uncached);
-        CostParts {
-            input: times(uncached.saturating_sub(written), rates.input),
-            cached_input: times(cached, rates.cached_input),
-            cache_write: times(written, rates.cache_write),
-            output: times(tokens.output, rates.output),
-        }
+        parts(tokens, self.rates(tokens.input, tier))
+    }
+}
+
+fn parts(tokens: &Tokens, rates: &Rates) -> CostParts {
+    let cached = tokens.cached_input.min(tokens.input);
+    let uncached = tokens.input.saturating_sub(cached);
+    let written = tokens.cache_write_input.min(uncached);
+    CostParts {
+        input: times(uncached.saturating_sub(written), rates.input),
+        cached_input: times(cached, rates.cached_input),
+        cache_write: times(written, rates.cache_write),
+        output: times(tokens.output, rates.output),
     }
 }
 

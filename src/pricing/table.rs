@@ -1,9 +1,9 @@
 //! Which price holds for a model at a moment.
 
 use super::dated::{Dated, layer};
+use super::name::{bare_name, undated};
 use super::parse::{Parsed, PricingError, parse};
 use super::price::{Price, Rates, Tier};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,8 +11,6 @@ use std::sync::LazyLock;
 
 const BUILTIN: &str = include_str!("../../pricing/openai.toml");
 const BUILTIN_PATH: &str = "pricing/openai.toml";
-/// Written before a model's name by those who route requests to the vendor.
-const SELLERS: &[&str] = &["openai/", "openai-codex/", "openai_codex/", "openrouter/", "azure/"];
 /// Raised when the canonical text changes its form.
 const CANONICAL_FORM: &str = "codex-ledger price table 1";
 
@@ -22,7 +20,7 @@ static BUILTIN_TABLE: LazyLock<PriceTable> = LazyLock::new(|| {
 });
 
 /// A dated table of prices.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct PriceTable {
     date: String,
     prices: BTreeMap<String, Vec<Dated<Price>>>,
@@ -137,8 +135,7 @@ impl PriceTable {
         let (spans, estimate) = match self.spans(&name) {
             Some(spans) => (spans, None),
             None => {
-                let why =
-                    if name.is_empty() { Estimate::NoModel } else { Estimate::PseudoModel };
+                let why = if name.is_empty() { Estimate::NoModel } else { Estimate::PseudoModel };
                 let stand_ins = self.stand_ins.get(name.as_ref())?;
                 let stand_in = stand_ins.iter().find(|span| span.holds_at(at_ms))?;
                 (self.spans(&stand_in.value)?, Some(why))
@@ -186,9 +183,7 @@ impl PriceTable {
     }
 }
 
-fn each<T>(
-    map: &BTreeMap<String, Vec<Dated<T>>>,
-) -> impl Iterator<Item = (&String, &Dated<T>)> {
+fn each<T>(map: &BTreeMap<String, Vec<Dated<T>>>) -> impl Iterator<Item = (&String, &Dated<T>)> {
     map.iter().flat_map(|(name, spans)| spans.iter().map(move |span| (name, span)))
 }
 
@@ -211,29 +206,4 @@ fn over_each<T: Clone>(
         let merged = layer(base.get(name).map_or(&[], Vec::as_slice), spans);
         base.insert(name.clone(), merged);
     }
-}
-
-/// The name in lower case, without spaces around it and without sellers before it.
-fn bare_name(model: &str) -> Cow<'_, str> {
-    let mut name = model.trim();
-    while let Some(rest) = SELLERS.iter().find_map(|seller| {
-        let (head, rest) = name.split_at_checked(seller.len())?;
-        head.eq_ignore_ascii_case(seller).then_some(rest)
-    }) {
-        name = rest;
-    }
-    if name.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(name.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(name)
-    }
-}
-
-/// The name without `-YYYY-MM-DD` at its end. None when there is no date.
-fn undated(name: &str) -> Option<&str> {
-    let mut parts = name.rsplitn(4, '-');
-    let mut digits =
-        |count| parts.next().filter(|p| p.len() == count && p.bytes().all(|b| b.is_ascii_digit()));
-    _ = (digits(2)?, digits(2)?, digits(4)?);
-    parts.next().filter(|rest| !rest.is_empty())
 }

@@ -6,6 +6,7 @@
 use super::fold::Options;
 use super::folder::{Folder, Known};
 use super::row::Write;
+use super::token_messages::SETTLE_REVIEWS;
 use crate::db::{Connection, params, params_from_iter};
 use crate::ledger::{LedgerError, LedgerReader};
 use crate::redaction::Policy;
@@ -98,6 +99,11 @@ fn write_all(
         while let Ok(parcel) = incoming.recv() {
             for write in parcel.writes {
                 transaction.prepare_cached(write.sql)?.execute(params_from_iter(write.cells))?;
+            }
+            if parcel.done {
+                for sql in SETTLE_REVIEWS {
+                    transaction.execute(sql, [])?;
+                }
             }
             if let Some(cursor) = parcel.commit {
                 let head = if parcel.done { head } else { "" };

@@ -26,6 +26,8 @@ pub(super) struct State {
     pub prompt_events: bool,
     pub turn_id: Option<String>,
     pub model: Option<String>,
+    /// Service tier in force, as the client names it.
+    pub tier: Option<String>,
     /// Hash of the last turn context, and the line and part of its row.
     pub context: Option<(u64, u64, u64)>,
     /// Hashes of recent reasoning texts, and whether an event said it.
@@ -48,6 +50,8 @@ pub(super) struct State {
     pub has_turn_ids: bool,
     /// Whether a review runs, whose sub-thread speaks in this file too.
     pub in_review: bool,
+    /// Whether this file is a review's own.
+    pub is_review: bool,
     /// Whether usage is told by usage records; then token counts repeat it.
     pub usage_records: bool,
     /// Numbers of the prompts that were not rolled back.
@@ -59,7 +63,7 @@ pub(super) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 302;
+    const SCHEMA: u32 = 304;
 }
 
 impl State {

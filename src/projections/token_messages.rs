@@ -5,11 +5,23 @@ use super::state::Counters;
 use crate::rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
 const INSERT: &str =
-    "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// Where a file has usage records, they alone are the bill.
 const COVER: &str = "UPDATE token_messages SET counted = 0, reason = 'usage_record'
     WHERE stream = ? AND origin = 'token_count' AND counted = 1";
+
+/// While a review runs, the main thread's file carries the review's usage too. It counts once: in the
+/// review's own file where the ledger has it, else here. Decided anew after every replay, so that the
+/// order in which the two files arrive makes no difference.
+pub(super) const SETTLE_REVIEWS: [&str; 2] = [
+    "UPDATE token_messages SET counted = 1, reason = NULL WHERE review = 1 AND reason = 'review_copy'",
+    "UPDATE token_messages SET counted = 0, reason = 'review_copy' WHERE review = 1 AND counted = 1 AND EXISTS (
+        SELECT 1 FROM token_messages o WHERE o.review = 2
+        AND o.at_ms BETWEEN token_messages.at_ms - 2 AND token_messages.at_ms + 2
+        AND o.input = token_messages.input AND o.cached_input = token_messages.cached_input
+        AND o.output = token_messages.output)",
+];
 
 /// A usage record and the verdict on it.
 struct Row<'a> {
@@ -129,6 +141,7 @@ pub(super) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
 
 fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
     let model = fold.state.model.clone();
+    let review = if fold.state.is_review { 2 } else { u64::from(fold.state.in_review) };
     let reason = if fold.copied { Some("replay") } else { row.reason };
     let small = |number: Option<u64>| number.and_then(|n| i64::try_from(n).ok());
     let built = fold
@@ -152,7 +165,8 @@ fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
         .text(row.response_id)
         .text(row.limits.and_then(|limits| limits.plan_type.as_deref()))
         .text(row.limits.map(windows))
-        .number(u64::from(fold.state.in_review));
+        .number(review)
+        .text(fold.state.tier.clone());
     fold.push(built.write(INSERT));
 }
 

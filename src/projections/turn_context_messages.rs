@@ -39,6 +39,7 @@ pub(super) fn context(fold: &mut Fold<'_>, context: &TurnContext<'_>) {
 
 pub(super) fn settings(fold: &mut Fold<'_>, settings: &ThreadSettings<'_>) {
     sessions::model(fold, settings.model.as_deref());
+    fold.state.tier = settings.service_tier.as_deref().map(str::to_string);
     let key = hash(settings.payload);
     if repeats(fold, key) {
         return;

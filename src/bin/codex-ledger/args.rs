@@ -72,6 +72,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Show one session with everything grouped under each prompt
     Group(GroupArgs),
+    /// Token totals and API-equivalent cost, each usage counted once
+    Tokens(TokensArgs),
     /// Verify every entry, link, file and view; findings give exit code 1
     Audit(AuditArgs),
     /// Show or check the configuration
@@ -153,6 +155,49 @@ pub struct GroupArgs {
     /// Write to a file
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct TokensArgs {
+    /// What to group by
+    #[arg(long, value_enum, default_value_t = By::Day, value_name = "WHAT")]
+    pub by: By,
+    /// Time zone of days, an IANA name such as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Price table (TOML) that goes over the one in this program
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// What if the prices of this day had always held
+    #[arg(long, value_name = "DATE")]
+    pub price_as_of: Option<String>,
+    /// What if this model had answered every request
+    #[arg(long, value_name = "MODEL")]
+    pub model_as: Option<String>,
+    #[command(subcommand)]
+    pub what: Option<TokensCommand>,
+}
+
+/// What token totals are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    Day,
+    Week,
+    Month,
+    Session,
+    Repo,
+    Model,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokensCommand {
+    /// Every usage record of a session, with the reason why it counts or not
+    Explain {
+        /// Id of the session or its beginning [default: the newest]
+        #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
+        session: String,
+    },
 }
 
 #[derive(Debug, Args)]

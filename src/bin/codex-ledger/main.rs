@@ -14,6 +14,7 @@ mod settings;
 mod show;
 mod status;
 mod text;
+mod tokens;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Sessions(args) => sessions::run(&mut door, args),
         Command::Show(args) => show::run(&mut door, args),
         Command::Group(args) => group::run(&mut door, args),
+        Command::Tokens(args) => tokens::run(&mut door, args),
         Command::Audit(args) => audit::run(&mut door, args),
         Command::Config(args) => config::run(&mut door, args),
         Command::Migrate(args) => migrate::run(&mut door, args),

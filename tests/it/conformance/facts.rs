@@ -1,0 +1,159 @@
+//! What the views say, in the words of `expected.json`.
+
+use super::case::base_name;
+use codex_ledger::db::{Connection, Row, SqlResult};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const COUNTERS: [&str; 4] = ["input", "cached_input", "output", "reasoning_output"];
+/// Reasons that the suite has another word for.
+const SAME_REASON: [(&str, &str); 1] = [("usage_record", "duplicate_response")];
+
+/// Where something was said: file, line, part.
+type Place = (String, i64, i64);
+
+/// The values of all keys.
+pub struct Facts {
+    values: Map<String, Value>,
+}
+
+impl Facts {
+    pub fn get(&self, key: &str) -> Value {
+        self.values.get(key).cloned().unwrap_or_else(|| json!(format!("unknown key {key}")))
+    }
+
+    pub fn read(db: &Connection) -> SqlResult<Facts> {
+        let views = Rows { db, files: files(db)? };
+        let mut facts = Facts { values: Map::new() };
+        views.tokens(&mut facts.values)?;
+        views.prompts(&mut facts.values)?;
+        views.rest(&mut facts.values)?;
+        Ok(facts)
+    }
+}
+
+/// Base name of the file of each stream.
+fn files(db: &Connection) -> SqlResult<BTreeMap<i64, String>> {
+    let mut statement = db.prepare("SELECT stream, path FROM files")?;
+    let file = |row: &Row<'_>| {
+        let path: String = row.get(1)?;
+        Ok((row.get(0)?, base_name(Path::new(&path))))
+    };
+    statement.query_map([], file)?.collect()
+}
+
+struct Rows<'a> {
+    db: &'a Connection,
+    files: BTreeMap<i64, String>,
+}
+
+impl Rows<'_> {
+    /// Rows of a query that begins with stream, line and part, by file, then line.
+    fn of<T>(
+        &self,
+        columns: &str,
+        rest: &str,
+        read: impl Fn(&Row<'_>) -> SqlResult<T>,
+    ) -> SqlResult<Vec<(Place, T)>> {
+        let sql = format!("SELECT stream, line, part, {columns} FROM {rest}");
+        let mut statement = self.db.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let file = self.files.get(&row.get(0)?).cloned().unwrap_or_default();
+            out.push(((file, row.get(1)?, row.get(2)?), read(row)?));
+        }
+        out.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(out)
+    }
+
+    fn tokens(&self, out: &mut Map<String, Value>) -> SqlResult<()> {
+        let columns = format!("reason, model, tier, {}", COUNTERS.join(", "));
+        let text = |row: &Row<'_>, at| row.get::<_, Option<String>>(at);
+        let rows = self.of(&columns, "token_messages", |row| {
+            let used = [row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?];
+            Ok((text(row, 3)?, text(row, 4)?, text(row, 5)?, used))
+        })?;
+        let (mut counted, mut others) = (Vec::new(), Vec::new());
+        let mut sum: [i64; 4] = [0; 4];
+        let (mut models, mut tiers) = (BTreeMap::new(), BTreeMap::new());
+        for ((file, line, _), (reason, model, tier, used)) in rows {
+            if let Some(reason) = reason {
+                let known = SAME_REASON.iter().find(|(ours, _)| *ours == reason);
+                let word = known.map_or(reason.as_str(), |(_, word)| word);
+                others.push(json!([file, line, word]));
+                continue;
+            }
+            counted.push(json!([file, line]));
+            add(&mut sum, used);
+            add(models.entry(model.unwrap_or_default()).or_default(), used);
+            add(tiers.entry(tier.unwrap_or_default()).or_default(), used);
+        }
+        let by = |sums: BTreeMap<String, [i64; 4]>| -> Map<String, Value> {
+            sums.into_iter().map(|(key, sum)| (key, usage(sum))).collect()
+        };
+        out.insert("tokens".into(), usage(sum));
+        out.insert("counted".into(), counted.into());
+        out.insert("not_counted".into(), others.into());
+        out.insert("tokens_by_model".into(), by(models).into());
+        out.insert("tokens_by_tier".into(), by(tiers).into());
+        Ok(())
+    }
+
+    fn prompts(&self, out: &mut Map<String, Value>) -> SqlResult<()> {
+        let own = "prompts WHERE copied = 0 AND review = 0";
+        let rows = self.of("text, request, rolled_back", own, |row| {
+            Ok((row.get::<_, String>(3)?, row.get::<_, Option<String>>(4)?, row.get::<_, bool>(5)?))
+        })?;
+        let texts = |wanted: &dyn Fn(bool) -> bool| -> Value {
+            let rows = rows.iter().filter(|(_, (_, _, back))| wanted(*back));
+            rows.map(|(_, (text, _, _))| text.as_str()).collect()
+        };
+        out.insert("prompts".into(), texts(&|_| true));
+        out.insert("rolled_back".into(), texts(&|back| back));
+        let typed = rows.iter().map(|(_, (_, request, _))| request.clone());
+        out.insert("typed".into(), typed.collect());
+        Ok(())
+    }
+
+    fn rest(&self, out: &mut Map<String, Value>) -> SqlResult<()> {
+        let calls =
+            self.of("name, exit_code, status", "function_calls WHERE copied = 0", |row| {
+                let (name, code): (String, Option<i64>) = (row.get(3)?, row.get(4)?);
+                let status: Option<String> = row.get(5)?;
+                Ok(json!({ "name": name, "exit_code": code, "status": status }))
+            })?;
+        let thoughts = "agent_reasoning_messages WHERE copied = 0 AND origin <> 'encrypted'";
+        let thoughts = self.of("text", thoughts, |row| row.get::<_, String>(3))?;
+        let steps = "function_plan_messages WHERE copied = 0 AND origin = 'call'";
+        let steps = self.of("step", steps, |_| Ok(()))?;
+        let bad = self.of("kind", "events WHERE understood = 'malformed'", |_| Ok(()))?;
+        let mut bad: Vec<Value> = bad.into_iter().map(|((f, l, _), ())| json!([f, l])).collect();
+        bad.dedup();
+        let sessions: i64 =
+            self.db.query_row("SELECT count(DISTINCT id) FROM sessions", [], |row| row.get(0))?;
+        let mut statement = self.db.prepare(
+            "SELECT id, coalesce(forked_from_id, parent_id) FROM sessions
+             WHERE coalesce(forked_from_id, parent_id) IS NOT NULL",
+        )?;
+        let parents: Map<String, Value> = statement
+            .query_map([], |row| Ok((row.get(0)?, Value::String(row.get(1)?))))?
+            .collect::<SqlResult<_>>()?;
+        out.insert("calls".into(), calls.into_iter().map(|(_, call)| call).collect());
+        out.insert("reasoning".into(), thoughts.into_iter().map(|(_, text)| text).collect());
+        out.insert("plan_steps".into(), steps.len().into());
+        out.insert("unreadable".into(), bad.into());
+        out.insert("sessions".into(), sessions.into());
+        out.insert("parents".into(), parents.into());
+        Ok(())
+    }
+}
+
+fn add(sum: &mut [i64; 4], used: [i64; 4]) {
+    sum.iter_mut().zip(used).for_each(|(sum, used)| *sum += used);
+}
+
+fn usage(sum: [i64; 4]) -> Value {
+    COUNTERS.iter().zip(sum).map(|(name, sum)| (name.to_string(), Value::from(sum))).collect()
+}
