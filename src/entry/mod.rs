@@ -1,6 +1,10 @@
 //! Floor 0: what an entry is, as bytes. Pure: no I/O, no clock, no randomness.
 //!
 //! `docs/FORMAT.md` sections 1 to 3 describe the same bytes in prose.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
+)]
 
 mod fields;
 mod hash;

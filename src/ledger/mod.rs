@@ -2,6 +2,10 @@
 //!
 //! `docs/FORMAT.md` describes every file it writes. The write half is [`Ledger`] and [`Appender`], the
 //! read half [`LedgerReader`]; [`inspect`] verifies and shares no path with the write half.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
+)]
 
 mod appender;
 mod block;

@@ -2,7 +2,7 @@
 
 /// A value and when it holds: from `from_ms` (included) to `to_ms` (excluded).
 ///
-/// `i64::MIN` and `i64::MAX` are open ends, `to_ms` None until [`settle`] has seen the neighbours.
+/// `i64::MIN` and None are open ends; [`settle`] closes those that have a successor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dated<T> {
     pub(super) from_ms: i64,

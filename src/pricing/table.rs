@@ -37,6 +37,16 @@ pub enum Estimate {
     PseudoModel,
 }
 
+impl Estimate {
+    /// The name in outputs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Estimate::NoModel => "no model",
+            Estimate::PseudoModel => "pseudo model",
+        }
+    }
+}
+
 /// A price found, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quote<'a> {

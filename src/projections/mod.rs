@@ -3,6 +3,10 @@
 //! What the rows say depends only on the bytes in the ledger: no clock, no randomness, no order of arrival
 //! (but for which generation of a rewritten source is newest). One loop, [`replay`], serves both catch-up
 //! and rebuild.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
+)]
 
 mod actions;
 mod agent_reasoning_messages;

@@ -2,6 +2,17 @@
 //!
 //! The row writer takes `Redacted` text only, so that a forgotten redaction is a compile error. No rule is in
 //! force yet: the policy hides nothing, but every text from a log already passes through it.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+    )
+)]
 
 use std::borrow::Cow;
 

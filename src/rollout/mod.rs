@@ -13,6 +13,17 @@
 //!   glued together, [`parse_document`] the whole-file JSON of the first generation.
 //! * [`prompt`], [`call`], [`output`] and [`patch`] read the texts inside the events: what the
 //!   user typed, what a tool was asked to do, how it ended, which files it touched.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+    )
+)]
 
 mod agents;
 pub mod call;

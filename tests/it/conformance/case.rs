@@ -73,6 +73,19 @@ impl Case {
         steps
     }
 
+    /// The orders that differ for this shape.
+    pub fn orders(&self) -> Vec<Order> {
+        let steps = self.steps();
+        let mut orders = vec![Order::Given];
+        if steps.iter().any(|step| files(step).len() > 1) {
+            orders.push(Order::Reversed);
+        }
+        if steps.len() > 1 {
+            orders.push(Order::LastStepOnly);
+        }
+        orders
+    }
+
     /// What the views say of the shape, and their content digest.
     pub fn run(&self, order: Order) -> Result<(Facts, String), Box<dyn Error>> {
         let scratch = tempfile::tempdir()?;

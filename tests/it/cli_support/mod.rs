@@ -1,0 +1,32 @@
+//! What tests of the command line share: a hermetic place to run the real program in, and sources to
+//! run it on.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+mod run;
+mod sources;
+
+pub use run::{TestEnvironment, no_escapes, open_views, wait_for};
+pub use sources::{
+    Source, compressed, fixture_home, id_of, lines_of, prompt_line, rollout_name, session,
+    sources_below, thread,
+};
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Says visibly that a test did not run, and why; also in the file that `CODEX_LEDGER_SKIP_LOG` names.
+pub fn skip(name: &str, reason: &str) {
+    let line = format!("SKIP {name}: {reason}\n");
+    print!("{line}");
+    let Some(path) = variable("CODEX_LEDGER_SKIP_LOG") else {
+        return;
+    };
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    log.and_then(|mut log| log.write_all(line.as_bytes())).expect("the skip log takes a line");
+}
+
+/// A folder or file that the gate names by environment.
+#[allow(clippy::disallowed_methods, reason = "the gate passes places by environment")]
+pub fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}

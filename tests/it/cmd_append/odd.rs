@@ -1,0 +1,226 @@
+//! Sources that cannot be read, or that hold what no record is: reported, and the rest goes on.
+
+use crate::cli_support::{TestEnvironment, compressed, lines_of, prompt_line, session, thread};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn reason_of<'a>(done: &'a Value, path: &Path) -> &'a str {
+    let problems = done["problems"].as_array().unwrap();
+    let found = problems.iter().find(|p| p["path"] == path.display().to_string());
+    found.unwrap_or_else(|| panic!("no problem of {}: {done}", path.display()))["reason"]
+        .as_str()
+        .unwrap()
+}
+
+/// An environment with one sound session, which every test wants to find appended.
+fn sound() -> TestEnvironment {
+    let env = TestEnvironment::new();
+    env.write(&env.rollout(1), &session(1, 2));
+    env
+}
+
+fn sound_is_there(env: &TestEnvironment, done: &Value) {
+    assert!(done["bytes"]["appended"].as_u64().unwrap() >= session(1, 2).len() as u64, "{done}");
+    assert_eq!(env.raw(&thread(1), &[]), session(1, 2));
+    env.audits_clean();
+}
+
+fn named_pipe(path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let made = Command::new("mkfifo").arg(path).status().expect("mkfifo runs");
+    assert!(made.success());
+}
+
+#[test]
+fn a_folder_that_does_not_exist() {
+    let env = sound();
+    let missing = env.path("nowhere");
+    let done = env.append_roots(&[missing.clone(), env.codex()], &[]);
+    assert!(reason_of(&done, &missing).contains("No such file"), "{done}");
+    assert_eq!(done["files"]["failed"], 1);
+    sound_is_there(&env, &done);
+    env.run(["append".as_ref(), missing.as_os_str()]).refused(&["nowhere"]);
+}
+
+#[test]
+fn a_named_pipe_is_not_opened() {
+    let env = sound();
+    let (given, inside) = (env.path("pipe.jsonl"), env.rollout(2));
+    named_pipe(&given);
+    named_pipe(&inside);
+    let done = env.append_roots(&[given.clone(), env.codex()], &[]);
+    assert!(reason_of(&done, &given).contains("neither a folder nor a regular file"), "{done}");
+    assert!(reason_of(&done, &inside).contains("not a regular file"), "{done}");
+    sound_is_there(&env, &done);
+}
+
+#[test]
+fn an_empty_file_and_a_folder_with_a_rollouts_name() {
+    let env = sound();
+    env.write(&env.rollout(2), b"");
+    env.write(&env.codex().join("history.jsonl"), b"");
+    let folder = env.codex().join("sessions").join(env.rollout(3).file_name().unwrap());
+    env.write(&folder.join(env.rollout(4).file_name().unwrap()), &session(4, 1));
+    let done = env.append(&[]);
+    assert_eq!((&done["files"]["seen"], &done["files"]["failed"]), (&4.into(), &0.into()));
+    assert_eq!(done["problems"], serde_json::json!([]));
+    assert_eq!(env.count("SELECT count(*) FROM sessions"), 2);
+    sound_is_there(&env, &done);
+    assert_eq!(env.append(&[])["head"], done["head"]);
+}
+
+#[test]
+fn a_compressed_file_that_was_cut_short_and_then_came_whole() {
+    let env = sound();
+    let text = [session(2, 4), prompt_line(&noise(300_000))].concat();
+    let zst = compressed(&text);
+    let path = PathBuf::from(format!("{}.zst", env.rollout(2).display()));
+    for len in [0, 3, zst.len() / 2, zst.len() - 1] {
+        env.write(&path, &zst[..len]);
+        for _ in 0..2 {
+            let done = env.append(&[]);
+            assert_eq!(done["files"]["failed"], 1, "{len} bytes: {done}");
+            reason_of(&done, &path);
+            assert_eq!(env.raw(&thread(1), &[]), session(1, 2));
+        }
+    }
+    env.write(&path, &zst);
+    let done = env.append(&[]);
+    assert_eq!(done["files"]["failed"], 0, "{done}");
+    assert_eq!(done["problems"], serde_json::json!([]));
+    assert_eq!(env.raw(&thread(2), &[]), text);
+    assert_eq!(env.count("SELECT count(*) FROM streams"), 2, "no generation was opened in vain");
+    env.audits_clean();
+}
+
+/// Text that does not shrink when compressed, always the same.
+fn noise(len: usize) -> String {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'a' + (state % 26) as u8)
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+#[test]
+fn a_compressed_file_that_is_none() {
+    let env = sound();
+    let path = PathBuf::from(format!("{}.zst", env.rollout(2).display()));
+    env.write(&path, &session(2, 1));
+    let done = env.append(&[]);
+    reason_of(&done, &path);
+    assert_eq!(done["bytes"]["skipped"], session(2, 1).len());
+    sound_is_there(&env, &done);
+    env.write(&path, &compressed(&session(2, 1)));
+    assert_eq!(env.append(&[])["files"]["failed"], 0);
+    assert_eq!(env.raw(&thread(2), &[]), session(2, 1));
+}
+
+#[test]
+fn links_that_lead_nowhere_or_in_circles() {
+    let env = sound();
+    symlink("nothing", env.rollout(2)).unwrap();
+    symlink(env.codex(), env.codex().join("sessions/circle")).unwrap();
+    symlink(env.rollout(1), env.codex().join("sessions").join(env.rollout(1).file_name().unwrap()))
+        .unwrap();
+    let done = env.append(&[]);
+    assert_eq!(done["files"]["seen"], 1, "{done}");
+    assert!(reason_of(&done, &env.codex().join("sessions/circle")).contains("link"), "{done}");
+    reason_of(&done, &env.rollout(2));
+    sound_is_there(&env, &done);
+}
+
+#[test]
+fn a_file_that_may_not_be_read() {
+    let env = sound();
+    let path = env.rollout(2);
+    env.write(&path, &session(2, 1));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::File::open(&path).is_ok() {
+        crate::cli_support::skip("a_file_that_may_not_be_read", "this user may read everything");
+        return;
+    }
+    let done = env.append(&[]);
+    assert!(reason_of(&done, &path).contains("ermission"), "{done}");
+    assert_eq!(done["bytes"]["skipped"], session(2, 1).len());
+    sound_is_there(&env, &done);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(env.append(&[])["bytes"]["appended"], session(2, 1).len());
+}
+
+#[test]
+fn names_that_are_no_text_and_files_of_any_name() {
+    let env = sound();
+    let odd = env.path("").join(OsStr::from_bytes(b"lo\xffgs")).join("sessions");
+    let inside = odd.join(env.rollout(2).file_name().unwrap());
+    env.write(&inside, &session(2, 1));
+    let given = env.path("notes of mine.txt");
+    env.write(&given, b"{\"text\":\"x\"}\nplain words\n");
+    let roots = [env.codex(), odd.parent().unwrap().to_path_buf(), given];
+    let done = env.append_roots(&roots, &[]);
+    assert_eq!(
+        (&done["files"]["read"], &done["files"]["failed"]),
+        (&3.into(), &0.into()),
+        "{done}"
+    );
+    assert_eq!(env.raw(&thread(2), &[]), session(2, 1));
+    assert_eq!(env.count("SELECT count(*) FROM streams WHERE kind = 'file'"), 1);
+    sound_is_there(&env, &done);
+    let again = env.append_roots(&roots, &[]);
+    assert_eq!((&again["files"]["unchanged"], &again["head"]), (&3.into(), &done["head"]));
+}
+
+/// Kept byte for byte, and named with line and byte.
+#[test]
+fn lines_that_are_no_records() {
+    let env = sound();
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n";
+    let mut text = session(2, 1);
+    let odd: [&[u8]; 9] = [
+        b"{\"type\":\"event_msg\",\"payl\n",
+        b"\n",
+        b"   \r\n",
+        &[&[0u8; 700][..], b"\n"].concat(),
+        b"{\"a\":\"\xff\xfe\"}\n",
+        b"\xef\xbb\xbf{\"type\":\"unheard_of\",\"payload\":{}}\n",
+        b"[1,2,3]\n",
+        b"null\n",
+        b"<<<<<<< HEAD\r\n",
+    ];
+    odd.iter().for_each(|line| text.extend_from_slice(line));
+    text.extend(prompt_line("still understood"));
+    env.write(&env.rollout(2), &text);
+    env.write(&env.rollout(3), pointer);
+    let done = env.append(&[]);
+    assert_eq!(done["lines"]["blank"], 2);
+    let problems = done["problems"].as_array().unwrap();
+    assert_eq!(done["lines"]["malformed"], problems.len());
+    let of = |path: &Path| -> Vec<&Value> {
+        problems.iter().filter(|p| p["path"] == path.display().to_string()).collect()
+    };
+    let lines = lines_of(&text);
+    for problem in of(&env.rollout(2)) {
+        let line = problem["line"].as_u64().unwrap() as usize;
+        let start: usize = lines[..line].iter().map(|line| line.len()).sum();
+        let offset = problem["offset"].as_u64().unwrap() as usize;
+        assert!((start..start + lines[line].len()).contains(&offset), "{problem}");
+    }
+    let named: Vec<u64> = of(&env.rollout(2)).iter().filter_map(|p| p["line"].as_u64()).collect();
+    for line in [2, 5, 6, 10] {
+        assert!(named.contains(&line), "line {line} is named: {problems:?}");
+    }
+    assert!(!of(&env.rollout(3)).is_empty(), "{problems:?}");
+    assert!(done["problems"].to_string().contains("lfs"), "{problems:?}");
+    assert_eq!(env.raw(&thread(2), &[]), text);
+    assert_eq!(env.raw(&thread(3), &[]), pointer);
+    assert_eq!(env.count("SELECT count(*) FROM prompts WHERE text = 'still understood'"), 1);
+    sound_is_there(&env, &done);
+}

@@ -1,0 +1,100 @@
+//! `audit bundle`: a verifier that shares no code with the program agrees, and sees every changed byte.
+
+use crate::cli_support::{TestEnvironment, prompt_line, session, skip};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// `tests/verify.py` on a bundle; `None`, said visibly, where there is no Python.
+fn verify(test: &str, bundle: &Path, more: &[&str]) -> Option<Output> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verify.py");
+    match Command::new("python3").arg(script).arg(bundle).args(more).output() {
+        Ok(output) => Some(output),
+        Err(_) => {
+            skip(test, "there is no python3");
+            None
+        }
+    }
+}
+
+fn said(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn bundle(env: &TestEnvironment, name: &str) -> std::path::PathBuf {
+    let path = env.path(name);
+    let text = path.display().to_string();
+    let done = env.json(["audit", "bundle", "-o", &text]);
+    assert_eq!(done["entries"], env.json(["status"])["head"]["size"]);
+    path
+}
+
+#[test]
+fn a_verifier_without_our_code_agrees() {
+    let env = TestEnvironment::with_fixture();
+    let older = env.append(&[])["head"].clone();
+    env.extend(&env.codex().join("history.jsonl"), &prompt_line("more"));
+    let head = env.append(&[])["head"].clone();
+    let bundle = bundle(&env, "bundle");
+    let stored: serde_json::Value =
+        serde_json::from_slice(&fs::read(bundle.join("head.json")).unwrap()).unwrap();
+    for field in ["size", "id", "root"] {
+        assert_eq!(stored[field], head[field], "{field}");
+    }
+    let test = "a_verifier_without_our_code_agrees";
+    let Some(output) = verify(test, &bundle, &[]) else { return };
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let noted = |head: &serde_json::Value| {
+        let of = |name: &str| head[name].as_str().unwrap().to_string();
+        format!("{}:{}:{}", head["size"], of("id"), of("root"))
+    };
+    for head in [&head, &older] {
+        let output = verify(test, &bundle, &["--head", &noted(head)]).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    }
+    let mut other = older.clone();
+    other["id"] = "00".repeat(32).into();
+    let output = verify(test, &bundle, &["--head", &noted(&other)]).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+}
+
+#[test]
+fn a_flipped_byte_is_seen_wherever_it_is() {
+    let env = TestEnvironment::new();
+    env.write(&env.rollout(1), &session(1, 3));
+    env.append(&[]);
+    let bundle = bundle(&env, "bundle");
+    let entries = bundle.join("entries.cxl");
+    let sound = fs::read(&entries).unwrap();
+    let step = sound.len() / 24 + 1;
+    for at in (0..sound.len()).step_by(step).chain([sound.len() - 1]) {
+        let mut changed = sound.clone();
+        changed[at] ^= 1;
+        fs::write(&entries, changed).unwrap();
+        let Some(output) = verify("a_flipped_byte_is_seen", &bundle, &[]) else { return };
+        assert!(matches!(output.status.code(), Some(1 | 2)), "byte {at}: {}", said(&output));
+    }
+    for len in [0, 20, sound.len() / 2, sound.len() - 1] {
+        fs::write(&entries, &sound[..len]).unwrap();
+        let output = verify("a_flipped_byte_is_seen", &bundle, &[]).unwrap();
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{len} bytes: {}", said(&output));
+    }
+    fs::write(&entries, &sound).unwrap();
+    let output = verify("a_flipped_byte_is_seen", &bundle, &[]).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+#[test]
+fn a_bundle_needs_a_ledger_and_a_place() {
+    let env = TestEnvironment::new();
+    let target = env.path("bundle").display().to_string();
+    env.run(["audit", "bundle", "-o", &target]).refused(&["ledger", "append"]);
+    env.run(["audit", "bundle"]).refused(&["--output"]);
+    env.write(&env.rollout(1), &session(1, 1));
+    env.append(&[]);
+    let file = env.path("file");
+    env.write(&file, b"x");
+    let inside = file.join("bundle").display().to_string();
+    env.run(["audit", "bundle", "-o", &inside]).refused(&["file"]);
+}

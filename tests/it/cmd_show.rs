@@ -1,0 +1,103 @@
+//! `show --raw`: the exact bytes of sources, and the whole way on a corpus of real logs.
+
+mod corpus;
+
+use crate::cli_support::{TestEnvironment, lines_of, sources_below, thread};
+
+#[test]
+fn whole_sessions_are_the_bytes_of_their_sources() {
+    let env = TestEnvironment::with_fixture();
+    for source in sources_below(&env.codex()) {
+        env.settle(&source.path);
+    }
+    env.append(&[]);
+    let rollouts = sources_below(&env.codex()).into_iter().filter(|source| source.is_rollout());
+    let mut shown = 0;
+    for source in rollouts {
+        assert_eq!(env.raw(&source.id(), &[]), source.bytes, "{}", source.name());
+        assert_eq!(env.raw(&source.id(), &["--generation", "0"]), source.bytes);
+        shown += 1;
+    }
+    assert_eq!(shown, 16);
+}
+
+#[test]
+fn every_line_of_the_damaged_files_is_the_line_of_the_source() {
+    let env = TestEnvironment::with_fixture();
+    sources_below(&env.codex()).iter().for_each(|source| env.settle(&source.path));
+    env.append(&[]);
+    let damaged = ["2025-10-07", "2026-05-21", "2026-01-10"];
+    let sources = sources_below(&env.codex());
+    for day in damaged {
+        let source = sources.iter().find(|source| source.name().contains(day)).unwrap();
+        for (index, line) in lines_of(&source.bytes).into_iter().enumerate() {
+            assert_eq!(
+                env.raw(&source.id(), &["--line", &index.to_string()]),
+                line,
+                "{day} {index}"
+            );
+        }
+    }
+}
+
+#[test]
+fn single_entries_are_shown_by_their_number() {
+    let env = TestEnvironment::with_fixture();
+    let size = env.append(&[])["head"]["size"].as_u64().unwrap();
+    let source = sources_below(&env.codex()).remove(0);
+    let seqs: Vec<i64> = env
+        .views()
+        .prepare(
+            "SELECT seq FROM events JOIN streams USING (stream) WHERE thread = ? ORDER BY line",
+        )
+        .unwrap()
+        .query_map([source.id()], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for (seq, line) in seqs.iter().zip(lines_of(&source.bytes)) {
+        assert_eq!(env.ok(["show", "--raw", "--entry", &seq.to_string()]).stdout, line);
+    }
+    env.ok(["show", "--raw", "--entry", "0"]);
+    let beyond = size.to_string();
+    env.run(["show", "--raw", "--entry", &beyond]).refused(&[&beyond]);
+    env.run(["show", "--entry", "1"]).refused(&["--raw"]);
+}
+
+#[test]
+fn a_session_is_shown_by_any_unique_beginning_of_its_id() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let newest = "01a08a23-2838-774d-aff9-90f16264b566";
+    for prefix in ["01a", "01A08A23", newest, ""] {
+        let detail = env.json(["show", prefix]);
+        assert_eq!(detail["id"], newest, "{prefix}");
+    }
+    assert_eq!(env.json(["show"])["id"], newest, "the newest one");
+    env.run(["show", "019"]).refused(&["is the beginning of", "019c416a", "more digits"]);
+    env.run(["show", "--raw", "019"]).refused(&["is the beginning of"]);
+    for command in [&["show"][..], &["show", "--raw"], &["group"]] {
+        let args = command.iter().chain([&"ffff"]);
+        env.run(args).refused(&["no session begins with `ffff`", "codex-ledger sessions"]);
+    }
+    env.run(["show", "--raw", &thread(1)]).refused(&["no session begins with"]);
+}
+
+#[test]
+fn a_session_in_full_has_what_happened_in_order() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let detail = env.json(["show", "019c416a"]);
+    let items = detail["items"].as_array().unwrap();
+    let lines: Vec<u64> = items.iter().map(|item| item["line"].as_u64().unwrap()).collect();
+    assert!(lines.is_sorted());
+    for kind in ["prompt", "message", "call", "reasoning", "turn"] {
+        assert!(items.iter().any(|item| item["kind"] == kind), "{kind}");
+    }
+    let prompts = items.iter().filter(|item| item["kind"] == "prompt").count();
+    assert_eq!(detail["prompts"], prompts);
+    let groups = env.json(["group", "019c416a"])["groups"].as_array().unwrap().clone();
+    assert_eq!(groups.iter().filter(|group| group["prompt"].is_object()).count(), prompts);
+    let grouped: usize = groups.iter().map(|group| group["items"].as_array().unwrap().len()).sum();
+    assert_eq!(grouped + prompts, items.len());
+}
