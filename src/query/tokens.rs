@@ -160,11 +160,11 @@ impl Adder {
         sums.total += more.total;
         sums.records += more.records;
         let model = slice.model.as_deref();
-        match prices.lookup_as(model, slice.at_ms, what_if) {
-            Some(quote) => {
+        let tier = slice.tier.as_deref().map_or(Some(Tier::Standard), Tier::parse);
+        match prices.lookup_as(model, slice.at_ms, what_if).zip(tier) {
+            Some((quote, tier)) => {
                 sums.estimated |=
                     matches!(quote.estimate, Some(Estimate::NoModel | Estimate::PseudoModel));
-                let tier = slice.tier.as_deref().and_then(Tier::parse).unwrap_or_default();
                 let tokens = Tokens {
                     input: more.input,
                     cached_input: more.cached,
@@ -174,7 +174,10 @@ impl Adder {
                 self.money += quote.price.cost_of_many(&tokens, slice.long, tier);
             }
             None => {
-                let name = model.unwrap_or("(no model named)").to_string();
+                let mut name = model.unwrap_or("(no model named)").to_string();
+                if let (Some(text), None) = (&slice.tier, tier) {
+                    name.push_str(&format!(" at tier {text}"));
+                }
                 if !sums.unpriced.contains(&name) {
                     sums.unpriced.push(name);
                 }

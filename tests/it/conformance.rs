@@ -6,7 +6,7 @@
 mod case;
 mod facts;
 
-use case::{Case, Order};
+use case::Case;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -17,10 +17,8 @@ const NOT_YET: &[(&str, &str)] = &[
     ("output_code_mode_wait", "a script that runs on does not end with the `wait` for its cell"),
     ("plan_explanation_among_steps", "an element that is only an explanation becomes a step"),
     ("prompt_g1_resumed", "the first prompt event drops the prompts of the bare lines before it"),
-    ("review_window", "rows in the window count beside those of the review's own file"),
     ("rollback", "an estimate with an unchanged total is called a re-emission"),
     ("step_parent_late_old", "without turn ids the copy is not compared with the parent"),
-    ("step_review_late", "rows in the window count beside those of the review's own file"),
     ("token_estimates", "an estimate with an unchanged total is called a re-emission"),
     ("token_inherited_baseline", "a first total above its last response counts"),
     ("token_inherited_baseline_parent_missing", "a first total above its last response counts"),
