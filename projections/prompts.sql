@@ -11,7 +11,7 @@ CREATE TABLE prompts (
     number      INTEGER NOT NULL,       -- 1, 2, … in the session; 0 for copies and for prompts of a review
     at_ms       INTEGER,
     turn_id     TEXT,
-    origin      TEXT NOT NULL,          -- event, item, message
+    origin      TEXT NOT NULL,          -- event, item, message, bare_message (a line without an envelope)
     text        TEXT NOT NULL,          -- as sent
     request     TEXT,                   -- what was typed, where an editor wrapped it in context
     active_file TEXT,                   -- the editor's file, where the wrapper names it

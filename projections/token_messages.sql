@@ -14,7 +14,7 @@ CREATE TABLE token_messages (
     origin            TEXT NOT NULL,    -- token_count, token_usage_record
     model             TEXT,             -- model in force
     counted           INTEGER NOT NULL, -- 1 when the row is billed usage
-    reason            TEXT,             -- why not: re_emission, estimate, rate_limits_only, replay (copied from the
+    reason            TEXT,             -- why not: re_emission, estimate, rate_limits_only, baseline, replay (copied from the
                                         -- parent), review_copy (counted in the review's own file), usage_record
                                         -- (counted by one), foreign_thread, duplicate_response
     input             INTEGER NOT NULL, -- tokens of this response

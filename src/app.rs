@@ -291,7 +291,9 @@ impl App {
     /// # Errors
     /// When entries cannot be read or the views not written.
     pub fn rebuild_views(&self, listener: Listener<'_>) -> Result<(u64, Digests)> {
-        read_head(self.dir())?;
+        let head = read_head(self.dir())?.head;
+        // What a newer program made stays, as everywhere else.
+        self.views.standing(&head.identity.ledger.to_string())?;
         let _lock = self.open()?;
         let mut reader = LedgerReader::open(self.dir())?;
         let total = reader.head().size();
@@ -391,14 +393,9 @@ impl App {
         each: &mut dyn FnMut(&[u8]),
     ) -> Result<()> {
         let db = self.views_for_reading()?;
-        let session = query::find_session(&db, prefix)?;
-        let stream = query::stream_of_session(&db, &session, generation)
-            .map_err(db::at(self.views_path()))?;
+        let (id, stream) = query::find_source(&db, prefix, generation)?;
         let stream = stream.ok_or_else(|| {
-            AppError::new(
-                ErrorKind::NotFound,
-                format!("session {} has no such generation", session.id),
-            )
+            AppError::new(ErrorKind::NotFound, format!("session {id} has no such generation"))
         })?;
         let mut found = false;
         let mut reader = LedgerReader::open(self.dir())?;
@@ -414,7 +411,7 @@ impl App {
         }
         match (found, line) {
             (false, Some(line)) => {
-                let message = format!("session {} has no line {line}", session.id);
+                let message = format!("session {id} has no line {line}");
                 Err(AppError::new(ErrorKind::NotFound, message).hint("lines count from 0"))
             }
             _ => Ok(()),

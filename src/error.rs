@@ -95,7 +95,11 @@ impl From<LedgerError> for AppError {
 
 impl From<DbError> for AppError {
     fn from(error: DbError) -> AppError {
-        let message = format!("{error}: {}", error.source);
+        let message = error.to_string();
+        if error.is_out_of_space() {
+            return AppError::new(ErrorKind::OutOfSpace, message)
+                .hint("make space and run the command again; the ledger has every entry");
+        }
         AppError::new(ErrorKind::Views, message)
             .hint("`codex-ledger rebuild-views` makes the views anew")
     }
@@ -118,6 +122,8 @@ impl From<ViewsError> for AppError {
             ViewsError::Db(error) => error.into(),
             ViewsError::Replay(error) => error.into(),
             ViewsError::Io { .. } => AppError::new(ErrorKind::Io, message),
+            ViewsError::Foreign { .. } => AppError::new(ErrorKind::Views, message)
+                .hint("move it away, or name another place with `ingest.db_path`"),
             ViewsError::Newer { .. } => AppError::new(ErrorKind::Views, message)
                 .hint("use that version, or move the views away: `rebuild-views` makes them from the ledger"),
         }

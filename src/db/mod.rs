@@ -21,6 +21,13 @@ pub struct DbError {
     pub source: rusqlite::Error,
 }
 
+impl DbError {
+    /// Whether the disk is full.
+    pub fn is_out_of_space(&self) -> bool {
+        self.source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+    }
+}
+
 /// Shorthand of this floor.
 pub type Result<T> = std::result::Result<T, DbError>;
 

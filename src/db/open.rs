@@ -17,7 +17,7 @@ pub fn create_fresh(path: &Path) -> Result<Connection> {
     let db = Connection::open(path).map_err(at(path))?;
     db.execute_batch(
         "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-         PRAGMA cache_size = -24576; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;",
+         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;",
     )
     .map_err(at(path))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -4,6 +4,12 @@ use super::error::{LedgerError, Result};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often a lock that is held is looked at again, and after what time: those who only look hold it
+/// for less than that.
+const LOOKS: usize = 10;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Who writes, for the one who has to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,13 +51,21 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(io("cannot open"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = read_holder(dir).unwrap_or_else(|| "another process".into());
-                return Err(LedgerError::Locked { path, holder });
+        let mut looks = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // Perhaps only a look at who writes.
+                Err(TryLockError::WouldBlock) if looks < LOOKS => {
+                    looks += 1;
+                    std::thread::park_timeout(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let holder = read_holder(dir).unwrap_or_else(|| "another process".into());
+                    return Err(LedgerError::Locked { path, holder });
+                }
+                Err(TryLockError::Error(source)) => return Err(io("cannot lock")(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(io("cannot lock")(source)),
         }
         let text = format!("`{}`, pid {}, since {}\n", holder.command, holder.pid, holder.since);
         file.set_len(0).map_err(io("cannot write"))?;
@@ -68,11 +82,18 @@ fn read_holder(dir: &Path) -> Option<String> {
 
 /// Who holds the lock now, if anybody.
 pub fn lock_holder(dir: &Path) -> Option<String> {
-    let file = File::open(lock_path(dir)).ok()?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => {
-            Some(read_holder(dir).unwrap_or_else(|| "another process".into()))
+    for _ in 0..LOOKS {
+        let file = File::open(lock_path(dir)).ok()?;
+        // Shared, so that two who look do not take each other for a writer.
+        let Err(TryLockError::WouldBlock) = file.try_lock_shared() else {
+            return None;
+        };
+        if let Some(holder) = read_holder(dir) {
+            return Some(holder);
         }
-        _ => None,
+        // It has not written its name yet, or has just removed it.
+        drop(file);
+        std::thread::park_timeout(PAUSE);
     }
+    Some("another process".into())
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PART_BYTES: usize = 4000;
-const CACHE_BYTES: u64 = 32 << 20;
+const CACHE_BYTES: u64 = 8 << 20;
 /// sled's directory lock lingers for a moment after its last owner is gone.
 const OPEN_ATTEMPTS: u32 = 40;
 const OPEN_PAUSE: Duration = Duration::from_millis(25);
@@ -238,7 +238,11 @@ pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
             fs::create_dir_all(&target).map_err(LedgerError::io("cannot create", &target))?;
             copy_tree(&path, &target)?;
         } else {
-            fs::copy(&path, &target).map_err(LedgerError::io("cannot copy", &path))?;
+            // Not `fs::copy`: that would copy the missing right to write too.
+            let io = LedgerError::io("cannot copy", &path);
+            let copied = fs::File::open(&path)
+                .and_then(|mut from| std::io::copy(&mut from, &mut fs::File::create(&target)?));
+            copied.map_err(io)?;
         }
     }
     Ok(())

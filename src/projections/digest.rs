@@ -53,7 +53,9 @@ impl Digests {
                 let mut found = statement.query([stream])?;
                 while let Some(row) = found.next()? {
                     rows += 1;
-                    content.update(name.as_bytes());
+                    if is_content {
+                        content.update(name.as_bytes());
+                    }
                     for (index, is_place) in places.iter().enumerate() {
                         let value = row.get_ref(index)?;
                         feed(&mut all, value);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::redaction::Policy;
 use crate::rollout::event::{Event, ItemBody, ItemCompleted};
-use crate::rollout::{Record, Understanding};
+use crate::rollout::{Generation, Record, Understanding};
 
 /// What the projections hold beyond the defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(super) struct Fold<'a> {
     pub thread: Option<&'a str>,
     /// Whether the record is a copy of a parent's.
     pub copied: bool,
+    /// Whether the record has no envelope: clients that wrote such lines wrote no events.
+    pub bare: bool,
     pub out: &'a mut Vec<Write>,
 }
 
@@ -93,6 +95,7 @@ pub(super) fn record(
         totals.last_at_ms = totals.last_at_ms.max(Some(at_ms));
     }
     fold.copied = lineage::is_copy(fold, record);
+    fold.bare = matches!(record.generation, Some(Generation::G0 | Generation::G1));
     event(fold, record);
 }
 

@@ -325,6 +325,7 @@ impl<'a> Folder<'a> {
             policy: self.policy,
             thread,
             copied: false,
+            bare: false,
             out: &mut self.out,
         };
         let span = Span { offset, bytes: entry.body_len };

@@ -20,7 +20,7 @@ const END: &str = "UPDATE function_calls SET exit_code = coalesce(?3, exit_code)
     duration_ms = coalesce(?4, duration_ms), status = coalesce(?5, status)
     WHERE stream = ?1 AND call_id = ?2";
 const PROCESS_END: &str = "UPDATE function_calls SET exit_code = ?3, status = ?4
-    WHERE stream = ?1 AND process = ?2 AND status = 'running'";
+    WHERE stream = ?1 AND process = ?2 AND status = 'running' AND tool = ?5";
 const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
     name, mcp_server, mcp_tool, command, workdir, arguments, files, output_line, output, output_bytes,
     exit_code, duration_ms, status, copied)
@@ -30,10 +30,7 @@ const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, seq, 
 pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     let request = call::read(call);
     let call_id = call.call_id.as_deref().or(call.item_id.as_deref());
-    if let (Tool::WriteStdin, Some(id), Some(process)) = (request.tool, call_id, request.session_id)
-    {
-        fold.state.remember_stdin(id, process);
-    }
+    remember_follow_up(fold, call_id, &request);
     if let (Tool::Shell, Some(command)) = (request.tool, request.command.as_deref()) {
         fold.state.remember_command(command);
     }
@@ -70,6 +67,7 @@ pub(super) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
         return;
     };
     let outcome = output::of(output);
+    let cell = outcome.cell_id.as_deref().and_then(|cell| cell.parse().ok());
     let at = fold.at;
     let row = fold
         .row(10)
@@ -82,23 +80,40 @@ pub(super) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
         .int(outcome.exit_code)
         .int(outcome.duration_ms)
         .word(outcome.status.name())
-        .int(outcome.session_id);
+        .int(outcome.session_id.or(cell));
     fold.push(row.write(JOIN));
     process_ended(fold, call_id, &outcome);
 }
 
-/// The output of a `write_stdin` may tell the end of a process that an earlier call left running.
-fn process_ended(fold: &mut Fold<'_>, call_id: &str, outcome: &Outcome<'_>) {
-    if outcome.status == Status::Running || outcome.exit_code.is_none() {
-        return;
+/// Calls that go on with what an earlier call left running.
+fn remember_follow_up(fold: &mut Fold<'_>, call_id: Option<&str>, request: &Request<'_>) {
+    let cell = request.cell_id.as_deref().and_then(|cell| cell.parse().ok());
+    let followed = match request.tool {
+        Tool::WriteStdin => request.session_id.map(|process| (process, false)),
+        Tool::ScriptWait => cell.map(|cell: i64| (cell, true)),
+        _ => None,
+    };
+    if let (Some(id), Some((process, is_cell))) = (call_id, followed) {
+        fold.state.remember_follow_up(id, process, is_cell);
     }
-    if let Some(process) = fold.state.stdin_process(call_id) {
+}
+
+/// The output of such a call may tell the end of the process or script.
+fn process_ended(fold: &mut Fold<'_>, call_id: &str, outcome: &Outcome<'_>) {
+    let Some((process, is_cell)) = fold.state.follow_up(call_id) else { return };
+    let has_ended = match outcome.status {
+        Status::Running => false,
+        Status::Ok | Status::Failed => true,
+        _ => outcome.exit_code.is_some(),
+    };
+    if has_ended && (is_cell || outcome.exit_code.is_some()) {
         let row = fold
-            .row(4)
+            .row(5)
             .number(fold.at.stream)
             .int(Some(process))
             .int(outcome.exit_code)
-            .word(outcome.status.name());
+            .word(outcome.status.name())
+            .word(if is_cell { Tool::Script.name() } else { Tool::Shell.name() });
         fold.push(row.write(PROCESS_END));
     }
 }

@@ -12,8 +12,13 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     }
     let turn = fold.turn(call.turn_id.as_deref());
     let plan = call::plan(&call.arguments);
-    for (index, step) in plan.steps.iter().enumerate() {
-        let explanation = step.explanation.as_deref().or(plan.explanation.as_deref());
+    // Some plans have their explanation among the steps.
+    let (steps, others): (Vec<_>, Vec<_>) =
+        plan.steps.iter().partition(|step| !step.step.is_empty());
+    let stray = others.iter().find_map(|other| other.explanation.as_deref());
+    let whole = plan.explanation.as_deref().or(stray);
+    for (index, step) in steps.into_iter().enumerate() {
+        let explanation = step.explanation.as_deref().or(whole);
         let row = fold
             .row_at(index, 11)
             .text(turn.as_deref())

@@ -77,6 +77,7 @@ fn is_foreign(fold: &Fold<'_>, meta: &SessionMeta<'_>) -> bool {
 /// Remembers what the thread's own header says about its birth.
 pub(super) fn born(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     fold.state.born_ms = meta.timestamp_ms.or(fold.at.at_ms);
+    fold.state.has_parent = meta.parent_thread_id.is_some() || meta.forked_from_id.is_some();
     fold.state.is_review = meta.subagent.as_deref() == Some("review");
     fold.state.history_start = meta.subagent_history_start_ordinal;
     fold.state.has_turn_ids = meta.cli_version.as_deref().is_some_and(|v| version(v) >= (0, 101));

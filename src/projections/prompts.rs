@@ -45,7 +45,10 @@ pub(super) fn item(fold: &mut Fold<'_>, parts: &[Part<'_>], turn: Option<String>
 
 /// A user message, less its injected parts, in a file that has shown no prompt event yet.
 pub(super) fn candidate(fold: &mut Fold<'_>, text: &str, turn: Option<String>, images: usize) {
-    if !fold.state.prompt_events {
+    if fold.bare {
+        fold.state.bare_prompts += 1;
+        insert(fold, &Prompt { origin: "bare_message", text, turn, images, client_id: None });
+    } else if !fold.state.prompt_events {
         insert(fold, &Prompt { origin: "message", text, turn, images, client_id: None });
     }
 }
@@ -64,8 +67,9 @@ fn events_decide(fold: &mut Fold<'_>) {
         return;
     }
     fold.state.prompt_events = true;
-    fold.state.prompts = 0;
-    fold.state.live_prompts.clear();
+    let bare = fold.state.bare_prompts;
+    fold.state.prompts = bare;
+    fold.state.live_prompts.retain(|number| *number <= bare);
     let row = fold.row(1).number(fold.at.stream);
     fold.push(row.write(DROP_CANDIDATES));
 }

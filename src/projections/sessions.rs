@@ -23,6 +23,8 @@ const REFRESH: &str = "UPDATE sessions SET
     WHERE stream = ?1";
 const COUNT: &str = "UPDATE sessions SET headers = headers + 1, foreign_headers = foreign_headers + ?2 WHERE stream = ?1";
 const SET_MODEL: &str = "UPDATE sessions SET model = ?2 WHERE stream = ?1";
+const SET_PARENT: &str =
+    "UPDATE sessions SET parent_id = coalesce(parent_id, ?2) WHERE stream = ?1";
 const SET_CWD: &str = "UPDATE sessions SET cwd = coalesce(cwd, ?2) WHERE stream = ?1";
 const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?)";
 
@@ -57,6 +59,7 @@ pub(super) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
             let row = fold.row(2).number(at.stream).number(u64::from(foreign));
             fold.push(row.write(COUNT));
             if foreign {
+                parent(fold, meta);
                 return;
             }
         }
@@ -86,6 +89,15 @@ fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {
         .text(meta.git_url.as_deref())
         .text(meta.history_mode.as_deref())
         .text(meta.instructions.as_deref())
+}
+
+/// Old forks name their parent only by the copy of its header.
+fn parent(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
+    if fold.copied && !fold.state.has_parent {
+        fold.state.has_parent = true;
+        let row = fold.row(2).number(fold.at.stream).text(meta.id.as_deref());
+        fold.push(row.write(SET_PARENT));
+    }
 }
 
 /// A model came into force.

@@ -36,8 +36,8 @@ pub(super) struct State {
     pub totals: Vec<Counters>,
     /// Hashes of recent response ids.
     pub responses: VecDeque<u64>,
-    /// Recent `write_stdin` calls and their processes.
-    pub stdin_calls: VecDeque<(u64, i64)>,
+    /// Recent calls that went on with a process or, where the flag says so, with a script's cell.
+    pub follow_ups: VecDeque<(u64, i64, bool)>,
     /// Recent calls whose patch was already read.
     pub patched: VecDeque<u64>,
     /// How far the file has come in its parent's copy.
@@ -50,6 +50,10 @@ pub(super) struct State {
     pub has_turn_ids: bool,
     /// Whether a review runs, whose sub-thread speaks in this file too.
     pub in_review: bool,
+    /// Prompts from lines without an envelope, which no event repeats.
+    pub bare_prompts: u64,
+    /// Whether the thread was forked or spawned.
+    pub has_parent: bool,
     /// Whether this file is a review's own.
     pub is_review: bool,
     /// Whether usage is told by usage records; then token counts repeat it.
@@ -63,7 +67,7 @@ pub(super) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 304;
+    const SCHEMA: u32 = 305;
 }
 
 impl State {
@@ -79,14 +83,15 @@ impl State {
         false
     }
 
-    pub(super) fn remember_stdin(&mut self, call_id: &str, process: i64) {
-        push(&mut self.stdin_calls, (hash(call_id), process), RECENT_CALLS);
+    pub(super) fn remember_follow_up(&mut self, call_id: &str, process: i64, is_cell: bool) {
+        push(&mut self.follow_ups, (hash(call_id), process, is_cell), RECENT_CALLS);
     }
 
-    /// The process that a `write_stdin` call wrote to.
-    pub(super) fn stdin_process(&self, call_id: &str) -> Option<i64> {
+    /// The process or cell that a call went on with, and whether it is a cell.
+    pub(super) fn follow_up(&self, call_id: &str) -> Option<(i64, bool)> {
         let hash = hash(call_id);
-        self.stdin_calls.iter().find(|(id, _)| *id == hash).map(|(_, process)| *process)
+        let found = self.follow_ups.iter().find(|(id, ..)| *id == hash);
+        found.map(|(_, process, is_cell)| (*process, *is_cell))
     }
 
     pub(super) fn remember_command(&mut self, command: &str) {

@@ -58,7 +58,7 @@ pub(super) fn count(fold: &mut Fold<'_>, count: &TokenCount<'_>) {
 /// What a `token_count` record adds to the bill, or why it adds nothing.
 ///
 /// A total that equals the latest one of any counter series of the file is a repetition (absent counters
-/// are zero). A total that equals the last response while the file has another is a restarted counter.
+/// are zero). A first total above its response, in a forked thread, is the parent's. A total that equals the last response while the file has another is a restarted counter.
 fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'static str>) {
     let Some(total) = count.total else {
         return match count.last {
@@ -67,8 +67,12 @@ fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'stat
             None => (Usage::default(), Some("rate_limits_only")),
         };
     };
+    let has_parent = fold.state.has_parent;
     let totals = &mut fold.state.totals;
     let now = counters(&total);
+    if let Some(last) = count.last.filter(Usage::is_estimate) {
+        return (last, Some("estimate"));
+    }
     if totals.contains(&now) {
         return (count.last.unwrap_or_default(), Some("re_emission"));
     }
@@ -80,6 +84,10 @@ fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'stat
         return (used, Some("estimate"));
     }
     let restarted = now == counters(&used);
+    if has_parent && totals.is_empty() && !restarted {
+        totals.push(now);
+        return (used, Some("baseline"));
+    }
     match totals.last_mut() {
         Some(latest) if !restarted => *latest = now,
         _ => totals.push(now),

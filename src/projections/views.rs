@@ -38,6 +38,12 @@ pub enum ViewsError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Something else lies at the stable path.
+    #[error("{}: a file that this program did not make", path.display())]
+    Foreign {
+        /// The stable path.
+        path: PathBuf,
+    },
     /// Written by a newer program.
     #[error("{}: written by {software}, whose views format {found} this program does not know", path.display())]
     Newer {
@@ -140,9 +146,14 @@ impl Views {
                 });
             }
         };
-        let format: i64 = connection
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map_err(db::at(&path))?;
+        let format = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+        let format = match format {
+            Ok(format) => format,
+            Err(error) => {
+                let reason = format!("cannot be read: {error}");
+                return Ok(Standing::Outdated { reason, cursor: 0 });
+            }
+        };
         let meta = connection
             .query_row("SELECT cursor, ledger, digest, options, software FROM meta", [], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
@@ -183,6 +194,7 @@ impl Views {
         match self.standing(&ledger)? {
             Standing::Usable { cursor } if cursor <= reader.head().size() => {
                 let path = self.paths.current().unwrap_or_else(|| self.paths.link.clone());
+                self.sweep(&[Some(&path)]);
                 let mut connection = db::open_writer(&path)?;
                 let applied =
                     replay(reader, &mut connection, &path, policy, self.options, progress)?;
@@ -205,6 +217,10 @@ impl Views {
         policy: &Policy,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Applied, ViewsError> {
+        let at_link = fs::symlink_metadata(&self.paths.link);
+        if cfg!(unix) && at_link.is_ok_and(|meta| !meta.is_symlink()) {
+            return Err(ViewsError::Foreign { path: self.paths.link.clone() });
+        }
         let folder = self.paths.folder();
         fs::create_dir_all(&folder).map_err(io_error("cannot create", &folder))?;
         let path = self.paths.next();
@@ -243,24 +259,32 @@ impl Views {
         Ok(applied)
     }
 
-    /// Moves the link, then removes databases that it no longer leads to.
+    /// Moves the link, then removes the databases that it led to before the previous one.
     fn swap(&self, path: &Path) -> Result<(), ViewsError> {
         let folder = self.paths.folder();
         let relative = Path::new(folder.file_name().unwrap_or_default())
             .join(path.file_name().unwrap_or_default());
         let temporary = self.paths.link.with_extension("next");
+        let previous = self.paths.current();
         fs::remove_file(&temporary).ok();
         link(&relative, path, &temporary).map_err(io_error("cannot link", &temporary))?;
         fs::rename(&temporary, &self.paths.link).map_err(io_error("cannot rename", &temporary))?;
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let keep = path.file_name().is_some_and(|name| {
-                entry.file_name().to_string_lossy().starts_with(&*name.to_string_lossy())
-            });
-            if !keep {
+        // Whoever has just followed the link may still be about to open what it led to: that one stays until
+        // the next append.
+        self.sweep(&[Some(path), previous.as_deref()]);
+        Ok(())
+    }
+
+    /// Removes databases that the link no longer leads to.
+    fn sweep(&self, kept: &[Option<&Path>]) {
+        let name = |path: &&Path| Some(path.file_name()?.to_string_lossy().into_owned());
+        let kept: Vec<String> = kept.iter().flatten().filter_map(name).collect();
+        for entry in fs::read_dir(self.paths.folder()).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if is_numbered(&name) && !kept.iter().any(|kept| name.starts_with(kept)) {
                 fs::remove_file(entry.path()).ok();
             }
         }
-        Ok(())
     }
 
     /// The digests of the live views.
@@ -289,6 +313,14 @@ impl Views {
         let connection = db::open_reader(&path)?;
         Ok(Digests::of(&connection).map_err(db::at(&path))?)
     }
+}
+
+/// Whether a file of the views' folder is one of the numbered databases or lies beside one.
+fn is_numbered(name: &str) -> bool {
+    name.split_once(".sqlite").is_some_and(|(number, rest)| {
+        number.bytes().all(|b| b.is_ascii_digit())
+            && matches!(rest, "" | "-wal" | "-shm" | "-journal")
+    })
 }
 
 #[cfg(unix)]

@@ -6,6 +6,6 @@ mod sessions;
 mod tokens;
 
 pub use coverage::{Coverage, LineProblem, StreamCounts, coverage, problems_between};
-pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail, stream_of_session};
-pub use sessions::{FindError, SessionRow, find_session, sessions};
+pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
+pub use sessions::{FindError, SessionRow, find_session, find_source, sessions};
 pub use tokens::{ExplainRow, TokenBy, TokenReport, TokenRow, TokenSums, Zone, explain, tokens};

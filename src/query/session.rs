@@ -156,25 +156,3 @@ pub fn group(items: Vec<Item>) -> Vec<Group> {
     }
     groups
 }
-
-/// The stream of a generation of a session's source; the newest one when none is named.
-///
-/// # Errors
-/// As the database.
-pub fn stream_of_session(
-    db: &Connection,
-    session: &SessionRow,
-    generation: Option<u32>,
-) -> SqlResult<Option<u64>> {
-    match generation {
-        None => Ok(Some(session.stream)),
-        Some(generation) => db
-            .query_row(
-                "SELECT stream FROM streams WHERE generation = ?2
-                 AND name = (SELECT name FROM streams WHERE stream = ?1)",
-                [session.stream as i64, i64::from(generation)],
-                |row| row.get::<_, i64>(0).map(|stream| stream as u64),
-            )
-            .optional(),
-    }
-}

@@ -1,6 +1,6 @@
 //! The list of sessions, and finding one by the beginning of its id.
 
-use crate::db::{Connection, Row, SqlResult};
+use crate::db::{Connection, OptionalExtension, Row, SqlResult, params};
 use serde::Serialize;
 
 /// One session in a list.
@@ -127,4 +127,63 @@ pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindErr
         (0, _) => Err(FindError::None(prefix.into())),
         _ => Err(FindError::Several { prefix: prefix.into(), ids }),
     }
+}
+
+/// A session's id and the stream of its source in that generation, the newest when none is named; no
+/// stream when there is no such generation.
+///
+/// A file without a single record makes no session; the thread in its name stands for one.
+///
+/// # Errors
+/// When none or several ids begin so.
+pub fn find_source(
+    db: &Connection,
+    prefix: &str,
+    generation: Option<u32>,
+) -> Result<(String, Option<u64>), FindError> {
+    let session = match find_session(db, prefix) {
+        Ok(session) => session,
+        Err(FindError::None(_)) if !prefix.is_empty() => {
+            return find_thread(db, prefix, generation);
+        }
+        Err(error) => return Err(error),
+    };
+    let Some(generation) = generation else {
+        return Ok((session.id, Some(session.stream)));
+    };
+    let sql = "SELECT stream FROM streams WHERE generation = ?2
+         AND name = (SELECT name FROM streams WHERE stream = ?1)";
+    let values = [session.stream as i64, i64::from(generation)];
+    let stream = db.query_row(sql, values, |row| row.get::<_, i64>(0)).optional()?;
+    Ok((session.id, stream.map(|stream| stream as u64)))
+}
+
+fn find_thread(
+    db: &Connection,
+    prefix: &str,
+    generation: Option<u32>,
+) -> Result<(String, Option<u64>), FindError> {
+    let lower = prefix.to_ascii_lowercase();
+    let ids: Vec<String> = db
+        .prepare(
+            "SELECT DISTINCT thread FROM streams WHERE substr(thread, 1, length(?1)) = ?1
+             ORDER BY thread LIMIT 11",
+        )?
+        .query_map([&lower], |row| row.get(0))?
+        .collect::<SqlResult<_>>()?;
+    let [id] = &ids[..] else {
+        let prefix = prefix.to_string();
+        let none = ids.is_empty();
+        return Err(if none {
+            FindError::None(prefix)
+        } else {
+            FindError::Several { prefix, ids }
+        });
+    };
+    let sql =
+        "SELECT stream FROM streams WHERE thread = ?1 AND generation = coalesce(?2, generation)
+         ORDER BY stream DESC LIMIT 1";
+    let stream =
+        db.query_row(sql, params![id, generation], |row| row.get::<_, i64>(0)).optional()?;
+    Ok((id.clone(), stream.map(|stream| stream as u64)))
 }

@@ -90,7 +90,11 @@ fn walk(root: &Path, found: &mut Discovery, seen: &mut HashSet<PathBuf>) {
     for entry in WalkDir::new(root).follow_links(true).into_iter().filter_entry(wanted) {
         match entry {
             Ok(entry) if entry.file_type().is_file() => add(entry.path(), found, seen),
-            Ok(_) => {}
+            Ok(entry) if entry.file_type().is_dir() || name_of(entry.path()).is_none() => {}
+            Ok(entry) => {
+                let reason = "not a regular file".to_string();
+                found.problems.push(Problem { path: entry.path().to_path_buf(), reason });
+            }
             Err(error) => {
                 let path = error.path().unwrap_or(root).to_path_buf();
                 let reason = match error.io_error() {

@@ -11,18 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Shapes that the program does not pass yet: (shape, what is missing).
-const NOT_YET: &[(&str, &str)] = &[
-    ("fork_old", "a foreign header without forked_from_id does not name the parent"),
-    ("fork_old_parent_missing", "a foreign header without forked_from_id does not name the parent"),
-    ("output_code_mode_wait", "a script that runs on does not end with the `wait` for its cell"),
-    ("plan_explanation_among_steps", "an element that is only an explanation becomes a step"),
-    ("prompt_g1_resumed", "the first prompt event drops the prompts of the bare lines before it"),
-    ("rollback", "an estimate with an unchanged total is called a re-emission"),
-    ("step_parent_late_old", "without turn ids the copy is not compared with the parent"),
-    ("token_estimates", "an estimate with an unchanged total is called a re-emission"),
-    ("token_inherited_baseline", "a first total above its last response counts"),
-    ("token_inherited_baseline_parent_missing", "a first total above its last response counts"),
-];
+const NOT_YET: &[(&str, &str)] =
+    &[("step_parent_late_old", "without turn ids the copy is not compared with the parent")];
 
 #[test]
 fn the_conformance_suite_holds() {

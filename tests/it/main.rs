@@ -3,7 +3,9 @@
 //! * `tidy`: the house keeps its own rules (imports, sizes, absences)
 //! * `ledger_faults`: power loss, failing disks, damage: what was acknowledged is there, damage is seen
 //! * `ledger_properties`: growing, moved, doubled and rewritten sources; the format stays what it is
+//! * `conformance`: one tiny home per shape of the logs, each with its truth
 
+mod conformance;
 mod ledger_faults;
 mod ledger_properties;
 mod support;

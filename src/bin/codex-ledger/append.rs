@@ -45,6 +45,12 @@ fn sample_app(door: &Door) -> Result<App> {
         }
     };
     let home = dir.join("sample-home");
+    if dir.join("FORMAT").exists() && !home.exists() {
+        let message =
+            format!("{}: a ledger of other logs, which the sample stays out of", dir.display());
+        return Err(AppError::new(ErrorKind::Usage, message)
+            .hint("name a folder for the sample: `--ledger DIR`"));
+    }
     unpack(&SAMPLE, &home)
         .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", home.display())))?;
     let mut config = settings.config;
@@ -162,14 +168,7 @@ fn as_text(door: &Door, app: &App, appended: &Appended, dry_run: bool, sample: b
         out.push_str(&format!("ledger  {} entries, head {id}…\n", count(head.size)));
     }
     out.push_str(&format!("views   {}\n", app.views_path().display()));
-    let ledger = if sample { format!(" --ledger {}", quoted(app.dir())) } else { String::new() };
-    out.push_str(&door.paint(Style::Dim, format!("next: codex-ledger{ledger} sessions")));
-    out + "\n"
-}
-
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    if text.contains(' ') { format!("'{text}'") } else { text }
+    out + &door.next(sample.then(|| app.dir()), "sessions")
 }
 
 fn dry_run_text(appended: &Appended) -> String {

@@ -73,6 +73,14 @@ impl Door {
         if self.colored { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 
+    /// The command to try next, with the ledger where it is not the usual one.
+    pub fn next(&self, ledger: Option<&std::path::Path>, command: &str) -> String {
+        let given =
+            ledger.or(self.global.ledger.as_deref().filter(|_| env("CODEX_LEDGER_HOME").is_none()));
+        let ledger = given.map(|dir| format!(" --ledger {}", quoted(dir))).unwrap_or_default();
+        self.paint(Style::Dim, format!("next: codex-ledger{ledger} {command}")) + "\n"
+    }
+
     /// Says on stderr what is done and why, with `--debug`.
     pub fn debug(&self, text: impl AsRef<str>) {
         if self.global.debug {
@@ -218,4 +226,10 @@ pub fn setup(
         },
         world,
     }
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &std::path::Path) -> String {
+    let text = path.display().to_string();
+    if text.contains([' ', '\'']) { format!("'{}'", text.replace('\'', "'\\''")) } else { text }
 }

@@ -4,11 +4,22 @@ use crate::args::{Cli, CompletionsArgs, ManArgs};
 use crate::door::{Done, Door, Result};
 use clap::CommandFactory;
 use codex_ledger::app::{AppError, ErrorKind};
+use serde_json::{Value, json};
 
 pub fn completions(door: &mut Door, args: CompletionsArgs) -> Result<Done> {
     let mut out = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "codex-ledger", &mut out);
-    door.write(&out)?;
+    let text = String::from_utf8_lossy(&out);
+    print(door, &json!({"shell": args.shell.to_string(), "script": text}), &out)
+}
+
+/// The text itself, or the document that holds it.
+fn print(door: &Door, document: &Value, out: &[u8]) -> Result<Done> {
+    if door.global.json {
+        door.print_json(document)?;
+    } else {
+        door.write(out)?;
+    }
     Ok(Done::Clean)
 }
 
@@ -19,6 +30,5 @@ pub fn man(door: &mut Door, _: ManArgs) -> Result<Done> {
     for command in Cli::command().get_subcommands().filter(|command| command.get_name() != "help") {
         clap_mangen::Man::new(command.clone()).render(&mut out).map_err(failed)?;
     }
-    door.write(&out)?;
-    Ok(Done::Clean)
+    print(door, &json!({"man": String::from_utf8_lossy(&out)}), &out)
 }

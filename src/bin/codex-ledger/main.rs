@@ -21,7 +21,20 @@ use clap::Parser;
 use door::Door;
 use std::process::ExitCode;
 
+/// Gives all threads one pool of memory. With a pool per thread, which each keeps what it once needed, a
+/// long append ends with 250 MB instead of the 140 MB that its queues and caches hold; one pool is no slower.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code, reason = "the only way to say so; called before any other thread is there")]
+fn share_memory() {
+    // SAFETY: mallopt has no preconditions; it is called once, at the start, on the only thread.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn share_memory() {}
+
 fn main() -> ExitCode {
+    share_memory();
     let cli = Cli::parse();
     let mut door = Door::new(&cli.global);
     let done = match cli.command {

@@ -24,14 +24,14 @@ pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
         );
     }
     let newest = rows.first().map(|row| short_id(&row.id)).unwrap_or_default();
-    out.push_str(&door.paint(Style::Dim, format!("next: codex-ledger show {newest}")));
-    door.print(&(out + "\n"))?;
+    out.push_str(&door.next(None, &format!("show {newest}")));
+    door.print(&out)?;
     Ok(Done::Clean)
 }
 
 /// Enough of an id to name it among thousands: version 7 ids begin with a time that many share.
 pub fn short_id(id: &str) -> String {
-    id.chars().take(18).collect()
+    one_line(&id.chars().take(18).collect::<String>(), 80)
 }
 
 fn table(door: &Door, rows: &[SessionRow]) -> String {

@@ -47,7 +47,7 @@ pub fn heading(door: &Door, detail: &SessionDetail) -> String {
     let session = &detail.session;
     let name =
         session.name.as_deref().map(|name| format!("  {}", one_line(name, 60))).unwrap_or_default();
-    let mut out = format!("{}{name}\n", door.paint(Style::Bold, &session.id));
+    let mut out = format!("{}{name}\n", door.paint(Style::Bold, one_line(&session.id, 80)));
     let mut line = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             out.push_str(&format!("  {key:<9} {}\n", safe(&value)));

@@ -12,7 +12,8 @@ pub fn safe(text: &str) -> String {
             '\n' | '\t' => out.push(c),
             '\r' => {}
             c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-            '\u{200b}'..='\u{200f}'
+            '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}' => {

@@ -171,6 +171,7 @@ fn reason_text(reason: &str) -> &str {
         "re_emission" => "not counted: repeats a total that was counted",
         "estimate" => "not counted: an estimate of the context's size",
         "rate_limits_only" => "not counted: rate limits only",
+        "baseline" => "not counted: the total that was inherited from the parent",
         "replay" => "not counted: copied from the parent's file",
         "review_copy" => "not counted: counted in the review's own file",
         "usage_record" => "not counted: a usage record counts it",

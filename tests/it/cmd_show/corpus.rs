@@ -49,11 +49,33 @@ fn same(what: &str, got: &[u8], expected: &[u8]) {
     assert!(got == expected, "{what}: bytes");
 }
 
+/// Lines of a file that are asked for one by one; all of them where the file is short.
+const LINES_ASKED: usize = 150;
+
 fn raw_lines_are_those_of_the_source(env: &TestEnvironment, index: usize, source: &Source) {
     same(&format!("file {index}"), &env.raw(&source.id(), &[]), &source.bytes);
-    for (number, line) in lines_of(&source.bytes).into_iter().enumerate() {
+    let lines = lines_of(&source.bytes);
+    let step = lines.len().div_ceil(LINES_ASKED);
+    for (number, line) in lines.iter().enumerate().step_by(step) {
         let got = env.raw(&source.id(), &["--line", &number.to_string()]);
         same(&format!("file {index} line {number}"), &got, line);
+    }
+    let views = env.views();
+    let mut places = views
+        .prepare(
+            "SELECT line, offset, e.bytes FROM events e JOIN streams USING (stream)
+             WHERE thread = ? AND superseded = 0 AND part = 0 ORDER BY line",
+        )
+        .expect("a statement");
+    let places = places.query_map([source.id()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let places: Vec<(i64, i64, i64)> =
+        places.expect("rows").collect::<Result<_, _>>().expect("numbers");
+    assert_eq!(places.len(), lines.len(), "file {index}: a row for each line");
+    let mut offset = 0;
+    for (number, (place, line)) in places.iter().zip(&lines).enumerate() {
+        let len = line.strip_suffix(b"\n").unwrap_or(line).len() as i64;
+        assert_eq!(*place, (number as i64, offset, len), "file {index} line {number}");
+        offset += line.len() as i64;
     }
 }
 

@@ -4,7 +4,7 @@ use crate::cli_support::{Source, TestEnvironment, fixture_home, sources_below};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// Growth of one file: where it was torn, and when each part came.
@@ -45,7 +45,7 @@ fn part<'a>(growth: &Growth, step: usize, on_disk: &'a [u8]) -> &'a [u8] {
     }
 }
 
-fn place(env: &TestEnvironment, path: &PathBuf, bytes: &[u8], is_still: bool) {
+fn place(env: &TestEnvironment, path: &Path, bytes: &[u8], is_still: bool) {
     env.write(path, bytes);
     if is_still {
         env.settle(path);

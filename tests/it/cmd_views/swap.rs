@@ -1,7 +1,8 @@
 //! Readers beside a rebuild: the old views or the new ones, never a mixture, never nothing.
 
-use crate::cli_support::{TestEnvironment, open_views};
+use crate::cli_support::{TestEnvironment, open_views, prompt_line, session, wait_for};
 use std::collections::BTreeMap;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const REBUILDS: usize = 12;
@@ -72,4 +73,72 @@ fn whoever_opens_them_during_a_rebuild_sees_a_whole_set() {
         assert!(rebuilt);
     });
     env.audits_clean();
+}
+
+/// A rebuild that is killed leaves the old views in force, and the next one clears up behind it.
+#[test]
+fn a_killed_rebuild_changes_nothing() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let expected = counts(&env.views()).unwrap();
+    let databases = || {
+        let entries = std::fs::read_dir(env.ledger().join("views.d")).unwrap().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.ends_with(".sqlite")).collect::<Vec<_>>()
+    };
+    for _ in 0..4 {
+        let before = databases();
+        let mut child = env.command(["rebuild-views"]).stdout(Stdio::null()).spawn().unwrap();
+        wait_for("the new database", || {
+            let ended = child.try_wait().unwrap().is_some();
+            (ended || databases().iter().any(|name| !before.contains(name))).then_some(())
+        });
+        child.kill().ok();
+        child.wait().unwrap();
+        assert_eq!(counts(&env.views()).unwrap(), expected);
+        env.digest();
+    }
+    for _ in 0..2 {
+        env.ok(["rebuild-views", "--quiet"]);
+    }
+    assert!(databases().len() <= 2, "{:?}", databases());
+    env.audits_clean();
+}
+
+/// Rows and cursor change together: a reader never sees one without the other.
+#[test]
+fn a_reader_beside_an_append_sees_rows_and_cursor_of_one_moment() {
+    let env = TestEnvironment::new();
+    env.write(&env.rollout(1), &session(1, 1));
+    env.append(&[]);
+    let path = env.ledger().join("views.sqlite");
+    let is_done = AtomicBool::new(false);
+    let sql = "SELECT (SELECT cursor FROM meta), (SELECT max(seq) FROM events),
+        (SELECT count(*) FROM events), (SELECT lines FROM streams), (SELECT count(*) FROM prompts)";
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let db = open_views(&path).unwrap();
+            db.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+            let mut cursors = 0;
+            let mut last = 0;
+            while !is_done.load(Ordering::Relaxed) {
+                let row: [i64; 5] =
+                    db.query_row(sql, [], |row| {
+                        Ok([0, 1, 2, 3, 4].map(|index| row.get_unwrap(index)))
+                    })
+                    .unwrap();
+                let [cursor, newest, events, lines, prompts] = row;
+                assert_eq!((newest + 1, lines, prompts), (cursor, events, events - 1), "{row:?}");
+                cursors += u32::from(cursor != last);
+                last = cursor;
+            }
+            cursors
+        });
+        for step in 0..12usize {
+            env.extend(&env.rollout(1), &prompt_line("again").repeat(step + 1));
+            env.append(&[]);
+        }
+        is_done.store(true, Ordering::Relaxed);
+        assert!(reader.join().expect("the views are of one moment") > 0);
+    });
 }
