@@ -310,8 +310,8 @@ impl App {
         let mut reader = LedgerReader::open(self.dir())?;
         let total = reader.head().size();
         let mut progress = |n| listener(Progress::Views(n, total));
-        let rebuilt = self.views.digests_of_rebuild(&mut reader, &self.policy, &mut progress)?;
-        let matches = self.views.paths.current().is_some() && self.views.digests()? == rebuilt;
+        let (live, rebuilt) = self.views.compare(&mut reader, &self.policy, &mut progress)?;
+        let matches = live.is_ok_and(|live| live == rebuilt);
         Ok((total, rebuilt, matches))
     }
 

@@ -105,8 +105,8 @@ impl<'a, 'l> Run<'a, 'l> {
             Start::Cut { len } => {
                 self.report.bytes.seen += len;
                 self.report.bytes.already += len;
-                let reason =
-                    "the file was cut to a beginning of what the ledger has; nothing is lost";
+                let reason = "the file is shorter than what the ledger has of it (cut, or an older copy); \
+                              nothing is lost";
                 let problem = problem_of(file, reason);
                 self.report.problems.push(problem.clone());
                 return Ok(Some(Some(problem)));

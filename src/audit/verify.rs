@@ -105,14 +105,14 @@ fn check_views(
     let mut find = |detail: String| {
         findings.push(Finding { kind: "views", seq: None, file: views.paths.link.clone(), detail });
     };
-    let live = match views.digests() {
+    let (live, rebuilt) = views.compare(&mut reader, policy, &mut |_| ())?;
+    let live = match live {
         Ok(live) => live,
         Err(error) => {
             find(format!("the views cannot be read ({error}); `rebuild-views` makes them anew"));
             return Ok(ViewsVerdict::Differ);
         }
     };
-    let rebuilt = views.digests_of_rebuild(&mut reader, policy, &mut |_| ())?;
     let differing = differing(&live, &rebuilt);
     if differing.is_empty() {
         return Ok(ViewsVerdict::Match);

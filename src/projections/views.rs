@@ -296,6 +296,24 @@ impl Views {
         Ok(Digests::of(&self.reader()?).map_err(db::at(path))?)
     }
 
+    /// The digests of the live views and of a rebuild beside them, both at once.
+    ///
+    /// # Errors
+    /// Of the rebuild; that the live views cannot be read is a result.
+    pub fn compare(
+        &self,
+        reader: &mut LedgerReader,
+        policy: &Policy,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Result<Digests, ViewsError>, Digests), ViewsError> {
+        std::thread::scope(|scope| {
+            let live = scope.spawn(|| self.digests());
+            let rebuilt = self.digests_of_rebuild(reader, policy, progress)?;
+            let live = live.join().map_err(|_| ReplayError::Died)?;
+            Ok((live, rebuilt))
+        })
+    }
+
     /// The digests of views that are built beside the live ones and thrown away.
     ///
     /// # Errors

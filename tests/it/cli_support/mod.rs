@@ -11,19 +11,8 @@ pub use sources::{
     sources_below, thread,
 };
 
-use std::io::Write as _;
+pub use crate::support::skip;
 use std::path::PathBuf;
-
-/// Says visibly that a test did not run, and why; also in the file that `CODEX_LEDGER_SKIP_LOG` names.
-pub fn skip(name: &str, reason: &str) {
-    let line = format!("SKIP {name}: {reason}\n");
-    print!("{line}");
-    let Some(path) = variable("CODEX_LEDGER_SKIP_LOG") else {
-        return;
-    };
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    log.and_then(|mut log| log.write_all(line.as_bytes())).expect("the skip log takes a line");
-}
 
 /// A folder or file that the gate names by environment.
 #[allow(clippy::disallowed_methods, reason = "the gate passes places by environment")]
