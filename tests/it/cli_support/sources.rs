@@ -98,7 +98,7 @@ pub fn session(number: u64, prompts: u64) -> Vec<u8> {
     let header = serde_json::json!({
         "timestamp": "2026-03-01T10:00:00.000Z", "type": "session_meta",
         "payload": {
-            "id": id, "timestamp": "2026-03-01T10:00:00.000Z", "cwd": "/work/tides",
+            "id": id, "timestamp": "2026-03-01T10:00:00.000Z", "cwd": "/home/dev/tides",
             "originator": "codex_cli_rs", "cli_version": "0.104.0", "source": "cli",
         },
     });

@@ -1,4 +1,4 @@
-//! Floor 4: one function per use case; wiring, no logic of its own.
+//! One function per use case; wiring, no logic of its own.
 
 pub use crate::append::{ByteCounts, FileCounts};
 use crate::append::{Plan, Report, Request, SourceProblem, Watch};
@@ -7,8 +7,7 @@ pub use crate::audit::{Audit, ViewsVerdict};
 use crate::db;
 pub use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{
-    ExportSummary, Head, Ledger, LedgerError, LedgerReader, Pack, StoredEntry, export, lock_holder,
-    read_head,
+    ExportSummary, Head, Ledger, LedgerError, LedgerReader, export, lock_holder, read_head,
 };
 pub use crate::ledger::{Holder, World};
 pub use crate::pricing::{PriceTable, WhatIf};
@@ -345,7 +344,7 @@ impl App {
         })
     }
 
-    fn views_for_reading(&self) -> Result<db::Connection> {
+    pub(super) fn views_for_reading(&self) -> Result<db::Connection> {
         let head = read_head(self.dir())?.head;
         match self.views.standing(&head.identity.ledger.to_string())? {
             Standing::Usable { .. } => Ok(self.views.reader()?),
@@ -379,60 +378,6 @@ impl App {
         let db = self.views_for_reading()?;
         let session = query::find_session(&db, prefix)?;
         Ok(query::session_detail(&db, session).map_err(db::at(self.views_path()))?)
-    }
-
-    /// The exact bytes of a session's source, or of one line of it, in pieces.
-    ///
-    /// # Errors
-    /// When the session, generation or line does not exist, or entries cannot be read.
-    pub fn raw_session(
-        &self,
-        prefix: &str,
-        generation: Option<u32>,
-        line: Option<u64>,
-        each: &mut dyn FnMut(&[u8]),
-    ) -> Result<()> {
-        let db = self.views_for_reading()?;
-        let (id, stream) = query::find_source(&db, prefix, generation)?;
-        let stream = stream.ok_or_else(|| {
-            AppError::new(ErrorKind::NotFound, format!("session {id} has no such generation"))
-        })?;
-        let mut found = false;
-        let mut reader = LedgerReader::open(self.dir())?;
-        let mut next = stream;
-        while let Some(pack) = reader.pack_from(next)? {
-            next = pack.info.end_seq();
-            for entry in pack.entries.iter().filter(|e| e.stream == stream && e.seq != stream) {
-                if line.is_none_or(|line| line == entry.line) {
-                    found = true;
-                    write_exact(&mut reader, &pack, entry, each)?;
-                }
-            }
-        }
-        match (found, line) {
-            (false, Some(line)) => {
-                let message = format!("session {id} has no line {line}");
-                Err(AppError::new(ErrorKind::NotFound, message).hint("lines count from 0"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The exact bytes of one entry's body, followed by a line feed where its source had one.
-    ///
-    /// # Errors
-    /// When there is no such entry or it cannot be read.
-    pub fn raw_entry(&self, seq: u64, each: &mut dyn FnMut(&[u8])) -> Result<()> {
-        let mut reader = LedgerReader::open(self.dir())?;
-        let size = reader.head().size();
-        let missing = LedgerError::NoEntry { seq, size };
-        let Some(pack) = reader.pack_from(seq)? else {
-            return Err(missing.into());
-        };
-        match pack.entry(seq) {
-            Some(entry) => Ok(write_exact(&mut reader, &pack, entry, each)?),
-            None => Err(missing.into()),
-        }
     }
 
     /// Verifies everything; `views` says whether to compare the views with a rebuild too.
@@ -508,17 +453,4 @@ impl App {
     pub fn roots(&self) -> Vec<(&Path, bool)> {
         self.setup.roots.iter().map(|root| (root.as_path(), root.exists())).collect()
     }
-}
-
-fn write_exact(
-    reader: &mut LedgerReader,
-    pack: &Pack,
-    entry: &StoredEntry,
-    each: &mut dyn FnMut(&[u8]),
-) -> std::result::Result<(), LedgerError> {
-    reader.each_piece(pack, entry, &mut *each)?;
-    if entry.has_line_feed() {
-        each(b"\n");
-    }
-    Ok(())
 }

@@ -1,0 +1,75 @@
+//! Exact bytes: of a session's source, of a line, of an entry.
+
+use super::core::App;
+use crate::error::{AppError, ErrorKind, Result};
+use crate::ledger::{LedgerError, LedgerReader, Pack, StoredEntry};
+use crate::query;
+
+impl App {
+    /// The exact bytes of a session's source, or of one line of it, in pieces.
+    ///
+    /// # Errors
+    /// When the session, generation or line does not exist, or entries cannot be read.
+    pub fn raw_session(
+        &self,
+        prefix: &str,
+        generation: Option<u32>,
+        line: Option<u64>,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<()> {
+        let db = self.views_for_reading()?;
+        let (id, stream) = query::find_source(&db, prefix, generation)?;
+        let stream = stream.ok_or_else(|| {
+            AppError::new(ErrorKind::NotFound, format!("session {id} has no such generation"))
+        })?;
+        let mut found = false;
+        let mut reader = LedgerReader::open(self.dir())?;
+        let mut next = stream;
+        while let Some(pack) = reader.pack_from(next)? {
+            next = pack.info.end_seq();
+            for entry in pack.entries.iter().filter(|e| e.stream == stream && e.seq != stream) {
+                if line.is_none_or(|line| line == entry.line) {
+                    found = true;
+                    write_exact(&mut reader, &pack, entry, each)?;
+                }
+            }
+        }
+        match (found, line) {
+            (false, Some(line)) => {
+                let message = format!("session {id} has no line {line}");
+                Err(AppError::new(ErrorKind::NotFound, message).hint("lines count from 0"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The exact bytes of one entry's body, followed by a line feed where its source had one.
+    ///
+    /// # Errors
+    /// When there is no such entry or it cannot be read.
+    pub fn raw_entry(&self, seq: u64, each: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let size = reader.head().size();
+        let missing = LedgerError::NoEntry { seq, size };
+        let Some(pack) = reader.pack_from(seq)? else {
+            return Err(missing.into());
+        };
+        match pack.entry(seq) {
+            Some(entry) => Ok(write_exact(&mut reader, &pack, entry, each)?),
+            None => Err(missing.into()),
+        }
+    }
+}
+
+fn write_exact(
+    reader: &mut LedgerReader,
+    pack: &Pack,
+    entry: &StoredEntry,
+    each: &mut dyn FnMut(&[u8]),
+) -> std::result::Result<(), LedgerError> {
+    reader.each_piece(pack, entry, &mut *each)?;
+    if entry.has_line_feed() {
+        each(b"\n");
+    }
+    Ok(())
+}
