@@ -136,7 +136,8 @@ fn completed(fold: &mut Fold<'_>, done: &ItemCompleted<'_>) {
     let turn = fold.turn(done.turn_id.as_deref());
     match &done.item.body {
         ItemBody::UserMessage(parts) => prompts::item(fold, parts, turn),
-        ItemBody::AgentMessage(parts, phase) => messages::item(fold, parts, phase.as_deref(), turn),
+        // The response item beside it says the same.
+        ItemBody::AgentMessage(..) => {}
         ItemBody::Reasoning(reasoning) => agent_reasoning_messages::item(fold, reasoning),
         ItemBody::Plan(text) => function_plan_messages::item(fold, text, turn),
         ItemBody::CommandExecution(end) => function_calls::command_item(fold, end, id, turn),

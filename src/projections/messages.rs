@@ -2,7 +2,7 @@
 
 use super::fold::Fold;
 use super::{prompts, sessions};
-use crate::rollout::event::{Message, Part, Role};
+use crate::rollout::event::{Message, Role};
 use crate::rollout::prompt::{self, Injected};
 
 const INSERT: &str = "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?)";
@@ -60,6 +60,3 @@ fn insert(
         .number(fold.copy_flag());
     fold.push(row.write(INSERT));
 }
-
-/// Assistant text of a paginated file; the response item beside it says the same, so nothing is added.
-pub(super) fn item(_: &mut Fold<'_>, _: &[Part<'_>], _: Option<&str>, _: Option<String>) {}

@@ -22,10 +22,22 @@ pub struct Cli {
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// Directory of the ledger [default: the platform's data directory]
-    #[arg(long, global = true, value_name = "DIR", env = "CODEX_LEDGER_HOME")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "CODEX_LEDGER_HOME",
+        hide_env_values = true
+    )]
     pub ledger: Option<PathBuf>,
     /// Configuration file [default: ./user/config.toml, else the platform's config directory]
-    #[arg(long, global = true, value_name = "FILE", env = "CODEX_LEDGER_CONFIG")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "CODEX_LEDGER_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
     /// Print one JSON document and nothing else
     #[arg(long, global = true)]
@@ -43,7 +55,13 @@ pub struct Global {
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
     /// Who acts; recorded with every change [default: the system's user]
-    #[arg(long, global = true, value_name = "NAME", env = "CODEX_LEDGER_ACTOR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "CODEX_LEDGER_ACTOR",
+        hide_env_values = true
+    )]
     pub actor: Option<String>,
 }
 
