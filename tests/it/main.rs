@@ -4,6 +4,7 @@
 //! * `ledger_faults`: power loss, failing disks, damage: what was acknowledged is there, damage is seen
 //! * `ledger_properties`: growing, moved, doubled and rewritten sources; the format stays what it is
 //! * `conformance`: one tiny home per shape of the logs, each with its truth
+//! * `corpus_counts`: what the corpus of real logs gives, home by home
 //! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_bundle`, `cmd_other`: the commands, as scripts use them
 
 mod cli_support;
@@ -13,6 +14,7 @@ mod cmd_other;
 mod cmd_show;
 mod cmd_views;
 mod conformance;
+mod corpus_counts;
 mod ledger_faults;
 mod ledger_properties;
 mod support;
