@@ -48,9 +48,9 @@ fn counts_of_the_corpus_are_as_reviewed() {
         let counts = counts.map(|count| count.to_string()).join(" ");
         writeln!(table, "home-{home:02} {counts}").unwrap();
     }
-    let reviewed = include_str!("corpus_counts.txt");
+    let reviewed = include_str!("../../fixtures/corpus_counts.txt");
     let reviewed: String = reviewed.lines().skip(1).map(|line| format!("{line}\n")).collect();
-    assert_eq!(table, reviewed, "review the change, then put it into corpus_counts.txt");
+    assert_eq!(table, reviewed, "review the change, then put it into fixtures/corpus_counts.txt");
 }
 
 fn views_of(corpus: &Path, dir: &Path) -> Views {
