@@ -43,7 +43,7 @@ pub fn open_writer(path: &Path) -> Result<Connection> {
     let db = Connection::open_with_flags(path, flags).map_err(at(path))?;
     db.busy_timeout(BUSY_TIMEOUT).map_err(at(path))?;
     db.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -24576; PRAGMA wal_autocheckpoint = 8192;
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
          PRAGMA secure_delete = ON;",
     )
     .map_err(at(path))?;

@@ -19,8 +19,8 @@ use std::sync::mpsc::SyncSender;
 const PARSE_MAX_BYTES: u64 = 64 << 20;
 /// Text on its way to the writer in one parcel.
 const PARCEL_BYTES: usize = 512 << 10;
-/// Entries between two transactions: what they write fits into the cache, so that no page is written twice.
-const COMMIT_ENTRIES: u64 = 8_000;
+/// Entries between two transactions.
+const COMMIT_ENTRIES: u64 = 50_000;
 const PUT_STATE: &str = "INSERT OR REPLACE INTO fold_states VALUES (?,?)";
 
 /// What the views knew of streams before this replay.
