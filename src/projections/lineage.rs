@@ -4,6 +4,9 @@
 //! parent's records, stamped anew in one burst. The copy ends before the first turn that was created after
 //! the thread itself: turn ids carry their time (UUID version 7). Clients before 0.101 wrote no turn ids;
 //! there the copy is the burst, which ends at the first pause of more than a second.
+//!
+//! All this is inferred. Where the ledger has the parent, the records themselves tell: the copy goes as far as
+//! they are the parent's, in order (`settle.rs`).
 
 use super::fold::Fold;
 use crate::rollout::Record;
@@ -43,10 +46,22 @@ pub(super) fn is_copy(fold: &mut Fold<'_>, record: &Record<'_>) -> bool {
             };
             // Copied history stands at the beginning; a foreign header in the middle is something else.
             if begins && fold.state.prompts == 0 && fold.state.totals.is_empty() {
+                if let Event::SessionMeta(meta) = &record.event {
+                    let parent = meta.id.as_deref().unwrap_or_default().to_string();
+                    fold.state.copy_of = Some((parent, fold.at.line));
+                }
+                super::sessions::copies(fold);
                 fold.state.region = Region::Copy { last_ms: at_ms, turn_ids: false };
                 return true;
             }
             false
+        }
+        Region::Copy { .. } if fold.state.copy_end.is_some() => {
+            let is_past = fold.state.copy_end.is_some_and(|end| fold.at.line >= end);
+            if is_past {
+                fold.state.region = Region::Past;
+            }
+            !is_past
         }
         Region::Copy { last_ms, turn_ids } => {
             let born_ms = fold.state.born_ms.unwrap_or(i64::MIN);

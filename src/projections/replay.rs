@@ -4,7 +4,8 @@
 //! from entry 0 into empty tables.
 
 use super::fold::Options;
-use super::folder::{Folder, Known};
+use super::folder::Folder;
+use super::known::Known;
 use super::row::Write;
 use super::token_messages::SETTLE_REVIEWS;
 use crate::db::{Connection, params, params_from_iter};
@@ -63,7 +64,7 @@ pub fn replay(
     let (parcels, incoming) = sync_channel::<Parcel>(PARCELS);
     let written = std::thread::scope(|scope| {
         let folding = scope.spawn(move || {
-            let mut folder = Folder::new(reader, policy, options, known, parcels, to);
+            let mut folder = Folder::new(reader, policy, options, known, parcels);
             folder.run(cursor)
         });
         let written = write_all(db, path, &incoming, &head, progress);

@@ -25,6 +25,7 @@ const COUNT: &str = "UPDATE sessions SET headers = headers + 1, foreign_headers 
 const SET_MODEL: &str = "UPDATE sessions SET model = ?2 WHERE stream = ?1";
 const SET_PARENT: &str =
     "UPDATE sessions SET parent_id = coalesce(parent_id, ?2) WHERE stream = ?1";
+const SET_COPY: &str = "UPDATE sessions SET copy = ?2 WHERE stream = ?1";
 const SET_CWD: &str = "UPDATE sessions SET cwd = coalesce(cwd, ?2) WHERE stream = ?1";
 const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?)";
 
@@ -98,6 +99,14 @@ fn parent(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
         let row = fold.row(2).number(fold.at.stream).text(meta.id.as_deref());
         fold.push(row.write(SET_PARENT));
     }
+}
+
+/// The file begins with a copy of its parent's records. How far it goes is inferred from the file alone,
+/// unless a comparison with the parent has told it.
+pub(super) fn copies(fold: &mut Fold<'_>) {
+    let told = if fold.state.copy_end.is_some() { "compared" } else { "inferred" };
+    let row = fold.row(2).number(fold.at.stream).word(told);
+    fold.push(row.write(SET_COPY));
 }
 
 /// A model came into force.

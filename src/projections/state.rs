@@ -64,13 +64,29 @@ pub(super) struct State {
     pub commands: VecDeque<u64>,
     /// Whether the last entry had no line feed: the next one goes on in the same line.
     pub torn: bool,
+    /// Runs of packs with entries of this stream, by first seq and the seq behind the last.
+    pub packs: Vec<(u64, u64)>,
+    /// Thread whose records the file copies, and the line at which the copy begins.
+    pub copy_of: Option<(String, u64)>,
+    /// Line behind the copy, where a comparison with the parent's records has told it.
+    pub copy_end: Option<u64>,
+    /// The parent's stream that the copy was compared with, and whether more records can change the result.
+    pub compared: Option<(u64, bool)>,
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 305;
+    const SCHEMA: u32 = 306;
 }
 
 impl State {
+    /// Notes that a run of packs holds entries of this stream.
+    pub(super) fn applied(&mut self, first: u64, end: u64) {
+        match self.packs.last_mut() {
+            Some((_, last_end)) if *last_end >= first => *last_end = end.max(*last_end),
+            _ => self.packs.push((first, end)),
+        }
+    }
+
     /// Remembers a reasoning text; true when the other source has just said the same.
     pub(super) fn is_repeated_reasoning(&mut self, text: &str, from_event: bool) -> bool {
         let hash = hash(text);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::decode;
 use super::drift;
 use super::event::{Event, Other};
@@ -39,6 +41,39 @@ pub fn parse_line(line: &[u8]) -> Record<'_> {
         record.problems.push(Reason::LoneSurrogate.at(start + at));
     }
     record
+}
+
+/// What a record says, whenever it was written: tells whether a copy, stamped anew, is the same record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The first 8 bytes of a hash over kind and payload; 0 for a line that is no enveloped record.
+    pub hash: u64,
+    /// Whether clients leave such records out when they copy a thread: events that no reader of the history
+    /// needs.
+    pub is_left_out: bool,
+}
+
+/// Reads the identity of a line.
+#[must_use]
+pub fn identity(line: &[u8]) -> Identity {
+    #[derive(serde::Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: &'a RawValue,
+        #[serde(borrow)]
+        payload: &'a RawValue,
+    }
+    let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(line.trim_ascii()) else {
+        return Identity { hash: 0, is_left_out: true };
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(envelope.kind.get().as_bytes()).update(envelope.payload.get().as_bytes());
+    let hash = hasher.finalize();
+    let head = hash.as_bytes().first_chunk::<8>();
+    Identity {
+        hash: head.map_or(0, |head| u64::from_be_bytes(*head)),
+        is_left_out: envelope.kind.get() == r#""event_msg""#,
+    }
 }
 
 /// Offset of the next place inside a damaged line, after its first byte, that looks like the

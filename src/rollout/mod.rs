@@ -51,5 +51,5 @@ mod usage;
 pub use document::{Document, Item as DocumentItem, looks_like_document, parse_document};
 pub use event::Event;
 pub use json::{Json, Object, Text};
-pub use line::{parse_line, pieces, resync};
+pub use line::{Identity, identity, parse_line, pieces, resync};
 pub use record::{Generation, HostMetadata, Problem, Reason, Record, Understanding};

@@ -11,8 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Shapes that the program does not pass yet: (shape, what is missing).
-const NOT_YET: &[(&str, &str)] =
-    &[("step_parent_late_old", "without turn ids the copy is not compared with the parent")];
+const NOT_YET: &[(&str, &str)] = &[];
 
 #[test]
 fn the_conformance_suite_holds() {

@@ -1,0 +1,172 @@
+//! The half of a replay that folds: lines in, statements out, parcel by parcel.
+
+use super::events::{self, Span};
+use super::fold::{self, Fold, Options, Totals};
+use super::folder::Line;
+use super::known::Known;
+use super::replay::{Parcel, ReplayError};
+use super::row::{At, RowBuilder, Write};
+use super::{side_files, streams};
+use crate::entry::{Kind, StreamName};
+use crate::ledger::{StoredEntry, side};
+use crate::redaction::Policy;
+use crate::rollout;
+use std::sync::mpsc::SyncSender;
+
+/// Text on its way to the writer in one parcel.
+const PARCEL_BYTES: usize = 512 << 10;
+const PUT_STATE: &str = "INSERT OR REPLACE INTO fold_states VALUES (?,?)";
+
+/// Where a piece of a line lies.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    seq: u64,
+    pub line: u64,
+    offset: u64,
+}
+
+impl Place {
+    pub(super) fn of(entry: &StoredEntry) -> Place {
+        Place { seq: entry.seq, line: entry.line, offset: entry.offset }
+    }
+}
+
+/// Folds lines and sends the statements on.
+pub(super) struct Sink<'a> {
+    pub policy: &'a Policy,
+    options: Options,
+    pub known: Known,
+    parcels: SyncSender<Parcel>,
+    pub out: Vec<Write>,
+    weight: usize,
+    counted: usize,
+}
+
+impl<'a> Sink<'a> {
+    pub(super) fn new(
+        policy: &'a Policy,
+        options: Options,
+        known: Known,
+        parcels: SyncSender<Parcel>,
+    ) -> Sink<'a> {
+        Sink { policy, options, known, parcels, out: Vec::new(), weight: 0, counted: 0 }
+    }
+
+    pub(super) fn ship_if_full(&mut self) -> Result<(), ReplayError> {
+        self.weight += self.out[self.counted..].iter().map(Write::weight).sum::<usize>();
+        self.counted = self.out.len();
+        if self.weight >= PARCEL_BYTES { self.ship(None, false) } else { Ok(()) }
+    }
+
+    pub(super) fn ship(&mut self, commit: Option<u64>, done: bool) -> Result<(), ReplayError> {
+        if commit.is_some() {
+            self.put_states();
+        }
+        let writes = std::mem::take(&mut self.out);
+        (self.weight, self.counted) = (0, 0);
+        self.parcels.send(Parcel { writes, commit, done }).map_err(|_| ReplayError::Died)
+    }
+
+    /// What later records will need, and the counts, of every stream that was touched.
+    fn put_states(&mut self) {
+        let mut touched: Vec<u64> = Vec::new();
+        touched.extend(
+            self.known.streams.iter().filter(|(_, stream)| stream.touched).map(|(id, _)| *id),
+        );
+        touched.sort_unstable();
+        for id in touched {
+            let Some(stream) = self.known.streams.get_mut(&id) else {
+                continue;
+            };
+            stream.touched = false;
+            let totals = std::mem::take(&mut stream.totals);
+            streams::add(self.policy, id, &totals, stream.state.torn, &mut self.out);
+            if let Some(state) = side::encode(&stream.state) {
+                self.out
+                    .push(RowBuilder::new(self.policy, 2).number(id).bytes(state).write(PUT_STATE));
+            }
+        }
+    }
+
+    /// Folds one line of a stream.
+    pub(super) fn line(&mut self, id: u64, line: &Line<'_>) {
+        let Line { places, entry, body } = *line;
+        let Some(stream) = self.known.streams.get_mut(&id) else {
+            return;
+        };
+        let Some(Place { seq, line, offset }) = places.first().copied() else {
+            return;
+        };
+        stream.touched = true;
+        stream.totals.lines += 1;
+        stream.totals.bytes += entry.body_len + u64::from(entry.has_line_feed());
+        stream.state.torn = entry.kind == Kind::Line && !entry.has_line_feed();
+        if stream.superseded {
+            return;
+        }
+        let at = At { stream: id, line, part: 0, seq, at_ms: None };
+        let thread = match &stream.name {
+            StreamName::Rollout { thread, .. } => Some(thread.as_str()),
+            _ => None,
+        };
+        let mut fold = Fold {
+            at,
+            state: &mut stream.state,
+            policy: self.policy,
+            thread,
+            copied: false,
+            bare: false,
+            out: &mut self.out,
+        };
+        let span = Span { offset, bytes: entry.body_len };
+        let Some(body) = body else {
+            stream.totals.malformed += 1;
+            events::plain(&mut fold, span, "malformed", Some("too_long"));
+            return;
+        };
+        if self.options.raw_json {
+            events::raw(&mut fold, body);
+        }
+        match (&stream.name, entry.kind) {
+            (StreamName::History(_), _) => {
+                side_files::history(&mut fold, body, span, &mut stream.totals)
+            }
+            (StreamName::Index(_), _) => {
+                side_files::index(&mut fold, body, span, &mut stream.totals)
+            }
+            (_, Kind::Document) => fold_document(&mut fold, body, span, &mut stream.totals),
+            _ => fold_line(&mut fold, body, span, &mut stream.totals),
+        }
+    }
+}
+
+fn fold_line(fold: &mut Fold<'_>, body: &[u8], span: Span, totals: &mut Totals) {
+    let at = fold.at;
+    let pieces = rollout::pieces(body);
+    let count = pieces.len();
+    for (index, (start, record)) in pieces.iter().enumerate() {
+        fold.at = At { part: index as u64, at_ms: record.timestamp_ms, ..at };
+        let start = *start as u64;
+        let bytes = if count == 1 { span.bytes } else { span.bytes.saturating_sub(start) };
+        fold::record(fold, record, Span { offset: span.offset + start, bytes }, totals);
+    }
+}
+
+fn fold_document(fold: &mut Fold<'_>, body: &[u8], span: Span, totals: &mut Totals) {
+    let at = fold.at;
+    let document = rollout::parse_document(body);
+    let problem = document.problems.first().map(|problem| problem.reason.name());
+    totals.malformed += u64::from(problem.is_some());
+    fold.at.at_ms = document.session.as_ref().and_then(|session| session.timestamp_ms);
+    events::plain(fold, span, "document", problem);
+    if let Some(session) = &document.session {
+        super::sessions::ensure(fold);
+        super::sessions::fold(fold, session);
+        totals.first_at_ms.get_or_insert(session.timestamp_ms.unwrap_or_default());
+    }
+    for (index, item) in document.items.iter().enumerate() {
+        fold.at = At { part: index as u64 + 1, at_ms: item.record.timestamp_ms, ..at };
+        let item_span = Span { offset: item.offset as u64, bytes: item.bytes.len() as u64 };
+        fold::record(fold, &item.record, item_span, totals);
+    }
+}
