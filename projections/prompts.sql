@@ -15,6 +15,7 @@ CREATE TABLE prompts (
     text        TEXT NOT NULL,          -- as sent
     request     TEXT,                   -- what was typed, where an editor wrapped it in context
     active_file TEXT,                   -- the editor's file, where the wrapper names it
+    open_tabs   TEXT,                   -- the editor's open files, one per line
     images      INTEGER NOT NULL,
     client_id   TEXT,
     copied      INTEGER NOT NULL,       -- 1: copied from the parent's file

@@ -10,7 +10,7 @@ CREATE TABLE turns (
     turn_id     TEXT,
     what        TEXT NOT NULL,          -- started, completed, aborted, compacted, rolled_back, review_entered, review_left, error
     reason      TEXT,
-    duration_ms INTEGER,
+    duration_ms INTEGER,                -- of a turn: as recorded, else since its beginning
     count       INTEGER,                -- turns rolled back, items replaced, findings of a review
     text        TEXT,                   -- error message, summary of a compaction, outcome of a review
     copied      INTEGER NOT NULL,       -- 1: copied from the parent's file

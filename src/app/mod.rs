@@ -2,5 +2,7 @@
 
 mod core;
 mod raw;
+mod state_db;
 
 pub use self::core::*;
+pub use self::state_db::StateDb;

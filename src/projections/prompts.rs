@@ -4,7 +4,7 @@ use super::fold::Fold;
 use crate::rollout::event::{Part, UserMessage};
 use crate::rollout::prompt;
 
-const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)";
+const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)";
 const ROLL_BACK: &str = "UPDATE prompts SET rolled_back = 1 WHERE stream = ? AND number = ?";
 const DROP_CANDIDATES: &str = "DELETE FROM prompts WHERE stream = ? AND origin = 'message'";
 
@@ -84,7 +84,7 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
     }
     let ide = prompt::split_ide(prompt.text);
     let row = fold
-        .row(13)
+        .row(16)
         .place(fold.at.sub(0))
         .number(number)
         .int(fold.at.at_ms)
@@ -93,6 +93,7 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
         .text(Some(prompt.text))
         .text(ide.as_ref().and_then(|ide| ide.request))
         .text(ide.as_ref().and_then(|ide| ide.active_file))
+        .text(ide.as_ref().map(|ide| ide.open_tabs.join("\n")).filter(|tabs| !tabs.is_empty()))
         .number(prompt.images as u64)
         .text(prompt.client_id)
         .number(fold.copy_flag())

@@ -25,6 +25,8 @@ pub(super) struct State {
     /// Whether prompts are told by events; then messages are not prompts.
     pub prompt_events: bool,
     pub turn_id: Option<String>,
+    /// When the turn that runs began, UTC milliseconds.
+    pub turn_began_ms: Option<i64>,
     pub model: Option<String>,
     /// Service tier in force, as the client names it.
     pub tier: Option<String>,

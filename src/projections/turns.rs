@@ -26,9 +26,17 @@ pub(super) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
         Event::ExitedReview(_) => fold.state.in_review = false,
         _ => {}
     }
-    if let Some(row) = row(event) {
-        insert(fold, row);
+    let Some(mut row) = row(event) else { return };
+    match row.what {
+        "started" => fold.state.turn_began_ms = fold.at.at_ms,
+        "completed" | "aborted" => {
+            let began = fold.state.turn_began_ms.take();
+            let lasted = fold.at.at_ms.zip(began).map(|(end, began)| (end - began).max(0));
+            row.duration_ms = row.duration_ms.or(lasted);
+        }
+        _ => {}
     }
+    insert(fold, row);
 }
 
 fn row<'a>(event: &'a Event<'_>) -> Option<Row<'a>> {

@@ -1,6 +1,6 @@
 //! How much of what was read was understood, and what was not.
 
-use crate::db::{Connection, SqlResult};
+use crate::db::{Connection, Row, SqlResult};
 use serde::Serialize;
 
 /// Counts over all sources.
@@ -20,8 +20,39 @@ pub struct Coverage {
     pub malformed: u64,
     /// Records of kinds that this version does not know.
     pub unknown: u64,
-    /// Sessions that an index names but no source tells of.
+    /// Bytes of the newest generations, less the records that could not be read or understood.
+    pub bytes_understood: u64,
+    /// Sessions that an index or a history names but no source tells of.
     pub sessions_without_source: u64,
+    /// Records that were kept but not understood, by kind.
+    pub not_understood: Vec<KindCount>,
+    /// Fields that this version does not know, by name, the most frequent first; at most [`LIST_MAX`].
+    pub unknown_fields: Vec<FieldCount>,
+    /// Lines that could not be read; at most [`LIST_MAX`], `malformed` counts them all.
+    pub unreadable: Vec<LineProblem>,
+}
+
+/// How long the lists of a coverage are.
+pub const LIST_MAX: usize = 100;
+
+/// Records of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KindCount {
+    /// Kind, and type of the payload where it has one: `event_msg/foo`.
+    pub kind: String,
+    /// How many records.
+    pub records: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A field that nobody told this version of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldCount {
+    /// Names as the records have them, comma separated.
+    pub fields: String,
+    /// How many records.
+    pub records: u64,
 }
 
 /// Sources by kind.
@@ -42,14 +73,25 @@ pub struct StreamCounts {
 /// # Errors
 /// As the database.
 pub fn coverage(db: &Connection) -> SqlResult<Coverage> {
+    let mut coverage = counts(db)?;
+    coverage.not_understood = not_understood(db)?;
+    coverage.unknown_fields = unknown_fields(db)?;
+    coverage.unreadable = unreadable(db)?;
+    Ok(coverage)
+}
+
+fn counts(db: &Connection) -> SqlResult<Coverage> {
     db.query_row(
         "SELECT count(*) FILTER (WHERE kind = 'rollout' AND superseded = 0),
             count(*) FILTER (WHERE kind <> 'rollout' AND superseded = 0),
             count(*) FILTER (WHERE superseded = 1), count(*) FILTER (WHERE torn = 1 AND superseded = 0),
             (SELECT count(*) FROM sessions), coalesce(sum(lines), 0), coalesce(sum(bytes), 0),
             coalesce(sum(blank), 0), coalesce(sum(malformed), 0), coalesce(sum(unknown), 0),
-            (SELECT count(DISTINCT session_id) FROM session_names WHERE session_id NOT IN
-                (SELECT id FROM sessions))
+            (SELECT count(*) FROM (SELECT session_id FROM session_names UNION SELECT session_id FROM history_prompts)
+                WHERE session_id <> '' AND session_id NOT IN (SELECT id FROM sessions)),
+            coalesce(sum(bytes) FILTER (WHERE superseded = 0), 0)
+                - (SELECT coalesce(sum(bytes), 0) FROM events WHERE problem IS NOT NULL AND understood = 'malformed')
+                - (SELECT coalesce(sum(bytes), 0) FROM events WHERE understood = 'unknown')
          FROM streams",
         [],
         |row| {
@@ -68,9 +110,63 @@ pub fn coverage(db: &Connection) -> SqlResult<Coverage> {
                 malformed: count(8)?,
                 unknown: count(9)?,
                 sessions_without_source: count(10)?,
+                bytes_understood: count(11)?,
+                ..Coverage::default()
             })
         },
     )
+}
+
+fn not_understood(db: &Connection) -> SqlResult<Vec<KindCount>> {
+    let sql = "SELECT kind || coalesce('/' || subtype, ''), count(*), sum(bytes) FROM events
+        WHERE understood = 'unknown' GROUP BY kind, subtype ORDER BY 2 DESC, 1";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(KindCount {
+            kind: row.get(0)?,
+            records: row.get::<_, i64>(1)? as u64,
+            bytes: row.get::<_, i64>(2)? as u64,
+        })
+    })?;
+    rows.collect()
+}
+
+fn unknown_fields(db: &Connection) -> SqlResult<Vec<FieldCount>> {
+    let sql = "SELECT drift, count(*) FROM events WHERE drift IS NOT NULL
+        GROUP BY drift ORDER BY 2 DESC, 1 LIMIT ?";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([LIST_MAX as i64], |row| {
+        Ok(FieldCount { fields: row.get(0)?, records: row.get::<_, i64>(1)? as u64 })
+    })?;
+    rows.collect()
+}
+
+fn unreadable(db: &Connection) -> SqlResult<Vec<LineProblem>> {
+    let mut statement = db.prepare(
+        "SELECT f.path, e.line, e.offset + coalesce(e.problem_at, 0), e.problem FROM events e
+         JOIN files f ON f.stream = e.stream WHERE e.problem IS NOT NULL AND e.understood = 'malformed'
+         ORDER BY e.stream, e.line, e.part LIMIT ?",
+    )?;
+    let rows = statement.query_map([LIST_MAX as i64], problem)?;
+    rows.collect()
+}
+
+fn problem(row: &Row<'_>) -> SqlResult<LineProblem> {
+    Ok(LineProblem {
+        path: row.get(0)?,
+        line: row.get::<_, i64>(1)? as u64,
+        offset: row.get::<_, i64>(2)? as u64,
+        reason: row.get(3)?,
+    })
+}
+
+/// Whether the ledger has a source of that thread.
+///
+/// # Errors
+/// As the database.
+pub fn has_source(db: &Connection, thread: &str) -> SqlResult<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM streams WHERE thread = ?1 UNION SELECT 1 FROM sessions WHERE id = ?1)";
+    db.prepare_cached(sql)?.query_row([thread], |row| row.get(0))
 }
 
 /// A line that is not a sound record.
@@ -96,13 +192,6 @@ pub fn problems_between(db: &Connection, from: u64, to: u64) -> SqlResult<Vec<Li
          JOIN files f ON f.stream = e.stream
          WHERE e.problem IS NOT NULL AND e.seq >= ?1 AND e.seq < ?2 ORDER BY e.stream, e.line, e.part",
     )?;
-    let rows = statement.query_map([from as i64, to as i64], |row| {
-        Ok(LineProblem {
-            path: row.get(0)?,
-            line: row.get::<_, i64>(1)? as u64,
-            offset: row.get::<_, i64>(2)? as u64,
-            reason: row.get(3)?,
-        })
-    })?;
+    let rows = statement.query_map([from as i64, to as i64], problem)?;
     rows.collect()
 }

@@ -5,7 +5,10 @@ mod session;
 mod sessions;
 mod tokens;
 
-pub use coverage::{Coverage, LineProblem, StreamCounts, coverage, problems_between};
+pub use coverage::{
+    Coverage, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage, has_source,
+    problems_between,
+};
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{FindError, SessionRow, find_session, find_source, sessions};
 pub use tokens::{ExplainRow, TokenBy, TokenReport, TokenRow, TokenSums, Zone, explain, tokens};

@@ -5,12 +5,7 @@
 use crate::db::{Connection, Row, SqlResult};
 use crate::pricing::{Estimate, Money, PriceTable, Tier, Tokens, WhatIf};
 use serde::Serialize;
-use std::collections::BTreeMap;
-
-/// Usage is added up in SQL by quarters of an hour: every time zone's days begin on one.
-const BUCKET_MS: i64 = 15 * 60 * 1000;
-/// Input above which long-context rates hold, for every model that has some (vendor's price list).
-const LONG_CONTEXT_TOKENS: i64 = 272_000;
+use std::collections::{BTreeMap, HashMap};
 
 /// What the totals are grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,45 +96,44 @@ pub struct TokenReport {
     pub price_date: String,
 }
 
-/// What a price depends on, and where the group's key comes from.
-struct Slice {
-    at_ms: i64,
+/// Where a group's key comes from.
+struct Source {
     session: String,
     repo: Option<String>,
-    model: Option<String>,
-    tier: Option<String>,
-    long: bool,
-    sums: TokenSums,
 }
 
-const SELECT: &str = "
-    SELECT coalesce(k.at_ms, 0) / ?1 * ?1, s.id, coalesce(s.git_url, s.cwd), k.model, k.tier, k.input > ?2,
-        sum(k.input), sum(min(k.cached_input, k.input)), sum(k.cache_write_input), sum(k.output),
-        sum(k.reasoning_output), count(*)
-    FROM token_messages k JOIN sessions s ON s.stream = k.stream
-    WHERE k.counted = 1 GROUP BY 1, k.stream, k.model, k.tier, 6";
+const SOURCES: &str = "SELECT stream, id, coalesce(git_url, cwd) FROM sessions ORDER BY stream";
 
-fn slice(row: &Row<'_>) -> SqlResult<Slice> {
-    let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);
-    let (input, output) = (count(6)?, count(9)?);
-    Ok(Slice {
-        at_ms: row.get(0)?,
-        session: row.get(1)?,
-        repo: row.get(2)?,
-        model: row.get(3)?,
-        tier: row.get(4)?,
-        long: row.get(5)?,
-        sums: TokenSums {
-            input,
-            cached: count(7)?,
-            cache_write: count(8)?,
-            output,
-            reasoning: count(10)?,
-            total: input + output,
-            records: count(11)?,
-            ..TokenSums::default()
-        },
-    })
+const SELECT: &str = "
+    SELECT stream, at_ms, model, tier, input, min(cached_input, input), cache_write_input, output, reasoning_output
+    FROM token_messages WHERE counted = 1";
+
+/// One counted record, borrowed from the row.
+struct Usage<'r> {
+    at_ms: i64,
+    model: Option<&'r str>,
+    tier: Option<&'r str>,
+    tokens: Tokens,
+    reasoning: u64,
+}
+
+impl<'r> Usage<'r> {
+    fn read(row: &'r Row<'_>) -> SqlResult<Usage<'r>> {
+        let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);
+        let text = |index: usize| row.get_ref(index).map(|value| value.as_str_or_null().ok()?);
+        Ok(Usage {
+            at_ms: row.get::<_, Option<i64>>(1)?.unwrap_or_default(),
+            model: text(2)?,
+            tier: text(3)?,
+            tokens: Tokens {
+                input: count(4)?,
+                cached_input: count(5)?,
+                cache_write_input: count(6)?,
+                output: count(7)?,
+            },
+            reasoning: count(8)?,
+        })
+    }
 }
 
 /// Sums with the money kept exact until the end.
@@ -150,36 +144,23 @@ struct Adder {
 }
 
 impl Adder {
-    fn add(&mut self, slice: &Slice, prices: &PriceTable, what_if: &WhatIf) {
-        let (sums, more) = (&mut self.sums, &slice.sums);
+    fn add(&mut self, usage: &Usage<'_>, cost: &Cost) {
+        let (sums, more) = (&mut self.sums, &usage.tokens);
         sums.input += more.input;
-        sums.cached += more.cached;
-        sums.cache_write += more.cache_write;
+        sums.cached += more.cached_input;
+        sums.cache_write += more.cache_write_input;
         sums.output += more.output;
-        sums.reasoning += more.reasoning;
-        sums.total += more.total;
-        sums.records += more.records;
-        let model = slice.model.as_deref();
-        let tier = slice.tier.as_deref().map_or(Some(Tier::Standard), Tier::parse);
-        match prices.lookup_as(model, slice.at_ms, what_if).zip(tier) {
-            Some((quote, tier)) => {
-                sums.estimated |=
-                    matches!(quote.estimate, Some(Estimate::NoModel | Estimate::PseudoModel));
-                let tokens = Tokens {
-                    input: more.input,
-                    cached_input: more.cached,
-                    cache_write_input: more.cache_write,
-                    output: more.output,
-                };
-                self.money += quote.price.cost_of_many(&tokens, slice.long, tier);
+        sums.reasoning += usage.reasoning;
+        sums.total += more.input + more.output;
+        sums.records += 1;
+        match cost {
+            Cost::Known { money, is_guess } => {
+                self.money += *money;
+                sums.estimated |= is_guess;
             }
-            None => {
-                let mut name = model.unwrap_or("(no model named)").to_string();
-                if let (Some(text), None) = (&slice.tier, tier) {
-                    name.push_str(&format!(" at tier {text}"));
-                }
-                if !sums.unpriced.contains(&name) {
-                    sums.unpriced.push(name);
+            Cost::Unknown(name) => {
+                if !sums.unpriced.contains(name) {
+                    sums.unpriced.push(name.clone());
                 }
             }
         }
@@ -195,6 +176,31 @@ impl Adder {
     }
 }
 
+/// What one record would have cost.
+enum Cost {
+    Known { money: Money, is_guess: bool },
+    Unknown(String),
+}
+
+impl Cost {
+    fn of(usage: &Usage<'_>, prices: &PriceTable, what_if: &WhatIf) -> Cost {
+        let tier = usage.tier.map_or(Some(Tier::Standard), Tier::parse);
+        match prices.lookup_as(usage.model, usage.at_ms, what_if).zip(tier) {
+            Some((quote, tier)) => Cost::Known {
+                money: quote.price.cost(&usage.tokens, tier),
+                is_guess: matches!(quote.estimate, Some(Estimate::NoModel | Estimate::PseudoModel)),
+            },
+            None => {
+                let mut name = usage.model.unwrap_or("(no model named)").to_string();
+                if let (Some(text), None) = (usage.tier, tier) {
+                    name.push_str(&format!(" at tier {text}"));
+                }
+                Cost::Unknown(name)
+            }
+        }
+    }
+}
+
 /// Adds up all counted usage.
 ///
 /// # Errors
@@ -206,16 +212,28 @@ pub fn tokens(
     prices: &PriceTable,
     what_if: &WhatIf,
 ) -> SqlResult<TokenReport> {
-    let mut groups: BTreeMap<String, Adder> = BTreeMap::new();
+    let sources = sources(db)?;
+    let mut keys = Keys { by, zone, sources: &sources, last: None };
+    let mut groups: Vec<Adder> = Vec::new();
+    let mut names: HashMap<String, usize> = HashMap::new();
     let mut total = Adder::default();
     let mut statement = db.prepare(SELECT)?;
-    let mut rows = statement.query([BUCKET_MS, LONG_CONTEXT_TOKENS])?;
+    let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let slice = slice(row)?;
-        groups.entry(key(&slice, by, zone)).or_default().add(&slice, prices, what_if);
-        total.add(&slice, prices, what_if);
+        let usage = Usage::read(row)?;
+        let cost = Cost::of(&usage, prices, what_if);
+        let group = keys.group(row.get::<_, i64>(0)? as u64, &usage, &mut names);
+        if group == groups.len() {
+            groups.push(Adder::default());
+        }
+        groups[group].add(&usage, &cost);
+        total.add(&usage, &cost);
     }
-    let rows = groups.into_iter().map(|(key, adder)| TokenRow { key, sums: adder.finish() });
+    let named: BTreeMap<String, usize> = names.into_iter().collect();
+    let mut groups: Vec<Option<Adder>> = groups.into_iter().map(Some).collect();
+    let rows = named.into_iter().filter_map(|(key, index)| {
+        Some(TokenRow { key, sums: groups.get_mut(index)?.take()?.finish() })
+    });
     Ok(TokenReport {
         rows: rows.collect(),
         total: total.finish(),
@@ -224,21 +242,67 @@ pub fn tokens(
     })
 }
 
-fn key(slice: &Slice, by: TokenBy, zone: &Zone) -> String {
-    let date = || zone.date(slice.at_ms).filter(|_| slice.at_ms > 0);
-    let undated = || "undated".to_string();
-    match by {
-        TokenBy::Day => date().map_or_else(undated, |date| date.to_string()),
-        TokenBy::Week => date().map_or_else(undated, |date| {
-            let week = date.iso_week_date();
-            format!("{:04}-W{:02}", week.year(), week.week())
-        }),
-        TokenBy::Month => {
-            date().map_or_else(undated, |date| format!("{:04}-{:02}", date.year(), date.month()))
+fn sources(db: &Connection) -> SqlResult<HashMap<u64, Source>> {
+    let mut statement = db.prepare(SOURCES)?;
+    let rows = statement.query_map([], |row| {
+        let source = Source { session: row.get(1)?, repo: row.get(2)? };
+        Ok((row.get::<_, i64>(0)? as u64, source))
+    })?;
+    rows.collect()
+}
+
+/// Finds the group of a record. Records come stream by stream and mostly in order of time, so that the last
+/// answer mostly holds for the next one too.
+struct Keys<'a> {
+    by: TokenBy,
+    zone: &'a Zone,
+    sources: &'a HashMap<u64, Source>,
+    /// Group of the last record, and what it was found for.
+    last: Option<(u64, i64, usize)>,
+}
+
+/// Every time zone's days begin on a quarter of an hour.
+const QUARTER_MS: i64 = 15 * 60 * 1000;
+
+impl Keys<'_> {
+    fn group(
+        &mut self,
+        stream: u64,
+        usage: &Usage<'_>,
+        names: &mut HashMap<String, usize>,
+    ) -> usize {
+        let quarter = usage.at_ms.div_euclid(QUARTER_MS);
+        if let Some((last_stream, last_quarter, group)) = self.last
+            && (last_stream, last_quarter) == (stream, quarter)
+            && self.by != TokenBy::Model
+        {
+            return group;
         }
-        TokenBy::Session => slice.session.clone(),
-        TokenBy::Repo => slice.repo.clone().unwrap_or_else(|| "(none)".into()),
-        TokenBy::Model => slice.model.clone().unwrap_or_else(|| "(no model named)".into()),
+        let key = self.key(stream, usage);
+        let next = names.len();
+        let group = *names.entry(key).or_insert(next);
+        self.last = Some((stream, quarter, group));
+        group
+    }
+
+    fn key(&self, stream: u64, usage: &Usage<'_>) -> String {
+        let date = || self.zone.date(usage.at_ms).filter(|_| usage.at_ms > 0);
+        let undated = || "undated".to_string();
+        let source = self.sources.get(&stream);
+        match self.by {
+            TokenBy::Day => date().map_or_else(undated, |date| date.to_string()),
+            TokenBy::Week => date().map_or_else(undated, |date| {
+                let week = date.iso_week_date();
+                format!("{:04}-W{:02}", week.year(), week.week())
+            }),
+            TokenBy::Month => date()
+                .map_or_else(undated, |date| format!("{:04}-{:02}", date.year(), date.month())),
+            TokenBy::Session => source.map(|source| source.session.clone()).unwrap_or_default(),
+            TokenBy::Repo => {
+                source.and_then(|source| source.repo.clone()).unwrap_or_else(|| "(none)".into())
+            }
+            TokenBy::Model => usage.model.unwrap_or("(no model named)").to_string(),
+        }
     }
 }
 

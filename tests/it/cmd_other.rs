@@ -4,7 +4,7 @@ mod config;
 mod hostile;
 mod watch;
 
-use crate::cli_support::{TestEnvironment, no_escapes, session, thread};
+use crate::cli_support::{TestEnvironment, no_escapes, rollout_name, session, thread};
 use serde_json::Value;
 use std::fs;
 
@@ -28,6 +28,48 @@ fn status_says_where_everything_stands() {
     assert!(status["version"].is_string());
     let text = env.ok(["status"]);
     for words in ["head", "up to date", "16 sessions", "2 malformed"] {
+        assert!(text.text().contains(words), "{words}: {}", text.text());
+    }
+}
+
+/// What the ledger does not have or understand is said, by kind and by place.
+#[test]
+fn status_names_the_gaps() {
+    let env = TestEnvironment::new();
+    let known = thread(1);
+    let path = env.codex().join("sessions/2026/03/01").join(rollout_name(1));
+    let unknown = br#"{"timestamp":"2026-03-01T10:00:00.000Z","type":"event_msg","payload":{"type":"brand_new","x":1}}"#;
+    let lines = [&session(1, 1)[..], unknown, b"\n{\"broken\n"].concat();
+    env.write(&path, &lines);
+    env.write(
+        &env.codex().join("history.jsonl"),
+        br#"{"session_id":"gone-1","ts":1763549853,"text":"hi"}"#,
+    );
+    let state = rusqlite::Connection::open(env.codex().join("state_5.sqlite")).unwrap();
+    state
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; CREATE TABLE threads (id TEXT, archived INTEGER)",
+        )
+        .unwrap();
+    let insert = "INSERT INTO threads VALUES (?, 1), ('gone-2', 0)";
+    state.execute(insert, [&known]).unwrap();
+    env.append(&[]);
+    let roots = env.codex().display().to_string();
+    let config = env.path("gaps.toml");
+    env.write(&config, format!("[sessions]\nroot = '{roots}'\n").as_bytes());
+    let status = env.json(["status", "--config", &config.display().to_string()]);
+    let coverage = &status["coverage"];
+    assert_eq!(coverage["not_understood"][0]["kind"], "event_msg/brand_new");
+    assert_eq!(coverage["not_understood"][0]["records"], 1);
+    assert_eq!(coverage["unreadable"][0]["reason"], "torn");
+    assert_eq!(coverage["sessions_without_source"], 1);
+    let lost = coverage["bytes"].as_u64().unwrap() - coverage["bytes_understood"].as_u64().unwrap();
+    assert_eq!(lost, unknown.len() as u64 + 8, "{coverage}");
+    let database = &status["state_databases"][0];
+    assert_eq!((&database["threads"], &database["archived"]), (&2.into(), &1.into()));
+    assert_eq!(database["without_source"], serde_json::json!(["gone-2"]));
+    let text = env.ok(["status", "--config", &config.display().to_string()]);
+    for words in ["event_msg/brand_new", ": torn", "2 threads, 1 without a rollout"] {
         assert!(text.text().contains(words), "{words}: {}", text.text());
     }
 }

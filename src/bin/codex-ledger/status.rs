@@ -2,13 +2,16 @@
 
 use crate::args::StatusArgs;
 use crate::door::{Done, Door, Result, Style, app};
-use crate::text::{bytes, count, plural};
-use codex_ledger::app::{App, Status};
+use crate::text::{bytes, count, plural, safe};
+use codex_ledger::app::{App, StateDb, Status};
+use codex_ledger::query::{Coverage, LIST_MAX};
 use serde_json::json;
 
 pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {
     let app = app(door, "status", Vec::new())?;
     let status = app.status()?;
+    let is_usable = status.coverage.is_some();
+    let state_databases = if is_usable { app.state_databases()? } else { Vec::new() };
     if door.global.json {
         let roots: Vec<_> = app
             .roots()
@@ -22,13 +25,19 @@ pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {
             "outdated": status.outdated,
             "roots": roots,
             "coverage": status.coverage,
+            "state_databases": state_databases,
             "lock": status.holder,
             "ledger": app.dir(),
             "views": app.views_path(),
             "version": env!("CARGO_PKG_VERSION"),
         }))?;
     } else {
-        door.print(&as_text(door, &app, &status))?;
+        let mut text = as_text(door, &app, &status);
+        if let Some(coverage) = &status.coverage {
+            text.push_str(&gaps(door, coverage));
+        }
+        state_databases.iter().for_each(|state| text.push_str(&state_line(door, state)));
+        door.print(&text)?;
     }
     Ok(Done::Clean)
 }
@@ -83,4 +92,49 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
         out.push_str(&format!("root      {}{note}\n", root.display()));
     }
     out
+}
+
+/// Lists in the text are this long; `--json` has more.
+const SHOWN: usize = 5;
+
+/// What could not be understood or read.
+fn gaps(door: &Door, coverage: &Coverage) -> String {
+    let mut out = String::new();
+    for kind in coverage.not_understood.iter().take(SHOWN) {
+        let records = plural(kind.records, "record");
+        out.push_str(&format!(
+            "kept only {records} of kind {} ({})\n",
+            safe(&kind.kind),
+            bytes(kind.bytes)
+        ));
+    }
+    for field in coverage.unknown_fields.iter().take(SHOWN) {
+        let records = plural(field.records, "record");
+        out.push_str(&format!("drift     {} in {records}\n", safe(&field.fields)));
+    }
+    for line in coverage.unreadable.iter().take(SHOWN) {
+        let place =
+            format!("{}:{}: byte {}: {}", safe(&line.path), line.line, line.offset, line.reason);
+        out.push_str(&format!("unread    {}\n", door.paint(Style::Yellow, place)));
+    }
+    let more = coverage.malformed.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        out.push_str(&format!(
+            "          and {} more; `status --json` lists {LIST_MAX}\n",
+            count(more)
+        ));
+    }
+    out
+}
+
+fn state_line(door: &Door, state: &StateDb) -> String {
+    let path = state.path.display();
+    if let Some(problem) = &state.problem {
+        return format!("state     {}\n", door.paint(Style::Yellow, format!("{path}: {problem}")));
+    }
+    let gone = match state.without_source_count {
+        0 => "all of them with a rollout in the ledger".to_string(),
+        gone => door.paint(Style::Yellow, format!("{} without a rollout", count(gone))),
+    };
+    format!("state     {path}: {}, {gone}\n", plural(state.threads, "thread"))
 }
