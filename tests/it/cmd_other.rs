@@ -43,7 +43,7 @@ fn status_names_the_gaps() {
     env.write(&path, &lines);
     env.write(
         &env.codex().join("history.jsonl"),
-        br#"{"session_id":"gone-1","ts":1763549853,"text":"hi"}"#,
+        b"{\"session_id\":\"gone-1\",\"ts\":1763549853,\"text\":\"hi\"}\n",
     );
     let state = rusqlite::Connection::open(env.codex().join("state_5.sqlite")).unwrap();
     state
