@@ -5,7 +5,8 @@
 -- reader never sees one without the other.
 --
 -- `fold_states` holds what a stream's next record needs to know of the records before it (the model in
--- force, the last token total, …). It is an internal record; do not rely on its shape.
+-- force, the last token total, …). It is an internal record, enciphered with a key of the ledger, since it
+-- holds words of the log that no redaction has passed.
 
 CREATE TABLE meta (
     id       INTEGER PRIMARY KEY CHECK (id = 1),
@@ -19,5 +20,6 @@ CREATE TABLE meta (
 
 CREATE TABLE fold_states (
     stream INTEGER PRIMARY KEY,
+    cursor INTEGER NOT NULL,            -- of the transaction that stored it
     state  BLOB NOT NULL
 ) STRICT;

@@ -9,6 +9,7 @@ CREATE TABLE history_prompts (
     at_ms      INTEGER,
     session_id TEXT,
     text       TEXT NOT NULL,
+    text_key   TEXT NOT NULL,           -- as in prompts
     PRIMARY KEY (stream, line, part)
 ) STRICT;
 

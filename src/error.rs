@@ -3,8 +3,9 @@
 use crate::audit::AuditError;
 use crate::db::DbError;
 use crate::ledger::LedgerError;
-use crate::projections::{ReplayError, ViewsError};
+use crate::projections::{PolicyError, ReplayError, ViewsError};
 use crate::query::FindError;
+use crate::redaction::RuleError;
 
 /// What kind of error it is, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,8 +111,25 @@ impl From<ReplayError> for AppError {
         match error {
             ReplayError::Ledger(error) => error.into(),
             ReplayError::Db(error) => error.into(),
+            ReplayError::Policy(error) => error.into(),
             ReplayError::Died => AppError::new(ErrorKind::Views, error.to_string()),
         }
+    }
+}
+
+impl From<PolicyError> for AppError {
+    fn from(error: PolicyError) -> AppError {
+        match error {
+            PolicyError::Ledger(error) => error.into(),
+            PolicyError::Rule(error) => AppError::new(ErrorKind::Views, error.to_string())
+                .hint("`codex-ledger redact rules set FILE` puts other rules in force"),
+        }
+    }
+}
+
+impl From<RuleError> for AppError {
+    fn from(error: RuleError) -> AppError {
+        AppError::new(ErrorKind::Usage, error.to_string())
     }
 }
 

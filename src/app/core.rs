@@ -7,7 +7,8 @@ pub use crate::audit::{Audit, ViewsVerdict};
 use crate::db;
 pub use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{
-    ExportSummary, Head, Ledger, LedgerError, LedgerReader, export, lock_holder, read_head,
+    ExportSummary, Head, Ledger, LedgerError, LedgerPaths, LedgerReader, export, lock_holder,
+    read_head,
 };
 pub use crate::ledger::{Holder, World};
 pub use crate::pricing::{PriceTable, WhatIf};
@@ -16,7 +17,7 @@ use crate::projections::{Options, Standing, Views, ViewsPaths};
 use crate::query::{
     self, Coverage, ExplainRow, SessionDetail, SessionRow, TokenBy, TokenReport, Zone,
 };
-use crate::redaction::Policy;
+use crate::redaction::RuleSet;
 use std::path::{Path, PathBuf};
 
 /// Everything that a use case needs to know; the doors fill it from arguments, environment and files.
@@ -30,6 +31,8 @@ pub struct Setup {
     pub raw_json: bool,
     /// Homes, folders or files.
     pub roots: Vec<PathBuf>,
+    /// The rules that are to be in force; the last ones in the ledger when not given.
+    pub rules: Option<RuleSet>,
     /// Who asks.
     pub actor: String,
     /// Who holds the lock meanwhile.
@@ -40,9 +43,8 @@ pub struct Setup {
 
 /// The use cases of one ledger.
 pub struct App {
-    setup: Setup,
-    views: Views,
-    policy: Policy,
+    pub(super) setup: Setup,
+    pub(super) views: Views,
 }
 
 /// What an append did, to ledger and views.
@@ -126,7 +128,7 @@ impl App {
         let link = setup.db_path.clone().unwrap_or_else(|| setup.ledger_dir.join("views.sqlite"));
         let options = Options { raw_json: setup.raw_json };
         let views = Views { paths: ViewsPaths { link }, options };
-        App { setup, views, policy: Policy::none() }
+        App { setup, views }
     }
 
     /// The ledger's directory.
@@ -144,10 +146,11 @@ impl App {
             roots: self.setup.roots.clone(),
             actor: self.setup.actor.clone(),
             limit: options.limit,
+            prelude: Vec::new(),
         }
     }
 
-    fn open(&self) -> Result<Ledger> {
+    pub(super) fn open(&self) -> Result<Ledger> {
         let setup = &self.setup;
         Ok(Ledger::open(&setup.ledger_dir, setup.world.clone(), &setup.holder)?)
     }
@@ -174,6 +177,7 @@ impl App {
             });
         }
         if plan.is_done() {
+            self.put_rules_in_force(listener)?;
             let head = self.head_now()?;
             if let (Some(head), false) = (&head, options.no_views) {
                 self.views_if_behind(head, listener)?;
@@ -197,10 +201,16 @@ impl App {
     ) -> Result<Appended> {
         let (_, total) = plan.to_read();
         let mut done = 0;
+        let (prelude, mut controls) = self.prelude()?;
+        let request = &Request { prelude, ..request.clone() };
         let mut report = plan.run(ledger, request, &mut |bytes| {
             done += bytes;
             listener(Progress::Reading(done, total));
         })?;
+        let from = report.entries.0;
+        let seqs: Vec<u64> = (0..request.prelude.len() as u64).map(|n| from + n).collect();
+        controls.note(from, report.entries.1, &seqs);
+        controls.save(&self.setup.world, &LedgerPaths { dir: self.dir().into() })?;
         let head = HeadSummary::of(ledger.head());
         let mut malformed = None;
         if !options.no_views {
@@ -277,11 +287,10 @@ impl App {
         }
     }
 
-    fn update_views(&self, listener: Listener<'_>) -> Result<()> {
+    pub(super) fn update_views(&self, listener: Listener<'_>) -> Result<()> {
         let mut reader = LedgerReader::open(self.dir())?;
         let total = reader.head().size();
-        self.views
-            .update(&mut reader, &self.policy, &mut |n| listener(Progress::Views(n, total)))?;
+        self.views.update(&mut reader, &mut |n| listener(Progress::Views(n, total)))?;
         Ok(())
     }
 
@@ -296,8 +305,7 @@ impl App {
         let _lock = self.open()?;
         let mut reader = LedgerReader::open(self.dir())?;
         let total = reader.head().size();
-        self.views
-            .rebuild(&mut reader, &self.policy, &mut |n| listener(Progress::Views(n, total)))?;
+        self.views.rebuild(&mut reader, &mut |n| listener(Progress::Views(n, total)))?;
         Ok((total, self.views.digests()?))
     }
 
@@ -309,7 +317,7 @@ impl App {
         let mut reader = LedgerReader::open(self.dir())?;
         let total = reader.head().size();
         let mut progress = |n| listener(Progress::Views(n, total));
-        let (live, rebuilt) = self.views.compare(&mut reader, &self.policy, &mut progress)?;
+        let (live, rebuilt) = self.views.compare(&mut reader, &mut progress)?;
         let matches = live.is_ok_and(|live| live == rebuilt);
         Ok((total, rebuilt, matches))
     }
@@ -387,7 +395,7 @@ impl App {
     pub fn audit(&self, views: bool, listener: Listener<'_>) -> Result<Audit> {
         let total = read_head(self.dir()).map_or(0, |slots| slots.head.size());
         let mut progress = |n| listener(Progress::Verifying(n, total));
-        Ok(audit::audit(self.dir(), views.then_some(&self.views), &self.policy, &mut progress)?)
+        Ok(audit::audit(self.dir(), views.then_some(&self.views), &mut progress)?)
     }
 
     /// Writes the ledger without its engine into a directory.

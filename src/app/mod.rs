@@ -2,7 +2,9 @@
 
 mod core;
 mod raw;
+mod redact;
 mod state_db;
 
 pub use self::core::*;
+pub use self::redact::{RedactRequest, Redacted, Undone};
 pub use self::state_db::StateDb;

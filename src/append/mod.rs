@@ -9,4 +9,4 @@ mod run;
 mod start;
 
 pub use crate::source::Watch;
-pub use plan::{ByteCounts, FileCounts, Plan, Report, Request, SourceProblem};
+pub use plan::{ByteCounts, FileCounts, Plan, Report, Request, SourceProblem, note_head};

@@ -1,8 +1,9 @@
 //! What an append has to read, found out without opening the log; and the loop over it.
 
 use super::run::{Outcome, Run};
+use crate::entry::{EntryId, Kind};
 use crate::ledger::side::{self, SideRecord};
-use crate::ledger::{Appended, Ledger, LedgerError, LedgerPaths, Tails, read_head};
+use crate::ledger::{Appended, Ledger, LedgerError, LedgerPaths, Tails, World, read_head};
 use crate::source::{Discovery, SourceFile, discover};
 use bincode::{Decode, Encode};
 use std::collections::HashMap;
@@ -20,6 +21,8 @@ pub struct Request {
     pub actor: String,
     /// Read at most this many files.
     pub limit: Option<usize>,
+    /// Entries that come before everything that is read.
+    pub prelude: Vec<(Kind, Vec<u8>)>,
 }
 
 /// Counts of files.
@@ -190,9 +193,11 @@ impl Plan {
         let paths = LedgerPaths { dir: ledger.dir().to_path_buf() };
         let from = ledger.head().size();
         let mut files = std::mem::take(&mut self.changed);
+        let mut prelude = &request.prelude[..];
         // A shorter twin of a file of the same round waits for the next one, when the ledger can tell.
         while !files.is_empty() {
-            files = self.round(ledger, &paths, request, &files, progress)?;
+            files = self.round(ledger, &paths, request, (prelude, &files), progress)?;
+            prelude = &[];
         }
         self.report.entries = (from, ledger.head().size());
         side::save(&world, &paths.sources(), &self.seen)?;
@@ -211,14 +216,17 @@ impl Plan {
         ledger: &mut Ledger,
         paths: &LedgerPaths,
         request: &Request,
-        files: &[SourceFile],
+        (prelude, files): (&[(Kind, Vec<u8>)], &[SourceFile]),
         progress: &mut dyn FnMut(u64),
     ) -> Result<Vec<SourceFile>, LedgerError> {
         let world = ledger.world().clone();
         let head = ledger.head();
         let tails = Tails::load(paths, head.size(), head.chain.id)?;
         let now = world.clock.now();
-        let appender = ledger.appender()?;
+        let mut appender = ledger.appender()?;
+        for (kind, body) in prelude {
+            appender.append_small(*kind, body)?;
+        }
         let mut run = Run::new(&paths.dir, appender, tails, &mut self.report, &request.actor, now);
         let mut later = Vec::new();
         for file in files {
@@ -252,6 +260,31 @@ impl Plan {
         tails.save(&world, paths)?;
         Ok(later)
     }
+}
+
+/// Takes what is known of the sources over to a head that only entries of no source have moved on to.
+///
+/// # Errors
+/// When a side record cannot be written.
+pub fn note_head(
+    world: &World,
+    paths: &LedgerPaths,
+    (old_size, old_head): (u64, EntryId),
+    (size, head): (u64, EntryId),
+) -> Result<(), LedgerError> {
+    if let Some(mut tails) = side::load::<Tails>(&paths.tails())
+        && (tails.size, tails.head) == (old_size, old_head.0)
+    {
+        (tails.size, tails.head) = (size, head.0);
+        tails.save(world, paths)?;
+    }
+    if let Some(mut seen) = side::load::<SeenFiles>(&paths.sources())
+        && (seen.size, seen.head) == (old_size, old_head.0)
+    {
+        (seen.size, seen.head) = (size, head.0);
+        side::save(world, &paths.sources(), &seen)?;
+    }
+    Ok(())
 }
 
 pub(super) fn key(path: &Path) -> String {

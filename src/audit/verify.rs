@@ -2,7 +2,6 @@
 
 use crate::ledger::{FindingKind, Inspection, LedgerError, LedgerReader, inspect};
 use crate::projections::{Digests, Standing, Views, ViewsError};
-use crate::redaction::Policy;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -68,7 +67,6 @@ pub enum AuditError {
 pub fn audit(
     dir: &Path,
     views: Option<&Views>,
-    policy: &Policy,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Audit, AuditError> {
     let Inspection { entries, bytes, findings, head } = inspect(dir, progress)?;
@@ -81,7 +79,7 @@ pub fn audit(
             || finding.kind == FindingKind::HeadSlot.name()
     });
     let verdict = match views {
-        Some(views) if readable => check_views(dir, views, policy, &mut findings)?,
+        Some(views) if readable => check_views(dir, views, &mut findings)?,
         _ => ViewsVerdict::NotCompared,
     };
     let head = head.map(|h| (h.size(), h.chain.id.to_string(), h.chain.tree.root().to_string()));
@@ -91,7 +89,6 @@ pub fn audit(
 fn check_views(
     dir: &Path,
     views: &Views,
-    policy: &Policy,
     findings: &mut Vec<Finding>,
 ) -> Result<ViewsVerdict, AuditError> {
     let mut reader = LedgerReader::open(dir)?;
@@ -105,7 +102,7 @@ fn check_views(
     let mut find = |detail: String| {
         findings.push(Finding { kind: "views", seq: None, file: views.paths.link.clone(), detail });
     };
-    let (live, rebuilt) = views.compare(&mut reader, policy, &mut |_| ())?;
+    let (live, rebuilt) = views.compare(&mut reader, &mut |_| ())?;
     let live = match live {
         Ok(live) => live,
         Err(error) => {

@@ -25,6 +25,14 @@ pub enum Kind {
     Document,
     /// Something that was done to the ledger.
     Action,
+    /// Hides something in everything that is derived.
+    Redaction,
+    /// Ends a redaction or a revocation.
+    Revocation,
+    /// The rules that find what is to be hidden.
+    RuleSet,
+    /// Raw bytes were read.
+    Access,
     /// A kind of a later version.
     Other(u8),
 }
@@ -38,6 +46,10 @@ impl Kind {
             Kind::Line => 3,
             Kind::Document => 4,
             Kind::Action => 5,
+            Kind::Redaction => 6,
+            Kind::Revocation => 7,
+            Kind::RuleSet => 8,
+            Kind::Access => 10,
             Kind::Other(code) => code,
         }
     }
@@ -50,8 +62,17 @@ impl Kind {
             3 => Kind::Line,
             4 => Kind::Document,
             5 => Kind::Action,
+            6 => Kind::Redaction,
+            7 => Kind::Revocation,
+            8 => Kind::RuleSet,
+            10 => Kind::Access,
             other => Kind::Other(other),
         }
+    }
+
+    /// Whether such entries decide what may be shown.
+    pub fn is_control(self) -> bool {
+        matches!(self, Kind::Redaction | Kind::Revocation | Kind::RuleSet)
     }
 
     /// A lower-case word for tables and findings.
@@ -62,6 +83,10 @@ impl Kind {
             Kind::Line => "line",
             Kind::Document => "document",
             Kind::Action => "action",
+            Kind::Redaction => "redaction",
+            Kind::Revocation => "revocation",
+            Kind::RuleSet => "rule_set",
+            Kind::Access => "access",
             Kind::Other(_) => "other",
         }
     }

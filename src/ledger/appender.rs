@@ -9,7 +9,7 @@ use super::open::Ledger;
 use super::pack::{Draft, DraftBody, PACK_BYTES, PackDraft};
 use super::sequencer::Sequencer;
 use super::worker::{Job, Salts, Work, work};
-use crate::entry::{Commitment, FLAG_LINE_FEED, Kind, Salt, commit_hasher};
+use crate::entry::{Commitment, EntryId, FLAG_LINE_FEED, Kind, Salt, commit_hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -44,6 +44,8 @@ pub struct Appender<'l> {
     from: u64,
     next_seq: u64,
     draft: PackDraft,
+    /// What the next entry speaks of.
+    reference: EntryId,
 }
 
 impl<'l> Appender<'l> {
@@ -81,6 +83,7 @@ impl<'l> Appender<'l> {
             from: next_seq,
             next_seq,
             draft: PackDraft::default(),
+            reference: EntryId::default(),
         })
     }
 
@@ -120,6 +123,15 @@ impl<'l> Appender<'l> {
     /// As [`Appender::append`].
     pub fn append_small(&mut self, kind: Kind, body: &[u8]) -> Result<u64> {
         self.append(kind, None, 0, 0, false, body)
+    }
+
+    /// Adds an entry that belongs to no stream and speaks of another entry.
+    ///
+    /// # Errors
+    /// As [`Appender::append`].
+    pub fn append_about(&mut self, kind: Kind, reference: EntryId, body: &[u8]) -> Result<u64> {
+        self.reference = reference;
+        self.append_small(kind, body)
     }
 
     /// Starts an entry whose body arrives in pieces; see [`LargeBody`].
@@ -166,7 +178,8 @@ impl<'l> Appender<'l> {
         self.next_seq += 1;
         let flags = if line_feed { FLAG_LINE_FEED } else { 0 };
         let stream = stream.unwrap_or(seq);
-        self.draft.entries.push(Draft { kind, flags, stream, line, offset, body });
+        let reference = std::mem::take(&mut self.reference);
+        self.draft.entries.push(Draft { kind, flags, stream, line, offset, reference, body });
         if self.draft.bodies.len() >= PACK_BYTES || self.draft.entries.len() >= 4096 {
             self.submit_draft()?;
         }

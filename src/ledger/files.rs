@@ -41,7 +41,7 @@ pub(super) fn numbered(dir: &Path, suffix: &str) -> Result<Vec<u64>> {
 /// The side records that exist in a ledger's directory, and whether each is sound.
 pub(super) fn side_records(dir: &Path) -> Vec<(&'static str, bool)> {
     let paths = LedgerPaths { dir: dir.to_path_buf() };
-    [("tails", paths.tails()), ("sources", paths.sources())]
+    [("tails", paths.tails()), ("sources", paths.sources()), ("controls", paths.controls())]
         .into_iter()
         .filter_map(|(name, path)| Some((name, side::is_sound(&std::fs::read(path).ok()?))))
         .collect()

@@ -11,6 +11,7 @@ mod appender;
 mod block;
 mod bytes;
 mod codec;
+mod controls;
 mod error;
 mod export;
 mod files;
@@ -32,6 +33,7 @@ mod world;
 
 pub use appender::{Appended, Appender, LargeBody};
 pub use block::BLOCK_BYTES;
+pub use controls::{Control, Controls};
 pub use error::{LedgerError, Result};
 pub use export::{ExportSummary, export};
 pub use head::{Head, HeadSlots, read_head};

@@ -9,7 +9,7 @@ use super::lock::{Holder, Lock};
 use super::pack::{ChainEnd, Identity, Pack};
 use super::volume::{self, Volume, store_dir};
 use super::world::World;
-use crate::entry::{FieldsBuilder, Kind, LedgerId, OriginId};
+use crate::entry::{EntryId, FieldsBuilder, Kind, LedgerId, OriginId};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,11 @@ impl LedgerPaths {
     /// Size and time of each source file when it was last read (rebuildable).
     pub fn sources(&self) -> PathBuf {
         self.dir.join("sources")
+    }
+
+    /// Which entries decide what may be shown (rebuildable).
+    pub fn controls(&self) -> PathBuf {
+        self.dir.join("controls")
     }
 
     /// The log engine's volumes.
@@ -207,6 +212,21 @@ impl Ledger {
     /// When the journal cannot be opened.
     pub fn appender(&mut self) -> Result<Appender<'_>> {
         Appender::start(self)
+    }
+
+    /// Appends one entry that belongs to no stream and speaks of another one, or of none: zeros.
+    ///
+    /// # Errors
+    /// As [`Appender::finish`].
+    pub fn append_about(
+        &mut self,
+        kind: Kind,
+        reference: EntryId,
+        body: &[u8],
+    ) -> Result<Appended> {
+        let mut appender = self.appender()?;
+        appender.append_about(kind, reference, body)?;
+        appender.finish()
     }
 
     /// Appends one entry that belongs to no stream.

@@ -41,6 +41,8 @@ pub struct Draft {
     pub line: u64,
     /// Byte offset in the source.
     pub offset: u64,
+    /// The entry that it speaks of, or zeros.
+    pub reference: EntryId,
     /// Where the body is.
     pub body: DraftBody,
 }
@@ -107,7 +109,11 @@ pub(super) fn prepare(
         for number in [entry.stream, entry.line, entry.offset, len] {
             put_varint(&mut plain, number);
         }
-        plain.push(0);
+        let has_reference = entry.reference != EntryId::default();
+        plain.push(u8::from(has_reference));
+        if has_reference {
+            plain.extend_from_slice(&entry.reference.0);
+        }
     }
     plain.extend_from_slice(&keys);
     plain.extend_from_slice(&draft.bodies);
@@ -178,7 +184,7 @@ pub(super) fn place(
                 DraftBody::Blocks { len, .. } => *len,
             },
             commitment: *commitment,
-            reference: EntryId::default(),
+            reference: draft.reference,
             rule_set: EntryId::default(),
         };
         chain.push(&header.encode(), recorded_at);

@@ -2,14 +2,19 @@
 
 use super::block::{block_count, block_place, decode_block};
 use super::codec::Decoder;
+use super::controls::Control;
 use super::error::{LedgerError, Result};
 use super::head::{Head, read_head};
 use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
 use super::pack::{Pack, PackInfo, StoredBody, StoredEntry};
 use super::store::Store;
 use super::volume::{self, Volume};
+use crate::entry::Header;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+
+/// A control entry is never longer.
+const CONTROL_MAX_BYTES: u64 = 64 << 20;
 
 /// Reads entries of a ledger as it was when the reader was opened.
 pub struct LedgerReader {
@@ -74,6 +79,47 @@ impl LedgerReader {
     /// The settled volumes.
     pub fn volumes(&self) -> &[Volume] {
         &self.volumes
+    }
+
+    /// The ledger's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// One entry with its id and its body; `None` behind the end of the ledger.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn control(&mut self, seq: u64) -> Result<Option<Control>> {
+        let Some(pack) = self.pack_from(seq)? else { return Ok(None) };
+        let mut id = pack.info.prev;
+        for entry in &pack.entries {
+            let header = pack.header(&self.head.identity, entry, id);
+            id = Header::id(&header.encode());
+            if entry.seq == seq {
+                let body = self.body(&pack, entry, CONTROL_MAX_BYTES)?.unwrap_or_default();
+                let recorded_at = pack.info.recorded_at;
+                let Header { kind, reference, .. } = header;
+                return Ok(Some(Control { seq, kind, id, reference, recorded_at, body }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A key that only those know who have the ledger: derived from the salt of its first entry.
+    ///
+    /// # Errors
+    /// When the first entry cannot be read.
+    pub fn views_key(&mut self) -> Result<[u8; 32]> {
+        let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views key");
+        if let Some(pack) = self.pack_from(0)?
+            && let Some(entry) = pack.entry(0)
+            && let StoredBody::Inline { salt, .. } = &entry.body
+        {
+            hasher.update(salt);
+        }
+        hasher.update(&self.head.identity.ledger.0);
+        Ok(*hasher.finalize().as_bytes())
     }
 
     /// The pack that holds that entry; `None` at the end of the ledger.

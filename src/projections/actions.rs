@@ -1,10 +1,26 @@
 //! `actions`: what was done to the ledger.
 
-use super::row::{RowBuilder, Write};
+use super::row::{At, RowBuilder, Write};
 use crate::entry::Fields;
 use crate::redaction::Policy;
 
+const DROP: &str = "DELETE FROM actions WHERE seq = ?";
 const ACTION: &str = "INSERT INTO actions VALUES (?,?,?,?,?)";
+
+/// Writes an action again, as the policy shows it now.
+pub(super) fn again(
+    policy: &Policy,
+    seq: u64,
+    recorded_at: u64,
+    body: &[u8],
+    out: &mut Vec<Write>,
+) {
+    for sql in ["DELETE FROM redaction_hits WHERE stream = ?1 AND seq = ?1", DROP] {
+        let row = RowBuilder::new(policy, "actions", At::entry(seq, seq), 1);
+        out.push(row.number(seq).write(sql));
+    }
+    action(policy, seq, recorded_at, body, out);
+}
 
 /// Something that was done to the ledger.
 pub(super) fn action(
@@ -16,11 +32,11 @@ pub(super) fn action(
 ) {
     let fields = Fields::parse(body).ok();
     let text = |name: &str| fields.as_ref().and_then(|fields| fields.text(name));
-    let row = RowBuilder::new(policy, 5)
+    let row = RowBuilder::new(policy, "actions", At::entry(seq, seq), 5)
         .number(seq)
         .number(recorded_at / 1_000_000)
-        .text(Some(text("verb").unwrap_or_else(|| "created".into())))
-        .text(text("actor"))
-        .text(text("detail").or_else(|| text("software")));
+        .label("verb", Some(text("verb").unwrap_or_else(|| "created".into())))
+        .text("actor", text("actor"))
+        .text("detail", text("detail").or_else(|| text("software")));
     out.push(row.write(ACTION));
 }

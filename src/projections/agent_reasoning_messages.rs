@@ -3,6 +3,7 @@
 use super::fold::Fold;
 use crate::rollout::event::{AgentReasoning, Reasoning};
 
+const TABLE: &str = "agent_reasoning_messages";
 const INSERT: &str = "INSERT INTO agent_reasoning_messages VALUES (?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn event(fold: &mut Fold<'_>, reasoning: &AgentReasoning<'_>) {
@@ -39,10 +40,10 @@ fn insert(
     encrypted: u64,
 ) {
     let row = fold
-        .row_at(index, 9)
-        .text(turn)
+        .row_at(TABLE, index, 9)
+        .id("turn_id", turn)
         .word(origin)
-        .text(Some(text))
+        .text("text", Some(text))
         .number(encrypted)
         .number(fold.copy_flag());
     fold.push(row.write(INSERT));

@@ -4,8 +4,19 @@ use super::schema::STREAM_TABLES;
 use crate::db::{Connection, SqlResult, ValueRef};
 use std::collections::BTreeMap;
 
-/// Columns that name a place in this ledger rather than something that was said.
-const PLACES: [&str; 2] = ["stream", "seq"];
+/// Columns that name a place in this ledger rather than something that was said, or that only it can make.
+const PLACES: [&str; 3] = ["stream", "seq", "text_key"];
+/// Tables that are compared row by row, of every stream and of none.
+const WHOLE: [&str; 8] = [
+    "actions",
+    "files",
+    "redaction_hits",
+    "redactions",
+    "revocations",
+    "rule_sets",
+    "rules",
+    "streams",
+];
 
 /// Rows and digest of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +50,7 @@ impl Digests {
             content.update(name.as_bytes());
             content.update(&lines);
         }
-        for table in STREAM_TABLES {
+        for table in STREAM_TABLES.into_iter().filter(|table| !WHOLE.contains(table)) {
             let mut all = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
             let order = if table == "sessions" { "line" } else { "line, part" };
             let sql = format!("SELECT * FROM {table} WHERE stream = ? ORDER BY {order}");
@@ -67,7 +78,7 @@ impl Digests {
             }
             tables.insert(table.to_string(), finish(rows, &all));
         }
-        for table in ["actions", "files", "streams"] {
+        for table in WHOLE {
             tables.insert(table.to_string(), whole_table(db, table)?);
         }
         Ok(Digests { tables, content: content.finalize().to_hex().to_string() })
@@ -102,7 +113,8 @@ fn stream_rows(db: &Connection) -> SqlResult<Vec<(String, Vec<u8>)>> {
 
 fn whole_table(db: &Connection, table: &str) -> SqlResult<TableDigest> {
     let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
-    let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY 1"))?;
+    let order = if table == "redaction_hits" { "1, 2, 3, 4, 5, 6, 7" } else { "1" };
+    let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;
     let columns = statement.column_count();
     let mut found = statement.query([])?;
     let mut rows = 0;

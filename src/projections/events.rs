@@ -3,6 +3,7 @@
 use super::fold::Fold;
 use crate::rollout::Record;
 
+const TABLE: &str = "events";
 const INSERT: &str = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const INSERT_RAW: &str = "INSERT INTO raw_records VALUES (?,?,?,?,?)";
 
@@ -17,19 +18,19 @@ pub(super) fn fold(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
     let problem = record.problems.first();
     let drift = (!record.unknown_fields.is_empty()).then(|| record.unknown_fields.join(","));
     let row = fold
-        .row(15)
+        .row(TABLE, 15)
         .place(fold.at)
         .number(span.offset)
         .number(span.bytes)
         .int(record.timestamp_ms)
         .word_or_null(record.generation.map(|generation| generation.name()))
-        .text(Some(&record.kind))
-        .text(record.subtype.as_deref())
+        .label("kind", Some(&record.kind))
+        .label("subtype", record.subtype.as_deref())
         .int(record.ordinal.and_then(|ordinal| i64::try_from(ordinal).ok()))
         .word(record.understanding.name())
         .word_or_null(problem.map(|problem| problem.reason.name()))
         .int(problem.map(|problem| problem.offset as i64))
-        .text(drift);
+        .label("drift", drift);
     fold.push(row.write(INSERT));
 }
 
@@ -41,7 +42,7 @@ pub(super) fn plain(
     problem: Option<&'static str>,
 ) {
     let row = fold
-        .row(15)
+        .row(TABLE, 15)
         .place(fold.at)
         .number(span.offset)
         .number(span.bytes)
@@ -59,6 +60,7 @@ pub(super) fn plain(
 
 /// The record's exact text; other bytes become U+FFFD, the ledger has them as they are.
 pub(super) fn raw(fold: &mut Fold<'_>, bytes: &[u8]) {
-    let row = fold.row(5).place(fold.at).text(Some(String::from_utf8_lossy(bytes)));
+    let row =
+        fold.row("raw_records", 5).place(fold.at).text("raw", Some(String::from_utf8_lossy(bytes)));
     fold.push(row.write(INSERT_RAW));
 }

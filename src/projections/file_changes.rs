@@ -4,6 +4,7 @@ use super::fold::Fold;
 use crate::rollout::event::PatchApplyEnd;
 use crate::rollout::patch::FileChange;
 
+const TABLE: &str = "file_changes";
 const INSERT: &str = "INSERT INTO file_changes VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// The files of a call's own patch.
@@ -27,10 +28,10 @@ fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) 
     // Rows of one record share 256 parts; a patch of more files keeps its first ones.
     for (index, file) in files.iter().take(256).enumerate() {
         let row = fold
-            .row_at(index, 11)
-            .text(call_id)
-            .text(Some(&file.path))
-            .text(file.move_to.as_deref())
+            .row_at(TABLE, index, 11)
+            .id("call_id", call_id)
+            .text("path", Some(&file.path))
+            .text("move_to", file.move_to.as_deref())
             .word(file.action.name())
             .number(file.added)
             .number(file.removed)

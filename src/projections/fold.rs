@@ -6,7 +6,7 @@ use super::{
     agent_reasoning_messages, events, file_changes, function_calls, function_plan_messages,
     lineage, messages, prompts, sessions, token_messages, turn_context_messages, turns,
 };
-use crate::redaction::Policy;
+use crate::redaction::{Owners, Policy};
 use crate::rollout::event::{Event, ItemBody, ItemCompleted};
 use crate::rollout::{Generation, Record, Understanding};
 
@@ -51,9 +51,17 @@ pub(super) struct Fold<'a> {
 }
 
 impl<'a> Fold<'a> {
-    /// Begins a row.
-    pub(super) fn row(&self, capacity: usize) -> RowBuilder<'a> {
-        RowBuilder::new(self.policy, capacity)
+    /// Begins a row of a table.
+    pub(super) fn row(&self, table: &'static str, capacity: usize) -> RowBuilder<'a> {
+        RowBuilder::new(self.policy, table, self.at, capacity).owned_by(self.owners())
+    }
+
+    /// The sessions that the record belongs to; looked up only where that matters.
+    fn owners(&self) -> Owners {
+        match self.policy.needs_owners() {
+            true => self.state.owners(self.thread, self.copied),
+            false => Owners::default(),
+        }
     }
 
     /// 1 for a copy of a parent's record.
@@ -62,8 +70,13 @@ impl<'a> Fold<'a> {
     }
 
     /// Begins a row of a content table for the `index`th thing that this record says.
-    pub(super) fn row_at(&self, index: usize, capacity: usize) -> RowBuilder<'a> {
-        self.row(capacity).place(self.at.sub(index)).int(self.at.at_ms)
+    pub(super) fn row_at(
+        &self,
+        table: &'static str,
+        index: usize,
+        capacity: usize,
+    ) -> RowBuilder<'a> {
+        self.row(table, capacity).place(self.at.sub(index)).int(self.at.at_ms)
     }
 
     pub(super) fn push(&mut self, write: Write) {

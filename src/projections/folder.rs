@@ -1,11 +1,13 @@
 //! The half of a replay that reads: entries in order, and streams that must be derived anew.
 
+use super::changes::Changes;
 use super::fold::Options;
 use super::known::{Known, Stream};
+use super::policy::Decisions;
 use super::replay::{Parcel, ReplayError};
 use super::sink::{Place, Sink};
 use super::state::State;
-use super::{actions, streams};
+use super::{actions, redactions, streams};
 use crate::entry::{Kind, StreamDescriptor};
 use crate::ledger::{LedgerReader, Pack, StoredEntry};
 use crate::redaction::Policy;
@@ -40,21 +42,32 @@ pub(super) struct Folder<'a> {
     pub to: u64,
     /// Packs that end at or before this seq are noted in the states of the streams that they hold.
     pub scanned_to: u64,
+    decisions: &'a Decisions,
+    /// Whether an entry has decided what may be shown.
+    decided: bool,
 }
 
 impl<'a> Folder<'a> {
     pub(super) fn new(
         reader: &'a mut LedgerReader,
         policy: &'a Policy,
+        decisions: &'a Decisions,
         options: Options,
         known: Known,
         parcels: SyncSender<Parcel>,
     ) -> Folder<'a> {
         let to = reader.head().size();
-        Folder { reader, sink: Sink::new(policy, options, known, parcels), to, scanned_to: 0 }
+        Folder {
+            reader,
+            sink: Sink::new(policy, options, known, parcels),
+            to,
+            scanned_to: 0,
+            decisions,
+            decided: false,
+        }
     }
 
-    pub(super) fn run(&mut self, cursor: u64) -> Result<(), ReplayError> {
+    pub(super) fn run(&mut self, cursor: u64, changes: &Changes) -> Result<(), ReplayError> {
         let mut next = cursor;
         let mut committed = cursor;
         self.scanned_to = cursor;
@@ -74,8 +87,39 @@ impl<'a> Folder<'a> {
                 committed = next;
             }
         }
+        self.redecide(changes)?;
         self.settle_copies()?;
         self.sink.ship(Some(self.to), true)
+    }
+
+    /// Writes again what the policy in force now shows otherwise.
+    fn redecide(&mut self, changes: &Changes) -> Result<(), ReplayError> {
+        if self.decided {
+            redactions::all(self.sink.policy, self.decisions, &mut self.sink.out);
+        }
+        for id in &changes.streams {
+            if let Some(stream) = self.sink.known.streams.get(id).filter(|s| !s.superseded) {
+                let copy_end = stream.state.copy_end;
+                self.derive_anew(*id, copy_end)?;
+            }
+        }
+        if changes.names {
+            let sink = &mut self.sink;
+            let mut ids: Vec<u64> = sink.known.streams.keys().copied().collect();
+            ids.sort_unstable();
+            for id in ids {
+                if let Some(stream) = sink.known.streams.get(&id) {
+                    streams::rename(sink.policy, id, &stream.state, &mut sink.out);
+                }
+            }
+            for seq in &changes.actions {
+                if let Some(entry) = self.reader.control(*seq)? {
+                    let (at, out) = (entry.recorded_at, &mut self.sink.out);
+                    actions::again(self.sink.policy, *seq, at, &entry.body, out);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Notes which streams have entries in a pack.
@@ -93,7 +137,7 @@ impl<'a> Folder<'a> {
 
     fn entry(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
         match entry.kind {
-            Kind::Created | Kind::Action => {
+            Kind::Created | Kind::Action | Kind::Access => {
                 let body = pack.body(entry).unwrap_or_default();
                 let sink = &mut self.sink;
                 let at = pack.info.recorded_at;
@@ -101,6 +145,8 @@ impl<'a> Folder<'a> {
             }
             Kind::Stream => self.open(entry.seq, pack.body(entry).unwrap_or_default()),
             Kind::Line | Kind::Document => self.source_entry(pack, entry)?,
+            // Written as a whole at the end: what one says of another must be true of all.
+            Kind::Redaction | Kind::Revocation | Kind::RuleSet => self.decided = true,
             Kind::Other(_) => {}
         }
         Ok(())
@@ -113,13 +159,15 @@ impl<'a> Folder<'a> {
         let sink = &mut self.sink;
         streams::open(sink.policy, seq, &descriptor, &mut sink.out);
         let older = sink.known.newest.insert(descriptor.name.to_string(), seq);
-        if let Some(older) = older {
-            streams::supersede(sink.policy, older, &mut sink.out);
-            if let Some(stream) = sink.known.streams.get_mut(&older) {
-                stream.superseded = true;
-            }
+        if let Some(older) = older
+            && let Some(stream) = sink.known.streams.get_mut(&older)
+        {
+            streams::supersede(sink.policy, older, &stream.state, &mut sink.out);
+            stream.superseded = true;
         }
-        sink.known.streams.insert(seq, Stream::new(descriptor.name));
+        let mut stream = Stream::new(descriptor.name);
+        stream.state.path = descriptor.path;
+        sink.known.streams.insert(seq, stream);
     }
 
     fn source_entry(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
@@ -149,12 +197,13 @@ impl<'a> Folder<'a> {
         copy_end: Option<u64>,
     ) -> Result<(), ReplayError> {
         let sink = &mut self.sink;
-        streams::clear(sink.policy, id, &mut sink.out);
         streams::reset(sink.policy, id, &mut sink.out);
         if let Some(stream) = sink.known.streams.get_mut(&id) {
             let packs = std::mem::take(&mut stream.state.packs);
-            let compared = stream.state.compared;
-            stream.state = State { packs, copy_end, compared, ..State::default() };
+            let State { compared, name, path, .. } = std::mem::take(&mut stream.state);
+            stream.state = State { name, path, packs, copy_end, compared, ..State::default() };
+            streams::clear(sink.policy, id, &stream.state, &mut sink.out);
+            stream.touched = true;
             stream.totals = super::fold::Totals::default();
             stream.derived_to = self.to;
         }

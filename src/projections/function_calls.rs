@@ -7,6 +7,7 @@ use crate::rollout::event::{ExecCommandEnd, McpToolCallEnd, ToolCall, ToolOutput
 use crate::rollout::output::{self, Outcome, Status};
 use crate::rollout::patch;
 
+const TABLE: &str = "function_calls";
 const INSERT: &str =
     "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
     namespace, name, mcp_server, mcp_tool, command, workdir, justification, arguments, files, copied)
@@ -37,19 +38,19 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     let files = request.patch.as_deref().map(patch::parse).unwrap_or_default().files;
     let turn = fold.turn(call.turn_id.as_deref());
     let row = fold
-        .row_at(0, 19)
-        .text(turn)
-        .text(call_id)
+        .row_at(TABLE, 0, 19)
+        .id("turn_id", turn)
+        .id("call_id", call_id)
         .word(call.kind.name())
         .word(request.tool.name())
-        .text(call.namespace.as_deref())
-        .text(Some(&call.name))
-        .text(request.mcp.as_ref().map(|mcp| &mcp.server))
-        .text(request.mcp.as_ref().map(|mcp| &mcp.tool))
-        .text(command(&request).filter(|command| *command != call.arguments))
-        .text(request.workdir.as_deref())
-        .text(request.justification.as_deref())
-        .text(Some(&call.arguments))
+        .label("namespace", call.namespace.as_deref())
+        .label("name", Some(&call.name))
+        .label("mcp_server", request.mcp.as_ref().map(|mcp| &mcp.server))
+        .label("mcp_tool", request.mcp.as_ref().map(|mcp| &mcp.tool))
+        .text("command", command(&request).filter(|command| *command != call.arguments))
+        .text("workdir", request.workdir.as_deref())
+        .text("justification", request.justification.as_deref())
+        .text("arguments", Some(&call.arguments))
         .number(files.len() as u64)
         .number(fold.copy_flag());
     fold.push(row.write(INSERT));
@@ -70,12 +71,12 @@ pub(super) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
     let cell = outcome.cell_id.as_deref().and_then(|cell| cell.parse().ok());
     let at = fold.at;
     let row = fold
-        .row(10)
+        .row(TABLE, 10)
         .number(at.stream)
-        .text(Some(call_id))
+        .id("call_id", Some(call_id))
         .number(at.line)
         .int(at.at_ms)
-        .text(Some(&outcome.body))
+        .text("output", Some(&outcome.body))
         .number(output.output.len() as u64)
         .int(outcome.exit_code)
         .int(outcome.duration_ms)
@@ -108,7 +109,7 @@ fn process_ended(fold: &mut Fold<'_>, call_id: &str, outcome: &Outcome<'_>) {
     };
     if has_ended && (is_cell || outcome.exit_code.is_some()) {
         let row = fold
-            .row(5)
+            .row(TABLE, 5)
             .number(fold.at.stream)
             .int(Some(process))
             .int(outcome.exit_code)
@@ -140,9 +141,9 @@ fn ended(
     status: Option<&'static str>,
 ) {
     let row = fold
-        .row(5)
+        .row(TABLE, 5)
         .number(fold.at.stream)
-        .text(Some(call_id))
+        .id("call_id", Some(call_id))
         .int(exit_code)
         .int(duration_ms)
         .word_or_null(status);
@@ -176,17 +177,17 @@ pub(super) fn command_item(
     }
     let output = end.aggregated_output.as_deref().or(end.stdout.as_deref()).unwrap_or_default();
     let row = fold
-        .row_at(0, 20)
-        .text(turn)
-        .text(Some(call_id))
+        .row_at(TABLE, 0, 20)
+        .id("turn_id", turn)
+        .id("call_id", Some(call_id))
         .word(Tool::Shell.name())
         .word("command_execution")
         .word_or_null(None)
         .word_or_null(None)
-        .text(Some(command))
-        .text(end.cwd.as_deref())
+        .text("command", Some(command))
+        .text("workdir", end.cwd.as_deref())
         .word("")
-        .text(Some(output))
+        .text("output", Some(output))
         .number(output.len() as u64)
         .int(end.exit_code)
         .int(end.duration_ms)
@@ -208,17 +209,17 @@ pub(super) fn mcp_item(
     ended(fold, call_id, None, end.duration_ms, success_status(end.success));
     let output = end.error.as_deref().unwrap_or(&end.output);
     let row = fold
-        .row_at(0, 20)
-        .text(turn)
-        .text(Some(call_id))
+        .row_at(TABLE, 0, 20)
+        .id("turn_id", turn)
+        .id("call_id", Some(call_id))
         .word(Tool::Mcp.name())
         .word("mcp_tool_call")
-        .text(end.server.as_deref())
-        .text(end.tool.as_deref())
+        .label("mcp_server", end.server.as_deref())
+        .label("mcp_tool", end.tool.as_deref())
         .word_or_null(None)
         .word_or_null(None)
-        .text(Some(end.arguments.unwrap_or_default()))
-        .text(Some(output))
+        .text("arguments", Some(end.arguments.unwrap_or_default()))
+        .text("output", Some(output))
         .number(output.len() as u64)
         .int(None)
         .int(end.duration_ms)

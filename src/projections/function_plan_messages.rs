@@ -4,6 +4,7 @@ use super::fold::Fold;
 use crate::rollout::call;
 use crate::rollout::event::ToolCall;
 
+const TABLE: &str = "function_plan_messages";
 const INSERT: &str = "INSERT INTO function_plan_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
@@ -20,13 +21,13 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     for (index, step) in steps.into_iter().enumerate() {
         let explanation = step.explanation.as_deref().or(whole);
         let row = fold
-            .row_at(index, 11)
-            .text(turn.as_deref())
-            .text(call.call_id.as_deref())
+            .row_at(TABLE, index, 11)
+            .id("turn_id", turn.as_deref())
+            .id("call_id", call.call_id.as_deref())
             .word("call")
-            .text(Some(&step.step))
-            .text(Some(&step.status))
-            .text(explanation)
+            .text("step", Some(&step.step))
+            .label("status", Some(&step.status))
+            .text("explanation", explanation)
             .number(fold.copy_flag());
         fold.push(row.write(INSERT));
     }
@@ -35,11 +36,11 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
 /// A plan written as text.
 pub(super) fn item(fold: &mut Fold<'_>, text: &str, turn: Option<String>) {
     let row = fold
-        .row_at(0, 11)
-        .text(turn)
+        .row_at(TABLE, 0, 11)
+        .id("turn_id", turn)
         .word_or_null(None)
         .word("item")
-        .text(Some(text))
+        .text("step", Some(text))
         .word_or_null(None)
         .word_or_null(None)
         .number(fold.copy_flag());

@@ -2,14 +2,16 @@
 
 use super::fold::Totals;
 use super::replay::ReplayError;
+use super::sink::cipher;
 use super::state::State;
-use crate::db::{Connection, OptionalExtension};
+use crate::db::Connection;
 use crate::entry::StreamName;
 use crate::ledger::side;
 use std::collections::HashMap;
 use std::path::Path;
 
 /// The streams of a ledger, as far as they are applied.
+#[derive(Default)]
 pub(super) struct Known {
     /// Newest stream of each name.
     pub newest: HashMap<String, u64>,
@@ -17,24 +19,24 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn load(db: &Connection, path: &Path) -> Result<Known, ReplayError> {
-        let mut known = Known { newest: HashMap::new(), streams: HashMap::new() };
+    pub(super) fn load(db: &Connection, path: &Path, key: &[u8; 32]) -> Result<Known, ReplayError> {
+        let mut known = Known::default();
         let load = |known: &mut Known| -> crate::db::SqlResult<()> {
-            let mut statement =
-                db.prepare("SELECT stream, name, superseded FROM streams ORDER BY stream")?;
+            let mut statement = db.prepare(
+                "SELECT t.stream, t.superseded, f.cursor, f.state FROM streams t
+                 JOIN fold_states f ON f.stream = t.stream ORDER BY t.stream",
+            )?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let (stream, name): (i64, String) = (row.get(0)?, row.get(1)?);
-                let superseded: bool = row.get(2)?;
-                let state = db
-                    .prepare_cached("SELECT state FROM fold_states WHERE stream = ?")?
-                    .query_row([stream], |row| row.get::<_, Vec<u8>>(0))
-                    .optional()?;
-                let mut entry = Stream::new(StreamName::parse(&name));
-                entry.superseded = superseded;
-                entry.state = state.and_then(|bytes| side::decode(&bytes)).unwrap_or_default();
-                known.newest.insert(name, stream as u64);
-                known.streams.insert(stream as u64, entry);
+                let (stream, cursor) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(2)? as u64);
+                let mut bytes: Vec<u8> = row.get(3)?;
+                cipher(key, stream, cursor, &mut bytes);
+                let state: State = side::decode(&bytes).unwrap_or_default();
+                let mut entry = Stream::new(StreamName::parse(&state.name));
+                entry.superseded = row.get(1)?;
+                known.newest.insert(state.name.clone(), stream);
+                entry.state = state;
+                known.streams.insert(stream, entry);
             }
             Ok(())
         };
@@ -66,11 +68,11 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(name: StreamName) -> Stream {
         Stream {
+            state: State { name: name.to_string(), ..State::default() },
             name,
-            state: State::default(),
             totals: Totals::default(),
             superseded: false,
-            touched: false,
+            touched: true,
             grew: false,
             derived_to: 0,
         }

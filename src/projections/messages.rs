@@ -5,6 +5,7 @@ use super::{prompts, sessions};
 use crate::rollout::event::{Message, Role};
 use crate::rollout::prompt::{self, Injected};
 
+const TABLE: &str = "messages";
 const INSERT: &str = "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) {
@@ -51,12 +52,12 @@ fn insert(
     turn: Option<&str>,
 ) {
     let row = fold
-        .row_at(index, 10)
-        .text(turn)
-        .text(Some(message.role.name()))
+        .row_at(TABLE, index, 10)
+        .id("turn_id", turn)
+        .label("role", Some(message.role.name()))
         .word(kind)
-        .text(message.phase.as_deref())
-        .text(Some(text))
+        .label("phase", message.phase.as_deref())
+        .text("text", Some(text))
         .number(fold.copy_flag());
     fold.push(row.write(INSERT));
 }

@@ -10,6 +10,7 @@
 
 mod actions;
 mod agent_reasoning_messages;
+mod changes;
 mod digest;
 mod events;
 mod file_changes;
@@ -20,7 +21,9 @@ mod function_plan_messages;
 mod known;
 mod lineage;
 mod messages;
+mod policy;
 mod prompts;
+mod redactions;
 mod replay;
 mod row;
 mod schema;
@@ -37,6 +40,7 @@ mod views;
 
 pub use digest::{Digests, TableDigest};
 pub use fold::Options;
+pub use policy::{Decisions, Field, PolicyError, field, load_policy};
 pub use replay::{Applied, ReplayError, replay};
 pub use schema::{VERSION, schema_digest};
 pub use views::{Standing, Views, ViewsError, ViewsPaths};

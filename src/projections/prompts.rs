@@ -1,12 +1,48 @@
 //! `prompts`: events say what was asked; messages do only where no event ever does.
 
 use super::fold::Fold;
-use crate::rollout::event::{Part, UserMessage};
-use crate::rollout::prompt;
+use crate::entry::Kind;
+use crate::rollout::event::{Event, ItemBody, Part, UserMessage};
+use crate::rollout::{self, prompt};
 
-const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)";
+const TABLE: &str = "prompts";
+const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)";
 const ROLL_BACK: &str = "UPDATE prompts SET rolled_back = 1 WHERE stream = ? AND number = ?";
+const DROP_HIDDEN: &str = "DELETE FROM redaction_hits WHERE stream = ?1 AND field LIKE 'prompts.%'
+    AND line IN (SELECT line FROM prompts WHERE stream = ?1 AND origin = 'message')";
 const DROP_CANDIDATES: &str = "DELETE FROM prompts WHERE stream = ? AND origin = 'message'";
+
+/// The text of the prompt that stands at a part of a line or document.
+pub(super) fn text_in(kind: Kind, body: &[u8], part: u64) -> Option<String> {
+    // Rows are numbered within a record, records within a line.
+    let index = usize::try_from(part / 256).ok()?;
+    if kind == Kind::Document {
+        let document = rollout::parse_document(body);
+        let item = document.items.get(index.checked_sub(1)?)?;
+        return text_of(&item.record.event);
+    }
+    rollout::pieces(body).get(index).and_then(|(_, record)| text_of(&record.event))
+}
+
+fn text_of(event: &Event<'_>) -> Option<String> {
+    match event {
+        Event::UserMessage(message) => Some(message.message.to_string()),
+        Event::ItemCompleted(done) => match &done.item.body {
+            ItemBody::UserMessage(parts) => Some(joined(parts)),
+            _ => None,
+        },
+        Event::Message(message) => {
+            let kinds = prompt::classify_parts(&message.role, &message.parts);
+            let said = message.parts.iter().zip(kinds).filter(|(_, kind)| kind.is_none());
+            Some(said.filter_map(|(part, _)| part.text()).collect::<Vec<_>>().join("\n"))
+        }
+        _ => None,
+    }
+}
+
+fn joined(parts: &[Part<'_>]) -> String {
+    parts.iter().filter_map(Part::text).collect::<Vec<_>>().join("\n")
+}
 
 /// A prompt before it has its number.
 struct Prompt<'a> {
@@ -37,9 +73,8 @@ pub(super) fn event(fold: &mut Fold<'_>, message: &UserMessage<'_>) {
 /// The prompt of a paginated file.
 pub(super) fn item(fold: &mut Fold<'_>, parts: &[Part<'_>], turn: Option<String>) {
     events_decide(fold);
-    let texts: Vec<&str> = parts.iter().filter_map(Part::text).collect();
-    let text = texts.join("\n");
-    let images = parts.len() - texts.len();
+    let text = joined(parts);
+    let images = parts.iter().filter(|part| part.text().is_none()).count();
     insert(fold, &Prompt { origin: "item", text: &text, turn, images, client_id: None });
 }
 
@@ -57,7 +92,7 @@ pub(super) fn candidate(fold: &mut Fold<'_>, text: &str, turn: Option<String>, i
 pub(super) fn rolled_back(fold: &mut Fold<'_>, turns: u64) {
     for _ in 0..turns {
         let Some(number) = fold.state.live_prompts.pop() else { return };
-        let row = fold.row(2).number(fold.at.stream).number(number);
+        let row = fold.row(TABLE, 2).number(fold.at.stream).number(number);
         fold.push(row.write(ROLL_BACK));
     }
 }
@@ -70,8 +105,10 @@ fn events_decide(fold: &mut Fold<'_>) {
     let bare = fold.state.bare_prompts;
     fold.state.prompts = bare;
     fold.state.live_prompts.retain(|number| *number <= bare);
-    let row = fold.row(1).number(fold.at.stream);
-    fold.push(row.write(DROP_CANDIDATES));
+    for sql in [DROP_HIDDEN, DROP_CANDIDATES] {
+        let row = fold.row(TABLE, 1).number(fold.at.stream);
+        fold.push(row.write(sql));
+    }
 }
 
 fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
@@ -84,18 +121,23 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
     }
     let ide = prompt::split_ide(prompt.text);
     let row = fold
-        .row(16)
+        .row(TABLE, 16)
         .place(fold.at.sub(0))
+        .said_by("user")
         .number(number)
         .int(fold.at.at_ms)
-        .text(prompt.turn.as_deref())
+        .id("turn_id", prompt.turn.as_deref())
         .word(prompt.origin)
-        .text(Some(prompt.text))
-        .text(ide.as_ref().and_then(|ide| ide.request))
-        .text(ide.as_ref().and_then(|ide| ide.active_file))
-        .text(ide.as_ref().map(|ide| ide.open_tabs.join("\n")).filter(|tabs| !tabs.is_empty()))
+        .text("text", Some(prompt.text))
+        .key(prompt.text)
+        .text("request", ide.as_ref().and_then(|ide| ide.request))
+        .text("active_file", ide.as_ref().and_then(|ide| ide.active_file))
+        .text(
+            "open_tabs",
+            ide.as_ref().map(|ide| ide.open_tabs.join("\n")).filter(|tabs| !tabs.is_empty()),
+        )
         .number(prompt.images as u64)
-        .text(prompt.client_id)
+        .id("client_id", prompt.client_id)
         .number(fold.copy_flag())
         .number(u64::from(review));
     fold.push(row.write(INSERT));

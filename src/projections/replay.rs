@@ -3,14 +3,15 @@
 //! One thread decodes, parses and folds; the other executes the statements. A rebuild is the same loop
 //! from entry 0 into empty tables.
 
+use super::changes::Changes;
 use super::fold::Options;
 use super::folder::Folder;
 use super::known::Known;
+use super::policy::{Decisions, PolicyError};
 use super::row::Write;
 use super::token_messages::SETTLE_REVIEWS;
 use crate::db::{Connection, params, params_from_iter};
 use crate::ledger::{LedgerError, LedgerReader};
-use crate::redaction::Policy;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -35,6 +36,9 @@ pub enum ReplayError {
     /// The views cannot be written.
     #[error(transparent)]
     Db(#[from] crate::db::DbError),
+    /// What may be shown cannot be told.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// A thread of the replay died.
     #[error("the projections stopped unexpectedly")]
     Died,
@@ -48,7 +52,6 @@ pub fn replay(
     reader: &mut LedgerReader,
     db: &mut Connection,
     path: &Path,
-    policy: &Policy,
     options: Options,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Applied, ReplayError> {
@@ -60,12 +63,20 @@ pub fn replay(
     if cursor >= to {
         return Ok(Applied { from: cursor, to: cursor });
     }
-    let known = Known::load(db, path)?;
+    let decisions = Decisions::load(reader, to)?;
+    let policy = decisions.policy(reader)?;
+    let known = Known::load(db, path, policy.key())?;
+    let is_decided_anew = decisions.entries.iter().any(|entry| entry.seq >= cursor);
+    let changes = match cursor > 0 && is_decided_anew {
+        true => Changes::between(reader, (db, path), &known, cursor, &policy)?,
+        false => Changes::default(),
+    };
     let (parcels, incoming) = sync_channel::<Parcel>(PARCELS);
+    let (policy, decisions, changes) = (&policy, &decisions, &changes);
     let written = std::thread::scope(|scope| {
         let folding = scope.spawn(move || {
-            let mut folder = Folder::new(reader, policy, options, known, parcels);
-            folder.run(cursor)
+            let mut folder = Folder::new(reader, policy, decisions, options, known, parcels);
+            folder.run(cursor, changes)
         });
         let written = write_all(db, path, &incoming, &head, progress);
         drop(incoming);

@@ -1,7 +1,7 @@
 //! Rows on their way into the views. Text from a log fits in only after the policy has passed it.
 
 use crate::db::{ToSql, ToSqlOutput, Value, ValueRef};
-use crate::redaction::{Policy, Redacted, Sensitive};
+use crate::redaction::{By, Class, Owners, Place, Policy, Redacted, Sensitive, TextKey};
 
 /// One value of a row.
 pub(super) enum Cell {
@@ -11,6 +11,8 @@ pub(super) enum Cell {
     Word(&'static str),
     /// Text of a log or of the ledger, redacted.
     Text(Redacted),
+    /// A key of this program.
+    Key(TextKey),
     Bytes(Vec<u8>),
 }
 
@@ -21,15 +23,26 @@ impl ToSql for Cell {
             Cell::Int(number) => ToSqlOutput::Owned(Value::Integer(*number)),
             Cell::Word(word) => ToSqlOutput::Borrowed(ValueRef::Text(word.as_bytes())),
             Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_str().as_bytes())),
+            Cell::Key(key) => ToSqlOutput::Borrowed(ValueRef::Text(key.as_str().as_bytes())),
             Cell::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
         })
     }
 }
 
-/// One statement with its values.
+/// Something that was hidden in a row.
+pub(super) struct Hidden {
+    pub at: At,
+    pub table: &'static str,
+    pub column: &'static str,
+    pub by: By,
+    pub passages: u32,
+}
+
+/// One statement with its values, and what was hidden in them.
 pub(super) struct Write {
     pub sql: &'static str,
     pub cells: Vec<Cell>,
+    pub hidden: Vec<Hidden>,
 }
 
 impl Write {
@@ -40,12 +53,12 @@ impl Write {
             Cell::Bytes(bytes) => bytes.len() + 24,
             _ => 24,
         });
-        cells.sum::<usize>() + 64
+        cells.sum::<usize>() + self.hidden.len() * 64 + 64
     }
 }
 
 /// Where a record stands: its stream, its line, its part of the line, and the entry that holds it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct At {
     pub stream: u64,
     pub line: u64,
@@ -55,6 +68,11 @@ pub(super) struct At {
 }
 
 impl At {
+    /// The place of what belongs to an entry as a whole.
+    pub(super) fn entry(stream: u64, seq: u64) -> At {
+        At { stream, seq, ..At::default() }
+    }
+
     /// The place of the `index`th row that a record gives rise to in one table.
     pub(super) fn sub(self, index: usize) -> At {
         At { part: self.part * 256 + index.min(255) as u64, ..self }
@@ -64,24 +82,89 @@ impl At {
 /// Builds the values of a statement in order.
 pub(super) struct RowBuilder<'p> {
     policy: &'p Policy,
+    owners: Owners,
+    table: &'static str,
+    at: At,
+    role: Option<&'static str>,
     cells: Vec<Cell>,
+    hidden: Vec<Hidden>,
 }
 
 impl<'p> RowBuilder<'p> {
-    pub(super) fn new(policy: &'p Policy, capacity: usize) -> RowBuilder<'p> {
-        RowBuilder { policy, cells: Vec::with_capacity(capacity) }
+    pub(super) fn new(
+        policy: &'p Policy,
+        table: &'static str,
+        at: At,
+        capacity: usize,
+    ) -> RowBuilder<'p> {
+        let owners = Owners::default();
+        let cells = Vec::with_capacity(capacity);
+        RowBuilder { policy, owners, table, at, role: None, cells, hidden: Vec::new() }
+    }
+
+    /// Whose text it is.
+    pub(super) fn owned_by(self, owners: Owners) -> Self {
+        RowBuilder { owners, ..self }
+    }
+
+    /// Who said it: user, assistant, developer, system or tool.
+    pub(super) fn said_by(self, role: &'static str) -> Self {
+        RowBuilder { role: Some(role), ..self }
     }
 
     /// Stream, line, part, seq: the columns that every content table begins with.
-    pub(super) fn place(self, at: At) -> Self {
+    pub(super) fn place(mut self, at: At) -> Self {
+        self.at = at;
         self.number(at.stream).number(at.line).number(at.part).number(at.seq)
     }
 
-    pub(super) fn text(mut self, text: Option<impl AsRef<str>>) -> Self {
-        self.cells.push(match text {
-            Some(text) => Cell::Text(self.policy.apply(Sensitive::new(text.as_ref()))),
-            None => Cell::Null,
-        });
+    /// What was said, asked, called or answered, and where: names, paths, texts.
+    pub(super) fn text(self, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
+        self.redacted(Class::Text, column, text)
+    }
+
+    /// A setting or a kind, short and mostly the client's own word; stays when a whole session is hidden.
+    pub(super) fn label(self, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
+        self.redacted(Class::Label, column, text)
+    }
+
+    /// A name that rows are joined by: where a rule hides it, another name takes its place everywhere.
+    pub(super) fn id(self, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
+        self.redacted(Class::Id, column, text)
+    }
+
+    /// What tells equal texts without telling the text.
+    pub(super) fn key(mut self, text: &str) -> Self {
+        self.cells.push(Cell::Key(self.policy.text_key(text)));
+        self
+    }
+
+    fn redacted(
+        mut self,
+        class: Class,
+        column: &'static str,
+        text: Option<impl AsRef<str>>,
+    ) -> Self {
+        let Some(text) = text else {
+            self.cells.push(Cell::Null);
+            return self;
+        };
+        let place = Place {
+            class,
+            table: self.table,
+            column,
+            role: self.role,
+            seq: self.at.seq,
+            part: self.at.part,
+            owners: &self.owners,
+        };
+        let (at, table) = (self.at, self.table);
+        let hidden = &mut self.hidden;
+        let shown =
+            self.policy.apply(Sensitive::new(text.as_ref()), &place, &mut |by, passages| {
+                hidden.push(Hidden { at, table, column, by, passages });
+            });
+        self.cells.push(Cell::Text(shown));
         self
     }
 
@@ -112,6 +195,6 @@ impl<'p> RowBuilder<'p> {
     }
 
     pub(super) fn write(self, sql: &'static str) -> Write {
-        Write { sql, cells: self.cells }
+        Write { sql, cells: self.cells, hidden: self.hidden }
     }
 }

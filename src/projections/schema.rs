@@ -4,7 +4,7 @@
 pub const VERSION: u32 = 1;
 
 /// `/projections`, in the order in which it is executed.
-const SQL: [&str; 15] = [
+const SQL: [&str; 16] = [
     include_str!("../../projections/cursors.sql"),
     include_str!("../../projections/streams.sql"),
     include_str!("../../projections/events.sql"),
@@ -20,10 +20,11 @@ const SQL: [&str; 15] = [
     include_str!("../../projections/turns.sql"),
     include_str!("../../projections/side_files.sql"),
     include_str!("../../projections/actions.sql"),
+    include_str!("../../projections/redactions.sql"),
 ];
 
 /// Tables that hold one stream's records, keyed by (stream, line, part); cleared when a stream is derived anew.
-pub(super) const STREAM_TABLES: [&str; 14] = [
+pub(super) const STREAM_TABLES: [&str; 15] = [
     "agent_reasoning_messages",
     "events",
     "file_changes",
@@ -33,6 +34,7 @@ pub(super) const STREAM_TABLES: [&str; 14] = [
     "messages",
     "prompts",
     "raw_records",
+    "redaction_hits",
     "session_names",
     "sessions",
     "token_messages",
@@ -41,7 +43,7 @@ pub(super) const STREAM_TABLES: [&str; 14] = [
 ];
 
 /// The statements that clear one stream, in the order of [`STREAM_TABLES`].
-pub(super) const CLEAR_STREAM: [&str; 14] = [
+pub(super) const CLEAR_STREAM: [&str; 15] = [
     "DELETE FROM agent_reasoning_messages WHERE stream = ?",
     "DELETE FROM events WHERE stream = ?",
     "DELETE FROM file_changes WHERE stream = ?",
@@ -51,6 +53,7 @@ pub(super) const CLEAR_STREAM: [&str; 14] = [
     "DELETE FROM messages WHERE stream = ?",
     "DELETE FROM prompts WHERE stream = ?",
     "DELETE FROM raw_records WHERE stream = ?",
+    "DELETE FROM redaction_hits WHERE stream = ?",
     "DELETE FROM session_names WHERE stream = ?",
     "DELETE FROM sessions WHERE stream = ?",
     "DELETE FROM token_messages WHERE stream = ?",

@@ -6,6 +6,7 @@ use super::row::RowBuilder;
 use crate::rollout::event::{SessionMeta, ThreadNameUpdated};
 use crate::rollout::prompt;
 
+const TABLE: &str = "sessions";
 const ENSURE: &str =
     "INSERT INTO sessions (stream, seq, line, id, headers, foreign_headers) VALUES (?,?,?,?,0,0)";
 const DEFINE: &str =
@@ -37,7 +38,8 @@ pub(super) fn ensure(fold: &mut Fold<'_>) {
     fold.state.has_session = true;
     let at = fold.at;
     let id = fold.thread.unwrap_or_default().to_string();
-    let row = fold.row(4).number(at.stream).number(at.seq).number(at.line).text(Some(id));
+    let row =
+        fold.row(TABLE, 4).number(at.stream).number(at.seq).number(at.line).id("id", Some(id));
     fold.push(row.write(ENSURE));
 }
 
@@ -48,55 +50,61 @@ pub(super) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
             fold.state.session_id = Some(meta.id.as_deref().unwrap_or_default().to_string());
             lineage::born(fold, meta);
             let row = fold
-                .row(4)
+                .row(TABLE, 4)
                 .number(at.stream)
                 .number(at.seq)
                 .number(at.line)
-                .text(meta.id.as_deref());
+                .id("id", meta.id.as_deref());
             fold.push(row.write(DEFINE));
         }
         Some(known) => {
             let foreign = meta.id.as_deref().is_some_and(|id| id != known);
-            let row = fold.row(2).number(at.stream).number(u64::from(foreign));
+            let row = fold.row(TABLE, 2).number(at.stream).number(u64::from(foreign));
             fold.push(row.write(COUNT));
             if foreign {
+                fold.state.copied_threads.extend(meta.id.as_deref().map(str::to_string));
                 parent(fold, meta);
                 return;
             }
         }
     }
     fold.state.has_cwd |= meta.cwd.is_some();
-    let row = refresh(fold.row(20).number(at.stream), meta);
+    if let Some(url) =
+        meta.git_url.as_deref().or(meta.cwd.as_deref().filter(|_| fold.state.repo.is_none()))
+    {
+        fold.state.repo = Some(url.to_string());
+    }
+    let row = refresh(fold.row(TABLE, 20).number(at.stream), meta);
     fold.push(row.write(REFRESH));
 }
 
 fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {
-    row.text(meta.session_id.as_deref())
-        .text(meta.parent_thread_id.as_deref())
-        .text(meta.forked_from_id.as_deref())
+    row.id("root_id", meta.session_id.as_deref())
+        .id("parent_id", meta.parent_thread_id.as_deref())
+        .id("forked_from_id", meta.forked_from_id.as_deref())
         .int(meta.timestamp_ms)
-        .text(meta.cwd.as_deref())
-        .text(meta.originator.as_deref())
-        .text(meta.cli_version.as_deref())
-        .text(meta.source.as_deref())
-        .text(meta.subagent.as_deref())
-        .text(meta.agent_role.as_deref())
-        .text(meta.agent_nickname.as_deref())
-        .text(meta.agent_path.as_deref())
+        .text("cwd", meta.cwd.as_deref())
+        .label("originator", meta.originator.as_deref())
+        .label("cli_version", meta.cli_version.as_deref())
+        .label("source", meta.source.as_deref())
+        .label("subagent", meta.subagent.as_deref())
+        .label("agent_role", meta.agent_role.as_deref())
+        .text("agent_nickname", meta.agent_nickname.as_deref())
+        .text("agent_path", meta.agent_path.as_deref())
         .int(meta.depth)
-        .text(meta.model_provider.as_deref())
-        .text(meta.git_commit.as_deref())
-        .text(meta.git_branch.as_deref())
-        .text(meta.git_url.as_deref())
-        .text(meta.history_mode.as_deref())
-        .text(meta.instructions.as_deref())
+        .label("model_provider", meta.model_provider.as_deref())
+        .id("git_commit", meta.git_commit.as_deref())
+        .text("git_branch", meta.git_branch.as_deref())
+        .text("git_url", meta.git_url.as_deref())
+        .label("history_mode", meta.history_mode.as_deref())
+        .text("instructions", meta.instructions.as_deref())
 }
 
 /// Old forks name their parent only by the copy of its header.
 fn parent(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     if fold.copied && !fold.state.has_parent {
         fold.state.has_parent = true;
-        let row = fold.row(2).number(fold.at.stream).text(meta.id.as_deref());
+        let row = fold.row(TABLE, 2).number(fold.at.stream).id("parent_id", meta.id.as_deref());
         fold.push(row.write(SET_PARENT));
     }
 }
@@ -105,7 +113,7 @@ fn parent(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
 /// unless a comparison with the parent has told it.
 pub(super) fn copies(fold: &mut Fold<'_>) {
     let told = if fold.state.copy_end.is_some() { "compared" } else { "inferred" };
-    let row = fold.row(2).number(fold.at.stream).word(told);
+    let row = fold.row(TABLE, 2).number(fold.at.stream).word(told);
     fold.push(row.write(SET_COPY));
 }
 
@@ -115,7 +123,7 @@ pub(super) fn model(fold: &mut Fold<'_>, model: Option<&str>) {
         return;
     };
     fold.state.model = Some(model.to_string());
-    let row = fold.row(2).number(fold.at.stream).text(Some(model));
+    let row = fold.row(TABLE, 2).number(fold.at.stream).label("model", Some(model));
     fold.push(row.write(SET_MODEL));
 }
 
@@ -126,7 +134,7 @@ pub(super) fn environment(fold: &mut Fold<'_>, text: &str) {
     }
     if let Some(cwd) = prompt::environment(text).and_then(|environment| environment.cwd) {
         fold.state.has_cwd = true;
-        let row = fold.row(2).number(fold.at.stream).text(Some(cwd));
+        let row = fold.row(TABLE, 2).number(fold.at.stream).text("cwd", Some(cwd));
         fold.push(row.write(SET_CWD));
     }
 }
@@ -135,6 +143,9 @@ pub(super) fn name(fold: &mut Fold<'_>, name: &ThreadNameUpdated<'_>) {
     let Some(id) = name.thread_id.as_deref() else {
         return;
     };
-    let row = fold.row_at(0, 7).text(Some(id)).text(name.name.as_deref());
+    let row = fold
+        .row_at("session_names", 0, 7)
+        .id("session_id", Some(id))
+        .text("name", name.name.as_deref());
     fold.push(row.write(INSERT_NAME));
 }

@@ -2,9 +2,10 @@
 
 use super::events::{self, Span};
 use super::fold::{Fold, Totals};
+use crate::redaction::Owners;
 use crate::rollout::side;
 
-const INSERT_PROMPT: &str = "INSERT INTO history_prompts VALUES (?,?,?,?,?,?,?)";
+const INSERT_PROMPT: &str = "INSERT INTO history_prompts VALUES (?,?,?,?,?,?,?,?)";
 const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?)";
 
 pub(super) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {
@@ -13,7 +14,12 @@ pub(super) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut
     };
     fold.at.at_ms = entry.at_s.and_then(|s| s.checked_mul(1000));
     events::plain(fold, span, "history", None);
-    let row = fold.row_at(0, 7).text(entry.session_id.as_deref()).text(Some(&entry.text));
+    let row = fold
+        .row_at("history_prompts", 0, 7)
+        .owned_by(owner(entry.session_id.as_deref()))
+        .id("session_id", entry.session_id.as_deref())
+        .text("text", Some(&entry.text))
+        .key(&entry.text);
     fold.push(row.write(INSERT_PROMPT));
 }
 
@@ -23,8 +29,17 @@ pub(super) fn index(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut T
     };
     fold.at.at_ms = entry.at_ms;
     events::plain(fold, span, "session_index", None);
-    let row = fold.row_at(0, 7).text(Some(&entry.session_id)).text(entry.name.as_deref());
+    let row = fold
+        .row_at("session_names", 0, 7)
+        .owned_by(owner(Some(&entry.session_id)))
+        .id("session_id", Some(&entry.session_id))
+        .text("name", entry.name.as_deref());
     fold.push(row.write(INSERT_NAME));
+}
+
+/// Lines of side files belong to the session that they name.
+fn owner(session: Option<&str>) -> Owners {
+    Owners::new(session.into_iter().map(str::to_string).collect(), None)
 }
 
 fn other(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {

@@ -6,7 +6,7 @@ use super::folder::Line;
 use super::known::Known;
 use super::replay::{Parcel, ReplayError};
 use super::row::{At, RowBuilder, Write};
-use super::{side_files, streams};
+use super::{redactions, side_files, streams};
 use crate::entry::{Kind, StreamName};
 use crate::ledger::{StoredEntry, side};
 use crate::redaction::Policy;
@@ -15,7 +15,20 @@ use std::sync::mpsc::SyncSender;
 
 /// Text on its way to the writer in one parcel.
 const PARCEL_BYTES: usize = 512 << 10;
-const PUT_STATE: &str = "INSERT OR REPLACE INTO fold_states VALUES (?,?)";
+const PUT_STATE: &str = "INSERT OR REPLACE INTO fold_states VALUES (?,?,?)";
+
+/// Enciphers or deciphers a stored state: it holds words of the log, which the views must not. The key is the
+/// ledger's; no (stream, cursor) ever gets two states under one key and one version of the program.
+pub(super) fn cipher(key: &[u8; 32], stream: u64, cursor: u64, bytes: &mut [u8]) {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(b"fold state").update(&stream.to_be_bytes()).update(&cursor.to_be_bytes());
+    let mut keystream = hasher.finalize_xof();
+    let mut pad = [0u8; 1024];
+    for chunk in bytes.chunks_mut(pad.len()) {
+        keystream.fill(&mut pad);
+        chunk.iter_mut().zip(&pad).for_each(|(byte, pad)| *byte ^= pad);
+    }
+}
 
 /// Where a piece of a line lies.
 #[derive(Clone, Copy)]
@@ -59,16 +72,21 @@ impl<'a> Sink<'a> {
     }
 
     pub(super) fn ship(&mut self, commit: Option<u64>, done: bool) -> Result<(), ReplayError> {
-        if commit.is_some() {
-            self.put_states();
+        if let Some(cursor) = commit {
+            self.put_states(cursor);
         }
-        let writes = std::mem::take(&mut self.out);
+        let mut writes = Vec::with_capacity(self.out.len());
+        for mut write in self.out.drain(..) {
+            let hidden = std::mem::take(&mut write.hidden);
+            writes.push(write);
+            writes.extend(hidden.iter().map(|hidden| redactions::hit(self.policy, hidden)));
+        }
         (self.weight, self.counted) = (0, 0);
         self.parcels.send(Parcel { writes, commit, done }).map_err(|_| ReplayError::Died)
     }
 
     /// What later records will need, and the counts, of every stream that was touched.
-    fn put_states(&mut self) {
+    fn put_states(&mut self, cursor: u64) {
         let mut touched: Vec<u64> = Vec::new();
         touched.extend(
             self.known.streams.iter().filter(|(_, stream)| stream.touched).map(|(id, _)| *id),
@@ -81,9 +99,10 @@ impl<'a> Sink<'a> {
             stream.touched = false;
             let totals = std::mem::take(&mut stream.totals);
             streams::add(self.policy, id, &totals, stream.state.torn, &mut self.out);
-            if let Some(state) = side::encode(&stream.state) {
-                self.out
-                    .push(RowBuilder::new(self.policy, 2).number(id).bytes(state).write(PUT_STATE));
+            if let Some(mut state) = side::encode(&stream.state) {
+                cipher(self.policy.key(), id, cursor, &mut state);
+                let row = RowBuilder::new(self.policy, "fold_states", At::default(), 3);
+                self.out.push(row.number(id).number(cursor).bytes(state).write(PUT_STATE));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::lineage::Region;
 use crate::ledger::side::SideRecord;
+use crate::redaction::Owners;
 use bincode::{Decode, Encode};
 use std::collections::VecDeque;
 
@@ -72,15 +73,28 @@ pub(super) struct State {
     pub copy_of: Option<(String, u64)>,
     /// Line behind the copy, where a comparison with the parent's records has told it.
     pub copy_end: Option<u64>,
+    /// Threads whose headers the copy holds, and the repository that the file's own header names.
+    pub copied_threads: Vec<String>,
+    pub repo: Option<String>,
+    /// Name of the stream, and path of its file when it was opened.
+    pub name: String,
+    pub path: Vec<u8>,
     /// The parent's stream that the copy was compared with, and whether more records can change the result.
     pub compared: Option<(u64, bool)>,
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 306;
+    const SCHEMA: u32 = 307;
 }
 
 impl State {
+    /// The sessions that a record belongs to: the file's own, and for a copied one those it was copied from.
+    pub(super) fn owners(&self, thread: Option<&str>, copied: bool) -> Owners {
+        let own = self.session_id.as_deref().or(thread).into_iter().map(str::to_string);
+        let others = self.copied_threads.iter().filter(|_| copied).cloned();
+        Owners::new(own.chain(others).collect(), self.repo.clone())
+    }
+
     /// Notes that a run of packs holds entries of this stream.
     pub(super) fn applied(&mut self, first: u64, end: u64) {
         match self.packs.last_mut() {

@@ -4,6 +4,7 @@ use super::fold::Fold;
 use super::state::Counters;
 use crate::rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
+const TABLE: &str = "token_messages";
 const INSERT: &str =
     "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
@@ -118,7 +119,7 @@ fn delta(total: &Usage, latest: Option<&Counters>) -> Usage {
 pub(super) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
     if !fold.state.usage_records {
         fold.state.usage_records = true;
-        let row = fold.row(1).number(fold.at.stream);
+        let row = fold.row(TABLE, 1).number(fold.at.stream);
         fold.push(row.write(COVER));
     }
     let own = fold.state.session_id.as_deref().filter(|id| !id.is_empty()).or(fold.thread);
@@ -153,10 +154,10 @@ fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
     let reason = if fold.copied { Some("replay") } else { row.reason };
     let small = |number: Option<u64>| number.and_then(|n| i64::try_from(n).ok());
     let built = fold
-        .row_at(0, 24)
-        .text(row.turn.as_deref())
+        .row_at(TABLE, 0, 24)
+        .id("turn_id", row.turn.as_deref())
         .word(row.origin)
-        .text(model)
+        .label("model", model)
         .number(u64::from(reason.is_none()))
         .word_or_null(reason)
         .number(row.used.input)
@@ -170,11 +171,11 @@ fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
         .int(small(row.total.map(|total| total.output)))
         .int(small(row.total.map(|total| total.reasoning_output)))
         .int(small(row.context_window))
-        .text(row.response_id)
-        .text(row.limits.and_then(|limits| limits.plan_type.as_deref()))
-        .text(row.limits.map(windows))
+        .id("response_id", row.response_id)
+        .label("plan_type", row.limits.and_then(|limits| limits.plan_type.as_deref()))
+        .label("limits", row.limits.map(windows))
         .number(review)
-        .text(fold.state.tier.clone());
+        .label("tier", fold.state.tier.clone());
     fold.push(built.write(INSERT));
 }
 

@@ -5,6 +5,7 @@ use super::sessions;
 use super::state::hash;
 use crate::rollout::event::{ThreadSettings, TurnContext};
 
+const TABLE: &str = "turn_context_messages";
 const INSERT: &str =
     "INSERT INTO turn_context_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1,?2)";
 const REPEAT: &str = "UPDATE turn_context_messages SET repeats = repeats + 1, last_line = ?4
@@ -20,20 +21,20 @@ pub(super) fn context(fold: &mut Fold<'_>, context: &TurnContext<'_>) {
         return;
     }
     let row = fold
-        .row_at(0, 18)
-        .text(context.turn_id.as_deref())
+        .row_at(TABLE, 0, 18)
+        .id("turn_id", context.turn_id.as_deref())
         .word("turn_context")
-        .text(context.model.as_deref())
-        .text(context.effort.as_deref())
-        .text(context.summary.as_deref())
-        .text(context.cwd.as_deref())
-        .text(context.approval_policy.as_deref())
-        .text(context.sandbox_policy.as_deref())
+        .label("model", context.model.as_deref())
+        .label("effort", context.effort.as_deref())
+        .label("summary", context.summary.as_deref())
+        .text("cwd", context.cwd.as_deref())
+        .label("approval_policy", context.approval_policy.as_deref())
+        .label("sandbox_policy", context.sandbox_policy.as_deref())
         .int(context.network_access.map(i64::from))
-        .text(context.personality.as_deref())
-        .text(context.collaboration_mode.as_deref())
+        .label("personality", context.personality.as_deref())
+        .label("collaboration_mode", context.collaboration_mode.as_deref())
         .word_or_null(None)
-        .text(context.timezone.as_deref());
+        .label("timezone", context.timezone.as_deref());
     fold.push(row.write(INSERT));
 }
 
@@ -46,19 +47,19 @@ pub(super) fn settings(fold: &mut Fold<'_>, settings: &ThreadSettings<'_>) {
     }
     let turn = fold.turn(None);
     let row = fold
-        .row_at(0, 18)
-        .text(turn)
+        .row_at(TABLE, 0, 18)
+        .id("turn_id", turn)
         .word("thread_settings")
-        .text(settings.model.as_deref())
-        .text(settings.effort.as_deref())
-        .text(settings.summary.as_deref())
-        .text(settings.cwd.as_deref())
-        .text(settings.approval_policy.as_deref())
-        .text(settings.permission_profile.as_deref())
+        .label("model", settings.model.as_deref())
+        .label("effort", settings.effort.as_deref())
+        .label("summary", settings.summary.as_deref())
+        .text("cwd", settings.cwd.as_deref())
+        .label("approval_policy", settings.approval_policy.as_deref())
+        .label("sandbox_policy", settings.permission_profile.as_deref())
         .int(None)
-        .text(settings.personality.as_deref())
-        .text(settings.collaboration_mode.as_deref())
-        .text(settings.service_tier.as_deref())
+        .label("personality", settings.personality.as_deref())
+        .label("collaboration_mode", settings.collaboration_mode.as_deref())
+        .label("service_tier", settings.service_tier.as_deref())
         .word_or_null(None);
     fold.push(row.write(INSERT));
 }
@@ -68,7 +69,8 @@ fn repeats(fold: &mut Fold<'_>, key: u64) -> bool {
     let at = fold.at.sub(0);
     match fold.state.context {
         Some((known, line, part)) if known == key => {
-            let row = fold.row(4).number(at.stream).number(line).number(part).number(at.line);
+            let row =
+                fold.row(TABLE, 4).number(at.stream).number(line).number(part).number(at.line);
             fold.push(row.write(REPEAT));
             true
         }

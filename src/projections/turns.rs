@@ -3,6 +3,7 @@
 use super::fold::Fold;
 use crate::rollout::event::{Event, ItemBody};
 
+const TABLE: &str = "turns";
 const INSERT: &str = "INSERT INTO turns VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 
 #[derive(Default)]
@@ -109,13 +110,13 @@ pub(super) fn item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<String
 fn insert(fold: &mut Fold<'_>, row: Row<'_>) {
     let turn = fold.turn(row.turn);
     let built = fold
-        .row_at(0, 11)
-        .text(turn)
+        .row_at(TABLE, 0, 11)
+        .id("turn_id", turn)
         .word(row.what)
-        .text(row.reason)
+        .label("reason", row.reason)
         .int(row.duration_ms)
         .int(row.count.and_then(|count| i64::try_from(count).ok()))
-        .text(row.text)
+        .text("text", row.text)
         .number(fold.copy_flag());
     fold.push(built.write(INSERT));
 }

@@ -10,7 +10,6 @@ use super::replay::{Applied, ReplayError, replay};
 use super::schema::{create_all, schema_digest};
 use crate::db::{self, Connection, DbError, OptionalExtension, params};
 use crate::ledger::LedgerReader;
-use crate::redaction::Policy;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -187,7 +186,6 @@ impl Views {
     pub fn update(
         &self,
         reader: &mut LedgerReader,
-        policy: &Policy,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Applied, ViewsError> {
         let ledger = reader.head().identity.ledger.to_string();
@@ -196,14 +194,13 @@ impl Views {
                 let path = self.paths.current().unwrap_or_else(|| self.paths.link.clone());
                 self.sweep(&[Some(&path)]);
                 let mut connection = db::open_writer(&path)?;
-                let applied =
-                    replay(reader, &mut connection, &path, policy, self.options, progress)?;
+                let applied = replay(reader, &mut connection, &path, self.options, progress)?;
                 connection
                     .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
                     .map_err(db::at(&path))?;
                 Ok(applied)
             }
-            _ => self.rebuild(reader, policy, progress),
+            _ => self.rebuild(reader, progress),
         }
     }
 
@@ -214,7 +211,6 @@ impl Views {
     pub fn rebuild(
         &self,
         reader: &mut LedgerReader,
-        policy: &Policy,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Applied, ViewsError> {
         let at_link = fs::symlink_metadata(&self.paths.link);
@@ -224,7 +220,7 @@ impl Views {
         let folder = self.paths.folder();
         fs::create_dir_all(&folder).map_err(io_error("cannot create", &folder))?;
         let path = self.paths.next();
-        let applied = self.build(&path, reader, policy, progress).inspect_err(|_| {
+        let applied = self.build(&path, reader, progress).inspect_err(|_| {
             fs::remove_file(&path).ok();
         })?;
         self.swap(&path)?;
@@ -239,7 +235,6 @@ impl Views {
         &self,
         path: &Path,
         reader: &mut LedgerReader,
-        policy: &Policy,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Applied, ViewsError> {
         let mut connection = db::create_fresh(path)?;
@@ -252,7 +247,7 @@ impl Views {
                 params![ledger, schema_digest(), self.options.name(), SOFTWARE],
             )
             .map_err(db::at(path))?;
-        let applied = replay(reader, &mut connection, path, policy, self.options, progress)?;
+        let applied = replay(reader, &mut connection, path, self.options, progress)?;
         db::finish_fresh(connection, path)?;
         let file = fs::File::open(path).map_err(io_error("cannot open", path))?;
         file.sync_all().map_err(io_error("cannot sync", path))?;
@@ -273,6 +268,11 @@ impl Views {
         // the next append.
         self.sweep(&[Some(path), previous.as_deref()]);
         Ok(())
+    }
+
+    /// Removes every older database at once: what they hold may have been hidden since.
+    pub fn forget_older(&self) {
+        self.sweep(&[self.paths.current().as_deref()]);
     }
 
     /// Removes databases that the link no longer leads to.
@@ -303,12 +303,11 @@ impl Views {
     pub fn compare(
         &self,
         reader: &mut LedgerReader,
-        policy: &Policy,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(Result<Digests, ViewsError>, Digests), ViewsError> {
         std::thread::scope(|scope| {
             let live = scope.spawn(|| self.digests());
-            let rebuilt = self.digests_of_rebuild(reader, policy, progress)?;
+            let rebuilt = self.digests_of_rebuild(reader, progress)?;
             let live = live.join().map_err(|_| ReplayError::Died)?;
             Ok((live, rebuilt))
         })
@@ -321,13 +320,12 @@ impl Views {
     pub fn digests_of_rebuild(
         &self,
         reader: &mut LedgerReader,
-        policy: &Policy,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Digests, ViewsError> {
         let folder = tempfile::tempdir()
             .map_err(io_error("cannot make a scratch folder beside", &self.paths.link))?;
         let path = folder.path().join("check.sqlite");
-        self.build(&path, reader, policy, progress)?;
+        self.build(&path, reader, progress)?;
         let connection = db::open_reader(&path)?;
         Ok(Digests::of(&connection).map_err(db::at(&path))?)
     }

@@ -1,6 +1,7 @@
 //! Floor 3: SELECT -> typed models, already redacted. The SQL in `/projections` is the contract.
 
 mod coverage;
+mod redactions;
 mod session;
 mod sessions;
 mod tokens;
@@ -8,6 +9,10 @@ mod tokens;
 pub use coverage::{
     Coverage, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage, has_source,
     problems_between,
+};
+pub use redactions::{
+    RedactionRow, RevocationRow, is_repo, prompt_place, redaction, redactions, revocation,
+    revocations, rows_hidden_by,
 };
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{FindError, SessionRow, find_session, find_source, sessions};

@@ -1,7 +1,6 @@
 //! Floor 0: what may be shown. The only code that turns [`Sensitive`] text into [`Redacted`] text.
 //!
-//! The row writer takes `Redacted` text only, so that a forgotten redaction is a compile error. No rule is in
-//! force yet: the policy hides nothing, but every text from a log already passes through it.
+//! The row writer takes `Redacted` text only, so that a forgotten redaction is a compile error.
 #![cfg_attr(
     not(test),
     deny(
@@ -14,7 +13,31 @@
     )
 )]
 
+mod builtin;
+mod check;
+mod compile;
+mod engine;
+mod fields;
+mod gitleaks;
+mod json;
+mod parse;
+mod policy;
+mod prefilter;
+mod record;
+mod rule;
+mod scan;
+mod view;
+
 use std::borrow::Cow;
+
+pub use builtin::{builtin, check_examples, expand_example};
+pub use engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Scope};
+pub use parse::{RuleFormat, parse_rules};
+pub use policy::{Class, Owners, Place, Policy, Redaction, Target, TextKey};
+pub use record::{RedactionRecord, RevocationRecord, RuleSetRecord, What, Within};
+pub use rule::{
+    Check, Examples, GroupRef, Rule, RuleError, RuleKind, RuleScope, RuleSet, Severity,
+};
 
 /// Text from a log that no policy has looked at.
 #[derive(Clone, Debug)]
@@ -40,23 +63,5 @@ impl Redacted {
     /// The text that may be shown.
     pub fn into_string(self) -> String {
         self.0
-    }
-}
-
-/// Active redactions and the rule set in force, compiled.
-#[derive(Clone, Debug, Default)]
-pub struct Policy {
-    _private: (),
-}
-
-impl Policy {
-    /// Hides nothing.
-    pub fn none() -> Policy {
-        Policy::default()
-    }
-
-    /// Applies the policy.
-    pub fn apply(&self, text: Sensitive<'_>) -> Redacted {
-        Redacted(text.0.into_owned())
     }
 }

@@ -5,7 +5,6 @@ use crate::support::skip;
 use codex_ledger::append::{Plan, Request};
 use codex_ledger::ledger::{Holder, Ledger, LedgerReader, World};
 use codex_ledger::projections::{Options, Views, ViewsPaths};
-use codex_ledger::redaction::Policy;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -56,13 +55,18 @@ fn counts_of_the_corpus_are_as_reviewed() {
 fn views_of(corpus: &Path, dir: &Path) -> Views {
     let holder = Holder { command: "test".into(), pid: 1, since: "now".into() };
     let world = World::real();
-    let request = Request { roots: vec![corpus.into()], actor: "test".into(), limit: None };
+    let request = Request {
+        roots: vec![corpus.into()],
+        actor: "test".into(),
+        limit: None,
+        prelude: Vec::new(),
+    };
     let plan = Plan::make(dir, &request, world.clock.now());
     let mut ledger = Ledger::open(dir, world, &holder).unwrap();
     plan.run(&mut ledger, &request, &mut |_| ()).unwrap();
     let paths = ViewsPaths { link: dir.join("views.sqlite") };
     let views = Views { paths, options: Options::default() };
     let mut reader = LedgerReader::open(dir).unwrap();
-    views.update(&mut reader, &Policy::none(), &mut |_| ()).unwrap();
+    views.update(&mut reader, &mut |_| ()).unwrap();
     views
 }

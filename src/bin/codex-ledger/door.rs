@@ -218,6 +218,7 @@ pub fn setup(
         db_path: config.ingest.db_path,
         raw_json: config.views.raw_json,
         roots,
+        rules: None,
         actor,
         holder: Holder {
             command: command.to_string(),

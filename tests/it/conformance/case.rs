@@ -7,7 +7,6 @@ use crate::support::world::{Counted, SetClock, holder};
 use codex_ledger::append::{Plan, Request};
 use codex_ledger::ledger::{Ledger, LedgerReader, World};
 use codex_ledger::projections::{Options, Views, ViewsPaths};
-use codex_ledger::redaction::Policy;
 use serde_json::{Map, Value};
 use std::error::Error;
 use std::fs;
@@ -147,7 +146,8 @@ impl Bench {
 
     /// Appends a home or a file and brings the views up to date.
     fn append(&self, root: PathBuf) -> Result<(), Box<dyn Error>> {
-        let request = Request { roots: vec![root], actor: "test".into(), limit: None };
+        let request =
+            Request { roots: vec![root], actor: "test".into(), limit: None, prelude: Vec::new() };
         let plan = Plan::make(&self.dir, &request, self.world.clock.now());
         let mut ledger = Ledger::open(&self.dir, self.world.clone(), &holder())?;
         let report = plan.run(&mut ledger, &request, &mut |_| ())?;
@@ -155,7 +155,7 @@ impl Bench {
             return Err(format!("not read: {:?}", report.problems).into());
         }
         let mut reader = LedgerReader::open(&self.dir)?;
-        self.views.update(&mut reader, &Policy::none(), &mut |_| ())?;
+        self.views.update(&mut reader, &mut |_| ())?;
         Ok(())
     }
 }

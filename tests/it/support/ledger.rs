@@ -58,6 +58,7 @@ pub fn append_all(dir: &Path, roots: &[&Path], world: World) -> Result<Report, L
         roots: roots.iter().map(|root| root.to_path_buf()).collect(),
         actor: "test".into(),
         limit: None,
+        ..Request::default()
     };
     let plan = Plan::make(dir, &request, world.clock.now());
     let mut ledger = Ledger::open(dir, world, &holder())?;

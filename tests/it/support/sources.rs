@@ -110,7 +110,12 @@ impl Bench {
     }
 
     pub fn request(&self, limit: usize) -> Request {
-        Request { roots: vec![self.home()], actor: "test".into(), limit: Some(limit) }
+        Request {
+            roots: vec![self.home()],
+            actor: "test".into(),
+            limit: Some(limit),
+            ..Request::default()
+        }
     }
 
     /// The generations of the rollout.

@@ -1,0 +1,425 @@
+//! Redactions: made, undone, listed; and the rules in force.
+
+use super::core::{App, Listener};
+use crate::append::note_head;
+use crate::db;
+use crate::entry::{EntryId, Kind};
+use crate::error::{AppError, ErrorKind, Result};
+use crate::ledger::{Controls, Ledger, LedgerPaths, LedgerReader};
+use crate::projections::{Decisions, Field, field};
+use crate::query::{self, RedactionRow, RevocationRow};
+use crate::redaction::{
+    Engine, Manual, Matcher, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord, Scope,
+    What, Within, builtin,
+};
+
+/// What is shown where nothing else is asked for.
+const REPLACEMENT: &str = "[redacted]";
+/// A shorter text would hide more than anybody means.
+const LITERAL_MIN_CHARS: usize = 3;
+/// Fields that say what a record is and how records belong together.
+const STRUCTURE: [&str; 9] = [
+    "call_id",
+    "cli_version",
+    "forked_from_id",
+    "id",
+    "ordinal",
+    "session_id",
+    "timestamp",
+    "turn_id",
+    "type",
+];
+
+/// What somebody wants to hide, as said at a door.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RedactRequest {
+    /// `SESSION#N`.
+    pub prompt: Option<String>,
+    /// A session by the beginning of its id: the target, or what narrows a literal or regex.
+    pub session: Option<String>,
+    /// An entry by its seq.
+    pub entry: Option<u64>,
+    /// JSON pointer inside the entry.
+    pub field: Option<String>,
+    /// Bytes of the field.
+    pub span: Option<(u64, u64)>,
+    /// A text.
+    pub literal: Option<String>,
+    /// A pattern.
+    pub regex: Option<String>,
+    /// What narrows a literal or regex.
+    pub repo: Option<String>,
+    /// What is shown instead.
+    pub with: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a redaction did.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Redacted {
+    /// Its row.
+    pub redaction: RedactionRow,
+    /// Rows in which it hides something now.
+    pub rows_changed: u64,
+}
+
+/// What an undo did.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Undone {
+    /// Its row.
+    pub revocation: RevocationRow,
+    /// The redaction or revocation that it ended.
+    pub of: u64,
+}
+
+fn usage(message: impl Into<String>, hint: &str) -> AppError {
+    AppError::new(ErrorKind::Usage, message).hint(hint)
+}
+
+impl App {
+    /// Appends a redaction and writes what it hides again.
+    ///
+    /// # Errors
+    /// When the target does not exist or the request is not whole; the ledger then is as before.
+    pub fn redact(&self, request: &RedactRequest, listener: Listener<'_>) -> Result<Redacted> {
+        let record = self.record_of(request)?;
+        let seq = self.decide(Kind::Redaction, EntryId::default(), &record.encode(), listener)?;
+        let db = self.views_for_reading()?;
+        let at = db::at(self.views_path());
+        let found = query::redaction(&db, seq).and_then(|redaction| {
+            Ok(Redacted { rows_changed: query::rows_hidden_by(&db, seq)?, redaction })
+        });
+        Ok(found.map_err(at)?)
+    }
+
+    /// Appends a revocation of a redaction, or of a revocation, by its seq or the beginning of its id.
+    ///
+    /// # Errors
+    /// When there is none, or when it is not in force.
+    pub fn undo(&self, target: &str, reason: &str, listener: Listener<'_>) -> Result<Undone> {
+        let reason = self.reason(reason)?;
+        let mut reader = LedgerReader::open(self.dir())?;
+        let size = reader.head().size();
+        let decisions = Decisions::load(&mut reader, size)?;
+        let named = |entry: &&crate::ledger::Control| {
+            let is_seq = target.parse() == Ok(entry.seq);
+            let is_id = target.len() >= 6 && entry.id.to_string().starts_with(target);
+            entry.kind != Kind::RuleSet && (is_seq || is_id)
+        };
+        let found: Vec<_> = decisions.entries.iter().filter(named).collect();
+        let [entry] = found[..] else {
+            let message = format!("`{target}` names {} redactions", found.len());
+            return Err(AppError::new(ErrorKind::NotFound, message)
+                .hint("`codex-ledger redact history` lists them with their numbers"));
+        };
+        if let Some(by) = decisions.ended_by.get(&entry.seq) {
+            let message = format!("{} is undone already, by {by}", entry.seq);
+            return Err(usage(message, "undo that one to bring it back"));
+        }
+        let record = RevocationRecord { actor: self.setup.actor.clone(), reason, of: entry.seq };
+        let seq = self.decide(Kind::Revocation, entry.id, &record.encode(), listener)?;
+        let db = self.views_for_reading()?;
+        let revocation = query::revocation(&db, seq).map_err(db::at(self.views_path()))?;
+        Ok(Undone { revocation, of: entry.seq })
+    }
+
+    /// All redactions, or those in force only, the newest first.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn redactions(&self, active_only: bool) -> Result<Vec<RedactionRow>> {
+        let db = self.views_for_reading()?;
+        Ok(query::redactions(&db, active_only).map_err(db::at(self.views_path()))?)
+    }
+
+    /// All revocations, the newest first.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn revocations(&self) -> Result<Vec<RevocationRow>> {
+        let db = self.views_for_reading()?;
+        Ok(query::revocations(&db).map_err(db::at(self.views_path()))?)
+    }
+
+    /// The rule set in force, with the seq of its entry; the built-in one where the ledger names none.
+    ///
+    /// # Errors
+    /// When entries cannot be read.
+    pub fn rules(&self) -> Result<(Option<u64>, RuleSet)> {
+        if !self.dir().join("HEAD").exists() {
+            return Ok((None, self.setup.rules.clone().unwrap_or_else(|| builtin().clone())));
+        }
+        let mut reader = LedgerReader::open(self.dir())?;
+        let size = reader.head().size();
+        Ok(match Decisions::load(&mut reader, size)?.rule_set() {
+            Some((seq, record)) => (Some(seq), record.rules),
+            None => (None, builtin().clone()),
+        })
+    }
+
+    /// Puts a rule set in force; returns the seq of its entry, or `None` when it is in force already.
+    ///
+    /// # Errors
+    /// When the ledger or the views cannot be written.
+    pub fn set_rules(
+        &self,
+        rules: RuleSet,
+        reason: &str,
+        listener: Listener<'_>,
+    ) -> Result<Option<u64>> {
+        let reason = self.reason(reason)?;
+        Engine::compile(&rules, &[])?;
+        if let (Some(_), known) = self.rules()?
+            && known.digest() == rules.digest()
+        {
+            return Ok(None);
+        }
+        let body = self.rules_body(rules, reason)?;
+        self.decide(Kind::RuleSet, EntryId::default(), &body, listener).map(Some)
+    }
+
+    /// Puts the configured rules in force where others are.
+    pub(super) fn put_rules_in_force(&self, listener: Listener<'_>) -> Result<()> {
+        if let Some(rules) = self.setup.rules.clone()
+            && self.dir().join("HEAD").exists()
+        {
+            self.set_rules(rules, "the configured rules", listener)?;
+        }
+        Ok(())
+    }
+
+    /// The rule set that an append begins with, if it has to; and the control entries so far.
+    pub(super) fn prelude(&self) -> Result<(Vec<(Kind, Vec<u8>)>, Controls)> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let controls = Controls::load(&mut reader)?;
+        let (rules, reason) = match &self.setup.rules {
+            Some(rules) => (rules, "the configured rules"),
+            None if controls.seqs.is_empty() => (builtin(), "the rules that come with the program"),
+            None => return Ok((Vec::new(), controls)),
+        };
+        let size = reader.head().size();
+        let known = Decisions::load(&mut reader, size)?.rule_set();
+        if known.is_some_and(|(_, known)| known.rules.digest() == rules.digest()) {
+            return Ok((Vec::new(), controls));
+        }
+        let body = self.rules_body(rules.clone(), reason.into())?;
+        Ok((vec![(Kind::RuleSet, body)], controls))
+    }
+
+    fn rules_body(&self, rules: RuleSet, reason: String) -> Result<Vec<u8>> {
+        let record = RuleSetRecord { actor: self.setup.actor.clone(), reason, rules };
+        record
+            .encode()
+            .ok_or_else(|| AppError::new(ErrorKind::Usage, "the rules cannot be written as JSON"))
+    }
+
+    /// Appends an entry that decides what may be shown, and brings the views up to date.
+    fn decide(
+        &self,
+        kind: Kind,
+        reference: EntryId,
+        body: &[u8],
+        listener: Listener<'_>,
+    ) -> Result<u64> {
+        let mut ledger = self.open()?;
+        let seq = self.append_noted(&mut ledger, kind, reference, body)?;
+        self.update_views(listener)?;
+        self.views.forget_older();
+        Ok(seq)
+    }
+
+    /// Appends an entry of no source; what is known of the sources stays known.
+    pub(super) fn append_noted(
+        &self,
+        ledger: &mut Ledger,
+        kind: Kind,
+        reference: EntryId,
+        body: &[u8],
+    ) -> Result<u64> {
+        let (world, paths) = (&self.setup.world, LedgerPaths { dir: self.dir().into() });
+        let mut controls = Controls::load(&mut LedgerReader::open(self.dir())?)?;
+        let old = (ledger.head().size(), ledger.head().chain.id);
+        let done = ledger.append_about(kind, reference, body)?;
+        let new = (ledger.head().size(), ledger.head().chain.id);
+        note_head(world, &paths, old, new)?;
+        let seqs = [done.from];
+        controls.note(done.from, done.to, if kind.is_control() { &seqs } else { &[] });
+        controls.save(world, &paths)?;
+        Ok(done.from)
+    }
+
+    fn reason(&self, reason: &str) -> Result<String> {
+        match reason.trim() {
+            "" => Err(usage("a reason is needed", "say why with --reason TEXT")),
+            reason => Ok(reason.to_string()),
+        }
+    }
+
+    fn record_of(&self, request: &RedactRequest) -> Result<RedactionRecord> {
+        let reason = self.reason(&request.reason)?;
+        let replacement = request.with.clone().unwrap_or_else(|| REPLACEMENT.into());
+        if replacement.trim().is_empty() {
+            return Err(usage(
+                "the replacement is empty",
+                "leave --with away to show `[redacted]`",
+            ));
+        }
+        let what = self.what_of(request)?;
+        Ok(RedactionRecord { actor: self.setup.actor.clone(), reason, replacement, what })
+    }
+
+    fn what_of(&self, request: &RedactRequest) -> Result<What> {
+        let RedactRequest { prompt, session, entry, literal, regex, .. } = request;
+        match (prompt, entry, literal, regex) {
+            (Some(prompt), None, None, None) => self.prompt_named(prompt),
+            (None, Some(seq), None, None) => self.part_of_entry(*seq, request),
+            (None, None, Some(text), None) => {
+                let within = self.within(request)?;
+                literal_named(text, within)
+            }
+            (None, None, None, Some(pattern)) => {
+                let within = self.within(request)?;
+                regex_named(pattern, within)
+            }
+            (None, None, None, None) => match session {
+                Some(session) => Ok(What::Session { id: self.session_named(session)? }),
+                None => Err(usage(
+                    "nothing is named that is to be hidden",
+                    "name one of --prompt SESSION#N, --session ID, --entry SEQ, --literal TEXT, --regex PATTERN",
+                )),
+            },
+            _ => Err(usage(
+                "several things are named that are to be hidden",
+                "one redaction hides one thing; run the command once for each, or use --from FILE",
+            )),
+        }
+    }
+
+    fn session_named(&self, prefix: &str) -> Result<String> {
+        let db = self.views_for_reading()?;
+        Ok(query::find_session(&db, prefix)?.id)
+    }
+
+    fn within(&self, request: &RedactRequest) -> Result<Within> {
+        Ok(match (&request.session, &request.repo) {
+            (Some(session), _) => Within::Session(self.session_named(session)?),
+            (None, Some(repo)) => {
+                let db = self.views_for_reading()?;
+                let is_known = query::is_repo(&db, repo).map_err(db::at(self.views_path()))?;
+                if !is_known {
+                    let message = format!("no session has the repository or directory `{repo}`");
+                    return Err(AppError::new(ErrorKind::NotFound, message)
+                        .hint("`codex-ledger tokens --by repo` lists them"));
+                }
+                Within::Repo(repo.clone())
+            }
+            (None, None) => Within::Everything,
+        })
+    }
+
+    fn prompt_named(&self, name: &str) -> Result<What> {
+        let hint = "`codex-ledger show SESSION` numbers the prompts";
+        let Some((prefix, number)) = name.rsplit_once('#') else {
+            return Err(usage(
+                format!("`{name}` is no prompt"),
+                "a prompt is named SESSION#N, N from 1",
+            ));
+        };
+        let number: u64 = number
+            .parse()
+            .map_err(|_| usage(format!("`{number}` is no number of a prompt"), hint))?;
+        let db = self.views_for_reading()?;
+        let session = query::find_session(&db, prefix)?;
+        let found =
+            query::prompt_place(&db, session.stream, number).map_err(db::at(self.views_path()))?;
+        let Some((seq, part)) = found else {
+            let message = format!(
+                "session {} has {} prompts, none with number {number}",
+                session.id, session.prompts
+            );
+            return Err(AppError::new(ErrorKind::NotFound, message).hint(hint));
+        };
+        Ok(What::Prompt { session: session.id, number, seq, part })
+    }
+
+    fn part_of_entry(&self, seq: u64, request: &RedactRequest) -> Result<What> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let size = reader.head().size();
+        let Some(entry) = reader.control(seq)? else {
+            let message = format!("there is no entry {seq}: the ledger has {size}");
+            return Err(AppError::new(ErrorKind::NotFound, message).hint("seqs count from 0"));
+        };
+        if !matches!(entry.kind, Kind::Line | Kind::Document) {
+            let message =
+                format!("entry {seq} is no record of a session but a {}", entry.kind.name());
+            return Err(usage(
+                message,
+                "`codex-ledger show SESSION --json` has the seqs of its records",
+            ));
+        }
+        let Some(pointer) = &request.field else {
+            return match request.span {
+                None => Ok(What::Entry { seq }),
+                Some(_) => {
+                    Err(usage("a span is of a field", "name the field with --field POINTER"))
+                }
+            };
+        };
+        let name = pointer.rsplit('/').next().unwrap_or_default();
+        if STRUCTURE.contains(&name) {
+            let message = format!("`{pointer}` says how records belong together and stays");
+            return Err(usage(message, "a --literal hides its text wherever it is shown"));
+        }
+        let hint = "`codex-ledger show --raw --entry SEQ` shows the record";
+        let text = match field(&entry.body, pointer) {
+            Some(Field::Text(text)) => Some(text),
+            Some(Field::Tree(_)) => None,
+            None => return Err(usage(format!("entry {seq} has no field `{pointer}`"), hint)),
+        };
+        let span = match (request.span, text) {
+            (None, _) => None,
+            (Some(_), None) => return Err(usage(format!("`{pointer}` is no text"), hint)),
+            (Some((from, to)), Some(text)) => {
+                let inside =
+                    text.get(from as usize..to as usize).is_some_and(|part| !part.is_empty());
+                if !inside {
+                    let message = format!(
+                        "{from}..{to} is no part of `{pointer}`, which has {} bytes, or begins or ends inside a character",
+                        text.len()
+                    );
+                    return Err(usage(
+                        message,
+                        "a span counts bytes from 0; the end is not part of it",
+                    ));
+                }
+                Some((from, to))
+            }
+        };
+        Ok(What::Field { seq, pointer: pointer.clone(), span })
+    }
+}
+
+fn literal_named(text: &str, within: Within) -> Result<What> {
+    if text.trim().chars().count() < LITERAL_MIN_CHARS {
+        let message = format!("`{text}` is shorter than {LITERAL_MIN_CHARS} characters");
+        return Err(usage(
+            message,
+            "a text so short is everywhere; a --regex can say where it stands",
+        ));
+    }
+    Ok(What::Literal { text: text.to_string(), within })
+}
+
+fn regex_named(pattern: &str, within: Within) -> Result<What> {
+    let matcher = Matcher::Regex(pattern.to_string());
+    let replacement = REPLACEMENT.to_string();
+    let manual = Manual { id: 0, matcher, scope: Scope::Global, replacement, rank: 0 };
+    Engine::compile(&RuleSet::default(), &[manual]).map_err(|error| {
+        usage(
+            error.to_string(),
+            "patterns are those of the regex crate: no look-around, no back-references",
+        )
+    })?;
+    Ok(What::Regex { pattern: pattern.to_string(), within })
+}

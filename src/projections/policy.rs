@@ -1,0 +1,276 @@
+//! The policy that a ledger asks for: its redactions that are in force and its last rule set.
+
+use super::prompts;
+use crate::entry::{EntryId, Kind};
+use crate::ledger::{Control, Controls, LedgerError, LedgerReader, Pack, StoredEntry};
+use crate::redaction::{
+    Matcher, Policy, Redaction, RedactionRecord, RuleError, RuleSet, RuleSetRecord, Scope, Target,
+    What, Within,
+};
+use crate::rollout;
+use std::collections::{BTreeMap, HashMap};
+
+/// An entry longer than this is hidden as a whole where one of its fields is meant.
+const FIELD_MAX_BYTES: u64 = 64 << 20;
+/// How deep texts inside texts are looked for.
+const DEPTH_MAX: usize = 8;
+
+/// Why there is no policy.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The entries cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A rule or pattern in the ledger cannot be compiled by this version.
+    #[error("a rule in force cannot be used: {0}")]
+    Rule(#[from] RuleError),
+}
+
+/// All entries that decide what may be shown, in order, and which of them are in force.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    /// The entries.
+    pub entries: Vec<Control>,
+    /// By seq of a redaction or revocation: the seq of what ends it. What is missing is in force.
+    pub ended_by: HashMap<u64, u64>,
+}
+
+impl Decisions {
+    /// Reads them from the ledger, below a seq.
+    ///
+    /// # Errors
+    /// When entries cannot be read.
+    pub fn load(reader: &mut LedgerReader, below: u64) -> Result<Decisions, LedgerError> {
+        let mut entries = Controls::load(reader)?.read(reader)?;
+        entries.retain(|entry| entry.seq < below);
+        Ok(Decisions::of(entries))
+    }
+
+    fn of(entries: Vec<Control>) -> Decisions {
+        // A revocation speaks of an earlier entry, so that from the newest on every one is decided by those
+        // that are decided already.
+        let by_id: BTreeMap<EntryId, u64> = entries.iter().map(|e| (e.id, e.seq)).collect();
+        let mut ended_by = HashMap::new();
+        for entry in entries.iter().rev().filter(|entry| entry.kind == Kind::Revocation) {
+            if !ended_by.contains_key(&entry.seq)
+                && let Some(of) = by_id.get(&entry.reference)
+            {
+                ended_by.insert(*of, entry.seq);
+            }
+        }
+        Decisions { entries, ended_by }
+    }
+
+    /// Whether a redaction or revocation is in force.
+    pub fn is_active(&self, seq: u64) -> bool {
+        !self.ended_by.contains_key(&seq)
+    }
+
+    /// The rule set in force, and the seq of its entry.
+    pub fn rule_set(&self) -> Option<(u64, RuleSetRecord)> {
+        let sets = self.entries.iter().rev().filter(|entry| entry.kind == Kind::RuleSet);
+        sets.filter_map(|entry| Some((entry.seq, RuleSetRecord::decode(&entry.body)?))).next()
+    }
+
+    /// Compiles what is in force.
+    ///
+    /// # Errors
+    /// When a target cannot be read or a rule not compiled.
+    pub fn policy(&self, reader: &mut LedgerReader) -> Result<Policy, PolicyError> {
+        let rules = self.rule_set().map_or_else(RuleSet::default, |(_, record)| record.rules);
+        let mut redactions = Vec::new();
+        let is_redaction = |entry: &&Control| entry.kind == Kind::Redaction;
+        for entry in self.entries.iter().filter(is_redaction).filter(|e| self.is_active(e.seq)) {
+            let Some(record) = RedactionRecord::decode(&entry.body) else { continue };
+            if let Some(target) = resolve(reader, record.what)? {
+                let replacement = record.replacement;
+                redactions.push(Redaction { seq: entry.seq, target, replacement });
+            }
+        }
+        Ok(Policy::compile(rules, redactions, reader.views_key()?)?)
+    }
+}
+
+/// The policy of the ledger as the reader sees it.
+///
+/// # Errors
+/// As [`Decisions::policy`].
+pub fn load_policy(reader: &mut LedgerReader) -> Result<Policy, PolicyError> {
+    let size = reader.head().size();
+    Decisions::load(reader, size)?.policy(reader)
+}
+
+/// Reads what a redaction names; an erased target hides nothing any more.
+fn resolve(reader: &mut LedgerReader, what: What) -> Result<Option<Target>, LedgerError> {
+    let scope = |within| match within {
+        Within::Everything => Scope::Global,
+        Within::Session(id) => Scope::Session(id),
+        Within::Repo(url) => Scope::Repo(url),
+    };
+    Ok(match what {
+        What::Unknown => None,
+        What::Entry { seq } => Some(Target::Entry { seq }),
+        What::Session { id } => Some(Target::Session { id }),
+        What::Literal { text, within } => {
+            Some(Target::Passages { matcher: Matcher::Literal(text), scope: scope(within) })
+        }
+        What::Regex { pattern, within } => {
+            Some(Target::Passages { matcher: Matcher::Regex(pattern), scope: scope(within) })
+        }
+        What::Prompt { session, seq, part, .. } => body_of(reader, seq)?.map(|(kind, body)| {
+            let text = prompts::text_in(kind, &body, part).unwrap_or_default();
+            let request = rollout::prompt::typed(&text).trim().to_string();
+            let texts = if request == text { vec![text] } else { vec![text, request] };
+            Target::Prompt { seq, part, session, texts }
+        }),
+        What::Field { seq, pointer, span } => match body_of(reader, seq)? {
+            Some((_, body)) => Some(texts_of(seq, &body, &pointer, span)),
+            None => Some(Target::Entry { seq }),
+        },
+    })
+}
+
+/// The body of an entry that is not too long; `None` when it is or when it was erased.
+fn body_of(reader: &mut LedgerReader, seq: u64) -> Result<Option<(Kind, Vec<u8>)>, LedgerError> {
+    let Some(pack) = reader.pack_from(seq)? else { return Ok(None) };
+    let Some(entry) = pack.entry(seq).cloned() else { return Ok(None) };
+    let body = entry_body(reader, &pack, &entry)?;
+    Ok(body.map(|body| (entry.kind, body)))
+}
+
+fn entry_body(
+    reader: &mut LedgerReader,
+    pack: &Pack,
+    entry: &StoredEntry,
+) -> Result<Option<Vec<u8>>, LedgerError> {
+    match pack.body(entry) {
+        Some(body) => Ok(Some(body.to_vec())),
+        None => reader.body(pack, entry, FIELD_MAX_BYTES),
+    }
+}
+
+fn texts_of(seq: u64, body: &[u8], pointer: &str, span: Option<(u64, u64)>) -> Target {
+    let texts = match field(body, pointer) {
+        Some(Field::Text(text)) => match span {
+            Some((from, to)) => {
+                text.get(from as usize..to as usize).map(str::to_string).into_iter().collect()
+            }
+            None => texts_within(&text),
+        },
+        Some(Field::Tree(value)) => {
+            let mut texts = Vec::new();
+            leaves(&value, &mut texts, DEPTH_MAX);
+            texts
+        }
+        None => Vec::new(),
+    };
+    match texts.is_empty() {
+        true => Target::Entry { seq },
+        false => Target::Texts { seq, texts, is_whole: span.is_none() },
+    }
+}
+
+/// What a JSON pointer leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Field {
+    /// A text.
+    Text(String),
+    /// Anything else.
+    Tree(serde_json::Value),
+}
+
+/// Follows a JSON pointer (RFC 6901) through a record; a text that is JSON is gone into.
+pub fn field(body: &[u8], pointer: &str) -> Option<Field> {
+    let mut value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let steps = pointer.strip_prefix('/').map(|rest| rest.split('/'));
+    for step in steps.into_iter().flatten() {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        if let serde_json::Value::String(text) = &value {
+            value = serde_json::from_str(text).ok()?;
+        }
+        let next = match &mut value {
+            serde_json::Value::Object(object) => object.remove(&step)?,
+            serde_json::Value::Array(items) => {
+                let index: usize = step.parse().ok()?;
+                (index < items.len()).then(|| items.swap_remove(index))?
+            }
+            _ => return None,
+        };
+        value = next;
+    }
+    Some(match value {
+        serde_json::Value::String(text) => Field::Text(text),
+        other => Field::Tree(other),
+    })
+}
+
+fn texts_within(text: &str) -> Vec<String> {
+    let mut texts = vec![text.to_string()];
+    if let Ok(value) = serde_json::from_str::<serde_json::Value>(text) {
+        leaves(&value, &mut texts, DEPTH_MAX);
+    }
+    texts
+}
+
+/// All texts in a tree, and in the JSON inside them.
+fn leaves(value: &serde_json::Value, texts: &mut Vec<String>, depth: usize) {
+    match value {
+        serde_json::Value::String(text) => {
+            texts.push(text.clone());
+            if let (Some(depth), Ok(inner)) = (depth.checked_sub(1), serde_json::from_str(text)) {
+                leaves(&inner, texts, depth);
+            }
+        }
+        serde_json::Value::Array(items) => {
+            items.iter().for_each(|item| leaves(item, texts, depth));
+        }
+        serde_json::Value::Object(members) => {
+            members.values().for_each(|item| leaves(item, texts, depth));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn control(seq: u64, kind: Kind, of: Option<u64>) -> Control {
+        let id = |seq: u64| EntryId([seq as u8; 32]);
+        let reference = of.map_or(EntryId::default(), id);
+        Control { seq, kind, id: id(seq), reference, recorded_at: 0, body: Vec::new() }
+    }
+
+    #[test]
+    fn an_undo_can_be_undone() {
+        let mut entries = vec![control(1, Kind::Redaction, None)];
+        for (seq, is_active) in [(1, true), (2, false), (3, true), (4, false)] {
+            if seq > 1 {
+                entries.push(control(seq, Kind::Revocation, Some(seq - 1)));
+            }
+            assert_eq!(Decisions::of(entries.clone()).is_active(1), is_active, "after {seq}");
+        }
+        // Two that end the same: it is ended as long as one of them holds.
+        let two = [2, 3].map(|seq| control(seq, Kind::Revocation, Some(1)));
+        let mut entries = vec![control(1, Kind::Redaction, None)];
+        entries.extend(two);
+        entries.push(control(4, Kind::Revocation, Some(3)));
+        assert!(!Decisions::of(entries.clone()).is_active(1));
+        entries.push(control(5, Kind::Revocation, Some(2)));
+        assert!(Decisions::of(entries).is_active(1));
+    }
+
+    #[test]
+    fn pointers_lead_into_nested_json() {
+        let body = br#"{"payload":{"arguments":"{\"cmd\":[\"a\",\"b/c\"]}","n":3}}"#;
+        let text = |pointer| match field(body, pointer) {
+            Some(Field::Text(text)) => text,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(text("/payload/arguments/cmd/1"), "b/c");
+        assert_eq!(text("/payload/arguments"), r#"{"cmd":["a","b/c"]}"#);
+        assert_eq!(field(body, "/payload/n"), Some(Field::Tree(3.into())));
+        assert_eq!(field(body, "/payload/x"), None);
+        assert_eq!(field(b"not json", ""), None);
+    }
+}

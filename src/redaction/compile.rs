@@ -1,0 +1,221 @@
+//! Rules made ready to search with.
+
+use regex_automata::meta::{Config, Regex};
+use regex_automata::util::syntax;
+use regex_syntax::ast::ErrorKind;
+
+use super::engine::{By, Context, Manual, Matcher, Scope};
+use super::rule::{Check, GroupRef, Rule, RuleError, RuleKind, RuleScope};
+
+/// Who wins where passages overlap: the smallest.
+pub(super) type Order = (u8, u8, u64);
+
+/// Which texts something applies to.
+#[derive(Debug)]
+enum Reach {
+    Rule { scope: RuleScope, fields: Vec<String>, roles: Vec<String> },
+    Manual(Scope),
+}
+
+/// What to look for.
+#[derive(Debug)]
+pub(super) enum Find {
+    Regex(Regex),
+    Literal(String),
+}
+
+/// A rule or a manual redaction, compiled.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) by: By,
+    pub(super) order: Order,
+    pub(super) find: Find,
+    pub(super) group: usize,
+    pub(super) entropy: Option<f64>,
+    pub(super) allow: Vec<Regex>,
+    pub(super) check: Option<Check>,
+    pub(super) window: Option<usize>,
+    /// No longest match: a wrapped one may run on into words that do not belong to it.
+    pub(super) open_ended: bool,
+    pub(super) keywords: Vec<String>,
+    pub(super) base64: bool,
+    pub(super) shown: String,
+    reach: Reach,
+}
+
+/// A secret shorter than this is no literal but an accident.
+pub(super) const LITERAL_MIN: usize = 3;
+
+const LINEAR: &str = "the regex engine is linear-time; rewrite without look-around and back-references, \
+for example with secret_group and allow";
+
+/// Compiles one pattern, or says why not.
+fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<(Regex, bool), String> {
+    let mut parser = regex_syntax::ParserBuilder::new()
+        .case_insensitive(ignore_case)
+        .dot_matches_new_line(dotall)
+        .build();
+    let hir = parser.parse(text).map_err(|error| match error {
+        regex_syntax::Error::Parse(error) => match error.kind() {
+            kind @ (ErrorKind::UnsupportedLookAround | ErrorKind::UnsupportedBackreference) => {
+                format!("{kind}: {LINEAR}")
+            }
+            kind => format!("bad regex at column {}: {kind}", error.span().start.column),
+        },
+        regex_syntax::Error::Translate(error) => format!("bad regex: {}", error.kind()),
+        error => format!("bad regex: {error}"),
+    })?;
+    let lengths = hir.properties();
+    if lengths.minimum_len().is_none_or(|length| length == 0) {
+        return Err("the pattern matches the empty text: it would hide nothing, everywhere".into());
+    }
+    let open_ended = lengths.maximum_len().is_none();
+    let syntax = syntax::Config::new().case_insensitive(ignore_case).dot_matches_new_line(dotall);
+    let config = Config::new().nfa_size_limit(Some(16 << 20));
+    let regex = Regex::builder().syntax(syntax).configure(config).build(text);
+    Ok((regex.map_err(|error| format!("bad regex: {error}"))?, open_ended))
+}
+
+fn marker_name(pattern: &str) -> &str {
+    let name = pattern.trim().trim_matches(['[', ']']);
+    name.split([' ', ':', '…']).next().unwrap_or_default()
+}
+
+/// The pattern of a marker: `[name …]`, or `[name]` to `[/name]`.
+fn marker(name: &str) -> String {
+    let name = regex_syntax::escape(marker_name(name));
+    format!(r"(?is)\[{name}\].*?\[/{name}\]|\[{name}(?:[\s:][^\[\]]*)?\]")
+}
+
+fn group(regex: &Regex, wanted: Option<&GroupRef>) -> Result<usize, String> {
+    let info = regex.group_info();
+    let named = |name: &str| info.to_index(regex_automata::PatternID::ZERO, name);
+    match wanted {
+        None => Ok(named("secret").unwrap_or(0)),
+        Some(GroupRef::Index(index)) if *index < regex.captures_len() => Ok(*index),
+        Some(GroupRef::Index(index)) => Err(format!(
+            "secret_group {index} does not exist: the pattern has {} groups",
+            regex.captures_len().saturating_sub(1)
+        )),
+        Some(GroupRef::Name(name)) => named(name)
+            .ok_or_else(|| format!("secret_group \"{name}\" does not exist in the pattern")),
+    }
+}
+
+impl Compiled {
+    /// Compiles the rule at `index`; a rule that is not in force is compiled too, so that its faults show.
+    pub(super) fn rule(rule: &Rule, index: usize) -> Result<Compiled, RuleError> {
+        let fail = |reason: String| RuleError::rule(&rule.id, reason);
+        if rule.pattern.trim().is_empty() {
+            return Err(fail("the pattern is empty".into()));
+        }
+        if rule.replacement.as_deref() == Some("") {
+            return Err(fail(
+                "the replacement is empty: leave it out for `[redacted:<id>]`".into(),
+            ));
+        }
+        let index = u32::try_from(index).map_err(|_| fail("too many rules".into()))?;
+        let mut compiled = Compiled {
+            by: By::Rule(index),
+            order: (1, rule.scope as u8, u64::from(index)),
+            find: Find::Literal(rule.pattern.clone()),
+            group: 0,
+            entropy: rule.entropy,
+            allow: Vec::new(),
+            check: rule.check,
+            window: rule.window,
+            open_ended: false,
+            keywords: rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
+            base64: rule.base64,
+            shown: rule.shown(),
+            reach: Reach::Rule {
+                scope: rule.scope,
+                fields: rule.fields.clone(),
+                roles: rule.roles.clone(),
+            },
+        };
+        let regex = match rule.kind {
+            RuleKind::Regex => rule.pattern.clone(),
+            RuleKind::Marker => marker(&rule.pattern),
+            RuleKind::Literal if rule.pattern.chars().count() < LITERAL_MIN => {
+                return Err(fail(format!("a literal needs at least {LITERAL_MIN} characters")));
+            }
+            RuleKind::Literal if rule.ignore_case => regex_syntax::escape(&rule.pattern),
+            RuleKind::Literal => return Ok(compiled),
+        };
+        let (regex, open_ended) = pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
+        compiled.group = group(&regex, rule.secret_group.as_ref()).map_err(fail)?;
+        compiled.open_ended = open_ended;
+        if compiled.keywords.is_empty() && rule.kind == RuleKind::Marker {
+            compiled.keywords.push(format!("[{}", marker_name(&rule.pattern)).to_ascii_lowercase());
+        }
+        compiled.find = Find::Regex(regex);
+        for allow in &rule.allow {
+            let (regex, _) =
+                pattern(allow, false, false).map_err(|why| fail(format!("allow: {why}")))?;
+            compiled.allow.push(regex);
+        }
+        Ok(compiled)
+    }
+
+    /// Compiles what a person hid.
+    pub(super) fn manual(manual: &Manual) -> Result<Compiled, RuleError> {
+        let fail =
+            |reason: String| RuleError::file(None, format!("redaction {}: {reason}", manual.id));
+        let (find, open_ended) = match &manual.matcher {
+            Matcher::Literal(text) if text.is_empty() => {
+                return Err(fail("nothing to look for".into()));
+            }
+            Matcher::Literal(text) => (Find::Literal(text.clone()), false),
+            Matcher::Regex(text) => {
+                let (regex, open_ended) = pattern(text, false, false).map_err(fail)?;
+                (Find::Regex(regex), open_ended)
+            }
+        };
+        if manual.replacement.is_empty() {
+            return Err(fail("the replacement is empty".into()));
+        }
+        Ok(Compiled {
+            by: By::Manual(manual.id),
+            order: (0, manual.rank, manual.id),
+            find,
+            group: 0,
+            entropy: None,
+            allow: Vec::new(),
+            check: None,
+            window: None,
+            open_ended,
+            keywords: Vec::new(),
+            base64: false,
+            shown: manual.replacement.clone(),
+            reach: Reach::Manual(manual.scope.clone()),
+        })
+    }
+
+    /// Whether a JSON number that it finds is hidden.
+    pub(super) fn hides_numbers(&self) -> bool {
+        self.check == Some(Check::Luhn)
+            || matches!(self.by, By::Manual(_))
+            || matches!(self.find, Find::Literal(_))
+    }
+
+    /// Whether it applies to the text at this place.
+    pub(super) fn applies(&self, at: &Context<'_>) -> bool {
+        match &self.reach {
+            Reach::Manual(Scope::Global) => true,
+            Reach::Manual(Scope::Session(id)) => at.sessions.contains(id),
+            Reach::Manual(Scope::Repo(repo)) => at.repo == Some(repo),
+            Reach::Rule { scope, fields, roles } => {
+                let here = |field: &String| match field.split_once('.') {
+                    Some((table, column)) => table == at.table && column == at.column,
+                    None => field == at.column || field == at.table,
+                };
+                let role = |name: &String| at.role.is_some_and(|role| role == name);
+                let asked = at.table.ends_with("prompts") || at.role == Some("user");
+                (*scope != RuleScope::Prompt || asked)
+                    && (fields.is_empty() || fields.iter().any(here))
+                    && (roles.is_empty() || roles.iter().any(role))
+            }
+        }
+    }
+}

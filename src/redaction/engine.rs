@@ -1,0 +1,314 @@
+//! Finds what must be hidden in one text, and writes the text that may be shown.
+
+use super::compile::Compiled;
+use super::json::{self, Kind, Token};
+use super::rule::{RuleError, RuleSet};
+use super::scan::{Found, Scanner};
+use super::view::{self, View};
+
+/// What a person hid by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manual {
+    /// Names it; the smaller id wins among equals.
+    pub id: u64,
+    /// What to look for.
+    pub matcher: Matcher,
+    /// Where.
+    pub scope: Scope,
+    /// What is shown instead.
+    pub replacement: String,
+    /// Smaller for a narrower scope: the narrower one wins.
+    pub rank: u8,
+}
+
+/// How a manual redaction finds its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Matcher {
+    /// The text itself.
+    Literal(String),
+    /// A regular expression.
+    Regex(String),
+}
+
+/// Which texts a manual redaction applies to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every text.
+    Global,
+    /// Texts of the session with this id.
+    Session(String),
+    /// Texts of sessions in this repository.
+    Repo(String),
+}
+
+/// Where a text will stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// Table of the views.
+    pub table: &'static str,
+    /// Column of the table.
+    pub column: &'static str,
+    /// Who wrote it, where known: user, assistant, …
+    pub role: Option<&'a str>,
+    /// Ids of the sessions whose text this is.
+    pub sessions: &'a [String],
+    /// Their repository.
+    pub repo: Option<&'a str>,
+}
+
+/// What hides a passage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// Index of a rule in its set.
+    Rule(u32),
+    /// Id of a manual redaction.
+    Manual(u64),
+}
+
+/// How often one source hides something in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The source.
+    pub by: By,
+    /// Passages; one that several sources hide counts for each of them.
+    pub passages: u32,
+}
+
+/// A passage that is hidden, in bytes of the original text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mask {
+    /// First byte.
+    pub start: usize,
+    /// Behind the last byte.
+    pub end: usize,
+    /// The source whose replacement is shown.
+    pub by: By,
+    /// All sources, in order.
+    pub all: Vec<By>,
+    /// What is shown, escaped as the place demands.
+    pub replacement: String,
+}
+
+/// Rules and manual redactions, ready to use from any thread.
+#[derive(Debug)]
+pub struct Engine {
+    scanner: Scanner,
+}
+
+/// JSON inside JSON is read to this depth; what is deeper is read as plain text.
+const DEPTH_MAX: u8 = 16;
+/// Backslashes outside JSON are read off so often.
+const LEVELS_MAX: usize = 4;
+
+impl Engine {
+    /// Compiles rules and manual redactions.
+    ///
+    /// # Errors
+    ///
+    /// A rule that is in force and cannot be: the error names it.
+    pub fn compile(rules: &RuleSet, manual: &[Manual]) -> Result<Engine, RuleError> {
+        let mut compiled = Vec::new();
+        for (index, rule) in rules.rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
+            compiled.push(Compiled::rule(rule, index)?);
+        }
+        for manual in manual {
+            compiled.push(Compiled::manual(manual)?);
+        }
+        compiled.sort_by_key(|rule| rule.order);
+        Ok(Engine { scanner: Scanner::new(compiled)? })
+    }
+
+    /// The text that may be shown, or none where nothing is hidden. Adds what hides to `hits`.
+    pub fn redact(&self, text: &str, at: &Context<'_>, hits: &mut Vec<Hit>) -> Option<String> {
+        let masks = self.masks(text, at);
+        if masks.is_empty() {
+            return None;
+        }
+        let mut shown = String::with_capacity(text.len());
+        let mut copied = 0;
+        for mask in &masks {
+            shown.push_str(text.get(copied..mask.start).unwrap_or_default());
+            shown.push_str(&mask.replacement);
+            copied = mask.end;
+            for by in &mask.all {
+                match hits.iter_mut().find(|hit| hit.by == *by) {
+                    Some(hit) => hit.passages += 1,
+                    None => hits.push(Hit { by: *by, passages: 1 }),
+                }
+            }
+        }
+        shown.push_str(text.get(copied..).unwrap_or_default());
+        Some(shown)
+    }
+
+    /// What is hidden: passages in order, none touching two sources' halves.
+    pub fn masks(&self, text: &str, at: &Context<'_>) -> Vec<Mask> {
+        let mut found = Vec::new();
+        self.text(text, at, 0, &mut found);
+        if found.is_empty() {
+            return Vec::new();
+        }
+        for one in &mut found {
+            one.start = text.floor_char_boundary(one.start);
+            one.end = text.ceil_char_boundary(one.end);
+        }
+        found.sort_unstable();
+        let mut masks = Vec::new();
+        let mut from = 0;
+        while let Some(first) = found.get(from) {
+            let (mut end, mut to) = (first.end, from + 1);
+            while let Some(next) = found.get(to).filter(|next| next.start < end) {
+                end = end.max(next.end);
+                to += 1;
+            }
+            masks.extend(self.mask(found.get(from..to).unwrap_or_default(), first.start, end));
+            from = to;
+        }
+        masks
+    }
+
+    /// One passage out of secrets that overlap. Rules are sorted, so the smallest index wins.
+    fn mask(&self, group: &[Found], start: usize, end: usize) -> Option<Mask> {
+        let mut rules: Vec<usize> = group.iter().map(|found| found.rule).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        let winner = rules.first().and_then(|rule| self.scanner.rules.get(*rule))?;
+        let level = group.iter().map(|found| found.level).min()?;
+        let mut replacement = winner.shown.clone();
+        if group.iter().any(|found| found.quoted) {
+            replacement = format!("\"{}\"", escaped(&replacement));
+        }
+        for _ in 0..level {
+            replacement = escaped(&replacement);
+        }
+        let all = rules.iter().filter_map(|rule| self.scanner.rules.get(*rule)).map(|rule| rule.by);
+        Some(Mask { start, end, by: winner.by, all: all.collect(), replacement })
+    }
+
+    /// Finds secrets in a text of any kind.
+    fn text(&self, text: &str, at: &Context<'_>, depth: u8, out: &mut Vec<Found>) {
+        if self.scanner.candidates(text).is_none() {
+            return;
+        }
+        match (depth < DEPTH_MAX).then(|| json::parse(text)).flatten() {
+            Some(tokens) => tokens.iter().for_each(|token| self.token(text, token, at, depth, out)),
+            None => self.plain(text, at, out),
+        }
+    }
+
+    /// Finds secrets in one leaf or key of a JSON text.
+    fn token(&self, text: &str, token: &Token, at: &Context<'_>, depth: u8, out: &mut Vec<Found>) {
+        let raw = text.get(token.start..token.end).unwrap_or_default();
+        let mut inner = Vec::new();
+        if token.kind == Kind::Scalar {
+            self.scalar(raw, at, &mut inner);
+            let whole =
+                |found: Found| Found { start: token.start, end: token.end, quoted: true, ..found };
+            out.extend(inner.into_iter().map(whole));
+            return;
+        }
+        let view = view::json_string(raw);
+        self.text(&view.text, at, depth + 1, &mut inner);
+        if let Some((start, end)) = token.key {
+            let key = view::json_string(text.get(start..end).unwrap_or_default());
+            self.member(&key.text, &view.text, at, &mut inner);
+        }
+        out.extend(inner.into_iter().map(|found| {
+            let found = found.through(&view);
+            let (start, end) = (found.start + token.start, found.end + token.start);
+            Found { start, end, level: found.level.saturating_add(1), ..found }
+        }));
+    }
+
+    /// Finds a number or boolean that is a secret by itself: a payment card, or what a person hid.
+    fn scalar(&self, raw: &str, at: &Context<'_>, out: &mut Vec<Found>) {
+        if let Some(candidates) = self.scanner.candidates(raw) {
+            self.scanner.run(raw, &candidates, at, out);
+            out.retain(|found| {
+                self.scanner.rules.get(found.rule).is_some_and(|rule| rule.hides_numbers())
+            });
+        }
+    }
+
+    /// Finds what only the key tells about its value.
+    fn member(&self, key: &str, value: &str, at: &Context<'_>, out: &mut Vec<Found>) {
+        let named = self.scanner.candidates(key).is_some_and(|found| !found.places.is_empty());
+        let nested = || json::parse(value).is_some_and(|tokens| !tokens.is_empty());
+        if !named || value.is_empty() || nested() {
+            return;
+        }
+        for (open, between, close) in [("\"", "\": \"", "\""), ("", ": ", "")] {
+            let text = format!("{open}{key}{between}{value}{close}");
+            let first = open.len() + key.len() + between.len();
+            let mut inner = Vec::new();
+            self.scanner.surface(&text, at, &mut inner);
+            for found in inner.into_iter().filter(|found| found.end > first) {
+                let start = found.start.saturating_sub(first);
+                let end = (found.end - first).min(value.len());
+                if start < end {
+                    out.push(Found { start, end, ..found });
+                }
+            }
+        }
+    }
+
+    /// Finds secrets in a text that is no JSON, as it stands and with its backslashes read.
+    fn plain(&self, text: &str, at: &Context<'_>, out: &mut Vec<Found>) {
+        let mut levels: Vec<Vec<Found>> = Vec::new();
+        let mut views: Vec<View<'_>> = vec![View::plain(text)];
+        loop {
+            let Some(view) = views.last() else { break };
+            let mut found = Vec::new();
+            self.scanner.surface(&view.text, at, &mut found);
+            levels.push(found);
+            if views.len() > LEVELS_MAX {
+                break;
+            }
+            match view::without_escapes(&view.text).map(View::detached) {
+                Some(next) => views.push(next),
+                None => break,
+            }
+        }
+        let mut above: Vec<Found> = Vec::new();
+        let mut escapes: Option<View<'_>> = None;
+        while let (Some(mut found), Some(view)) = (levels.pop(), views.pop()) {
+            let level = u8::try_from(levels.len()).unwrap_or(u8::MAX);
+            for found in &mut found {
+                found.level = level;
+                if let Some(escapes) = &escapes {
+                    snap(found, escapes, &above);
+                }
+            }
+            found.append(&mut above);
+            above = found.into_iter().map(|found| found.through(&view)).collect();
+            escapes = Some(view);
+        }
+        out.extend(above.into_iter().filter(|found| found.start < found.end));
+    }
+}
+
+/// Moves the ends of a secret out of escapes that it would cut in half.
+///
+/// A secret that begins with the `n` of `\n` began behind it where the unescaped text has it too. Where it has not,
+/// the backslash is taken for itself, as in `C:\Users\name`.
+fn snap(found: &mut Found, escapes: &View<'_>, above: &[Found]) {
+    if let Some((start, end)) = escapes.edited(found.start) {
+        let same = |other: &Found| {
+            other.rule == found.rule && other.start < found.end && found.start < other.end
+        };
+        if above.iter().any(same) {
+            found.start = end.min(found.end);
+        } else if end - start > 2 {
+            found.start = start;
+        }
+    }
+    if let Some((_, end)) = escapes.edited(found.end) {
+        found.end = end;
+    }
+}
+
+/// Escapes text for the inside of a JSON string.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
+}

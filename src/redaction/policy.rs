@@ -1,0 +1,367 @@
+//! The policy: which redactions and rules are in force, compiled, and what they make of one text.
+
+use super::engine::{By, Context, Engine, Manual, Matcher, Scope};
+use super::{Redacted, RuleError, RuleSet, Sensitive};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A whole text that equals a hidden prompt is hidden in other sessions too when it has this many characters;
+/// shorter ones ("yes", "go on") only where they stand for that prompt.
+const TELLING_CHARS: usize = 20;
+/// What stands for an id that is hidden begins so.
+const PSEUDONYM: &str = "redacted";
+
+/// What a person hid, as far as the ledger still says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redaction {
+    /// Seq of its entry.
+    pub seq: u64,
+    /// What it hides.
+    pub target: Target,
+    /// What is shown instead.
+    pub replacement: String,
+}
+
+/// What a redaction hides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A prompt, and what repeats it.
+    Prompt {
+        /// Entry of its record.
+        seq: u64,
+        /// Part of the record, as its row has it.
+        part: u64,
+        /// Session that it was asked in.
+        session: String,
+        /// Its text, and the request inside an editor's wrapper.
+        texts: Vec<String>,
+    },
+    /// Everything that one entry says.
+    Entry {
+        /// The entry.
+        seq: u64,
+    },
+    /// Texts of one entry: a field's, with what is nested in it, or a part of it.
+    Texts {
+        /// The entry.
+        seq: u64,
+        /// What is hidden in the texts that come from it.
+        texts: Vec<String>,
+        /// Whether texts that are part of one of them are hidden too: the whole field is meant.
+        is_whole: bool,
+    },
+    /// Everything that was said in a session, copies in its forks included.
+    Session {
+        /// Thread id.
+        id: String,
+    },
+    /// Passages, wherever they are or within a session or repository.
+    Passages {
+        /// How they are found.
+        matcher: Matcher,
+        /// Where.
+        scope: Scope,
+    },
+}
+
+impl Target {
+    /// Smaller for a narrower one, which wins where two overlap.
+    fn rank(&self) -> u8 {
+        match self {
+            Target::Texts { .. } => 0,
+            Target::Entry { .. } => 1,
+            Target::Prompt { .. } => 2,
+            Target::Session { .. } => 3,
+            Target::Passages { scope: Scope::Session(_), .. } => 4,
+            Target::Passages { scope: Scope::Repo(_), .. } => 5,
+            Target::Passages { scope: Scope::Global, .. } => 6,
+        }
+    }
+}
+
+/// What kind of text a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// What was said, asked, called or answered, and where.
+    Text,
+    /// A setting or a kind, mostly the client's own word.
+    Label,
+    /// A name that rows are joined by.
+    Id,
+}
+
+/// The sessions that a text belongs to, and their repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owners(Option<Arc<(Vec<String>, Option<String>)>>);
+
+impl Owners {
+    /// Names them.
+    pub fn new(sessions: Vec<String>, repo: Option<String>) -> Owners {
+        Owners(Some(Arc::new((sessions, repo))))
+    }
+
+    fn sessions(&self) -> &[String] {
+        self.0.as_ref().map_or(&[], |owners| &owners.0)
+    }
+
+    fn repo(&self) -> Option<&str> {
+        self.0.as_ref().and_then(|owners| owners.1.as_deref())
+    }
+}
+
+/// A key of a text; only [`Policy::text_key`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextKey(String);
+
+impl TextKey {
+    /// Its hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a text will stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Kind of text.
+    pub class: Class,
+    /// Table of the views.
+    pub table: &'static str,
+    /// Column of the table.
+    pub column: &'static str,
+    /// Who said it.
+    pub role: Option<&'static str>,
+    /// Entry that it comes from.
+    pub seq: u64,
+    /// Part of it.
+    pub part: u64,
+    /// Whose text it is.
+    pub owners: &'a Owners,
+}
+
+impl Place<'_> {
+    /// Whether texts here may repeat a prompt.
+    fn repeats_prompts(&self) -> bool {
+        matches!(
+            (self.table, self.column),
+            ("prompts" | "messages" | "history_prompts" | "turns", "text")
+                | ("prompts", "request")
+                | ("session_names", "name")
+        )
+    }
+}
+
+/// Active redactions and the rule set in force, compiled.
+#[derive(Debug, Default)]
+pub struct Policy {
+    rules: RuleSet,
+    redactions: Vec<Redaction>,
+    key: [u8; 32],
+    engine: Option<Engine>,
+    /// For entries of which only some texts are hidden.
+    engines: HashMap<u64, Engine>,
+    /// For records as they were written, which hold prompts in other words.
+    raw_engine: Option<Engine>,
+    needs_owners: bool,
+}
+
+impl Policy {
+    /// Hides nothing.
+    pub fn none() -> Policy {
+        Policy::default()
+    }
+
+    /// Compiles a policy. `key` is known to whoever has the ledger; names that stand for hidden ids depend on it.
+    ///
+    /// # Errors
+    /// When a rule or a pattern cannot be compiled.
+    pub fn compile(
+        rules: RuleSet,
+        redactions: Vec<Redaction>,
+        key: [u8; 32],
+    ) -> Result<Policy, RuleError> {
+        let manual: Vec<Manual> = redactions.iter().filter_map(passages).collect();
+        let engine = Some(Engine::compile(&rules, &manual)?);
+        let mut engines = HashMap::new();
+        for redaction in &redactions {
+            if let Target::Texts { seq, .. } = &redaction.target
+                && !engines.contains_key(seq)
+            {
+                let mut here = manual.clone();
+                here.extend(redactions.iter().flat_map(|other| literals_in(other, *seq)));
+                engines.insert(*seq, Engine::compile(&rules, &here)?);
+            }
+        }
+        let prompts: Vec<Manual> = redactions.iter().flat_map(prompt_literals).collect();
+        let raw_engine = match prompts.is_empty() {
+            true => None,
+            false => Some(Engine::compile(&rules, &[manual, prompts].concat())?),
+        };
+        let needs_owners = redactions.iter().any(|redaction| {
+            !matches!(redaction.target, Target::Passages { scope: Scope::Global, .. })
+        });
+        Ok(Policy { rules, redactions, key, engine, engines, raw_engine, needs_owners })
+    }
+
+    /// The rule set in force.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// The active redactions.
+    pub fn redactions(&self) -> &[Redaction] {
+        &self.redactions
+    }
+
+    /// Whether it matters whose text a text is.
+    pub fn needs_owners(&self) -> bool {
+        self.needs_owners
+    }
+
+    /// The key that what is derived from this ledger is enciphered with.
+    pub fn key(&self) -> &[u8; 32] {
+        &self.key
+    }
+
+    /// Makes of a text what may be shown; says what hid how many passages of it.
+    pub fn apply(
+        &self,
+        text: Sensitive<'_>,
+        place: &Place<'_>,
+        hidden: &mut dyn FnMut(By, u32),
+    ) -> Redacted {
+        if let Some(redaction) = self.whole(&text.0, place, hidden) {
+            return Redacted(redaction.replacement.clone());
+        }
+        let is_raw = place.table == "raw_records";
+        let engine = self
+            .engines
+            .get(&place.seq)
+            .or(self.raw_engine.as_ref().filter(|_| is_raw))
+            .or(self.engine.as_ref());
+        let Some(engine) = engine else {
+            return Redacted(text.0.into_owned());
+        };
+        let at = Context {
+            table: place.table,
+            column: place.column,
+            role: place.role,
+            sessions: place.owners.sessions(),
+            repo: place.owners.repo(),
+        };
+        let mut hits = Vec::new();
+        let shown = engine.redact(&text.0, &at, &mut hits);
+        hits.iter().for_each(|hit| hidden(hit.by, hit.passages));
+        match shown {
+            None => Redacted(text.0.into_owned()),
+            Some(_) if place.class == Class::Id => Redacted(self.pseudonym(&text.0)),
+            Some(shown) => Redacted(shown),
+        }
+    }
+
+    /// A key of a text: the same for the same text, and telling nothing of it without the ledger.
+    pub fn text_key(&self, text: &str) -> TextKey {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(b"text key").update(text.trim().as_bytes());
+        TextKey(hasher.finalize().to_hex().as_str().get(..16).unwrap_or_default().to_string())
+    }
+
+    /// What stands for a hidden id: the same for the same id, and telling nothing of it without the ledger.
+    fn pseudonym(&self, id: &str) -> String {
+        let hash = blake3::keyed_hash(&self.key, id.as_bytes()).to_hex();
+        format!("{PSEUDONYM}-{}", hash.get(..16).unwrap_or_default())
+    }
+
+    /// The narrowest, then oldest redaction that hides a text as a whole; tells of all of them.
+    fn whole(
+        &self,
+        text: &str,
+        place: &Place<'_>,
+        hidden: &mut dyn FnMut(By, u32),
+    ) -> Option<&Redaction> {
+        if !self.needs_owners || place.class != Class::Text || text.is_empty() {
+            return None;
+        }
+        let mut found: Option<&Redaction> = None;
+        for redaction in &self.redactions {
+            if !hides(&redaction.target, text, place) {
+                continue;
+            }
+            hidden(By::Manual(redaction.seq), 1);
+            let rank = |redaction: &Redaction| (redaction.target.rank(), redaction.seq);
+            if found.is_none_or(|known| rank(redaction) < rank(known)) {
+                found = Some(redaction);
+            }
+        }
+        found
+    }
+}
+
+/// Whether a redaction hides a text as a whole.
+fn hides(target: &Target, text: &str, place: &Place<'_>) -> bool {
+    match target {
+        Target::Entry { seq } => *seq == place.seq,
+        Target::Session { id } => place.owners.sessions().contains(id),
+        Target::Prompt { seq, part, session, texts } => {
+            let is_own = place.table == "prompts" && (place.seq, place.part) == (*seq, *part);
+            is_own || place.repeats_prompts() && repeats(session, texts, text, place)
+        }
+        Target::Texts { seq, texts, is_whole } => {
+            *is_whole && *seq == place.seq && texts.iter().any(|whole| whole.contains(text))
+        }
+        Target::Passages { .. } => false,
+    }
+}
+
+/// Whether a text is a hidden prompt told again: in an event, an index, a history, a copy.
+fn repeats(session: &String, texts: &[String], text: &str, place: &Place<'_>) -> bool {
+    let text = text.trim();
+    let is_same_session = place.owners.sessions().contains(session);
+    texts.iter().map(|prompt| prompt.trim()).any(|prompt| {
+        let is_equal = prompt == text;
+        // Clients name a thread by the beginning of its first prompt.
+        let beginning = text.trim_end_matches(['…', '.']).trim_end();
+        let is_name = place.table == "session_names"
+            && is_same_session
+            && !beginning.is_empty()
+            && prompt.starts_with(beginning);
+        is_name || is_equal && (is_same_session || prompt.chars().count() >= TELLING_CHARS)
+    })
+}
+
+fn passages(redaction: &Redaction) -> Option<Manual> {
+    let Target::Passages { matcher, scope } = &redaction.target else {
+        return None;
+    };
+    Some(manual(redaction, matcher.clone(), scope.clone()))
+}
+
+fn literals_in(redaction: &Redaction, entry: u64) -> Vec<Manual> {
+    match &redaction.target {
+        Target::Texts { seq, texts, .. } if *seq == entry => literals(redaction, texts),
+        _ => Vec::new(),
+    }
+}
+
+fn prompt_literals(redaction: &Redaction) -> Vec<Manual> {
+    match &redaction.target {
+        Target::Prompt { texts, .. } => literals(redaction, texts),
+        _ => Vec::new(),
+    }
+}
+
+fn literals(redaction: &Redaction, texts: &[String]) -> Vec<Manual> {
+    let texts = texts.iter().filter(|text| !text.is_empty());
+    let literal = |text: &String| Matcher::Literal(text.clone());
+    texts.map(|text| manual(redaction, literal(text), Scope::Global)).collect()
+}
+
+fn manual(redaction: &Redaction, matcher: Matcher, scope: Scope) -> Manual {
+    Manual {
+        id: redaction.seq,
+        matcher,
+        scope,
+        replacement: redaction.replacement.clone(),
+        rank: redaction.target.rank(),
+    }
+}

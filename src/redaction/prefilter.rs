@@ -1,0 +1,292 @@
+//! One pass over a text that says which rules are worth trying, and where.
+
+use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::dfa::DFA;
+use aho_corasick::{Anchored, MatchKind, StartKind};
+
+use super::compile::{Compiled, Find};
+use super::rule::Check;
+use super::view::sequence;
+
+/// A place where a rule may match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    /// Index of the compiled rule.
+    pub(super) rule: usize,
+    /// Where the keyword (or the run of digits) begins.
+    pub(super) start: usize,
+    /// Where it ends.
+    pub(super) end: usize,
+    /// The keyword was found in base64.
+    pub(super) base64: bool,
+}
+
+/// What one pass over a text found.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    pub(super) places: Vec<Candidate>,
+    /// The text spells letters or terminal sequences as escapes: keywords may hide behind them.
+    pub(super) escapes: bool,
+    /// The text spells letters as `%41`.
+    pub(super) percent: bool,
+}
+
+/// Finds the keywords of all rules at once.
+#[derive(Debug)]
+pub(super) struct Prefilter {
+    keywords: Option<DFA>,
+    /// Keyword -> its length, and the rules that it belongs to.
+    rules: Vec<(usize, Vec<(usize, bool)>)>,
+    cards: Vec<usize>,
+    accounts: Vec<usize>,
+    always: Vec<usize>,
+}
+
+const PLAIN: u8 = 0;
+const LINE: u8 = 1;
+const ESCAPE: u8 = 2;
+const BACKSLASH: u8 = 3;
+const PERCENT: u8 = 4;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [PLAIN; 256];
+    classes[b'\n' as usize] = LINE;
+    classes[b'\r' as usize] = LINE;
+    classes[0x1b] = ESCAPE;
+    classes[b'\\' as usize] = BACKSLASH;
+    classes[b'%' as usize] = PERCENT;
+    classes
+};
+
+/// The characters of `word`'s base64 that do not depend on what stands around it, for each way to fall.
+fn base64_of(word: &str) -> impl Iterator<Item = String> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    (0..3usize).map(move |shift| {
+        let bits: Vec<u8> = std::iter::repeat_n(0, shift * 8)
+            .chain(word.bytes().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)))
+            .collect();
+        let known = bits.chunks_exact(6).skip((shift * 8).div_ceil(6));
+        let value = |bits: &[u8]| bits.iter().fold(0, |value, bit| value * 2 + usize::from(*bit));
+        known.filter_map(|bits| DIGITS.get(value(bits))).map(|digit| char::from(*digit)).collect()
+    })
+}
+
+impl Prefilter {
+    /// Prepares for `compiled`; literals without case are searched elsewhere.
+    pub(super) fn new(compiled: &[Compiled]) -> Result<Prefilter, String> {
+        let mut words: Vec<(String, Vec<(usize, bool)>)> = Vec::new();
+        let (mut cards, mut accounts, mut always) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, rule) in compiled.iter().enumerate() {
+            if matches!(rule.find, Find::Literal(_)) {
+                continue;
+            }
+            let mut add =
+                |word: String, base64| match words.iter_mut().find(|(known, _)| *known == word) {
+                    Some((_, rules)) => rules.push((index, base64)),
+                    None => words.push((word, vec![(index, base64)])),
+                };
+            for word in rule.keywords.iter().filter(|_| rule.base64) {
+                base64_of(word).filter(|word| word.len() > 3).for_each(|word| add(word, true));
+            }
+            for word in &rule.keywords {
+                add(word.clone(), false);
+            }
+            if rule.keywords.is_empty() {
+                match rule.check {
+                    Some(Check::Luhn) => cards.push(index),
+                    Some(Check::Iban) => accounts.push(index),
+                    _ => always.push(index),
+                }
+            }
+        }
+        let keywords = (!words.is_empty()).then(|| {
+            DFA::builder()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::Standard)
+                .start_kind(StartKind::Unanchored)
+                .build(words.iter().map(|(word, _)| word))
+        });
+        let keywords = keywords.transpose().map_err(|error| error.to_string())?;
+        let rules = words.into_iter().map(|(word, rules)| (word.len(), rules)).collect();
+        Ok(Prefilter { keywords, rules, cards, accounts, always })
+    }
+
+    /// Looks for keywords, through terminal sequences and line breaks, and for runs of digits and capitals.
+    pub(super) fn scan(&self, text: &str) -> Candidates {
+        let mut found = Candidates::default();
+        if let Some(keywords) = &self.keywords {
+            self.keywords(keywords, text.as_bytes(), &mut found);
+        }
+        let bytes = text.as_bytes();
+        let runs = [(&self.cards, is_digit as fn(u8) -> bool), (&self.accounts, is_capital)];
+        for (rules, inside) in runs.iter().filter(|(rules, _)| !rules.is_empty()) {
+            for (start, end) in (Runs { bytes, at: 0, inside: *inside }) {
+                let place = |rule: &usize| Candidate { rule: *rule, start, end, base64: false };
+                found.places.extend(rules.iter().map(place));
+            }
+        }
+        let all =
+            |rule: &usize| Candidate { rule: *rule, start: 0, end: text.len(), base64: false };
+        found.places.extend(self.always.iter().map(all));
+        found.places.sort_unstable();
+        found
+    }
+
+    fn keywords(&self, dfa: &DFA, bytes: &[u8], found: &mut Candidates) {
+        let Ok(start) = dfa.start_state(Anchored::No) else {
+            return;
+        };
+        let mut state: StateID = start;
+        let mut at = 0;
+        // The last break that was passed over: where it began and ended.
+        let mut gap = (0, 0);
+        while let Some(byte) = bytes.get(at) {
+            match CLASSES.get(usize::from(*byte)) {
+                Some(&PLAIN) | None => {}
+                Some(&LINE) => {
+                    let rest = bytes.get(at..).unwrap_or_default();
+                    let blank = |byte: &u8| !matches!(byte, b'\n' | b'\r' | b' ' | b'\t');
+                    let length = rest.iter().position(blank).unwrap_or(rest.len());
+                    gap = (at, at + length);
+                    at += length;
+                    continue;
+                }
+                Some(&ESCAPE) => {
+                    let length = sequence(bytes, at).max(1);
+                    gap = (at, at + length);
+                    at += length;
+                    continue;
+                }
+                Some(&BACKSLASH) => {
+                    found.escapes |= spells(bytes.get(at + 1..).unwrap_or_default())
+                }
+                Some(_) => {
+                    let next = bytes.get(at + 1).is_some_and(|next| matches!(next, b'2'..=b'7'));
+                    let hex = bytes.get(at + 2).is_some_and(u8::is_ascii_hexdigit);
+                    found.percent |= next && hex;
+                }
+            }
+            state = dfa.next_state(Anchored::No, state, *byte);
+            at += 1;
+            if dfa.is_special(state) && dfa.is_match(state) {
+                self.matched(dfa, state, at, gap, found);
+            }
+        }
+    }
+
+    fn matched(
+        &self,
+        dfa: &DFA,
+        state: StateID,
+        end: usize,
+        gap: (usize, usize),
+        found: &mut Candidates,
+    ) {
+        for index in 0..dfa.match_len(state) {
+            let id = dfa.match_pattern(state, index);
+            let Some((length, rules)) = self.rules.get(id.as_usize()) else { continue };
+            let start = match end.saturating_sub(*length) {
+                start if start < gap.1 => gap.0.saturating_sub(*length),
+                start => start,
+            };
+            let place = |(rule, base64): &(usize, bool)| Candidate {
+                rule: *rule,
+                start,
+                end,
+                base64: *base64,
+            };
+            found.places.extend(rules.iter().map(place));
+        }
+    }
+}
+
+/// Whether an escape that spells a letter or begins a terminal sequence follows a backslash.
+fn spells(rest: &[u8]) -> bool {
+    match rest {
+        [b'u', b'0', b'0', b'2'..=b'7', ..] | [b'x', b'2'..=b'7', ..] => true,
+        [b'u', b'0', b'0', b'1' | b'9', b'b' | b'B', ..] | [b'x', b'1' | b'9', b'b' | b'B', ..] => {
+            true
+        }
+        [b'e', b'[' | b']', ..] | [b'0', b'3', b'3', ..] => true,
+        _ => false,
+    }
+}
+
+fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_digit()
+}
+
+fn is_capital(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte.is_ascii_uppercase()
+}
+
+/// Runs of at least [`Runs::MIN`] characters, single blanks and dashes between them included.
+struct Runs<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    inside: fn(u8) -> bool,
+}
+
+impl Runs<'_> {
+    const MIN: usize = 13;
+
+    fn holds(&self, at: usize) -> bool {
+        let Some(byte) = self.bytes.get(at) else {
+            return false;
+        };
+        let inside = |at: Option<usize>| {
+            at.and_then(|at| self.bytes.get(at)).is_some_and(|byte| (self.inside)(*byte))
+        };
+        (self.inside)(*byte)
+            || (matches!(byte, b' ' | b'-')
+                && inside(at.checked_sub(1))
+                && inside(at.checked_add(1)))
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = (usize, usize);
+
+    fn next(&mut self) -> Option<(usize, usize)> {
+        // A run is longer than a stride, so that one look in each stride meets it.
+        while self.at < self.bytes.len() {
+            let probe = self.at + Runs::MIN - 1;
+            if !self.holds(probe) {
+                self.at = probe + 1;
+                continue;
+            }
+            let start =
+                (self.at..probe).rev().take_while(|at| self.holds(*at)).last().unwrap_or(probe);
+            let end = (probe..self.bytes.len()).take_while(|at| self.holds(*at)).last()? + 1;
+            self.at = end;
+            if end - start >= Runs::MIN {
+                return Some((start, end));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_found_wherever_they_stand() {
+        for before in 0..40 {
+            let text =
+                format!("{}4111 1111 1111 1111{}", "x".repeat(before), "y".repeat(before % 7));
+            let runs: Vec<_> = Runs { bytes: text.as_bytes(), at: 0, inside: is_digit }.collect();
+            assert_eq!(runs, [(before, before + 19)], "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_is_found_in_each_alignment() {
+        let words: Vec<String> = base64_of("ghp_").collect();
+        for (shift, word) in words.iter().enumerate() {
+            assert!(["Z2hwX0FB", "QWdocF9B", "QUFnaHBf"][shift].contains(word.as_str()), "{word}");
+            assert!(word.len() > 3);
+        }
+    }
+}

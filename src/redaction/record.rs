@@ -1,0 +1,299 @@
+//! The bodies of entries that decide what may be shown. Hand-written fields, as all that is hashed.
+
+use super::RuleSet;
+use crate::entry::{Fields, FieldsBuilder};
+
+/// What a redaction entry says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RedactionRecord {
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// What is shown instead.
+    pub replacement: String,
+    /// What it hides.
+    pub what: What,
+}
+
+/// What is hidden, as a person named it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum What {
+    /// Nothing that this version knows.
+    #[default]
+    Unknown,
+    /// A prompt of a session.
+    Prompt {
+        /// Thread id.
+        session: String,
+        /// Its number in the session, from 1.
+        number: u64,
+        /// Entry of its record.
+        seq: u64,
+        /// Part of the record.
+        part: u64,
+    },
+    /// An entry.
+    Entry {
+        /// The entry.
+        seq: u64,
+    },
+    /// A field of an entry, or a part of it.
+    Field {
+        /// The entry.
+        seq: u64,
+        /// JSON pointer.
+        pointer: String,
+        /// Bytes of the field's text.
+        span: Option<(u64, u64)>,
+    },
+    /// A session.
+    Session {
+        /// Thread id.
+        id: String,
+    },
+    /// A text wherever it is.
+    Literal {
+        /// The text.
+        text: String,
+        /// Where.
+        within: Within,
+    },
+    /// What a pattern finds.
+    Regex {
+        /// The pattern.
+        pattern: String,
+        /// Where.
+        within: Within,
+    },
+}
+
+/// What narrows a literal or a pattern.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Within {
+    /// Nothing.
+    #[default]
+    Everything,
+    /// A session.
+    Session(String),
+    /// A repository, or a directory where there is none.
+    Repo(String),
+}
+
+impl Within {
+    fn named(&self) -> Option<String> {
+        match self {
+            Within::Everything => None,
+            Within::Session(id) => Some(format!("session:{id}")),
+            Within::Repo(url) => Some(format!("repo:{url}")),
+        }
+    }
+
+    fn parse(text: Option<String>) -> Within {
+        let text = text.unwrap_or_default();
+        match text.split_once(':') {
+            Some(("session", id)) => Within::Session(id.into()),
+            Some(("repo", url)) => Within::Repo(url.into()),
+            _ => Within::Everything,
+        }
+    }
+}
+
+impl What {
+    /// The word for it in tables.
+    pub fn scope(&self) -> &'static str {
+        match self {
+            What::Unknown => "unknown",
+            What::Prompt { .. } => "prompt",
+            What::Entry { .. } => "entry",
+            What::Field { .. } => "field",
+            What::Session { .. } => "session",
+            What::Literal { .. } => "literal",
+            What::Regex { .. } => "regex",
+        }
+    }
+
+    /// What it names, without the text that it hides.
+    pub fn target(&self) -> String {
+        match self {
+            What::Unknown => "unknown to this version".into(),
+            What::Prompt { session, number, .. } => format!("{session}#{number}"),
+            What::Entry { seq } | What::Field { seq, .. } => format!("entry {seq}"),
+            What::Session { id } => id.clone(),
+            What::Literal { text, .. } => format!("a text of {} characters", text.chars().count()),
+            What::Regex { pattern, .. } => {
+                format!("a pattern of {} characters", pattern.chars().count())
+            }
+        }
+    }
+
+    /// What narrows it.
+    pub fn within(&self) -> Option<String> {
+        match self {
+            What::Literal { within, .. } | What::Regex { within, .. } => within.named(),
+            _ => None,
+        }
+    }
+
+    /// Pointer and span inside the entry.
+    pub fn field(&self) -> Option<String> {
+        let What::Field { pointer, span, .. } = self else { return None };
+        Some(match span {
+            Some((from, to)) => format!("{pointer} {from}..{to}"),
+            None => pointer.clone(),
+        })
+    }
+}
+
+impl RedactionRecord {
+    /// The entry's body.
+    pub fn encode(&self) -> Vec<u8> {
+        let body = FieldsBuilder::default()
+            .add("actor", &self.actor)
+            .add("reason", &self.reason)
+            .add("replacement", &self.replacement)
+            .add("what", self.what.scope());
+        let body = match &self.what {
+            What::Unknown => body,
+            What::Prompt { session, number, seq, part } => body
+                .add("session", session)
+                .number("number", *number)
+                .number("seq", *seq)
+                .number("part", *part),
+            What::Entry { seq } => body.number("seq", *seq),
+            What::Field { seq, pointer, span } => {
+                let body = body.number("seq", *seq).add("pointer", pointer);
+                match span {
+                    Some((from, to)) => body.number("from", *from).number("to", *to),
+                    None => body,
+                }
+            }
+            What::Session { id } => body.add("session", id),
+            What::Literal { text, within } => {
+                body.add("text", text).add("within", within.named().unwrap_or_default())
+            }
+            What::Regex { pattern, within } => {
+                body.add("pattern", pattern).add("within", within.named().unwrap_or_default())
+            }
+        };
+        body.finish()
+    }
+
+    /// Reads a body; what this version does not know hides nothing.
+    pub fn decode(body: &[u8]) -> Option<RedactionRecord> {
+        let fields = Fields::parse(body).ok()?;
+        let text = |name: &str| fields.text(name).unwrap_or_default();
+        let number = |name: &str| fields.number(name);
+        let within = || Within::parse(fields.text("within"));
+        let what = match text("what").as_str() {
+            "prompt" => What::Prompt {
+                session: text("session"),
+                number: number("number")?,
+                seq: number("seq")?,
+                part: number("part")?,
+            },
+            "entry" => What::Entry { seq: number("seq")? },
+            "field" => What::Field {
+                seq: number("seq")?,
+                pointer: text("pointer"),
+                span: number("from").zip(number("to")),
+            },
+            "session" => What::Session { id: text("session") },
+            "literal" => What::Literal { text: text("text"), within: within() },
+            "regex" => What::Regex { pattern: text("pattern"), within: within() },
+            _ => What::Unknown,
+        };
+        let (actor, reason) = (text("actor"), text("reason"));
+        Some(RedactionRecord { actor, reason, replacement: text("replacement"), what })
+    }
+}
+
+/// What a revocation entry says; its header names what it ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RevocationRecord {
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// Seq of the entry that it ends.
+    pub of: u64,
+}
+
+impl RevocationRecord {
+    /// The entry's body.
+    pub fn encode(&self) -> Vec<u8> {
+        let body = FieldsBuilder::default().add("actor", &self.actor).add("reason", &self.reason);
+        body.number("of", self.of).finish()
+    }
+
+    /// Reads a body.
+    pub fn decode(body: &[u8]) -> Option<RevocationRecord> {
+        let fields = Fields::parse(body).ok()?;
+        let text = |name: &str| fields.text(name).unwrap_or_default();
+        Some(RevocationRecord {
+            actor: text("actor"),
+            reason: text("reason"),
+            of: fields.number("of")?,
+        })
+    }
+}
+
+/// What a rule set entry says.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSetRecord {
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// The rules.
+    pub rules: RuleSet,
+}
+
+impl RuleSetRecord {
+    /// The entry's body; `None` when the rules cannot be written as JSON, which no rule set is known to do.
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        let body = FieldsBuilder::default().add("actor", &self.actor).add("reason", &self.reason);
+        Some(body.add("rules", serde_json::to_vec(&self.rules).ok()?).finish())
+    }
+
+    /// Reads a body.
+    pub fn decode(body: &[u8]) -> Option<RuleSetRecord> {
+        let fields = Fields::parse(body).ok()?;
+        let text = |name: &str| fields.text(name).unwrap_or_default();
+        let rules = serde_json::from_slice(fields.get("rules")?).ok()?;
+        Some(RuleSetRecord { actor: text("actor"), reason: text("reason"), rules })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_round_trip() {
+        let whats = [
+            What::Prompt { session: "s".into(), number: 2, seq: 9, part: 256 },
+            What::Entry { seq: 4 },
+            What::Field { seq: 4, pointer: "/payload/text".into(), span: Some((1, 5)) },
+            What::Field { seq: 4, pointer: String::new(), span: None },
+            What::Session { id: "s".into() },
+            What::Literal { text: "ä".into(), within: Within::Everything },
+            What::Literal { text: "x".into(), within: Within::Session("s".into()) },
+            What::Regex { pattern: "a+".into(), within: Within::Repo("https://h/r:1".into()) },
+        ];
+        for what in whats {
+            let (actor, reason) = ("ada".to_string(), "why".to_string());
+            let record = RedactionRecord { actor, reason, replacement: "[x]".into(), what };
+            assert_eq!(RedactionRecord::decode(&record.encode()), Some(record));
+        }
+        let record = RevocationRecord { actor: "a".into(), reason: "r".into(), of: 7 };
+        assert_eq!(RevocationRecord::decode(&record.encode()), Some(record));
+        assert_eq!(RedactionRecord::decode(b"\x05"), None);
+    }
+
+    #[test]
+    fn a_target_does_not_show_what_it_hides() {
+        let what = What::Literal { text: "hunter2".into(), within: Within::Everything };
+        assert_eq!(what.target(), "a text of 7 characters");
+    }
+}

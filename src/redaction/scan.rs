@@ -1,0 +1,402 @@
+//! Runs rules over one reading of a text.
+
+use aho_corasick::AhoCorasick;
+use regex_automata::{Anchored, Input, Span};
+
+use super::check;
+use super::compile::{Compiled, Find};
+use super::engine::Context;
+use super::prefilter::{Candidate, Candidates, Prefilter};
+use super::rule::RuleError;
+use super::view::{self, View};
+
+/// A secret, in places of the text that was searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Index of the compiled rule.
+    pub(super) rule: usize,
+    /// How often the replacement must be escaped to stand here.
+    pub(super) level: u8,
+    /// A JSON number or boolean, which becomes a string.
+    pub(super) quoted: bool,
+}
+
+/// All rules, ready to search with.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    pub(super) rules: Vec<Compiled>,
+    prefilter: Prefilter,
+    literals: Option<AhoCorasick>,
+    /// Literal -> its rule.
+    literal_rules: Vec<usize>,
+}
+
+/// How far behind its keyword a match is looked for at first.
+const AHEAD: usize = 1024;
+/// A window up to this size is tried place by place.
+const NEAR: usize = 4;
+/// A wrapped line is at least so wide where the token itself does not show what it is.
+const WIDTH_MIN: usize = 40;
+
+impl Scanner {
+    /// Prepares a search for `rules`.
+    pub(super) fn new(rules: Vec<Compiled>) -> Result<Scanner, RuleError> {
+        let fail = |reason: String| RuleError::file(None, reason);
+        let prefilter = Prefilter::new(&rules).map_err(fail)?;
+        let literals = rules.iter().enumerate().filter_map(|(index, rule)| match &rule.find {
+            Find::Literal(text) => Some((index, text)),
+            Find::Regex(_) => None,
+        });
+        let (literal_rules, texts): (Vec<usize>, Vec<&String>) = literals.unzip();
+        let literals = (!texts.is_empty()).then(|| AhoCorasick::new(&texts));
+        let literals = literals.transpose().map_err(|error| fail(error.to_string()))?;
+        Ok(Scanner { rules, prefilter, literals, literal_rules })
+    }
+
+    /// The places worth a look, or none where nothing can be hidden in any reading of `text`.
+    pub(super) fn candidates(&self, text: &str) -> Option<Candidates> {
+        let candidates = self.prefilter.scan(text);
+        let literal = || {
+            let escapes = |byte: &u8| matches!(byte, b'\\' | b'%' | b'\n' | 0x1b | 0xC2);
+            self.literals
+                .as_ref()
+                .is_some_and(|l| text.as_bytes().iter().any(escapes) || l.is_match(text))
+        };
+        (!candidates.places.is_empty() || candidates.escapes || candidates.percent || literal())
+            .then_some(candidates)
+    }
+
+    /// Finds secrets in `text` and in its readings without colours, percent signs and wrapped lines.
+    pub(super) fn surface(&self, text: &str, at: &Context<'_>, out: &mut Vec<Found>) {
+        let Some(candidates) = self.candidates(text) else {
+            return;
+        };
+        self.run(text, &candidates, at, out);
+        if candidates.percent
+            && let Some(view) = view::without_percent(text)
+        {
+            self.reading(&view, at, out);
+        }
+        match view::without_colours(text) {
+            None => self.wrapped(text, &candidates, at, out),
+            Some(view) => {
+                self.reading(&view, at, out);
+                let mut inner = Vec::new();
+                self.wrapped(&view.text, &self.prefilter.scan(&view.text), at, &mut inner);
+                out.extend(inner.into_iter().map(|found| found.through(&view)));
+            }
+        }
+    }
+
+    fn reading(&self, view: &View<'_>, at: &Context<'_>, out: &mut Vec<Found>) {
+        let mut inner = Vec::new();
+        self.run(&view.text, &self.prefilter.scan(&view.text), at, &mut inner);
+        out.extend(inner.into_iter().map(|found| found.through(view)));
+    }
+
+    /// Finds tokens that run over line breaks.
+    fn wrapped(&self, text: &str, places: &Candidates, at: &Context<'_>, out: &mut Vec<Found>) {
+        let known = out.clone();
+        let mut starts: Vec<usize> = places.places.iter().map(|place| place.start).collect();
+        starts.sort_unstable();
+        let mut from = 0;
+        for start in starts {
+            if start < from {
+                continue;
+            }
+            let Some((view, offset, last)) = view::joined(text, start) else {
+                let rest = text.as_bytes().get(start..).unwrap_or_default();
+                from = start + memchr::memchr(b'\n', rest).unwrap_or(rest.len()) + 1;
+                continue;
+            };
+            from = last.max(start + 1);
+            let mut inner = Vec::new();
+            self.run(&view.text, &self.prefilter.scan(&view.text), at, &mut inner);
+            for found in inner {
+                let Some(rule) = self.rules.get(found.rule) else { continue };
+                let Some(found) = straddles(rule, &view, found) else { continue };
+                let mut found = found.through(&view);
+                found.start += offset;
+                found.end += offset;
+                let whole = |other: &Found| {
+                    other.rule == found.rule && other.start == found.start && rule.open_ended
+                };
+                if !known.iter().any(whole) || runs_on(text, found) {
+                    out.push(found);
+                }
+            }
+        }
+    }
+
+    /// Runs the rules that have candidates, on `text` as it stands.
+    pub(super) fn run(
+        &self,
+        text: &str,
+        found: &Candidates,
+        at: &Context<'_>,
+        out: &mut Vec<Found>,
+    ) {
+        for places in found.places.chunk_by(|a, b| a.rule == b.rule) {
+            let rule = places.first().and_then(|place| self.rules.get(place.rule));
+            let Some(rule) = rule.filter(|rule| rule.applies(at)) else {
+                continue;
+            };
+            let mut search = Search { rule, text, places, out };
+            search.all();
+        }
+        self.literals(text, at, out);
+    }
+
+    /// Finds literals.
+    fn literals(&self, text: &str, at: &Context<'_>, out: &mut Vec<Found>) {
+        let Some(literals) = &self.literals else {
+            return;
+        };
+        for place in literals.find_overlapping_iter(text) {
+            let rule = self.literal_rules.get(place.pattern().as_usize()).copied();
+            let applies = |rule: &usize| self.rules.get(*rule).is_some_and(|rule| rule.applies(at));
+            out.extend(rule.filter(applies).map(|rule| Found {
+                start: place.start(),
+                end: place.end(),
+                rule,
+                level: 0,
+                quoted: false,
+            }));
+        }
+    }
+}
+
+impl Found {
+    /// The same secret in the text that `view` reads.
+    pub(super) fn through(self, view: &View<'_>) -> Found {
+        let (start, end) = view.source(self.start, self.end);
+        Found { start, end, ..self }
+    }
+}
+
+/// A hit in joined lines, where it counts: it crosses a line break, and looks like one token.
+fn straddles(rule: &Compiled, view: &View<'_>, mut found: Found) -> Option<Found> {
+    let secret = view.text.get(found.start..found.end)?;
+    let lower = secret.to_ascii_lowercase();
+    let shows = rule.keywords.iter().any(|word| word.len() > 2 && lower.contains(word));
+    let mut line = found.start;
+    let cuts: Vec<usize> = view.cuts(found.start, found.end).collect();
+    for (index, cut) in cuts.iter().enumerate() {
+        let before = match index {
+            0 => view.text.get(..*cut)?.rfind('\n').map_or(0, |at| at + 1),
+            _ => line,
+        };
+        let wide = cut - before >= WIDTH_MIN;
+        let next = cuts.get(index + 1).copied().unwrap_or(found.end);
+        if !shows && !wide
+            || rule.open_ended && is_word(view.text.get(*cut..next)?) && cut - before < 60
+        {
+            found.end = *cut;
+            return (index > 0).then_some(found);
+        }
+        line = *cut;
+    }
+    (!cuts.is_empty()).then_some(found)
+}
+
+/// Whether a chunk reads as a word rather than as a part of a key.
+fn is_word(chunk: &str) -> bool {
+    let rest = chunk.strip_prefix(|c: char| c.is_ascii_uppercase()).unwrap_or(chunk);
+    let letters = |set: fn(&char) -> bool| {
+        chunk.len() > 2 && rest.chars().all(|c| set(&c) || "_-.".contains(c))
+    };
+    letters(char::is_ascii_lowercase) || letters(char::is_ascii_uppercase)
+}
+
+/// Whether a secret that is already complete on its line goes on behind the break.
+fn runs_on(text: &str, found: Found) -> bool {
+    let secret = text.get(found.start..found.end).unwrap_or_default();
+    let line = text.get(..found.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let first = secret.find('\n').map_or(0, |at| found.start + at - line);
+    let tail = secret.rsplit('\n').next().unwrap_or_default();
+    let digit = tail.bytes().any(|byte| byte.is_ascii_digit());
+    let mixed = digit && tail.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let rest = text.get(found.end..).unwrap_or_default();
+    let alone = rest.trim_start_matches(['"', '\'', ',', ';', ' ', '\r', '\\']);
+    first >= 60 && (alone.is_empty() || alone.starts_with('\n') || mixed)
+}
+
+/// One rule on one text.
+struct Search<'a> {
+    rule: &'a Compiled,
+    text: &'a str,
+    places: &'a [Candidate],
+    out: &'a mut Vec<Found>,
+}
+
+impl Search<'_> {
+    fn all(&mut self) {
+        let length = self.text.len();
+        for place in self.places.iter().filter(|place| place.base64) {
+            self.base64(*place);
+        }
+        let plain = self.places.iter().filter(|place| !place.base64);
+        match self.rule.window {
+            None if plain.clone().next().is_some() => {
+                self.range(0, length, Anchored::No);
+            }
+            None => {}
+            Some(window) if window <= NEAR => {
+                let mut from = 0;
+                for place in plain {
+                    let end = self.clip(place.end + AHEAD);
+                    for start in place.start.saturating_sub(window).max(from)..=place.start {
+                        let done = self.range(start, end, Anchored::Yes);
+                        if done > start {
+                            from = done;
+                            break;
+                        }
+                    }
+                }
+            }
+            Some(window) => {
+                let mut open: Option<(usize, usize)> = None;
+                for place in plain {
+                    let start = self.text.floor_char_boundary(place.start.saturating_sub(window));
+                    let end = self.clip(place.end + AHEAD);
+                    open = match open {
+                        Some((first, last)) if start <= last => Some((first, end.max(last))),
+                        Some((first, last)) => {
+                            let done = self.range(first, last, Anchored::No);
+                            Some((start.max(done), end.max(done)))
+                        }
+                        None => Some((start, end)),
+                    };
+                }
+                if let Some((first, last)) = open {
+                    self.range(first, last, Anchored::No);
+                }
+            }
+        }
+    }
+
+    fn clip(&self, at: usize) -> usize {
+        self.text.ceil_char_boundary(at.min(self.text.len()))
+    }
+
+    /// Searches one stretch; gives where the last match ended.
+    fn range(&mut self, start: usize, mut end: usize, anchored: Anchored) -> usize {
+        let Find::Regex(regex) = &self.rule.find else {
+            return start;
+        };
+        let (mut at, mut done) = (start, start);
+        while at < end {
+            let input = Input::new(self.text).range(at..end).anchored(anchored);
+            let Some(found) = regex.search(&input) else {
+                break;
+            };
+            if found.end() == end && end < self.text.len() {
+                end = self.text.len();
+                continue;
+            }
+            let secret = match self.rule.group {
+                0 => found.span(),
+                group => {
+                    let mut groups = regex.create_captures();
+                    let input = input.clone().range(found.start()..end).anchored(Anchored::Yes);
+                    regex.search_captures(&input, &mut groups);
+                    // A match without any group is context that was matched to be skipped.
+                    let mut others =
+                        (1..groups.group_len()).filter_map(|group| groups.get_group(group));
+                    match groups.get_group(group).or_else(|| others.next()) {
+                        Some(secret) => secret,
+                        None => {
+                            at = self.clip(found.end().max(at + 1));
+                            done = found.end();
+                            continue;
+                        }
+                    }
+                }
+            };
+            match self.accept(secret) {
+                Some(secret) => {
+                    self.push(secret.start, secret.end);
+                    at = secret.end.max(at + 1);
+                }
+                None if self.rule.check.is_some() => at = found.start() + 1,
+                None => at = secret.end.max(found.start() + 1),
+            }
+            at = self.clip(at);
+            done = found.end();
+            if anchored == Anchored::Yes {
+                break;
+            }
+        }
+        done
+    }
+
+    fn push(&mut self, start: usize, end: usize) {
+        let Some(rule) = self.places.first().map(|place| place.rule) else {
+            return;
+        };
+        if start < end {
+            self.out.push(Found { start, end, rule, level: 0, quoted: false });
+        }
+    }
+
+    /// The secret, or as much of it as passes the check digits; none where it is allowed to stay.
+    fn accept(&self, span: Span) -> Option<Span> {
+        let mut secret = self.text.get(span.range())?;
+        if let Some(check) = self.rule.check {
+            while !check::passes(check, secret) {
+                secret = secret.get(..secret.rfind([' ', '-'])?)?;
+            }
+        }
+        let low = self.rule.entropy.is_some_and(|least| check::entropy(secret) < least);
+        let stays = low || self.rule.allow.iter().any(|allow| allow.is_match(secret));
+        (!stays).then_some(Span { start: span.start, end: span.start + secret.len() })
+    }
+
+    /// Decodes the run of base64 around a keyword, and hides all of it where the rule matches inside.
+    fn base64(&mut self, place: Candidate) {
+        let Find::Regex(regex) = &self.rule.find else {
+            return;
+        };
+        let digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+        let bytes = self.text.as_bytes();
+        let before = bytes.get(..place.start).unwrap_or_default();
+        let start = before.iter().rposition(|byte| !digit(byte)).map_or(0, |last| last + 1);
+        let after = bytes.get(place.start..).unwrap_or_default();
+        let mut end =
+            place.start + after.iter().position(|byte| !digit(byte)).unwrap_or(after.len());
+        let run = bytes.get(start..end).unwrap_or_default();
+        while bytes.get(end) == Some(&b'=') {
+            end += 1;
+        }
+        if self.out.last().is_some_and(|last| (last.start, last.end) == (start, end)) {
+            return;
+        }
+        let inside = (0..4).any(|shift| {
+            let decoded = decode(run.get(shift..).unwrap_or_default());
+            regex.is_match(String::from_utf8_lossy(&decoded).as_ref())
+        });
+        if inside {
+            self.push(start, end);
+        }
+    }
+}
+
+/// Decodes base64 of either alphabet, without padding.
+fn decode(run: &[u8]) -> Vec<u8> {
+    let value = |byte: &u8| match byte {
+        b'A'..=b'Z' => u32::from(byte - b'A'),
+        b'a'..=b'z' => u32::from(byte - b'a') + 26,
+        b'0'..=b'9' => u32::from(byte - b'0') + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let mut bytes = Vec::with_capacity(run.len());
+    for digits in run.chunks(4) {
+        let bits = digits.iter().fold(0, |bits, digit| bits << 6 | value(digit));
+        let bits = bits << (6 * (4 - digits.len()));
+        bytes.extend(bits.to_be_bytes().iter().skip(1).take(digits.len().saturating_sub(1)));
+    }
+    bytes
+}
