@@ -15,6 +15,8 @@ pub struct Config {
     pub outputs: Outputs,
     /// `[views]`: what the views hold.
     pub views: ViewsConfig,
+    /// `[redaction]`: what is hidden.
+    pub redaction: RedactionConfig,
 }
 
 /// `[sessions]`.
@@ -51,6 +53,14 @@ pub struct Outputs {
 pub struct ViewsConfig {
     /// Keep the full JSON of every record in the views, beside the ledger that has it anyway.
     pub raw_json: bool,
+}
+
+/// `[redaction]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedactionConfig {
+    /// A file with rules (YAML, JSON, or Gitleaks TOML) that are to be in force.
+    pub rules: Option<PathBuf>,
 }
 
 /// A configuration file that cannot be used.
@@ -91,12 +101,13 @@ impl Config {
                 _ => base.join(&*path),
             };
         };
-        let Config { sessions, ingest, outputs, .. } = &mut config;
+        let Config { sessions, ingest, outputs, redaction, .. } = &mut config;
         let single = [
             &mut sessions.root,
             &mut ingest.ledger_dir,
             &mut ingest.db_path,
             &mut outputs.reports_dir,
+            &mut redaction.rules,
         ];
         single.into_iter().flatten().for_each(resolve);
         sessions.roots.iter_mut().for_each(resolve);

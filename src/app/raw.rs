@@ -1,6 +1,7 @@
 //! Exact bytes: of a session's source, of a line, of an entry.
 
 use super::core::App;
+use crate::entry::{EntryId, FieldsBuilder, Kind};
 use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{LedgerError, LedgerReader, Pack, StoredEntry};
 use crate::query;
@@ -22,6 +23,8 @@ impl App {
         let stream = stream.ok_or_else(|| {
             AppError::new(ErrorKind::NotFound, format!("session {id} has no such generation"))
         })?;
+        let part = line.map(|line| format!(" line {line}")).unwrap_or_default();
+        self.reveal(&format!("show --raw {id}{part}"))?;
         let mut found = false;
         let mut reader = LedgerReader::open(self.dir())?;
         let mut next = stream;
@@ -43,6 +46,21 @@ impl App {
         }
     }
 
+    /// Notes that raw bytes are about to be read. Without that note nobody reads them.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub(super) fn reveal(&self, detail: &str) -> Result<()> {
+        let body = FieldsBuilder::default()
+            .add("verb", "reveal")
+            .add("actor", &self.setup.actor)
+            .add("detail", detail)
+            .finish();
+        let mut ledger = self.open()?;
+        self.append_noted(&mut ledger, &[(Kind::Access, EntryId::default(), body)])?;
+        Ok(())
+    }
+
     /// The exact bytes of one entry's body, followed by a line feed where its source had one.
     ///
     /// # Errors
@@ -51,6 +69,9 @@ impl App {
         let mut reader = LedgerReader::open(self.dir())?;
         let size = reader.head().size();
         let missing = LedgerError::NoEntry { seq, size };
+        if seq < size {
+            self.reveal(&format!("show --raw --entry {seq}"))?;
+        }
         let Some(pack) = reader.pack_from(seq)? else {
             return Err(missing.into());
         };

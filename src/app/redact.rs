@@ -6,12 +6,14 @@ use crate::db;
 use crate::entry::{EntryId, Kind};
 use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{Controls, Ledger, LedgerPaths, LedgerReader};
-use crate::projections::{Decisions, Field, field};
+use crate::projections::{Decisions, Field, field, load_policy, preview};
 use crate::query::{self, RedactionRow, RevocationRow};
 use crate::redaction::{
     Engine, Manual, Matcher, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord, Scope,
-    What, Within, builtin,
+    Seen, What, Within, builtin,
 };
+use std::collections::HashMap;
+use std::ops::Range;
 
 /// What is shown where nothing else is asked for.
 const REPLACEMENT: &str = "[redacted]";
@@ -31,7 +33,8 @@ const STRUCTURE: [&str; 9] = [
 ];
 
 /// What somebody wants to hide, as said at a door.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RedactRequest {
     /// `SESSION#N`.
     pub prompt: Option<String>,
@@ -64,6 +67,9 @@ pub struct Redacted {
     pub rows_changed: u64,
 }
 
+/// Kind, the entry that it speaks of or zeros, and body.
+pub(super) type NewEntry = (Kind, EntryId, Vec<u8>);
+
 /// What an undo did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Undone {
@@ -78,19 +84,33 @@ fn usage(message: impl Into<String>, hint: &str) -> AppError {
 }
 
 impl App {
-    /// Appends a redaction and writes what it hides again.
+    /// Appends redactions and writes what they hide again: all of them, or none.
     ///
     /// # Errors
-    /// When the target does not exist or the request is not whole; the ledger then is as before.
-    pub fn redact(&self, request: &RedactRequest, listener: Listener<'_>) -> Result<Redacted> {
-        let record = self.record_of(request)?;
-        let seq = self.decide(Kind::Redaction, EntryId::default(), &record.encode(), listener)?;
+    /// When a target does not exist or a request is not whole; the ledger then is as before.
+    pub fn redact(
+        &self,
+        requests: &[RedactRequest],
+        listener: Listener<'_>,
+    ) -> Result<Vec<Redacted>> {
+        let mut drafts = Vec::with_capacity(requests.len());
+        for (index, request) in requests.iter().enumerate() {
+            let record = self.record_of(request).map_err(|error| match requests.len() {
+                1 => error,
+                _ => {
+                    AppError { message: format!("line {}: {}", index + 1, error.message), ..error }
+                }
+            })?;
+            drafts.push((Kind::Redaction, EntryId::default(), record.encode()));
+        }
+        let seqs = self.decide(&drafts, listener)?;
         let db = self.views_for_reading()?;
-        let at = db::at(self.views_path());
-        let found = query::redaction(&db, seq).and_then(|redaction| {
+        let read = |seq: u64| {
+            let redaction = query::redaction(&db, seq)?;
             Ok(Redacted { rows_changed: query::rows_hidden_by(&db, seq)?, redaction })
-        });
-        Ok(found.map_err(at)?)
+        };
+        let found: db::SqlResult<Vec<Redacted>> = seqs.map(read).collect();
+        Ok(found.map_err(db::at(self.views_path()))?)
     }
 
     /// Appends a revocation of a redaction, or of a revocation, by its seq or the beginning of its id.
@@ -118,7 +138,7 @@ impl App {
             return Err(usage(message, "undo that one to bring it back"));
         }
         let record = RevocationRecord { actor: self.setup.actor.clone(), reason, of: entry.seq };
-        let seq = self.decide(Kind::Revocation, entry.id, &record.encode(), listener)?;
+        let seq = self.decide(&[(Kind::Revocation, entry.id, record.encode())], listener)?.start;
         let db = self.views_for_reading()?;
         let revocation = query::revocation(&db, seq).map_err(db::at(self.views_path()))?;
         Ok(Undone { revocation, of: entry.seq })
@@ -140,6 +160,33 @@ impl App {
     pub fn revocations(&self) -> Result<Vec<RevocationRow>> {
         let db = self.views_for_reading()?;
         Ok(query::revocations(&db).map_err(db::at(self.views_path()))?)
+    }
+
+    /// Tells of every text that is hidden in part, and of what looks as if it should be; notes first that raw
+    /// text is read. `each` hears the session's id, and says whether to go on.
+    ///
+    /// # Errors
+    /// When the session does not exist or entries cannot be read.
+    pub fn preview(
+        &self,
+        prefix: Option<&str>,
+        each: &mut dyn FnMut(&str, Seen) -> bool,
+    ) -> Result<RuleSet> {
+        let db = self.views_for_reading()?;
+        let sessions = match prefix {
+            Some(prefix) => vec![query::find_session(&db, prefix)?],
+            None => query::sessions(&db, 0).map_err(db::at(self.views_path()))?,
+        };
+        self.reveal(&format!("redact preview {}", prefix.unwrap_or("of all sessions")))?;
+        let ids: HashMap<u64, String> =
+            sessions.iter().map(|session| (session.stream, session.id.clone())).collect();
+        let streams: Vec<u64> = sessions.iter().map(|session| session.stream).collect();
+        let mut reader = LedgerReader::open(self.dir())?;
+        let link = self.views_path();
+        preview(&mut reader, (&db, link), &streams, &mut |stream, seen| {
+            each(ids.get(&stream).map_or("", String::as_str), seen)
+        })?;
+        Ok(load_policy(&mut reader)?.rules().clone())
     }
 
     /// The rule set in force, with the seq of its entry; the built-in one where the ledger names none.
@@ -176,7 +223,8 @@ impl App {
             return Ok(None);
         }
         let body = self.rules_body(rules, reason)?;
-        self.decide(Kind::RuleSet, EntryId::default(), &body, listener).map(Some)
+        let seqs = self.decide(&[(Kind::RuleSet, EntryId::default(), body)], listener)?;
+        Ok(Some(seqs.start))
     }
 
     /// Puts the configured rules in force where others are.
@@ -214,39 +262,36 @@ impl App {
             .ok_or_else(|| AppError::new(ErrorKind::Usage, "the rules cannot be written as JSON"))
     }
 
-    /// Appends an entry that decides what may be shown, and brings the views up to date.
-    fn decide(
-        &self,
-        kind: Kind,
-        reference: EntryId,
-        body: &[u8],
-        listener: Listener<'_>,
-    ) -> Result<u64> {
+    /// Appends entries that decide what may be shown, and brings the views up to date; gives their seqs.
+    fn decide(&self, drafts: &[NewEntry], listener: Listener<'_>) -> Result<Range<u64>> {
         let mut ledger = self.open()?;
-        let seq = self.append_noted(&mut ledger, kind, reference, body)?;
+        let seqs = self.append_noted(&mut ledger, drafts)?;
         self.update_views(listener)?;
         self.views.forget_older();
-        Ok(seq)
+        Ok(seqs)
     }
 
-    /// Appends an entry of no source; what is known of the sources stays known.
+    /// Appends entries of no source; what is known of the sources stays known.
     pub(super) fn append_noted(
         &self,
         ledger: &mut Ledger,
-        kind: Kind,
-        reference: EntryId,
-        body: &[u8],
-    ) -> Result<u64> {
+        drafts: &[NewEntry],
+    ) -> Result<Range<u64>> {
         let (world, paths) = (&self.setup.world, LedgerPaths { dir: self.dir().into() });
         let mut controls = Controls::load(&mut LedgerReader::open(self.dir())?)?;
         let old = (ledger.head().size(), ledger.head().chain.id);
-        let done = ledger.append_about(kind, reference, body)?;
+        let mut appender = ledger.appender()?;
+        let mut decisive = Vec::new();
+        for (kind, reference, body) in drafts {
+            let seq = appender.append_about(*kind, *reference, body)?;
+            decisive.extend(kind.is_control().then_some(seq));
+        }
+        let done = appender.finish()?;
         let new = (ledger.head().size(), ledger.head().chain.id);
         note_head(world, &paths, old, new)?;
-        let seqs = [done.from];
-        controls.note(done.from, done.to, if kind.is_control() { &seqs } else { &[] });
+        controls.note(done.from, done.to, &decisive);
         controls.save(world, &paths)?;
-        Ok(done.from)
+        Ok(done.from..done.to)
     }
 
     fn reason(&self, reason: &str) -> Result<String> {

@@ -1,9 +1,11 @@
 //! The policy: which redactions and rules are in force, compiled, and what they make of one text.
 
-use super::engine::{By, Context, Engine, Manual, Matcher, Scope};
-use super::{Redacted, RuleError, RuleSet, Sensitive};
+use super::engine::{By, Context, Engine, Manual, Mask, Matcher, Scope};
+use super::{Redacted, RuleError, RuleSet, Sensitive, risky};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 /// A whole text that equals a hidden prompt is hidden in other sessions too when it has this many characters;
 /// shorter ones ("yes", "go on") only where they stand for that prompt.
@@ -163,6 +165,24 @@ pub struct Policy {
     /// For records as they were written, which hold prompts in other words.
     raw_engine: Option<Engine>,
     needs_owners: bool,
+    witness: Option<Sender<Seen>>,
+}
+
+/// A text and what the policy made of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Table of the views.
+    pub table: &'static str,
+    /// Column of the table.
+    pub column: &'static str,
+    /// Entry that the text comes from.
+    pub seq: u64,
+    /// The text as it is.
+    pub raw: String,
+    /// What is hidden of it.
+    pub masks: Vec<Mask>,
+    /// What is not hidden and looks as if it should be, in bytes of the text.
+    pub risky: Vec<Range<usize>>,
 }
 
 impl Policy {
@@ -200,7 +220,16 @@ impl Policy {
         let needs_owners = redactions.iter().any(|redaction| {
             !matches!(redaction.target, Target::Passages { scope: Scope::Global, .. })
         });
-        Ok(Policy { rules, redactions, key, engine, engines, raw_engine, needs_owners })
+        Ok(Policy {
+            rules,
+            redactions,
+            key,
+            engine,
+            engines,
+            raw_engine,
+            needs_owners,
+            witness: None,
+        })
     }
 
     /// The rule set in force.
@@ -223,6 +252,24 @@ impl Policy {
         &self.key
     }
 
+    /// Tells somebody of every text that is not shown as it is, or that looks as if it should not be.
+    pub fn witnessed_by(self, witness: Sender<Seen>) -> Policy {
+        Policy { witness: Some(witness), ..self }
+    }
+
+    fn testify(&self, text: &str, place: &Place<'_>, masks: Vec<Mask>) {
+        let Some(witness) = &self.witness else { return };
+        let is_hidden =
+            |risk: &Range<usize>| masks.iter().any(|m| m.start < risk.end && risk.start < m.end);
+        let mut risky = if place.class == Class::Text { risky(text) } else { Vec::new() };
+        risky.retain(|risk| !is_hidden(risk));
+        if !masks.is_empty() || !risky.is_empty() {
+            let Place { table, column, seq, .. } = *place;
+            // Who no longer listens has seen enough.
+            witness.send(Seen { table, column, seq, raw: text.to_string(), masks, risky }).ok();
+        }
+    }
+
     /// Makes of a text what may be shown; says what hid how many passages of it.
     pub fn apply(
         &self,
@@ -231,7 +278,17 @@ impl Policy {
         hidden: &mut dyn FnMut(By, u32),
     ) -> Redacted {
         if let Some(redaction) = self.whole(&text.0, place, hidden) {
-            return Redacted(redaction.replacement.clone());
+            let by = By::Manual(redaction.seq);
+            let replacement = redaction.replacement.clone();
+            let mask = Mask {
+                start: 0,
+                end: text.0.len(),
+                by,
+                all: vec![by],
+                replacement: replacement.clone(),
+            };
+            self.testify(&text.0, place, vec![mask]);
+            return Redacted(replacement);
         }
         let is_raw = place.table == "raw_records";
         let engine = self
@@ -249,6 +306,9 @@ impl Policy {
             sessions: place.owners.sessions(),
             repo: place.owners.repo(),
         };
+        if self.witness.is_some() {
+            self.testify(&text.0, place, engine.masks(&text.0, &at));
+        }
         let mut hits = Vec::new();
         let shown = engine.redact(&text.0, &at, &mut hits);
         hits.iter().for_each(|hit| hidden(hit.by, hit.passages));

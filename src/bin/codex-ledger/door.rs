@@ -198,7 +198,10 @@ pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
     for root in &roots {
         door.debug(format!("root {}", root.display()));
     }
-    Ok(App::new(setup(door, command, settings.ledger_dir, settings.config, roots)))
+    let rules =
+        settings.config.redaction.rules.as_deref().map(crate::redact::read_rules).transpose()?;
+    let setup = setup(door, command, settings.ledger_dir, settings.config, roots);
+    Ok(App::new(Setup { rules, ..setup }))
 }
 
 /// The setup of an app.

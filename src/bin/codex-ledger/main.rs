@@ -8,7 +8,10 @@ mod door;
 mod generate;
 mod group;
 mod migrate;
+mod preview_page;
 mod rebuild_views;
+mod redact;
+mod rules_test;
 mod sessions;
 mod settings;
 mod show;
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(&mut door, args),
         Command::Group(args) => group::run(&mut door, args),
         Command::Tokens(args) => tokens::run(&mut door, args),
+        Command::Redact(args) => redact::run(&mut door, args),
         Command::Audit(args) => audit::run(&mut door, args),
         Command::Config(args) => config::run(&mut door, args),
         Command::Migrate(args) => migrate::run(&mut door, args),

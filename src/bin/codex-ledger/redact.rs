@@ -1,0 +1,356 @@
+//! `redact`: hide, undo, list, preview; and the rules.
+
+use crate::args::{PreviewArgs, RedactArgs, RedactCommand, RedactTarget, RulesCommand};
+use crate::door::{Done, Door, Result, Style, app};
+use crate::text::{count, minute, one_line, plural, safe};
+use crate::{preview_page, rules_test};
+use codex_ledger::app::{AppError, ErrorKind, RedactRequest};
+use codex_ledger::query::{RedactionRow, RevocationRow};
+use codex_ledger::redaction::{By, Engine, RuleFormat, RuleSet, Seen, builtin, parse_rules};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+pub fn run(door: &mut Door, args: RedactArgs) -> Result<Done> {
+    match args.what {
+        None => hide(door, args.target),
+        Some(RedactCommand::List) => list(door),
+        Some(RedactCommand::Undo { target, reason }) => undo(door, &target, &reason),
+        Some(RedactCommand::History { target }) => history(door, target.as_deref()),
+        Some(RedactCommand::Preview(args)) => preview(door, &args),
+        Some(RedactCommand::Rules { what }) => rules(door, what),
+    }
+}
+
+fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
+    let app = app(door, "redact", Vec::new())?;
+    let is_bulk = target.from.is_some();
+    let requests = match &target.from {
+        Some(path) => read_requests(path, &target)?,
+        None => vec![request(target)],
+    };
+    let mut progress = door.progress();
+    let done = app.redact(&requests, &mut progress)?;
+    if door.global.json {
+        let one = |done: &codex_ledger::app::Redacted| json!({"redaction": done.redaction, "rows_changed": done.rows_changed});
+        return match &done[..] {
+            [only] if !is_bulk => door.print_json(&one(only)),
+            all => door.print_json(&json!(all.iter().map(one).collect::<Vec<_>>())),
+        }
+        .map(|()| Done::Clean);
+    }
+    let mut out = String::new();
+    for done in &done {
+        let row = &done.redaction;
+        let passages = plural(row.passages, "passage");
+        let rows = plural(done.rows_changed, "row");
+        out.push_str(&format!(
+            "{} hides {} {}: {passages} in {rows}\n",
+            door.paint(Style::Green, row.seq.to_string()),
+            row.scope,
+            safe(&row.target)
+        ));
+        if row.passages == 0 {
+            out.push_str(
+                "nothing of what is known so far is hidden by it; what is appended later will be\n",
+            );
+        }
+    }
+    if let Some(last) = done.last() {
+        let undo = format!("redact undo {} --reason TEXT", last.redaction.seq);
+        out.push_str(&door.next(None, &undo));
+    }
+    door.print(&out)?;
+    Ok(Done::Clean)
+}
+
+fn request(target: RedactTarget) -> RedactRequest {
+    let RedactTarget {
+        prompt,
+        session,
+        entry,
+        field,
+        span,
+        literal,
+        regex,
+        repo,
+        with,
+        reason,
+        ..
+    } = target;
+    RedactRequest { prompt, session, entry, field, span, literal, regex, repo, with, reason }
+}
+
+/// One JSON object a line; the reason and the replacement of the command line hold where a line has none.
+fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest>> {
+    let text = read_text(path)?;
+    let mut requests = Vec::new();
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let mut request: RedactRequest = serde_json::from_str(line).map_err(|error| {
+            let message = format!("{}: line {}: {error}", path.display(), index + 1);
+            AppError::new(ErrorKind::Usage, message)
+                .hint("a line is an object such as {\"literal\": \"…\", \"reason\": \"…\"}")
+        })?;
+        if request.reason.is_empty() {
+            request.reason.clone_from(&target.reason);
+        }
+        request.with = request.with.or_else(|| target.with.clone());
+        requests.push(request);
+    }
+    match requests.is_empty() {
+        true => Err(AppError::new(ErrorKind::Usage, format!("{}: no line in it", path.display()))),
+        false => Ok(requests),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    let failed = |error: std::io::Error| {
+        AppError::new(ErrorKind::Io, format!("{}: {error}", path.display()))
+    };
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).map_err(failed)
+}
+
+fn undo(door: &mut Door, target: &str, reason: &str) -> Result<Done> {
+    let app = app(door, "redact undo", Vec::new())?;
+    let mut progress = door.progress();
+    let done = app.undo(target, reason, &mut progress)?;
+    if door.global.json {
+        door.print_json(&json!({"revocation": done.revocation, "of": done.of}))?;
+        return Ok(Done::Clean);
+    }
+    let seq = done.revocation.seq;
+    let undo = door.next(None, &format!("redact undo {seq} --reason TEXT"));
+    door.print(&format!("{seq} ends {}; what it alone hid is shown again\n{undo}", done.of))?;
+    Ok(Done::Clean)
+}
+
+fn list(door: &mut Door) -> Result<Done> {
+    let rows = app(door, "redact list", Vec::new())?.redactions(true)?;
+    if door.global.json {
+        door.print_json(&json!(rows))?;
+        return Ok(Done::Clean);
+    }
+    if rows.is_empty() {
+        door.print(
+            "no redaction by hand is in force; `codex-ledger redact rules list` shows the rules\n",
+        )?;
+        return Ok(Done::Clean);
+    }
+    let mut out = String::new();
+    rows.iter().for_each(|row| out.push_str(&redaction_text(door, row)));
+    door.print(&out)?;
+    Ok(Done::Clean)
+}
+
+fn redaction_text(door: &Door, row: &RedactionRow) -> String {
+    let seq = match row.active {
+        true => door.paint(Style::Green, row.seq.to_string()),
+        false => door.paint(Style::Dim, row.seq.to_string()),
+    };
+    let mut place = safe(&row.target);
+    for more in [&row.field, &row.within].into_iter().flatten() {
+        place.push_str(&format!(" {}", safe(more)));
+    }
+    let ended = row.revoked_by.map(|by| format!(", ended by {by}")).unwrap_or_default();
+    format!(
+        "{seq}  {} UTC  {}  {} {place} -> {}  ({} hidden{ended})\n    {}\n",
+        minute(Some(row.recorded_at_ms)),
+        safe(row.actor.as_deref().unwrap_or("-")),
+        row.scope,
+        safe(&row.replacement),
+        count(row.passages),
+        one_line(&row.reason, 100),
+    )
+}
+
+fn revocation_text(row: &RevocationRow) -> String {
+    let ended = if row.active { "" } else { ", undone itself" };
+    format!(
+        "{}  {} UTC  {}  ends {}{ended}\n    {}\n",
+        row.seq,
+        minute(Some(row.recorded_at_ms)),
+        safe(row.actor.as_deref().unwrap_or("-")),
+        row.of,
+        one_line(&row.reason, 100),
+    )
+}
+
+fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
+    let app = app(door, "redact history", Vec::new())?;
+    let (mut redactions, mut revocations) = (app.redactions(false)?, app.revocations()?);
+    if let Some(target) = target {
+        let named = |seq: u64, id: &str| target.parse() == Ok(seq) || id.starts_with(target);
+        redactions.retain(|row| named(row.seq, &row.id));
+        // What ended it, and what ended that.
+        let mut chain: Vec<u64> = redactions.iter().map(|row| row.seq).collect();
+        revocations.reverse();
+        revocations.retain(|row| {
+            let belongs = chain.contains(&row.of) || named(row.seq, &row.id);
+            chain.extend(belongs.then_some(row.seq));
+            belongs
+        });
+        if redactions.is_empty() && revocations.is_empty() {
+            let message = format!("`{target}` names no redaction");
+            return Err(AppError::new(ErrorKind::NotFound, message)
+                .hint("`codex-ledger redact history` lists them all"));
+        }
+    }
+    let mut rows: BTreeMap<u64, (serde_json::Value, String)> = BTreeMap::new();
+    for row in &redactions {
+        rows.insert(row.seq, (json!({"redaction": row}), redaction_text(door, row)));
+    }
+    for row in &revocations {
+        rows.insert(row.seq, (json!({"revocation": row}), revocation_text(row)));
+    }
+    if door.global.json {
+        door.print_json(&json!(rows.into_values().map(|(json, _)| json).collect::<Vec<_>>()))?;
+    } else if rows.is_empty() {
+        door.print("nothing was redacted by hand so far\n")?;
+    } else {
+        door.print(&rows.into_values().map(|(_, text)| text).collect::<String>())?;
+    }
+    Ok(Done::Clean)
+}
+
+fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
+    let app = app(door, "redact preview", Vec::new())?;
+    let limit = if args.limit == 0 || args.html.is_some() { usize::MAX } else { args.limit };
+    let mut found: Vec<(String, Seen)> = Vec::new();
+    let mut is_cut = false;
+    let rules = app.preview(args.session.as_deref(), &mut |session, seen| {
+        is_cut = found.len() >= limit;
+        if !is_cut {
+            found.push((session.to_string(), seen));
+        }
+        !is_cut
+    })?;
+    let name = |by: By| match by {
+        By::Rule(index) => {
+            rules.rules.get(index as usize).map_or("a rule".into(), |rule| rule.id.clone())
+        }
+        By::Manual(seq) => format!("redaction {seq}"),
+    };
+    if let Some(path) = &args.html {
+        let page = preview_page::page(&found, &name);
+        std::fs::write(path, page)
+            .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+        return Ok(Done::Clean);
+    }
+    if door.global.json {
+        door.print_json(&preview_page::json(&found, &name))?;
+        return Ok(Done::Clean);
+    }
+    let mut out = preview_page::text(door, &found, &name);
+    if is_cut {
+        out.push_str(&format!("the first {}; --limit 0 shows all\n", count(limit as u64)));
+    }
+    door.print(&out)?;
+    Ok(Done::Clean)
+}
+
+/// Reads a file of rules: the name's ending tells the format.
+pub fn read_rules(path: &Path) -> Result<RuleSet> {
+    if path == Path::new("builtin") {
+        return Ok(builtin().clone());
+    }
+    let text = read_text(path)?;
+    let format = match path.extension().and_then(|ending| ending.to_str()) {
+        Some("toml") => RuleFormat::Gitleaks,
+        Some("json") => RuleFormat::Json,
+        _ => RuleFormat::Yaml,
+    };
+    let name = path.file_stem().map_or("rules".into(), |stem| stem.to_string_lossy().into_owned());
+    let refused = |error: codex_ledger::redaction::RuleError| {
+        AppError::new(ErrorKind::Usage, format!("{}: {error}", path.display()))
+            .hint("docs/REDACTION.md describes the file; nothing was changed")
+    };
+    let rules = parse_rules(&text, format, &name).map_err(refused)?;
+    Engine::compile(&rules, &[]).map_err(refused)?;
+    Ok(rules)
+}
+
+fn rules(door: &mut Door, what: RulesCommand) -> Result<Done> {
+    match what {
+        RulesCommand::List => {
+            let (seq, rules) = app(door, "redact rules list", Vec::new())?.rules()?;
+            let source = match seq {
+                Some(seq) => format!("`{}`, in force by entry {seq}", safe(&rules.name)),
+                None => format!("`{}`, not in the ledger yet", safe(&rules.name)),
+            };
+            show_rules(door, &rules, &source)
+        }
+        RulesCommand::Check { file } => {
+            let rules = read_rules(&file)?;
+            show_rules(door, &rules, &format!("`{}`, a sound file", safe(&rules.name)))
+        }
+        RulesCommand::Test { file } => {
+            let rules = match &file {
+                Some(file) => read_rules(file)?,
+                None => builtin().clone(),
+            };
+            rules_test::run(door, &rules)
+        }
+        RulesCommand::Set { file, reason } => {
+            let rules = read_rules(&file)?;
+            let app = app(door, "redact rules set", Vec::new())?;
+            let notes = rules.notes.clone();
+            let mut progress = door.progress();
+            let seq = app.set_rules(rules, &reason, &mut progress)?;
+            let (_, rules) = app.rules()?;
+            if door.global.json {
+                door.print_json(&json!({"seq": seq, "digest": rules.digest(), "notes": notes}))?;
+                return Ok(Done::Clean);
+            }
+            let mut out: String =
+                notes.iter().map(|note| format!("note: {}\n", safe(note))).collect();
+            let enabled = rules.rules.iter().filter(|rule| rule.enabled).count() as u64;
+            let rules = plural(enabled, "rule");
+            out.push_str(&match seq {
+                Some(seq) => format!("{seq} puts {rules} in force\n"),
+                None => format!("these {rules} are in force already\n"),
+            });
+            door.print(&out)?;
+            Ok(Done::Clean)
+        }
+    }
+}
+
+fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
+    if door.global.json {
+        door.print_json(&json!({
+            "name": rules.name, "digest": rules.digest(), "rules": rules.rules, "notes": rules.notes,
+        }))?;
+        return Ok(Done::Clean);
+    }
+    let enabled = rules.rules.iter().filter(|rule| rule.enabled).count() as u64;
+    let mut out = format!(
+        "{source}: {}, {} off\n",
+        plural(enabled, "rule"),
+        rules.rules.len() as u64 - enabled
+    );
+    for note in &rules.notes {
+        out.push_str(&format!("note: {}\n", safe(note)));
+    }
+    let width = rules.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(40);
+    for rule in &rules.rules {
+        let state = if rule.enabled { "on " } else { "off" };
+        let about = rule.description.as_deref().or(rule.reason.as_deref()).unwrap_or_default();
+        let line = format!(
+            "{state} {:width$}  {:8}  {}",
+            safe(&rule.id),
+            rule.severity.name(),
+            one_line(about, 90)
+        );
+        let line = if rule.enabled { line } else { door.paint(Style::Dim, line) };
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    door.print(&out)?;
+    Ok(Done::Clean)
+}

@@ -1,0 +1,53 @@
+//! What the policy makes of the texts of streams, with the raw text beside it: for the eyes of a reviewer.
+
+use super::fold::Options;
+use super::folder::each_line;
+use super::known::{Known, Stream};
+use super::policy::load_policy;
+use super::replay::ReplayError;
+use super::sink::Sink;
+use crate::db::Connection;
+use crate::entry::StreamName;
+use crate::ledger::LedgerReader;
+use crate::redaction::Seen;
+use std::path::Path;
+use std::sync::mpsc::{channel, sync_channel};
+
+/// Folds streams as a replay does and tells of every text that is not shown as it is, or that looks as if it
+/// should not be. `each` says whether to go on.
+///
+/// # Errors
+/// When entries cannot be read.
+pub fn preview(
+    reader: &mut LedgerReader,
+    (db, path): (&Connection, &Path),
+    streams: &[u64],
+    each: &mut dyn FnMut(u64, Seen) -> bool,
+) -> Result<(), ReplayError> {
+    let (witness, seen) = channel();
+    let policy = load_policy(reader)?.witnessed_by(witness);
+    let known = Known::load(db, path, policy.key())?;
+    let mut goes_on = true;
+    for id in streams {
+        let Some(stream) = known.streams.get(id).filter(|stream| !stream.superseded) else {
+            continue;
+        };
+        let state = &stream.state;
+        let mut fresh = Stream::new(StreamName::parse(&state.name));
+        fresh.state.copy_end = state.copy_end;
+        let mut alone = Known::default();
+        alone.streams.insert(*id, fresh);
+        let (parcels, _nobody) = sync_channel(1);
+        let mut sink = Sink::new(&policy, Options::default(), alone, parcels);
+        let end = state.packs.last().map_or(0, |(_, end)| *end);
+        each_line(reader, *id, &state.packs, end..end, &mut Vec::new(), &mut |line| {
+            if goes_on {
+                sink.line(*id, line);
+                sink.out.clear();
+                goes_on = seen.try_iter().all(|seen| each(*id, seen));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
