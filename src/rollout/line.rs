@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::decode;
 use super::drift;
 use super::event::{Event, Other};
@@ -56,23 +54,20 @@ pub struct Identity {
 /// Reads the identity of a line.
 #[must_use]
 pub fn identity(line: &[u8]) -> Identity {
-    #[derive(serde::Deserialize)]
-    struct Envelope<'a> {
-        #[serde(borrow, rename = "type")]
-        kind: &'a RawValue,
-        #[serde(borrow)]
-        payload: &'a RawValue,
-    }
-    let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(line.trim_ascii()) else {
+    let (_, text) = trim(line);
+    let object = std::str::from_utf8(text).ok().and_then(Object::parse);
+    let Some(envelope) = object.filter(|object| object.has("payload") && object.has("type")) else {
         return Identity { hash: 0, is_left_out: true };
     };
+    let field = |name| envelope.raw(name).unwrap_or("null");
+    let kind = field("type");
     let mut hasher = blake3::Hasher::new();
-    hasher.update(envelope.kind.get().as_bytes()).update(envelope.payload.get().as_bytes());
+    hasher.update(kind.as_bytes()).update(field("payload").as_bytes());
     let hash = hasher.finalize();
     let head = hash.as_bytes().first_chunk::<8>();
     Identity {
         hash: head.map_or(0, |head| u64::from_be_bytes(*head)),
-        is_left_out: envelope.kind.get() == r#""event_msg""#,
+        is_left_out: kind == r#""event_msg""#,
     }
 }
 
@@ -366,6 +361,25 @@ mod tests {
         let untimed = read(r#"{"timestamp":"soon","type":"compacted","payload":{}}"#);
         assert_eq!(untimed.understanding, Understanding::Understood);
         assert_eq!(reasons(&untimed), [("bad_timestamp", 0)]);
+    }
+
+    #[test]
+    fn enveloped_records_have_an_identity_and_nothing_else_has() {
+        let plain = identity(GOOD.as_bytes());
+        assert!(plain.hash != 0 && plain.is_left_out);
+        let restamped = GOOD.replace("2026-03-01", "2026-04-02");
+        let twice = GOOD.replace(r#""type":"event_msg""#, r#""type":"x","type":"event_msg""#);
+        for same in [format!("\u{feff}{GOOD}\r\n"), restamped, twice] {
+            assert_eq!(identity(same.as_bytes()), plain, "{same}");
+        }
+        let not_utf8 = [&b"{\"a\":\"\xff\","[..], &GOOD.as_bytes()[1..]].concat();
+        let of_a_list = br#"["event_msg",{}]"#.to_vec();
+        let without_payload = br#"{"type":"event_msg"}"#.to_vec();
+        for other in [of_a_list, without_payload, not_utf8, Vec::new()] {
+            assert_eq!(identity(&other), Identity { hash: 0, is_left_out: true });
+        }
+        let null = br#"{"type":"event_msg","payload":null}"#;
+        assert_ne!(identity(null).hash, 0);
     }
 
     #[test]
