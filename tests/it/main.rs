@@ -5,6 +5,7 @@
 //! * `ledger_properties`: growing, moved, doubled and rewritten sources; the format stays what it is
 //! * `conformance`: one tiny home per shape of the logs, each with its truth
 //! * `corpus_counts`: what the corpus of real logs gives, home by home
+//! * `fuzz_seeds`: the seeds of the fuzz targets, through the functions that the targets call
 //! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_bundle`, `cmd_other`: the commands, as scripts use them
 
 mod cli_support;
@@ -15,6 +16,7 @@ mod cmd_show;
 mod cmd_views;
 mod conformance;
 mod corpus_counts;
+mod fuzz_seeds;
 mod ledger_faults;
 mod ledger_properties;
 mod support;

@@ -39,8 +39,19 @@ const LIKE_MACHINE_PATHS: &[(&str, &str, &str)] =
     &[("src/rollout/", concat!("/ro", "ot/"), "Codex names agents by such paths")];
 /// Users that the project invented; their homes may be named.
 const INVENTED_USERS: &[&str] = &["ada", "alice", "bob", "dev", "sam", "user", "you"];
-/// At the root: not ours, built, a person's own, or bytes rather than text.
-const NOT_WALKED: &[&str] = &[".git", "target", "fixtures", "node_modules", "user"];
+/// Not ours, built, a person's own, or bytes rather than text.
+const NOT_WALKED: &[&str] = &[
+    ".git",
+    "target",
+    "fixtures",
+    "node_modules",
+    "user",
+    "fuzz/artifacts",
+    "fuzz/corpus",
+    "fuzz/coverage",
+    "fuzz/seeds",
+    "fuzz/target",
+];
 
 #[test]
 fn modules_use_only_what_the_table_allows() {
@@ -203,7 +214,7 @@ fn the_library_never_prints_exits_or_reads_the_environment() {
 #[test]
 fn nothing_is_left_for_later() {
     let mut failures = Failures::new("no placeholders, no ignored tests, no test file left out");
-    for folder in ["src", "tests", "examples"] {
+    for folder in ["src", "tests", "examples", "fuzz"] {
         for file in &sources(folder) {
             for (name, line) in macros(&file.tokens) {
                 if ["todo", "unimplemented"].contains(&name) {
