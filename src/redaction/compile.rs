@@ -35,8 +35,9 @@ pub(super) struct Compiled {
     pub(super) allow: Vec<Regex>,
     pub(super) check: Option<Check>,
     pub(super) window: Option<usize>,
-    /// No longest match: a wrapped one may run on into words that do not belong to it.
-    pub(super) open_ended: bool,
+    /// Matches differ in length: a wrapped one may run on into words that do not belong to it.
+    pub(super) varies: bool,
+    pub(super) run: Option<usize>,
     pub(super) keywords: Vec<String>,
     pub(super) base64: bool,
     pub(super) shown: String,
@@ -69,11 +70,17 @@ fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<(Regex, bool),
     if lengths.minimum_len().is_none_or(|length| length == 0) {
         return Err("the pattern matches the empty text: it would hide nothing, everywhere".into());
     }
-    let open_ended = lengths.maximum_len().is_none();
+    let varies = lengths.maximum_len() != lengths.minimum_len();
     let syntax = syntax::Config::new().case_insensitive(ignore_case).dot_matches_new_line(dotall);
     let config = Config::new().nfa_size_limit(Some(16 << 20));
     let regex = Regex::builder().syntax(syntax).configure(config).build(text);
-    Ok((regex.map_err(|error| format!("bad regex: {error}"))?, open_ended))
+    Ok((regex.map_err(|error| format!("bad regex: {error}"))?, varies))
+}
+
+/// Whether a marker is given by its name; the Python tool gives a regular expression.
+fn is_name(pattern: &str) -> bool {
+    let name = marker_name(pattern);
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_".contains(c))
 }
 
 fn marker_name(pattern: &str) -> &str {
@@ -124,7 +131,8 @@ impl Compiled {
             allow: Vec::new(),
             check: rule.check,
             window: rule.window,
-            open_ended: false,
+            varies: false,
+            run: rule.run,
             keywords: rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
             base64: rule.base64,
             shown: rule.shown(),
@@ -136,17 +144,18 @@ impl Compiled {
         };
         let regex = match rule.kind {
             RuleKind::Regex => rule.pattern.clone(),
-            RuleKind::Marker => marker(&rule.pattern),
+            RuleKind::Marker if is_name(&rule.pattern) => marker(&rule.pattern),
+            RuleKind::Marker => rule.pattern.clone(),
             RuleKind::Literal if rule.pattern.chars().count() < LITERAL_MIN => {
                 return Err(fail(format!("a literal needs at least {LITERAL_MIN} characters")));
             }
             RuleKind::Literal if rule.ignore_case => regex_syntax::escape(&rule.pattern),
             RuleKind::Literal => return Ok(compiled),
         };
-        let (regex, open_ended) = pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
+        let (regex, varies) = pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
         compiled.group = group(&regex, rule.secret_group.as_ref()).map_err(fail)?;
-        compiled.open_ended = open_ended;
-        if compiled.keywords.is_empty() && rule.kind == RuleKind::Marker {
+        compiled.varies = varies;
+        if compiled.keywords.is_empty() && rule.kind == RuleKind::Marker && is_name(&rule.pattern) {
             compiled.keywords.push(format!("[{}", marker_name(&rule.pattern)).to_ascii_lowercase());
         }
         compiled.find = Find::Regex(regex);
@@ -162,14 +171,14 @@ impl Compiled {
     pub(super) fn manual(manual: &Manual) -> Result<Compiled, RuleError> {
         let fail =
             |reason: String| RuleError::file(None, format!("redaction {}: {reason}", manual.id));
-        let (find, open_ended) = match &manual.matcher {
+        let (find, varies) = match &manual.matcher {
             Matcher::Literal(text) if text.is_empty() => {
                 return Err(fail("nothing to look for".into()));
             }
             Matcher::Literal(text) => (Find::Literal(text.clone()), false),
             Matcher::Regex(text) => {
-                let (regex, open_ended) = pattern(text, false, false).map_err(fail)?;
-                (Find::Regex(regex), open_ended)
+                let (regex, varies) = pattern(text, false, false).map_err(fail)?;
+                (Find::Regex(regex), varies)
             }
         };
         if manual.replacement.is_empty() {
@@ -184,7 +193,8 @@ impl Compiled {
             allow: Vec::new(),
             check: None,
             window: None,
-            open_ended,
+            varies,
+            run: None,
             keywords: Vec::new(),
             base64: false,
             shown: manual.replacement.clone(),
@@ -212,7 +222,9 @@ impl Compiled {
                 };
                 let role = |name: &String| at.role.is_some_and(|role| role == name);
                 let asked = at.table.ends_with("prompts") || at.role == Some("user");
+                let field = *scope == RuleScope::Field && fields.is_empty();
                 (*scope != RuleScope::Prompt || asked)
+                    && !(field && asked)
                     && (fields.is_empty() || fields.iter().any(here))
                     && (roles.is_empty() || roles.iter().any(role))
             }

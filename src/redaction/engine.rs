@@ -270,41 +270,36 @@ impl Engine {
             }
         }
         let mut above: Vec<Found> = Vec::new();
-        let mut escapes: Option<View<'_>> = None;
         while let (Some(mut found), Some(view)) = (levels.pop(), views.pop()) {
             let level = u8::try_from(levels.len()).unwrap_or(u8::MAX);
-            for found in &mut found {
-                found.level = level;
-                if let Some(escapes) = &escapes {
-                    snap(found, escapes, &above);
-                }
-            }
+            found.iter_mut().for_each(|found| found.level = level);
+            found.retain_mut(|found| snap(found, &view.text, &above));
             found.append(&mut above);
             above = found.into_iter().map(|found| found.through(&view)).collect();
-            escapes = Some(view);
         }
         out.extend(above.into_iter().filter(|found| found.start < found.end));
     }
 }
 
-/// Moves the ends of a secret out of escapes that it would cut in half.
+/// Moves the start of a secret out of an escape that it would cut in half; false where nothing stays.
 ///
-/// A secret that begins with the `n` of `\n` began behind it where the unescaped text has it too. Where it has not,
-/// the backslash is taken for itself, as in `C:\Users\name`.
-fn snap(found: &mut Found, escapes: &View<'_>, above: &[Found]) {
-    if let Some((start, end)) = escapes.edited(found.start) {
-        let same = |other: &Found| {
-            other.rule == found.rule && other.start < found.end && found.start < other.end
-        };
-        if above.iter().any(same) {
-            found.start = end.min(found.end);
-        } else if end - start > 2 {
-            found.start = start;
-        }
+/// A secret that begins with the `n` of `\n` really begins where the unescaped text has it. Where it is none there, it
+/// stays only if its rule saw the backslash, too, and took it for itself, as in `C:\Users\name`.
+fn snap(found: &mut Found, text: &str, above: &[Found]) -> bool {
+    let bytes = text.as_bytes();
+    let byte = |back: usize| found.start.checked_sub(back).and_then(|at| bytes.get(at));
+    let escape = bytes.get(found.start).is_some_and(|byte| b"nrtux".contains(byte));
+    if !escape || byte(1) != Some(&b'\\') || byte(2) == Some(&0x1b) {
+        return true;
     }
-    if let Some((_, end)) = escapes.edited(found.end) {
-        found.end = end;
+    let same = |other: &&Found| {
+        other.rule == found.rule && other.start < found.end && found.start < other.end
+    };
+    match above.iter().filter(same).map(|other| other.start).min() {
+        Some(start) => found.start = start.max(found.start),
+        None => return found.context,
     }
+    found.start < found.end
 }
 
 /// Escapes text for the inside of a JSON string.

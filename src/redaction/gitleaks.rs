@@ -30,6 +30,7 @@ struct Entry {
     allowlist: Option<Allow>,
     #[serde(default)]
     allowlists: Vec<Allow>,
+    required: Option<toml::Value>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -41,6 +42,7 @@ struct Allow {
     commits: Vec<String>,
     regex_target: Option<String>,
     condition: Option<String>,
+    target_rules: Vec<String>,
 }
 
 /// Reads the rules; notes say what has no counterpart here.
@@ -79,13 +81,21 @@ fn rule(
     notes: &mut Vec<String>,
 ) -> Result<Rule, RuleError> {
     let pattern = entry.regex.unwrap_or_default();
+    if entry.required.is_some() {
+        notes.push(format!("rule \"{id}\": required neighbours are not asked for"));
+    }
     if entry.path.is_some() {
         notes.push(format!("rule \"{id}\": path is not used: texts have no file name"));
     }
     let groups = regex_automata::meta::Regex::new(&pattern).map_or(1, |regex| regex.captures_len());
     let first = (groups > 1).then_some(1);
     let mut allow = Vec::new();
-    for list in entry.allowlist.iter().chain(&entry.allowlists).chain(shared) {
+    for list in entry
+        .allowlist
+        .iter()
+        .chain(&entry.allowlists)
+        .chain(shared.iter().filter(|list| aims(list, &id)))
+    {
         allow.extend(patterns(list, &id, notes));
     }
     Ok(Rule {
@@ -98,6 +108,7 @@ fn rule(
         roles: Vec::new(),
         keywords: entry.keywords,
         window: None,
+        run: None,
         entropy: entry.entropy,
         secret_group: entry.secret_group.filter(|group| *group > 0).or(first).map(GroupRef::Index),
         allow,
@@ -112,6 +123,10 @@ fn rule(
         examples: Default::default(),
         id,
     })
+}
+
+fn aims(list: &Allow, id: &str) -> bool {
+    list.target_rules.is_empty() || list.target_rules.iter().any(|target| target == id)
 }
 
 /// What an allow list says about secrets. Lists that ask for more than one thing are noted and left out.

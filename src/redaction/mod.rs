@@ -27,6 +27,7 @@ mod record;
 mod rule;
 mod scan;
 mod view;
+mod wrap;
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::builtin::builtin;
 use super::compile::Compiled;
 use super::gitleaks;
-use super::rule::{Rule, RuleError, RuleKind, RuleScope, RuleSet};
+use super::rule::{Rule, RuleError, RuleKind, RuleSet};
 
 /// How a rule file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,7 @@ const RULE_KEYS: &[&str] = &[
     "roles",
     "keywords",
     "window",
+    "run",
     "entropy",
     "secret_group",
     "allow",
@@ -104,7 +105,10 @@ impl File {
             })?,
         };
         match value {
-            Value::Array(rules) => Ok(File { rules: read_rules(rules, text)?, ..File::default() }),
+            Value::Array(mut rules) => {
+                older(&mut rules);
+                Ok(File { rules: read_rules(rules, text)?, ..File::default() })
+            }
             Value::Object(map) => File::of_map(map, text),
             Value::Null => Ok(File::default()),
             _ => {
@@ -170,6 +174,34 @@ impl File {
     }
 }
 
+const OLDER_KEYS: &[&str] = &[
+    "id",
+    "type",
+    "pattern",
+    "scope",
+    "field",
+    "fields",
+    "replacement",
+    "enabled",
+    "reason",
+    "actor",
+    "ignore_case",
+    "dotall",
+];
+
+/// Takes a bare list that has no keys of ours for a file of the Python tool, where case is ignored unless said.
+fn older(rules: &mut [Value]) {
+    let known = |map: &Map<String, Value>| map.keys().all(|key| OLDER_KEYS.contains(&key.as_str()));
+    if rules.iter().all(|rule| rule.as_object().is_some_and(known)) {
+        for rule in rules.iter_mut().filter_map(Value::as_object_mut) {
+            let case = rule.entry("ignore_case").or_insert(Value::Null);
+            if case.is_null() {
+                *case = Value::Bool(true);
+            }
+        }
+    }
+}
+
 fn texts(value: Value) -> Option<Vec<String>> {
     serde_json::from_value(value).ok()
 }
@@ -182,13 +214,10 @@ fn check(rules: &[Rule], text: &str) -> Result<(), RuleError> {
             ..RuleError::rule(&rule.id, reason)
         };
         if rules.iter().take(index).any(|earlier| earlier.id == rule.id) {
-            return Err(fail(1, "the id is used twice: give each rule its own".into()));
+            return Err(fail(1, "duplicate id: give each rule its own".into()));
         }
         for field in &rule.fields {
             super::fields::check(field).map_err(|reason| fail(0, reason))?;
-        }
-        if rule.scope == RuleScope::Field && rule.fields.is_empty() {
-            return Err(fail(0, "scope field needs `fields`, such as prompts.text".into()));
         }
         if let Some(role) = rule.roles.iter().find(|role| !ROLES.contains(&role.as_str())) {
             return Err(fail(0, unknown("role", role, ROLES.iter().copied())));
@@ -235,6 +264,14 @@ fn read_rule(value: Value, index: usize, text: &str) -> Result<Rule, RuleError> 
         return Err(fail("the pattern is missing".into()));
     }
     map.retain(|_, value| !value.is_null());
+    for key in ["type", "kind", "scope", "severity"] {
+        if let Some(Value::String(word)) = map.get_mut(key) {
+            *word = word.to_lowercase();
+            if key == "scope" && word == "interaction" {
+                *word = "prompt".into();
+            }
+        }
+    }
     for (other, key, list) in
         [("kind", "type", false), ("field", "fields", true), ("role", "roles", true)]
     {
@@ -342,7 +379,7 @@ mod tests {
         }
         assert!(
             refused("- id: a\n  pattern: abc\n- id: a\n  pattern: abd\n")
-                .starts_with("line 3: rule \"a\": the id")
+                .starts_with("line 3: rule \"a\": duplicate id")
         );
         assert!(refused("- pattern: abc\n").contains("rule 1: the id is missing"));
         assert!(refused("rulez: []").contains("did you mean `rules`?"));

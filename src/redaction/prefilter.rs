@@ -39,6 +39,8 @@ pub(super) struct Prefilter {
     rules: Vec<(usize, Vec<(usize, bool)>)>,
     cards: Vec<usize>,
     accounts: Vec<usize>,
+    /// Rules that need a run of so many characters of tokens.
+    tokens: Vec<(usize, usize)>,
     always: Vec<usize>,
 }
 
@@ -76,6 +78,7 @@ impl Prefilter {
     pub(super) fn new(compiled: &[Compiled]) -> Result<Prefilter, String> {
         let mut words: Vec<(String, Vec<(usize, bool)>)> = Vec::new();
         let (mut cards, mut accounts, mut always) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tokens = Vec::new();
         for (index, rule) in compiled.iter().enumerate() {
             if matches!(rule.find, Find::Literal(_)) {
                 continue;
@@ -92,9 +95,10 @@ impl Prefilter {
                 add(word.clone(), false);
             }
             if rule.keywords.is_empty() {
-                match rule.check {
-                    Some(Check::Luhn) => cards.push(index),
-                    Some(Check::Iban) => accounts.push(index),
+                match (rule.check, rule.run) {
+                    (Some(Check::Luhn), _) => cards.push(index),
+                    (Some(Check::Iban), _) => accounts.push(index),
+                    (_, Some(length)) => tokens.push((index, length.max(2))),
                     _ => always.push(index),
                 }
             }
@@ -108,7 +112,7 @@ impl Prefilter {
         });
         let keywords = keywords.transpose().map_err(|error| error.to_string())?;
         let rules = words.into_iter().map(|(word, rules)| (word.len(), rules)).collect();
-        Ok(Prefilter { keywords, rules, cards, accounts, always })
+        Ok(Prefilter { keywords, rules, cards, accounts, tokens, always })
     }
 
     /// Looks for keywords, through terminal sequences and line breaks, and for runs of digits and capitals.
@@ -120,10 +124,15 @@ impl Prefilter {
         let bytes = text.as_bytes();
         let runs = [(&self.cards, is_digit as fn(u8) -> bool), (&self.accounts, is_capital)];
         for (rules, inside) in runs.iter().filter(|(rules, _)| !rules.is_empty()) {
-            for (start, end) in (Runs { bytes, at: 0, inside: *inside }) {
+            for (start, end) in (Runs { bytes, at: 0, least: 13, inside: *inside }) {
                 let place = |rule: &usize| Candidate { rule: *rule, start, end, base64: false };
                 found.places.extend(rules.iter().map(place));
             }
+        }
+        for (rule, least) in &self.tokens {
+            let runs = Runs { bytes, at: 0, least: *least, inside: is_token };
+            let place = |(start, end)| Candidate { rule: *rule, start, end, base64: false };
+            found.places.extend(runs.map(place));
         }
         let all =
             |rule: &usize| Candidate { rule: *rule, start: 0, end: text.len(), base64: false };
@@ -153,6 +162,7 @@ impl Prefilter {
                 }
                 Some(&ESCAPE) => {
                     let length = sequence(bytes, at).max(1);
+                    found.escapes = true;
                     gap = (at, at + length);
                     at += length;
                     continue;
@@ -220,16 +230,19 @@ fn is_capital(byte: u8) -> bool {
     byte.is_ascii_digit() || byte.is_ascii_uppercase()
 }
 
-/// Runs of at least [`Runs::MIN`] characters, single blanks and dashes between them included.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// Runs of at least `least` characters, single blanks and dashes between them included.
 struct Runs<'a> {
     bytes: &'a [u8],
     at: usize,
+    least: usize,
     inside: fn(u8) -> bool,
 }
 
 impl Runs<'_> {
-    const MIN: usize = 13;
-
     fn holds(&self, at: usize) -> bool {
         let Some(byte) = self.bytes.get(at) else {
             return false;
@@ -250,7 +263,7 @@ impl Iterator for Runs<'_> {
     fn next(&mut self) -> Option<(usize, usize)> {
         // A run is longer than a stride, so that one look in each stride meets it.
         while self.at < self.bytes.len() {
-            let probe = self.at + Runs::MIN - 1;
+            let probe = self.at + self.least - 1;
             if !self.holds(probe) {
                 self.at = probe + 1;
                 continue;
@@ -259,7 +272,7 @@ impl Iterator for Runs<'_> {
                 (self.at..probe).rev().take_while(|at| self.holds(*at)).last().unwrap_or(probe);
             let end = (probe..self.bytes.len()).take_while(|at| self.holds(*at)).last()? + 1;
             self.at = end;
-            if end - start >= Runs::MIN {
+            if end - start >= self.least {
                 return Some((start, end));
             }
         }
@@ -276,7 +289,8 @@ mod tests {
         for before in 0..40 {
             let text =
                 format!("{}4111 1111 1111 1111{}", "x".repeat(before), "y".repeat(before % 7));
-            let runs: Vec<_> = Runs { bytes: text.as_bytes(), at: 0, inside: is_digit }.collect();
+            let runs: Vec<_> =
+                Runs { bytes: text.as_bytes(), at: 0, least: 13, inside: is_digit }.collect();
             assert_eq!(runs, [(before, before + 19)], "{text}");
         }
     }

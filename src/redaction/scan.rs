@@ -1,5 +1,7 @@
 //! Runs rules over one reading of a text.
 
+use std::collections::HashSet;
+
 use aho_corasick::AhoCorasick;
 use regex_automata::{Anchored, Input, Span};
 
@@ -9,6 +11,7 @@ use super::engine::Context;
 use super::prefilter::{Candidate, Candidates, Prefilter};
 use super::rule::RuleError;
 use super::view::{self, View};
+use super::wrap;
 
 /// A secret, in places of the text that was searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +24,8 @@ pub(super) struct Found {
     pub(super) level: u8,
     /// A JSON number or boolean, which becomes a string.
     pub(super) quoted: bool,
+    /// The match begins before the secret.
+    pub(super) context: bool,
 }
 
 /// All rules, ready to search with.
@@ -29,6 +34,8 @@ pub(super) struct Scanner {
     pub(super) rules: Vec<Compiled>,
     prefilter: Prefilter,
     literals: Option<AhoCorasick>,
+    /// What stands for secrets is none itself.
+    shown: HashSet<String>,
     /// Literal -> its rule.
     literal_rules: Vec<usize>,
 }
@@ -37,8 +44,8 @@ pub(super) struct Scanner {
 const AHEAD: usize = 1024;
 /// A window up to this size is tried place by place.
 const NEAR: usize = 4;
-/// A wrapped line is at least so wide where the token itself does not show what it is.
-const WIDTH_MIN: usize = 40;
+/// A match that ends so near to where the search was cut off may go on.
+const NEAR_END: usize = 128;
 
 impl Scanner {
     /// Prepares a search for `rules`.
@@ -52,7 +59,8 @@ impl Scanner {
         let (literal_rules, texts): (Vec<usize>, Vec<&String>) = literals.unzip();
         let literals = (!texts.is_empty()).then(|| AhoCorasick::new(&texts));
         let literals = literals.transpose().map_err(|error| fail(error.to_string()))?;
-        Ok(Scanner { rules, prefilter, literals, literal_rules })
+        let shown = rules.iter().map(|rule| rule.shown.clone()).collect();
+        Ok(Scanner { rules, prefilter, literals, literal_rules, shown })
     }
 
     /// The places worth a look, or none where nothing can be hidden in any reading of `text`.
@@ -82,9 +90,11 @@ impl Scanner {
         match view::without_colours(text) {
             None => self.wrapped(text, &candidates, at, out),
             Some(view) => {
-                self.reading(&view, at, out);
-                let mut inner = Vec::new();
-                self.wrapped(&view.text, &self.prefilter.scan(&view.text), at, &mut inner);
+                // Where a colour stands inside or beside a hit, the reading without colours is the right one.
+                out.retain(|found| !view.touches(found.start, found.end));
+                let (mut inner, places) = (Vec::new(), self.prefilter.scan(&view.text));
+                self.run(&view.text, &places, at, &mut inner);
+                self.wrapped(&view.text, &places, at, &mut inner);
                 out.extend(inner.into_iter().map(|found| found.through(&view)));
             }
         }
@@ -116,15 +126,12 @@ impl Scanner {
             self.run(&view.text, &self.prefilter.scan(&view.text), at, &mut inner);
             for found in inner {
                 let Some(rule) = self.rules.get(found.rule) else { continue };
-                let Some(found) = straddles(rule, &view, found) else { continue };
-                let mut found = found.through(&view);
-                found.start += offset;
-                found.end += offset;
-                let whole = |other: &Found| {
-                    other.rule == found.rule && other.start == found.start && rule.open_ended
-                };
-                if !known.iter().any(whole) || runs_on(text, found) {
-                    out.push(found);
+                let start = found.through(&view).start + offset;
+                let same = |other: &Found| other.rule == found.rule && other.start == start;
+                let complete = known.iter().any(same);
+                if let Some(found) = wrap::wrapped(rule, &view, found, complete) {
+                    let found = found.through(&view);
+                    out.push(Found { start, end: found.end + offset, ..found });
                 }
             }
         }
@@ -143,7 +150,7 @@ impl Scanner {
             let Some(rule) = rule.filter(|rule| rule.applies(at)) else {
                 continue;
             };
-            let mut search = Search { rule, text, places, out };
+            let mut search = Search { rule, text, places, shown: &self.shown, out };
             search.all();
         }
         self.literals(text, at, out);
@@ -163,6 +170,7 @@ impl Scanner {
                 rule,
                 level: 0,
                 quoted: false,
+                context: false,
             }));
         }
     }
@@ -176,58 +184,12 @@ impl Found {
     }
 }
 
-/// A hit in joined lines, where it counts: it crosses a line break, and looks like one token.
-fn straddles(rule: &Compiled, view: &View<'_>, mut found: Found) -> Option<Found> {
-    let secret = view.text.get(found.start..found.end)?;
-    let lower = secret.to_ascii_lowercase();
-    let shows = rule.keywords.iter().any(|word| word.len() > 2 && lower.contains(word));
-    let mut line = found.start;
-    let cuts: Vec<usize> = view.cuts(found.start, found.end).collect();
-    for (index, cut) in cuts.iter().enumerate() {
-        let before = match index {
-            0 => view.text.get(..*cut)?.rfind('\n').map_or(0, |at| at + 1),
-            _ => line,
-        };
-        let wide = cut - before >= WIDTH_MIN;
-        let next = cuts.get(index + 1).copied().unwrap_or(found.end);
-        if !shows && !wide
-            || rule.open_ended && is_word(view.text.get(*cut..next)?) && cut - before < 60
-        {
-            found.end = *cut;
-            return (index > 0).then_some(found);
-        }
-        line = *cut;
-    }
-    (!cuts.is_empty()).then_some(found)
-}
-
-/// Whether a chunk reads as a word rather than as a part of a key.
-fn is_word(chunk: &str) -> bool {
-    let rest = chunk.strip_prefix(|c: char| c.is_ascii_uppercase()).unwrap_or(chunk);
-    let letters = |set: fn(&char) -> bool| {
-        chunk.len() > 2 && rest.chars().all(|c| set(&c) || "_-.".contains(c))
-    };
-    letters(char::is_ascii_lowercase) || letters(char::is_ascii_uppercase)
-}
-
-/// Whether a secret that is already complete on its line goes on behind the break.
-fn runs_on(text: &str, found: Found) -> bool {
-    let secret = text.get(found.start..found.end).unwrap_or_default();
-    let line = text.get(..found.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-    let first = secret.find('\n').map_or(0, |at| found.start + at - line);
-    let tail = secret.rsplit('\n').next().unwrap_or_default();
-    let digit = tail.bytes().any(|byte| byte.is_ascii_digit());
-    let mixed = digit && tail.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let rest = text.get(found.end..).unwrap_or_default();
-    let alone = rest.trim_start_matches(['"', '\'', ',', ';', ' ', '\r', '\\']);
-    first >= 60 && (alone.is_empty() || alone.starts_with('\n') || mixed)
-}
-
 /// One rule on one text.
 struct Search<'a> {
     rule: &'a Compiled,
     text: &'a str,
     places: &'a [Candidate],
+    shown: &'a HashSet<String>,
     out: &'a mut Vec<Found>,
 }
 
@@ -238,6 +200,8 @@ impl Search<'_> {
             self.base64(*place);
         }
         let plain = self.places.iter().filter(|place| !place.base64);
+        // Without keywords, a place is the run that holds the whole match.
+        let ahead = if self.rule.keywords.is_empty() { NEAR } else { AHEAD };
         match self.rule.window {
             None if plain.clone().next().is_some() => {
                 self.range(0, length, Anchored::No);
@@ -246,7 +210,7 @@ impl Search<'_> {
             Some(window) if window <= NEAR => {
                 let mut from = 0;
                 for place in plain {
-                    let end = self.clip(place.end + AHEAD);
+                    let end = self.clip(place.end + ahead);
                     for start in place.start.saturating_sub(window).max(from)..=place.start {
                         let done = self.range(start, end, Anchored::Yes);
                         if done > start {
@@ -260,7 +224,7 @@ impl Search<'_> {
                 let mut open: Option<(usize, usize)> = None;
                 for place in plain {
                     let start = self.text.floor_char_boundary(place.start.saturating_sub(window));
-                    let end = self.clip(place.end + AHEAD);
+                    let end = self.clip(place.end + ahead);
                     open = match open {
                         Some((first, last)) if start <= last => Some((first, end.max(last))),
                         Some((first, last)) => {
@@ -292,7 +256,7 @@ impl Search<'_> {
             let Some(found) = regex.search(&input) else {
                 break;
             };
-            if found.end() == end && end < self.text.len() {
+            if found.end() + NEAR_END >= end && end < self.text.len() {
                 end = self.text.len();
                 continue;
             }
@@ -317,7 +281,7 @@ impl Search<'_> {
             };
             match self.accept(secret) {
                 Some(secret) => {
-                    self.push(secret.start, secret.end);
+                    self.push(secret.start, secret.end, found.start() < secret.start);
                     at = secret.end.max(at + 1);
                 }
                 None if self.rule.check.is_some() => at = found.start() + 1,
@@ -332,12 +296,12 @@ impl Search<'_> {
         done
     }
 
-    fn push(&mut self, start: usize, end: usize) {
+    fn push(&mut self, start: usize, end: usize, context: bool) {
         let Some(rule) = self.places.first().map(|place| place.rule) else {
             return;
         };
         if start < end {
-            self.out.push(Found { start, end, rule, level: 0, quoted: false });
+            self.out.push(Found { start, end, rule, level: 0, quoted: false, context });
         }
     }
 
@@ -348,6 +312,9 @@ impl Search<'_> {
             while !check::passes(check, secret) {
                 secret = secret.get(..secret.rfind([' ', '-'])?)?;
             }
+        }
+        if self.shown.contains(secret) {
+            return None;
         }
         let low = self.rule.entropy.is_some_and(|least| check::entropy(secret) < least);
         let stays = low || self.rule.allow.iter().any(|allow| allow.is_match(secret));
@@ -378,7 +345,7 @@ impl Search<'_> {
             regex.is_match(String::from_utf8_lossy(&decoded).as_ref())
         });
         if inside {
-            self.push(start, end);
+            self.push(start, end, false);
         }
     }
 }

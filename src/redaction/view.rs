@@ -52,11 +52,10 @@ impl<'a> View<'a> {
         (from, to)
     }
 
-    /// The edited part of the source that `at` lies inside of, if any.
-    pub(super) fn edited(&self, at: usize) -> Option<(usize, usize)> {
-        let count = self.edits.partition_point(|edit| edit.source < at);
-        let edit = self.edits.get(count.checked_sub(1)?)?;
-        (at < edit.source_end).then_some((edit.source, edit.source_end))
+    /// Whether an edited part of the source lies in `start..end` or touches its ends.
+    pub(super) fn touches(&self, start: usize, end: usize) -> bool {
+        let first = self.edits.partition_point(|edit| edit.source_end <= start);
+        self.edits.get(first).is_some_and(|edit| edit.source < end)
     }
 
     /// Places in the reading where something was left out, strictly inside `start..end`.
@@ -146,7 +145,9 @@ fn unescaped(text: &str, loose: bool) -> Option<View<'_>> {
     while let Some(found) = bytes.get(next..).and_then(|rest| memchr(b'\\', rest)) {
         let at = next + found;
         next = at + 1;
-        if let Some((c, length)) = escape(bytes, at, loose) {
+        // The end of a terminal sequence is no escape.
+        let ends = loose && at.checked_sub(1).and_then(|last| bytes.get(last)) == Some(&0x1b);
+        if let Some((c, length)) = escape(bytes, at, loose).filter(|_| !ends) {
             out.replace(at, at + length, c.encode_utf8(&mut [0; 4]));
             next = at + length;
         }
