@@ -6,5 +6,8 @@ mod redact;
 mod state_db;
 
 pub use self::core::*;
-pub use self::redact::{RedactRequest, Redacted, Undone};
+pub use self::redact::{RedactRequest, Redacted, Undone, parse_rules};
 pub use self::state_db::StateDb;
+pub use crate::redaction::{
+    By, RuleFormat, RuleSet, Seen, builtin as builtin_rules, check_examples,
+};

@@ -9,8 +9,8 @@ use crate::ledger::{Controls, Ledger, LedgerPaths, LedgerReader};
 use crate::projections::{Decisions, Field, field, load_policy, preview};
 use crate::query::{self, RedactionRow, RevocationRow};
 use crate::redaction::{
-    Engine, Manual, Matcher, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord, Scope,
-    Seen, What, Within, builtin,
+    self, Engine, Manual, Matcher, RedactionRecord, RevocationRecord, RuleFormat, RuleSet,
+    RuleSetRecord, Scope, Seen, What, Within, builtin,
 };
 use std::collections::HashMap;
 use std::ops::Range;
@@ -58,6 +58,16 @@ pub struct RedactRequest {
     pub reason: String,
 }
 
+/// Reads a file of rules and makes sure that they can be used.
+///
+/// # Errors
+/// When the text is no rule file, or a rule in it cannot be compiled.
+pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet> {
+    let rules = redaction::parse_rules(text, format, name)?;
+    Engine::compile(&rules, &[])?;
+    Ok(rules)
+}
+
 /// What a redaction did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Redacted {
@@ -75,6 +85,8 @@ pub(super) type NewEntry = (Kind, EntryId, Vec<u8>);
 pub struct Undone {
     /// Its row.
     pub revocation: RevocationRow,
+    /// Whether something is hidden again, because an undo was undone.
+    pub hides_again: bool,
     /// The redaction or revocation that it ended.
     pub of: u64,
 }
@@ -141,7 +153,8 @@ impl App {
         let seq = self.decide(&[(Kind::Revocation, entry.id, record.encode())], listener)?.start;
         let db = self.views_for_reading()?;
         let revocation = query::revocation(&db, seq).map_err(db::at(self.views_path()))?;
-        Ok(Undone { revocation, of: entry.seq })
+        let hides_again = entry.kind == Kind::Revocation;
+        Ok(Undone { revocation, hides_again, of: entry.seq })
     }
 
     /// All redactions, or those in force only, the newest first.

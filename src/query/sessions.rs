@@ -53,6 +53,11 @@ const SELECT: &str = "
         t.lines, t.bytes, t.malformed
     FROM sessions s JOIN streams t ON t.stream = s.stream";
 
+/// A revert writes another file of the same thread: the one with the latest record stands for the session.
+const NEWER: &str =
+    "SELECT 1 FROM sessions o JOIN streams u ON u.stream = o.stream WHERE o.id = s.id
+    AND (coalesce(u.last_at_ms, 0), u.name) > (coalesce(t.last_at_ms, 0), t.name)";
+
 fn read(row: &Row<'_>) -> SqlResult<SessionRow> {
     let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);
     Ok(SessionRow {
@@ -81,7 +86,7 @@ fn read(row: &Row<'_>) -> SqlResult<SessionRow> {
 /// As the database.
 pub fn sessions(db: &Connection, limit: usize) -> SqlResult<Vec<SessionRow>> {
     let sql = format!(
-        "{SELECT} ORDER BY coalesce(t.last_at_ms, s.created_at_ms) DESC NULLS LAST, s.id, s.stream LIMIT ?"
+        "{SELECT} WHERE NOT EXISTS ({NEWER}) ORDER BY coalesce(t.last_at_ms, s.created_at_ms) DESC NULLS LAST, s.id, s.stream LIMIT ?"
     );
     let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
     db.prepare(&sql)?.query_map([limit], read)?.collect()

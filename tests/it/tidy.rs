@@ -37,8 +37,9 @@ const NOT_IN_SQL: &[&str] = &["autoincrement", "random", "randomblob", "current_
 /// Where something like a machine's own path may stand: (prefix of the file, what, reason).
 const LIKE_MACHINE_PATHS: &[(&str, &str, &str)] =
     &[("src/rollout/", concat!("/ro", "ot/"), "Codex names agents by such paths")];
-/// Users that the project invented; their homes may be named.
-const INVENTED_USERS: &[&str] = &["ada", "alice", "bob", "dev", "sam", "user", "you"];
+/// Users that the project invented or that are nobody; their homes may be named.
+const INVENTED_USERS: &[&str] =
+    &["Shared", "ada", "alice", "bob", "dev", "grace", "runner", "sam", "user", "you"];
 /// Not ours, built, a person's own, or bytes rather than text.
 const NOT_WALKED: &[&str] = &[
     ".git",

@@ -2,7 +2,7 @@
 
 use crate::door::{Door, Style};
 use crate::text::{count, one_line, plural, safe};
-use codex_ledger::redaction::{By, Seen};
+use codex_ledger::app::{By, Seen};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -4,9 +4,10 @@ use crate::args::{PreviewArgs, RedactArgs, RedactCommand, RedactTarget, RulesCom
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{count, minute, one_line, plural, safe};
 use crate::{preview_page, rules_test};
-use codex_ledger::app::{AppError, ErrorKind, RedactRequest};
+use codex_ledger::app::{
+    AppError, By, ErrorKind, RedactRequest, RuleFormat, RuleSet, Seen, builtin_rules, parse_rules,
+};
 use codex_ledger::query::{RedactionRow, RevocationRow};
-use codex_ledger::redaction::{By, Engine, RuleFormat, RuleSet, Seen, builtin, parse_rules};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -121,12 +122,18 @@ fn undo(door: &mut Door, target: &str, reason: &str) -> Result<Done> {
     let mut progress = door.progress();
     let done = app.undo(target, reason, &mut progress)?;
     if door.global.json {
-        door.print_json(&json!({"revocation": done.revocation, "of": done.of}))?;
+        door.print_json(
+            &json!({"revocation": done.revocation, "of": done.of, "hides_again": done.hides_again}),
+        )?;
         return Ok(Done::Clean);
     }
     let seq = done.revocation.seq;
     let undo = door.next(None, &format!("redact undo {seq} --reason TEXT"));
-    door.print(&format!("{seq} ends {}; what it alone hid is shown again\n{undo}", done.of))?;
+    let effect = match done.hides_again {
+        true => "what that had ended is in force again",
+        false => "what it alone hid is shown again",
+    };
+    door.print(&format!("{seq} ends {}; {effect}\n{undo}", done.of))?;
     Ok(Done::Clean)
 }
 
@@ -257,7 +264,7 @@ fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
 /// Reads a file of rules: the name's ending tells the format.
 pub fn read_rules(path: &Path) -> Result<RuleSet> {
     if path == Path::new("builtin") {
-        return Ok(builtin().clone());
+        return Ok(builtin_rules().clone());
     }
     let text = read_text(path)?;
     let format = match path.extension().and_then(|ending| ending.to_str()) {
@@ -266,13 +273,10 @@ pub fn read_rules(path: &Path) -> Result<RuleSet> {
         _ => RuleFormat::Yaml,
     };
     let name = path.file_stem().map_or("rules".into(), |stem| stem.to_string_lossy().into_owned());
-    let refused = |error: codex_ledger::redaction::RuleError| {
-        AppError::new(ErrorKind::Usage, format!("{}: {error}", path.display()))
+    parse_rules(&text, format, &name).map_err(|error| {
+        AppError { message: format!("{}: {}", path.display(), error.message), ..error }
             .hint("docs/REDACTION.md describes the file; nothing was changed")
-    };
-    let rules = parse_rules(&text, format, &name).map_err(refused)?;
-    Engine::compile(&rules, &[]).map_err(refused)?;
-    Ok(rules)
+    })
 }
 
 fn rules(door: &mut Door, what: RulesCommand) -> Result<Done> {
@@ -292,7 +296,7 @@ fn rules(door: &mut Door, what: RulesCommand) -> Result<Done> {
         RulesCommand::Test { file } => {
             let rules = match &file {
                 Some(file) => read_rules(file)?,
-                None => builtin().clone(),
+                None => builtin_rules().clone(),
             };
             rules_test::run(door, &rules)
         }

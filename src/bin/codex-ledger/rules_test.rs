@@ -1,7 +1,7 @@
 //! `redact rules test`: what rules find of what they should, and of what they should not.
 
 use crate::door::{Done, Door, Result};
-use codex_ledger::redaction::{RuleSet, check_examples};
+use codex_ledger::app::{RuleSet, check_examples};
 
 pub fn run(door: &mut Door, rules: &RuleSet) -> Result<Done> {
     let failed: Vec<String> = rules
