@@ -78,3 +78,18 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(db)
 }
+
+/// Opens or creates a database that can be made anew at any time: nothing waits for the disk.
+///
+/// # Errors
+/// When it cannot be created.
+pub fn open_scratch(path: &Path) -> Result<Connection> {
+    let db = Connection::open(path).map_err(at(path))?;
+    db.busy_timeout(BUSY_TIMEOUT).map_err(at(path))?;
+    db.execute_batch(
+        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096;
+         PRAGMA temp_store = MEMORY;",
+    )
+    .map_err(at(path))?;
+    Ok(db)
+}

@@ -12,6 +12,7 @@ use super::row::Write;
 use super::token_messages::SETTLE_REVIEWS;
 use crate::db::{Connection, params, params_from_iter};
 use crate::ledger::{LedgerError, LedgerReader};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -19,12 +20,14 @@ use std::sync::mpsc::{Receiver, sync_channel};
 const PARCELS: usize = 6;
 
 /// What a replay did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// First seq that was applied.
     pub from: u64,
     /// One past the last.
     pub to: u64,
+    /// Streams whose rows show other words since, because what may be shown was decided anew.
+    pub decided_anew: BTreeSet<u64>,
 }
 
 /// Why a replay stopped.
@@ -61,7 +64,7 @@ pub fn replay(
     let to = reader.head().size();
     let head = reader.head().chain.id.to_string();
     if cursor >= to {
-        return Ok(Applied { from: cursor, to: cursor });
+        return Ok(Applied { from: cursor, to: cursor, ..Applied::default() });
     }
     let decisions = Decisions::load(reader, to)?;
     let policy = decisions.policy(reader)?;
@@ -86,7 +89,7 @@ pub fn replay(
             (Err(error), _) => Err(error),
         }
     });
-    written.map(|()| Applied { from: cursor, to })
+    written.map(|()| Applied { from: cursor, to, decided_anew: changes.streams.clone() })
 }
 
 /// Statements, and after them perhaps the end of a transaction.

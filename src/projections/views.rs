@@ -8,6 +8,7 @@ use super::digest::Digests;
 use super::fold::Options;
 use super::replay::{Applied, ReplayError, replay};
 use super::schema::{create_all, schema_digest};
+use super::search_index::forget_search;
 use crate::db::{self, Connection, DbError, OptionalExtension, params};
 use crate::ledger::LedgerReader;
 use std::fs;
@@ -198,6 +199,9 @@ impl Views {
                 connection
                     .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
                     .map_err(db::at(&path))?;
+                if !applied.decided_anew.is_empty() {
+                    forget_search(self, Some(&applied.decided_anew))?;
+                }
                 Ok(applied)
             }
             _ => self.rebuild(reader, progress),
@@ -335,7 +339,7 @@ impl Views {
 fn is_numbered(name: &str) -> bool {
     name.split_once(".sqlite").is_some_and(|(number, rest)| {
         number.bytes().all(|b| b.is_ascii_digit())
-            && matches!(rest, "" | "-wal" | "-shm" | "-journal")
+            && (matches!(rest, "" | "-wal" | "-shm" | "-journal") || rest.starts_with("-search"))
     })
 }
 

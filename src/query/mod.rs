@@ -2,6 +2,7 @@
 
 mod coverage;
 mod redactions;
+mod search;
 mod session;
 mod sessions;
 mod tokens;
@@ -14,6 +15,7 @@ pub use redactions::{
     RedactionRow, RevocationRow, is_repo, prompt_place, redaction, redactions, revocation,
     revocations, rows_hidden_by,
 };
+pub use search::{Hit, Hits, SEARCH_SOURCES, Search, SearchError, search};
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{FindError, SessionRow, find_session, find_source, sessions};
 pub use tokens::{ExplainRow, TokenBy, TokenReport, TokenRow, TokenSums, Zone, explain, tokens};

@@ -86,6 +86,8 @@ pub enum Command {
     Status(StatusArgs),
     /// List sessions, the newest first
     Sessions(SessionsArgs),
+    /// Search all that was said and done, as the views show it
+    Search(SearchArgs),
     /// Show one session in full, or the exact bytes of a session, line or entry
     Show(ShowArgs),
     /// Show one session with everything grouped under each prompt
@@ -268,6 +270,16 @@ pub struct CompletionsArgs {
 
 #[derive(Debug, Args)]
 pub struct ManArgs {}
+
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// Words, "phrases", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit:
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Show at most this many places
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+}
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]

@@ -12,6 +12,7 @@ mod preview_page;
 mod rebuild_views;
 mod redact;
 mod rules_test;
+mod search;
 mod sessions;
 mod settings;
 mod show;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::RebuildViews(args) => rebuild_views::run(&mut door, args),
         Command::Status(args) => status::run(&mut door, args),
         Command::Sessions(args) => sessions::run(&mut door, args),
+        Command::Search(args) => search::run(&mut door, args),
         Command::Show(args) => show::run(&mut door, args),
         Command::Group(args) => group::run(&mut door, args),
         Command::Tokens(args) => tokens::run(&mut door, args),

@@ -1,0 +1,63 @@
+//! `search`: full text over what the views show.
+
+use crate::args::SearchArgs;
+use crate::door::{Done, Door, Result, Style, app};
+use crate::sessions::short_id;
+use crate::text::{count, minute, one_line, plural};
+use codex_ledger::app::{AppError, ErrorKind};
+use codex_ledger::query::{Hit, Search};
+use serde_json::json;
+
+pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
+    let app = app(door, "search", Vec::new())?;
+    let search = Search::parse(&args.query.join(" ")).map_err(|error| {
+        AppError::new(ErrorKind::Usage, error.to_string()).hint(
+            "words, \"phrases\", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit:",
+        )
+    })?;
+    let found = app.search(&search, (None, None), args.limit)?;
+    if door.global.json {
+        door.print_json(&json!({"hits": found.hits, "total": found.total}))?;
+        return Ok(Done::Clean);
+    }
+    if found.hits.is_empty() {
+        door.print("nothing found\n")?;
+        return Ok(Done::Clean);
+    }
+    let mut out = String::new();
+    for hit in &found.hits {
+        out.push_str(&hit_text(door, hit));
+    }
+    let shown = found.hits.len() as u64;
+    let more = if shown < found.total {
+        format!(", the best {} shown; --limit N shows more", count(shown))
+    } else {
+        String::new()
+    };
+    out.push_str(&door.paint(Style::Dim, format!("{}{more}\n", plural(found.total, "place"))));
+    if let Some(first) = found.hits.first() {
+        out.push_str(&door.next(None, &format!("show {}", short_id(&first.session))));
+    }
+    door.print(&out)?;
+    Ok(Done::Clean)
+}
+
+fn hit_text(door: &Door, hit: &Hit) -> String {
+    let what = match &hit.tool {
+        Some(tool) => format!("{} of {}", hit.table, one_line(tool, 30)),
+        None => hit.table.clone(),
+    };
+    let prompt = if hit.prompt > 0 { format!("#{}", hit.prompt) } else { String::new() };
+    let head = format!("{}{prompt}  {}  {what}", short_id(&hit.session), minute(hit.at_ms));
+    let mut text = String::new();
+    for (index, piece) in one_line(&hit.snippet, 300).split('⟦').enumerate() {
+        match piece.split_once('⟧').filter(|_| index > 0) {
+            Some((word, rest)) => {
+                text.push_str(&door.paint(Style::Yellow, word));
+                text.push_str(rest);
+            }
+            None => text.push_str(piece),
+        }
+    }
+    format!("{}\n    {text}\n", door.paint(Style::Cyan, head))
+}

@@ -1,0 +1,487 @@
+//! Full-text search over what the views show: what is asked, and what is found.
+
+use crate::db::{
+    Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter, split_words,
+};
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+
+/// Characters of context on each side of the first word that was found.
+const CONTEXT_CHARS: usize = 60;
+
+/// What somebody looks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// The words, as the index wants them; empty: everything that the qualifiers leave.
+    expression: String,
+    /// The words alone, lower case, for showing where they stand.
+    words: Vec<String>,
+    /// `repo:`.
+    repo: Option<String>,
+    /// `session:`, the beginning of an id.
+    session: Option<String>,
+    /// `tool:`.
+    tool: Option<String>,
+    /// `file:`, part of a path that a patch touched.
+    file: Option<String>,
+    /// `in:`, the kind of text.
+    source: Option<String>,
+    /// `exit:`.
+    exit: Option<Exit>,
+    /// `since:`, still as it was given.
+    pub since: Option<String>,
+    /// `until:`, still as it was given.
+    pub until: Option<String>,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Is(i64),
+    Failed,
+}
+
+/// Why a question makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SearchError(String);
+
+/// The kinds of text that `in:` names.
+pub const SEARCH_SOURCES: [&str; 8] =
+    ["prompt", "message", "context", "reasoning", "plan", "call", "output", "file"];
+
+impl Search {
+    /// Reads a question: words, "phrases", beginnings*, AND, OR, NOT, and qualifiers such as `repo:x`.
+    ///
+    /// # Errors
+    /// When it holds nothing to look for, an unknown qualifier's value, or an operator without a word.
+    pub fn parse(text: &str) -> Result<Search, SearchError> {
+        let mut search = Search::default();
+        let mut parts: Vec<String> = Vec::new();
+        let mut wants_word: Option<&str> = None;
+        for (token, is_phrase) in tokens(text) {
+            if !is_phrase && search.qualifier(&token)? {
+                continue;
+            }
+            match token.as_str() {
+                "AND" | "OR" | "NOT" if !is_phrase => {
+                    if parts.is_empty() || wants_word.is_some() {
+                        return Err(SearchError(format!(
+                            "`{token}` stands without a word before it"
+                        )));
+                    }
+                    wants_word = Some(match token.as_str() {
+                        "AND" => "AND",
+                        "OR" => "OR",
+                        _ => "NOT",
+                    });
+                }
+                _ => {
+                    let Some(term) = search.term(&token) else { continue };
+                    parts.extend(wants_word.take().map(str::to_string));
+                    parts.push(term);
+                }
+            }
+        }
+        if let Some(operator) = wants_word {
+            return Err(SearchError(format!("`{operator}` stands without a word behind it")));
+        }
+        search.expression = parts.join(" ");
+        if search.expression.is_empty() && !search.has_qualifier() {
+            return Err(SearchError("there is nothing to look for".into()));
+        }
+        Ok(search)
+    }
+
+    /// A word, phrase or beginning, quoted so that nothing in it is an operator.
+    fn term(&mut self, token: &str) -> Option<String> {
+        let (text, is_beginning) = match token.strip_suffix('*') {
+            Some(text) => (text, true),
+            None => (token, false),
+        };
+        if !text.chars().any(char::is_alphanumeric) {
+            return None;
+        }
+        self.words.push(text.to_lowercase());
+        let quoted = split_words(text).replace('"', "\"\"");
+        Some(format!("\"{quoted}\"{}", if is_beginning { "*" } else { "" }))
+    }
+
+    fn has_qualifier(&self) -> bool {
+        let texts = [
+            &self.repo,
+            &self.session,
+            &self.tool,
+            &self.file,
+            &self.source,
+            &self.since,
+            &self.until,
+        ];
+        self.exit.is_some() || texts.iter().any(|text| text.is_some())
+    }
+
+    /// Takes a token that is a qualifier.
+    fn qualifier(&mut self, token: &str) -> Result<bool, SearchError> {
+        let Some((name, value)) = token.split_once(':').filter(|(_, value)| !value.is_empty())
+        else {
+            return Ok(false);
+        };
+        let value = value.to_string();
+        match name {
+            "repo" => self.repo = Some(value),
+            "session" => self.session = Some(value),
+            "tool" => self.tool = Some(value),
+            "file" => self.file = Some(value),
+            "since" => self.since = Some(value),
+            "until" => self.until = Some(value),
+            "in" if SEARCH_SOURCES.contains(&value.as_str()) => self.source = Some(value),
+            "in" => {
+                let known = SEARCH_SOURCES.join(", ");
+                return Err(SearchError(format!(
+                    "in:{value} is no kind of text; these are: {known}"
+                )));
+            }
+            "exit" if value == "failed" => self.exit = Some(Exit::Failed),
+            "exit" => {
+                let code = value.parse().map_err(|_| {
+                    SearchError(format!("exit:{value} is no exit code; give a number or `failed`"))
+                })?;
+                self.exit = Some(Exit::Is(code));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// Words and "quoted phrases" of a question.
+fn tokens(text: &str) -> Vec<(String, bool)> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (token, is_phrase, after) = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let (phrase, after) = quoted.split_once('"').unwrap_or((quoted, ""));
+                let (star, after) = match after.strip_prefix('*') {
+                    Some(after) => ("*", after),
+                    None => ("", after),
+                };
+                (format!("{phrase}{star}"), true, after)
+            }
+            None => {
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                let (word, after) = rest.split_at(end);
+                (word.to_string(), false, after)
+            }
+        };
+        tokens.push((token, is_phrase));
+        rest = after.trim_start();
+    }
+    tokens
+}
+
+/// A place where something was found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hit {
+    /// Session.
+    pub session: String,
+    /// Number of the prompt that it is, or that it followed; 0 before the first.
+    pub prompt: u64,
+    /// Kind of text: prompt, message, context, reasoning, plan, call, output, file.
+    pub table: String,
+    /// Ledger entry.
+    pub seq: u64,
+    /// When, UTC milliseconds.
+    pub at_ms: Option<i64>,
+    /// Name of the tool, for calls and outputs.
+    pub tool: Option<String>,
+    /// Text around the first word that was found, with `⟦` and `⟧` around the words.
+    pub snippet: String,
+    /// Higher is better.
+    pub score: f64,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Hits {
+    /// The best ones.
+    pub hits: Vec<Hit>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// A place in the index.
+struct Found {
+    score: f64,
+    source: String,
+    stream: i64,
+    line: i64,
+    part: i64,
+    at_ms: Option<i64>,
+    tool: Option<String>,
+}
+
+/// Looks for something in the shards of the index; times are resolved by the caller.
+///
+/// # Errors
+/// As the database.
+pub fn search(
+    views: &Connection,
+    shards: &[Connection],
+    search: &Search,
+    (since_ms, until_ms): (Option<i64>, Option<i64>),
+    limit: usize,
+) -> SqlResult<Hits> {
+    let streams = streams(views, search)?;
+    let files = files(views, search)?;
+    let mut conditions = vec!["1"];
+    let mut values: Vec<Value> = Vec::new();
+    let mut narrow = |condition: &'static str, value: Value| {
+        conditions.push(condition);
+        values.push(value);
+    };
+    if let Some(tool) = &search.tool {
+        narrow("d.tool = ?", Value::Text(tool.clone()));
+    }
+    if let Some(source) = &search.source {
+        narrow("d.source = ?", Value::Text(source.clone()));
+    }
+    match search.exit {
+        Some(Exit::Is(code)) => narrow("d.exit_code = ?", Value::Integer(code)),
+        Some(Exit::Failed) => narrow("d.exit_code <> ?", Value::Integer(0)),
+        None => {}
+    }
+    if let Some(since) = since_ms {
+        narrow("d.at_ms >= ?", Value::Integer(since));
+    }
+    if let Some(until) = until_ms {
+        narrow("d.at_ms < ?", Value::Integer(until));
+    }
+    let columns = "d.source, d.stream, d.line, d.part, d.at_ms, d.tool";
+    let conditions = conditions.join(" AND ");
+    let sql = match search.expression.is_empty() {
+        true => format!("SELECT 0.0, {columns} FROM docs d WHERE {conditions}"),
+        false => {
+            values.insert(0, Value::Text(search.expression.clone()));
+            format!(
+                "SELECT -bm25(texts), {columns} FROM texts JOIN docs d ON d.doc = texts.rowid
+                 WHERE texts MATCH ? AND {conditions}"
+            )
+        }
+    };
+    let mut best: Vec<Found> = Vec::new();
+    let mut total = 0;
+    for shard in shards {
+        let mut statement = shard.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(&values))?;
+        while let Some(row) = rows.next()? {
+            let (stream, line): (i64, i64) = (row.get(2)?, row.get(3)?);
+            let is_in = streams.as_ref().is_none_or(|streams| streams.contains(&stream))
+                && files.as_ref().is_none_or(|files| files.contains(&(stream, line)));
+            if is_in {
+                total += 1;
+                keep(&mut best, found(row)?, limit);
+            }
+        }
+    }
+    best.sort_by(order);
+    best.truncate(limit);
+    let names = names(views, &best)?;
+    let hits = best.iter().map(|found| hit(views, found, &names, &search.words));
+    Ok(Hits { hits: hits.collect::<SqlResult<_>>()?, total })
+}
+
+fn found(row: &Row<'_>) -> SqlResult<Found> {
+    Ok(Found {
+        score: row.get(0)?,
+        source: row.get(1)?,
+        stream: row.get(2)?,
+        line: row.get(3)?,
+        part: row.get(4)?,
+        at_ms: row.get(5)?,
+        tool: row.get(6)?,
+    })
+}
+
+/// The best first; the newest first among equals, then in the order of the log.
+fn order(a: &Found, b: &Found) -> std::cmp::Ordering {
+    let place = |found: &Found| (found.stream, found.line, found.part);
+    b.score
+        .total_cmp(&a.score)
+        .then(b.at_ms.cmp(&a.at_ms))
+        .then_with(|| place(a).cmp(&place(b)))
+        .then_with(|| a.source.cmp(&b.source))
+}
+
+/// Keeps the best ones without keeping them all.
+fn keep(best: &mut Vec<Found>, found: Found, limit: usize) {
+    best.push(found);
+    if best.len() >= limit.saturating_mul(2).max(256) {
+        best.sort_by(order);
+        best.truncate(limit);
+    }
+}
+
+/// Streams that `repo:` and `session:` leave.
+fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<i64>>> {
+    if search.repo.is_none() && search.session.is_none() {
+        return Ok(None);
+    }
+    let sql = "SELECT stream FROM sessions WHERE substr(id, 1, length(?1)) = ?1
+        AND (?2 = '' OR instr(coalesce(git_url, cwd, ''), ?2) > 0)";
+    let session = search.session.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let repo = search.repo.as_deref().unwrap_or_default();
+    let mut statement = views.prepare_cached(sql)?;
+    let rows = statement.query_map([session.as_str(), repo], |row| row.get(0))?;
+    rows.collect::<SqlResult<_>>().map(Some)
+}
+
+/// Lines of patches that touched a file that `file:` names.
+fn files(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<(i64, i64)>>> {
+    let Some(file) = &search.file else { return Ok(None) };
+    let sql = "SELECT stream, line FROM file_changes WHERE instr(path, ?1) > 0";
+    let mut statement = views.prepare_cached(sql)?;
+    let rows = statement.query_map([file], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect::<SqlResult<_>>().map(Some)
+}
+
+fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<i64, String>> {
+    let mut names = HashMap::new();
+    let mut statement = views.prepare_cached("SELECT id FROM sessions WHERE stream = ?")?;
+    for found in found {
+        if !names.contains_key(&found.stream)
+            && let Some(id) = statement.query_row([found.stream], |row| row.get(0)).optional()?
+        {
+            names.insert(found.stream, id);
+        }
+    }
+    Ok(names)
+}
+
+fn hit(
+    views: &Connection,
+    found: &Found,
+    names: &HashMap<i64, String>,
+    words: &[String],
+) -> SqlResult<Hit> {
+    let (table, column) = match found.source.as_str() {
+        "prompt" => ("prompts", "text"),
+        "message" | "context" => ("messages", "text"),
+        "reasoning" => ("agent_reasoning_messages", "text"),
+        "plan" => ("function_plan_messages", "step"),
+        "output" => ("function_calls", "output"),
+        "file" => ("file_changes", "path"),
+        _ => ("function_calls", "coalesce(command, arguments)"),
+    };
+    let sql =
+        format!("SELECT seq, {column} FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3");
+    let place = [found.stream, found.line, found.part];
+    let (seq, text): (i64, Option<String>) = views
+        .prepare_cached(&sql)?
+        .query_row(place, |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .unwrap_or_default();
+    let prompt = "SELECT coalesce(max(number), 0) FROM prompts WHERE stream = ?1 AND line <= ?2 AND number > 0";
+    let prompt: i64 =
+        views.prepare_cached(prompt)?.query_row([found.stream, found.line], |row| row.get(0))?;
+    Ok(Hit {
+        session: names.get(&found.stream).cloned().unwrap_or_default(),
+        prompt: prompt as u64,
+        table: found.source.clone(),
+        seq: seq as u64,
+        at_ms: found.at_ms,
+        tool: found.tool.clone(),
+        snippet: snippet(&text.unwrap_or_default(), words),
+        score: found.score,
+    })
+}
+
+/// The text around the first word that was found; the words are marked.
+fn snippet(text: &str, words: &[String]) -> String {
+    let lower = text.to_lowercase();
+    // Lower case may change lengths: then nothing can be marked, and the beginning is shown.
+    let is_aligned = lower.len() == text.len();
+    let places = |word: &String| lower.find(word.as_str()).filter(|_| is_aligned);
+    let first = words.iter().filter_map(places).min().unwrap_or(0);
+    let start =
+        text[..text.floor_char_boundary(first)].char_indices().rev().take(CONTEXT_CHARS).last();
+    let start = start.map_or(0, |(at, _)| at);
+    let rest = text.get(start..).unwrap_or_default();
+    let end = rest.char_indices().nth(CONTEXT_CHARS * 3).map_or(rest.len(), |(at, _)| at);
+    let piece = rest.get(..end).unwrap_or_default();
+    let mut marked = mark(piece, words);
+    if start > 0 {
+        marked.insert(0, '…');
+    }
+    if end < rest.len() {
+        marked.push('…');
+    }
+    marked
+}
+
+fn mark(piece: &str, words: &[String]) -> String {
+    let lower = piece.to_lowercase();
+    if lower.len() != piece.len() {
+        return piece.to_string();
+    }
+    let mut spans: Vec<(usize, usize)> = words
+        .iter()
+        .flat_map(|word| {
+            lower.match_indices(word.as_str()).map(|(at, found)| (at, at + found.len()))
+        })
+        .filter(|(from, to)| piece.is_char_boundary(*from) && piece.is_char_boundary(*to))
+        .collect();
+    spans.sort_unstable();
+    let mut out = String::with_capacity(piece.len() + spans.len() * 6);
+    let mut at = 0;
+    for (from, to) in spans {
+        if from < at {
+            continue;
+        }
+        out.push_str(&piece[at..from]);
+        out.push('⟦');
+        out.push_str(&piece[from..to]);
+        out.push('⟧');
+        at = to;
+    }
+    out.push_str(&piece[at..]);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expression(text: &str) -> String {
+        Search::parse(text).map_or_else(|error| error.to_string(), |search| search.expression)
+    }
+
+    #[test]
+    fn questions_become_expressions_in_which_nothing_is_an_operator_by_chance() {
+        assert_eq!(expression("tide tables"), "\"tide\" \"tables\"");
+        assert_eq!(expression("\"tide table\" OR gauge*"), "\"tide table\" OR \"gauge\"*");
+        assert_eq!(expression("a NOT b"), "\"a\" NOT \"b\"");
+        assert_eq!(expression("say \"NEAR(x"), "\"say\" \"NEAR(x\"");
+        assert_eq!(expression("潮汐"), "\" 潮  汐 \"");
+        assert_eq!(expression("repo:tides ebb"), "\"ebb\"");
+        assert_eq!(expression("std::fs"), "\"std::fs\"");
+        assert!(expression("OR x").contains("without a word before"));
+        assert!(expression("x AND").contains("without a word behind"));
+        assert!(expression(" ** ").contains("nothing to look for"));
+        assert!(expression("in:nowhere x").contains("no kind of text"));
+        assert!(expression("exit:x").contains("no exit code"));
+    }
+
+    #[test]
+    fn snippets_show_the_words_in_their_place() {
+        let words = ["tide".to_string()];
+        assert_eq!(snippet("The TIDE comes", &words), "The ⟦TIDE⟧ comes");
+        let long = format!("{}tide{}", "x ".repeat(100), " y".repeat(200));
+        let found = snippet(&long, &words);
+        assert!(
+            found.starts_with('…') && found.contains("⟦tide⟧") && found.ends_with('…'),
+            "{found}"
+        );
+        assert_eq!(snippet("İİİ", &words), "İİİ");
+    }
+}
