@@ -31,6 +31,8 @@ pub enum Kind {
     Revocation,
     /// The rules that find what is to be hidden.
     RuleSet,
+    /// What a reviewer says of a session or prompt.
+    Annotation,
     /// Raw bytes were read.
     Access,
     /// A kind of a later version.
@@ -49,6 +51,7 @@ impl Kind {
             Kind::Redaction => 6,
             Kind::Revocation => 7,
             Kind::RuleSet => 8,
+            Kind::Annotation => 9,
             Kind::Access => 10,
             Kind::Other(code) => code,
         }
@@ -65,6 +68,7 @@ impl Kind {
             6 => Kind::Redaction,
             7 => Kind::Revocation,
             8 => Kind::RuleSet,
+            9 => Kind::Annotation,
             10 => Kind::Access,
             other => Kind::Other(other),
         }
@@ -86,6 +90,7 @@ impl Kind {
             Kind::Redaction => "redaction",
             Kind::Revocation => "revocation",
             Kind::RuleSet => "rule_set",
+            Kind::Annotation => "annotation",
             Kind::Access => "access",
             Kind::Other(_) => "other",
         }

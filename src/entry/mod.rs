@@ -6,12 +6,14 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
 )]
 
+mod annotation;
 mod fields;
 mod hash;
 mod header;
 mod stream;
 mod tree;
 
+pub use annotation::{Act, Annotation};
 pub use fields::{FieldError, Fields, FieldsBuilder};
 pub use hash::{
     Checksum, Commitment, EntryId, HexError, LedgerId, OriginId, SALT_BYTES, Salt, TreeHash,

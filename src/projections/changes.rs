@@ -23,6 +23,8 @@ pub(super) struct Changes {
     pub names: bool,
     /// Actions that then are written again too.
     pub actions: Vec<u64>,
+    /// Annotations that then are written again too: all before these entries, in order.
+    pub annotations: Vec<u64>,
 }
 
 impl Changes {
@@ -58,8 +60,10 @@ impl Changes {
             changes.streams.extend(found);
         }
         if changes.names {
-            changes.actions = numbers(db, "SELECT seq FROM actions ORDER BY seq", &[])
-                .map_err(crate::db::at(path))?;
+            let all =
+                |table: &str| numbers(db, &format!("SELECT seq FROM {table} ORDER BY seq"), &[]);
+            changes.actions = all("actions").map_err(crate::db::at(path))?;
+            changes.annotations = all("annotations").map_err(crate::db::at(path))?;
         }
         Ok(changes)
     }

@@ -7,15 +7,19 @@ use std::collections::BTreeMap;
 /// Columns that name a place in this ledger rather than something that was said, or that only it can make.
 const PLACES: [&str; 3] = ["stream", "seq", "text_key"];
 /// Tables that are compared row by row, of every stream and of none.
-const WHOLE: [&str; 8] = [
+const WHOLE: [&str; 12] = [
     "actions",
+    "annotations",
+    "dispositions",
     "files",
+    "notes",
     "redaction_hits",
     "redactions",
     "revocations",
     "rule_sets",
     "rules",
     "streams",
+    "tags",
 ];
 
 /// Rows and digest of one table.
@@ -113,7 +117,11 @@ fn stream_rows(db: &Connection) -> SqlResult<Vec<(String, Vec<u8>)>> {
 
 fn whole_table(db: &Connection, table: &str) -> SqlResult<TableDigest> {
     let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
-    let order = if table == "redaction_hits" { "1, 2, 3, 4, 5, 6, 7" } else { "1" };
+    let order = match table {
+        "redaction_hits" => "1, 2, 3, 4, 5, 6, 7",
+        "tags" | "dispositions" => "1, 2, 3",
+        _ => "1",
+    };
     let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;
     let columns = statement.column_count();
     let mut found = statement.query([])?;

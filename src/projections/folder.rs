@@ -5,9 +5,10 @@ use super::fold::Options;
 use super::known::{Known, Stream};
 use super::policy::Decisions;
 use super::replay::{Parcel, ReplayError};
+use super::row::{At, RowBuilder};
 use super::sink::{Place, Sink};
 use super::state::State;
-use super::{actions, redactions, streams};
+use super::{actions, annotations, redactions, streams};
 use crate::entry::{Kind, StreamDescriptor};
 use crate::ledger::{LedgerReader, Pack, StoredEntry};
 use crate::redaction::Policy;
@@ -45,6 +46,8 @@ pub(super) struct Folder<'a> {
     decisions: &'a Decisions,
     /// Whether an entry has decided what may be shown.
     decided: bool,
+    /// Annotations of this replay.
+    annotated: Vec<u64>,
 }
 
 impl<'a> Folder<'a> {
@@ -118,6 +121,22 @@ impl<'a> Folder<'a> {
                     actions::again(self.sink.policy, *seq, at, &entry.body, out);
                 }
             }
+            let new = std::mem::take(&mut self.annotated);
+            self.annotations_again(&[&changes.annotations[..], &new[..]].concat())?;
+        }
+        Ok(())
+    }
+
+    fn annotations_again(&mut self, seqs: &[u64]) -> Result<(), ReplayError> {
+        let (policy, out) = (self.sink.policy, &mut self.sink.out);
+        if !seqs.is_empty() {
+            let row = || RowBuilder::new(policy, "annotations", At::default(), 0);
+            out.extend(annotations::CLEAR.map(|sql| row().write(sql)));
+        }
+        for seq in seqs {
+            if let Some(entry) = self.reader.control(*seq)? {
+                annotations::annotation(policy, *seq, entry.recorded_at, &entry.body, out);
+            }
         }
         Ok(())
     }
@@ -142,6 +161,13 @@ impl<'a> Folder<'a> {
                 let sink = &mut self.sink;
                 let at = pack.info.recorded_at;
                 actions::action(sink.policy, entry.seq, at, body, &mut sink.out);
+            }
+            Kind::Annotation => {
+                let body = pack.body(entry).unwrap_or_default();
+                let sink = &mut self.sink;
+                let at = pack.info.recorded_at;
+                annotations::annotation(sink.policy, entry.seq, at, body, &mut sink.out);
+                self.annotated.push(entry.seq);
             }
             Kind::Stream => self.open(entry.seq, pack.body(entry).unwrap_or_default()),
             Kind::Line | Kind::Document => self.source_entry(pack, entry)?,

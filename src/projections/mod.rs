@@ -10,6 +10,7 @@
 
 mod actions;
 mod agent_reasoning_messages;
+mod annotations;
 mod changes;
 mod digest;
 mod events;

@@ -4,7 +4,7 @@
 pub const VERSION: u32 = 1;
 
 /// `/projections`, in the order in which it is executed.
-const SQL: [&str; 16] = [
+const SQL: [&str; 17] = [
     include_str!("../../projections/cursors.sql"),
     include_str!("../../projections/streams.sql"),
     include_str!("../../projections/events.sql"),
@@ -21,6 +21,7 @@ const SQL: [&str; 16] = [
     include_str!("../../projections/side_files.sql"),
     include_str!("../../projections/actions.sql"),
     include_str!("../../projections/redactions.sql"),
+    include_str!("../../projections/annotations.sql"),
 ];
 
 /// Tables that hold one stream's records, keyed by (stream, line, part); cleared when a stream is derived anew.

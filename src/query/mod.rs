@@ -1,5 +1,6 @@
 //! Floor 3: SELECT -> typed models, already redacted. The SQL in `/projections` is the contract.
 
+mod annotations;
 mod coverage;
 mod redactions;
 mod search;
@@ -7,6 +8,7 @@ mod session;
 mod sessions;
 mod tokens;
 
+pub use annotations::{DispositionRow, NoteRow, TagRow, dispositions, notes, tags};
 pub use coverage::{
     Coverage, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage, has_source,
     problems_between,

@@ -1,0 +1,123 @@
+//! The body of an annotation: what a reviewer says of a session or a prompt.
+
+use super::fields::{Fields, FieldsBuilder};
+
+/// A tag, a note or a disposition, given or taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// Who.
+    pub actor: String,
+    /// What is done.
+    pub act: Act,
+    /// Thread id.
+    pub session: String,
+    /// Number of a prompt in the session; 0 for the session itself.
+    pub prompt: u64,
+}
+
+/// What an annotation does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Gives a tag.
+    Tag {
+        /// Its name.
+        name: String,
+        /// Whether a rule gave it.
+        by_rule: bool,
+    },
+    /// Takes a tag away.
+    Untag {
+        /// Its name.
+        name: String,
+    },
+    /// Adds a note.
+    Note {
+        /// What it says.
+        text: String,
+    },
+    /// Takes a note away.
+    Unnote {
+        /// Seq of its entry.
+        of: u64,
+    },
+    /// Says what came of it; an empty value takes it back.
+    Disposition {
+        /// followed, ignored, needs-review, or one of the reader's own.
+        value: String,
+    },
+}
+
+impl Act {
+    /// The word for it in entries and tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Act::Tag { .. } => "tag",
+            Act::Untag { .. } => "untag",
+            Act::Note { .. } => "note",
+            Act::Unnote { .. } => "unnote",
+            Act::Disposition { .. } => "disposition",
+        }
+    }
+}
+
+impl Annotation {
+    /// The entry's body.
+    pub fn encode(&self) -> Vec<u8> {
+        let body = FieldsBuilder::default()
+            .add("actor", &self.actor)
+            .add("act", self.act.name())
+            .add("session", &self.session)
+            .number("prompt", self.prompt);
+        match &self.act {
+            Act::Tag { name, by_rule } => {
+                let body = body.add("value", name);
+                if *by_rule { body.add("by", "rule") } else { body }
+            }
+            Act::Untag { name } => body.add("value", name),
+            Act::Note { text } => body.add("value", text),
+            Act::Unnote { of } => body.number("of", *of),
+            Act::Disposition { value } => body.add("value", value),
+        }
+        .finish()
+    }
+
+    /// Reads a body; `None` for one that this version does not know.
+    pub fn decode(body: &[u8]) -> Option<Annotation> {
+        let fields = Fields::parse(body).ok()?;
+        let text = |name: &str| fields.text(name).unwrap_or_default();
+        let value = text("value");
+        let act = match text("act").as_str() {
+            "tag" => Act::Tag { name: value, by_rule: text("by") == "rule" },
+            "untag" => Act::Untag { name: value },
+            "note" => Act::Note { text: value },
+            "unnote" => Act::Unnote { of: fields.number("of")? },
+            "disposition" => Act::Disposition { value },
+            _ => return None,
+        };
+        let prompt = fields.number("prompt").unwrap_or(0);
+        Some(Annotation { actor: text("actor"), act, session: text("session"), prompt })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn annotations_round_trip() {
+        let acts = [
+            Act::Tag { name: "a".into(), by_rule: true },
+            Act::Tag { name: "a".into(), by_rule: false },
+            Act::Untag { name: "a".into() },
+            Act::Note { text: "ä\nb".into() },
+            Act::Unnote { of: 7 },
+            Act::Disposition { value: "followed".into() },
+        ];
+        for act in acts {
+            let annotation =
+                Annotation { actor: "ada".into(), act, session: "s".into(), prompt: 3 };
+            assert_eq!(Annotation::decode(&annotation.encode()), Some(annotation));
+        }
+        assert_eq!(Annotation::decode(b""), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! `annotations`, `tags`, `notes`, `dispositions`: what reviewers say.
+
+use super::row::{At, RowBuilder, Write};
+use crate::entry::{Act, Annotation};
+use crate::redaction::Policy;
+
+const INSERT: &str = "INSERT INTO annotations VALUES (?,?,?,?,?,?,?,?)";
+const TAG: &str = "INSERT OR REPLACE INTO tags VALUES (?,?,?,?)";
+const UNTAG: &str = "DELETE FROM tags WHERE session_id = ? AND prompt = ? AND tag = ?";
+const NOTE: &str = "INSERT INTO notes VALUES (?,?,?,?,?,?)";
+const UNNOTE: &str = "DELETE FROM notes WHERE seq = ?";
+const DISPOSE: &str = "INSERT OR REPLACE INTO dispositions VALUES (?,?,?,?)";
+const UNDISPOSE: &str = "DELETE FROM dispositions WHERE session_id = ? AND prompt = ?";
+/// Before all annotations are written again.
+pub(super) const CLEAR: [&str; 5] = [
+    "DELETE FROM annotations",
+    "DELETE FROM tags",
+    "DELETE FROM notes",
+    "DELETE FROM dispositions",
+    "DELETE FROM redaction_hits WHERE substr(field, 1, instr(field, '.') - 1)
+        IN ('annotations', 'tags', 'notes', 'dispositions')",
+];
+
+/// Something that a reviewer said.
+pub(super) fn annotation(
+    policy: &Policy,
+    seq: u64,
+    recorded_at: u64,
+    body: &[u8],
+    out: &mut Vec<Write>,
+) {
+    let Some(said) = Annotation::decode(body) else { return };
+    let (value, by_rule) = match &said.act {
+        Act::Tag { name, by_rule } => (Some(name.clone()), *by_rule),
+        Act::Untag { name } => (Some(name.clone()), false),
+        Act::Note { text } => (Some(text.clone()), false),
+        Act::Unnote { of } => (Some(of.to_string()), false),
+        Act::Disposition { value } => (Some(value.clone()), false),
+    };
+    let row = |table: &'static str| RowBuilder::new(policy, table, At::entry(seq, seq), 8);
+    let written = row("annotations")
+        .number(seq)
+        .number(recorded_at / 1_000_000)
+        .text("actor", Some(&said.actor))
+        .word(said.act.name())
+        .id("session_id", Some(&said.session))
+        .number(said.prompt)
+        .label("value", value)
+        .number(u64::from(by_rule));
+    out.push(written.write(INSERT));
+    out.push(match &said.act {
+        Act::Tag { name, .. } => row("tags")
+            .id("session_id", Some(&said.session))
+            .number(said.prompt)
+            .label("tag", Some(name))
+            .number(seq)
+            .write(TAG),
+        Act::Untag { name } => row("tags")
+            .id("session_id", Some(&said.session))
+            .number(said.prompt)
+            .label("tag", Some(name))
+            .write(UNTAG),
+        Act::Note { text } => row("notes")
+            .number(seq)
+            .id("session_id", Some(&said.session))
+            .number(said.prompt)
+            .text("actor", Some(&said.actor))
+            .number(recorded_at / 1_000_000)
+            .text("text", Some(text))
+            .write(NOTE),
+        Act::Unnote { of } => row("notes").number(*of).write(UNNOTE),
+        Act::Disposition { value } if value.is_empty() => row("dispositions")
+            .id("session_id", Some(&said.session))
+            .number(said.prompt)
+            .write(UNDISPOSE),
+        Act::Disposition { value } => row("dispositions")
+            .id("session_id", Some(&said.session))
+            .number(said.prompt)
+            .label("value", Some(value))
+            .number(seq)
+            .write(DISPOSE),
+    });
+}

@@ -1,0 +1,107 @@
+//! What reviewers said: tags, notes, dispositions.
+
+use crate::db::{Connection, SqlResult};
+use serde::Serialize;
+
+/// A tag of a session or prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TagRow {
+    /// Session.
+    pub session: String,
+    /// Number of the prompt; 0 for the session itself.
+    pub prompt: u64,
+    /// The tag.
+    pub tag: String,
+    /// Entry that gave it.
+    pub seq: u64,
+}
+
+/// A note on a session or prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NoteRow {
+    /// Entry that holds it.
+    pub seq: u64,
+    /// Session.
+    pub session: String,
+    /// Number of the prompt; 0 for the session itself.
+    pub prompt: u64,
+    /// Who.
+    pub actor: Option<String>,
+    /// When, UTC milliseconds.
+    pub recorded_at_ms: i64,
+    /// What it says.
+    pub text: String,
+}
+
+/// What came of a session or prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DispositionRow {
+    /// Session.
+    pub session: String,
+    /// Number of the prompt; 0 for the session itself.
+    pub prompt: u64,
+    /// followed, ignored, needs-review, or one of the reader's own.
+    pub value: String,
+    /// Entry that says so.
+    pub seq: u64,
+}
+
+/// All tags, or those of one name.
+///
+/// # Errors
+/// As the database.
+pub fn tags(db: &Connection, name: Option<&str>) -> SqlResult<Vec<TagRow>> {
+    let sql = "SELECT session_id, prompt, tag, seq FROM tags WHERE ?1 IS NULL OR tag = ?1
+        ORDER BY tag, session_id, prompt";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([name], |row| {
+        Ok(TagRow {
+            session: row.get(0)?,
+            prompt: row.get::<_, i64>(1)? as u64,
+            tag: row.get(2)?,
+            seq: row.get::<_, i64>(3)? as u64,
+        })
+    })?;
+    rows.collect()
+}
+
+/// All notes, or those of one session, in the order in which they were written.
+///
+/// # Errors
+/// As the database.
+pub fn notes(db: &Connection, session: Option<&str>) -> SqlResult<Vec<NoteRow>> {
+    let sql = "SELECT seq, session_id, prompt, actor, recorded_at_ms, text FROM notes
+        WHERE ?1 IS NULL OR session_id = ?1 ORDER BY seq";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([session], |row| {
+        Ok(NoteRow {
+            seq: row.get::<_, i64>(0)? as u64,
+            session: row.get(1)?,
+            prompt: row.get::<_, i64>(2)? as u64,
+            actor: row.get(3)?,
+            recorded_at_ms: row.get(4)?,
+            text: row.get(5)?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// All dispositions, or those of one value.
+///
+/// # Errors
+/// As the database.
+pub fn dispositions(db: &Connection, value: Option<&str>) -> SqlResult<Vec<DispositionRow>> {
+    let sql =
+        "SELECT session_id, prompt, value, seq FROM dispositions WHERE ?1 IS NULL OR value = ?1
+        ORDER BY value, session_id, prompt";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([value], |row| {
+        Ok(DispositionRow {
+            session: row.get(0)?,
+            prompt: row.get::<_, i64>(1)? as u64,
+            value: row.get(2)?,
+            seq: row.get::<_, i64>(3)? as u64,
+        })
+    })?;
+    rows.collect()
+}
