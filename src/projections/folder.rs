@@ -67,6 +67,7 @@ impl<'a> Folder<'a> {
             scanned_to: 0,
             decisions,
             decided: false,
+            annotated: Vec::new(),
         }
     }
 
