@@ -112,8 +112,8 @@ mod tests {
     fn what_stays_under_one_rule_stays_under_all() {
         use super::super::engine::{Context, Engine};
         let engine = Engine::compile(builtin(), &[]).unwrap();
-        for text in include_str!("benign.txt").lines() {
-            let masks = engine.masks(text, &Context::default());
+        for text in include_str!("benign.txt").lines().map(expand_example) {
+            let masks = engine.masks(&text, &Context::default());
             assert!(masks.is_empty(), "{text}: {masks:?}");
         }
     }

@@ -256,8 +256,7 @@ impl Engine {
     fn plain(&self, text: &str, at: &Context<'_>, out: &mut Vec<Found>) {
         let mut levels: Vec<Vec<Found>> = Vec::new();
         let mut views: Vec<View<'_>> = vec![View::plain(text)];
-        loop {
-            let Some(view) = views.last() else { break };
+        while let Some(view) = views.last() {
             let mut found = Vec::new();
             self.scanner.surface(&view.text, at, &mut found);
             levels.push(found);

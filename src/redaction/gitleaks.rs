@@ -108,7 +108,7 @@ fn rule(
         roles: Vec::new(),
         keywords: entry.keywords,
         window: None,
-        run: None,
+        dots: None,
         entropy: entry.entropy,
         secret_group: entry.secret_group.filter(|group| *group > 0).or(first).map(GroupRef::Index),
         allow,

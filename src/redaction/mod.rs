@@ -24,19 +24,22 @@ mod parse;
 mod policy;
 mod prefilter;
 mod record;
+mod risky;
 mod rule;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod view;
 mod wrap;
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 pub use builtin::{builtin, check_examples, expand_example};
 pub use engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Scope};
 pub use parse::{RuleFormat, parse_rules};
 pub use policy::{Class, Owners, Place, Policy, Redaction, Seen, Target, TextKey};
 pub use record::{RedactionRecord, RevocationRecord, RuleSetRecord, What, Within};
+pub use risky::risky;
 pub use rule::{
     Check, Examples, GroupRef, Rule, RuleError, RuleKind, RuleScope, RuleSet, Severity,
 };
@@ -66,8 +69,4 @@ impl Redacted {
     pub fn into_string(self) -> String {
         self.0
     }
-}
-
-fn risky(_: &str) -> Vec<Range<usize>> {
-    Vec::new()
 }

@@ -76,7 +76,7 @@ const RULE_KEYS: &[&str] = &[
     "roles",
     "keywords",
     "window",
-    "run",
+    "dots",
     "entropy",
     "secret_group",
     "allow",

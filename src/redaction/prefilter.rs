@@ -31,6 +31,13 @@ pub(super) struct Candidates {
     pub(super) percent: bool,
 }
 
+impl Candidates {
+    fn add(&mut self, rules: &[usize], start: usize, end: usize) {
+        let place = |rule: &usize| Candidate { rule: *rule, start, end, base64: false };
+        self.places.extend(rules.iter().map(place));
+    }
+}
+
 /// Finds the keywords of all rules at once.
 #[derive(Debug)]
 pub(super) struct Prefilter {
@@ -39,26 +46,24 @@ pub(super) struct Prefilter {
     rules: Vec<(usize, Vec<(usize, bool)>)>,
     cards: Vec<usize>,
     accounts: Vec<usize>,
-    /// Rules that need a run of so many characters of tokens.
-    tokens: Vec<(usize, usize)>,
+    /// Rules that need two dots, and how far apart.
+    dotted: Vec<(usize, usize)>,
     always: Vec<usize>,
 }
 
-const PLAIN: u8 = 0;
-const LINE: u8 = 1;
-const ESCAPE: u8 = 2;
-const BACKSLASH: u8 = 3;
-const PERCENT: u8 = 4;
+const DIGIT: u8 = 1;
+const CAPITAL: u8 = 2;
+const BETWEEN: u8 = 4;
 
-const CLASSES: [u8; 256] = {
-    let mut classes = [PLAIN; 256];
-    classes[b'\n' as usize] = LINE;
-    classes[b'\r' as usize] = LINE;
-    classes[0x1b] = ESCAPE;
-    classes[b'\\' as usize] = BACKSLASH;
-    classes[b'%' as usize] = PERCENT;
-    classes
-};
+/// What a byte is in a run.
+fn class(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => DIGIT,
+        b'A'..=b'Z' => CAPITAL,
+        b' ' | b'-' => BETWEEN,
+        _ => 0,
+    }
+}
 
 /// The characters of `word`'s base64 that do not depend on what stands around it, for each way to fall.
 fn base64_of(word: &str) -> impl Iterator<Item = String> {
@@ -78,7 +83,7 @@ impl Prefilter {
     pub(super) fn new(compiled: &[Compiled]) -> Result<Prefilter, String> {
         let mut words: Vec<(String, Vec<(usize, bool)>)> = Vec::new();
         let (mut cards, mut accounts, mut always) = (Vec::new(), Vec::new(), Vec::new());
-        let mut tokens = Vec::new();
+        let mut dotted = Vec::new();
         for (index, rule) in compiled.iter().enumerate() {
             if matches!(rule.find, Find::Literal(_)) {
                 continue;
@@ -95,10 +100,10 @@ impl Prefilter {
                 add(word.clone(), false);
             }
             if rule.keywords.is_empty() {
-                match (rule.check, rule.run) {
+                match (rule.check, rule.dots) {
                     (Some(Check::Luhn), _) => cards.push(index),
                     (Some(Check::Iban), _) => accounts.push(index),
-                    (_, Some(length)) => tokens.push((index, length.max(2))),
+                    (_, Some(apart)) => dotted.push((index, apart)),
                     _ => always.push(index),
                 }
             }
@@ -112,7 +117,7 @@ impl Prefilter {
         });
         let keywords = keywords.transpose().map_err(|error| error.to_string())?;
         let rules = words.into_iter().map(|(word, rules)| (word.len(), rules)).collect();
-        Ok(Prefilter { keywords, rules, cards, accounts, tokens, always })
+        Ok(Prefilter { keywords, rules, cards, accounts, dotted, always })
     }
 
     /// Looks for keywords, through terminal sequences and line breaks, and for runs of digits and capitals.
@@ -122,21 +127,22 @@ impl Prefilter {
             self.keywords(keywords, text.as_bytes(), &mut found);
         }
         let bytes = text.as_bytes();
-        let runs = [(&self.cards, is_digit as fn(u8) -> bool), (&self.accounts, is_capital)];
-        for (rules, inside) in runs.iter().filter(|(rules, _)| !rules.is_empty()) {
-            for (start, end) in (Runs { bytes, at: 0, least: 13, inside: *inside }) {
-                let place = |rule: &usize| Candidate { rule: *rule, start, end, base64: false };
-                found.places.extend(rules.iter().map(place));
+        for (rules, inside) in [(&self.cards, DIGIT), (&self.accounts, DIGIT | CAPITAL)] {
+            if !rules.is_empty() {
+                for (start, end) in (Runs { bytes, at: 0, inside }) {
+                    found.add(rules, start, end);
+                }
             }
         }
-        for (rule, least) in &self.tokens {
-            let runs = Runs { bytes, at: 0, least: *least, inside: is_token };
-            let place = |(start, end)| Candidate { rule: *rule, start, end, base64: false };
-            found.places.extend(runs.map(place));
+        for (rule, apart) in &self.dotted {
+            for dot in memchr::memchr_iter(b'.', bytes) {
+                let rest = bytes.get(dot + 1..).unwrap_or_default();
+                if let Some(end) = dotted(rest, *apart) {
+                    found.add(&[*rule], dot, dot + end + 2);
+                }
+            }
         }
-        let all =
-            |rule: &usize| Candidate { rule: *rule, start: 0, end: text.len(), base64: false };
-        found.places.extend(self.always.iter().map(all));
+        found.add(&self.always, 0, text.len());
         found.places.sort_unstable();
         found
     }
@@ -150,9 +156,8 @@ impl Prefilter {
         // The last break that was passed over: where it began and ended.
         let mut gap = (0, 0);
         while let Some(byte) = bytes.get(at) {
-            match CLASSES.get(usize::from(*byte)) {
-                Some(&PLAIN) | None => {}
-                Some(&LINE) => {
+            match byte {
+                b'\n' | b'\r' => {
                     let rest = bytes.get(at..).unwrap_or_default();
                     let blank = |byte: &u8| !matches!(byte, b'\n' | b'\r' | b' ' | b'\t');
                     let length = rest.iter().position(blank).unwrap_or(rest.len());
@@ -160,21 +165,20 @@ impl Prefilter {
                     at += length;
                     continue;
                 }
-                Some(&ESCAPE) => {
+                0x1b => {
                     let length = sequence(bytes, at).max(1);
                     found.escapes = true;
                     gap = (at, at + length);
                     at += length;
                     continue;
                 }
-                Some(&BACKSLASH) => {
-                    found.escapes |= spells(bytes.get(at + 1..).unwrap_or_default())
-                }
-                Some(_) => {
+                b'\\' => found.escapes |= spells(bytes.get(at + 1..).unwrap_or_default()),
+                b'%' => {
                     let next = bytes.get(at + 1).is_some_and(|next| matches!(next, b'2'..=b'7'));
                     let hex = bytes.get(at + 2).is_some_and(u8::is_ascii_hexdigit);
                     found.percent |= next && hex;
                 }
+                _ => {}
             }
             state = dfa.next_state(Anchored::No, state, *byte);
             at += 1;
@@ -210,50 +214,48 @@ impl Prefilter {
     }
 }
 
+/// Where the dot stands that comes `apart` characters later, a line break and what is around it not counted.
+fn dotted(rest: &[u8], apart: usize) -> Option<usize> {
+    let end = rest.iter().take(apart + 16).position(|byte| *byte == b'.')?;
+    let between = rest.get(..end)?;
+    let token = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let wrapped = || between.contains(&b'\n') && between.iter().filter(token).count() == apart;
+    (end == apart || end > apart && wrapped()).then_some(end)
+}
+
 /// Whether an escape that spells a letter or begins a terminal sequence follows a backslash.
 fn spells(rest: &[u8]) -> bool {
-    match rest {
-        [b'u', b'0', b'0', b'2'..=b'7', ..] | [b'x', b'2'..=b'7', ..] => true,
-        [b'u', b'0', b'0', b'1' | b'9', b'b' | b'B', ..] | [b'x', b'1' | b'9', b'b' | b'B', ..] => {
-            true
-        }
-        [b'e', b'[' | b']', ..] | [b'0', b'3', b'3', ..] => true,
-        _ => false,
-    }
+    matches!(
+        rest,
+        [b'u', b'0', b'0', b'2'..=b'7', ..]
+            | [b'x', b'2'..=b'7', ..]
+            | [b'u', b'0', b'0', b'1' | b'9', b'b' | b'B', ..]
+            | [b'x', b'1' | b'9', b'b' | b'B', ..]
+            | [b'e', b'[' | b']', ..]
+            | [b'0', b'3', b'3', ..]
+    )
 }
 
-fn is_digit(byte: u8) -> bool {
-    byte.is_ascii_digit()
-}
-
-fn is_capital(byte: u8) -> bool {
-    byte.is_ascii_digit() || byte.is_ascii_uppercase()
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
-}
-
-/// Runs of at least `least` characters, single blanks and dashes between them included.
+/// Runs of at least [`Runs::LEAST`] characters, single blanks and dashes between them included.
 struct Runs<'a> {
     bytes: &'a [u8],
     at: usize,
-    least: usize,
-    inside: fn(u8) -> bool,
+    inside: u8,
 }
 
 impl Runs<'_> {
+    const LEAST: usize = 13;
+
+    fn class(&self, at: usize) -> u8 {
+        self.bytes.get(at).map_or(0, |byte| class(*byte))
+    }
+
     fn holds(&self, at: usize) -> bool {
-        let Some(byte) = self.bytes.get(at) else {
-            return false;
-        };
-        let inside = |at: Option<usize>| {
-            at.and_then(|at| self.bytes.get(at)).is_some_and(|byte| (self.inside)(*byte))
-        };
-        (self.inside)(*byte)
-            || (matches!(byte, b' ' | b'-')
-                && inside(at.checked_sub(1))
-                && inside(at.checked_add(1)))
+        let class = self.class(at);
+        class & self.inside != 0
+            || class == BETWEEN
+                && self.class(at + 1) & self.inside != 0
+                && at.checked_sub(1).is_some_and(|at| self.class(at) & self.inside != 0)
     }
 }
 
@@ -263,7 +265,7 @@ impl Iterator for Runs<'_> {
     fn next(&mut self) -> Option<(usize, usize)> {
         // A run is longer than a stride, so that one look in each stride meets it.
         while self.at < self.bytes.len() {
-            let probe = self.at + self.least - 1;
+            let probe = self.at + Runs::LEAST - 1;
             if !self.holds(probe) {
                 self.at = probe + 1;
                 continue;
@@ -272,7 +274,7 @@ impl Iterator for Runs<'_> {
                 (self.at..probe).rev().take_while(|at| self.holds(*at)).last().unwrap_or(probe);
             let end = (probe..self.bytes.len()).take_while(|at| self.holds(*at)).last()? + 1;
             self.at = end;
-            if end - start >= self.least {
+            if end - start >= Runs::LEAST {
                 return Some((start, end));
             }
         }
@@ -289,8 +291,7 @@ mod tests {
         for before in 0..40 {
             let text =
                 format!("{}4111 1111 1111 1111{}", "x".repeat(before), "y".repeat(before % 7));
-            let runs: Vec<_> =
-                Runs { bytes: text.as_bytes(), at: 0, least: 13, inside: is_digit }.collect();
+            let runs: Vec<_> = Runs { bytes: text.as_bytes(), at: 0, inside: DIGIT }.collect();
             assert_eq!(runs, [(before, before + 19)], "{text}");
         }
     }

@@ -188,9 +188,9 @@ pub struct Rule {
     /// A match begins at most so many bytes before a keyword; none: anywhere in the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<usize>,
-    /// A match lies in a run of at least so many letters, digits, `_`, `-` and `.`: for tokens without a keyword.
+    /// A match holds two dots so many characters apart: for tokens without a keyword.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<usize>,
+    pub dots: Option<usize>,
     /// The least Shannon entropy of the secret, in bits per character.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entropy: Option<f64>,

@@ -200,8 +200,9 @@ impl Search<'_> {
             self.base64(*place);
         }
         let plain = self.places.iter().filter(|place| !place.base64);
-        // Without keywords, a place is the run that holds the whole match.
-        let ahead = if self.rule.keywords.is_empty() { NEAR } else { AHEAD };
+        // Without keywords, a place is the run that holds the whole match, or two dots of it.
+        let short = self.rule.keywords.is_empty();
+        let ahead = if short { self.rule.window.unwrap_or(0) + NEAR } else { AHEAD };
         match self.rule.window {
             None if plain.clone().next().is_some() => {
                 self.range(0, length, Anchored::No);
@@ -256,7 +257,8 @@ impl Search<'_> {
             let Some(found) = regex.search(&input) else {
                 break;
             };
-            if found.end() + NEAR_END >= end && end < self.text.len() {
+            let cut = found.end() + NEAR_END >= end && end < self.text.len();
+            if cut && !self.rule.keywords.is_empty() {
                 end = self.text.len();
                 continue;
             }
