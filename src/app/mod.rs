@@ -1,14 +1,17 @@
 //! Floor 4: wiring. One function per use case, 5 to 15 lines each; the doors call nothing else.
 
+mod annotate;
 mod core;
 mod raw;
 mod redact;
 mod search;
 mod state_db;
 
+pub use self::annotate::{DISPOSITIONS, Subject};
 pub use self::core::*;
 pub use self::redact::{RedactRequest, Redacted, Undone, parse_rules};
 pub use self::state_db::StateDb;
+pub use crate::entry::Act;
 pub use crate::redaction::{
     By, RuleFormat, RuleSet, Seen, builtin as builtin_rules, check_examples,
 };

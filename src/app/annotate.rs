@@ -1,0 +1,137 @@
+//! Tags, notes and dispositions: given, taken away, listed.
+
+use super::core::{App, Listener};
+use super::redact::NewEntry;
+use crate::db;
+use crate::entry::{Act, Annotation, EntryId, Kind};
+use crate::error::{AppError, ErrorKind, Result};
+use crate::query::{self, DispositionRow, NoteRow, TagRow};
+
+/// What a disposition can be without any configuration.
+pub const DISPOSITIONS: [&str; 3] = ["followed", "ignored", "needs-review"];
+
+/// A session, or one of its prompts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Subject {
+    /// Thread id.
+    pub session: String,
+    /// Number of the prompt; 0 for the session itself.
+    pub prompt: u64,
+}
+
+impl App {
+    /// What `SESSION` or `SESSION#N` names.
+    ///
+    /// # Errors
+    /// When it names nothing, or several sessions.
+    pub fn subject(&self, name: &str) -> Result<Subject> {
+        let db = self.views_for_reading()?;
+        let (prefix, number) = name.rsplit_once('#').map_or((name, None), |(p, n)| (p, Some(n)));
+        let session = query::find_session(&db, prefix)?;
+        let Some(number) = number else {
+            return Ok(Subject { session: session.id, prompt: 0 });
+        };
+        let prompt: u64 = number.parse().unwrap_or(0);
+        let found =
+            query::prompt_place(&db, session.stream, prompt).map_err(db::at(self.views_path()))?;
+        match found {
+            Some(_) => Ok(Subject { session: session.id, prompt }),
+            None => {
+                let message = format!(
+                    "session {} has {} prompts, none with number `{number}`",
+                    session.id, session.prompts
+                );
+                Err(AppError::new(ErrorKind::NotFound, message)
+                    .hint("`codex-ledger show SESSION` numbers the prompts"))
+            }
+        }
+    }
+
+    /// Says something of sessions and prompts: one entry for each; gives the seq of the first.
+    ///
+    /// # Errors
+    /// When the words are empty, or the ledger or the views cannot be written.
+    pub fn annotate(&self, subjects: &[Subject], act: &Act, listener: Listener<'_>) -> Result<u64> {
+        check(act)?;
+        let drafts: Vec<NewEntry> = subjects
+            .iter()
+            .map(|subject| {
+                let annotation = Annotation {
+                    actor: self.setup.actor.clone(),
+                    act: act.clone(),
+                    session: subject.session.clone(),
+                    prompt: subject.prompt,
+                };
+                (Kind::Annotation, EntryId::default(), annotation.encode())
+            })
+            .collect();
+        let mut ledger = self.open()?;
+        let seqs = self.append_noted(&mut ledger, &drafts)?;
+        self.update_views(listener)?;
+        Ok(seqs.start)
+    }
+
+    /// All tags, or those of one name.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn tags(&self, name: Option<&str>) -> Result<Vec<TagRow>> {
+        let db = self.views_for_reading()?;
+        Ok(query::tags(&db, name).map_err(db::at(self.views_path()))?)
+    }
+
+    /// All notes, or those of one session.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn notes(&self, session: Option<&str>) -> Result<Vec<NoteRow>> {
+        let db = self.views_for_reading()?;
+        Ok(query::notes(&db, session).map_err(db::at(self.views_path()))?)
+    }
+
+    /// All dispositions, or those of one value.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn dispositions(&self, value: Option<&str>) -> Result<Vec<DispositionRow>> {
+        let db = self.views_for_reading()?;
+        Ok(query::dispositions(&db, value).map_err(db::at(self.views_path()))?)
+    }
+
+    /// Takes a note away; it stays in the history.
+    ///
+    /// # Errors
+    /// When there is no such note.
+    pub fn remove_note(&self, seq: u64, listener: Listener<'_>) -> Result<u64> {
+        let notes = self.notes(None)?;
+        let Some(note) = notes.into_iter().find(|note| note.seq == seq) else {
+            return Err(AppError::new(ErrorKind::NotFound, format!("there is no note {seq}"))
+                .hint("`codex-ledger note list` numbers them"));
+        };
+        let subject = Subject { session: note.session, prompt: note.prompt };
+        self.annotate(&[subject], &Act::Unnote { of: seq }, listener)
+    }
+}
+
+/// Refuses words that nobody could filter by.
+fn check(act: &Act) -> Result<()> {
+    let (what, word) = match act {
+        Act::Tag { name, .. } | Act::Untag { name } => ("a tag", name),
+        Act::Disposition { value } if !value.is_empty() => ("a disposition", value),
+        Act::Note { text } if text.trim().is_empty() => {
+            return Err(AppError::new(ErrorKind::Usage, "the note is empty"));
+        }
+        _ => return Ok(()),
+    };
+    let is_word = !word.is_empty()
+        && word.chars().count() <= 64
+        && word.chars().all(|c| c.is_alphanumeric() || "-_./:+".contains(c));
+    match is_word {
+        true => Ok(()),
+        false => {
+            let message = format!("`{word}` is not {what}");
+            Err(AppError::new(ErrorKind::Usage, message)
+                .hint("up to 64 letters, digits and - _ . / : + without blanks"))
+        }
+    }
+}
