@@ -2,6 +2,7 @@
 
 use super::compile::Compiled;
 use super::json::{self, Kind, Token};
+use super::prefilter::Candidates;
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
 use super::view::{self, View};
@@ -187,12 +188,12 @@ impl Engine {
 
     /// Finds secrets in a text of any kind.
     fn text(&self, text: &str, at: &Context<'_>, depth: u8, out: &mut Vec<Found>) {
-        if self.scanner.candidates(text).is_none() {
+        let Some(candidates) = self.scanner.candidates(text) else {
             return;
-        }
+        };
         match (depth < DEPTH_MAX).then(|| json::parse(text)).flatten() {
             Some(tokens) => tokens.iter().for_each(|token| self.token(text, token, at, depth, out)),
-            None => self.plain(text, at, out),
+            None => self.plain(text, candidates, at, out),
         }
     }
 
@@ -241,7 +242,9 @@ impl Engine {
             let text = format!("{open}{key}{between}{value}{close}");
             let first = open.len() + key.len() + between.len();
             let mut inner = Vec::new();
-            self.scanner.surface(&text, at, &mut inner);
+            if let Some(candidates) = self.scanner.candidates(&text) {
+                self.scanner.surface(&text, &candidates, at, &mut inner);
+            }
             for found in inner.into_iter().filter(|found| found.end > first) {
                 let start = found.start.saturating_sub(first);
                 let end = (found.end - first).min(value.len());
@@ -253,12 +256,16 @@ impl Engine {
     }
 
     /// Finds secrets in a text that is no JSON, as it stands and with its backslashes read.
-    fn plain(&self, text: &str, at: &Context<'_>, out: &mut Vec<Found>) {
+    fn plain(&self, text: &str, first: Candidates, at: &Context<'_>, out: &mut Vec<Found>) {
+        let mut first = Some(first);
         let mut levels: Vec<Vec<Found>> = Vec::new();
         let mut views: Vec<View<'_>> = vec![View::plain(text)];
         while let Some(view) = views.last() {
             let mut found = Vec::new();
-            self.scanner.surface(&view.text, at, &mut found);
+            let known = first.take().or_else(|| self.scanner.candidates(&view.text));
+            if let Some(candidates) = known {
+                self.scanner.surface(&view.text, &candidates, at, &mut found);
+            }
             levels.push(found);
             if views.len() > LEVELS_MAX {
                 break;

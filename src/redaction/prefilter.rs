@@ -44,6 +44,8 @@ pub(super) struct Prefilter {
     keywords: Option<DFA>,
     /// Keyword -> its length, and the rules that it belongs to.
     rules: Vec<(usize, Vec<(usize, bool)>)>,
+    /// The bytes that are nothing but themselves.
+    plain: [bool; 256],
     cards: Vec<usize>,
     accounts: Vec<usize>,
     /// Rules that need two dots, and how far apart.
@@ -117,7 +119,8 @@ impl Prefilter {
         });
         let keywords = keywords.transpose().map_err(|error| error.to_string())?;
         let rules = words.into_iter().map(|(word, rules)| (word.len(), rules)).collect();
-        Ok(Prefilter { keywords, rules, cards, accounts, dotted, always })
+        let plain = std::array::from_fn(|byte| !matches!(byte, 0x0a | 0x0d | 0x1b | 0x25 | 0x5c));
+        Ok(Prefilter { keywords, rules, plain, cards, accounts, dotted, always })
     }
 
     /// Looks for keywords, through terminal sequences and line breaks, and for runs of digits and capitals.
@@ -156,7 +159,9 @@ impl Prefilter {
         // The last break that was passed over: where it began and ended.
         let mut gap = (0, 0);
         while let Some(byte) = bytes.get(at) {
+            let plain = self.plain.get(usize::from(*byte)).copied().unwrap_or(true);
             match byte {
+                _ if plain => {}
                 b'\n' | b'\r' => {
                     let rest = bytes.get(at..).unwrap_or_default();
                     let blank = |byte: &u8| !matches!(byte, b'\n' | b'\r' | b' ' | b'\t');
@@ -219,11 +224,16 @@ fn dotted(rest: &[u8], apart: usize) -> Option<usize> {
     let end = rest.iter().take(apart + 16).position(|byte| *byte == b'.')?;
     let between = rest.get(..end)?;
     let token = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let wrapped = || between.contains(&b'\n') && between.iter().filter(token).count() == apart;
+    let count = || between.iter().filter(token).count();
+    // An escaped line break has letters of its own.
+    let wrapped = || match (between.contains(&b'\n'), between.contains(&b'\\')) {
+        (_, true) => (apart..apart + 4).contains(&count()),
+        (broken, false) => broken && count() == apart,
+    };
     (end == apart || end > apart && wrapped()).then_some(end)
 }
 
-/// Whether an escape that spells a letter or begins a terminal sequence follows a backslash.
+/// Whether an escape that spells a letter or a slash, or begins a terminal sequence, follows a backslash.
 fn spells(rest: &[u8]) -> bool {
     matches!(
         rest,
@@ -233,6 +243,7 @@ fn spells(rest: &[u8]) -> bool {
             | [b'x', b'1' | b'9', b'b' | b'B', ..]
             | [b'e', b'[' | b']', ..]
             | [b'0', b'3', b'3', ..]
+            | [b'/', ..]
     )
 }
 

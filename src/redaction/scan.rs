@@ -34,6 +34,8 @@ pub(super) struct Scanner {
     pub(super) rules: Vec<Compiled>,
     prefilter: Prefilter,
     literals: Option<AhoCorasick>,
+    /// Some keyword has characters that JSON may escape: it may hide behind any backslash.
+    fragile: bool,
     /// What stands for secrets is none itself.
     shown: HashSet<String>,
     /// Literal -> its rule.
@@ -59,8 +61,11 @@ impl Scanner {
         let (literal_rules, texts): (Vec<usize>, Vec<&String>) = literals.unzip();
         let literals = (!texts.is_empty()).then(|| AhoCorasick::new(&texts));
         let literals = literals.transpose().map_err(|error| fail(error.to_string()))?;
+        let plain = |c: char| c.is_ascii() && !c.is_ascii_control() && !"\"\\".contains(c);
+        let fragile =
+            rules.iter().flat_map(|rule| &rule.keywords).any(|word| !word.chars().all(plain));
         let shown = rules.iter().map(|rule| rule.shown.clone()).collect();
-        Ok(Scanner { rules, prefilter, literals, literal_rules, shown })
+        Ok(Scanner { rules, prefilter, literals, literal_rules, fragile, shown })
     }
 
     /// The places worth a look, or none where nothing can be hidden in any reading of `text`.
@@ -72,23 +77,27 @@ impl Scanner {
                 .as_ref()
                 .is_some_and(|l| text.as_bytes().iter().any(escapes) || l.is_match(text))
         };
-        (!candidates.places.is_empty() || candidates.escapes || candidates.percent || literal())
-            .then_some(candidates)
+        let fragile = || self.fragile && memchr::memchr(b'\\', text.as_bytes()).is_some();
+        let spelled = candidates.escapes || candidates.percent;
+        (spelled || !candidates.places.is_empty() || fragile() || literal()).then_some(candidates)
     }
 
     /// Finds secrets in `text` and in its readings without colours, percent signs and wrapped lines.
-    pub(super) fn surface(&self, text: &str, at: &Context<'_>, out: &mut Vec<Found>) {
-        let Some(candidates) = self.candidates(text) else {
-            return;
-        };
-        self.run(text, &candidates, at, out);
+    pub(super) fn surface(
+        &self,
+        text: &str,
+        candidates: &Candidates,
+        at: &Context<'_>,
+        out: &mut Vec<Found>,
+    ) {
+        self.run(text, candidates, at, out);
         if candidates.percent
             && let Some(view) = view::without_percent(text)
         {
             self.reading(&view, at, out);
         }
         match view::without_colours(text) {
-            None => self.wrapped(text, &candidates, at, out),
+            None => self.wrapped(text, candidates, at, out),
             Some(view) => {
                 // Where a colour stands inside or beside a hit, the reading without colours is the right one.
                 out.retain(|found| !view.touches(found.start, found.end));

@@ -260,6 +260,12 @@ fn a_key_in_pieces_is_one_passage() {
     ] {
         assert_eq!(shown(&text), "a\n[redacted:private-key]\nb", "{text}");
     }
+    let many: Vec<String> = (0..60).map(|_| expand_example("{{base64:64}}")).collect();
+    let head = pem.lines().next().unwrap();
+    let numbered: Vec<String> =
+        many.iter().zip(2..).map(|(line, n)| format!("    {n}\t{line}")).collect();
+    let text = format!("    1\t{head}\n{}\n   62\t{footer}\nb", numbered.join("\n"));
+    assert_eq!(shown(&text), "    1\t[redacted:private-key]\nb");
     assert_eq!(shown(&format!("{pem}\nThe end.")), "[redacted:private-key]\n\nThe end.");
 }
 
@@ -281,4 +287,23 @@ fn size_is_no_trap() {
     ] {
         shown(&unit.repeat(20_000));
     }
+}
+
+#[test]
+fn keywords_that_json_escapes_are_seen() {
+    let mut quote = rule("q", "a.b[0-9]+");
+    quote.keywords = vec!["a\"b".into()];
+    let engine = engine(vec![quote], &[]);
+    let shown = engine.redact(r#"["a\"b12"]"#, &Context::default(), &mut vec![]);
+    assert_eq!(shown.unwrap(), r#"["[redacted:q]"]"#);
+}
+
+#[test]
+fn keywords_with_slashes_are_seen() {
+    let mut slash = rule("s", "a/b[0-9]+");
+    slash.keywords = vec!["a/b".into()];
+    assert_eq!(
+        engine(vec![slash], &[]).redact(r#"["a\/b12"]"#, &Context::default(), &mut vec![]).unwrap(),
+        r#"["[redacted:s]"]"#
+    );
 }
