@@ -1,6 +1,6 @@
 //! `actions`: what was done to the ledger.
 
-use super::row::{At, RowBuilder, Write};
+use super::row::{At, Draft, RowBuilder};
 use crate::entry::Fields;
 use crate::redaction::Policy;
 
@@ -13,7 +13,7 @@ pub(super) fn again(
     seq: u64,
     recorded_at: u64,
     body: &[u8],
-    out: &mut Vec<Write>,
+    out: &mut Vec<Draft>,
 ) {
     for sql in ["DELETE FROM redaction_hits WHERE stream = ?1 AND seq = ?1", DROP] {
         let row = RowBuilder::new(policy, "actions", At::entry(seq, seq), 1);
@@ -28,7 +28,7 @@ pub(super) fn action(
     seq: u64,
     recorded_at: u64,
     body: &[u8],
-    out: &mut Vec<Write>,
+    out: &mut Vec<Draft>,
 ) {
     let fields = Fields::parse(body).ok();
     let text = |name: &str| fields.as_ref().and_then(|fields| fields.text(name));

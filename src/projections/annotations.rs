@@ -1,6 +1,6 @@
 //! `annotations`, `tags`, `notes`, `dispositions`: what reviewers say.
 
-use super::row::{At, RowBuilder, Write};
+use super::row::{At, Draft, RowBuilder};
 use crate::entry::{Act, Annotation};
 use crate::redaction::Policy;
 
@@ -27,7 +27,7 @@ pub(super) fn annotation(
     seq: u64,
     recorded_at: u64,
     body: &[u8],
-    out: &mut Vec<Write>,
+    out: &mut Vec<Draft>,
 ) {
     let Some(said) = Annotation::decode(body) else { return };
     let (value, by_rule) = match &said.act {

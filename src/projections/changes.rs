@@ -12,6 +12,7 @@ use crate::ledger::LedgerReader;
 use crate::redaction::{Policy, Redaction, Rule, RuleSet, Target};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 
 /// What has to be written again.
@@ -221,14 +222,18 @@ fn hides_in(
     let mut known = Known::default();
     known.streams.insert(id, fresh);
     let (parcels, _nobody) = sync_channel(1);
-    let mut sink = Sink::new(policy, super::fold::Options::default(), known, parcels);
+    let is_over = AtomicBool::new(false);
+    let mut sink = Sink::new(policy, super::fold::Options::default(), known, parcels, &is_over);
     let mut is_hidden = false;
     let end = state.packs.last().map_or(0, |(_, end)| *end);
     each_line(reader, id, &state.packs, end..end, &mut Vec::new(), &mut |line| {
         if !is_hidden {
             sink.line(id, line);
-            is_hidden = sink.out.iter().any(|write| !write.hidden.is_empty());
-            sink.out.clear();
+            let mut hidden = Vec::new();
+            for draft in sink.out.drain(..) {
+                draft.redact(policy, &mut hidden);
+            }
+            is_hidden = !hidden.is_empty();
         }
         Ok(())
     })?;

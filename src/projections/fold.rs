@@ -1,6 +1,6 @@
 //! One record -> the rows of every projection. The same code for catch-up and rebuild.
 
-use super::row::{At, RowBuilder, Write};
+use super::row::{At, Draft, RowBuilder};
 use super::state::State;
 use super::{
     agent_reasoning_messages, events, file_changes, function_calls, function_plan_messages,
@@ -47,7 +47,7 @@ pub(super) struct Fold<'a> {
     pub copied: bool,
     /// Whether the record has no envelope: clients that wrote such lines wrote no events.
     pub bare: bool,
-    pub out: &'a mut Vec<Write>,
+    pub out: &'a mut Vec<Draft>,
 }
 
 impl<'a> Fold<'a> {
@@ -79,7 +79,7 @@ impl<'a> Fold<'a> {
         self.row(table, capacity).place(self.at.sub(index)).int(self.at.at_ms)
     }
 
-    pub(super) fn push(&mut self, write: Write) {
+    pub(super) fn push(&mut self, write: Draft) {
         self.out.push(write);
     }
 

@@ -1,20 +1,17 @@
 //! The half of a replay that reads: entries in order, and streams that must be derived anew.
 
 use super::changes::Changes;
-use super::fold::Options;
-use super::known::{Known, Stream};
+use super::known::Stream;
 use super::policy::Decisions;
-use super::replay::{Parcel, ReplayError};
+use super::replay::ReplayError;
 use super::row::{At, RowBuilder};
 use super::sink::{Place, Sink};
 use super::state::State;
 use super::{actions, annotations, redactions, streams};
 use crate::entry::{Kind, StreamDescriptor};
 use crate::ledger::{LedgerReader, Pack, StoredEntry};
-use crate::redaction::Policy;
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::mpsc::SyncSender;
 
 /// A body longer than this is not parsed; it keeps its event row and its bytes in the ledger.
 const PARSE_MAX_BYTES: u64 = 64 << 20;
@@ -53,22 +50,12 @@ pub(super) struct Folder<'a> {
 impl<'a> Folder<'a> {
     pub(super) fn new(
         reader: &'a mut LedgerReader,
-        policy: &'a Policy,
+        sink: Sink<'a>,
         decisions: &'a Decisions,
-        options: Options,
-        known: Known,
-        parcels: SyncSender<Parcel>,
     ) -> Folder<'a> {
         let to = reader.head().size();
-        Folder {
-            reader,
-            sink: Sink::new(policy, options, known, parcels),
-            to,
-            scanned_to: 0,
-            decisions,
-            decided: false,
-            annotated: Vec::new(),
-        }
+        let annotated = Vec::new();
+        Folder { reader, sink, to, scanned_to: 0, decisions, decided: false, annotated }
     }
 
     pub(super) fn run(&mut self, cursor: u64, changes: &Changes) -> Result<(), ReplayError> {

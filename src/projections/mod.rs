@@ -25,6 +25,7 @@ mod messages;
 mod policy;
 mod preview;
 mod prompts;
+mod redacting;
 mod redactions;
 mod replay;
 mod row;

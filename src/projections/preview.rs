@@ -11,6 +11,7 @@ use crate::entry::StreamName;
 use crate::ledger::LedgerReader;
 use crate::redaction::Seen;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{channel, sync_channel};
 
 /// Folds streams as a replay does and tells of every text that is not shown as it is, or that looks as if it
@@ -28,6 +29,7 @@ pub fn preview(
     let policy = load_policy(reader)?.witnessed_by(witness);
     let known = Known::load(db, path, policy.key())?;
     let mut goes_on = true;
+    let is_over = AtomicBool::new(false);
     for id in streams {
         let Some(stream) = known.streams.get(id).filter(|stream| !stream.superseded) else {
             continue;
@@ -38,12 +40,15 @@ pub fn preview(
         let mut alone = Known::default();
         alone.streams.insert(*id, fresh);
         let (parcels, _nobody) = sync_channel(1);
-        let mut sink = Sink::new(&policy, Options::default(), alone, parcels);
+        let mut sink = Sink::new(&policy, Options::default(), alone, parcels, &is_over);
         let end = state.packs.last().map_or(0, |(_, end)| *end);
         each_line(reader, *id, &state.packs, end..end, &mut Vec::new(), &mut |line| {
             if goes_on {
                 sink.line(*id, line);
-                sink.out.clear();
+                let mut hidden = Vec::new();
+                for draft in sink.out.drain(..) {
+                    draft.redact(&policy, &mut hidden);
+                }
                 goes_on = seen.try_iter().all(|seen| each(*id, seen));
             }
             Ok(())

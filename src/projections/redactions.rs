@@ -1,7 +1,7 @@
 //! `redactions`, `revocations`, `rule_sets`, `rules`, `redaction_hits`: what is hidden, by whom, and where.
 
 use super::policy::Decisions;
-use super::row::{At, Hidden, RowBuilder, Write};
+use super::row::{At, Draft, Hidden, RowBuilder};
 use crate::entry::Kind;
 use crate::ledger::Control;
 use crate::redaction::{By, Policy, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord};
@@ -15,7 +15,7 @@ const INSERT_HIT: &str = "INSERT INTO redaction_hits VALUES (?,?,?,?,?,?,?,?)
     ON CONFLICT DO UPDATE SET passages = passages + excluded.passages";
 
 /// Writes all tables anew but for the hits; there are few entries of these kinds.
-pub(super) fn all(policy: &Policy, decisions: &Decisions, out: &mut Vec<Write>) {
+pub(super) fn all(policy: &Policy, decisions: &Decisions, out: &mut Vec<Draft>) {
     let rules_in_force = decisions.rule_set().map(|(seq, _)| seq);
     for entry in &decisions.entries {
         match entry.kind {
@@ -33,7 +33,7 @@ fn row<'p>(policy: &'p Policy, table: &'static str, entry: &Control) -> RowBuild
         .number(entry.recorded_at / 1_000_000)
 }
 
-fn redaction(policy: &Policy, decisions: &Decisions, entry: &Control, out: &mut Vec<Write>) {
+fn redaction(policy: &Policy, decisions: &Decisions, entry: &Control, out: &mut Vec<Draft>) {
     let Some(record) = RedactionRecord::decode(&entry.body) else { return };
     let ended_by = decisions.ended_by.get(&entry.seq);
     let row = row(policy, "redactions", entry)
@@ -49,7 +49,7 @@ fn redaction(policy: &Policy, decisions: &Decisions, entry: &Control, out: &mut 
     out.push(row.write(INSERT));
 }
 
-fn revocation(policy: &Policy, decisions: &Decisions, entry: &Control, out: &mut Vec<Write>) {
+fn revocation(policy: &Policy, decisions: &Decisions, entry: &Control, out: &mut Vec<Draft>) {
     let Some(record) = RevocationRecord::decode(&entry.body) else { return };
     let row = row(policy, "revocations", entry)
         .text("actor", Some(&record.actor))
@@ -59,7 +59,7 @@ fn revocation(policy: &Policy, decisions: &Decisions, entry: &Control, out: &mut
     out.push(row.write(INSERT_REVOCATION));
 }
 
-fn rule_set(policy: &Policy, entry: &Control, in_force: bool, out: &mut Vec<Write>) {
+fn rule_set(policy: &Policy, entry: &Control, in_force: bool, out: &mut Vec<Draft>) {
     let Some(record) = RuleSetRecord::decode(&entry.body) else { return };
     let enabled = record.rules.rules.iter().filter(|rule| rule.enabled).count();
     let written = row(policy, "rule_sets", entry)
@@ -75,7 +75,7 @@ fn rule_set(policy: &Policy, entry: &Control, in_force: bool, out: &mut Vec<Writ
     }
 }
 
-fn rules(policy: &Policy, entry: &Control, set: &RuleSet, out: &mut Vec<Write>) {
+fn rules(policy: &Policy, entry: &Control, set: &RuleSet, out: &mut Vec<Draft>) {
     let at = At::entry(entry.seq, entry.seq);
     out.push(RowBuilder::new(policy, "rules", at, 0).write(CLEAR_RULES));
     for (position, rule) in set.rules.iter().enumerate() {
@@ -93,7 +93,7 @@ fn rules(policy: &Policy, entry: &Control, set: &RuleSet, out: &mut Vec<Write>) 
 }
 
 /// The row of something that was hidden.
-pub(super) fn hit(policy: &Policy, hidden: &Hidden) -> Write {
+pub(super) fn hit(policy: &Policy, hidden: &Hidden) -> Draft {
     let (rule, redaction) = match hidden.by {
         By::Rule(index) => {
             (policy.rules().rules.get(index as usize).map(|rule| rule.id.as_str()), 0)

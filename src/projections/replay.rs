@@ -1,6 +1,6 @@
 //! The one loop: entries in, rows and cursor out, in one transaction each.
 //!
-//! One thread decodes, parses and folds; the other executes the statements. A rebuild is the same loop
+//! One thread decodes, parses and folds, some let the policy pass every text, one executes the statements. A rebuild is the same loop
 //! from entry 0 into empty tables.
 
 use super::changes::Changes;
@@ -8,12 +8,16 @@ use super::fold::Options;
 use super::folder::Folder;
 use super::known::Known;
 use super::policy::{Decisions, PolicyError};
-use super::row::Write;
+use super::redacting::{InOrder, redact_all};
+use super::row::{Draft, Write};
+use super::sink::Sink;
 use super::token_messages::SETTLE_REVIEWS;
 use crate::db::{Connection, params, params_from_iter};
 use crate::ledger::{LedgerError, LedgerReader};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Parcels on their way.
@@ -74,13 +78,23 @@ pub fn replay(
         true => Changes::between(reader, (db, path), &known, cursor, &policy)?,
         false => Changes::default(),
     };
-    let (parcels, incoming) = sync_channel::<Parcel>(PARCELS);
-    let (policy, decisions, changes) = (&policy, &decisions, &changes);
+    let (parcels, drafts) = sync_channel::<(u64, Parcel)>(PARCELS);
+    let (passed, incoming) = sync_channel::<(u64, Passed)>(PARCELS);
+    let drafts = Mutex::new(drafts);
+    let is_over = &AtomicBool::new(false);
+    let (policy, decisions, changes, drafts) = (&policy, &decisions, &changes, &drafts);
     let written = std::thread::scope(|scope| {
         let folding = scope.spawn(move || {
-            let mut folder = Folder::new(reader, policy, decisions, options, known, parcels);
+            let sink = Sink::new(policy, options, known, parcels, is_over);
+            let mut folder = Folder::new(reader, sink, decisions);
             folder.run(cursor, changes)
         });
+        let workers = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
+        for _ in 0..workers {
+            let passed = passed.clone();
+            scope.spawn(move || redact_all(policy, drafts, &passed, is_over));
+        }
+        drop(passed);
         let written = write_all(db, path, &incoming, &head, progress);
         drop(incoming);
         let folded = folding.join().map_err(|_| ReplayError::Died)?;
@@ -94,8 +108,15 @@ pub fn replay(
 
 /// Statements, and after them perhaps the end of a transaction.
 pub(super) struct Parcel {
-    pub writes: Vec<Write>,
+    pub drafts: Vec<Draft>,
     /// The new cursor.
+    pub commit: Option<u64>,
+    pub done: bool,
+}
+
+/// The same, passed by the policy.
+pub(super) struct Passed {
+    pub writes: Vec<Write>,
     pub commit: Option<u64>,
     pub done: bool,
 }
@@ -103,7 +124,7 @@ pub(super) struct Parcel {
 fn write_all(
     db: &mut Connection,
     path: &Path,
-    incoming: &Receiver<Parcel>,
+    incoming: &Receiver<(u64, Passed)>,
     head: &str,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ReplayError> {
@@ -111,7 +132,7 @@ fn write_all(
     let run = || -> crate::db::SqlResult<bool> {
         let mut done = false;
         let mut transaction = db.transaction()?;
-        while let Ok(parcel) = incoming.recv() {
+        for parcel in InOrder::new(incoming) {
             for write in parcel.writes {
                 transaction.prepare_cached(write.sql)?.execute(params_from_iter(write.cells))?;
             }

@@ -38,23 +38,54 @@ pub(super) struct Hidden {
     pub passages: u32,
 }
 
-/// One statement with its values, and what was hidden in them.
+/// A value on its way: as it will be written, or still to be passed by the policy.
+enum Field {
+    Done(Cell),
+    Sensitive { class: Class, column: &'static str, text: String },
+}
+
+/// A statement whose texts no policy has passed yet.
+pub(super) struct Draft {
+    sql: &'static str,
+    table: &'static str,
+    at: At,
+    role: Option<&'static str>,
+    owners: Owners,
+    fields: Vec<Field>,
+}
+
+impl Draft {
+    /// Bytes of text, to bound what is on its way.
+    pub(super) fn weight(&self) -> usize {
+        let fields = self.fields.iter().map(|field| match field {
+            Field::Sensitive { text, .. } => text.len() + 32,
+            Field::Done(Cell::Bytes(bytes)) => bytes.len() + 32,
+            Field::Done(_) => 32,
+        });
+        fields.sum::<usize>() + 96
+    }
+
+    /// Lets the policy pass every text.
+    pub(super) fn redact(self, policy: &Policy, hidden: &mut Vec<Hidden>) -> Write {
+        let Draft { sql, table, at, role, owners, fields } = self;
+        let pass = |field| match field {
+            Field::Done(cell) => cell,
+            Field::Sensitive { class, column, text } => {
+                let (seq, part) = (at.seq, at.part);
+                let place = Place { class, table, column, role, seq, part, owners: &owners };
+                Cell::Text(policy.apply(Sensitive::new(text), &place, &mut |by, passages| {
+                    hidden.push(Hidden { at, table, column, by, passages });
+                }))
+            }
+        };
+        Write { sql, cells: fields.into_iter().map(pass).collect() }
+    }
+}
+
+/// One statement with its values.
 pub(super) struct Write {
     pub sql: &'static str,
     pub cells: Vec<Cell>,
-    pub hidden: Vec<Hidden>,
-}
-
-impl Write {
-    /// Bytes of text, to bound what is on its way.
-    pub(super) fn weight(&self) -> usize {
-        let cells = self.cells.iter().map(|cell| match cell {
-            Cell::Text(text) => text.as_str().len() + 24,
-            Cell::Bytes(bytes) => bytes.len() + 24,
-            _ => 24,
-        });
-        cells.sum::<usize>() + self.hidden.len() * 64 + 64
-    }
 }
 
 /// Where a record stands: its stream, its line, its part of the line, and the entry that holds it.
@@ -82,12 +113,7 @@ impl At {
 /// Builds the values of a statement in order.
 pub(super) struct RowBuilder<'p> {
     policy: &'p Policy,
-    owners: Owners,
-    table: &'static str,
-    at: At,
-    role: Option<&'static str>,
-    cells: Vec<Cell>,
-    hidden: Vec<Hidden>,
+    draft: Draft,
 }
 
 impl<'p> RowBuilder<'p> {
@@ -97,24 +123,26 @@ impl<'p> RowBuilder<'p> {
         at: At,
         capacity: usize,
     ) -> RowBuilder<'p> {
+        let fields = Vec::with_capacity(capacity);
         let owners = Owners::default();
-        let cells = Vec::with_capacity(capacity);
-        RowBuilder { policy, owners, table, at, role: None, cells, hidden: Vec::new() }
+        RowBuilder { policy, draft: Draft { sql: "", table, at, role: None, owners, fields } }
     }
 
     /// Whose text it is.
-    pub(super) fn owned_by(self, owners: Owners) -> Self {
-        RowBuilder { owners, ..self }
+    pub(super) fn owned_by(mut self, owners: Owners) -> Self {
+        self.draft.owners = owners;
+        self
     }
 
     /// Who said it: user, assistant, developer, system or tool.
-    pub(super) fn said_by(self, role: &'static str) -> Self {
-        RowBuilder { role: Some(role), ..self }
+    pub(super) fn said_by(mut self, role: &'static str) -> Self {
+        self.draft.role = Some(role);
+        self
     }
 
     /// Stream, line, part, seq: the columns that every content table begins with.
     pub(super) fn place(mut self, at: At) -> Self {
-        self.at = at;
+        self.draft.at = at;
         self.number(at.stream).number(at.line).number(at.part).number(at.seq)
     }
 
@@ -134,67 +162,50 @@ impl<'p> RowBuilder<'p> {
     }
 
     /// What tells equal texts without telling the text.
-    pub(super) fn key(mut self, text: &str) -> Self {
-        self.cells.push(Cell::Key(self.policy.text_key(text)));
+    pub(super) fn key(self, text: &str) -> Self {
+        let key = self.policy.text_key(text);
+        self.done(Cell::Key(key))
+    }
+
+    fn redacted(self, class: Class, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
+        self.field(match text {
+            Some(text) => Field::Sensitive { class, column, text: text.as_ref().to_string() },
+            None => Field::Done(Cell::Null),
+        })
+    }
+
+    fn field(mut self, field: Field) -> Self {
+        self.draft.fields.push(field);
         self
     }
 
-    fn redacted(
-        mut self,
-        class: Class,
-        column: &'static str,
-        text: Option<impl AsRef<str>>,
-    ) -> Self {
-        let Some(text) = text else {
-            self.cells.push(Cell::Null);
-            return self;
-        };
-        let place = Place {
-            class,
-            table: self.table,
-            column,
-            role: self.role,
-            seq: self.at.seq,
-            part: self.at.part,
-            owners: &self.owners,
-        };
-        let (at, table) = (self.at, self.table);
-        let hidden = &mut self.hidden;
-        let shown =
-            self.policy.apply(Sensitive::new(text.as_ref()), &place, &mut |by, passages| {
-                hidden.push(Hidden { at, table, column, by, passages });
-            });
-        self.cells.push(Cell::Text(shown));
-        self
+    fn done(self, cell: Cell) -> Self {
+        self.field(Field::Done(cell))
     }
 
-    pub(super) fn word(mut self, word: &'static str) -> Self {
-        self.cells.push(Cell::Word(word));
-        self
+    pub(super) fn word(self, word: &'static str) -> Self {
+        self.done(Cell::Word(word))
     }
 
-    pub(super) fn word_or_null(mut self, word: Option<&'static str>) -> Self {
-        self.cells.push(word.map_or(Cell::Null, Cell::Word));
-        self
+    pub(super) fn word_or_null(self, word: Option<&'static str>) -> Self {
+        self.done(word.map_or(Cell::Null, Cell::Word))
     }
 
-    pub(super) fn int(mut self, number: Option<i64>) -> Self {
-        self.cells.push(number.map_or(Cell::Null, Cell::Int));
-        self
+    pub(super) fn int(self, number: Option<i64>) -> Self {
+        self.done(number.map_or(Cell::Null, Cell::Int))
     }
 
     /// A count; SQL integers end at 2^63, which no count reaches.
-    pub(super) fn number(mut self, number: u64) -> Self {
-        self.cells.push(Cell::Int(i64::try_from(number).unwrap_or(i64::MAX)));
-        self
+    pub(super) fn number(self, number: u64) -> Self {
+        self.done(Cell::Int(i64::try_from(number).unwrap_or(i64::MAX)))
     }
 
-    pub(super) fn bytes(mut self, bytes: Vec<u8>) -> Self {
-        self.cells.push(Cell::Bytes(bytes));
-        self
+    pub(super) fn bytes(self, bytes: Vec<u8>) -> Self {
+        self.done(Cell::Bytes(bytes))
     }
 
-    pub(super) fn write(self, sql: &'static str) -> Write {
-        Write { sql, cells: self.cells, hidden: self.hidden }
+    pub(super) fn write(mut self, sql: &'static str) -> Draft {
+        self.draft.sql = sql;
+        self.draft
     }
 }

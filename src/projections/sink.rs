@@ -5,12 +5,13 @@ use super::fold::{self, Fold, Options, Totals};
 use super::folder::Line;
 use super::known::Known;
 use super::replay::{Parcel, ReplayError};
-use super::row::{At, RowBuilder, Write};
-use super::{redactions, side_files, streams};
+use super::row::{At, Draft, RowBuilder};
+use super::{side_files, streams};
 use crate::entry::{Kind, StreamName};
 use crate::ledger::{StoredEntry, side};
 use crate::redaction::Policy;
 use crate::rollout;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
 /// Text on its way to the writer in one parcel.
@@ -49,10 +50,13 @@ pub(super) struct Sink<'a> {
     pub policy: &'a Policy,
     options: Options,
     pub known: Known,
-    parcels: SyncSender<Parcel>,
-    pub out: Vec<Write>,
+    parcels: SyncSender<(u64, Parcel)>,
+    pub out: Vec<Draft>,
     weight: usize,
     counted: usize,
+    ticket: u64,
+    /// Set when nobody takes parcels any more.
+    is_over: &'a AtomicBool,
 }
 
 impl<'a> Sink<'a> {
@@ -60,13 +64,24 @@ impl<'a> Sink<'a> {
         policy: &'a Policy,
         options: Options,
         known: Known,
-        parcels: SyncSender<Parcel>,
+        parcels: SyncSender<(u64, Parcel)>,
+        is_over: &'a AtomicBool,
     ) -> Sink<'a> {
-        Sink { policy, options, known, parcels, out: Vec::new(), weight: 0, counted: 0 }
+        Sink {
+            policy,
+            options,
+            known,
+            parcels,
+            out: Vec::new(),
+            weight: 0,
+            counted: 0,
+            ticket: 0,
+            is_over,
+        }
     }
 
     pub(super) fn ship_if_full(&mut self) -> Result<(), ReplayError> {
-        self.weight += self.out[self.counted..].iter().map(Write::weight).sum::<usize>();
+        self.weight += self.out[self.counted..].iter().map(Draft::weight).sum::<usize>();
         self.counted = self.out.len();
         if self.weight >= PARCEL_BYTES { self.ship(None, false) } else { Ok(()) }
     }
@@ -75,14 +90,14 @@ impl<'a> Sink<'a> {
         if let Some(cursor) = commit {
             self.put_states(cursor);
         }
-        let mut writes = Vec::with_capacity(self.out.len());
-        for mut write in self.out.drain(..) {
-            let hidden = std::mem::take(&mut write.hidden);
-            writes.push(write);
-            writes.extend(hidden.iter().map(|hidden| redactions::hit(self.policy, hidden)));
-        }
+        let drafts = std::mem::take(&mut self.out);
         (self.weight, self.counted) = (0, 0);
-        self.parcels.send(Parcel { writes, commit, done }).map_err(|_| ReplayError::Died)
+        if self.is_over.load(Ordering::Relaxed) {
+            return Err(ReplayError::Died);
+        }
+        let ticket = self.ticket;
+        self.ticket += 1;
+        self.parcels.send((ticket, Parcel { drafts, commit, done })).map_err(|_| ReplayError::Died)
     }
 
     /// What later records will need, and the counts, of every stream that was touched.

@@ -1,7 +1,7 @@
 //! `streams` and `files`: which sources the ledger has.
 
 use super::fold::Totals;
-use super::row::{At, RowBuilder, Write};
+use super::row::{At, Draft, RowBuilder};
 use super::schema::CLEAR_STREAM;
 use super::state::State;
 use crate::entry::{StreamDescriptor, StreamName};
@@ -24,7 +24,7 @@ pub(super) fn open(
     policy: &Policy,
     stream: u64,
     descriptor: &StreamDescriptor,
-    out: &mut Vec<Write>,
+    out: &mut Vec<Draft>,
 ) {
     let (thread, rollout) = parts(&descriptor.name);
     let row = RowBuilder::new(policy, "streams", At::entry(stream, stream), 6)
@@ -43,7 +43,7 @@ pub(super) fn open(
 }
 
 /// A newer generation of the same source has opened: the views speak of it alone.
-pub(super) fn supersede(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Write>) {
+pub(super) fn supersede(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Draft>) {
     out.push(
         RowBuilder::new(policy, "streams", At::entry(stream, stream), 1)
             .number(stream)
@@ -53,7 +53,7 @@ pub(super) fn supersede(policy: &Policy, stream: u64, state: &State, out: &mut V
 }
 
 /// Removes all rows that a stream's records gave rise to, and all that was said to be hidden in them.
-pub(super) fn clear(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Write>) {
+pub(super) fn clear(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Draft>) {
     let at = At::entry(stream, stream);
     let row = || RowBuilder::new(policy, "streams", at, 1).number(stream);
     out.extend(CLEAR_STREAM.map(|sql| row().write(sql)));
@@ -61,7 +61,7 @@ pub(super) fn clear(policy: &Policy, stream: u64, state: &State, out: &mut Vec<W
 }
 
 /// Writes a stream's name and path again, as the policy shows them now.
-pub(super) fn rename(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Write>) {
+pub(super) fn rename(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Draft>) {
     let at = At::entry(stream, stream);
     out.push(RowBuilder::new(policy, "streams", at, 1).number(stream).write(CLEAR_HITS));
     let name = StreamName::parse(&state.name);
@@ -86,7 +86,7 @@ fn parts(name: &StreamName) -> (Option<&String>, Option<&String>) {
 }
 
 /// Sets a stream's counts back before it is derived anew.
-pub(super) fn reset(policy: &Policy, stream: u64, out: &mut Vec<Write>) {
+pub(super) fn reset(policy: &Policy, stream: u64, out: &mut Vec<Draft>) {
     out.push(
         RowBuilder::new(policy, "streams", At::entry(stream, stream), 1)
             .number(stream)
@@ -95,7 +95,7 @@ pub(super) fn reset(policy: &Policy, stream: u64, out: &mut Vec<Write>) {
 }
 
 /// Adds what has been read of a stream since the last time.
-pub(super) fn add(policy: &Policy, stream: u64, totals: &Totals, torn: bool, out: &mut Vec<Write>) {
+pub(super) fn add(policy: &Policy, stream: u64, totals: &Totals, torn: bool, out: &mut Vec<Draft>) {
     let row = RowBuilder::new(policy, "streams", At::entry(stream, stream), 9)
         .number(stream)
         .number(totals.lines)
