@@ -3,6 +3,7 @@
 mod core;
 mod raw;
 mod redact;
+mod report;
 mod search;
 mod state_db;
 
