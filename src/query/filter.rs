@@ -123,18 +123,29 @@ fn no_time(option: &'static str, text: &str) -> FilterError {
 }
 
 /// A day, a moment with its offset, a moment of the zone, or how long before now.
-fn time(text: &str, now_ms: i64, zone: &Zone, day: impl Fn(Date) -> Option<i64>) -> Option<i64> {
+fn time(
+    text: &str,
+    now_ms: i64,
+    zone: &Zone,
+    of_day: impl Fn(Date) -> Option<i64>,
+) -> Option<i64> {
     let text = text.trim();
     if let Some(ago_ms) = ago(text) {
         return now_ms.checked_sub(ago_ms);
     }
-    if text.len() == "2026-02-09".len() {
-        return text.parse::<Date>().ok().and_then(day);
+    if let Some(date) = day(text) {
+        return of_day(date);
     }
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time.as_millisecond());
     }
     text.parse::<DateTime>().ok().and_then(|local| zone.moment(local))
+}
+
+/// `2026-02-09`, and nothing longer.
+fn day(text: &str) -> Option<Date> {
+    let text = text.trim();
+    if text.len() == "2026-02-09".len() { text.parse().ok() } else { None }
 }
 
 /// `90min`, `24h`, `7d`, `2w` in milliseconds.
@@ -152,18 +163,20 @@ fn ago(text: &str) -> Option<i64> {
 }
 
 impl Filter {
-    /// Whether the range makes sense.
+    /// Whether the range, as it was said, makes sense.
     ///
     /// # Errors
-    /// When it ends before it begins.
-    pub fn check(&self, zone: &Zone) -> Result<(), FilterError> {
-        match (self.since_ms, self.until_ms) {
-            (Some(since), Some(until)) if since > until => Err(FilterError::Backwards {
-                since: zone.rfc3339(since),
-                until: zone.rfc3339(until),
-            }),
-            _ => Ok(()),
+    /// When it ends before it begins: a day after another one, or a moment after another one.
+    pub fn check(&self, since: Option<&str>, until: Option<&str>) -> Result<(), FilterError> {
+        let (since, until) = (since.unwrap_or_default(), until.unwrap_or_default());
+        let is_backwards = match (self.since_ms, self.until_ms) {
+            (Some(from), Some(to)) => from > to || from == to && day(until).is_some(),
+            _ => false,
+        };
+        if !is_backwards {
+            return Ok(());
         }
+        Err(FilterError::Backwards { since: since.into(), until: until.into() })
     }
 
     /// Whether times matter.
@@ -242,10 +255,23 @@ mod tests {
             assert_eq!(error, format!("--since: `{text}` is no time"));
         }
         assert!(until("9223372036854775807w", &Zone::utc(), NOW).is_err());
-        let filter = Filter { since_ms: Some(NOW), until_ms: Some(NOW - 1), ..Filter::default() };
-        let error = filter.check(&Zone::utc()).unwrap_err().to_string();
-        assert!(error.starts_with("--since (2026-02-09T18:36:27+00:00) is after"), "{error}");
-        assert!(Filter { until_ms: Some(NOW), ..filter }.check(&Zone::utc()).is_ok());
+    }
+
+    #[test]
+    fn a_range_does_not_end_before_it_begins() {
+        let check = |from: &str, to: &str| {
+            let utc = Zone::utc();
+            let since_ms = Some(since(from, &utc, NOW).unwrap());
+            let until_ms = Some(until(to, &utc, NOW).unwrap());
+            let filter = Filter { since_ms, until_ms, ..Filter::default() };
+            filter.check(Some(from), Some(to)).map_err(|error| error.to_string())
+        };
+        let error = check("2026-02-10", "2026-02-09").unwrap_err();
+        assert_eq!(error, "--since (2026-02-10) is after --until (2026-02-09)");
+        assert!(check("2026-02-09T10:00:00Z", "2026-02-09T09:00:00Z").is_err());
+        assert!(check("1h", "7d").is_err());
+        assert!(check("2026-02-09", "2026-02-09").is_ok());
+        assert!(check("2026-02-09T10:00:00Z", "2026-02-09T10:00:00Z").is_ok());
     }
 
     #[test]
@@ -254,9 +280,6 @@ mod tests {
         assert_eq!(nearest("tdies", known), Some("tides"));
         assert_eq!(nearest("Harbor", known), Some("harbour"));
         assert_eq!(nearest("x", []), None);
-        assert_eq!(
-            (distance("ab", "ba"), distance("", "abc"), distance("kitten", "sitting")),
-            (1, 3, 3)
-        );
+        assert_eq!((distance("ab", "ba"), distance("", "abc"), distance("kitten", "sitting")), (1, 3, 3));
     }
 }

@@ -11,6 +11,8 @@ use sha2::{Digest, Sha256};
 use std::io::{Result, Write};
 
 const STYLE: &str = include_str!("style.css");
+/// More sessions than this are listed in a block that opens.
+const CONTENTS_OPEN_MAX: usize = 40;
 const SCRIPT: &str = include_str!("script.js");
 
 /// The renderer.
@@ -26,11 +28,11 @@ impl Renderer for Html {
     fn begin(&mut self, out: &mut dyn Write, head: &ReportHead) -> Result<()> {
         open_page(out, head)?;
         let has_contents = head.mode.has_prompts() && head.sessions.len() > 1;
+        write!(out, "{}", overview(head).into_string())?;
         if head.mode.has_prompts() {
             write!(out, "{}", contents(head, has_contents).into_string())?;
         }
         writeln!(out, "<main id=\"main\">")?;
-        write!(out, "{}", overview(head).into_string())?;
         if !head.mode.has_prompts() {
             write!(out, "{}", token_tables(head).into_string())?;
         }
@@ -100,9 +102,9 @@ impl Renderer for Html {
 pub fn html_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]) -> Result<()> {
     open_page(out, head)?;
     let list = html! {
+        (overview(head))
         (filter_box())
         main id="main" {
-            (overview(head))
             section aria-labelledby="pages" {
                 h2 id="pages" { "Pages" }
                 @if pages.is_empty() { p.quiet { "No sessions match." } }
@@ -168,7 +170,7 @@ fn banner(head: &ReportHead) -> Markup {
                 div.bad[failed > 0] { dt { "failed" } dd { (number(failed)) } }
                 (fact(number(totals.files), "files changed"))
                 (fact(short(totals.tokens.total), "tokens"))
-                (fact(words::money(&totals.tokens), "API-equivalent cost"))
+                (fact(words::money(&totals.tokens).replace(" USD", ""), "USD, API-equivalent"))
             }
             @if let Some(note) = words::money_note(&totals.tokens) {
                 p.quiet { "Cost: " (safe(&note)) "." }
@@ -207,16 +209,27 @@ fn contents(head: &ReportHead, has_list: bool) -> Markup {
             (filter_box())
             @if has_list {
                 h2 { "Contents" }
-                ol {
-                    @for session in &head.sessions {
-                        li {
-                            a href=(format!("#{}", page::anchor(session))) {
-                                (words::minute(&head.zone, session.started_at_ms)) " "
-                                span.label { (safe(&words::session_label(session))) }
-                            }
-                            span.quiet { (words::session_counts(session)) }
-                        }
+                @if head.sessions.len() > CONTENTS_OPEN_MAX {
+                    details.contents {
+                        summary { (plural(head.totals.sessions, "session")) }
+                        (contents_list(head))
                     }
+                } @else { (contents_list(head)) }
+            }
+        }
+    }
+}
+
+fn contents_list(head: &ReportHead) -> Markup {
+    html! {
+        ol {
+            @for session in &head.sessions {
+                li {
+                    a href=(format!("#{}", page::anchor(session))) {
+                        (words::minute(&head.zone, session.started_at_ms)) " "
+                        span.label { (safe(&words::session_label(session))) }
+                    }
+                    span.quiet { (words::session_counts(session)) }
                 }
             }
         }
@@ -282,7 +295,7 @@ fn item_markup(head: &ReportHead, item: &ReportItem) -> Markup {
     let name = item.name.as_deref().filter(|_| page::shows_name(item.kind));
     let is_prose = page::is_prose(item.kind);
     let is_line = !is_prose && item.text.len() <= 200 && !item.text.trim().contains('\n');
-    let notes = page::item_notes(item);
+    let outcome = page::item_outcome(item);
     let output = item.output.as_deref().filter(|output| !output.trim().is_empty());
     html! {
         li class=(item.kind.name()) {
@@ -290,7 +303,10 @@ fn item_markup(head: &ReportHead, item: &ReportItem) -> Markup {
             span.word { (page::item_word(item)) }
             @if let Some(name) = name { " " code { (safe(&escape::line(name))) } }
             @if is_line && !item.text.is_empty() { " " code { (safe(&escape::line(&item.text))) } }
-            @if !notes.is_empty() { " " span.outcome.bad[item.has_failed()] { (safe(&notes)) } }
+            @if !outcome.is_empty() { " " span.outcome.bad[item.has_failed()] { (outcome) } }
+            @if let Some((word, detail)) = page::item_detail(item) {
+                " " span.outcome { (word) code { (safe(&detail)) } }
+            }
             @if !is_line && !item.text.is_empty() {
                 pre.prose[is_prose] { (safe(&item.text)) }
             }

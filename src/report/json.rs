@@ -26,7 +26,7 @@ impl Renderer for Json {
         let session = text(of)?;
         let fields = session.strip_suffix('}').unwrap_or_default();
         (self.sessions, self.prompts) = (self.sessions + 1, 0);
-        write!(out, "{comma}\n{fields},\"prompt_list\":[")
+        write!(out, "{comma}\n{fields},\"prompts\":[")
     }
 
     fn prompt(&mut self, out: &mut dyn Write, _: &ReportHead, of: &ReportPrompt) -> Result<()> {

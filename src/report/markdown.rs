@@ -210,12 +210,13 @@ impl Markdown {
         let what = page::item_word(item);
         let name = item.name.as_deref().filter(|_| page::shows_name(item.kind));
         let name = name.map(|name| format!(" {}", code(name))).unwrap_or_default();
-        let notes = page::item_notes(item);
-        let notes = match (notes.is_empty(), item.has_failed()) {
-            (true, _) => String::new(),
-            (false, true) => format!(" — **{}**", code(&notes)),
-            (false, false) => format!(" — {}", code(&notes)),
-        };
+        let mut notes = page::item_outcome(item);
+        if !notes.is_empty() {
+            notes = if item.has_failed() { format!(" — **{notes}**") } else { format!(" — {notes}") };
+        }
+        if let Some((word, detail)) = page::item_detail(item) {
+            notes.push_str(&format!(" — {word}{}", code(&detail)));
+        }
         let is_line = item.text.lines().count() < 2 && item.text.len() <= 200;
         if is_line && !page::is_prose(item.kind) {
             let text = code(&item.text);

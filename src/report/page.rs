@@ -116,19 +116,22 @@ pub(super) fn is_prose(kind: ReportKind) -> bool {
     matches!(kind, ReportKind::Message | ReportKind::Context | ReportKind::Reasoning)
 }
 
-/// How an item ended and what else is to be said: `exit 0, 1.2 s, in /home/dev`.
-pub(super) fn item_notes(item: &ReportItem) -> String {
+/// How an item ended, in our own words: `exit 0, 1.2 s`, `+3 −1`.
+pub(super) fn item_outcome(item: &ReportItem) -> String {
     let mut parts = vec![words::outcome(item), words::lines_changed(item)];
-    if let Some(detail) = item.detail.as_deref().filter(|detail| !detail.trim().is_empty()) {
-        let detail = escape::first_line(detail, 120);
-        parts.push(match item.kind {
-            ReportKind::Command => format!("in {detail}"),
-            ReportKind::File => format!("now {detail}"),
-            _ => detail,
-        });
-    }
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
+}
+
+/// What else is to be said of an item, after a word of ours; not yet harmless.
+pub(super) fn item_detail(item: &ReportItem) -> Option<(&'static str, String)> {
+    let detail = item.detail.as_deref().filter(|detail| !detail.trim().is_empty())?;
+    let word = match item.kind {
+        ReportKind::Command | ReportKind::Tool => "in ",
+        ReportKind::File => "now ",
+        _ => "",
+    };
+    Some((word, escape::first_line(detail, 120)))
 }
 
 /// A page of many, as the index names it.

@@ -102,7 +102,7 @@ pub(super) fn period(head: &ReportHead) -> String {
 pub(super) fn session_label(session: &ReportSession) -> String {
     let place = session.repo.as_deref().or(session.cwd.as_deref()).map(repo_name);
     let text = session.name.as_deref().filter(|name| !name.trim().is_empty()).or(place);
-    escape::first_line(text.unwrap_or("session"), 80)
+    escape::first_line(text.unwrap_or("unnamed session"), 80)
 }
 
 /// Facts of a session, each with its name; text from the log is not yet harmless.
@@ -149,7 +149,7 @@ pub(super) fn session_counts(of: &ReportSession) -> String {
     parts.join(", ")
 }
 
-/// How a call ended: `exit 0, 1.2 s`; empty for what does not end.
+/// How an item ended, in our own words: `exit 0, 1.2 s`; empty for what does not end.
 pub(super) fn outcome(item: &ReportItem) -> String {
     let is_call = matches!(
         item.kind,
@@ -158,12 +158,28 @@ pub(super) fn outcome(item: &ReportItem) -> String {
     let mut parts = Vec::new();
     match (item.exit_code, item.status.as_deref()) {
         (Some(code), _) => parts.push(format!("exit {code}")),
-        (None, Some(status)) => parts.push(escape::line(status)),
+        (None, Some(status)) => parts.extend(status_word(status).map(str::to_string)),
         (None, None) if is_call => parts.push("no output".into()),
         (None, None) => {}
     }
     parts.extend(item.duration_ms.map(duration));
     parts.join(", ")
+}
+
+/// The word for a status; nothing where it says nothing.
+fn status_word(status: &str) -> Option<&'static str> {
+    Some(match status {
+        "ok" => "ok",
+        "failed" => "failed",
+        "running" => "still running",
+        "rejected" => "rejected",
+        "aborted" => "aborted",
+        "error" => "error",
+        "pending" => "to do",
+        "in_progress" => "in progress",
+        "completed" => "done",
+        _ => return None,
+    })
 }
 
 /// `+3 −1` lines.

@@ -68,7 +68,7 @@ impl FilterArgs {
             dispositions: self.disposition.clone(),
             ..Filter::default()
         };
-        filter.check(zone)?;
+        filter.check(self.since.as_deref(), self.until.as_deref())?;
         Ok(filter)
     }
 }

@@ -189,6 +189,7 @@ pub struct ReportSession {
     /// Thread that spawned it or that it was forked from.
     pub parent_id: Option<String>,
     /// Prompts in the range.
+    #[serde(rename = "prompt_count")]
     pub prompts: u64,
     /// Shell commands in the range.
     pub commands: u64,
@@ -305,7 +306,7 @@ pub struct ReportItem {
     /// Lines removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<u64>,
-    /// Directory of a command, new name of a file, reason.
+    /// Directory of a command where it is not the session's, new name of a file, reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Output; cut where it is shorter than `output_bytes`.

@@ -85,7 +85,8 @@ impl ReportReader {
         request: ReportRequest,
         prices: &PriceTable,
     ) -> Result<ReportReader, FilterError> {
-        request.filter.check(&request.zone)?;
+        let (since, until) = (request.since_said.as_deref(), request.until_said.as_deref());
+        request.filter.check(since, until)?;
         // Everything that is read until the end is of the moment of the first reading.
         db.execute_batch("PRAGMA temp_store = MEMORY; BEGIN")?;
         let resolved = pick(&db, &request.filter)?;
@@ -212,6 +213,10 @@ impl Prompts<'_> {
     fn items(&mut self, place: &Place) -> SqlResult<Vec<super::ReportItem>> {
         let range = self.request.filter.range();
         let mut found = items::between(self.db, self.session, place, range, self.request.mode)?;
+        // The directory of a session is said once.
+        for item in found.iter_mut().filter(|item| item.detail == self.session.cwd) {
+            item.detail = None;
+        }
         found.retain(|item| {
             let is_limits = item.kind == super::ReportKind::RateLimits;
             !is_limits || self.limits.replace(item.text.clone()).as_ref() != Some(&item.text)
