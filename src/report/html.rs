@@ -4,7 +4,7 @@ use super::page::{self, PageLink};
 use super::words::{self, number, plural, short};
 use super::{Renderer, charts, escape};
 use crate::query::{
-    ReportHead, ReportItem, ReportPrompt, ReportSession, TokenRow, TokenSums, repo_name,
+    ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, TokenRow, TokenSums, repo_name,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
@@ -161,6 +161,7 @@ fn banner(head: &ReportHead) -> Markup {
     };
     html! {
         header {
+            @if head.transparency.head.is_none() { p { a href="index.html" { "Index" } } }
             h1 { (safe(&escape::line(&head.title))) }
             p.period { (words::period(head)) " " span.quiet { "(" (safe(&head.timezone)) ")" } }
             dl.totals {
@@ -277,7 +278,7 @@ fn token_table(name: &str, rows: &[TokenRow], total: &TokenSums) -> Markup {
     let key =
         |text: &str| if name == "repository" { repo_name(text).to_string() } else { text.into() };
     html! {
-        div.table tabindex="0" role="region" aria-label=(format!("Tokens by {name}")) {
+        section.table tabindex="0" aria-label=(format!("Tokens by {name}")) {
             table {
                 thead { tr { th scope="col" { (name) } @for head in heads { th scope="col" { (head) } } } }
                 tbody {
@@ -302,7 +303,11 @@ fn item_markup(head: &ReportHead, item: &ReportItem) -> Markup {
             span.time { (words::second(&head.zone, item.at_ms)) } " "
             span.word { (page::item_word(item)) }
             @if let Some(name) = name { " " code { (safe(&escape::line(name))) } }
-            @if is_line && !item.text.is_empty() { " " code { (safe(&escape::line(&item.text))) } }
+            @if is_line && !item.text.is_empty() { 
+                " "
+                @if item.kind == ReportKind::Plan { (safe(&escape::line(&item.text))) }
+                @else { code { (safe(&escape::line(&item.text))) } }
+            }
             @if !outcome.is_empty() { " " span.outcome.bad[item.has_failed()] { (outcome) } }
             @if let Some((word, detail)) = page::item_detail(item) {
                 " " span.outcome { (word) code { (safe(&detail)) } }

@@ -20,6 +20,9 @@ pub struct Markdown {
 impl Renderer for Markdown {
     fn begin(&mut self, out: &mut dyn Write, head: &ReportHead) -> Result<()> {
         writeln!(out, "# {}\n", code_free(&head.title))?;
+        if head.transparency.head.is_none() {
+            writeln!(out, "[Index](index.md)\n")?;
+        }
         summary(out, head)?;
         if head.mode.has_prompts() {
             return contents(out, head);

@@ -47,7 +47,9 @@ impl ReportRequest {
         add("until", self.until_said.as_deref(), time(filter.until_ms));
         let sessions = (!filter.sessions.is_empty()).then(|| filter.sessions.join(", "));
         add("session", sessions.as_deref(), joined(&resolved.ids));
-        add("repo", filter.repo.as_deref(), joined(&resolved.repos));
+        // Which spellings a repository has is news to a page whenever a session with another one comes in.
+        let repos = if self.page { None } else { joined(&resolved.repos) };
+        add("repo", filter.repo.as_deref(), repos);
         add("workspace", filter.workspace.as_deref(), None);
         add("model", filter.model.as_deref(), None);
         add("source", filter.source.as_deref(), None);
