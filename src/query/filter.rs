@@ -123,12 +123,7 @@ fn no_time(option: &'static str, text: &str) -> FilterError {
 }
 
 /// A day, a moment with its offset, a moment of the zone, or how long before now.
-fn time(
-    text: &str,
-    now_ms: i64,
-    zone: &Zone,
-    of_day: impl Fn(Date) -> Option<i64>,
-) -> Option<i64> {
+fn time(text: &str, now_ms: i64, zone: &Zone, of_day: impl Fn(Date) -> Option<i64>) -> Option<i64> {
     let text = text.trim();
     if let Some(ago_ms) = ago(text) {
         return now_ms.checked_sub(ago_ms);
@@ -280,6 +275,9 @@ mod tests {
         assert_eq!(nearest("tdies", known), Some("tides"));
         assert_eq!(nearest("Harbor", known), Some("harbour"));
         assert_eq!(nearest("x", []), None);
-        assert_eq!((distance("ab", "ba"), distance("", "abc"), distance("kitten", "sitting")), (1, 3, 3));
+        assert_eq!(
+            (distance("ab", "ba"), distance("", "abc"), distance("kitten", "sitting")),
+            (1, 3, 3)
+        );
     }
 }

@@ -303,7 +303,7 @@ fn item_markup(head: &ReportHead, item: &ReportItem) -> Markup {
             span.time { (words::second(&head.zone, item.at_ms)) } " "
             span.word { (page::item_word(item)) }
             @if let Some(name) = name { " " code { (safe(&escape::line(name))) } }
-            @if is_line && !item.text.is_empty() { 
+            @if is_line && !item.text.is_empty() {
                 " "
                 @if item.kind == ReportKind::Plan { (safe(&escape::line(&item.text))) }
                 @else { code { (safe(&escape::line(&item.text))) } }

@@ -215,7 +215,11 @@ impl Markdown {
         let name = name.map(|name| format!(" {}", code(name))).unwrap_or_default();
         let mut notes = page::item_outcome(item);
         if !notes.is_empty() {
-            notes = if item.has_failed() { format!(" — **{notes}**") } else { format!(" — {notes}") };
+            notes = if item.has_failed() {
+                format!(" — **{notes}**")
+            } else {
+                format!(" — {notes}")
+            };
         }
         if let Some((word, detail)) = page::item_detail(item) {
             notes.push_str(&format!(" — {word}{}", code(&detail)));

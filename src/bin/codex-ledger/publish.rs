@@ -19,8 +19,8 @@ use std::path::Path;
 
 const MANIFEST: &str = "codex-ledger.json";
 const SCHEMA: &str = "codex-ledger.publish/1";
-/// Enough of an id to name it among thousands; it can be given to `show`.
-const ID_CHARS: usize = 18;
+/// Of an id, its beginning, which `show` takes, and its end, which is random: ids of one minute begin alike.
+const ID_CHARS: (usize, usize) = (8, 6);
 
 /// Which files of the folder are ours, each with its SHA-256; none while it is being written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,22 +102,34 @@ fn usage(message: &str, hint: &str) -> AppError {
 fn by_session(report: &ReportReader, request: &ReportRequest, format: Format) -> Vec<Page> {
     let head = report.head();
     let mut ids = BTreeSet::new();
-    let mut names = BTreeSet::new();
+    let mut of_names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for session in &head.sessions {
+        of_names.entry(short_id(&session.id)).or_default().insert(session.id.clone());
+    }
     let mut pages = Vec::new();
     for session in head.sessions.iter().filter(|session| ids.insert(session.id.clone())) {
         let day = session.started_at_ms.and_then(|ms| head.zone.date(ms));
         let day = day.map_or_else(|| "undated".into(), |day| day.to_string());
-        let id = escape::slug(&session.id);
-        let short: String = id.chars().take(ID_CHARS).collect();
-        let name = format!("{day}-{}", short.trim_end_matches('-'));
-        let name = if names.insert(name.clone()) { name } else { format!("{day}-{id}") };
-        let file = format!("{name}.{}", extension(format));
+        let short = short_id(&session.id);
+        let is_first = of_names.get(&short).and_then(BTreeSet::first) == Some(&session.id);
+        let id = if is_first { short } else { escape::slug(&session.id) };
+        let file = format!("{day}-{id}.{}", extension(format));
         let mut request = page_request(request);
         request.filter.sessions = vec![session.id.clone()];
         request.title.get_or_insert_with(|| "Codex session".into());
         pages.push(Page { link: PageLink::of_session(&head.zone, session, file), request });
     }
     pages
+}
+
+/// The same whatever else is published, but for ids that are alike at both ends.
+fn short_id(id: &str) -> String {
+    let slug = escape::slug(id);
+    let (first, last) = ID_CHARS;
+    if slug.len() <= first + last {
+        return slug;
+    }
+    format!("{}-{}", &slug[..first], &slug[slug.len() - last..])
 }
 
 fn by_day(

@@ -33,7 +33,8 @@ pub(super) fn places(db: &Connection, stream: u64, mode: Mode) -> SqlResult<Vec<
 }
 
 /// Columns: line, part, kind, seq, at_ms, name, text, bytes of the text, status, exit code, duration, added,
-/// removed, detail, output, bytes of the output. `?9` is 1 where everything is told.
+/// removed, detail, output, bytes of the output. What is cut is cut as bytes: as text it would end at a NUL.
+/// `?9` is 1 where everything is told.
 const ACTIONS: &str = "
     SELECT line, part, 2 AS kind, seq, at_ms, NULL AS name, text, 0 AS bytes, NULL, NULL, NULL, NULL, NULL,
         NULL, NULL, NULL
@@ -45,27 +46,27 @@ const ACTIONS: &str = "
         CASE tool WHEN 'shell' THEN 4 WHEN 'mcp' THEN 5 WHEN 'web_search' THEN 6 ELSE 7 END, seq, at_ms,
         CASE WHEN mcp_server IS NULL THEN name ELSE mcp_server || '/' || coalesce(mcp_tool, name) END,
         CASE WHEN tool = 'apply_patch' AND ?9 = 0 THEN ''
-            ELSE substr(coalesce(command, arguments), 1, ?10) END,
+            ELSE substr(CAST(coalesce(command, arguments) AS BLOB), 1, ?10) END,
         CASE WHEN tool = 'apply_patch' AND ?9 = 0 THEN 0
             ELSE octet_length(coalesce(command, arguments)) END,
         status, exit_code, duration_ms, NULL, NULL, workdir,
-        CASE WHEN ?9 = 1 THEN substr(output, 1, ?10) END,
+        CASE WHEN ?9 = 1 THEN substr(CAST(output AS BLOB), 1, ?10) END,
         CASE WHEN ?9 = 1 THEN octet_length(output) END
     FROM function_calls WHERE RANGE AND copied = 0 AND name <> 'update_plan'
     UNION ALL SELECT line, part, 8, seq, at_ms, action, path, 0, NULL, NULL, NULL, added, removed, move_to,
         NULL, NULL
     FROM file_changes WHERE RANGE AND copied = 0
-    UNION ALL SELECT line, part, 9, seq, at_ms, what, substr(coalesce(text, ''), 1, ?10),
+    UNION ALL SELECT line, part, 9, seq, at_ms, what, substr(CAST(coalesce(text, '') AS BLOB), 1, ?10),
         octet_length(coalesce(text, '')), NULL, NULL, duration_ms, NULL, NULL, reason, NULL, NULL
     FROM turns WHERE RANGE AND copied = 0 AND (what <> 'started' OR ?9 = 1)";
 
 const MORE: &str = "
     UNION ALL SELECT line, part, 0, seq, at_ms, phase, text, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM messages WHERE RANGE AND copied = 0 AND kind = 'assistant'
-    UNION ALL SELECT line, part, 1, seq, at_ms, kind, substr(text, 1, ?10), octet_length(text), NULL, NULL,
+    UNION ALL SELECT line, part, 1, seq, at_ms, kind, substr(CAST(text AS BLOB), 1, ?10), octet_length(text), NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL
     FROM messages WHERE RANGE AND copied = 0 AND kind <> 'assistant'
-    UNION ALL SELECT line, part, 1, seq, at_ms, 'review_prompt', substr(text, 1, ?10), octet_length(text),
+    UNION ALL SELECT line, part, 1, seq, at_ms, 'review_prompt', substr(CAST(text AS BLOB), 1, ?10), octet_length(text),
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM prompts WHERE RANGE AND copied = 0 AND number = 0
     UNION ALL SELECT line, part, 10, seq, at_ms, NULL, limits, 0, NULL, NULL, NULL, NULL, NULL, plan_type,
@@ -119,13 +120,8 @@ fn item(row: &Row<'_>) -> SqlResult<ReportItem> {
     let count = |index: usize| row.get::<_, Option<i64>>(index).map(|n| n.map(|n| n as u64));
     let kind = KINDS.get(row.get::<_, i64>(2)? as usize).copied().unwrap_or(ReportKind::Tool);
     let bytes = count(7)?.unwrap_or_default();
-    let mut text: String = row.get(6)?;
-    // What is never cut has no size here.
-    if bytes > 0 {
-        cut(&mut text);
-    }
-    let mut output: Option<String> = row.get(14)?;
-    output.iter_mut().for_each(cut);
+    let output = text(row, 14)?;
+    let text = text(row, 6)?.unwrap_or_default();
     Ok(ReportItem {
         kind,
         seq: count(3)?.unwrap_or_default(),
@@ -144,11 +140,12 @@ fn item(row: &Row<'_>) -> SqlResult<ReportItem> {
     })
 }
 
-/// Leaves at most [`SHOWN_BYTES_MAX`] bytes, without splitting a character.
-fn cut(text: &mut String) {
-    let mut end = text.len().min(SHOWN_BYTES_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
+/// Text, or bytes of a text that was cut, less a character that was split.
+fn text(row: &Row<'_>, index: usize) -> SqlResult<Option<String>> {
+    let Some(bytes) = row.get_ref(index)?.as_bytes_or_null()? else { return Ok(None) };
+    let end = match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => bytes.len(),
+    };
+    Ok(Some(String::from_utf8_lossy(&bytes[..end]).into_owned()))
 }
