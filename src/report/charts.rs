@@ -68,7 +68,7 @@ fn rect(index: usize, from: f64, height: f64, class: &str) -> Markup {
 /// One bar per day, week or month without gaps. Keys are `2026-02-09`; usage without a time has no bar.
 fn bars(rows: &[TokenRow]) -> (Vec<Bar>, &'static str) {
     let dated = || rows.iter().filter_map(|row| Some((row.key.parse::<Date>().ok()?, row)));
-    let (Some((first, _)), Some((last, _))) = (dated().next(), dated().last()) else {
+    let (Some((first, _)), Some((last, _))) = (dated().next(), dated().next_back()) else {
         return (Vec::new(), "day");
     };
     let days = i64::from(first.until(last).map_or(0, |span| span.get_days()));
