@@ -84,11 +84,16 @@ pub fn markdown_block(text: &str) -> String {
     format!("{fence}text\n{text}\n{fence}\n")
 }
 
-/// For Markdown, as a span of code in a line or a cell of a table; nothing for an empty text.
+/// For Markdown, as a span of code in a cell of a table, which a bar would end: it is shown by its number.
+pub fn markdown_cell(text: &str) -> String {
+    markdown_code(&text.replace('|', "⟨U+007C⟩"))
+}
+
+/// For Markdown, as a span of code in a line; nothing for an empty text.
 ///
-/// Nothing in a span of code is Markdown. A bar would end the cell of a table, so it is shown by its number.
+/// Nothing in a span of code is Markdown.
 pub fn markdown_code(text: &str) -> String {
-    let text = line(text).replace('|', "⟨U+007C⟩");
+    let text = line(text);
     if text.is_empty() {
         return text;
     }
@@ -159,7 +164,8 @@ mod tests {
         assert_eq!(html("<a href=\"x\">'&"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
         assert_eq!(markdown_block("a\n"), "```text\na\n```\n");
         assert_eq!(markdown_block("````\n```"), "`````text\n````\n```\n`````\n");
-        assert_eq!(markdown_code("a|b"), "`a⟨U+007C⟩b`");
+        assert_eq!(markdown_cell("a|b"), "`a⟨U+007C⟩b`");
+        assert_eq!(markdown_code("a|b"), "`a|b`");
         assert_eq!(markdown_code("`a``"), "``` `a`` ```");
         assert_eq!(markdown_code(" \n"), "");
         assert_eq!(csv("=1+1"), "'=1+1");

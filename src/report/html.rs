@@ -46,7 +46,7 @@ impl Renderer for Html {
         of: &ReportSession,
     ) -> Result<()> {
         let anchor = page::anchor(of);
-        writeln!(out, "<section class=\"session\" aria-labelledby=\"{anchor}\">")?;
+        writeln!(out, "<article class=\"session\">")?;
         let when = words::minute(&head.zone, of.started_at_ms);
         let heading = html! {
             h2 id=(anchor) { time { (when) } " " span.label { (safe(&words::session_label(of))) } }
@@ -84,7 +84,7 @@ impl Renderer for Html {
     }
 
     fn session_end(&mut self, out: &mut dyn Write, _: &ReportHead) -> Result<()> {
-        writeln!(out, "</section>")
+        writeln!(out, "</article>")
     }
 
     fn end(&mut self, out: &mut dyn Write, head: &ReportHead) -> Result<()> {
@@ -103,8 +103,8 @@ pub fn html_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]) ->
     open_page(out, head)?;
     let list = html! {
         (overview(head))
-        (filter_box())
         main id="main" {
+            (filter_box())
             section aria-labelledby="pages" {
                 h2 id="pages" { "Pages" }
                 @if pages.is_empty() { p.quiet { "No sessions match." } }
@@ -186,7 +186,7 @@ fn banner(head: &ReportHead) -> Markup {
                 }
             }
             p.quiet {
-                (safe(&words::transparency_line(&head.transparency))) ". "
+                (safe(&words::transparency_line(&head.transparency, &str::to_string))) ". "
                 a href="#transparency" { "All about this report" }
             }
         }

@@ -1,7 +1,7 @@
 //! Markdown that reads well on GitHub and in a pager. Text from logs stands in code only, fenced or inline.
 
 use super::Renderer;
-use super::escape::{markdown_block as block, markdown_code as code};
+use super::escape::{markdown_block as block, markdown_cell as cell, markdown_code as code};
 use super::page::{self, PageLink};
 use super::words::{self, number, plural, short};
 use crate::query::{ReportHead, ReportItem, ReportPrompt, ReportSession, TokenRow, TokenSums};
@@ -74,7 +74,7 @@ impl Renderer for Markdown {
         writeln!(out, "<a id=\"transparency\"></a>\n\n## Transparency\n")?;
         writeln!(out, "| | |\n|---|---|")?;
         for (name, value) in words::transparency_facts(head) {
-            writeln!(out, "| {name} | {} |", code(&value))?;
+            writeln!(out, "| {name} | {} |", cell(&value))?;
         }
         Ok(())
     }
@@ -128,8 +128,8 @@ fn summary(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
     if !filters.is_empty() {
         writeln!(out, "Only: {}.\n", filters.join(" · "))?;
     }
-    let line = words::transparency_line(&head.transparency);
-    writeln!(out, "Transparency: {} ([details](#transparency))\n", code(&line))
+    let line = words::transparency_line(&head.transparency, &code);
+    writeln!(out, "Transparency: {line} ([details](#transparency))\n")
 }
 
 fn contents(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
@@ -171,7 +171,7 @@ fn token_tables(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
              |---|---:|---:|---:|---:|---:|---:|"
         )?;
         for TokenRow { key, sums } in rows {
-            token_row(out, &code(key), sums)?;
+            token_row(out, &cell(key), sums)?;
         }
         token_row(out, "**total**", &head.totals.tokens)?;
         writeln!(out)?;

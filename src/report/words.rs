@@ -196,8 +196,8 @@ pub(super) fn cut_note(shown: usize, all: Option<u64>) -> Option<String> {
     Some(format!("{} of {} bytes shown", number(shown as u64), number(all)))
 }
 
-/// The block on transparency in one line.
-pub(super) fn transparency_line(of: &Transparency) -> String {
+/// The block on transparency in one line; `named` writes the name of a rule.
+pub(super) fn transparency_line(of: &Transparency, named: &dyn Fn(&str) -> String) -> String {
     let coverage = &of.coverage;
     let head = match &of.head {
         Some(head) => format!(
@@ -212,11 +212,11 @@ pub(super) fn transparency_line(of: &Transparency) -> String {
         0 => format!("all {} understood", plural(coverage.lines, "record")),
         left => format!("{} of {} not understood", number(left), plural(coverage.lines, "record")),
     };
-    format!("{head}; {read}; {}", redactions_line(of))
+    format!("{head}; {read}; {}", redactions_line(of, named))
 }
 
 /// What is hidden, in one sentence.
-pub(super) fn redactions_line(of: &Transparency) -> String {
+fn redactions_line(of: &Transparency, named: &dyn Fn(&str) -> String) -> String {
     let redactions = &of.redactions;
     if redactions.passages == 0 {
         return match redactions.rule_set {
@@ -225,7 +225,8 @@ pub(super) fn redactions_line(of: &Transparency) -> String {
         };
     }
     let rules = redactions.by_rule.iter().map(|rule| {
-        format!("{} by rule {}", number(rule.passages), escape::first_line(&rule.rule, 60))
+        let name = escape::first_line(&rule.rule, 60);
+        format!("{} by rule {}", number(rule.passages), named(&name))
     });
     let by_hand: u64 = redactions.by_hand.iter().map(|hand| hand.passages).sum();
     let hand = (by_hand > 0).then(|| format!("{} by hand", number(by_hand)));
@@ -259,7 +260,7 @@ pub(super) fn transparency_facts(head: &ReportHead) -> Vec<(&'static str, String
     facts.push(("time zone", head.timezone.clone()));
     facts.push(("prices", format!("of {}, digest {}", of.prices.date, of.prices.digest)));
     coverage_facts(of, &mut facts);
-    facts.push(("redactions", redactions_line(of)));
+    facts.push(("redactions", redactions_line(of, &str::to_string)));
     if let Some(rules) = &of.redactions.rule_set {
         facts.push(("rule set", format!("{}, digest {}", rules.name, rules.digest)));
     }

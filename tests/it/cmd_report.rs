@@ -218,6 +218,50 @@ fn an_empty_result_is_a_valid_document() {
     assert_eq!(sessions.text(), "no sessions match\n");
 }
 
+/// What the tables of redactions say, whoever wrote them.
+const REDACTIONS: &str = "
+    CREATE TABLE IF NOT EXISTS rule_sets
+        (seq, name, digest, recorded_at_ms, actor, in_force);
+    CREATE TABLE IF NOT EXISTS redactions
+        (seq, id, recorded_at_ms, actor, reason, scope, target, field, replacement, rule, active, revoked_by);
+    CREATE TABLE IF NOT EXISTS redaction_hits
+        (stream, line, part, seq, field, rule, redaction, passages);
+    DELETE FROM rule_sets; DELETE FROM redactions; DELETE FROM redaction_hits;
+    INSERT INTO rule_sets (seq, name, digest, recorded_at_ms, actor, in_force)
+        VALUES (7, 'old', 'aa', 1, 'ada', 0), (8, 'house rules', 'bb', 2, 'ada', 1);
+    INSERT INTO redactions (seq, id, recorded_at_ms, actor, reason, active)
+        VALUES (9, 'r9', 3, 'ada', 'a name', 1);
+    INSERT INTO redaction_hits (stream, line, part, seq, field, rule, redaction, passages)
+        SELECT stream, line, 0, seq, 'text', 'e-mail|x', NULL, 2 FROM prompts WHERE number = 1;
+    INSERT INTO redaction_hits (stream, line, part, seq, field, rule, redaction, passages)
+        SELECT stream, line, 1, seq, 'text', NULL, 9, 3 FROM prompts WHERE number = 1;
+    INSERT INTO actions (seq, recorded_at_ms, verb, actor, detail)
+        VALUES (900, 1770000000000, 'reveal', 'bob', 'entry 3: a check');";
+
+#[test]
+fn what_is_hidden_and_who_looked_is_said() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let views = fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
+    rusqlite::Connection::open(&views).unwrap().execute_batch(REDACTIONS).unwrap();
+    let report = env.json(["report"]);
+    let redactions = &report["transparency"]["redactions"];
+    assert_eq!(redactions["rule_set"], serde_json::json!({"name": "house rules", "digest": "bb"}));
+    let sessions = report["totals"]["sessions"].as_u64().unwrap();
+    assert_eq!(redactions["passages"], sessions * 5);
+    assert_eq!(redactions["by_rule"][0]["passages"], sessions * 2);
+    assert_eq!(redactions["by_hand"][0]["reason"], "a name");
+    assert_eq!(report["transparency"]["accesses"]["reveals"], 1);
+    let day = ["report", "--since", "2026-02-09", "--until", "2026-02-09"];
+    let part = env.json(day);
+    assert_eq!(part["transparency"]["redactions"]["passages"], 5);
+    assert_eq!(part["transparency"]["accesses"]["reveals"], 0);
+    let text = env.ok(day);
+    let line = "5 passages redacted: 2 by rule `e-mail|x`, 3 by hand";
+    assert!(text.text().contains(line), "{}", text.text());
+    assert!(text.text().contains("| by hand | `3 passages by ada: a name` |"), "{}", text.text());
+}
+
 #[test]
 fn sessions_know_the_same_filters() {
     let env = TestEnvironment::new();
