@@ -218,6 +218,31 @@ fn an_empty_result_is_a_valid_document() {
     assert_eq!(sessions.text(), "no sessions match\n");
 }
 
+#[cfg(unix)]
+#[test]
+fn pipes_and_links_stay_what_they_are() {
+    use std::os::unix::fs::FileTypeExt;
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let whole = env.ok(["report"]).stdout;
+    let pipe = env.work().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read(pipe).unwrap()
+    });
+    env.ok(["report", "-o", pipe.to_str().unwrap()]);
+    assert_eq!(reader.join().unwrap(), whole);
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    let (file, link) = (env.work().join("file.md"), env.work().join("link.md"));
+    fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink("file.md", &link).unwrap();
+    env.ok(["report", "-o", link.to_str().unwrap()]);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read(&file).unwrap(), whole);
+}
+
 /// What the tables of redactions say, whoever wrote them.
 const REDACTIONS: &str = "
     CREATE TABLE IF NOT EXISTS rule_sets

@@ -170,7 +170,7 @@ fn page_bytes(app: &App, page: Page, format: Format, by: By) -> Result<(Vec<u8>,
     let report = app.report(request, PriceTable::builtin())?;
     let mut bytes = Vec::new();
     render(app, &report, &mut [(&mut *renderer(format), &mut bytes)])
-        .map_err(|e| e.unwrap_or_else(|e| failed(&link.file, &e)))?;
+        .map_err(|e| e.at(&link.file))?;
     if by == By::Day {
         link = PageLink::of_day(&link.when, report.head(), link.file);
     }

@@ -9,6 +9,7 @@ use codex_ledger::app::{App, AppError, ErrorKind, PriceTable};
 use codex_ledger::query::{Mode, Order, ReportReader, ReportRequest, Zone};
 use codex_ledger::report::{Csv, Html, Json, Markdown, Renderer, Table};
 use serde_json::json;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -116,7 +117,7 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
             let mut out = BufWriter::with_capacity(BUFFER_BYTES, Stdout(door));
             let mut renderer = renderer(format);
             render(&app, &report, &mut [(&mut *renderer, &mut out)])
-                .map_err(|e| e.unwrap_or_else(|e| failed("standard output", &e)))?;
+                .map_err(|e| e.at("standard output"))?;
             out.flush().map_err(|e| failed("standard output", &e))?;
         }
         Some(path) => {
@@ -163,8 +164,35 @@ pub fn renderer(format: Format) -> Box<dyn Renderer> {
     }
 }
 
-/// What goes wrong while rendering: on our side, or where the bytes go.
-pub type Failure = std::result::Result<AppError, io::Error>;
+/// What goes wrong while rendering.
+pub enum Failure {
+    /// On our side.
+    Reading(AppError),
+    /// Where the bytes go.
+    Writing(io::Error),
+}
+
+impl Failure {
+    /// The error as it is shown, with the place where the bytes go.
+    pub fn at(self, place: impl std::fmt::Display) -> AppError {
+        match self {
+            Failure::Reading(error) => error,
+            Failure::Writing(error) => failed(place, &error),
+        }
+    }
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Failure {
+        Failure::Reading(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Writing(error)
+    }
+}
 
 /// A renderer and where its bytes go.
 pub type Target<'a> = (&'a mut dyn Renderer, &'a mut dyn Write);
@@ -177,24 +205,24 @@ pub fn render(
 ) -> std::result::Result<(), Failure> {
     let head = report.head();
     for (renderer, out) in targets.iter_mut() {
-        renderer.begin(out, head).map_err(Err)?;
+        renderer.begin(out, head)?;
     }
     for session in head.sessions.iter().filter(|_| head.mode.has_prompts()) {
         for (renderer, out) in targets.iter_mut() {
-            renderer.session(out, head, session).map_err(Err)?;
+            renderer.session(out, head, session)?;
         }
-        let mut prompts = app.prompts(report, session).map_err(Ok)?;
-        while let Some(prompt) = app.next_prompt(&mut prompts).map_err(Ok)? {
+        let mut prompts = app.prompts(report, session)?;
+        while let Some(prompt) = app.next_prompt(&mut prompts)? {
             for (renderer, out) in targets.iter_mut() {
-                renderer.prompt(out, head, &prompt).map_err(Err)?;
+                renderer.prompt(out, head, &prompt)?;
             }
         }
         for (renderer, out) in targets.iter_mut() {
-            renderer.session_end(out, head).map_err(Err)?;
+            renderer.session_end(out, head)?;
         }
     }
     for (renderer, out) in targets.iter_mut() {
-        renderer.end(out, head).map_err(Err)?;
+        renderer.end(out, head)?;
     }
     Ok(())
 }
@@ -204,7 +232,9 @@ struct Stdout<'a>(&'a Door);
 
 impl Write for Stdout<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(|e| io::Error::other(e.message))?;
+        // The door names the place, and so does who hears of this.
+        let reason = |e: AppError| e.message.replacen("standard output: ", "", 1);
+        self.0.write(bytes).map_err(|e| io::Error::other(reason(e)))?;
         Ok(bytes.len())
     }
 
@@ -256,36 +286,71 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// A file that gets its name only when it is whole.
+///
+/// What is no file, such as a pipe or a device, is written to as it is: nothing may take its place. A link
+/// stays; the file that it leads to is replaced.
 pub struct Whole {
     path: PathBuf,
-    out: BufWriter<tempfile::NamedTempFile>,
+    out: BufWriter<Sink>,
+}
+
+enum Sink {
+    Temporary(tempfile::NamedTempFile),
+    Direct(File),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::Temporary(file) => file.write(bytes),
+            Sink::Direct(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Whole {
     /// Begins a file beside the place where it will be.
     pub fn create(path: &Path) -> Result<Whole> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".codex-ledger-");
-        #[cfg(unix)]
-        let builder = {
-            use std::os::unix::fs::PermissionsExt;
-            // As any other file: what the person's mask leaves of it.
-            builder.permissions(std::fs::Permissions::from_mode(0o666))
+        let wrong = |e: io::Error| failed(path.display(), &e);
+        let found = std::fs::metadata(path).ok();
+        let path = match found.is_some() {
+            true => path.canonicalize().map_err(wrong)?,
+            false => path.to_path_buf(),
         };
-        let file = builder.tempfile_in(folder_of(path)).map_err(|e| failed(path.display(), &e))?;
-        Ok(Whole { path: path.to_path_buf(), out: BufWriter::with_capacity(BUFFER_BYTES, file) })
+        let sink = match found.is_some_and(|found| !found.is_file()) {
+            true => Sink::Direct(File::options().write(true).open(&path).map_err(wrong)?),
+            false => Sink::Temporary(temporary(folder_of(&path)).map_err(wrong)?),
+        };
+        Ok(Whole { path, out: BufWriter::with_capacity(BUFFER_BYTES, sink) })
     }
 
     /// Gives the file its name; returns its bytes.
     pub fn finish(self) -> Result<u64> {
         let path = self.path;
         let wrong = |e: io::Error| failed(path.display(), &e);
-        let file = self.out.into_inner().map_err(|e| wrong(e.into_error()))?;
+        let sink = self.out.into_inner().map_err(|e| wrong(e.into_error()))?;
+        let Sink::Temporary(file) = sink else { return Ok(0) };
         file.as_file().sync_all().map_err(wrong)?;
         let bytes = file.as_file().metadata().map_err(wrong)?.len();
         file.persist(&path).map_err(|e| wrong(e.error))?;
         Ok(bytes)
     }
+}
+
+fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".codex-ledger-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any other file: what the person's mask leaves of it.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 impl Write for Whole {
@@ -301,7 +366,7 @@ impl Write for Whole {
 fn file(app: &App, report: &ReportReader, path: &Path, format: Format) -> Result<(PathBuf, u64)> {
     let mut out = Whole::create(path)?;
     render(app, report, &mut [(&mut *renderer(format), &mut out)])
-        .map_err(|e| e.unwrap_or_else(|e| failed(path.display(), &e)))?;
+        .map_err(|e| e.at(path.display()))?;
     Ok((path.to_path_buf(), out.finish()?))
 }
 
@@ -314,8 +379,7 @@ fn tables(app: &App, report: &ReportReader, dir: &Path) -> Result<Vec<(PathBuf, 
     }
     let mut targets: Vec<Target<'_>> =
         files.iter_mut().map(|(csv, out)| (csv as &mut dyn Renderer, out as _)).collect();
-    render(app, report, &mut targets)
-        .map_err(|e| e.unwrap_or_else(|e| failed(dir.display(), &e)))?;
+    render(app, report, &mut targets).map_err(|e| e.at(dir.display()))?;
     files.into_iter().map(|(_, out)| Ok((out.path.clone(), out.finish()?))).collect()
 }
 
@@ -332,7 +396,7 @@ fn say(door: &Door, report: &ReportReader, written: &[(PathBuf, u64)]) -> Result
     let what =
         format!("{}, {}", plural(totals.sessions, "session"), plural(totals.prompts, "prompt"));
     let mut out = String::new();
-    for (path, size) in written {
+    for (path, size) in written.iter().filter(|(_, size)| *size > 0) {
         out.push_str(&format!("{}  {}\n", path.display(), bytes(*size)));
     }
     door.print(&format!("{out}{what}\n"))
