@@ -292,6 +292,7 @@ fn folder_of(path: &Path) -> &Path {
 pub struct Whole {
     path: PathBuf,
     out: BufWriter<Sink>,
+    bytes: u64,
 }
 
 enum Sink {
@@ -325,7 +326,7 @@ impl Whole {
             true => Sink::Direct(File::options().write(true).open(&path).map_err(wrong)?),
             false => Sink::Temporary(temporary(folder_of(&path)).map_err(wrong)?),
         };
-        Ok(Whole { path, out: BufWriter::with_capacity(BUFFER_BYTES, sink) })
+        Ok(Whole { path, out: BufWriter::with_capacity(BUFFER_BYTES, sink), bytes: 0 })
     }
 
     /// Gives the file its name; returns its bytes.
@@ -333,11 +334,10 @@ impl Whole {
         let path = self.path;
         let wrong = |e: io::Error| failed(path.display(), &e);
         let sink = self.out.into_inner().map_err(|e| wrong(e.into_error()))?;
-        let Sink::Temporary(file) = sink else { return Ok(0) };
+        let Sink::Temporary(file) = sink else { return Ok(self.bytes) };
         file.as_file().sync_all().map_err(wrong)?;
-        let bytes = file.as_file().metadata().map_err(wrong)?.len();
         file.persist(&path).map_err(|e| wrong(e.error))?;
-        Ok(bytes)
+        Ok(self.bytes)
     }
 }
 
@@ -355,7 +355,9 @@ fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 
 impl Write for Whole {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write(bytes)
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -396,7 +398,7 @@ fn say(door: &Door, report: &ReportReader, written: &[(PathBuf, u64)]) -> Result
     let what =
         format!("{}, {}", plural(totals.sessions, "session"), plural(totals.prompts, "prompt"));
     let mut out = String::new();
-    for (path, size) in written.iter().filter(|(_, size)| *size > 0) {
+    for (path, size) in written {
         out.push_str(&format!("{}  {}\n", path.display(), bytes(*size)));
     }
     door.print(&format!("{out}{what}\n"))
