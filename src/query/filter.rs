@@ -40,9 +40,9 @@ pub struct Filter {
     pub model: Option<String>,
     /// Where sessions were started: cli, vscode, exec, subagent, …
     pub source: Option<String>,
-    /// Tags; all of them.
+    /// Tags of a session or any of its prompts; all of them.
     pub tags: Vec<String>,
-    /// Dispositions; any of them.
+    /// Dispositions of a session or any of its prompts; any of them.
     pub dispositions: Vec<String>,
     /// Which sessions come first.
     pub order: Order,

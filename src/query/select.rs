@@ -6,6 +6,7 @@
 use super::filter::{Filter, FilterError, Order, nearest};
 use crate::db::{Connection, SqlResult, params};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// A value of a filter and what it was found to mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(super) struct Resolved {
     pub ids: Option<Vec<String>>,
     /// Full names of repositories; `None` for all.
     pub repos: Option<Vec<String>>,
+    /// Directories; `None` for all.
+    pub folders: Option<Vec<String>>,
 }
 
 const PICK: &str = "
@@ -21,11 +24,15 @@ const PICK: &str = "
     FROM sessions s JOIN streams t ON t.stream = s.stream
     WHERE (?1 IS NULL OR s.id IN (SELECT value FROM json_each(?1)))
       AND (?2 IS NULL OR coalesce(s.git_url, s.cwd) IN (SELECT value FROM json_each(?2)))
-      AND (?3 IS NULL OR s.cwd = ?3 OR ?3 = '/' AND substr(s.cwd, 1, 1) = '/' OR substr(s.cwd, 1, length(?3) + 1) IN (?3 || '/', ?3 || '\\'))
+      AND (?3 IS NULL OR s.cwd IN (SELECT value FROM json_each(?3)))
       AND (?4 IS NULL OR s.model = ?4
         OR EXISTS (SELECT 1 FROM turn_context_messages c WHERE c.stream = s.stream AND c.model = ?4)
         OR EXISTS (SELECT 1 FROM token_messages k WHERE k.stream = s.stream AND k.model = ?4))
       AND (?5 IS NULL OR s.source = ?5)
+      AND (?10 IS NULL OR (SELECT count(DISTINCT g.tag) FROM tags g WHERE g.session_id = s.id
+        AND g.tag IN (SELECT value FROM json_each(?10))) = json_array_length(?10))
+      AND (?11 IS NULL OR s.id IN (SELECT d.session_id FROM dispositions d
+        WHERE d.value IN (SELECT value FROM json_each(?11))))
       AND (?6 = 0 OR coalesce(t.last_at_ms, s.created_at_ms) >= ?7
         AND coalesce(s.created_at_ms, t.first_at_ms) < ?8
         AND EXISTS (SELECT 1 FROM events e WHERE e.stream = s.stream
@@ -55,13 +62,15 @@ pub(super) fn pick(db: &Connection, filter: &Filter) -> Result<Resolved, FilterE
             params![
                 list(&resolved.ids),
                 list(&resolved.repos),
-                filter.workspace.as_deref().map(folder),
+                list(&resolved.folders),
                 filter.model,
                 filter.source,
                 filter.is_timed(),
                 since,
                 until,
                 limit,
+                listed(&filter.tags),
+                listed(&filter.dispositions),
             ],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?
@@ -75,14 +84,14 @@ pub(super) fn pick(db: &Connection, filter: &Filter) -> Result<Resolved, FilterE
     Ok(resolved)
 }
 
-/// A directory without the separator at its end.
-fn folder(text: &str) -> &str {
-    let trimmed = text.trim_end_matches(['/', '\\']);
-    if trimmed.is_empty() { text } else { trimmed }
+/// Values without repetitions as JSON; `None` for none.
+fn listed(values: &[String]) -> Option<String> {
+    let values: BTreeSet<&String> = values.iter().collect();
+    (!values.is_empty()).then(|| json!(values).to_string())
 }
 
 fn resolve(db: &Connection, filter: &Filter) -> Result<Resolved, FilterError> {
-    annotations(filter)?;
+    annotations(db, filter)?;
     let ids = match filter.sessions.is_empty() {
         true => None,
         false => Some(
@@ -94,9 +103,7 @@ fn resolve(db: &Connection, filter: &Filter) -> Result<Resolved, FilterError> {
         ),
     };
     let repos = filter.repo.as_deref().map(|repo| repositories(db, repo)).transpose()?;
-    if let Some(workspace) = &filter.workspace {
-        known_workspace(db, workspace)?;
-    }
+    let folders = filter.workspace.as_deref().map(|dir| folders(db, dir)).transpose()?;
     if let Some(model) = &filter.model {
         let sql = "SELECT model FROM sessions UNION SELECT model FROM turn_context_messages
             UNION SELECT model FROM token_messages ORDER BY 1";
@@ -105,21 +112,30 @@ fn resolve(db: &Connection, filter: &Filter) -> Result<Resolved, FilterError> {
     if let Some(source) = &filter.source {
         known(db, "SELECT DISTINCT source FROM sessions ORDER BY 1", "--source", source)?;
     }
-    Ok(Resolved { ids, repos })
+    Ok(Resolved { ids, repos, folders })
 }
 
-/// Nobody can have given one yet.
-fn annotations(filter: &Filter) -> Result<(), FilterError> {
-    let first = |values: &[String]| values.first().cloned();
-    if let Some(value) = first(&filter.tags) {
-        return Err(FilterError::NoSuch { option: "--tag", what: "tag", value });
-    }
-    match first(&filter.dispositions) {
-        Some(value) => {
-            Err(FilterError::NoSuch { option: "--disposition", what: "disposition", value })
+/// Tags and dispositions that somebody gave.
+fn annotations(db: &Connection, filter: &Filter) -> Result<(), FilterError> {
+    let kinds: [(&[String], _, _, _); 2] = [
+        (&filter.tags, "--tag", "tag", "SELECT DISTINCT tag FROM tags ORDER BY 1"),
+        (
+            &filter.dispositions,
+            "--disposition",
+            "disposition",
+            "SELECT DISTINCT value FROM dispositions ORDER BY 1",
+        ),
+    ];
+    for (values, option, what, sql) in kinds {
+        let all = if values.is_empty() { Vec::new() } else { texts(db, sql)? };
+        for value in values.iter().filter(|value| !all.contains(value)) {
+            if all.is_empty() {
+                return Err(FilterError::NoSuch { option, what, value: value.clone() });
+            }
+            return Err(unknown(option, value, all.iter().map(String::as_str)));
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
 fn texts(db: &Connection, sql: &str) -> SqlResult<Vec<String>> {
@@ -213,17 +229,24 @@ pub fn repo_name(repo: &str) -> &str {
     if name.is_empty() { repo } else { name }
 }
 
-fn known_workspace(db: &Connection, value: &str) -> Result<(), FilterError> {
+/// Directories of sessions that are this one or lie below it.
+fn folders(db: &Connection, value: &str) -> Result<Vec<String>, FilterError> {
     let all = texts(db, "SELECT DISTINCT cwd FROM sessions ORDER BY 1")?;
-    let wanted = folder(value);
-    let below = |cwd: &&String| {
-        let rest = cwd.strip_prefix(wanted);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '\\']) || wanted == "/")
-    };
-    match all.iter().any(|cwd| below(&cwd)) {
-        true => Ok(()),
-        false => Err(unknown("--workspace", value, all.iter().map(String::as_str))),
+    let found: Vec<String> = all.iter().filter(|cwd| lies_below(cwd, value)).cloned().collect();
+    if found.is_empty() {
+        return Err(unknown("--workspace", value, all.iter().map(String::as_str)));
     }
+    Ok(found)
+}
+
+/// Whether a directory, as the views show it, is that one or lies below it. A name with a hidden part may be
+/// any name: rules hide users' names in paths, and nobody should have to know how.
+fn lies_below(cwd: &str, wanted: &str) -> bool {
+    let mut shown = cwd.split(['/', '\\']);
+    let wanted = wanted.trim_end_matches(['/', '\\']);
+    wanted
+        .split(['/', '\\'])
+        .all(|name| shown.next().is_some_and(|shown| shown == name || shown.contains("[redacted:")))
 }
 
 #[cfg(test)]
@@ -239,7 +262,17 @@ mod tests {
         assert_eq!(repo_name("/home/dev/tides"), "tides");
         assert_eq!(repo_name("C:\\work\\tides"), "tides");
         assert_eq!((repo_name("tides"), repo_name("/")), ("tides", "/"));
-        assert_eq!(folder("/home/dev/"), "/home/dev");
-        assert_eq!(folder("/"), "/");
+    }
+
+    #[test]
+    fn a_directory_lies_below_itself_and_those_above() {
+        let cwd = "/home/[redacted:home-user]/tides";
+        for above in ["/", "/home", "/home/dev", "/home/dev/tides", "/home/dev/tides/"] {
+            assert!(lies_below(cwd, above), "{above}");
+        }
+        for other in ["/home/dev/tide", "/home/dev/tides/src", "/srv", "home", "tides"] {
+            assert!(!lies_below(cwd, other), "{other}");
+        }
+        assert!(lies_below("C:\\work\\tides", "C:\\work"));
     }
 }

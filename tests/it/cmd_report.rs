@@ -164,7 +164,7 @@ fn unknown_values_name_the_nearest() {
     refused(&["--repo", "tide-table"], &["--repo", "`tide-table`", "tide-tables"]);
     refused(&["--model", "gpt-5.44"], &["--model", "gpt-5.4"]);
     refused(&["--source", "subagnet"], &["--source", "subagent"]);
-    refused(&["--workspace", "/home/ada/tides"], &["--workspace", "/home/ada/tide-tables"]);
+    refused(&["--workspace", "/srv/tides"], &["--workspace", "/tide-tables"]);
     refused(&["--session", "019c416b"], &["--session", "019c416a"]);
     refused(&["--session", "019"], &["is the beginning of", "more digits"]);
     refused(&["--tag", "release"], &["--tag", "no such tag"]);
@@ -243,48 +243,48 @@ fn pipes_and_links_stay_what_they_are() {
     assert_eq!(fs::read(&file).unwrap(), whole);
 }
 
-/// What the tables of redactions say, whoever wrote them.
-const REDACTIONS: &str = "
-    CREATE TABLE IF NOT EXISTS rule_sets
-        (seq, name, digest, recorded_at_ms, actor, in_force);
-    CREATE TABLE IF NOT EXISTS redactions
-        (seq, id, recorded_at_ms, actor, reason, scope, target, field, replacement, rule, active, revoked_by);
-    CREATE TABLE IF NOT EXISTS redaction_hits
-        (stream, line, part, seq, field, rule, redaction, passages);
-    DELETE FROM rule_sets; DELETE FROM redactions; DELETE FROM redaction_hits;
-    INSERT INTO rule_sets (seq, name, digest, recorded_at_ms, actor, in_force)
-        VALUES (7, 'old', 'aa', 1, 'ada', 0), (8, 'house rules', 'bb', 2, 'ada', 1);
-    INSERT INTO redactions (seq, id, recorded_at_ms, actor, reason, active)
-        VALUES (9, 'r9', 3, 'ada', 'a name', 1);
-    INSERT INTO redaction_hits (stream, line, part, seq, field, rule, redaction, passages)
-        SELECT stream, line, 0, seq, 'text', 'e-mail|x', NULL, 2 FROM prompts WHERE number = 1;
-    INSERT INTO redaction_hits (stream, line, part, seq, field, rule, redaction, passages)
-        SELECT stream, line, 1, seq, 'text', NULL, 9, 3 FROM prompts WHERE number = 1;
-    INSERT INTO actions (seq, recorded_at_ms, verb, actor, detail)
-        VALUES (900, 1770000000000, 'reveal', 'bob', 'entry 3: a check');";
-
 #[test]
 fn what_is_hidden_and_who_looked_is_said() {
     let env = TestEnvironment::with_fixture();
     env.append(&[]);
+    let hide = ["redact", "--literal", "Rewrite everything", "--reason", "too bold | <b>"];
+    env.ok(hide);
+    env.ok(["redact", "--prompt", "01a08a23#1", "--reason", "a plan"]);
     let views = fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
-    rusqlite::Connection::open(&views).unwrap().execute_batch(REDACTIONS).unwrap();
-    let report = env.json(["report"]);
-    let redactions = &report["transparency"]["redactions"];
-    assert_eq!(redactions["rule_set"], serde_json::json!({"name": "house rules", "digest": "bb"}));
-    let sessions = report["totals"]["sessions"].as_u64().unwrap();
-    assert_eq!(redactions["passages"], sessions * 5);
-    assert_eq!(redactions["by_rule"][0]["passages"], sessions * 2);
-    assert_eq!(redactions["by_hand"][0]["reason"], "a name");
-    assert_eq!(report["transparency"]["accesses"]["reveals"], 1);
+    let reveal = "INSERT INTO actions VALUES (9000, 1770000000000, 'reveal', 'bob', 'entry 3')";
+    rusqlite::Connection::open(&views).unwrap().execute(reveal, []).unwrap();
     let day = ["report", "--since", "2026-02-09", "--until", "2026-02-09"];
-    let part = env.json(day);
-    assert_eq!(part["transparency"]["redactions"]["passages"], 5);
-    assert_eq!(part["transparency"]["accesses"]["reveals"], 0);
+    for (args, sql) in [
+        (&["report"][..], "SELECT sum(passages) FROM redaction_hits JOIN sessions USING (stream)"),
+        (
+            &day,
+            "SELECT sum(passages) FROM redaction_hits JOIN sessions s USING (stream)
+             WHERE s.id LIKE '019c416a%'",
+        ),
+    ] {
+        let report = env.json(args);
+        let redactions = &report["transparency"]["redactions"];
+        assert_eq!(redactions["passages"], env.count(sql), "{args:?}");
+        let by_rule = redactions["by_rule"].as_array().unwrap();
+        assert!(by_rule.iter().any(|rule| rule["rule"] == "home-user"), "{by_rule:?}");
+        assert!(redactions["rule_set"]["digest"].is_string());
+        let is_all = args.len() == 1;
+        let by_hand = redactions["by_hand"].as_array().unwrap();
+        assert_eq!(by_hand.len(), if is_all { 2 } else { 1 });
+        assert_eq!(by_hand[0]["reason"], "too bold | <b>");
+        assert_eq!(by_hand[0]["actor"], "tester");
+        assert_eq!(report["transparency"]["accesses"]["reveals"], u64::from(is_all));
+    }
+    for format in ["md", "csv", "json", "html"] {
+        for mode in ["prompts", "actions", "tokens", "full"] {
+            let out = env.ok(["report", "--mode", mode, "--format", format]);
+            assert!(!out.text().contains("Rewrite everything"), "{mode} {format}");
+            assert!(out.text().contains("too bold"), "{mode} {format}: the reason is given");
+        }
+    }
     let text = env.ok(day);
-    let line = "5 passages redacted: 2 by rule `e-mail|x`, 3 by hand";
+    let line = "| by hand | `1 passage by tester: too bold ⟨U+007C⟩ <b>` |";
     assert!(text.text().contains(line), "{}", text.text());
-    assert!(text.text().contains("| by hand | `3 passages by ada: a name` |"), "{}", text.text());
 }
 
 #[test]

@@ -51,6 +51,12 @@ impl ReportRequest {
         let repos = if self.page { None } else { joined(&resolved.repos) };
         add("repo", filter.repo.as_deref(), repos);
         add("workspace", filter.workspace.as_deref(), None);
+        for tag in &filter.tags {
+            add("tag", Some(tag), None);
+        }
+        for disposition in &filter.dispositions {
+            add("disposition", Some(disposition), None);
+        }
         add("model", filter.model.as_deref(), None);
         add("source", filter.source.as_deref(), None);
         let limit = filter.limit.map(|limit| limit.to_string());
