@@ -128,11 +128,11 @@ fn annotations(db: &Connection, filter: &Filter) -> Result<(), FilterError> {
     ];
     for (values, option, what, sql) in kinds {
         let all = if values.is_empty() { Vec::new() } else { texts(db, sql)? };
-        for value in values.iter().filter(|value| !all.contains(value)) {
-            if all.is_empty() {
-                return Err(FilterError::NoSuch { option, what, value: value.clone() });
-            }
-            return Err(unknown(option, value, all.iter().map(String::as_str)));
+        if let Some(value) = values.iter().find(|value| !all.contains(value)) {
+            return Err(match all.is_empty() {
+                true => FilterError::NoSuch { option, what, value: value.clone() },
+                false => unknown(option, value, all.iter().map(String::as_str)),
+            });
         }
     }
     Ok(())
