@@ -15,5 +15,6 @@ pub mod pricing;
 pub mod projections;
 pub mod query;
 pub mod redaction;
+pub mod report;
 pub mod rollout;
 pub mod source;

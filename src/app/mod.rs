@@ -4,6 +4,7 @@ mod annotate;
 mod core;
 mod raw;
 mod redact;
+mod report;
 mod search;
 mod state_db;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 pub use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 pub use rusqlite::{
-    Connection, OptionalExtension, Row, Statement, ToSql, params, params_from_iter,
+    Connection, OptionalExtension, Params, Row, Statement, ToSql, params, params_from_iter,
 };
 pub use rusqlite::{Error as SqlError, Result as SqlResult};
 

@@ -2,6 +2,7 @@
 
 use super::{Connection, Result, at};
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use std::path::Path;
 use std::time::Duration;
 
@@ -75,6 +76,8 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
         }
         Err(error) => return Err(at(path)(error)),
     };
+    // Else a statement is compiled anew whenever its values change, in case another plan suits them better.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(at(path))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(db)
 }

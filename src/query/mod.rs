@@ -2,22 +2,30 @@
 
 mod annotations;
 mod coverage;
+mod filter;
 mod redactions;
+mod report;
 mod search;
+mod select;
 mod session;
 mod sessions;
 mod tokens;
+mod zone;
 
 pub use annotations::{DispositionRow, NoteRow, TagRow, dispositions, notes, tags};
 pub use coverage::{
     Coverage, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage, has_source,
     problems_between,
 };
+pub use filter::{Filter, FilterError, Order, since, until};
 pub use redactions::{
     RedactionRow, RevocationRow, is_repo, prompt_place, redaction, redactions, revocation,
     revocations, rows_hidden_by,
 };
+pub use report::*;
 pub use search::{Hit, Hits, SEARCH_SOURCES, Search, SearchError, search};
+pub use select::repo_name;
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
-pub use sessions::{FindError, SessionRow, find_session, find_source, sessions};
-pub use tokens::{ExplainRow, TokenBy, TokenReport, TokenRow, TokenSums, Zone, explain, tokens};
+pub use sessions::{FindError, SessionRow, find_session, find_source, sessions, sessions_matching};
+pub use tokens::{ExplainRow, TokenBy, TokenReport, TokenRow, TokenSums, explain, tokens};
+pub use zone::Zone;

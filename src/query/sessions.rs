@@ -1,5 +1,7 @@
 //! The list of sessions, and finding one by the beginning of its id.
 
+use super::filter::{Filter, FilterError};
+use super::select::pick;
 use crate::db::{Connection, OptionalExtension, Row, SqlResult, params};
 use serde::Serialize;
 
@@ -90,6 +92,24 @@ pub fn sessions(db: &Connection, limit: usize) -> SqlResult<Vec<SessionRow>> {
     );
     let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
     db.prepare(&sql)?.query_map([limit], read)?.collect()
+}
+
+/// The sessions that a filter picks, the newest first; `limit` 0 means all.
+///
+/// # Errors
+/// When the filter names what is not there.
+pub fn sessions_matching(
+    db: &Connection,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<SessionRow>, FilterError> {
+    pick(db, filter)?;
+    let sql = format!(
+        "{SELECT} JOIN temp.picked p ON p.stream = s.stream WHERE NOT EXISTS ({NEWER})
+         ORDER BY coalesce(t.last_at_ms, s.created_at_ms) DESC NULLS LAST, s.id, s.stream LIMIT ?"
+    );
+    let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
+    Ok(db.prepare(&sql)?.query_map([limit], read)?.collect::<SqlResult<_>>()?)
 }
 
 /// Why no single session was found.

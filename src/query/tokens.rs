@@ -2,7 +2,9 @@
 //!
 //! Only rows with `counted = 1` are added up; `explain` shows every row with the reason why it counts or not.
 
-use crate::db::{Connection, Row, SqlResult};
+use super::filter::Filter;
+use super::zone::Zone;
+use crate::db::{Connection, Params, Row, SqlResult, params};
 use crate::pricing::{Estimate, Money, PriceTable, Tier, Tokens, WhatIf};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -22,27 +24,6 @@ pub enum TokenBy {
     Repo,
     /// Model.
     Model,
-}
-
-/// A time zone for days.
-#[derive(Clone, Debug)]
-pub struct Zone(jiff::tz::TimeZone);
-
-impl Zone {
-    /// UTC.
-    pub fn utc() -> Zone {
-        Zone(jiff::tz::TimeZone::UTC)
-    }
-
-    /// A zone by its IANA name; `None` when there is none of that name.
-    pub fn named(name: &str) -> Option<Zone> {
-        jiff::tz::TimeZone::get(name).ok().map(Zone)
-    }
-
-    fn date(&self, at_ms: i64) -> Option<jiff::civil::Date> {
-        let time = jiff::Timestamp::from_millisecond(at_ms).ok()?;
-        Some(self.0.to_datetime(time).date())
-    }
 }
 
 /// Sums of one group.
@@ -107,6 +88,14 @@ const SOURCES: &str = "SELECT stream, id, coalesce(git_url, cwd) FROM sessions O
 const SELECT: &str = "
     SELECT stream, at_ms, model, tier, input, min(cached_input, input), cache_write_input, output, reasoning_output
     FROM token_messages WHERE counted = 1";
+
+/// The same for picked sessions: `?1` and `?2` are the range, `?3` is a model or null.
+const PICKED: &str = "
+    SELECT k.stream, coalesce(k.at_ms, p.start_ms), k.model, k.tier, k.input, min(k.cached_input, k.input),
+        k.cache_write_input, k.output, k.reasoning_output
+    FROM temp.picked p CROSS JOIN token_messages k ON k.stream = p.stream
+    WHERE k.counted = 1 AND (p.timed = 0 OR coalesce(k.at_ms, p.start_ms) >= ?1
+        AND coalesce(k.at_ms, p.start_ms) < ?2) AND (?3 IS NULL OR k.model = ?3)";
 
 /// One counted record, borrowed from the row.
 struct Usage<'r> {
@@ -212,34 +201,79 @@ pub fn tokens(
     prices: &PriceTable,
     what_if: &WhatIf,
 ) -> SqlResult<TokenReport> {
+    let [report] = add_up(db, SELECT, [], [by], zone, prices, what_if)?;
+    Ok(report)
+}
+
+/// Adds up the counted usage of picked sessions, grouped in several ways at once.
+pub(super) fn tokens_of_picked<const N: usize>(
+    db: &Connection,
+    filter: &Filter,
+    by: [TokenBy; N],
+    zone: &Zone,
+    prices: &PriceTable,
+) -> SqlResult<[TokenReport; N]> {
+    let (since, until) = filter.range();
+    let values = params![since, until, filter.model];
+    add_up(db, PICKED, values, by, zone, prices, &WhatIf::default())
+}
+
+fn add_up<const N: usize>(
+    db: &Connection,
+    sql: &str,
+    values: impl Params,
+    by: [TokenBy; N],
+    zone: &Zone,
+    prices: &PriceTable,
+    what_if: &WhatIf,
+) -> SqlResult<[TokenReport; N]> {
     let sources = sources(db)?;
-    let mut keys = Keys { by, zone, sources: &sources, last: None };
-    let mut groups: Vec<Adder> = Vec::new();
-    let mut names: HashMap<String, usize> = HashMap::new();
+    let keys = |by| Keys { by, zone, sources: &sources, last: None };
+    let mut tables =
+        by.map(|by| Grouped { keys: keys(by), names: HashMap::new(), sums: Vec::new() });
     let mut total = Adder::default();
-    let mut statement = db.prepare(SELECT)?;
-    let mut rows = statement.query([])?;
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
         let usage = Usage::read(row)?;
         let cost = Cost::of(&usage, prices, what_if);
-        let group = keys.group(row.get::<_, i64>(0)? as u64, &usage, &mut names);
-        if group == groups.len() {
-            groups.push(Adder::default());
-        }
-        groups[group].add(&usage, &cost);
+        let stream = row.get::<_, i64>(0)? as u64;
+        tables.iter_mut().for_each(|table| table.add(stream, &usage, &cost));
         total.add(&usage, &cost);
     }
-    let named: BTreeMap<String, usize> = names.into_iter().collect();
-    let mut groups: Vec<Option<Adder>> = groups.into_iter().map(Some).collect();
-    let rows = named.into_iter().filter_map(|(key, index)| {
-        Some(TokenRow { key, sums: groups.get_mut(index)?.take()?.finish() })
-    });
-    Ok(TokenReport {
-        rows: rows.collect(),
-        total: total.finish(),
+    let total = total.finish();
+    Ok(tables.map(|table| TokenReport {
+        rows: table.finish(),
+        total: total.clone(),
         price_digest: prices.digest().to_string(),
         price_date: prices.date().to_string(),
-    })
+    }))
+}
+
+/// Sums by the groups of one kind.
+struct Grouped<'a> {
+    keys: Keys<'a>,
+    names: HashMap<String, usize>,
+    sums: Vec<Adder>,
+}
+
+impl Grouped<'_> {
+    fn add(&mut self, stream: u64, usage: &Usage<'_>, cost: &Cost) {
+        let group = self.keys.group(stream, usage, &mut self.names);
+        if group == self.sums.len() {
+            self.sums.push(Adder::default());
+        }
+        self.sums[group].add(usage, cost);
+    }
+
+    fn finish(self) -> Vec<TokenRow> {
+        let named: BTreeMap<String, usize> = self.names.into_iter().collect();
+        let mut sums: Vec<Option<Adder>> = self.sums.into_iter().map(Some).collect();
+        let rows = named.into_iter().filter_map(|(key, index)| {
+            Some(TokenRow { key, sums: sums.get_mut(index)?.take()?.finish() })
+        });
+        rows.collect()
+    }
 }
 
 fn sources(db: &Connection) -> SqlResult<HashMap<u64, Source>> {

@@ -22,7 +22,7 @@ const FN_LINES_MAX: usize = 70;
 const LONGER: &[(&str, usize, &str)] = &[];
 
 /// Modules that do no I/O and know no time, and what they therefore never name.
-const PURE: &[&str] = &["entry", "rollout", "redaction", "pricing", "config"];
+const PURE: &[&str] = &["entry", "rollout", "redaction", "pricing", "config", "report"];
 const EFFECTS: &[&[&str]] =
     &[&["std", "fs"], &["std", "net"], &["std", "env"], &["std", "process"]];
 const CLOCKS: &[&str] = &["SystemTime", "Instant"];

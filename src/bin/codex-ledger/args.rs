@@ -1,5 +1,7 @@
 //! The command line: clap's comments are the help that people read.
 
+use crate::filters::FilterArgs;
+use crate::report::ReportArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -92,6 +94,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Show one session with everything grouped under each prompt
     Group(GroupArgs),
+    /// Report prompts, actions, tokens or everything, as Markdown, CSV, JSON or HTML
+    Report(ReportArgs),
     /// Token totals and API-equivalent cost, each usage counted once
     Tokens(TokensArgs),
     /// Hide passages, prompts or sessions in everything that is derived; undo it; manage the rules
@@ -145,6 +149,8 @@ pub struct SessionsArgs {
     /// Show at most this many; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub limit: usize,
+    #[command(flatten)]
+    pub filters: FilterArgs,
 }
 
 #[derive(Debug, Args)]

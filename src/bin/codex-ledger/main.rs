@@ -5,12 +5,15 @@ mod args;
 mod audit;
 mod config;
 mod door;
+mod filters;
 mod generate;
 mod group;
 mod migrate;
 mod preview_page;
+mod publish;
 mod rebuild_views;
 mod redact;
+mod report;
 mod rules_test;
 mod search;
 mod sessions;
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Search(args) => search::run(&mut door, args),
         Command::Show(args) => show::run(&mut door, args),
         Command::Group(args) => group::run(&mut door, args),
+        Command::Report(args) => report::run(&mut door, args),
         Command::Tokens(args) => tokens::run(&mut door, args),
         Command::Redact(args) => redact::run(&mut door, args),
         Command::Audit(args) => audit::run(&mut door, args),

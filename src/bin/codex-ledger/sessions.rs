@@ -8,9 +8,14 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
 pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
     let app = app(door, "sessions", Vec::new())?;
-    let rows = app.sessions(args.limit)?;
+    let zone = args.filters.zone()?;
+    let rows = app.sessions_matching(&args.filters.filter(&zone)?, args.limit)?;
     if door.global.json {
         door.print_json(&serde_json::to_value(&rows).unwrap_or_default())?;
+        return Ok(Done::Clean);
+    }
+    if rows.is_empty() && app.sessions(1)?.len() == 1 {
+        door.print("no sessions match\n")?;
         return Ok(Done::Clean);
     }
     if rows.is_empty() {

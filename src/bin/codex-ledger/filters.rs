@@ -1,0 +1,84 @@
+//! The options that narrow down sessions and times, for every command that lists or reports.
+
+use crate::door::Result;
+use clap::Args;
+use codex_ledger::app::{AppError, ErrorKind, World};
+use codex_ledger::query::{Filter, Zone, since, until};
+use std::path::Path;
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Which sessions")]
+pub struct FilterArgs {
+    /// Only what happened from then on: a day, an RFC 3339 time, or how long ago (7d, 24h)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Only what happened before then; a day is in it as a whole
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+    /// Time zone of days and times, an IANA name such as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Only this repository: its URL, OWNER/NAME or NAME
+    #[arg(long, value_name = "REPO")]
+    pub repo: Option<String>,
+    /// Only sessions in this directory or below it
+    #[arg(long, value_name = "DIR")]
+    pub workspace: Option<String>,
+    /// Only this session, by its id or the beginning of it; may be given again
+    #[arg(long, value_name = "SESSION")]
+    pub session: Vec<String>,
+    /// Only what has this tag; may be given again
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Only what has this disposition; may be given again
+    #[arg(long, value_name = "WORD")]
+    pub disposition: Vec<String>,
+    /// Only sessions in which this model was in force
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Only sessions that were started so: cli, vscode, exec, …
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<String>,
+}
+
+impl FilterArgs {
+    /// The zone of days.
+    pub fn zone(&self) -> Result<Zone> {
+        let Some(name) = &self.timezone else { return Ok(Zone::utc()) };
+        Zone::named(name).ok_or_else(|| {
+            AppError::new(ErrorKind::Usage, format!("--timezone: there is no time zone `{name}`"))
+                .hint("an IANA name such as Europe/Berlin or America/New_York")
+        })
+    }
+
+    /// The filter, with times understood.
+    pub fn filter(&self, zone: &Zone) -> Result<Filter> {
+        let now_ms = (World::real().clock.now() / 1_000_000) as i64;
+        let since = self.since.as_deref().map(|text| since(text, zone, now_ms)).transpose()?;
+        let until = self.until.as_deref().map(|text| until(text, zone, now_ms)).transpose()?;
+        let filter = Filter {
+            since_ms: since,
+            until_ms: until,
+            sessions: self.session.clone(),
+            repo: self.repo.clone(),
+            workspace: self.workspace.as_deref().map(absolute),
+            model: self.model.clone(),
+            source: self.source.clone(),
+            tags: self.tag.clone(),
+            dispositions: self.disposition.clone(),
+            ..Filter::default()
+        };
+        filter.check(self.since.as_deref(), self.until.as_deref())?;
+        Ok(filter)
+    }
+}
+
+/// `.` and the like are meant from here; everything else is as the logs have it, maybe of another machine.
+fn absolute(text: &str) -> String {
+    let path = Path::new(text);
+    let is_from_here = path.starts_with(".") || path.starts_with("..");
+    match is_from_here.then(|| path.canonicalize()) {
+        Some(Ok(found)) => found.display().to_string(),
+        _ => text.to_string(),
+    }
+}

@@ -1,0 +1,240 @@
+//! Reads a report: the head at once, then one prompt after the other.
+
+use super::super::filter::{Filter, FilterError};
+use super::super::select::{Resolved, pick};
+use super::super::zone::Zone;
+use super::head;
+use super::items::{self, Place};
+use super::model::{Condition, Mode, ReportHead, ReportPrompt, ReportSession};
+use super::transparency::{self, LedgerHead};
+use crate::db::{Connection, SqlResult, params};
+use crate::pricing::PriceTable;
+use std::vec;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct ReportRequest {
+    /// Title; one that says the mode where there is none.
+    pub title: Option<String>,
+    /// How much to tell.
+    pub mode: Mode,
+    /// Of which sessions and times.
+    pub filter: Filter,
+    /// The range as it was said.
+    pub since_said: Option<String>,
+    /// The range as it was said.
+    pub until_said: Option<String>,
+    /// Zone of days and times.
+    pub zone: Zone,
+    /// Whether it is a page of many. A page says nothing that the next append changes: the index names the
+    /// ledger's head, and what was done to the ledger as a whole.
+    pub page: bool,
+}
+
+impl ReportRequest {
+    pub(super) fn conditions(&self, resolved: &Resolved) -> Vec<Condition> {
+        let filter = &self.filter;
+        let mut all = Vec::new();
+        let mut add = |name, said: Option<&str>, meaning: Option<String>| {
+            if let Some(said) = said {
+                let meaning = meaning.filter(|meaning| meaning != said);
+                all.push(Condition { name, said: said.to_string(), meaning });
+            }
+        };
+        let time = |ms: Option<i64>| ms.map(|ms| self.zone.rfc3339(ms));
+        let joined = |names: &Option<Vec<String>>| names.as_ref().map(|names| names.join(", "));
+        add("since", self.since_said.as_deref(), time(filter.since_ms));
+        add("until", self.until_said.as_deref(), time(filter.until_ms));
+        let sessions = (!filter.sessions.is_empty()).then(|| filter.sessions.join(", "));
+        add("session", sessions.as_deref(), joined(&resolved.ids));
+        // Which spellings a repository has is news to a page whenever a session with another one comes in.
+        let repos = if self.page { None } else { joined(&resolved.repos) };
+        add("repo", filter.repo.as_deref(), repos);
+        add("workspace", filter.workspace.as_deref(), None);
+        for tag in &filter.tags {
+            add("tag", Some(tag), None);
+        }
+        for disposition in &filter.dispositions {
+            add("disposition", Some(disposition), None);
+        }
+        add("model", filter.model.as_deref(), None);
+        add("source", filter.source.as_deref(), None);
+        let limit = filter.limit.map(|limit| limit.to_string());
+        add("limit", limit.as_deref(), None);
+        all
+    }
+}
+
+/// Every zone's days begin on a quarter of an hour.
+const BUCKET_MS: i64 = 15 * 60 * 1000;
+const EVENT_TIMES: &str = "
+    SELECT DISTINCT coalesce(x.at_ms, p.start_ms) / ?3 * ?3 FROM temp.picked p
+    CROSS JOIN events x ON x.stream = p.stream
+    WHERE coalesce(x.at_ms, p.start_ms) >= ?1 AND coalesce(x.at_ms, p.start_ms) < ?2";
+const PROMPT_TIMES: &str = "
+    SELECT DISTINCT coalesce(x.at_ms, p.start_ms) / ?3 * ?3 FROM temp.picked p
+    CROSS JOIN prompts x ON x.stream = p.stream
+    WHERE x.number > 0 AND coalesce(x.at_ms, p.start_ms) >= ?1 AND coalesce(x.at_ms, p.start_ms) < ?2";
+
+/// One report over one state of the views, whatever is appended meanwhile.
+pub struct ReportReader {
+    db: Connection,
+    request: ReportRequest,
+    head: ReportHead,
+}
+
+impl ReportReader {
+    /// Picks the sessions and adds up all totals.
+    ///
+    /// # Errors
+    /// When a filter names what is not there, and as the database.
+    pub fn open(
+        db: Connection,
+        request: ReportRequest,
+        prices: &PriceTable,
+    ) -> Result<ReportReader, FilterError> {
+        let (since, until) = (request.since_said.as_deref(), request.until_said.as_deref());
+        request.filter.check(since, until)?;
+        // Everything that is read until the end is of the moment of the first reading.
+        db.execute_batch("PRAGMA temp_store = MEMORY; BEGIN")?;
+        let resolved = pick(&db, &request.filter)?;
+        let head = head::read(&db, &request, &resolved, prices)?;
+        Ok(ReportReader { db, request, head })
+    }
+
+    /// Tells where the ledger stands; its root is that of the report when the views have all of it.
+    pub fn know_ledger(&mut self, size: u64, id: &str, root: &str) {
+        if let Some(head) = &mut self.head.transparency.head {
+            head.behind = size.saturating_sub(head.size);
+            head.root = (head.size == size && head.id == id).then(|| root.to_string());
+        }
+    }
+
+    /// What is true of the report as a whole.
+    pub fn head(&self) -> &ReportHead {
+        &self.head
+    }
+
+    /// The days in the zone that have a prompt, or any record in the modes that tell more: names, beginnings
+    /// and ends. Sessions without any time have no day.
+    ///
+    /// # Errors
+    /// As the database.
+    pub fn days(&self) -> SqlResult<Vec<(String, i64, i64)>> {
+        let (since, until) = self.request.filter.range();
+        let table = if self.request.mode.has_items() { EVENT_TIMES } else { PROMPT_TIMES };
+        let mut statement = self.db.prepare(table)?;
+        let times = statement.query_map([since, until, BUCKET_MS], |row| row.get::<_, i64>(0))?;
+        let zone = &self.request.zone;
+        let mut days = std::collections::BTreeSet::new();
+        for at_ms in times {
+            days.extend(zone.date(at_ms?));
+        }
+        let whole = |date| Some((date, zone.start_of(date)?, zone.end_of(date)?));
+        let named = |(date, from, to): (jiff::civil::Date, i64, i64)| (date.to_string(), from, to);
+        Ok(days.into_iter().filter_map(whole).map(named).collect())
+    }
+
+    /// The prompts of a session, with what followed each in the modes that tell it.
+    ///
+    /// # Errors
+    /// As the database.
+    pub fn prompts<'a>(&'a self, session: &'a ReportSession) -> SqlResult<Prompts<'a>> {
+        let places = items::places(&self.db, session.stream, self.request.mode)?;
+        Ok(Prompts {
+            db: &self.db,
+            request: &self.request,
+            session,
+            places: places.into_iter(),
+            limits: None,
+        })
+    }
+}
+
+/// The prompts of one session, in order.
+pub struct Prompts<'a> {
+    db: &'a Connection,
+    request: &'a ReportRequest,
+    session: &'a ReportSession,
+    places: vec::IntoIter<Place>,
+    /// Rate limits that were said last.
+    limits: Option<String>,
+}
+
+impl Prompts<'_> {
+    /// The next one that has something in the range.
+    ///
+    /// # Errors
+    /// As the database.
+    pub fn next_prompt(&mut self) -> SqlResult<Option<ReportPrompt>> {
+        while let Some(place) = self.places.next() {
+            let mut prompt = self.prompt(&place)?;
+            if self.request.mode.has_items() {
+                prompt.items = self.items(&place)?;
+            }
+            let is_asked = prompt.number.is_some() && prompt.in_range;
+            if is_asked || !prompt.items.is_empty() {
+                return Ok(Some(prompt));
+            }
+        }
+        Ok(None)
+    }
+
+    fn prompt(&self, place: &Place) -> SqlResult<ReportPrompt> {
+        let mut prompt = ReportPrompt {
+            number: None,
+            seq: None,
+            at_ms: None,
+            in_range: false,
+            text: String::new(),
+            rolled_back: false,
+            images: 0,
+            active_file: None,
+            items: Vec::new(),
+        };
+        if !place.is_prompt {
+            return Ok(prompt);
+        }
+        let (since, until) = self.request.filter.range();
+        let mut statement = self.db.prepare_cached(
+            "SELECT number, seq, at_ms, coalesce(request, text), rolled_back, images, active_file
+             FROM prompts WHERE stream = ? AND line = ? AND part = ?",
+        )?;
+        let key = params![self.session.stream as i64, place.from.0, place.from.1];
+        statement.query_row(key, |row| {
+            let at_ms: Option<i64> = row.get(2)?;
+            let counts_at = at_ms.or(self.session.started_at_ms).unwrap_or(since);
+            prompt.number = Some(row.get::<_, i64>(0)? as u64);
+            prompt.seq = Some(row.get::<_, i64>(1)? as u64);
+            prompt.at_ms = at_ms;
+            prompt.in_range = since <= counts_at && counts_at < until;
+            if prompt.in_range {
+                prompt.text = row.get(3)?;
+                prompt.images = row.get::<_, i64>(5)? as u64;
+                prompt.active_file = row.get(6)?;
+            }
+            prompt.rolled_back = row.get(4)?;
+            Ok(prompt)
+        })
+    }
+
+    fn items(&mut self, place: &Place) -> SqlResult<Vec<super::ReportItem>> {
+        let range = self.request.filter.range();
+        let mut found = items::between(self.db, self.session, place, range, self.request.mode)?;
+        // The directory of a session is said once.
+        for item in found.iter_mut().filter(|item| item.detail == self.session.cwd) {
+            item.detail = None;
+        }
+        found.retain(|item| {
+            let is_limits = item.kind == super::ReportKind::RateLimits;
+            !is_limits || self.limits.replace(item.text.clone()).as_ref() != Some(&item.text)
+        });
+        Ok(found)
+    }
+}
+
+/// The head of the ledger as the views know it.
+pub(super) fn ledger_head(db: &Connection) -> SqlResult<LedgerHead> {
+    let (size, id) = transparency::standing(db)?;
+    Ok(LedgerHead { size, id, root: None, behind: 0 })
+}

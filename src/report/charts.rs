@@ -1,0 +1,134 @@
+//! Charts as plain SVG: shapes only, all words stand beside them as HTML.
+
+use super::words::{number, short};
+use crate::query::{TokenRow, ToolRow};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+/// More days than this are drawn by week, more weeks by month.
+const BARS_MAX: i64 = 62;
+
+struct Bar {
+    from: Date,
+    cached: u64,
+    fresh: u64,
+    output: u64,
+}
+
+impl Bar {
+    fn total(&self) -> u64 {
+        self.cached + self.fresh + self.output
+    }
+}
+
+/// Tokens per day, or per week or month where there are too many days.
+pub(super) fn tokens_per_day(rows: &[TokenRow]) -> Markup {
+    let (bars, unit) = bars(rows);
+    let most = bars.iter().map(Bar::total).max().unwrap_or(0);
+    let (Some(first), Some(last), true) = (bars.first(), bars.last(), most > 0) else {
+        return html! { p.quiet { "No counted usage." } };
+    };
+    let (first, last) = (first.from.to_string(), last.from.to_string());
+    let label =
+        format!("Tokens per {unit} from {first} to {last}, at most {} per {unit}", short(most));
+    let width = 12 * bars.len();
+    let height = |value: u64| value as f64 * 100.0 / most as f64;
+    html! {
+        figure {
+            figcaption { "Tokens per " (unit) }
+            p.axis { span { (short(most)) } }
+            svg.bars viewBox=(format!("0 0 {width} 100")) preserveAspectRatio="none" role="img"
+                aria-label=(label) {
+                @for (index, bar) in bars.iter().enumerate() {
+                    g {
+                        title { (bar.from.to_string()) ": " (number(bar.total())) " tokens" }
+                        (rect(index, 0.0, height(bar.cached), "cached"))
+                        (rect(index, height(bar.cached), height(bar.fresh), "fresh"))
+                        (rect(index, height(bar.cached + bar.fresh), height(bar.output), "output"))
+                    }
+                }
+            }
+            p.axis { span { (first) } @if bars.len() > 1 { span { (last) } } }
+            ul.legend {
+                li { span.key.cached {} "input from the cache" }
+                li { span.key.fresh {} "other input" }
+                li { span.key.output {} "output" }
+            }
+        }
+    }
+}
+
+fn rect(index: usize, from: f64, height: f64, class: &str) -> Markup {
+    let y = format!("{:.2}", 100.0 - from - height);
+    let (x, height) = (index * 12 + 1, format!("{height:.2}"));
+    html! { rect class=(class) x=(x) y=(y) width="10" height=(height) {} }
+}
+
+/// One bar per day, week or month without gaps. Keys are `2026-02-09`; usage without a time has no bar.
+fn bars(rows: &[TokenRow]) -> (Vec<Bar>, &'static str) {
+    let dated = || rows.iter().filter_map(|row| Some((row.key.parse::<Date>().ok()?, row)));
+    let (Some((first, _)), Some((last, _))) = (dated().next(), dated().next_back()) else {
+        return (Vec::new(), "day");
+    };
+    let days = i64::from(first.until(last).map_or(0, |span| span.get_days()));
+    let (unit, start, step): (_, fn(Date) -> Date, _) = match days {
+        days if days <= BARS_MAX => ("day", |date| date, 1.day()),
+        days if days <= BARS_MAX * 7 => ("week", monday, 1.week()),
+        _ => ("month", |date| date.first_of_month(), 1.month()),
+    };
+    let mut bars = Vec::new();
+    let mut from = start(first);
+    while from <= start(last) {
+        bars.push(Bar { from, cached: 0, fresh: 0, output: 0 });
+        match from.checked_add(step) {
+            Ok(next) => from = next,
+            Err(_) => break,
+        }
+    }
+    for (date, row) in dated() {
+        let index = bars.partition_point(|bar| bar.from < start(date));
+        if let Some(bar) = bars.get_mut(index) {
+            bar.cached += row.sums.cached;
+            bar.fresh += row.sums.input.saturating_sub(row.sums.cached);
+            bar.output += row.sums.output;
+        }
+    }
+    (bars, unit)
+}
+
+fn monday(date: Date) -> Date {
+    let days = i64::from(date.weekday().to_monday_zero_offset());
+    date.checked_sub(days.days()).unwrap_or(date)
+}
+
+/// Calls by tool, failed ones in another colour.
+pub(super) fn calls_by_tool(rows: &[ToolRow]) -> Markup {
+    let most = rows.iter().map(|row| row.calls).max().unwrap_or(0);
+    if most == 0 {
+        return html! { p.quiet { "No tool calls." } };
+    }
+    let width = |calls: u64| format!("{:.2}", calls as f64 * 100.0 / most as f64);
+    html! {
+        figure {
+            figcaption { "Calls by tool" }
+            ul.tools {
+                @for row in rows {
+                    li {
+                        span.tool { (super::escape::line(&row.tool)) }
+                        svg.bar viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" {
+                            rect.fresh x="0" y="0" width=(width(row.calls)) height="10" {}
+                            @if row.failed > 0 {
+                                rect.failed x="0" y="0" width=(width(row.failed)) height="10" {}
+                            }
+                        }
+                        span.count {
+                            (number(row.calls))
+                            @if row.failed > 0 { span.bad { " " (number(row.failed)) " failed" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

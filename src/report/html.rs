@@ -1,0 +1,381 @@
+//! HTML: one file that asks for nothing else, in light and dark, on paper and on a small screen.
+
+use super::page::{self, PageLink};
+use super::words::{self, number, plural, short};
+use super::{Renderer, charts, escape};
+use crate::query::{
+    ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, TokenRow, TokenSums, repo_name,
+};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+use std::io::{Result, Write};
+
+const STYLE: &str = include_str!("style.css");
+/// More sessions than this are listed in a block that opens.
+const CONTENTS_OPEN_MAX: usize = 40;
+const SCRIPT: &str = include_str!("script.js");
+
+/// The renderer.
+#[derive(Default)]
+pub struct Html {}
+
+/// Text from a log.
+fn safe(text: &str) -> PreEscaped<String> {
+    PreEscaped(escape::html(text))
+}
+
+impl Renderer for Html {
+    fn begin(&mut self, out: &mut dyn Write, head: &ReportHead) -> Result<()> {
+        open_page(out, head)?;
+        let has_contents = head.mode.has_prompts() && head.sessions.len() > 1;
+        write!(out, "{}", overview(head).into_string())?;
+        if head.mode.has_prompts() {
+            write!(out, "{}", contents(head, has_contents).into_string())?;
+        }
+        writeln!(out, "<main id=\"main\">")?;
+        if !head.mode.has_prompts() {
+            write!(out, "{}", token_tables(head).into_string())?;
+        }
+        Ok(())
+    }
+
+    fn session(
+        &mut self,
+        out: &mut dyn Write,
+        head: &ReportHead,
+        of: &ReportSession,
+    ) -> Result<()> {
+        let anchor = page::anchor(of);
+        writeln!(out, "<article class=\"session\">")?;
+        let when = words::minute(&head.zone, of.started_at_ms);
+        let heading = html! {
+            h2 id=(anchor) { time { (when) } " " span.label { (safe(&words::session_label(of))) } }
+            dl.facts {
+                @for (name, value) in words::session_facts(head, of) {
+                    div { dt { (name) } dd { (safe(&escape::line(&value))) } }
+                }
+            }
+            @if of.prompts == 0 { p.quiet { "No prompts." } }
+        };
+        writeln!(out, "{}", heading.into_string())
+    }
+
+    fn prompt(&mut self, out: &mut dyn Write, head: &ReportHead, of: &ReportPrompt) -> Result<()> {
+        let heading = page::prompt_heading(&head.zone, of);
+        let markup = html! {
+            article.prompt.back[of.rolled_back] {
+                h3 { (heading.as_deref().unwrap_or("Before the first prompt")) }
+                @for (name, value) in page::prompt_notes(of) {
+                    p.note {
+                        (name)
+                        @if let Some(value) = value { ": " code { (safe(&escape::line(&value))) } }
+                    }
+                }
+                @if of.in_range && of.number.is_some() { pre.text { (safe(&of.text)) } }
+                @if !of.items.is_empty() {
+                    details.items {
+                        summary { (page::items_summary(&of.items)) }
+                        ol { @for item in &of.items { (item_markup(head, item)) } }
+                    }
+                }
+            }
+        };
+        writeln!(out, "{}", markup.into_string())
+    }
+
+    fn session_end(&mut self, out: &mut dyn Write, _: &ReportHead) -> Result<()> {
+        writeln!(out, "</article>")
+    }
+
+    fn end(&mut self, out: &mut dyn Write, head: &ReportHead) -> Result<()> {
+        if head.sessions.is_empty() {
+            writeln!(out, "<p class=\"quiet\">No sessions match.</p>")?;
+        }
+        close_page(out, head)
+    }
+}
+
+/// The index of pages that lie beside it.
+///
+/// # Errors
+/// As the writer.
+pub fn html_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]) -> Result<()> {
+    open_page(out, head)?;
+    let list = html! {
+        (overview(head))
+        main id="main" {
+            (filter_box())
+            section aria-labelledby="pages" {
+                h2 id="pages" { "Pages" }
+                @if pages.is_empty() { p.quiet { "No sessions match." } }
+                ul.pages {
+                    @for page in pages {
+                        li.prompt {
+                            a href=(page.file) { (page.when) }
+                            " " span.label { (safe(&page.label)) } " "
+                            span.quiet { (page.counts) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    // `main` ends with the page.
+    let list = list.into_string();
+    write!(out, "{}", list.strip_suffix("</main>").unwrap_or(&list))?;
+    close_page(out, head)
+}
+
+fn open_page(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; base-uri 'none'; \
+         form-action 'none'",
+        base64(&Sha256::digest(SCRIPT))
+    );
+    let start = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (safe(&escape::line(&head.title))) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#main" { "Skip to the contents" }
+                (banner(head))
+            }
+        }
+    };
+    let start = start.into_string();
+    writeln!(out, "{}", start.strip_suffix("</body></html>").unwrap_or(&start))
+}
+
+fn banner(head: &ReportHead) -> Markup {
+    let totals = &head.totals;
+    let failed = totals.commands_failed;
+    let fact = |value: String, name: &str| {
+        html! { div { dt { (name) } dd { (value) } } }
+    };
+    html! {
+        header {
+            @if head.transparency.head.is_none() { p { a href="index.html" { "Index" } } }
+            h1 { (safe(&escape::line(&head.title))) }
+            p.period { (words::period(head)) " " span.quiet { "(" (safe(&head.timezone)) ")" } }
+            dl.totals {
+                (fact(number(totals.sessions), "sessions"))
+                (fact(number(totals.prompts), "prompts"))
+                (fact(number(totals.commands), "commands"))
+                div.bad[failed > 0] { dt { "failed" } dd { (number(failed)) } }
+                (fact(number(totals.files), "files changed"))
+                (fact(short(totals.tokens.total), "tokens"))
+                (fact(words::money(&totals.tokens).replace(" USD", ""), "USD, API-equivalent"))
+            }
+            @if let Some(note) = words::money_note(&totals.tokens) {
+                p.quiet { "Cost: " (safe(&note)) "." }
+            }
+            @if !head.filters.is_empty() {
+                p { "Only: "
+                    @for (index, filter) in head.filters.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        (filter.name) " " code { (safe(&escape::line(&filter.said))) }
+                    }
+                    "."
+                }
+            }
+            p.quiet {
+                (safe(&words::transparency_line(&head.transparency, &str::to_string))) ". "
+                a href="#transparency" { "All about this report" }
+            }
+        }
+    }
+}
+
+fn filter_box() -> Markup {
+    html! {
+        div.filter hidden {
+            label for="filter" { "Filter by text" }
+            input type="search" id="filter" autocomplete="off" spellcheck="false";
+            button type="button" id="open" { "Open all details" }
+            p role="status" id="found" {}
+        }
+    }
+}
+
+fn contents(head: &ReportHead, has_list: bool) -> Markup {
+    html! {
+        nav aria-label="Contents" {
+            (filter_box())
+            @if has_list {
+                h2 { "Contents" }
+                @if head.sessions.len() > CONTENTS_OPEN_MAX {
+                    details.contents {
+                        summary { (plural(head.totals.sessions, "session")) }
+                        (contents_list(head))
+                    }
+                } @else { (contents_list(head)) }
+            }
+        }
+    }
+}
+
+fn contents_list(head: &ReportHead) -> Markup {
+    html! {
+        ol {
+            @for session in &head.sessions {
+                li {
+                    a href=(format!("#{}", page::anchor(session))) {
+                        (words::minute(&head.zone, session.started_at_ms)) " "
+                        span.label { (safe(&words::session_label(session))) }
+                    }
+                    span.quiet { (words::session_counts(session)) }
+                }
+            }
+        }
+    }
+}
+
+fn overview(head: &ReportHead) -> Markup {
+    html! {
+        section.charts aria-label="Overview" {
+            (charts::tokens_per_day(&head.tokens.by_day))
+            (charts::calls_by_tool(&head.tools))
+        }
+    }
+}
+
+fn token_tables(head: &ReportHead) -> Markup {
+    let tables = &head.tokens;
+    let all = [
+        ("day", &tables.by_day),
+        ("model", &tables.by_model),
+        ("repository", &tables.by_repo),
+        ("session", &tables.by_session),
+    ];
+    html! {
+        @for (name, rows) in all {
+            section aria-labelledby=(format!("by-{name}")) {
+                h2 id=(format!("by-{name}")) { "By " (name) }
+                @if rows.is_empty() { p.quiet { "No counted usage." } } @else {
+                    (token_table(name, rows, &head.totals.tokens))
+                }
+            }
+        }
+    }
+}
+
+fn token_table(name: &str, rows: &[TokenRow], total: &TokenSums) -> Markup {
+    let heads = ["input", "cached", "output", "reasoning", "total", "API-equivalent cost"];
+    let cells = |sums: &TokenSums| {
+        let numbers = [sums.input, sums.cached, sums.output, sums.reasoning, sums.total];
+        html! {
+            @for value in numbers { td { (number(value)) } }
+            td { (words::money(sums)) }
+        }
+    };
+    let key =
+        |text: &str| if name == "repository" { repo_name(text).to_string() } else { text.into() };
+    html! {
+        section.table tabindex="0" aria-label=(format!("Tokens by {name}")) {
+            table {
+                thead { tr { th scope="col" { (name) } @for head in heads { th scope="col" { (head) } } } }
+                tbody {
+                    @for row in rows {
+                        tr { th scope="row" { (safe(&escape::line(&key(&row.key)))) } (cells(&row.sums)) }
+                    }
+                }
+                tfoot { tr { th scope="row" { "total" } (cells(total)) } }
+            }
+        }
+    }
+}
+
+fn item_markup(head: &ReportHead, item: &ReportItem) -> Markup {
+    let name = item.name.as_deref().filter(|_| page::shows_name(item.kind));
+    let is_prose = page::is_prose(item.kind);
+    let is_line = !is_prose && item.text.len() <= 200 && !item.text.trim().contains('\n');
+    let outcome = page::item_outcome(item);
+    let output = item.output.as_deref().filter(|output| !output.trim().is_empty());
+    html! {
+        li class=(item.kind.name()) {
+            span.time { (words::second(&head.zone, item.at_ms)) } " "
+            span.word { (page::item_word(item)) }
+            @if let Some(name) = name { " " code { (safe(&escape::line(name))) } }
+            @if is_line && !item.text.is_empty() {
+                " "
+                @if item.kind == ReportKind::Plan { (safe(&escape::line(&item.text))) }
+                @else { code { (safe(&escape::line(&item.text))) } }
+            }
+            @if !outcome.is_empty() { " " span.outcome.bad[item.has_failed()] { (outcome) } }
+            @if let Some((word, detail)) = page::item_detail(item) {
+                " " span.outcome { (word) code { (safe(&detail)) } }
+            }
+            @if !is_line && !item.text.is_empty() {
+                pre.prose[is_prose] { (safe(&item.text)) }
+            }
+            @if let Some(note) = words::cut_note(item.text.len(), item.text_bytes) {
+                p.note { (note) }
+            }
+            @if let Some(output) = output {
+                pre.output { (safe(output)) }
+                @if let Some(note) = words::cut_note(output.len(), item.output_bytes) {
+                    p.note { (note) }
+                }
+            }
+        }
+    }
+}
+
+fn close_page(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
+    let count = plural(head.transparency.coverage.lines, "record");
+    let footer = html! {
+        footer {
+            section aria-labelledby="transparency" {
+                h2 id="transparency" { "Transparency" }
+                p.quiet { "Where this report comes from, what it hides and what could not be read, over " (count) "." }
+                dl.transparency {
+                    @for (name, value) in words::transparency_facts(head) {
+                        div { dt { (name) } dd { (safe(&escape::line(&value))) } }
+                    }
+                }
+            }
+        }
+    };
+    writeln!(out, "</main>\n{}\n<script>{SCRIPT}</script>\n</body></html>", footer.into_string())
+}
+
+/// Base64 as RFC 4648 has it, for the policy that lets this one script run.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte));
+        let group = group << (8 * (3 - chunk.len()));
+        for index in 0..4 {
+            let letter = LETTERS[(group >> (18 - 6 * index) & 63) as usize];
+            out.push(if index <= chunk.len() { letter as char } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn style_and_script_cannot_end_their_elements() {
+        assert!(!STYLE.contains("</") && !SCRIPT.contains("</") && !SCRIPT.contains("<!--"));
+    }
+}

@@ -1,0 +1,169 @@
+//! How a page tells of a session: headings, remarks and words that Markdown and HTML share.
+
+use super::escape;
+use super::words::{self, number, plural};
+use crate::query::{ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, Zone};
+
+/// The anchor of a session: its id is not enough where it has two rollouts.
+pub(super) fn anchor(of: &ReportSession) -> String {
+    format!("s-{}-{}", escape::slug(&of.id), of.stream)
+}
+
+/// `Prompt 3 · 2026-02-09 18:36`; nothing for what came before the first prompt.
+pub(super) fn prompt_heading(zone: &Zone, of: &ReportPrompt) -> Option<String> {
+    let number = of.number?;
+    let time = of.at_ms.map(|ms| format!(" · {}", zone.minute(ms))).unwrap_or_default();
+    Some(format!("Prompt {number}{time}"))
+}
+
+/// What is unusual about a prompt; values are not yet harmless.
+pub(super) fn prompt_notes(of: &ReportPrompt) -> Vec<(&'static str, Option<String>)> {
+    let mut notes = Vec::new();
+    if !of.in_range && of.number.is_some() {
+        notes.push(("asked outside the range, the text is left out", None));
+    }
+    if of.rolled_back {
+        notes.push(("rolled back", None));
+    }
+    if of.images > 0 {
+        notes.push(("images", Some(number(of.images))));
+    }
+    if let Some(file) = &of.active_file {
+        notes.push(("open file", Some(file.clone())));
+    }
+    notes
+}
+
+/// `12 actions: 4 commands, 1 failed, 2 files`.
+pub(super) fn items_summary(items: &[ReportItem]) -> String {
+    let of = |kind: ReportKind| items.iter().filter(|item| item.kind == kind).count() as u64;
+    let is_command = |item: &&ReportItem| item.kind == ReportKind::Command;
+    let failed = items.iter().filter(is_command).filter(|item| item.has_failed()).count() as u64;
+    let mut parts = Vec::new();
+    for (kind, noun) in [
+        (ReportKind::Message, "message"),
+        (ReportKind::Reasoning, "thought"),
+        (ReportKind::Plan, "plan step"),
+        (ReportKind::Command, "command"),
+        (ReportKind::Mcp, "MCP call"),
+        (ReportKind::WebSearch, "web search"),
+        (ReportKind::Tool, "other call"),
+        (ReportKind::File, "file change"),
+    ] {
+        let count = of(kind);
+        if count > 0 {
+            let noun =
+                if kind == ReportKind::WebSearch && count > 1 { "web searche" } else { noun };
+            let failed = if kind == ReportKind::Command { failed } else { 0 };
+            let failed =
+                if failed > 0 { format!(" ({} failed)", number(failed)) } else { String::new() };
+            parts.push(plural(count, noun) + &failed);
+        }
+    }
+    if parts.is_empty() {
+        parts.push(plural(items.len() as u64, "record"));
+    }
+    parts.join(", ")
+}
+
+/// The word for what an item is.
+pub(super) fn item_word(item: &ReportItem) -> &'static str {
+    match item.kind {
+        ReportKind::Message => "said",
+        ReportKind::Context => "context",
+        ReportKind::Reasoning => "thought",
+        ReportKind::Plan => "plan",
+        ReportKind::Command => "ran",
+        ReportKind::Mcp => "called",
+        ReportKind::WebSearch => "searched the web",
+        ReportKind::Tool => "used",
+        ReportKind::File => file_word(item.name.as_deref()),
+        ReportKind::Turn => turn_word(item.name.as_deref()),
+        ReportKind::RateLimits => "rate limits",
+    }
+}
+
+fn file_word(action: Option<&str>) -> &'static str {
+    match action {
+        Some("add") => "added",
+        Some("delete") => "deleted",
+        Some("update") => "changed",
+        _ => "touched",
+    }
+}
+
+fn turn_word(what: Option<&str>) -> &'static str {
+    match what {
+        Some("started") => "turn began",
+        Some("completed") => "turn completed",
+        Some("aborted") => "turn aborted",
+        Some("compacted") => "context compacted",
+        Some("rolled_back") => "turns rolled back",
+        Some("review_entered") => "review began",
+        Some("review_left") => "review ended",
+        Some("error") => "error",
+        _ => "turn",
+    }
+}
+
+/// Whether the name says more than the word.
+pub(super) fn shows_name(kind: ReportKind) -> bool {
+    matches!(kind, ReportKind::Mcp | ReportKind::Tool | ReportKind::Context | ReportKind::Message)
+}
+
+/// Whether the text is prose, which is read rather than looked at.
+pub(super) fn is_prose(kind: ReportKind) -> bool {
+    matches!(kind, ReportKind::Message | ReportKind::Context | ReportKind::Reasoning)
+}
+
+/// How an item ended, in our own words: `exit 0, 1.2 s`, `+3 −1`.
+pub(super) fn item_outcome(item: &ReportItem) -> String {
+    let mut parts = vec![words::outcome(item), words::lines_changed(item)];
+    parts.retain(|part| !part.is_empty());
+    parts.join(", ")
+}
+
+/// What else is to be said of an item, after a word of ours; not yet harmless.
+pub(super) fn item_detail(item: &ReportItem) -> Option<(&'static str, String)> {
+    let detail = item.detail.as_deref().filter(|detail| !detail.trim().is_empty())?;
+    let word = match item.kind {
+        ReportKind::Command | ReportKind::Tool => "in ",
+        ReportKind::File => "now ",
+        _ => "",
+    };
+    Some((word, escape::first_line(detail, 120)))
+}
+
+/// A page of many, as the index names it.
+#[derive(Clone, Debug)]
+pub struct PageLink {
+    /// Name of its file: letters, digits, hyphens and a dot.
+    pub file: String,
+    /// Its day or time.
+    pub when: String,
+    /// What it is about; not yet harmless.
+    pub label: String,
+    /// What it holds.
+    pub counts: String,
+}
+
+impl PageLink {
+    /// The page of a session.
+    pub fn of_session(zone: &Zone, of: &ReportSession, file: String) -> PageLink {
+        PageLink {
+            file,
+            when: words::minute(zone, of.started_at_ms),
+            label: words::session_label(of),
+            counts: words::session_counts(of),
+        }
+    }
+
+    /// The page of a day.
+    pub fn of_day(day: &str, head: &ReportHead, file: String) -> PageLink {
+        let totals = &head.totals;
+        let counts =
+            format!("{}, {}", plural(totals.prompts, "prompt"), plural(totals.commands, "command"));
+        let label = plural(totals.sessions, "session");
+        PageLink { file, when: day.to_string(), label, counts }
+    }
+}

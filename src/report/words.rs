@@ -1,0 +1,318 @@
+//! Words and numbers that all formats for people share.
+
+use super::escape;
+use crate::query::{
+    ReportHead, ReportItem, ReportKind, ReportSession, TokenSums, Transparency, Zone, repo_name,
+};
+
+/// `1,234,567`.
+pub(super) fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 prompt`, `2 prompts`.
+pub(super) fn plural(value: u64, noun: &str) -> String {
+    let s = if value == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", number(value))
+}
+
+/// `2.4M`: tokens.
+pub(super) fn short(value: u64) -> String {
+    match value {
+        0..1_000 => value.to_string(),
+        1_000..999_950 => format!("{:.1}k", value as f64 / 1e3),
+        999_950..999_950_000 => format!("{:.1}M", value as f64 / 1e6),
+        _ => format!("{:.1}G", value as f64 / 1e9),
+    }
+}
+
+/// `51.4 MB`: powers of 1000.
+pub(super) fn bytes(value: u64) -> String {
+    match value {
+        0..1_000 => format!("{value} B"),
+        1_000..999_950 => format!("{:.1} kB", value as f64 / 1e3),
+        999_950..999_950_000 => format!("{:.1} MB", value as f64 / 1e6),
+        _ => format!("{:.1} GB", value as f64 / 1e9),
+    }
+}
+
+/// `120 ms`, `4.2 s`, `3 min 20 s`.
+pub(super) fn duration(ms: i64) -> String {
+    match ms.max(0) {
+        ms @ 0..1_000 => format!("{ms} ms"),
+        ms @ 1_000..59_950 => format!("{:.1} s", ms as f64 / 1e3),
+        ms => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}
+
+/// `12.34 USD`, with a tilde where a price was guessed; a question mark where none is known.
+pub(super) fn money(sums: &TokenSums) -> String {
+    match sums.cost_usd {
+        Some(cost) if sums.estimated => format!("~{cost:.2} USD"),
+        Some(cost) => format!("{cost:.2} USD"),
+        None => "unknown".into(),
+    }
+}
+
+/// What is unusual about a price.
+pub(super) fn money_note(sums: &TokenSums) -> Option<String> {
+    if !sums.unpriced.is_empty() {
+        let models: Vec<String> =
+            sums.unpriced.iter().map(|name| escape::first_line(name, 60)).collect();
+        return Some(format!("no price is known for {}", models.join(", ")));
+    }
+    sums.estimated.then(|| "~ has usage whose model is not named, priced as usual then".into())
+}
+
+/// `2026-02-09 18:36`, or that there is no time.
+pub(super) fn minute(zone: &Zone, at_ms: Option<i64>) -> String {
+    at_ms.map_or_else(|| "no time".into(), |ms| zone.minute(ms))
+}
+
+/// `18:36:27`; nothing where there is no time.
+pub(super) fn second(zone: &Zone, at_ms: Option<i64>) -> String {
+    at_ms.map(|ms| zone.second(ms)).unwrap_or_default()
+}
+
+/// The range in words: what was asked for, else what was found.
+pub(super) fn period(head: &ReportHead) -> String {
+    let period = &head.period;
+    let zone = &head.zone;
+    let day = |ms: i64| zone.date(ms).map_or_else(|| "-".into(), |date| date.to_string());
+    let first = period.since_ms.or(period.first_ms);
+    let last = period.until_ms.map(|ms| ms - 1).or(period.last_ms);
+    match (first.map(day), last.map(day)) {
+        (Some(first), Some(last)) if first == last => first,
+        (Some(first), Some(last)) => format!("{first} to {last}"),
+        (Some(first), None) => format!("since {first}"),
+        (None, Some(last)) => format!("until {last}"),
+        (None, None) => "no times".into(),
+    }
+}
+
+/// What a session is about, in few words: its name, else its repository or folder.
+pub(super) fn session_label(session: &ReportSession) -> String {
+    let place = session.repo.as_deref().or(session.cwd.as_deref()).map(repo_name);
+    let text = session.name.as_deref().filter(|name| !name.trim().is_empty()).or(place);
+    escape::first_line(text.unwrap_or("unnamed session"), 80)
+}
+
+/// Facts of a session, each with its name; text from the log is not yet harmless.
+pub(super) fn session_facts(head: &ReportHead, of: &ReportSession) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let mut add = |name, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.trim().is_empty()) {
+            facts.push((name, value));
+        }
+    };
+    let short_commit = |commit: &String| commit.chars().take(12).collect::<String>();
+    let branch = match (&of.branch, of.commit.as_ref().map(short_commit)) {
+        (Some(branch), Some(commit)) => Some(format!("{branch} at {commit}")),
+        (branch, commit) => branch.clone().or(commit),
+    };
+    let both = |a: &Option<String>, b: &Option<String>| {
+        let words: Vec<&str> = [a, b].into_iter().flatten().map(String::as_str).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    };
+    add("session", Some(of.id.clone()));
+    add("ended", of.ended_at_ms.map(|ms| head.zone.minute(ms)));
+    add("repository", of.repo.clone());
+    add("branch", branch);
+    add("folder", of.cwd.clone());
+    add("model", (!of.models.is_empty()).then(|| of.models.join(", ")));
+    add("started from", both(&of.source, &of.subagent));
+    add("client", both(&of.client, &of.client_version));
+    add("parent", of.parent_id.clone());
+    facts
+}
+
+/// What a session holds, in one line.
+pub(super) fn session_counts(of: &ReportSession) -> String {
+    let mut parts = vec![plural(of.prompts, "prompt")];
+    if of.commands > 0 {
+        parts.push(plural(of.commands, "command"));
+    }
+    if of.commands_failed > 0 {
+        parts.push(format!("{} failed", number(of.commands_failed)));
+    }
+    if of.tokens > 0 {
+        parts.push(format!("{} tokens", short(of.tokens)));
+    }
+    parts.join(", ")
+}
+
+/// How an item ended, in our own words: `exit 0, 1.2 s`; empty for what does not end.
+pub(super) fn outcome(item: &ReportItem) -> String {
+    let is_call = matches!(
+        item.kind,
+        ReportKind::Command | ReportKind::Mcp | ReportKind::WebSearch | ReportKind::Tool
+    );
+    let mut parts = Vec::new();
+    match (item.exit_code, item.status.as_deref()) {
+        (Some(code), _) => parts.push(format!("exit {code}")),
+        (None, Some(status)) => parts.extend(status_word(status).map(str::to_string)),
+        (None, None) if is_call => parts.push("no output".into()),
+        (None, None) => {}
+    }
+    parts.extend(item.duration_ms.map(duration));
+    parts.join(", ")
+}
+
+/// The word for a status; nothing where it says nothing.
+fn status_word(status: &str) -> Option<&'static str> {
+    Some(match status {
+        "ok" => "ok",
+        "failed" => "failed",
+        "running" => "still running",
+        "rejected" => "rejected",
+        "aborted" => "aborted",
+        "error" => "error",
+        "pending" => "to do",
+        "in_progress" => "in progress",
+        "completed" => "done",
+        _ => return None,
+    })
+}
+
+/// `+3 −1` lines.
+pub(super) fn lines_changed(item: &ReportItem) -> String {
+    let sign = |sign: &str, count: Option<u64>| count.map(|count| format!("{sign}{count}"));
+    let parts: Vec<String> =
+        [sign("+", item.added), sign("−", item.removed)].into_iter().flatten().collect();
+    parts.join(" ")
+}
+
+/// That more was there than is shown.
+pub(super) fn cut_note(shown: usize, all: Option<u64>) -> Option<String> {
+    let all = all.filter(|all| *all > shown as u64)?;
+    Some(format!("{} of {} bytes shown", number(shown as u64), number(all)))
+}
+
+/// The block on transparency in one line; `named` writes the name of a rule.
+pub(super) fn transparency_line(of: &Transparency, named: &dyn Fn(&str) -> String) -> String {
+    let coverage = &of.coverage;
+    let head = match &of.head {
+        Some(head) => format!(
+            "ledger of {} entries, head {}, not signed",
+            number(head.size),
+            head.id.chars().take(12).collect::<String>()
+        ),
+        None => "ledger head: see the index".into(),
+    };
+    let left = coverage.unknown + coverage.unreadable;
+    let read = match left {
+        0 => format!("all {} understood", plural(coverage.lines, "record")),
+        left => format!("{} of {} not understood", number(left), plural(coverage.lines, "record")),
+    };
+    format!("{head}; {read}; {}", redactions_line(of, named))
+}
+
+/// What is hidden, in one sentence.
+fn redactions_line(of: &Transparency, named: &dyn Fn(&str) -> String) -> String {
+    let redactions = &of.redactions;
+    if redactions.passages == 0 {
+        return match redactions.rule_set {
+            Some(_) => "nothing redacted".into(),
+            None => "nothing redacted, no rules in force".into(),
+        };
+    }
+    let rules = redactions.by_rule.iter().map(|rule| {
+        let name = escape::first_line(&rule.rule, 60);
+        format!("{} by rule {}", number(rule.passages), named(&name))
+    });
+    let by_hand: u64 = redactions.by_hand.iter().map(|hand| hand.passages).sum();
+    let hand = (by_hand > 0).then(|| format!("{} by hand", number(by_hand)));
+    let parts: Vec<String> = rules.chain(hand).collect();
+    format!("{} redacted: {}", plural(redactions.passages, "passage"), parts.join(", "))
+}
+
+/// Every fact of the block on transparency, each with its name; text is not yet harmless.
+pub(super) fn transparency_facts(head: &ReportHead) -> Vec<(&'static str, String)> {
+    let of = &head.transparency;
+    let mut facts: Vec<(&'static str, String)> = Vec::new();
+    match &of.head {
+        Some(ledger) => {
+            facts.push(("ledger entries", number(ledger.size)));
+            facts.push(("ledger head", ledger.id.clone()));
+            let behind = format!("not stated: {} entries are not in the views yet", ledger.behind);
+            facts.push(("ledger root", ledger.root.clone().unwrap_or(behind)));
+        }
+        None => facts.push(("ledger head", "stated in the index of these pages".into())),
+    }
+    facts.push(("checkpoint", of.checkpoint.clone().unwrap_or("not signed".into())));
+    facts.push(("tool", format!("codex-ledger {}", of.tool)));
+    facts.push(("mode", head.mode.name().into()));
+    let conditions = head.filters.iter().map(|filter| match &filter.meaning {
+        Some(meaning) => format!("{} {} ({meaning})", filter.name, filter.said),
+        None => format!("{} {}", filter.name, filter.said),
+    });
+    let conditions: Vec<String> = conditions.collect();
+    let conditions = if conditions.is_empty() { "none".into() } else { conditions.join("; ") };
+    facts.push(("filters", conditions));
+    facts.push(("time zone", head.timezone.clone()));
+    facts.push(("prices", format!("of {}, digest {}", of.prices.date, of.prices.digest)));
+    coverage_facts(of, &mut facts);
+    facts.push(("redactions", redactions_line(of, &str::to_string)));
+    if let Some(rules) = &of.redactions.rule_set {
+        facts.push(("rule set", format!("{}, digest {}", rules.name, rules.digest)));
+    }
+    for hand in &of.redactions.by_hand {
+        let actor = hand.actor.as_deref().unwrap_or("unknown");
+        let reason = hand.reason.as_deref().unwrap_or("no reason given");
+        let passages = plural(hand.passages, "passage");
+        facts.push(("by hand", format!("{passages} by {actor}: {reason}")));
+    }
+    if of.head.is_some() {
+        let accesses = &of.accesses;
+        let counts = [
+            plural(accesses.reveals, "reveal"),
+            plural(accesses.exports, "export"),
+            plural(accesses.erasures, "erasure"),
+        ];
+        facts.push(("accesses", counts.join(", ")));
+    }
+    for access in &of.accesses.list {
+        let actor = access.actor.as_deref().unwrap_or("unknown");
+        let detail = access.detail.as_deref().unwrap_or_default();
+        let at = head.zone.minute(access.at_ms);
+        facts.push(("access", format!("{at} {} by {actor} {detail}", access.verb)));
+    }
+    facts
+}
+
+fn coverage_facts(of: &Transparency, facts: &mut Vec<(&'static str, String)>) {
+    let coverage = &of.coverage;
+    let seen = format!("{}, {}", plural(coverage.lines, "record"), bytes(coverage.bytes));
+    facts.push(("seen", seen));
+    facts.push(("understood", number(coverage.understood)));
+    if coverage.blank > 0 {
+        facts.push(("blank lines", number(coverage.blank)));
+    }
+    facts.push(("not understood", number(coverage.unknown)));
+    for kind in &coverage.unknown_kinds {
+        facts.push(("not understood", format!("{}: {}", kind.kind, number(kind.records))));
+    }
+    facts.push(("unreadable", number(coverage.unreadable)));
+    for problem in &coverage.problem_list {
+        let place = format!("{} line {} byte {}", problem.path, problem.line, problem.offset);
+        facts.push(("problem", format!("{place}: {}", problem.reason)));
+    }
+    let more = coverage.problems.saturating_sub(coverage.problem_list.len() as u64);
+    if more > 0 {
+        facts.push(("problem", format!("and {} more", number(more))));
+    }
+    if of.head.is_some() {
+        facts.push(("sessions missing", number(coverage.missing)));
+    }
+    for id in &coverage.missing_list {
+        facts.push(("session missing", id.clone()));
+    }
+}
