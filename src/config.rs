@@ -17,6 +17,8 @@ pub struct Config {
     pub views: ViewsConfig,
     /// `[redaction]`: what is hidden.
     pub redaction: RedactionConfig,
+    /// `[review]`: the reviewer's words.
+    pub review: ReviewConfig,
 }
 
 /// `[sessions]`.
@@ -53,6 +55,30 @@ pub struct Outputs {
 pub struct ViewsConfig {
     /// Keep the full JSON of every record in the views, beside the ledger that has it anyway.
     pub raw_json: bool,
+}
+
+/// `[review]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReviewConfig {
+    /// Dispositions beside followed, ignored and needs-review.
+    pub dispositions: Vec<String>,
+    /// `[[review.tags]]`: tags that sessions get by themselves.
+    pub tags: Vec<TagRule>,
+}
+
+/// When a session gets a tag by itself; all conditions that are named must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TagRule {
+    /// The tag.
+    pub tag: String,
+    /// Part of the repository's URL.
+    pub repo: Option<String>,
+    /// Directory; sessions in it or below it.
+    pub path: Option<String>,
+    /// Text that a prompt holds, whatever its case.
+    pub text: Option<String>,
 }
 
 /// `[redaction]`.

@@ -5,6 +5,7 @@ use super::redact::NewEntry;
 use crate::db;
 use crate::entry::{Act, Annotation, EntryId, Kind};
 use crate::error::{AppError, ErrorKind, Result};
+use crate::ledger::Ledger;
 use crate::query::{self, DispositionRow, NoteRow, TagRow};
 
 /// What a disposition can be without any configuration.
@@ -96,6 +97,38 @@ impl App {
     pub fn dispositions(&self, value: Option<&str>) -> Result<Vec<DispositionRow>> {
         let db = self.views_for_reading()?;
         Ok(query::dispositions(&db, value).map_err(db::at(self.views_path()))?)
+    }
+
+    /// Dispositions that the configuration adds.
+    pub fn own_dispositions(&self) -> impl Iterator<Item = &str> {
+        self.setup.review.dispositions.iter().map(String::as_str)
+    }
+
+    /// Gives the configured tags to sessions that have grown and never had them, given or taken away.
+    pub(super) fn tag_by_rules(
+        &self,
+        ledger: &mut Ledger,
+        (from, to): (u64, u64),
+        listener: Listener<'_>,
+    ) -> Result<()> {
+        let db = self.views_for_reading()?;
+        let mut drafts: Vec<NewEntry> = Vec::new();
+        for rule in self.setup.review.tags.iter().filter(|_| from < to) {
+            let act = Act::Tag { name: rule.tag.clone(), by_rule: true };
+            check(&act)?;
+            let conditions = [&rule.repo, &rule.path, &rule.text].map(|value| value.as_deref());
+            let found = query::sessions_to_tag(&db, &rule.tag, conditions, (from, to));
+            for session in found.map_err(db::at(self.views_path()))? {
+                let (actor, act) = (self.setup.actor.clone(), act.clone());
+                let annotation = Annotation { actor, act, session, prompt: 0 };
+                drafts.push((Kind::Annotation, EntryId::default(), annotation.encode()));
+            }
+        }
+        if !drafts.is_empty() {
+            self.append_noted(ledger, &drafts)?;
+            self.update_views(listener)?;
+        }
+        Ok(())
     }
 
     /// Takes a note away; it stays in the history.

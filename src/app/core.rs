@@ -4,6 +4,7 @@ pub use crate::append::{ByteCounts, FileCounts};
 use crate::append::{Plan, Report, Request, SourceProblem, Watch};
 use crate::audit;
 pub use crate::audit::{Audit, ViewsVerdict};
+use crate::config::ReviewConfig;
 use crate::db;
 pub use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{
@@ -33,6 +34,8 @@ pub struct Setup {
     pub roots: Vec<PathBuf>,
     /// The rules that are to be in force; the last ones in the ledger when not given.
     pub rules: Option<RuleSet>,
+    /// The reviewer's words.
+    pub review: ReviewConfig,
     /// Who asks.
     pub actor: String,
     /// Who holds the lock meanwhile.
@@ -215,6 +218,7 @@ impl App {
         let mut malformed = None;
         if !options.no_views {
             self.update_views(listener)?;
+            self.tag_by_rules(ledger, report.entries, listener)?;
             let (from, to) = report.entries;
             let problems = self.problems_between(from, to)?;
             malformed = Some(problems.len() as u64);

@@ -9,8 +9,8 @@ use crate::ledger::{Controls, Ledger, LedgerPaths, LedgerReader};
 use crate::projections::{Decisions, Field, field, load_policy, preview};
 use crate::query::{self, RedactionRow, RevocationRow};
 use crate::redaction::{
-    self, Engine, Manual, Matcher, RedactionRecord, RevocationRecord, RuleFormat, RuleSet,
-    RuleSetRecord, Scope, Seen, What, Within, builtin,
+    self, Engine, Manual, Matcher, Place, RedactionRecord, RevocationRecord, RuleFormat, RuleSet,
+    RuleSetRecord, Scope, Seen, Sensitive, What, Within, bare_url, builtin,
 };
 use std::collections::HashMap;
 use std::ops::Range;
@@ -362,18 +362,36 @@ impl App {
     fn within(&self, request: &RedactRequest) -> Result<Within> {
         Ok(match (&request.session, &request.repo) {
             (Some(session), _) => Within::Session(self.session_named(session)?),
-            (None, Some(repo)) => {
-                let db = self.views_for_reading()?;
-                let is_known = query::is_repo(&db, repo).map_err(db::at(self.views_path()))?;
-                if !is_known {
-                    let message = format!("no session has the repository or directory `{repo}`");
-                    return Err(AppError::new(ErrorKind::NotFound, message)
-                        .hint("`codex-ledger tokens --by repo` lists them"));
-                }
-                Within::Repo(repo.clone())
-            }
+            (None, Some(repo)) => Within::Repo(self.repo_named(repo)?),
             (None, None) => Within::Everything,
         })
+    }
+
+    /// A repository by its URL, by the end of it (`owner/name`), or by its directory.
+    fn repo_named(&self, name: &str) -> Result<String> {
+        let db = self.views_for_reading()?;
+        let shown = query::repos(&db).map_err(db::at(self.views_path()))?;
+        let bare = bare_url(name);
+        let ending = format!("/{}", name.trim_start_matches('/'));
+        let is_url = |known: &&String| known.contains("://");
+        let is_named = |known: &String| {
+            *known == bare
+                || known.trim_end_matches(".git").ends_with(ending.trim_end_matches(".git"))
+        };
+        let urls: Vec<String> = shown.iter().filter(is_url).map(|url| bare_url(url)).collect();
+        if let Some(url) = urls.into_iter().find(is_named) {
+            return Ok(url);
+        }
+        // A directory may be shown with a part of it hidden; the name that is given is the real one.
+        let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
+        let place = Place::of_column("sessions", "cwd");
+        let as_shown = policy.apply(Sensitive::new(name), &place, &mut |_, _| ());
+        if shown.iter().any(|known| known == as_shown.as_str()) {
+            return Ok(name.to_string());
+        }
+        let message = format!("no session has the repository or directory `{name}`");
+        let near = query::nearest(name, shown.iter().map(String::as_str)).unwrap_or_default();
+        Err(AppError::new(ErrorKind::NotFound, message).hint(format!("the nearest is {near}")))
     }
 
     fn prompt_named(&self, name: &str) -> Result<What> {

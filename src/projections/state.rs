@@ -92,7 +92,7 @@ impl State {
     pub(super) fn owners(&self, thread: Option<&str>, copied: bool) -> Owners {
         let own = self.session_id.as_deref().or(thread).into_iter().map(str::to_string);
         let others = self.copied_threads.iter().filter(|_| copied).cloned();
-        Owners::new(own.chain(others).collect(), self.repo.clone())
+        Owners::new(own.chain(others).collect(), self.repo.as_deref())
     }
 
     /// Notes that a run of packs holds entries of this stream.

@@ -105,3 +105,29 @@ pub fn dispositions(db: &Connection, value: Option<&str>) -> SqlResult<Vec<Dispo
     })?;
     rows.collect()
 }
+
+/// Sessions with new entries in a range that meet all conditions that are given (part of the repository,
+/// directory, text of a prompt) and were never given that tag, nor had it taken away.
+///
+/// # Errors
+/// As the database.
+pub fn sessions_to_tag(
+    db: &Connection,
+    tag: &str,
+    [repo, path, text]: [Option<&str>; 3],
+    (from, to): (u64, u64),
+) -> SqlResult<Vec<String>> {
+    let sql = "SELECT DISTINCT s.id FROM sessions s
+        WHERE EXISTS (SELECT 1 FROM events e WHERE e.stream = s.stream AND e.seq >= ?5 AND e.seq < ?6)
+        AND (?2 IS NULL OR instr(coalesce(s.git_url, ''), ?2) > 0)
+        AND (?3 IS NULL OR s.cwd = rtrim(?3, '/') OR substr(s.cwd, 1, length(rtrim(?3, '/')) + 1) = rtrim(?3, '/') || '/')
+        AND (?4 IS NULL OR EXISTS (SELECT 1 FROM prompts p WHERE p.stream = s.stream AND p.number > 0
+            AND instr(lower(p.text), lower(?4)) > 0))
+        AND NOT EXISTS (SELECT 1 FROM annotations a WHERE a.session_id = s.id AND a.value = ?1
+            AND a.act IN ('tag', 'untag') AND a.prompt = 0)
+        ORDER BY s.id";
+    let mut statement = db.prepare(sql)?;
+    let values = crate::db::params![tag, repo, path, text, from as i64, to as i64];
+    let rows = statement.query_map(values, |row| row.get(0))?;
+    rows.collect()
+}

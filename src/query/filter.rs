@@ -186,10 +186,7 @@ impl Filter {
 }
 
 /// The known value that is most like a given one; the first in order where several are.
-pub(super) fn nearest<'a>(
-    value: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(value: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let value = value.to_lowercase();
     known.into_iter().min_by_key(|known| (distance(&value, &known.to_lowercase()), *known))
 }

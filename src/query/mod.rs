@@ -12,14 +12,16 @@ mod sessions;
 mod tokens;
 mod zone;
 
-pub use annotations::{DispositionRow, NoteRow, TagRow, dispositions, notes, tags};
+pub use annotations::{
+    DispositionRow, NoteRow, TagRow, dispositions, notes, sessions_to_tag, tags,
+};
 pub use coverage::{
     Coverage, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage, has_source,
     problems_between,
 };
-pub use filter::{Filter, FilterError, Order, since, until};
+pub use filter::{Filter, FilterError, Order, nearest, since, until};
 pub use redactions::{
-    RedactionRow, RevocationRow, is_repo, prompt_place, redaction, redactions, revocation,
+    RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos, revocation,
     revocations, rows_hidden_by,
 };
 pub use report::*;

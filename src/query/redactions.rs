@@ -146,11 +146,12 @@ pub fn prompt_place(db: &Connection, stream: u64, number: u64) -> SqlResult<Opti
     db.query_row(sql, [stream as i64, number as i64], place).optional()
 }
 
-/// Whether a session has that repository, or that directory where it has none.
+/// Repositories of sessions as the views show them; the directory where there is none.
 ///
 /// # Errors
 /// As the database.
-pub fn is_repo(db: &Connection, repo: &str) -> SqlResult<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sessions WHERE coalesce(git_url, cwd) = ?)";
-    db.query_row(sql, [repo], |row| row.get(0))
+pub fn repos(db: &Connection) -> SqlResult<Vec<String>> {
+    let sql = "SELECT DISTINCT coalesce(git_url, cwd) FROM sessions
+        WHERE coalesce(git_url, cwd) IS NOT NULL ORDER BY 1";
+    db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }

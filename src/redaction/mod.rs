@@ -37,7 +37,7 @@ use std::borrow::Cow;
 pub use builtin::{builtin, check_examples, expand_example};
 pub use engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Scope};
 pub use parse::{RuleFormat, parse_rules};
-pub use policy::{Class, Owners, Place, Policy, Redaction, Seen, Target, TextKey};
+pub use policy::{Class, Owners, Place, Policy, Redaction, Seen, Target, TextKey, bare_url};
 pub use record::{RedactionRecord, RevocationRecord, RuleSetRecord, What, Within};
 pub use risky::risky;
 pub use rule::{

@@ -98,8 +98,8 @@ pub struct Owners(Option<Arc<(Vec<String>, Option<String>)>>);
 
 impl Owners {
     /// Names them.
-    pub fn new(sessions: Vec<String>, repo: Option<String>) -> Owners {
-        Owners(Some(Arc::new((sessions, repo))))
+    pub fn new(sessions: Vec<String>, repo: Option<&str>) -> Owners {
+        Owners(Some(Arc::new((sessions, repo.map(bare_url)))))
     }
 
     fn sessions(&self) -> &[String] {
@@ -109,6 +109,17 @@ impl Owners {
     fn repo(&self) -> Option<&str> {
         self.0.as_ref().and_then(|owners| owners.1.as_deref())
     }
+}
+
+/// A URL without the credentials that it may hold, so that what is shown and what was recorded name the same.
+pub fn bare_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_string();
+    };
+    let host_end = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(host_end).unwrap_or((rest, ""));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 /// A key of a text; only [`Policy::text_key`] makes one.
@@ -139,6 +150,15 @@ pub struct Place<'a> {
     pub part: u64,
     /// Whose text it is.
     pub owners: &'a Owners,
+}
+
+impl Place<'static> {
+    /// A column of a table, for a text that belongs to nobody.
+    pub fn of_column(table: &'static str, column: &'static str) -> Place<'static> {
+        static NOBODY: Owners = Owners(None);
+        let (role, seq, part) = (None, u64::MAX, 0);
+        Place { class: Class::Text, table, column, role, seq, part, owners: &NOBODY }
+    }
 }
 
 impl Place<'_> {

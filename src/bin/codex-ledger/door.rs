@@ -222,6 +222,7 @@ pub fn setup(
         raw_json: config.views.raw_json,
         roots,
         rules: None,
+        review: config.review,
         actor,
         holder: Holder {
             command: command.to_string(),

@@ -1,7 +1,9 @@
 //! The terminal door: arguments in, exit code out. One file per command.
 
+mod annotate;
 mod append;
 mod args;
+mod args_review;
 mod audit;
 mod config;
 mod door;
@@ -55,6 +57,9 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&mut door, args),
         Command::Tokens(args) => tokens::run(&mut door, args),
         Command::Redact(args) => redact::run(&mut door, args),
+        Command::Tag { what } => annotate::tag(&mut door, what),
+        Command::Note { what } => annotate::note(&mut door, what),
+        Command::Disposition { what } => annotate::disposition(&mut door, what),
         Command::Audit(args) => audit::run(&mut door, args),
         Command::Config(args) => config::run(&mut door, args),
         Command::Migrate(args) => migrate::run(&mut door, args),

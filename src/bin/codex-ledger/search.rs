@@ -2,6 +2,7 @@
 
 use crate::args::SearchArgs;
 use crate::door::{Done, Door, Result, Style, app};
+use crate::filters::FilterArgs;
 use crate::sessions::short_id;
 use crate::text::{count, minute, one_line, plural};
 use codex_ledger::app::{AppError, ErrorKind};
@@ -15,7 +16,15 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
             "words, \"phrases\", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit:",
         )
     })?;
-    let found = app.search(&search, (None, None), args.limit)?;
+    // The same words and the same zone as everywhere else.
+    let times = FilterArgs {
+        since: search.since.clone(),
+        until: search.until.clone(),
+        timezone: args.timezone.clone(),
+        ..FilterArgs::default()
+    };
+    let filter = times.filter(&times.zone()?)?;
+    let found = app.search(&search, (filter.since_ms, filter.until_ms), args.limit)?;
     if door.global.json {
         door.print_json(&json!({"hits": found.hits, "total": found.total}))?;
         return Ok(Done::Clean);

@@ -1,0 +1,169 @@
+//! `tag`, `note`, `disposition`: what a reviewer says of sessions and prompts.
+
+use crate::args::{DispositionCommand, NoteCommand, SubjectArgs, TagCommand};
+use crate::door::{Done, Door, Result, app};
+use crate::sessions::short_id;
+use crate::text::{minute, one_line, plural, safe};
+use codex_ledger::app::{Act, App, AppError, DISPOSITIONS, ErrorKind, Subject};
+use codex_ledger::query::nearest;
+use serde_json::json;
+
+pub fn tag(door: &mut Door, what: TagCommand) -> Result<Done> {
+    let app = app(door, "tag", Vec::new())?;
+    match what {
+        TagCommand::Add { name, subjects } => {
+            let act = Act::Tag { name, by_rule: false };
+            say(door, &app, &subjects, &act, "tagged")
+        }
+        TagCommand::Remove { name, subjects } => {
+            let act = Act::Untag { name };
+            say(door, &app, &subjects, &act, "tag taken away from")
+        }
+        TagCommand::List { name } => {
+            let rows = app.tags(name.as_deref())?;
+            if door.global.json {
+                return door.print_json(&json!(rows)).map(|()| Done::Clean);
+            }
+            let lines = rows.iter().map(|row| {
+                format!("{}  {}\n", safe(&row.tag), subject_text(&row.session, row.prompt))
+            });
+            list(
+                door,
+                lines.collect(),
+                "no tags yet; `codex-ledger tag add TAG SESSION` gives one\n",
+            )
+        }
+    }
+}
+
+pub fn note(door: &mut Door, what: NoteCommand) -> Result<Done> {
+    let app = app(door, "note", Vec::new())?;
+    match what {
+        NoteCommand::Add { subject, text } => {
+            let subject = app.subject(&subject)?;
+            let mut progress = door.progress();
+            let seq =
+                app.annotate(&[subject], &Act::Note { text: text.join(" ") }, &mut progress)?;
+            if door.global.json {
+                return door.print_json(&json!({"seq": seq})).map(|()| Done::Clean);
+            }
+            door.print(&format!("note {seq}\n"))?;
+            Ok(Done::Clean)
+        }
+        NoteCommand::Remove { seq } => {
+            let mut progress = door.progress();
+            let by = app.remove_note(seq, &mut progress)?;
+            if door.global.json {
+                return door.print_json(&json!({"seq": by, "of": seq})).map(|()| Done::Clean);
+            }
+            door.print(&format!("note {seq} is taken away; the history keeps it\n"))?;
+            Ok(Done::Clean)
+        }
+        NoteCommand::List { session } => {
+            let session = session.map(|session| app.subject(&session)).transpose()?;
+            let rows = app.notes(session.as_ref().map(|subject| subject.session.as_str()))?;
+            if door.global.json {
+                return door.print_json(&json!(rows)).map(|()| Done::Clean);
+            }
+            let lines = rows.iter().map(|row| {
+                format!(
+                    "{}  {} UTC  {}  {}\n    {}\n",
+                    row.seq,
+                    minute(Some(row.recorded_at_ms)),
+                    safe(row.actor.as_deref().unwrap_or("-")),
+                    subject_text(&row.session, row.prompt),
+                    one_line(&row.text, 200)
+                )
+            });
+            list(
+                door,
+                lines.collect(),
+                "no notes yet; `codex-ledger note add SESSION TEXT` writes one\n",
+            )
+        }
+    }
+}
+
+pub fn disposition(door: &mut Door, what: DispositionCommand) -> Result<Done> {
+    let app = app(door, "disposition", Vec::new())?;
+    match what {
+        DispositionCommand::Set { value, subjects } => {
+            let known: Vec<&str> = DISPOSITIONS.into_iter().chain(app.own_dispositions()).collect();
+            if !known.contains(&value.as_str()) {
+                let near = nearest(&value, known.iter().copied()).unwrap_or_default();
+                let message = format!("`{}` is no disposition", safe(&value));
+                return Err(AppError::new(ErrorKind::Usage, message).hint(format!(
+                    "the nearest is `{near}`; own ones go into the configuration: [review] dispositions = [\"…\"]"
+                )));
+            }
+            say(door, &app, &subjects, &Act::Disposition { value }, "noted for")
+        }
+        DispositionCommand::Clear { subjects } => {
+            let act = Act::Disposition { value: String::new() };
+            say(door, &app, &subjects, &act, "taken back for")
+        }
+        DispositionCommand::List { value } => {
+            let rows = app.dispositions(value.as_deref())?;
+            if door.global.json {
+                return door.print_json(&json!(rows)).map(|()| Done::Clean);
+            }
+            let lines = rows.iter().map(|row| {
+                format!("{}  {}\n", safe(&row.value), subject_text(&row.session, row.prompt))
+            });
+            let none = "no dispositions yet; `codex-ledger disposition set followed SESSION#N` gives one\n";
+            list(door, lines.collect(), none)
+        }
+    }
+}
+
+fn subject_text(session: &str, prompt: u64) -> String {
+    match prompt {
+        0 => short_id(session),
+        number => format!("{}#{number}", short_id(session)),
+    }
+}
+
+fn list(door: &mut Door, lines: String, none: &str) -> Result<Done> {
+    door.print(if lines.is_empty() { none } else { &lines })?;
+    Ok(Done::Clean)
+}
+
+/// Says something of everything that was named, or that the filters pick.
+fn say(door: &mut Door, app: &App, args: &SubjectArgs, act: &Act, done: &str) -> Result<Done> {
+    let mut subjects: Vec<Subject> = Vec::new();
+    for name in &args.subjects {
+        subjects.push(app.subject(name)?);
+    }
+    let filter = args.filters.filter(&args.filters.zone()?)?;
+    let is_filtered = filter != codex_ledger::query::Filter::default();
+    if is_filtered {
+        for session in app.sessions_matching(&filter, 0)? {
+            subjects.push(Subject { session: session.id, prompt: 0 });
+        }
+    } else if subjects.is_empty() {
+        return Err(AppError::new(ErrorKind::Usage, "nothing is named").hint(
+            "name SESSION or SESSION#N, or pick sessions with --repo, --since and the like",
+        ));
+    }
+    subjects.sort();
+    subjects.dedup();
+    if subjects.is_empty() {
+        eprintln!("codex-ledger: no sessions match; nothing was written");
+        return Ok(Done::Clean);
+    }
+    let mut progress = door.progress();
+    let seq = app.annotate(&subjects, act, &mut progress)?;
+    if door.global.json {
+        door.print_json(&json!({"from": seq, "count": subjects.len(), "subjects": subjects}))?;
+        return Ok(Done::Clean);
+    }
+    let prompts = subjects.iter().filter(|subject| subject.prompt > 0).count() as u64;
+    let sessions = subjects.len() as u64 - prompts;
+    let parts: Vec<String> = [(sessions, "session"), (prompts, "prompt")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| plural(number, noun))
+        .collect();
+    door.print(&format!("{done} {}\n", parts.join(" and ")))?;
+    Ok(Done::Clean)
+}
