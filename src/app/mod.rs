@@ -5,12 +5,14 @@ mod core;
 mod raw;
 mod redact;
 mod report;
+mod rules;
 mod search;
 mod state_db;
 
 pub use self::annotate::{DISPOSITIONS, Subject};
 pub use self::core::*;
-pub use self::redact::{RedactRequest, Redacted, Undone, parse_rules};
+pub use self::redact::{RedactRequest, Redacted, Undone};
+pub use self::rules::parse_rules;
 pub use self::state_db::StateDb;
 pub use crate::entry::Act;
 pub use crate::redaction::{

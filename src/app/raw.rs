@@ -58,6 +58,10 @@ impl App {
             .finish();
         let mut ledger = self.open()?;
         self.append_noted(&mut ledger, &[(Kind::Access, EntryId::default(), body)])?;
+        // Views that are not whole stay as they are: reading raw bytes needs none.
+        if self.views_for_reading().is_ok() {
+            self.update_views(&mut |_| ())?;
+        }
         Ok(())
     }
 

@@ -9,8 +9,8 @@ use crate::ledger::{Controls, Ledger, LedgerPaths, LedgerReader};
 use crate::projections::{Decisions, Field, field, load_policy, preview};
 use crate::query::{self, RedactionRow, RevocationRow};
 use crate::redaction::{
-    self, Engine, Manual, Matcher, Place, RedactionRecord, RevocationRecord, RuleFormat, RuleSet,
-    RuleSetRecord, Scope, Seen, Sensitive, What, Within, bare_url, builtin,
+    Engine, Manual, Matcher, Place, RedactionRecord, RevocationRecord, RuleSet, Scope, Seen,
+    Sensitive, What, Within, bare_url,
 };
 use std::collections::HashMap;
 use std::ops::Range;
@@ -56,16 +56,6 @@ pub struct RedactRequest {
     pub with: Option<String>,
     /// Why.
     pub reason: String,
-}
-
-/// Reads a file of rules and makes sure that they can be used.
-///
-/// # Errors
-/// When the text is no rule file, or a rule in it cannot be compiled.
-pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet> {
-    let rules = redaction::parse_rules(text, format, name)?;
-    Engine::compile(&rules, &[])?;
-    Ok(rules)
 }
 
 /// What a redaction did.
@@ -202,81 +192,8 @@ impl App {
         Ok(load_policy(&mut reader)?.rules().clone())
     }
 
-    /// The rule set in force, with the seq of its entry; the built-in one where the ledger names none.
-    ///
-    /// # Errors
-    /// When entries cannot be read.
-    pub fn rules(&self) -> Result<(Option<u64>, RuleSet)> {
-        if !self.dir().join("HEAD").exists() {
-            return Ok((None, self.setup.rules.clone().unwrap_or_else(|| builtin().clone())));
-        }
-        let mut reader = LedgerReader::open(self.dir())?;
-        let size = reader.head().size();
-        Ok(match Decisions::load(&mut reader, size)?.rule_set() {
-            Some((seq, record)) => (Some(seq), record.rules),
-            None => (None, builtin().clone()),
-        })
-    }
-
-    /// Puts a rule set in force; returns the seq of its entry, or `None` when it is in force already.
-    ///
-    /// # Errors
-    /// When the ledger or the views cannot be written.
-    pub fn set_rules(
-        &self,
-        rules: RuleSet,
-        reason: &str,
-        listener: Listener<'_>,
-    ) -> Result<Option<u64>> {
-        let reason = self.reason(reason)?;
-        Engine::compile(&rules, &[])?;
-        if let (Some(_), known) = self.rules()?
-            && known.digest() == rules.digest()
-        {
-            return Ok(None);
-        }
-        let body = self.rules_body(rules, reason)?;
-        let seqs = self.decide(&[(Kind::RuleSet, EntryId::default(), body)], listener)?;
-        Ok(Some(seqs.start))
-    }
-
-    /// Puts the configured rules in force where others are.
-    pub(super) fn put_rules_in_force(&self, listener: Listener<'_>) -> Result<()> {
-        if let Some(rules) = self.setup.rules.clone()
-            && self.dir().join("HEAD").exists()
-        {
-            self.set_rules(rules, "the configured rules", listener)?;
-        }
-        Ok(())
-    }
-
-    /// The rule set that an append begins with, if it has to; and the control entries so far.
-    pub(super) fn prelude(&self) -> Result<(Vec<(Kind, Vec<u8>)>, Controls)> {
-        let mut reader = LedgerReader::open(self.dir())?;
-        let controls = Controls::load(&mut reader)?;
-        let (rules, reason) = match &self.setup.rules {
-            Some(rules) => (rules, "the configured rules"),
-            None if controls.seqs.is_empty() => (builtin(), "the rules that come with the program"),
-            None => return Ok((Vec::new(), controls)),
-        };
-        let size = reader.head().size();
-        let known = Decisions::load(&mut reader, size)?.rule_set();
-        if known.is_some_and(|(_, known)| known.rules.digest() == rules.digest()) {
-            return Ok((Vec::new(), controls));
-        }
-        let body = self.rules_body(rules.clone(), reason.into())?;
-        Ok((vec![(Kind::RuleSet, body)], controls))
-    }
-
-    fn rules_body(&self, rules: RuleSet, reason: String) -> Result<Vec<u8>> {
-        let record = RuleSetRecord { actor: self.setup.actor.clone(), reason, rules };
-        record
-            .encode()
-            .ok_or_else(|| AppError::new(ErrorKind::Usage, "the rules cannot be written as JSON"))
-    }
-
     /// Appends entries that decide what may be shown, and brings the views up to date; gives their seqs.
-    fn decide(&self, drafts: &[NewEntry], listener: Listener<'_>) -> Result<Range<u64>> {
+    pub(super) fn decide(&self, drafts: &[NewEntry], listener: Listener<'_>) -> Result<Range<u64>> {
         let mut ledger = self.open()?;
         let seqs = self.append_noted(&mut ledger, drafts)?;
         self.update_views(listener)?;
@@ -307,7 +224,7 @@ impl App {
         Ok(done.from..done.to)
     }
 
-    fn reason(&self, reason: &str) -> Result<String> {
+    pub(super) fn reason(&self, reason: &str) -> Result<String> {
         match reason.trim() {
             "" => Err(usage("a reason is needed", "say why with --reason TEXT")),
             reason => Ok(reason.to_string()),

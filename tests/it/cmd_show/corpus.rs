@@ -115,8 +115,9 @@ fn a_corpus_of_real_logs_goes_the_whole_way() {
         raw_lines_are_those_of_the_source(&env, index, source);
     }
 
+    let before = env.json(["status"]);
     let again = env.append_roots(&roots, &[]);
-    assert_eq!((&again["bytes"]["appended"], &again["head"]), (&0.into(), &done["head"]));
+    assert_eq!((&again["bytes"]["appended"], &again["head"]), (&0.into(), &before["head"]));
     assert_eq!(again["files"]["unchanged"], sources.len());
 
     std::fs::remove_dir_all(env.ledger()).expect("the ledger goes");

@@ -1,0 +1,93 @@
+//! The rules that hide passages: read, put in force, told.
+
+use super::core::{App, Listener};
+use crate::entry::{EntryId, Kind};
+use crate::error::{AppError, ErrorKind, Result};
+use crate::ledger::{Controls, LedgerReader};
+use crate::projections::Decisions;
+use crate::redaction::{self, Engine, RuleFormat, RuleSet, RuleSetRecord, builtin};
+
+/// Reads a file of rules and makes sure that they can be used.
+///
+/// # Errors
+/// When the text is no rule file, or a rule in it cannot be compiled.
+pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet> {
+    let rules = redaction::parse_rules(text, format, name)?;
+    Engine::compile(&rules, &[])?;
+    Ok(rules)
+}
+
+impl App {
+    /// The rule set in force, with the seq of its entry; the built-in one where the ledger names none.
+    ///
+    /// # Errors
+    /// When entries cannot be read.
+    pub fn rules(&self) -> Result<(Option<u64>, RuleSet)> {
+        if !self.dir().join("HEAD").exists() {
+            return Ok((None, self.setup.rules.clone().unwrap_or_else(|| builtin().clone())));
+        }
+        let mut reader = LedgerReader::open(self.dir())?;
+        let size = reader.head().size();
+        Ok(match Decisions::load(&mut reader, size)?.rule_set() {
+            Some((seq, record)) => (Some(seq), record.rules),
+            None => (None, builtin().clone()),
+        })
+    }
+
+    /// Puts a rule set in force; returns the seq of its entry, or `None` when it is in force already.
+    ///
+    /// # Errors
+    /// When the ledger or the views cannot be written.
+    pub fn set_rules(
+        &self,
+        rules: RuleSet,
+        reason: &str,
+        listener: Listener<'_>,
+    ) -> Result<Option<u64>> {
+        let reason = self.reason(reason)?;
+        Engine::compile(&rules, &[])?;
+        if let (Some(_), known) = self.rules()?
+            && known.digest() == rules.digest()
+        {
+            return Ok(None);
+        }
+        let body = self.rules_body(rules, reason)?;
+        let seqs = self.decide(&[(Kind::RuleSet, EntryId::default(), body)], listener)?;
+        Ok(Some(seqs.start))
+    }
+
+    /// Puts the configured rules in force where others are.
+    pub(super) fn put_rules_in_force(&self, listener: Listener<'_>) -> Result<()> {
+        if let Some(rules) = self.setup.rules.clone()
+            && self.dir().join("HEAD").exists()
+        {
+            self.set_rules(rules, "the configured rules", listener)?;
+        }
+        Ok(())
+    }
+
+    /// The rule set that an append begins with, if it has to; and the control entries so far.
+    pub(super) fn prelude(&self) -> Result<(Vec<(Kind, Vec<u8>)>, Controls)> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let controls = Controls::load(&mut reader)?;
+        let (rules, reason) = match &self.setup.rules {
+            Some(rules) => (rules, "the configured rules"),
+            None if controls.seqs.is_empty() => (builtin(), "the rules that come with the program"),
+            None => return Ok((Vec::new(), controls)),
+        };
+        let size = reader.head().size();
+        let known = Decisions::load(&mut reader, size)?.rule_set();
+        if known.is_some_and(|(_, known)| known.rules.digest() == rules.digest()) {
+            return Ok((Vec::new(), controls));
+        }
+        let body = self.rules_body(rules.clone(), reason.into())?;
+        Ok((vec![(Kind::RuleSet, body)], controls))
+    }
+
+    fn rules_body(&self, rules: RuleSet, reason: String) -> Result<Vec<u8>> {
+        let record = RuleSetRecord { actor: self.setup.actor.clone(), reason, rules };
+        record
+            .encode()
+            .ok_or_else(|| AppError::new(ErrorKind::Usage, "the rules cannot be written as JSON"))
+    }
+}
