@@ -137,7 +137,7 @@ color:#fff3c4}small{color:#aaa}}";
 /// One page without any script or outside request. It holds raw text: keep it to yourself.
 pub fn page(found: &[(String, Seen)], name: Name<'_>) -> String {
     let mut out = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><meta http-equiv=\"Content-Security-Policy\" \
          content=\"default-src 'none'; style-src 'unsafe-inline'\"><title>Redaction preview</title>\
          <style>{STYLE}</style></head><body><main><h1>Redaction preview</h1>\
