@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     }
-    let set = builtin();
+    let set = builtin()?;
     let engine = Engine::compile(set, &[])?;
     let at = Context { table: "messages", column: "text", ..Context::default() };
     let bytes: usize = texts.iter().map(String::len).sum();

@@ -6,6 +6,7 @@ mod raw;
 mod redact;
 mod report;
 mod rules;
+mod rules_test;
 mod search;
 mod state_db;
 
@@ -13,8 +14,7 @@ pub use self::annotate::{DISPOSITIONS, Subject};
 pub use self::core::*;
 pub use self::redact::{RedactRequest, Redacted, Undone};
 pub use self::rules::parse_rules;
+pub use self::rules_test::{Judged, JudgedRule, judge};
 pub use self::state_db::StateDb;
 pub use crate::entry::Act;
-pub use crate::redaction::{
-    By, RuleFormat, RuleSet, Seen, builtin as builtin_rules, check_examples,
-};
+pub use crate::redaction::{By, RuleFormat, RuleSet, Seen, builtin as builtin_rules};

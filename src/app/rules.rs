@@ -24,13 +24,14 @@ impl App {
     /// When entries cannot be read.
     pub fn rules(&self) -> Result<(Option<u64>, RuleSet)> {
         if !self.dir().join("HEAD").exists() {
-            return Ok((None, self.setup.rules.clone().unwrap_or_else(|| builtin().clone())));
+            let rules = self.setup.rules.clone().map_or_else(|| builtin().cloned(), Ok)?;
+            return Ok((None, rules));
         }
         let mut reader = LedgerReader::open(self.dir())?;
         let size = reader.head().size();
         Ok(match Decisions::load(&mut reader, size)?.rule_set() {
             Some((seq, record)) => (Some(seq), record.rules),
-            None => (None, builtin().clone()),
+            None => (None, builtin()?.clone()),
         })
     }
 
@@ -72,7 +73,9 @@ impl App {
         let controls = Controls::load(&mut reader)?;
         let (rules, reason) = match &self.setup.rules {
             Some(rules) => (rules, "the configured rules"),
-            None if controls.seqs.is_empty() => (builtin(), "the rules that come with the program"),
+            None if controls.seqs.is_empty() => {
+                (builtin()?, "the rules that come with the program")
+            }
             None => return Ok((Vec::new(), controls)),
         };
         let size = reader.head().size();

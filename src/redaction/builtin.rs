@@ -2,18 +2,32 @@
 
 use std::sync::LazyLock;
 
+use super::labelled::everywhere;
 use super::parse::own_rules;
-use super::rule::{Rule, RuleSet};
+use super::rule::{Rule, RuleError, RuleSet};
 
-static BUILTIN: LazyLock<RuleSet> = LazyLock::new(|| {
-    // A test proves that the file parses; a build that fails it is never shipped.
-    let rules = own_rules(include_str!("builtin.yaml")).unwrap_or_default();
-    RuleSet { name: "builtin".into(), rules, notes: Vec::new() }
-});
+static BUILTIN: LazyLock<Result<RuleSet, RuleError>> =
+    LazyLock::new(|| built_in(include_str!("builtin.yaml")));
 
 /// The built-in rules.
-pub fn builtin() -> &'static RuleSet {
-    &BUILTIN
+///
+/// # Errors
+/// When they cannot be read. A test proves that they can; but no rules at all would show everything, so that whoever
+/// asks has to stop.
+pub fn builtin() -> Result<&'static RuleSet, RuleError> {
+    BUILTIN.as_ref().map_err(RuleError::clone)
+}
+
+fn built_in(text: &str) -> Result<RuleSet, RuleError> {
+    let fail = |error: RuleError| RuleError {
+        reason: format!("the built-in rules cannot be used: {}", error.reason),
+        ..error
+    };
+    let rules = own_rules(text).map_err(fail)?;
+    if rules.iter().all(|rule| !rule.enabled) {
+        return Err(fail(RuleError::file(None, "none is enabled")));
+    }
+    Ok(RuleSet { name: "builtin".into(), rules, notes: Vec::new() })
 }
 
 /// An example as it is meant: `{{alnum:36}}` becomes 36 made-up letters and digits, the same each time.
@@ -68,16 +82,8 @@ fn made_up(alphabet: &[u8], length: usize, seed: usize, out: &mut String) {
 /// Checks a rule against its own examples: what is wrong, or none.
 pub fn check_examples(rule: &Rule) -> Option<String> {
     use super::engine::{Context, Engine};
-    let alone = RuleSet {
-        rules: vec![Rule {
-            enabled: true,
-            scope: Default::default(),
-            fields: vec![],
-            roles: vec![],
-            ..rule.clone()
-        }],
-        ..RuleSet::default()
-    };
+    let rules = vec![Rule { enabled: true, ..rule.clone() }];
+    let alone = everywhere(&RuleSet { rules, ..RuleSet::default() });
     let engine = match Engine::compile(&alone, &[]) {
         Ok(engine) => engine,
         Err(error) => return Some(error.to_string()),
@@ -98,11 +104,11 @@ mod tests {
 
     #[test]
     fn every_rule_holds_its_examples() {
-        own_rules(include_str!("builtin.yaml")).unwrap();
-        assert!(builtin().rules.len() > 60);
-        let wrong: Vec<String> = builtin().rules.iter().filter_map(check_examples).collect();
+        let rules = &builtin().unwrap().rules;
+        assert!(rules.len() > 60);
+        let wrong: Vec<String> = rules.iter().filter_map(check_examples).collect();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-        for rule in &builtin().rules {
+        for rule in rules {
             let full = rule.description.is_some() && !rule.examples.matches.is_empty();
             assert!(full && !rule.examples.no_match.is_empty(), "{}", rule.id);
         }
@@ -111,10 +117,18 @@ mod tests {
     #[test]
     fn what_stays_under_one_rule_stays_under_all() {
         use super::super::engine::{Context, Engine};
-        let engine = Engine::compile(builtin(), &[]).unwrap();
+        let engine = Engine::compile(builtin().unwrap(), &[]).unwrap();
         for text in include_str!("benign.txt").lines().map(expand_example) {
             let masks = engine.masks(&text, &Context::default());
             assert!(masks.is_empty(), "{text}: {masks:?}");
+        }
+    }
+
+    #[test]
+    fn rules_that_cannot_be_read_are_an_error_and_not_none() {
+        for text in ["", "[]", "rules:\n- {id: a", "- {id: a, pattern: abc, enabled: false}"] {
+            let error = built_in(text).unwrap_err().to_string();
+            assert!(error.contains("the built-in rules cannot be used: "), "{text}: {error}");
         }
     }
 

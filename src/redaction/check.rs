@@ -7,7 +7,6 @@ pub(super) fn passes(check: Check, secret: &str) -> bool {
     match check {
         Check::Luhn => card(secret),
         Check::Iban => iban(secret),
-        Check::Crc32Github => crc32_github(secret),
     }
 }
 
@@ -82,36 +81,6 @@ fn iban(secret: &str) -> bool {
     known && remainder == Some(1)
 }
 
-fn crc32_github(secret: &str) -> bool {
-    let Some((_, body)) = secret.split_once('_') else {
-        return false;
-    };
-    let Some((random, check)) = body.len().checked_sub(6).and_then(|at| body.split_at_checked(at))
-    else {
-        return false;
-    };
-    let value = check.chars().try_fold(0u64, |value, c| {
-        let digit = match c {
-            '0'..='9' => u32::from(c) - u32::from('0'),
-            'A'..='Z' => u32::from(c) - u32::from('A') + 10,
-            'a'..='z' => u32::from(c) - u32::from('a') + 36,
-            _ => return None,
-        };
-        Some(value * 62 + u64::from(digit))
-    });
-    value == Some(u64::from(crc32(random.as_bytes())))
-}
-
-/// The CRC-32 of zip and PNG.
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| match crc & 1 {
-            1 => (crc >> 1) ^ 0xEDB8_8320,
-            _ => crc >> 1,
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,12 +101,6 @@ mod tests {
         assert!(!iban("DE88370400440532013000"));
         assert!(!iban("DE8937040044053201300"));
         assert!(!iban(""));
-    }
-
-    #[test]
-    fn crc_is_the_common_one() {
-        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
-        assert!(!crc32_github("ghp_"));
     }
 
     #[test]

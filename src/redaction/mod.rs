@@ -20,6 +20,7 @@ mod engine;
 mod fields;
 mod gitleaks;
 mod json;
+mod labelled;
 mod parse;
 mod policy;
 mod prefilter;
@@ -36,6 +37,10 @@ use std::borrow::Cow;
 
 pub use builtin::{builtin, check_examples, expand_example};
 pub use engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Scope};
+pub use labelled::{
+    Acts, Case, Harmless, Label, Labelled, LabelledError, PLACEMENTS, Report, Tally, everywhere,
+    measure, shipped,
+};
 pub use parse::{RuleFormat, parse_rules};
 pub use policy::{Class, Owners, Place, Policy, Redaction, Seen, Target, TextKey, bare_url};
 pub use record::{RedactionRecord, RevocationRecord, RuleSetRecord, What, Within};

@@ -155,7 +155,7 @@ impl File {
         let own: Vec<String> = self.rules.iter().map(|rule| rule.id.clone()).collect();
         let mut rules = self.rules;
         if !self.alone {
-            rules.extend(builtin().rules.iter().filter(|rule| !own.contains(&rule.id)).cloned());
+            rules.extend(builtin()?.rules.iter().filter(|rule| !own.contains(&rule.id)).cloned());
         }
         let switches = [(self.disable, false), (self.enable, true)];
         for (id, enabled) in
@@ -392,7 +392,10 @@ mod tests {
     fn own_rules_come_first_and_replace_built_in_ones() {
         let text = "\u{feff}- id: email\n  type: literal\n  pattern: me@here\n  ignore_case: true\n  scope: field\n  field: prompts.text\n- id: named\n  pattern: '(?P<n>abc)'\n";
         let set = parse_rules(text, RuleFormat::Yaml, "mine").unwrap();
-        assert_eq!((set.name.as_str(), set.rules.len()), ("mine", builtin().rules.len() + 1));
+        assert_eq!(
+            (set.name.as_str(), set.rules.len()),
+            ("mine", builtin().unwrap().rules.len() + 1)
+        );
         assert_eq!((set.rules[0].id.as_str(), set.rules[0].kind), ("email", RuleKind::Literal));
         assert_eq!(set.rules.iter().filter(|rule| rule.id == "email").count(), 1);
     }

@@ -115,8 +115,6 @@ pub enum Check {
     Luhn,
     /// Bank accounts: length of the country, remainder modulo 97.
     Iban,
-    /// GitHub tokens: the last six characters are a CRC-32 of the rest.
-    Crc32Github,
 }
 
 /// A capture group, by number or by name.

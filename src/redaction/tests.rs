@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::*;
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::compile(builtin(), &[]).unwrap());
+static ENGINE: LazyLock<Engine> =
+    LazyLock::new(|| Engine::compile(builtin().unwrap(), &[]).unwrap());
 
 fn shown(text: &str) -> String {
     ENGINE.redact(text, &Context::default(), &mut Vec::new()).unwrap_or_else(|| text.to_owned())

@@ -264,7 +264,7 @@ fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
 /// Reads a file of rules: the name's ending tells the format.
 pub fn read_rules(path: &Path) -> Result<RuleSet> {
     if path == Path::new("builtin") {
-        return Ok(builtin_rules().clone());
+        return Ok(builtin_rules()?.clone());
     }
     let text = read_text(path)?;
     let format = match path.extension().and_then(|ending| ending.to_str()) {
@@ -296,7 +296,7 @@ fn rules(door: &mut Door, what: RulesCommand) -> Result<Done> {
         RulesCommand::Test { file } => {
             let rules = match &file {
                 Some(file) => read_rules(file)?,
-                None => builtin_rules().clone(),
+                None => builtin_rules()?.clone(),
             };
             rules_test::run(door, &rules)
         }

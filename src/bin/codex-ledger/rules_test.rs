@@ -1,14 +1,200 @@
 //! `redact rules test`: what rules find of what they should, and of what they should not.
 
-use crate::door::{Done, Door, Result};
-use codex_ledger::app::{RuleSet, check_examples};
+use crate::door::{Done, Door, Result, Style};
+use crate::text::{count, plural, safe};
+use codex_ledger::app::{Judged, JudgedRule, RuleSet, judge};
+use serde_json::{Value, json};
+
+/// So many faults of one kind are named.
+const NAMED_MAX: usize = 20;
 
 pub fn run(door: &mut Door, rules: &RuleSet) -> Result<Done> {
-    let failed: Vec<String> = rules
-        .rules
-        .iter()
-        .filter_map(|rule| check_examples(rule).map(|why| format!("{}: {why}\n", rule.id)))
+    let judged = judge(rules)?;
+    match door.global.json {
+        true => door.print_json(&document(rules, &judged))?,
+        false => door.print(&text(door, rules, &judged))?,
+    }
+    Ok(if judged.is_clean() { Done::Clean } else { Done::Findings })
+}
+
+/// A share in percent, rounded down, so that only all of it is 100; none of nothing.
+fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| (part as f64 / whole as f64 * 1e4).floor() / 1e2)
+}
+
+fn precision(rule: &JudgedRule) -> Option<f64> {
+    let acts = &rule.acts;
+    percent(acts.right, acts.right + acts.over_hidden + acts.harmless)
+}
+
+fn text(door: &Door, rules: &RuleSet, judged: &Judged) -> String {
+    let mut out: String =
+        rules.notes.iter().map(|note| format!("note: {}\n", safe(note))).collect();
+    out.push_str(&table(door, judged));
+    let (tally, over) = (judged.tally(), judged.over_hidden.len() as u64);
+    let share =
+        |part, whole| percent(part, whole).map_or("-".into(), |share| format!("{share:.2} %"));
+    out.push_str(&format!(
+        "\n{} in {}: {} found, {} missed, recall {}\n",
+        plural(tally.secrets.len() as u64, "secret"),
+        plural(tally.required, "text"),
+        count(tally.found),
+        count(tally.missed),
+        share(tally.found, tally.required),
+    ));
+    out.push_str(&format!(
+        "beyond what is promised: {} of {} found; hidden to the byte or within what may be: {} of {}\n",
+        count(tally.optional_found),
+        plural(tally.optional, "text"),
+        count(tally.exact),
+        count(tally.found + tally.optional_found),
+    ));
+    let harmless: u64 = judged.harmless.values().map(|harmless| harmless.texts).sum();
+    out.push_str(&format!(
+        "{}: {} changed; {} over-hidden; {} no longer JSON; {} not done at the first look\n",
+        plural(harmless, "harmless text"),
+        count(judged.changed.len() as u64),
+        count(over),
+        count(judged.json_broken),
+        count(judged.not_idempotent),
+    ));
+    for (id, tally) in &judged.unclaimed {
+        let (secrets, found) = (tally.secrets.len() as u64, tally.found + tally.optional_found);
+        out.push_str(&format!(
+            "no enabled rule claims {}: {}, {} of {} hidden by others\n",
+            safe(id),
+            plural(secrets, "secret"),
+            count(found),
+            plural(tally.required + tally.optional, "text"),
+        ));
+    }
+    for fault in judged.rules.iter().filter_map(|rule| rule.fault.as_ref()) {
+        out.push_str(&format!("{} {}\n", door.paint(Style::Red, "example"), safe(fault)));
+    }
+    for (what, list) in [("missed", &judged.missed), ("changed", &judged.changed)] {
+        for at in list.iter().take(NAMED_MAX) {
+            out.push_str(&format!("{} {at}\n", door.paint(Style::Red, what)));
+        }
+        if let more @ 1.. = list.len().saturating_sub(NAMED_MAX) {
+            out.push_str(&format!("{more} more {what}; --json names them all\n"));
+        }
+    }
+    out
+}
+
+fn table(door: &Door, judged: &Judged) -> String {
+    let heads = [
+        "RULE",
+        "SECRETS",
+        "TEXTS",
+        "RECALL %",
+        "BEYOND",
+        "PRECISION %",
+        "OVER-HIDDEN",
+        "HARMLESS",
+        "EXAMPLES",
+    ];
+    let rows =
+        judged.rules.iter().filter(|rule| rule.enabled || rule.fault.is_some()).map(|rule| {
+            let share =
+                |share: Option<f64>| share.map_or("-".into(), |share| format!("{share:.2}"));
+            let tally = &rule.tally;
+            let beyond = match tally.optional {
+                0 => "-".into(),
+                all => format!("{}/{all}", tally.optional_found),
+            };
+            let examples = match rule.fault {
+                None => rule.examples.to_string(),
+                Some(_) => "FAIL".into(),
+            };
+            [
+                safe(&rule.id),
+                tally.secrets.len().to_string(),
+                tally.required.to_string(),
+                share(percent(tally.found, tally.required)),
+                beyond,
+                share(precision(rule)),
+                rule.acts.over_hidden.to_string(),
+                rule.acts.harmless.to_string(),
+                examples,
+            ]
+        });
+    let rows: Vec<[String; 9]> = std::iter::once(heads.map(String::from)).chain(rows).collect();
+    let widths: Vec<usize> = (0..heads.len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
         .collect();
-    door.print(&failed.concat())?;
-    Ok(if failed.is_empty() { Done::Clean } else { Done::Findings })
+    let mut out = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        let cell = |(at, (cell, width)): (usize, (&String, &usize))| match at {
+            0 => format!("{cell:width$}"),
+            _ => format!("{cell:>width$}"),
+        };
+        let cells: Vec<String> = row.iter().zip(&widths).enumerate().map(cell).collect();
+        let line = cells.join("  ");
+        out.push_str(&if index == 0 { door.paint(Style::Dim, line) } else { line });
+        out.push('\n');
+    }
+    out
+}
+
+fn document(rules: &RuleSet, judged: &Judged) -> Value {
+    let result = |rule: &JudgedRule| {
+        let (tally, acts) = (&rule.tally, &rule.acts);
+        json!({
+            "rule": rule.id,
+            "enabled": rule.enabled,
+            "examples": rule.examples,
+            "fault": rule.fault,
+            "secrets": tally.secrets.len(),
+            "required": tally.required,
+            "found": tally.found,
+            "missed": tally.missed,
+            "recall": percent(tally.found, tally.required),
+            "optional": tally.optional,
+            "optional_found": tally.optional_found,
+            "exact": tally.exact,
+            "precision": precision(rule),
+            "right": acts.right,
+            "over_hidden": acts.over_hidden,
+            "harmless_changed": acts.harmless,
+        })
+    };
+    let harmless = judged.harmless.iter().map(|(category, harmless)| {
+        json!({"category": category, "texts": harmless.texts, "changed": harmless.changed})
+    });
+    let unclaimed = judged.unclaimed.iter().map(|(id, tally)| {
+        json!({
+            "rule": id,
+            "secrets": tally.secrets,
+            "texts": tally.required + tally.optional,
+            "hidden_by_others": tally.found + tally.optional_found,
+        })
+    });
+    let tally = judged.tally();
+    json!({
+        "name": rules.name,
+        "digest": rules.digest(),
+        "clean": judged.is_clean(),
+        "results": judged.rules.iter().map(result).collect::<Vec<_>>(),
+        "unclaimed": unclaimed.collect::<Vec<_>>(),
+        "harmless": harmless.collect::<Vec<_>>(),
+        "totals": {
+            "secrets": tally.secrets.len(),
+            "required": tally.required,
+            "found": tally.found,
+            "missed": tally.missed,
+            "recall": percent(tally.found, tally.required),
+            "optional": tally.optional,
+            "optional_found": tally.optional_found,
+            "exact": tally.exact,
+            "over_hidden": judged.over_hidden.len(),
+            "harmless": judged.harmless.values().map(|harmless| harmless.texts).sum::<u64>(),
+            "harmless_changed": judged.changed.len(),
+            "json_broken": judged.json_broken,
+            "not_idempotent": judged.not_idempotent,
+        },
+        "missed": judged.missed,
+        "changed": judged.changed,
+        "over_hidden": judged.over_hidden,
+    })
 }
