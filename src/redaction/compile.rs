@@ -37,6 +37,8 @@ pub(super) struct Compiled {
     pub(super) window: Option<usize>,
     /// Matches differ in length: a wrapped one may run on into words that do not belong to it.
     pub(super) varies: bool,
+    /// A match ends where a word ends: what is joined behind a wrapped one hides its end.
+    pub(super) bounded: bool,
     pub(super) dots: Option<usize>,
     pub(super) keywords: Vec<String>,
     pub(super) base64: bool,
@@ -46,12 +48,21 @@ pub(super) struct Compiled {
 
 /// A secret shorter than this is no literal but an accident.
 pub(super) const LITERAL_MIN: usize = 3;
+/// A token that begins so near to its keyword is searched again, up to the end of the line after the break.
+const BOUNDED_WINDOW: usize = 16;
 
 const LINEAR: &str = "the regex engine is linear-time; rewrite without look-around and back-references, \
 for example with secret_group and allow";
 
+/// A pattern, and what [`Compiled`] says of it.
+struct Pattern {
+    regex: Regex,
+    varies: bool,
+    bounded: bool,
+}
+
 /// Compiles one pattern, or says why not.
-fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<(Regex, bool), String> {
+fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<Pattern, String> {
     let mut parser = regex_syntax::ParserBuilder::new()
         .case_insensitive(ignore_case)
         .dot_matches_new_line(dotall)
@@ -74,7 +85,8 @@ fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<(Regex, bool),
     let syntax = syntax::Config::new().case_insensitive(ignore_case).dot_matches_new_line(dotall);
     let config = Config::new().nfa_size_limit(Some(16 << 20));
     let regex = Regex::builder().syntax(syntax).configure(config).build(text);
-    Ok((regex.map_err(|error| format!("bad regex: {error}"))?, varies))
+    let regex = regex.map_err(|error| format!("bad regex: {error}"))?;
+    Ok(Pattern { regex, varies, bounded: lengths.look_set_suffix().contains_word() })
 }
 
 /// Whether a marker is given by its name; the Python tool gives a regular expression.
@@ -132,6 +144,7 @@ impl Compiled {
             check: rule.check,
             window: rule.window,
             varies: false,
+            bounded: false,
             dots: rule.dots,
             keywords: rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
             base64: rule.base64,
@@ -152,17 +165,20 @@ impl Compiled {
             RuleKind::Literal if rule.ignore_case => regex_syntax::escape(&rule.pattern),
             RuleKind::Literal => return Ok(compiled),
         };
-        let (regex, varies) = pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
+        let Pattern { regex, varies, bounded } =
+            pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
         compiled.group = group(&regex, rule.secret_group.as_ref()).map_err(fail)?;
         compiled.varies = varies;
+        let near = rule.window.is_some_and(|window| window <= BOUNDED_WINDOW);
+        compiled.bounded = bounded && near && !rule.keywords.is_empty();
         if compiled.keywords.is_empty() && rule.kind == RuleKind::Marker && is_name(&rule.pattern) {
             compiled.keywords.push(format!("[{}", marker_name(&rule.pattern)).to_ascii_lowercase());
         }
         compiled.find = Find::Regex(regex);
         for allow in &rule.allow {
-            let (regex, _) =
+            let allow =
                 pattern(allow, false, false).map_err(|why| fail(format!("allow: {why}")))?;
-            compiled.allow.push(regex);
+            compiled.allow.push(allow.regex);
         }
         Ok(compiled)
     }
@@ -177,7 +193,7 @@ impl Compiled {
             }
             Matcher::Literal(text) => (Find::Literal(text.clone()), false),
             Matcher::Regex(text) => {
-                let (regex, varies) = pattern(text, false, false).map_err(fail)?;
+                let Pattern { regex, varies, .. } = pattern(text, false, false).map_err(fail)?;
                 (Find::Regex(regex), varies)
             }
         };
@@ -194,6 +210,7 @@ impl Compiled {
             check: None,
             window: None,
             varies,
+            bounded: false,
             dots: None,
             keywords: Vec::new(),
             base64: false,

@@ -132,7 +132,9 @@ impl Scanner {
             };
             from = last.max(start + 1);
             let mut inner = Vec::new();
-            self.run(&view.text, &self.prefilter.scan(&view.text), at, &mut inner);
+            let places = self.prefilter.scan(&view.text);
+            self.run(&view.text, &places, at, &mut inner);
+            self.bounded(&view, &places, at, &mut inner);
             for found in inner {
                 let Some(rule) = self.rules.get(found.rule) else { continue };
                 let start = found.through(&view).start + offset;
@@ -142,6 +144,24 @@ impl Scanner {
                     let found = found.through(&view);
                     out.push(Found { start, end: found.end + offset, ..found });
                 }
+            }
+        }
+    }
+
+    /// Finds tokens of joined lines that end with the line behind their break: the next one would hide that they end.
+    fn bounded(
+        &self,
+        view: &View<'_>,
+        places: &Candidates,
+        at: &Context<'_>,
+        out: &mut Vec<Found>,
+    ) {
+        for place in places.places.iter().filter(|place| !place.base64) {
+            let rule = self.rules.get(place.rule).filter(|rule| rule.bounded && rule.applies(at));
+            let Some(rule) = rule else { continue };
+            let end = view.cuts(place.start, view.text.len()).nth(1);
+            if let Some(text) = end.and_then(|end| view.text.get(..end)) {
+                Search { rule, text, places: &[*place], shown: &self.shown, out }.all();
             }
         }
     }

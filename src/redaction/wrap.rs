@@ -28,10 +28,16 @@ pub(super) fn wrapped(
     let mut widths: Vec<usize> = Vec::new();
     for (index, cut) in cuts.iter().enumerate() {
         let chunk = view.text.get(*cut..cuts.get(index + 1).copied().unwrap_or(found.end))?;
+        // Padding ends a token of base64.
+        if complete && view.text.get(..*cut)?.ends_with('=') {
+            return (index > 0).then_some(Found { end: *cut, ..found });
+        }
         widths.push(cut - line);
         let width = widths.last().copied().unwrap_or(0);
         let full = index > 0 && widths.get(index - 1).is_some_and(|last| last.abs_diff(width) <= 8);
-        let goes_on = match foreign(chunk) {
+        // Where nothing matches without the chunk, all of it belongs to the secret, signs and what follows them.
+        let own = if complete { chunk.split(is_odd).next().unwrap_or_default() } else { chunk };
+        let goes_on = match foreign(own) {
             true => full && !is_assignment(chunk),
             false => !complete || full || width >= FULL_MIN,
         };
@@ -45,10 +51,13 @@ pub(super) fn wrapped(
     Some(found)
 }
 
+fn is_odd(c: char) -> bool {
+    !(c.is_ascii_alphanumeric() || "_+/=-.".contains(c))
+}
+
 /// Whether a chunk reads as something else than a part of a token.
 fn foreign(chunk: &str) -> bool {
-    let odd = |c: char| !(c.is_ascii_alphanumeric() || "_+/=-.".contains(c));
-    let chunk = chunk.split(odd).next().unwrap_or_default().trim_start_matches(['+', '-']);
+    let chunk = chunk.trim_start_matches(['+', '-']);
     let rest = chunk.strip_prefix(|c: char| c.is_ascii_uppercase()).unwrap_or(chunk);
     let word = rest.chars().all(|c| c.is_ascii_lowercase() || "_-.=".contains(c))
         || chunk.chars().all(|c| c.is_ascii_uppercase() || "_-.=".contains(c));
@@ -59,7 +68,8 @@ fn foreign(chunk: &str) -> bool {
 fn is_assignment(chunk: &str) -> bool {
     let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     chunk.split_once('=').is_some_and(|(before, after)| {
-        !before.is_empty() && before.chars().all(name) && after.starts_with(|c| c != '=')
+        let begins = before.starts_with(|c: char| !c.is_ascii_digit());
+        begins && before.chars().all(name) && after.starts_with(|c| c != '=')
     })
 }
 
@@ -69,10 +79,10 @@ mod tests {
 
     #[test]
     fn words_and_names_are_foreign() {
-        for chunk in ["EOF", "next line", "Done", "PWD=/x", "3", "my_var", "-", ""] {
+        for chunk in ["EOF", "next", "Done", "PWD=/x", "3", "my_var", "-", ""] {
             assert!(foreign(chunk), "{chunk}");
         }
-        for chunk in ["aB3x", "QWGegmhsPgkCx=", "123456789"] {
+        for chunk in ["aB3x", "QWGegmhsPgkCx=", "123456789", "M%rkuq", "05t7g=+^tzc"] {
             assert!(!foreign(chunk), "{chunk}");
         }
     }
