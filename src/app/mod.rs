@@ -13,7 +13,7 @@ mod state_db;
 pub use self::annotate::{DISPOSITIONS, Subject};
 pub use self::core::*;
 pub use self::redact::{RedactRequest, Redacted, Undone};
-pub use self::rules::parse_rules;
+pub use self::rules::{SecretScan, parse_rules};
 pub use self::rules_test::{Judged, JudgedRule, judge};
 pub use self::state_db::StateDb;
 pub use crate::entry::Act;

@@ -6,7 +6,7 @@
 use crate::door::{Done, Door, Result, Style};
 use crate::report::{By, Format, ReportArgs, Whole, extension, failed, render, renderer};
 use crate::text::{plural, safe};
-use codex_ledger::app::{App, AppError, ErrorKind, PriceTable};
+use codex_ledger::app::{App, AppError, ErrorKind, PriceTable, SecretScan};
 use codex_ledger::query::{Mode, ReportReader, ReportRequest};
 use codex_ledger::report::{PageLink, escape, html_index, markdown_index};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,8 @@ struct Outcome {
     unchanged: u64,
     /// Pages that are not as they should be, and why.
     stale: Vec<(String, &'static str)>,
+    /// Secrets that would be published: page, rule, line.
+    secrets: Vec<(String, String, usize)>,
 }
 
 pub fn run(
@@ -76,8 +78,12 @@ pub fn run(
     let mut folder = Folder::open(dir, args.check)?;
     folder.claim(pages.iter().map(|page| &page.link.file).chain([&index]))?;
     let mut links = Vec::new();
+    let scan = SecretScan::new()?;
     for page in pages {
         let (bytes, link) = page_bytes(app, page, format, args.by)?;
+        let secrets = scan.secrets(&String::from_utf8_lossy(&bytes)).into_iter();
+        let secrets = secrets.map(|(rule, line)| (link.file.clone(), rule, line));
+        folder.outcome.secrets.extend(secrets);
         folder.put(&link.file, &bytes)?;
         links.push(link);
     }
@@ -90,7 +96,7 @@ pub fn run(
     folder.put(&index, &bytes)?;
     let outcome = folder.finish()?;
     say(door, dir, &outcome, args.check)?;
-    let is_clean = !args.check || outcome.stale.is_empty();
+    let is_clean = outcome.secrets.is_empty() && (!args.check || outcome.stale.is_empty());
     Ok(if is_clean { Done::Clean } else { Done::Findings })
 }
 
@@ -310,18 +316,24 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn say(door: &Door, dir: &Path, outcome: &Outcome, only_check: bool) -> Result<()> {
-    let Outcome { written, removed, unchanged, stale } = outcome;
+    let Outcome { written, removed, unchanged, stale, secrets } = outcome;
     if door.global.json {
         let stale: Vec<_> =
             stale.iter().map(|(page, reason)| json!({"page": page, "reason": reason})).collect();
         return door.print_json(&json!({
-            "dir": dir, "ok": !only_check || stale.is_empty(), "written": written, "removed": removed,
-            "unchanged": unchanged, "stale": stale,
+            "dir": dir, "ok": secrets.is_empty() && (!only_check || stale.is_empty()), "written": written,
+            "removed": removed, "unchanged": unchanged, "stale": stale,
+            "secrets": secrets.iter().map(|(page, rule, line)| json!({"page": page, "rule": rule, "line": line})).collect::<Vec<_>>(),
         }));
     }
     let mut out = String::new();
     for (page, reason) in stale {
         out.push_str(&format!("  {}  {reason}\n", door.paint(Style::Yellow, safe(page))));
+    }
+    for (page, rule, line) in secrets {
+        let what =
+            format!("line {line}: {rule}: looks like a secret; hide it with `codex-ledger redact`");
+        out.push_str(&format!("  {}  {what}\n", door.paint(Style::Red, safe(page))));
     }
     let dir = dir.display();
     let line = match (only_check, stale.is_empty()) {
@@ -334,7 +346,7 @@ fn say(door: &Door, dir: &Path, outcome: &Outcome, only_check: bool) -> Result<(
             removed.len()
         ),
     };
-    if door.global.quiet && stale.is_empty() {
+    if door.global.quiet && stale.is_empty() && secrets.is_empty() {
         return Ok(());
     }
     door.print(&format!("{out}{line}\n"))
