@@ -3,14 +3,14 @@
 use super::core::App;
 use crate::db;
 use crate::error::Result;
-use crate::projections::search_index;
+use crate::projections::{forget_search, scratch_search_index, search_index};
 use crate::query::{self, Hits, Search};
 
 impl App {
     /// Looks for something in all that the views show. Times are UTC milliseconds, the end not in the range.
     ///
     /// # Errors
-    /// When there are no views or the index cannot be written.
+    /// When there are no views or they cannot be read.
     pub fn search(
         &self,
         question: &Search,
@@ -18,8 +18,15 @@ impl App {
         limit: usize,
     ) -> Result<Hits> {
         let views = self.views_for_reading()?;
-        let shards = search_index(&self.views)?;
-        let found = query::search(&views, &shards, question, times, limit);
-        Ok(found.map_err(db::at(self.views_path()))?)
+        let ask = |shards: &[db::Connection]| query::search(&views, shards, question, times, limit);
+        if let Ok(found) = ask(&search_index(&self.views)?) {
+            return Ok(found);
+        }
+        // Damage shows when the damaged page is read; the index can be made anew at any time.
+        let shards = match forget_search(&self.views, None) {
+            Ok(()) => search_index(&self.views)?,
+            Err(_) => scratch_search_index(&self.views)?,
+        };
+        Ok(ask(&shards).map_err(db::at(self.views_path()))?)
     }
 }

@@ -48,5 +48,5 @@ pub use policy::{Decisions, Field, PolicyError, field, load_policy};
 pub use preview::preview;
 pub use replay::{Applied, ReplayError, replay};
 pub use schema::{VERSION, schema_digest};
-pub use search_index::{forget_search, search_index};
+pub use search_index::{forget_search, scratch_search_index, search_index};
 pub use views::{Standing, Views, ViewsError, ViewsPaths};

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// A stream's texts are in the shard that its number names.
 const SHARDS: u64 = 16;
 /// Raised when the tables or the way of splitting words change.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// Of a longer text this many bytes are indexed: the rest is mostly the output of a build.
 const TEXT_MAX_BYTES: usize = 64 << 10;
 
@@ -24,7 +24,9 @@ const SCHEMA: &str = "
         part INTEGER NOT NULL, at_ms INTEGER, tool TEXT, exit_code INTEGER
     ) STRICT;
     CREATE INDEX docs_by_stream ON docs (stream);
-    CREATE TABLE indexed (stream INTEGER PRIMARY KEY, cursor INTEGER NOT NULL) STRICT;";
+    CREATE TABLE indexed (stream INTEGER PRIMARY KEY, cursor INTEGER NOT NULL) STRICT;
+    CREATE TABLE made (decided INTEGER NOT NULL) STRICT;
+    INSERT INTO made VALUES (-1);";
 
 /// Source word, table, text, tool and exit code of what can be found.
 const SOURCES: [(&str, &str); 8] = [
@@ -69,33 +71,76 @@ fn shard_path(views: &Path, shard: u64) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Brings the index up to date with the views and opens its shards.
+/// What the index is made from.
+struct Basis {
+    /// Every stream that the views speak of, and when its rows were last written: the cursor of that transaction.
+    streams: BTreeMap<u64, i64>,
+    /// The last entry that decided what may be shown.
+    decided: i64,
+}
+
+impl Basis {
+    fn read(views: &Connection) -> SqlResult<Basis> {
+        let snapshot = views.unchecked_transaction()?;
+        let decided = "SELECT max(
+            (SELECT coalesce(max(seq), -1) FROM redactions),
+            (SELECT coalesce(max(seq), -1) FROM revocations),
+            (SELECT coalesce(max(seq), -1) FROM rule_sets))";
+        let decided = snapshot.query_row(decided, [], |row| row.get(0))?;
+        let mut statement = snapshot.prepare(
+            "SELECT t.stream, f.cursor FROM streams t JOIN fold_states f ON f.stream = t.stream
+                WHERE t.superseded = 0 AND t.kind IN ('rollout', 'file')",
+        )?;
+        let rows =
+            statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
+        Ok(Basis { decided, streams: rows.collect::<SqlResult<_>>()? })
+    }
+
+    /// The part of it that a shard is made from.
+    fn of_shard(&self, shard: u64) -> Basis {
+        let mine = self.streams.iter().filter(|(stream, _)| *stream % SHARDS == shard);
+        let streams = mine.map(|(stream, cursor)| (*stream, *cursor)).collect();
+        Basis { streams, decided: self.decided }
+    }
+}
+
+/// Brings the index up to date with the views and opens its shards. A shard that is damaged is made anew; one
+/// that cannot be written is made in a scratch place, for this one time.
 ///
 /// # Errors
-/// When the views cannot be read or the index not written.
+/// When the views cannot be read.
 pub fn search_index(views: &Views) -> Result<Vec<Connection>, ViewsError> {
-    let _lock = lock(views)?;
+    // Without a lock nothing is written.
+    let lock = lock(views).ok();
     // Read behind the lock: whoever hides something waits for it before the shards are thrown away.
     let Some(path) = views.paths.current() else {
         return Ok(Vec::new());
     };
+    let basis = Basis::read(&views.reader()?).map_err(db::at(&path))?;
+    let is_writable = lock.is_some();
+    let of_half = |shards: std::ops::Range<u64>| {
+        let db = views.reader()?;
+        let shard = |shard: u64| {
+            shard_at(&shard_path(&path, shard), &db, &basis.of_shard(shard), is_writable)
+        };
+        shards.map(shard).collect::<Result<Vec<_>, ViewsError>>()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| of_half(SHARDS / 2..SHARDS));
+        let mut open = of_half(0..SHARDS / 2)?;
+        open.extend(other.join().map_err(|_| super::replay::ReplayError::Died)??);
+        Ok(open)
+    })
+}
+
+/// Makes the whole index in a scratch place, for this one time.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn scratch_search_index(views: &Views) -> Result<Vec<Connection>, ViewsError> {
     let db = views.reader()?;
-    let streams = streams(&db).map_err(db::at(&path))?;
-    let shards: Vec<u64> = (0..SHARDS).collect();
-    let middle = shards.len() / 2;
-    let (one, two) = shards.split_at(middle);
-    let second = std::thread::scope(|scope| {
-        let other = scope.spawn(|| {
-            let db = views.reader()?;
-            update_all(&db, &path, two, &streams)
-        });
-        let first = update_all(&db, &path, one, &streams)?;
-        let second = other.join().map_err(|_| super::replay::ReplayError::Died)??;
-        Ok::<_, ViewsError>((first, second))
-    });
-    let (mut first, second) = second?;
-    first.extend(second);
-    Ok(first)
+    let basis = Basis::read(&db).map_err(db::at(&views.paths.link))?;
+    (0..SHARDS).map(|shard| scratch_shard(&db, &basis.of_shard(shard))).collect()
 }
 
 /// Throws away the shards of these streams; of all streams when none is named.
@@ -136,44 +181,62 @@ fn lock(views: &Views) -> Result<File, ViewsError> {
     Ok(file)
 }
 
-/// Every stream that the views speak of, and when its rows were last written: the cursor of that transaction.
-fn streams(db: &Connection) -> SqlResult<BTreeMap<u64, i64>> {
-    let mut statement = db.prepare(
-        "SELECT t.stream, f.cursor FROM streams t JOIN fold_states f ON f.stream = t.stream
-            WHERE t.superseded = 0 AND t.kind IN ('rollout', 'file')",
-    )?;
-    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
-    rows.collect()
+/// One shard, up to date.
+fn shard_at(
+    file: &Path,
+    views: &Connection,
+    basis: &Basis,
+    is_writable: bool,
+) -> Result<Connection, ViewsError> {
+    if is_writable {
+        // A second time after one that was damaged, or of another version, is thrown away.
+        for _ in 0..2 {
+            match written_shard(file, views, basis) {
+                Ok(index) => return Ok(index),
+                Err(_) if remove(file).is_ok() => {}
+                Err(_) => break,
+            }
+        }
+    } else if let Some(index) = db::open_reader(file).ok()
+        && version(&index).is_ok_and(|found| found == VERSION)
+        && known(&index).is_ok_and(|known| known == basis.streams)
+    {
+        return Ok(index);
+    }
+    scratch_shard(views, basis)
 }
 
-fn update_all(
-    views: &Connection,
-    path: &Path,
-    shards: &[u64],
-    streams: &BTreeMap<u64, i64>,
-) -> Result<Vec<Connection>, ViewsError> {
-    let mut open = Vec::with_capacity(shards.len());
-    for shard in shards {
-        let file = shard_path(path, *shard);
-        let mine = streams.iter().filter(|(stream, _)| *stream % SHARDS == *shard);
-        let mine: BTreeMap<u64, i64> = mine.map(|(stream, cursor)| (*stream, *cursor)).collect();
-        let mut index = open_shard(&file)?;
-        update(&mut index, views, &mine).map_err(db::at(&file))?;
-        open.push(index);
+fn scratch_shard(views: &Connection, basis: &Basis) -> Result<Connection, ViewsError> {
+    // A database without a name is nobody else's, and goes when it is closed.
+    let nowhere = Path::new("");
+    let mut index = db::open_scratch(nowhere)?;
+    index.execute_batch(SCHEMA).map_err(db::at(nowhere))?;
+    update(&mut index, views, basis).map_err(db::at(nowhere))?;
+    Ok(index)
+}
+
+fn written_shard(file: &Path, views: &Connection, basis: &Basis) -> Result<Connection, ViewsError> {
+    let mut index = open_shard(file)?;
+    if !may_grow(&index, basis).map_err(db::at(file))? {
+        drop(index);
+        remove(file)?;
+        index = open_shard(file)?;
     }
-    Ok(open)
+    update(&mut index, views, basis).map_err(db::at(file))?;
+    Ok(index)
+}
+
+fn version(index: &Connection) -> SqlResult<i64> {
+    index.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 fn open_shard(file: &Path) -> Result<Connection, ViewsError> {
-    let version =
-        |db: &Connection| db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
     let mut index = db::open_scratch(file)?;
-    let found = version(&index);
-    if found.as_ref().is_ok_and(|found| *found == VERSION) {
+    let found = version(&index).map_err(db::at(file))?;
+    if found == VERSION {
         return Ok(index);
     }
-    if !found.is_ok_and(|found| found == 0) {
-        // Another version's, or damaged: it is derived, and made anew.
+    if found != 0 {
         drop(index);
         remove(file)?;
         index = db::open_scratch(file)?;
@@ -184,47 +247,53 @@ fn open_shard(file: &Path) -> Result<Connection, ViewsError> {
     Ok(index)
 }
 
-/// Indexes the streams that were written since, and forgets those that are gone.
-fn update(
-    index: &mut Connection,
-    views: &Connection,
-    streams: &BTreeMap<u64, i64>,
-) -> SqlResult<()> {
-    let known: BTreeMap<u64, i64> = {
-        let mut statement = index.prepare("SELECT stream, cursor FROM indexed")?;
-        let rows =
-            statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
-        rows.collect::<SqlResult<_>>()?
+/// The streams that a shard holds.
+fn known(index: &Connection) -> SqlResult<BTreeMap<u64, i64>> {
+    let mut statement = index.prepare("SELECT stream, cursor FROM indexed")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// Whether a shard's file may go on. Words that are deleted from it stay in its pages: a file with streams
+/// that are gone, or that may have been written anew because something in them was hidden, has to go.
+fn may_grow(index: &Connection, basis: &Basis) -> SqlResult<bool> {
+    let decided: i64 = index.query_row("SELECT decided FROM made", [], |row| row.get(0))?;
+    let may_stay = |(stream, cursor): (&u64, &i64)| match basis.streams.get(stream) {
+        Some(now) => now == cursor || decided == basis.decided,
+        None => false,
     };
-    if &known == streams {
+    Ok(known(index)?.iter().all(may_stay))
+}
+
+/// Indexes the streams that were written since.
+fn update(index: &mut Connection, views: &Connection, basis: &Basis) -> SqlResult<()> {
+    let known = known(index)?;
+    let decided: i64 = index.query_row("SELECT decided FROM made", [], |row| row.get(0))?;
+    if known == basis.streams && decided == basis.decided {
         return Ok(());
     }
     let transaction = index.transaction()?;
-    for stream in known.iter().filter(|(stream, cursor)| streams.get(stream) != Some(cursor)) {
-        let id = *stream.0 as i64;
+    let mut doc: i64 =
+        transaction.query_row("SELECT coalesce(max(doc), 0) FROM docs", [], |row| row.get(0))?;
+    let written = basis.streams.iter().filter(|(stream, cursor)| known.get(stream) != Some(cursor));
+    for (stream, cursor) in written {
+        let id = *stream as i64;
         transaction.execute(
             "DELETE FROM texts WHERE rowid IN (SELECT doc FROM docs WHERE stream = ?)",
             [id],
         )?;
         transaction.execute("DELETE FROM docs WHERE stream = ?", [id])?;
-        transaction.execute("DELETE FROM indexed WHERE stream = ?", [id])?;
-    }
-    let mut doc: i64 =
-        transaction.query_row("SELECT coalesce(max(doc), 0) FROM docs", [], |row| row.get(0))?;
-    for (stream, cursor) in
-        streams.iter().filter(|(stream, cursor)| known.get(stream) != Some(cursor))
-    {
         for (source, sql) in SOURCES {
             let mut statement = views.prepare_cached(sql)?;
-            let mut rows = statement.query([*stream as i64])?;
+            let mut rows = statement.query([id])?;
             while let Some(row) = rows.next()? {
                 doc += 1;
                 insert(&transaction, doc, source, *stream, row)?;
             }
         }
-        transaction
-            .execute("INSERT INTO indexed VALUES (?, ?)", params![*stream as i64, cursor])?;
+        transaction.execute("INSERT OR REPLACE INTO indexed VALUES (?, ?)", params![id, cursor])?;
     }
+    transaction.execute("UPDATE made SET decided = ?", [basis.decided])?;
     transaction.commit()
 }
 
