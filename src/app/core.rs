@@ -210,9 +210,8 @@ impl App {
             done += bytes;
             listener(Progress::Reading(done, total));
         })?;
-        let from = report.entries.0;
-        let seqs: Vec<u64> = (0..request.prelude.len() as u64).map(|n| from + n).collect();
-        controls.note(from, report.entries.1, &seqs);
+        let (from, to) = report.entries;
+        controls.note(self.dir(), from, to, request.prelude.len() as u64)?;
         controls.save(&self.setup.world, &LedgerPaths { dir: self.dir().into() })?;
         let head = HeadSummary::of(ledger.head());
         let mut malformed = None;

@@ -211,15 +211,13 @@ impl App {
         let mut controls = Controls::load(&mut LedgerReader::open(self.dir())?)?;
         let old = (ledger.head().size(), ledger.head().chain.id);
         let mut appender = ledger.appender()?;
-        let mut decisive = Vec::new();
         for (kind, reference, body) in drafts {
-            let seq = appender.append_about(*kind, *reference, body)?;
-            decisive.extend(kind.is_control().then_some(seq));
+            appender.append_about(*kind, *reference, body)?;
         }
         let done = appender.finish()?;
         let new = (ledger.head().size(), ledger.head().chain.id);
         note_head(world, &paths, old, new)?;
-        controls.note(done.from, done.to, &decisive);
+        controls.note(self.dir(), done.from, done.to, drafts.len() as u64)?;
         controls.save(world, &paths)?;
         Ok(done.from..done.to)
     }

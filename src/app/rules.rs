@@ -109,7 +109,7 @@ impl App {
         let controls = Controls::load(&mut reader)?;
         let (rules, reason) = match &self.setup.rules {
             Some(rules) => (rules, "the configured rules"),
-            None if controls.seqs.is_empty() => {
+            None if controls.entries.is_empty() => {
                 (builtin()?, "the rules that come with the program")
             }
             None => return Ok((Vec::new(), controls)),

@@ -33,6 +33,8 @@ pub struct Decisions {
     pub entries: Vec<Control>,
     /// By seq of a redaction or revocation: the seq of what ends it. What is missing is in force.
     pub ended_by: HashMap<u64, u64>,
+    /// The key of what is derived from the ledger.
+    key: [u8; 32],
 }
 
 impl Decisions {
@@ -41,9 +43,22 @@ impl Decisions {
     /// # Errors
     /// When entries cannot be read.
     pub fn load(reader: &mut LedgerReader, below: u64) -> Result<Decisions, LedgerError> {
-        let mut entries = Controls::load(reader)?.read(reader)?;
+        Ok(Decisions::below(Controls::load(reader)?, below))
+    }
+
+    /// Reads them from the entries alone, whatever is noted beside them.
+    ///
+    /// # Errors
+    /// When entries cannot be read.
+    pub fn find(reader: &mut LedgerReader) -> Result<Decisions, LedgerError> {
+        Ok(Decisions::below(Controls::find(reader)?, u64::MAX))
+    }
+
+    fn below(controls: Controls, below: u64) -> Decisions {
+        let key = controls.key();
+        let mut entries = controls.entries;
         entries.retain(|entry| entry.seq < below);
-        Ok(Decisions::of(entries))
+        Decisions { key, ..Decisions::of(entries) }
     }
 
     fn of(entries: Vec<Control>) -> Decisions {
@@ -58,7 +73,7 @@ impl Decisions {
                 ended_by.insert(*of, entry.seq);
             }
         }
-        Decisions { entries, ended_by }
+        Decisions { entries, ended_by, key: [0; 32] }
     }
 
     /// Whether a redaction or revocation is in force.
@@ -78,16 +93,21 @@ impl Decisions {
     /// When a target cannot be read or a rule not compiled.
     pub fn policy(&self, reader: &mut LedgerReader) -> Result<Policy, PolicyError> {
         let rules = self.rule_set().map_or_else(RuleSet::default, |(_, record)| record.rules);
-        let mut redactions = Vec::new();
         let is_redaction = |entry: &&Control| entry.kind == Kind::Redaction;
-        for entry in self.entries.iter().filter(is_redaction).filter(|e| self.is_active(e.seq)) {
-            let Some(record) = RedactionRecord::decode(&entry.body) else { continue };
+        let active = self.entries.iter().filter(is_redaction).filter(|e| self.is_active(e.seq));
+        let mut records: Vec<(u64, RedactionRecord)> = active
+            .filter_map(|entry| Some((entry.seq, RedactionRecord::decode(&entry.body)?)))
+            .collect();
+        // In the order of the log, so that no volume is opened twice.
+        records.sort_by_key(|(_, record)| record.what.seq());
+        let mut redactions = Vec::with_capacity(records.len());
+        for (seq, record) in records {
             if let Some(target) = resolve(reader, record.what)? {
-                let replacement = record.replacement;
-                redactions.push(Redaction { seq: entry.seq, target, replacement });
+                redactions.push(Redaction { seq, target, replacement: record.replacement });
             }
         }
-        Ok(Policy::compile(rules, redactions, reader.views_key()?)?)
+        redactions.sort_by_key(|redaction| redaction.seq);
+        Ok(Policy::compile(rules, redactions, self.key)?)
     }
 }
 

@@ -51,7 +51,8 @@ pub enum ReplayError {
     Died,
 }
 
-/// Everything below the cursor is applied; brings the views to the head that the reader sees.
+/// Everything below the cursor is applied; brings the views to the head that the reader sees. What is noted
+/// beside the entries of what may be shown is taken for true, or found again in the entries.
 ///
 /// # Errors
 /// When entries cannot be read or rows not written; the cursor then stays at the last transaction.
@@ -60,6 +61,7 @@ pub fn replay(
     db: &mut Connection,
     path: &Path,
     options: Options,
+    is_trusting: bool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Applied, ReplayError> {
     let cursor: u64 = db
@@ -70,7 +72,10 @@ pub fn replay(
     if cursor >= to {
         return Ok(Applied { from: cursor, to: cursor, ..Applied::default() });
     }
-    let decisions = Decisions::load(reader, to)?;
+    let decisions = match is_trusting {
+        true => Decisions::load(reader, to)?,
+        false => Decisions::find(reader)?,
+    };
     let policy = decisions.policy(reader)?;
     let known = Known::load(db, path, policy.key())?;
     let is_decided_anew = decisions.entries.iter().any(|entry| entry.seq >= cursor);

@@ -195,7 +195,7 @@ impl Views {
                 let path = self.paths.current().unwrap_or_else(|| self.paths.link.clone());
                 self.sweep(&[Some(&path)]);
                 let mut connection = db::open_writer(&path)?;
-                let applied = replay(reader, &mut connection, &path, self.options, progress)?;
+                let applied = replay(reader, &mut connection, &path, self.options, true, progress)?;
                 connection
                     .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
                     .map_err(db::at(&path))?;
@@ -224,14 +224,14 @@ impl Views {
         let folder = self.paths.folder();
         fs::create_dir_all(&folder).map_err(io_error("cannot create", &folder))?;
         let path = self.paths.next();
-        let applied = self.build(&path, reader, progress).inspect_err(|_| {
+        let applied = self.build(&path, reader, true, progress).inspect_err(|_| {
             fs::remove_file(&path).ok();
         })?;
         self.swap(&path)?;
         Ok(applied)
     }
 
-    /// Builds views at a path of their own.
+    /// Builds views at a path of their own, trusting what is noted beside the entries or not.
     ///
     /// # Errors
     /// As [`Views::update`].
@@ -239,6 +239,7 @@ impl Views {
         &self,
         path: &Path,
         reader: &mut LedgerReader,
+        is_trusting: bool,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Applied, ViewsError> {
         let mut connection = db::create_fresh(path)?;
@@ -251,7 +252,7 @@ impl Views {
                 params![ledger, schema_digest(), self.options.name(), SOFTWARE],
             )
             .map_err(db::at(path))?;
-        let applied = replay(reader, &mut connection, path, self.options, progress)?;
+        let applied = replay(reader, &mut connection, path, self.options, is_trusting, progress)?;
         db::finish_fresh(connection, path)?;
         let file = fs::File::open(path).map_err(io_error("cannot open", path))?;
         file.sync_all().map_err(io_error("cannot sync", path))?;
@@ -329,7 +330,7 @@ impl Views {
         let folder = tempfile::tempdir()
             .map_err(io_error("cannot make a scratch folder beside", &self.paths.link))?;
         let path = folder.path().join("check.sqlite");
-        self.build(&path, reader, progress)?;
+        self.build(&path, reader, false, progress)?;
         let connection = db::open_reader(&path)?;
         Ok(Digests::of(&connection).map_err(db::at(&path))?)
     }

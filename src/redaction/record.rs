@@ -127,6 +127,14 @@ impl What {
         }
     }
 
+    /// The entry that it names, if it names one.
+    pub fn seq(&self) -> Option<u64> {
+        match self {
+            What::Prompt { seq, .. } | What::Entry { seq } | What::Field { seq, .. } => Some(*seq),
+            _ => None,
+        }
+    }
+
     /// What narrows it.
     pub fn within(&self) -> Option<String> {
         match self {
