@@ -30,13 +30,14 @@ impl App {
         let (prefix, number) = name.rsplit_once('#').map_or((name, None), |(p, n)| (p, Some(n)));
         let session = query::find_session(&db, prefix)?;
         let Some(number) = number else {
-            return Ok(Subject { session: session.id, prompt: 0 });
+            let session = self.thread_id(&db, &session)?;
+            return Ok(Subject { session, prompt: 0 });
         };
         let prompt: u64 = number.parse().unwrap_or(0);
         let found =
             query::prompt_place(&db, session.stream, prompt).map_err(db::at(self.views_path()))?;
         match found {
-            Some(_) => Ok(Subject { session: session.id, prompt }),
+            Some(_) => Ok(Subject { session: self.thread_id(&db, &session)?, prompt }),
             None => {
                 let message = format!(
                     "session {} has {} prompts, none with number `{number}`",

@@ -9,12 +9,14 @@ mod rules;
 mod rules_test;
 mod search;
 mod state_db;
+mod target;
 
 pub use self::annotate::{DISPOSITIONS, Subject};
 pub use self::core::*;
-pub use self::redact::{RedactRequest, Redacted, Undone};
+pub use self::redact::{Redacted, Undone};
 pub use self::rules::{SecretScan, parse_rules};
 pub use self::rules_test::{Judged, JudgedRule, judge};
 pub use self::state_db::StateDb;
+pub use self::target::RedactRequest;
 pub use crate::entry::Act;
 pub use crate::redaction::{By, RuleFormat, RuleSet, Seen, builtin as builtin_rules};

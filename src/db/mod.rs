@@ -1,6 +1,7 @@
 //! Floor 1: the only place that names the SQL driver. Opens databases the way this program needs them.
 
 mod open;
+mod scrub;
 mod words;
 
 use std::path::Path;
@@ -38,5 +39,6 @@ pub fn at(path: &Path) -> impl FnOnce(rusqlite::Error) -> DbError {
     move |source| DbError { path, source }
 }
 
-pub use open::{create_fresh, finish_fresh, open_reader, open_scratch, open_writer};
+pub use open::{create_fresh, empty_log, finish_fresh, open_reader, open_scratch, open_writer};
+pub use scrub::scrub;
 pub use words::split_words;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// How long a statement waits for another process's short lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the write-ahead log waits for readers that still need it.
+const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 const STATEMENTS: usize = 96;
 
 /// A database that nobody else has seen yet: no journal, no syncs; [`finish_fresh`] makes it whole.
@@ -18,7 +20,8 @@ pub fn create_fresh(path: &Path) -> Result<Connection> {
     let db = Connection::open(path).map_err(at(path))?;
     db.execute_batch(
         "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;",
+         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;
+         PRAGMA secure_delete = ON;",
     )
     .map_err(at(path))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -50,6 +53,16 @@ pub fn open_writer(path: &Path) -> Result<Connection> {
     .map_err(at(path))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(db)
+}
+
+/// Moves what the write-ahead log holds into the database; says whether no reader was in the way.
+///
+/// # Errors
+/// As the database.
+pub fn empty_log(db: &Connection, path: &Path) -> Result<bool> {
+    db.busy_timeout(LOG_TIMEOUT).map_err(at(path))?;
+    let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    Ok(busy.map_err(at(path))? == 0)
 }
 
 /// Opens an existing database for reading; also where its directory cannot be written.

@@ -35,7 +35,7 @@ pub(super) fn action(
     let row = RowBuilder::new(policy, "actions", At::entry(seq, seq), 5)
         .number(seq)
         .number(recorded_at / 1_000_000)
-        .label("verb", Some(text("verb").unwrap_or_else(|| "created".into())))
+        .tag("verb", true, Some(text("verb").unwrap_or_else(|| "created".into())))
         .text("actor", text("actor"))
         .text("detail", text("detail").or_else(|| text("software")));
     out.push(row.write(ACTION));

@@ -1,7 +1,7 @@
 //! `events`: one row per record, whatever it says.
 
 use super::fold::Fold;
-use crate::rollout::Record;
+use crate::rollout::{Record, Understanding};
 
 const TABLE: &str = "events";
 const INSERT: &str = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
@@ -16,6 +16,7 @@ pub(super) struct Span {
 
 pub(super) fn fold(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
     let problem = record.problems.first();
+    let is_known = record.understanding == Understanding::Understood;
     let drift = (!record.unknown_fields.is_empty()).then(|| record.unknown_fields.join(","));
     let row = fold
         .row(TABLE, 15)
@@ -24,8 +25,8 @@ pub(super) fn fold(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
         .number(span.bytes)
         .int(record.timestamp_ms)
         .word_or_null(record.generation.map(|generation| generation.name()))
-        .label("kind", Some(&record.kind))
-        .label("subtype", record.subtype.as_deref())
+        .tag("kind", is_known, Some(&record.kind))
+        .tag("subtype", is_known, record.subtype.as_deref())
         .int(record.ordinal.and_then(|ordinal| i64::try_from(ordinal).ok()))
         .word(record.understanding.name())
         .word_or_null(problem.map(|problem| problem.reason.name()))

@@ -4,7 +4,7 @@ use super::fold::Totals;
 use super::replay::ReplayError;
 use super::sink::cipher;
 use super::state::State;
-use crate::db::Connection;
+use crate::db::{Connection, OptionalExtension, Row};
 use crate::entry::StreamName;
 use crate::ledger::side;
 use std::collections::HashMap;
@@ -49,6 +49,29 @@ impl Known {
         let name = StreamName::Rollout { thread: thread.to_string(), rollout: None };
         self.newest.get(&name.to_string()).copied()
     }
+}
+
+/// Thread id and repository of a session, as its records name them, whatever the views show.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn session_names(
+    db: &Connection,
+    path: &Path,
+    key: &[u8; 32],
+    stream: u64,
+) -> Result<(Option<String>, Option<String>), ReplayError> {
+    let sql = "SELECT cursor, state FROM fold_states WHERE stream = ?";
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, Vec<u8>>(1)?));
+    let found = db.query_row(sql, [stream as i64], read).optional().map_err(crate::db::at(path))?;
+    let Some((cursor, mut bytes)) = found else { return Ok((None, None)) };
+    cipher(key, stream, cursor, &mut bytes);
+    let state: State = side::decode(&bytes).unwrap_or_default();
+    let thread = match StreamName::parse(&state.name) {
+        StreamName::Rollout { thread, .. } => Some(thread),
+        _ => None,
+    };
+    Ok((state.session_id.or(thread), state.repo))
 }
 
 /// One stream while its entries go by.

@@ -54,7 +54,7 @@ fn insert(
     let row = fold
         .row_at(TABLE, index, 10)
         .id("turn_id", turn)
-        .label("role", Some(message.role.name()))
+        .tag("role", !matches!(message.role, Role::Other(_)), Some(message.role.name()))
         .word(kind)
         .label("phase", message.phase.as_deref())
         .text("text", Some(text))

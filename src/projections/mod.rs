@@ -44,7 +44,8 @@ mod views;
 
 pub use digest::{Digests, TableDigest};
 pub use fold::Options;
-pub use policy::{Decisions, Field, PolicyError, field, load_policy};
+pub use known::session_names;
+pub use policy::{Decisions, Field, PolicyError, STRUCTURE, field, load_policy};
 pub use preview::preview;
 pub use replay::{Applied, ReplayError, replay};
 pub use schema::{VERSION, schema_digest};

@@ -5,7 +5,7 @@ use crate::entry::{EntryId, Kind};
 use crate::ledger::{Control, Controls, LedgerError, LedgerReader, Pack, StoredEntry};
 use crate::redaction::{
     Matcher, Policy, Redaction, RedactionRecord, RuleError, RuleSet, RuleSetRecord, Scope, Target,
-    What, Within,
+    What, Within, bare_url,
 };
 use crate::rollout;
 use std::collections::{BTreeMap, HashMap};
@@ -14,6 +14,19 @@ use std::collections::{BTreeMap, HashMap};
 const FIELD_MAX_BYTES: u64 = 64 << 20;
 /// How deep texts inside texts are looked for.
 const DEPTH_MAX: usize = 8;
+
+/// Fields that say what a record is and how records belong together: no part of what it says.
+pub const STRUCTURE: [&str; 9] = [
+    "call_id",
+    "cli_version",
+    "forked_from_id",
+    "id",
+    "ordinal",
+    "session_id",
+    "timestamp",
+    "turn_id",
+    "type",
+];
 
 /// Why there is no policy.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +94,19 @@ impl Decisions {
         !self.ended_by.contains_key(&seq)
     }
 
+    /// The redaction that a revocation, or a revocation of one, speaks of in the end; itself for a redaction.
+    pub fn redaction_behind(&self, seq: u64) -> u64 {
+        let find = |seq: u64| self.entries.iter().find(|entry| entry.seq == seq);
+        let mut found = seq;
+        while let Some(entry) = find(found).filter(|entry| entry.kind == Kind::Revocation)
+            && let Some(of) = self.entries.iter().find(|other| other.id == entry.reference)
+            && of.seq < found
+        {
+            found = of.seq;
+        }
+        found
+    }
+
     /// The rule set in force, and the seq of its entry.
     pub fn rule_set(&self) -> Option<(u64, RuleSetRecord)> {
         let sets = self.entries.iter().rev().filter(|entry| entry.kind == Kind::RuleSet);
@@ -125,7 +151,7 @@ fn resolve(reader: &mut LedgerReader, what: What) -> Result<Option<Target>, Ledg
     let scope = |within| match within {
         Within::Everything => Scope::Global,
         Within::Session(id) => Scope::Session(id),
-        Within::Repo(url) => Scope::Repo(url),
+        Within::Repo(url) => Scope::Repo(bare_url(&url)),
     };
     Ok(match what {
         What::Unknown => None,
@@ -201,6 +227,9 @@ pub enum Field {
 
 /// Follows a JSON pointer (RFC 6901) through a record; a text that is JSON is gone into.
 pub fn field(body: &[u8], pointer: &str) -> Option<Field> {
+    if !pointer.is_empty() && !pointer.starts_with('/') {
+        return None;
+    }
     let mut value: serde_json::Value = serde_json::from_slice(body).ok()?;
     let steps = pointer.strip_prefix('/').map(|rest| rest.split('/'));
     for step in steps.into_iter().flatten() {
@@ -227,12 +256,12 @@ pub fn field(body: &[u8], pointer: &str) -> Option<Field> {
 fn texts_within(text: &str) -> Vec<String> {
     let mut texts = vec![text.to_string()];
     if let Ok(value) = serde_json::from_str::<serde_json::Value>(text) {
-        leaves(&value, &mut texts, DEPTH_MAX);
+        leaves(&value, &mut texts, DEPTH_MAX - 1);
     }
     texts
 }
 
-/// All texts in a tree, and in the JSON inside them.
+/// All texts in a tree, and in the JSON inside them; what is structure stays.
 fn leaves(value: &serde_json::Value, texts: &mut Vec<String>, depth: usize) {
     match value {
         serde_json::Value::String(text) => {
@@ -245,7 +274,10 @@ fn leaves(value: &serde_json::Value, texts: &mut Vec<String>, depth: usize) {
             items.iter().for_each(|item| leaves(item, texts, depth));
         }
         serde_json::Value::Object(members) => {
-            members.values().for_each(|item| leaves(item, texts, depth));
+            // Inside a text, such names are somebody's own.
+            let is_said = |name: &String| depth < DEPTH_MAX || !STRUCTURE.contains(&name.as_str());
+            let said = members.iter().filter(|(name, _)| is_said(name));
+            said.for_each(|(_, item)| leaves(item, texts, depth));
         }
         _ => {}
     }
@@ -291,6 +323,7 @@ mod tests {
         assert_eq!(text("/payload/arguments"), r#"{"cmd":["a","b/c"]}"#);
         assert_eq!(field(body, "/payload/n"), Some(Field::Tree(3.into())));
         assert_eq!(field(body, "/payload/x"), None);
+        assert_eq!(field(body, "payload"), None);
         assert_eq!(field(b"not json", ""), None);
     }
 }

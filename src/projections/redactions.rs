@@ -9,6 +9,7 @@ use crate::redaction::{By, Policy, RedactionRecord, RevocationRecord, RuleSet, R
 const INSERT: &str = "INSERT OR REPLACE INTO redactions VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 const INSERT_REVOCATION: &str = "INSERT OR REPLACE INTO revocations VALUES (?,?,?,?,?,?,?)";
 const INSERT_RULE_SET: &str = "INSERT OR REPLACE INTO rule_sets VALUES (?,?,?,?,?,?,?,?,?)";
+const CLEAR_HITS: &str = "DELETE FROM redaction_hits WHERE stream = ?1 AND seq = ?1";
 const CLEAR_RULES: &str = "DELETE FROM rules";
 const INSERT_RULE: &str = "INSERT INTO rules VALUES (?,?,?,?,?,?,?,?)";
 const INSERT_HIT: &str = "INSERT INTO redaction_hits VALUES (?,?,?,?,?,?,?,?)
@@ -18,6 +19,9 @@ const INSERT_HIT: &str = "INSERT INTO redaction_hits VALUES (?,?,?,?,?,?,?,?)
 pub(super) fn all(policy: &Policy, decisions: &Decisions, out: &mut Vec<Draft>) {
     let rules_in_force = decisions.rule_set().map(|(seq, _)| seq);
     for entry in &decisions.entries {
+        let at = At::entry(entry.seq, entry.seq);
+        let clear = RowBuilder::new(policy, "redactions", at, 1).number(entry.seq);
+        out.push(clear.write(CLEAR_HITS));
         match entry.kind {
             Kind::Redaction => redaction(policy, decisions, entry, out),
             Kind::Revocation => revocation(policy, decisions, entry, out),

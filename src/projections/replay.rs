@@ -32,6 +32,8 @@ pub struct Applied {
     pub to: u64,
     /// Streams whose rows show other words since, because what may be shown was decided anew.
     pub decided_anew: BTreeSet<u64>,
+    /// Whether what may be shown was decided anew.
+    pub is_decided_anew: bool,
 }
 
 /// Why a replay stopped.
@@ -108,7 +110,8 @@ pub fn replay(
             (Err(error), _) => Err(error),
         }
     });
-    written.map(|()| Applied { from: cursor, to, decided_anew: changes.streams.clone() })
+    let decided_anew = changes.streams.clone();
+    written.map(|()| Applied { from: cursor, to, decided_anew, is_decided_anew })
 }
 
 /// Statements, and after them perhaps the end of a transaction.

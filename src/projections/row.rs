@@ -161,6 +161,16 @@ impl<'p> RowBuilder<'p> {
         self.redacted(Class::Id, column, text)
     }
 
+    /// A word of the format where the parser knows it, else a label.
+    pub(super) fn tag(
+        self,
+        column: &'static str,
+        is_known: bool,
+        text: Option<impl AsRef<str>>,
+    ) -> Self {
+        self.redacted(if is_known { Class::Word } else { Class::Label }, column, text)
+    }
+
     /// What tells equal texts without telling the text.
     pub(super) fn key(self, text: &str) -> Self {
         let key = self.policy.text_key(text);

@@ -134,6 +134,7 @@ pub(super) fn environment(fold: &mut Fold<'_>, text: &str) {
     }
     if let Some(cwd) = prompt::environment(text).and_then(|environment| environment.cwd) {
         fold.state.has_cwd = true;
+        fold.state.repo.get_or_insert_with(|| cwd.to_string());
         let row = fold.row(TABLE, 2).number(fold.at.stream).text("cwd", Some(cwd));
         fold.push(row.write(SET_CWD));
     }

@@ -196,11 +196,17 @@ impl Views {
                 self.sweep(&[Some(&path)]);
                 let mut connection = db::open_writer(&path)?;
                 let applied = replay(reader, &mut connection, &path, self.options, true, progress)?;
-                connection
-                    .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
-                    .map_err(db::at(&path))?;
+                let is_whole = db::empty_log(&connection, &path)?;
+                drop(connection);
                 if !applied.decided_anew.is_empty() {
                     forget_search(self, Some(&applied.decided_anew))?;
+                }
+                if applied.is_decided_anew && is_whole {
+                    db::scrub(&path).map_err(io_error("cannot clear", &path))?;
+                } else if applied.is_decided_anew {
+                    // A reader keeps the old rows in the file: it may keep the file, without a name.
+                    self.rebuild(reader, progress)?;
+                    self.forget_older();
                 }
                 Ok(applied)
             }

@@ -22,7 +22,7 @@ pub use coverage::{
 pub use filter::{Filter, FilterError, Order, nearest, since, until};
 pub use redactions::{
     RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos, revocation,
-    revocations, rows_hidden_by,
+    revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{Hit, Hits, SEARCH_SOURCES, Search, SearchError, search};

@@ -155,3 +155,14 @@ pub fn repos(db: &Connection) -> SqlResult<Vec<String>> {
         WHERE coalesce(git_url, cwd) IS NOT NULL ORDER BY 1";
     db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
+
+/// Streams of the sessions that are shown with that repository, or that directory where they have none.
+///
+/// # Errors
+/// As the database.
+pub fn streams_of_repo(db: &Connection, repo: &str) -> SqlResult<Vec<u64>> {
+    let sql = "SELECT stream FROM sessions WHERE coalesce(git_url, cwd) = ? ORDER BY stream";
+    let mut statement = db.prepare(sql)?;
+    let streams = statement.query_map([repo], |row| row.get::<_, i64>(0))?;
+    streams.map(|stream| stream.map(|stream| stream as u64)).collect()
+}

@@ -90,6 +90,8 @@ pub enum Class {
     Label,
     /// A name that rows are joined by.
     Id,
+    /// A word of the format that the parser knows: it says what a row is, and stays.
+    Word,
 }
 
 /// The sessions that a text belongs to, and their repository.
@@ -180,6 +182,8 @@ pub struct Policy {
     redactions: Vec<Redaction>,
     key: [u8; 32],
     engine: Option<Engine>,
+    /// For ids, where redactions reach into other scopes.
+    id_engine: Option<Engine>,
     /// For entries of which only some texts are hidden.
     engines: HashMap<u64, Engine>,
     /// For records as they were written, which hold prompts in other words.
@@ -222,6 +226,13 @@ impl Policy {
     ) -> Result<Policy, RuleError> {
         let manual: Vec<Manual> = redactions.iter().filter_map(passages).collect();
         let engine = Some(Engine::compile(&rules, &manual)?);
+        // Rows of several sessions are joined by one id: what hides it in one hides it in all.
+        let is_narrow = |manual: &Manual| manual.scope != Scope::Global;
+        let wide = |manual: &Manual| Manual { scope: Scope::Global, ..manual.clone() };
+        let id_engine = match manual.iter().any(is_narrow) {
+            true => Some(Engine::compile(&rules, &manual.iter().map(wide).collect::<Vec<_>>())?),
+            false => None,
+        };
         let mut engines = HashMap::new();
         for redaction in &redactions {
             if let Target::Texts { seq, .. } = &redaction.target
@@ -245,6 +256,7 @@ impl Policy {
             redactions,
             key,
             engine,
+            id_engine,
             engines,
             raw_engine,
             needs_owners,
@@ -297,6 +309,9 @@ impl Policy {
         place: &Place<'_>,
         hidden: &mut dyn FnMut(By, u32),
     ) -> Redacted {
+        if place.class == Class::Word {
+            return Redacted(text.0.into_owned());
+        }
         if let Some(redaction) = self.whole(&text.0, place, hidden) {
             let by = By::Manual(redaction.seq);
             let replacement = redaction.replacement.clone();
@@ -310,33 +325,66 @@ impl Policy {
             self.testify(&text.0, place, vec![mask]);
             return Redacted(replacement);
         }
-        let is_raw = place.table == "raw_records";
-        let engine = self
-            .engines
-            .get(&place.seq)
-            .or(self.raw_engine.as_ref().filter(|_| is_raw))
-            .or(self.engine.as_ref());
-        let Some(engine) = engine else {
+        let Some(engine) = self.engine_for(place) else {
             return Redacted(text.0.into_owned());
         };
-        let at = Context {
-            table: place.table,
-            column: place.column,
-            role: place.role,
-            sessions: place.owners.sessions(),
-            repo: place.owners.repo(),
+        let at = match place.class {
+            // The same name wherever it stands.
+            Class::Id => Context::default(),
+            _ => Context {
+                table: place.table,
+                column: place.column,
+                role: place.role,
+                sessions: place.owners.sessions(),
+                repo: place.owners.repo(),
+            },
         };
         if self.witness.is_some() {
             self.testify(&text.0, place, engine.masks(&text.0, &at));
         }
         let mut hits = Vec::new();
         let shown = engine.redact(&text.0, &at, &mut hits);
+        if let Some(redaction) = self.left(shown.as_deref().unwrap_or(&text.0), place) {
+            hidden(By::Manual(redaction.seq), 1);
+            return Redacted(redaction.replacement.clone());
+        }
         hits.iter().for_each(|hit| hidden(hit.by, hit.passages));
         match shown {
             None => Redacted(text.0.into_owned()),
             Some(_) if place.class == Class::Id => Redacted(self.pseudonym(&text.0)),
             Some(shown) => Redacted(shown),
         }
+    }
+
+    /// A redaction of a part of a field that is still shown: one that is no part of the texts inside, but spans
+    /// them. Then the text is hidden as a whole.
+    fn left(&self, shown: &str, place: &Place<'_>) -> Option<&Redaction> {
+        if place.class != Class::Text || !self.engines.contains_key(&place.seq) {
+            return None;
+        }
+        self.redactions.iter().find(|redaction| match &redaction.target {
+            Target::Texts { seq, texts, .. } if *seq == place.seq => {
+                let is_shown = |text: &&String| {
+                    !redaction.replacement.contains(*text) && shown.contains(text.as_str())
+                };
+                texts.iter().filter(|text| !text.is_empty()).any(|text| is_shown(&text))
+            }
+            _ => false,
+        })
+    }
+
+    fn engine_for(&self, place: &Place<'_>) -> Option<&Engine> {
+        let is_raw = place.table == "raw_records";
+        let narrow = match place.class {
+            Class::Id => self.id_engine.as_ref(),
+            Class::Text => {
+                let raw = self.raw_engine.as_ref().filter(|_| is_raw);
+                self.engines.get(&place.seq).or(raw)
+            }
+            // A part of a field is no part of a setting; a field that is one is hidden as a whole.
+            Class::Label | Class::Word => None,
+        };
+        narrow.or(self.engine.as_ref())
     }
 
     /// A key of a text: the same for the same text, and telling nothing of it without the ledger.
@@ -359,7 +407,8 @@ impl Policy {
         place: &Place<'_>,
         hidden: &mut dyn FnMut(By, u32),
     ) -> Option<&Redaction> {
-        if !self.needs_owners || place.class != Class::Text || text.is_empty() {
+        let may_hide = matches!(place.class, Class::Text | Class::Label);
+        if !self.needs_owners || !may_hide || text.is_empty() {
             return None;
         }
         let mut found: Option<&Redaction> = None;
@@ -379,6 +428,11 @@ impl Policy {
 
 /// Whether a redaction hides a text as a whole.
 fn hides(target: &Target, text: &str, place: &Place<'_>) -> bool {
+    if place.class == Class::Label {
+        // A setting is hidden where it is named itself.
+        return matches!(target, Target::Texts { seq, texts, is_whole: true }
+            if *seq == place.seq && texts.iter().any(|whole| whole == text));
+    }
     match target {
         Target::Entry { seq } => *seq == place.seq,
         Target::Session { id } => place.owners.sessions().contains(id),

@@ -80,7 +80,8 @@ fn request(target: RedactTarget) -> RedactRequest {
         reason,
         ..
     } = target;
-    RedactRequest { prompt, session, entry, field, span, literal, regex, repo, with, reason }
+    let place = None;
+    RedactRequest { prompt, session, entry, field, span, literal, regex, repo, with, reason, place }
 }
 
 /// One JSON object a line; the reason and the replacement of the command line hold where a line has none.
@@ -97,6 +98,7 @@ fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest
             request.reason.clone_from(&target.reason);
         }
         request.with = request.with.or_else(|| target.with.clone());
+        request.place = Some(format!("{}: line {}", path.display(), index + 1));
         requests.push(request);
     }
     match requests.is_empty() {
@@ -123,15 +125,17 @@ fn undo(door: &mut Door, target: &str, reason: &str) -> Result<Done> {
     let done = app.undo(target, reason, &mut progress)?;
     if door.global.json {
         door.print_json(
-            &json!({"revocation": done.revocation, "of": done.of, "hides_again": done.hides_again}),
+            &json!({"revocation": done.revocation, "of": done.of, "hides_again": done.hides_again,
+                "shows_again": done.shows_again}),
         )?;
         return Ok(Done::Clean);
     }
     let seq = done.revocation.seq;
     let undo = door.next(None, &format!("redact undo {seq} --reason TEXT"));
-    let effect = match done.hides_again {
-        true => "what that had ended is in force again",
-        false => "what it alone hid is shown again",
+    let effect = match (done.hides_again, done.shows_again) {
+        (true, _) => "what it had shown is hidden again",
+        (_, true) => "what nothing else hides is shown again",
+        _ => "nothing changes, for another undo ends the same redaction",
     };
     door.print(&format!("{seq} ends {}; {effect}\n{undo}", done.of))?;
     Ok(Done::Clean)

@@ -1,0 +1,313 @@
+//! What a redaction request names: prompts, sessions, entries, fields and passages that exist.
+
+use super::core::App;
+use super::redact::usage;
+use crate::db;
+use crate::entry::Kind;
+use crate::error::{AppError, ErrorKind, Result};
+use crate::ledger::{Controls, LedgerReader};
+use crate::projections::{Field, STRUCTURE, field, load_policy, session_names};
+use crate::query;
+use crate::redaction::{
+    Context, Engine, Manual, Matcher, Place, RedactionRecord, RuleSet, Scope, Sensitive, What,
+    Within, bare_url,
+};
+
+/// What is shown where nothing else is asked for.
+const REPLACEMENT: &str = "[redacted]";
+/// A shorter text would hide more than anybody means.
+const LITERAL_MIN_CHARS: usize = 3;
+
+/// What somebody wants to hide, as said at a door.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedactRequest {
+    /// `SESSION#N`.
+    pub prompt: Option<String>,
+    /// A session by the beginning of its id: the target, or what narrows a literal or regex.
+    pub session: Option<String>,
+    /// An entry by its seq.
+    pub entry: Option<u64>,
+    /// JSON pointer inside the entry.
+    pub field: Option<String>,
+    /// Bytes of the field.
+    pub span: Option<(u64, u64)>,
+    /// A text.
+    pub literal: Option<String>,
+    /// A pattern.
+    pub regex: Option<String>,
+    /// What narrows a literal or regex.
+    pub repo: Option<String>,
+    /// What is shown instead.
+    pub with: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Where it was said, for messages: a file and line.
+    #[serde(skip)]
+    pub place: Option<String>,
+}
+
+impl App {
+    pub(super) fn reason(&self, reason: &str) -> Result<String> {
+        match reason.trim() {
+            "" => Err(usage("a reason is needed", "say why with --reason TEXT")),
+            reason => Ok(reason.to_string()),
+        }
+    }
+
+    pub(super) fn record_of(&self, request: &RedactRequest) -> Result<RedactionRecord> {
+        let reason = self.reason(&request.reason)?;
+        let replacement = request.with.clone().unwrap_or_else(|| REPLACEMENT.into());
+        if replacement.trim().is_empty() {
+            return Err(usage(
+                "the replacement is empty",
+                "leave --with away to show `[redacted]`",
+            ));
+        }
+        let what = self.what_of(request)?;
+        if says(&what, &replacement) {
+            return Err(usage(
+                "the replacement says what is to be hidden",
+                "choose another with --with TEXT",
+            ));
+        }
+        Ok(RedactionRecord { actor: self.setup.actor.clone(), reason, replacement, what })
+    }
+
+    fn what_of(&self, request: &RedactRequest) -> Result<What> {
+        let RedactRequest { prompt, session, entry, literal, regex, repo, field, span, .. } =
+            request;
+        let is_passage = literal.is_some() || regex.is_some();
+        let is_one = prompt.is_none() && entry.is_none();
+        let narrows = session.is_some() && !is_one
+            || repo.is_some() && !is_passage
+            || session.is_some() && repo.is_some()
+            || (field.is_some() || span.is_some()) && entry.is_none();
+        if narrows {
+            return Err(usage(
+                "what narrows and what is narrowed do not go together",
+                "--session or --repo narrows a --literal or --regex; --field and --span are of an --entry",
+            ));
+        }
+        match (prompt, entry, literal, regex) {
+            (Some(prompt), None, None, None) => self.prompt_named(prompt),
+            (None, Some(seq), None, None) => self.part_of_entry(*seq, request),
+            (None, None, Some(text), None) => {
+                let within = self.within(request)?;
+                literal_named(text, within)
+            }
+            (None, None, None, Some(pattern)) => {
+                let within = self.within(request)?;
+                regex_named(pattern, within)
+            }
+            (None, None, None, None) => match session {
+                Some(session) => Ok(What::Session { id: self.session_named(session)? }),
+                None => Err(usage(
+                    "nothing is named that is to be hidden",
+                    "name one of --prompt SESSION#N, --session ID, --entry SEQ, --literal TEXT, --regex PATTERN",
+                )),
+            },
+            _ => Err(usage(
+                "several things are named that are to be hidden",
+                "one redaction hides one thing; run the command once for each, or use --from FILE",
+            )),
+        }
+    }
+
+    /// The session as a whole; an empty text, which elsewhere is the newest, names none to be hidden.
+    fn session_named(&self, prefix: &str) -> Result<String> {
+        let db = self.views_for_reading()?;
+        let session = found_session(&db, prefix)?;
+        self.thread_id(&db, &session)
+    }
+
+    /// The id that a session's records give it, where the views show another name.
+    pub(super) fn thread_id(
+        &self,
+        db: &db::Connection,
+        session: &query::SessionRow,
+    ) -> Result<String> {
+        let key = Controls::load(&mut LedgerReader::open(self.dir())?)?.key();
+        let (id, _) = session_names(db, self.views_path(), &key, session.stream)?;
+        Ok(id.unwrap_or_else(|| session.id.clone()))
+    }
+
+    /// A repository by its URL, the end of it (`owner/name`), or its directory, as the records name it. A name that
+    /// is shown with a part of it hidden can be given as it is shown or as it is.
+    fn repo_named(&self, name: &str) -> Result<String> {
+        let db = self.views_for_reading()?;
+        let at = || db::at(self.views_path());
+        let shown = query::repos(&db).map_err(at())?;
+        let bare = bare_url(name);
+        let ending = format!("/{}", name.trim_matches('/').trim_end_matches(".git"));
+        let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
+        let place = Place::of_column("sessions", "cwd");
+        let as_shown = policy.apply(Sensitive::new(name), &place, &mut |_, _| ());
+        let is_named = |known: &&String| {
+            let url = bare_url(known);
+            url == bare
+                || known.as_str() == as_shown.as_str()
+                || known.contains("://") && url.trim_end_matches(".git").ends_with(&ending)
+        };
+        let mut found: Vec<String> = Vec::new();
+        for known in shown.iter().filter(is_named) {
+            for stream in query::streams_of_repo(&db, known).map_err(at())? {
+                let (_, named) = session_names(&db, self.views_path(), policy.key(), stream)?;
+                found.extend(named.map(|named| bare_url(&named)));
+            }
+        }
+        found.sort();
+        found.dedup();
+        match &found[..] {
+            [only] => Ok(only.clone()),
+            [] => {
+                let message = format!("no session has the repository or directory `{name}`");
+                let near = query::nearest(name, shown.iter().map(String::as_str));
+                let hint = near
+                    .map_or("no session names any".into(), |near| format!("the nearest is {near}"));
+                Err(AppError::new(ErrorKind::NotFound, message).hint(hint))
+            }
+            _ => {
+                let message = format!("`{name}` names {} repositories", found.len());
+                Err(usage(message, "give the whole URL, or name the sessions with --session"))
+            }
+        }
+    }
+
+    fn within(&self, request: &RedactRequest) -> Result<Within> {
+        Ok(match (&request.session, &request.repo) {
+            (Some(session), _) => Within::Session(self.session_named(session)?),
+            (None, Some(repo)) => Within::Repo(self.repo_named(repo)?),
+            (None, None) => Within::Everything,
+        })
+    }
+
+    fn prompt_named(&self, name: &str) -> Result<What> {
+        let hint = "`codex-ledger show SESSION` numbers the prompts";
+        let Some((prefix, number)) = name.rsplit_once('#') else {
+            return Err(usage(
+                format!("`{name}` is no prompt"),
+                "a prompt is named SESSION#N, N from 1",
+            ));
+        };
+        let number: u64 = number
+            .parse()
+            .map_err(|_| usage(format!("`{number}` is no number of a prompt"), hint))?;
+        let db = self.views_for_reading()?;
+        let session = found_session(&db, prefix)?;
+        let found =
+            query::prompt_place(&db, session.stream, number).map_err(db::at(self.views_path()))?;
+        let Some((seq, part)) = found else {
+            let message = format!(
+                "session {} has {} prompts, none with number {number}",
+                session.id, session.prompts
+            );
+            return Err(AppError::new(ErrorKind::NotFound, message).hint(hint));
+        };
+        let session = self.thread_id(&db, &session)?;
+        Ok(What::Prompt { session, number, seq, part })
+    }
+
+    fn part_of_entry(&self, seq: u64, request: &RedactRequest) -> Result<What> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let size = reader.head().size();
+        let Some(entry) = reader.control(seq)? else {
+            let message = format!("there is no entry {seq}: the ledger has {size}");
+            return Err(AppError::new(ErrorKind::NotFound, message).hint("seqs count from 0"));
+        };
+        if !matches!(entry.kind, Kind::Line | Kind::Document) {
+            let message =
+                format!("entry {seq} is no record of a session but a {}", entry.kind.name());
+            return Err(usage(
+                message,
+                "`codex-ledger show SESSION --json` has the seqs of its records",
+            ));
+        }
+        let Some(pointer) = &request.field else {
+            return match request.span {
+                None => Ok(What::Entry { seq }),
+                Some(_) => {
+                    Err(usage("a span is of a field", "name the field with --field POINTER"))
+                }
+            };
+        };
+        let name = pointer.rsplit('/').next().unwrap_or_default();
+        if STRUCTURE.contains(&name) {
+            let message = format!("`{pointer}` says how records belong together and stays");
+            return Err(usage(message, "a --literal hides its text wherever it is shown"));
+        }
+        let hint = "`codex-ledger show --raw --entry SEQ` shows the record";
+        let text = match field(&entry.body, pointer) {
+            Some(Field::Text(text)) => Some(text),
+            Some(Field::Tree(_)) => None,
+            None => return Err(usage(format!("entry {seq} has no field `{pointer}`"), hint)),
+        };
+        let span = match (request.span, text) {
+            (None, _) => None,
+            (Some(_), None) => return Err(usage(format!("`{pointer}` is no text"), hint)),
+            (Some((from, to)), Some(text)) => {
+                let inside =
+                    text.get(from as usize..to as usize).is_some_and(|part| !part.is_empty());
+                if !inside {
+                    let message = format!(
+                        "{from}..{to} is no part of `{pointer}`, which has {} bytes, or begins or ends inside a character",
+                        text.len()
+                    );
+                    return Err(usage(
+                        message,
+                        "a span counts bytes from 0; the end is not part of it",
+                    ));
+                }
+                Some((from, to))
+            }
+        };
+        Ok(What::Field { seq, pointer: pointer.clone(), span })
+    }
+}
+
+fn found_session(db: &db::Connection, prefix: &str) -> Result<query::SessionRow> {
+    if prefix.is_empty() {
+        return Err(usage(
+            "no session is named",
+            "name it by the beginning of its id; `codex-ledger sessions` lists them",
+        ));
+    }
+    Ok(query::find_session(db, prefix)?)
+}
+
+/// Whether a replacement would show again what it stands for.
+fn says(what: &What, replacement: &str) -> bool {
+    let matcher = match what {
+        What::Literal { text, .. } => Matcher::Literal(text.clone()),
+        What::Regex { pattern, .. } => Matcher::Regex(pattern.clone()),
+        _ => return false,
+    };
+    let shown = String::from("-");
+    let manual = Manual { id: 0, matcher, scope: Scope::Global, replacement: shown, rank: 0 };
+    let engine = Engine::compile(&RuleSet::default(), &[manual]);
+    engine.is_ok_and(|engine| !engine.masks(replacement, &Context::default()).is_empty())
+}
+
+fn literal_named(text: &str, within: Within) -> Result<What> {
+    if text.trim().chars().count() < LITERAL_MIN_CHARS {
+        let message = format!("`{text}` is shorter than {LITERAL_MIN_CHARS} characters");
+        return Err(usage(
+            message,
+            "a text so short is everywhere; a --regex can say where it stands",
+        ));
+    }
+    Ok(What::Literal { text: text.to_string(), within })
+}
+
+fn regex_named(pattern: &str, within: Within) -> Result<What> {
+    let matcher = Matcher::Regex(pattern.to_string());
+    let replacement = REPLACEMENT.to_string();
+    let manual = Manual { id: 0, matcher, scope: Scope::Global, replacement, rank: 0 };
+    Engine::compile(&RuleSet::default(), &[manual]).map_err(|error| {
+        usage(
+            error.to_string(),
+            "patterns are those of the regex crate: no look-around, no back-references",
+        )
+    })?;
+    Ok(What::Regex { pattern: pattern.to_string(), within })
+}

@@ -1,0 +1,205 @@
+//! What repeats a hidden prompt or copies a hidden session is hidden with it, and nothing else is.
+
+use super::evidence::leaks;
+use super::{column, configure_rules, hide, shape, text, undo};
+use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
+use std::collections::BTreeSet;
+
+/// A message of a user as the model gets it.
+fn message_line(text: &str) -> Vec<u8> {
+    let line = serde_json::json!({
+        "timestamp": "2026-03-01T10:00:01.000Z", "type": "response_item",
+        "payload": {"type": "message", "role": "user",
+            "content": [{"type": "input_text", "text": text}]},
+    });
+    format!("{line}\n").into_bytes()
+}
+
+fn history_line(number: u64, text: &str) -> String {
+    let line = serde_json::json!({"session_id": thread(number), "ts": 1_772_359_201, "text": text});
+    format!("{line}\n")
+}
+
+fn name_line(number: u64, name: &str) -> String {
+    let at = "2026-03-01T10:00:02.000Z";
+    let line = serde_json::json!({"id": thread(number), "thread_name": name, "updated_at": at});
+    format!("{line}\n")
+}
+
+const LONG: &str = "Print the tide table of the whole month for the harbour office";
+
+/// Two sessions in which the same long and the same short prompt stand.
+fn two_sessions() -> TestEnvironment {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    for number in [1, 2] {
+        let mut bytes = session(number, 0);
+        for prompt in ["yes", LONG, "something else"] {
+            bytes.extend(message_line(prompt));
+            bytes.extend(prompt_line(prompt));
+        }
+        env.write(&env.rollout(number), &bytes);
+    }
+    let lines =
+        [1, 2].map(|n| ["yes", LONG, "yes, but"].map(|text| history_line(n, text)).concat());
+    env.write(&env.codex().join("history.jsonl"), lines.concat().as_bytes());
+    let names = [
+        name_line(1, "Print the tide table of…"),
+        name_line(2, "Print the tide table"),
+        name_line(2, "Something of its own"),
+        name_line(1, "yes"),
+    ];
+    env.write(&env.codex().join("session_index.jsonl"), names.concat().as_bytes());
+    env.append(&[]);
+    env
+}
+
+fn texts(env: &TestEnvironment, table: &str, column_name: &str, number: u64) -> Vec<String> {
+    let (id, join) = match table {
+        "prompts" => ("s.id", "JOIN sessions s USING (stream)"),
+        _ => ("session_id", ""),
+    };
+    let sql = format!(
+        "SELECT t.{column_name} FROM {table} t {join} WHERE {id} = '{}' ORDER BY t.stream, t.line",
+        thread(number)
+    );
+    column(env, &sql)
+}
+
+const HIDDEN: &str = "[redacted]";
+
+#[test]
+fn a_long_prompt_is_hidden_wherever_it_is_said_again() {
+    let env = two_sessions();
+    let before = env.digest();
+    let redaction = hide(&env, &["--prompt", &format!("{}#2", thread(1))]);
+    for number in [1, 2] {
+        assert_eq!(texts(&env, "prompts", "text", number), ["yes", HIDDEN, "something else"]);
+        assert_eq!(texts(&env, "history_prompts", "text", number), ["yes", HIDDEN, "yes, but"]);
+    }
+    assert_eq!(texts(&env, "session_names", "name", 1), [HIDDEN, "yes"]);
+    let names = texts(&env, "session_names", "name", 2);
+    assert_eq!(names[1], "Something of its own");
+    assert_eq!(leaks(&env, &[LONG]), BTreeSet::new());
+    env.digest();
+    undo(&env, redaction);
+    assert_eq!(env.digest(), before);
+}
+
+#[test]
+fn a_short_prompt_is_hidden_where_it_was_asked_only() {
+    let env = two_sessions();
+    let before = env.digest();
+    let redaction = hide(&env, &["--prompt", &format!("{}#1", thread(1))]);
+    assert_eq!(texts(&env, "prompts", "text", 1), [HIDDEN, LONG, "something else"]);
+    assert_eq!(texts(&env, "history_prompts", "text", 1), [HIDDEN, LONG, "yes, but"]);
+    assert_eq!(texts(&env, "session_names", "name", 1), ["Print the tide table of…", HIDDEN]);
+    assert_eq!(texts(&env, "prompts", "text", 2), ["yes", LONG, "something else"]);
+    assert_eq!(texts(&env, "history_prompts", "text", 2), ["yes", LONG, "yes, but"]);
+    env.digest();
+    undo(&env, redaction);
+    assert_eq!(env.digest(), before);
+}
+
+/// The message form of a prompt, where no event repeats it, and beside one that comes later.
+#[test]
+fn the_message_form_is_hidden_before_and_after_the_event() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let mut bytes = session(1, 0);
+    bytes.extend(message_line(LONG));
+    env.write(&env.rollout(1), &bytes);
+    env.append(&[]);
+    hide(&env, &["--prompt", &format!("{}#1", thread(1))]);
+    assert_eq!(leaks(&env, &[LONG]), BTreeSet::new());
+    env.extend(&env.rollout(1), &prompt_line(LONG));
+    env.append(&[]);
+    assert_eq!(leaks(&env, &[LONG]), BTreeSet::new());
+    assert_eq!(text(&env, "SELECT text FROM prompts"), HIDDEN);
+    env.digest();
+}
+
+fn copied(env: &TestEnvironment, copied: bool, id: &str) -> Vec<String> {
+    let sql = format!(
+        "SELECT text FROM prompts JOIN sessions s USING (stream) WHERE copied = {copied} AND s.id = '{id}'
+         ORDER BY prompts.line"
+    );
+    column(env, &sql)
+}
+
+#[test]
+fn a_prompt_is_hidden_in_the_copies_of_its_forks() {
+    for name in ["fork_old", "fork_restamped"] {
+        let env = shape(name);
+        let parent = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms LIMIT 1");
+        let child = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms DESC LIMIT 1");
+        let before = env.digest();
+        assert_eq!(copied(&env, true, &child), ["Read the gauge file.", "Plot it."], "{name}");
+        // Short: it stands for the prompt in the parent and in what copies the parent, nowhere else.
+        let redaction = hide(&env, &["--prompt", &format!("{parent}#2")]);
+        assert_eq!(copied(&env, false, &parent), ["Read the gauge file.", HIDDEN], "{name}");
+        assert_eq!(copied(&env, true, &child), ["Read the gauge file.", HIDDEN], "{name}");
+        assert_eq!(copied(&env, false, &child), ["Plot it in blue instead."], "{name}");
+        env.digest();
+        undo(&env, redaction);
+        assert_eq!(env.digest(), before, "{name}");
+    }
+}
+
+#[test]
+fn a_session_is_hidden_in_the_copies_of_its_forks_but_not_their_own_words() {
+    for name in ["fork_old", "fork_restamped"] {
+        let env = shape(name);
+        let parent = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms LIMIT 1");
+        let child = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms DESC LIMIT 1");
+        let before = env.digest();
+        let redaction = hide(&env, &["--session", &parent]);
+        assert_eq!(copied(&env, false, &parent), [HIDDEN, HIDDEN], "{name}");
+        assert_eq!(copied(&env, true, &child), [HIDDEN, HIDDEN], "{name}");
+        assert_eq!(copied(&env, false, &child), ["Plot it in blue instead."], "{name}");
+        let gone = ["Read the gauge file.", "cat gauge.csv", "Checking the header"];
+        assert_eq!(leaks(&env, &gone), BTreeSet::new(), "{name}");
+        let places = column(&env, &format!("SELECT cwd FROM sessions WHERE id = '{child}'"));
+        assert_eq!(places, ["/home/ada/tide-tables"], "{name}: the child's own header");
+        env.digest();
+        undo(&env, redaction);
+        assert_eq!(env.digest(), before, "{name}");
+        // The child hides what it says itself and what it copied, not the parent's own file.
+        let redaction = hide(&env, &["--session", &child]);
+        assert_eq!(copied(&env, true, &child), [HIDDEN, HIDDEN], "{name}");
+        assert_eq!(copied(&env, false, &child), [HIDDEN], "{name}");
+        assert_eq!(copied(&env, false, &parent), ["Read the gauge file.", "Plot it."], "{name}");
+        env.digest();
+        undo(&env, redaction);
+        assert_eq!(env.digest(), before, "{name}");
+    }
+}
+
+/// The copy ends elsewhere once the parent is there: what is hidden follows.
+#[test]
+fn a_parent_that_comes_late_changes_what_is_a_copy() {
+    for name in ["step_parent_late", "step_parent_late_old"] {
+        let env = TestEnvironment::new();
+        configure_rules(&env, super::NO_RULES);
+        let steps =
+            crate::cli_support::fixture_home().parent().unwrap().join("rollouts").join(name);
+        let place = |step: &str| {
+            for source in crate::cli_support::sources_below(&steps.join(step)) {
+                let bytes = std::fs::read(&source.path).unwrap();
+                env.write(&env.codex().join(&source.relative), &bytes);
+            }
+            env.append(&[]);
+        };
+        place("step1");
+        let id = text(&env, "SELECT id FROM sessions");
+        hide(&env, &["--session", &id]);
+        env.digest();
+        place("step2");
+        env.digest();
+        let parent = text(&env, &format!("SELECT id FROM sessions WHERE id <> '{id}'"));
+        let redaction = hide(&env, &["--session", &parent]);
+        env.digest();
+        undo(&env, redaction);
+        env.digest();
+    }
+}

@@ -1,0 +1,144 @@
+//! Reading raw text is recorded before it is read, and costs nothing else.
+
+use super::{column, configure_rules, hide, seq, without_rules};
+use crate::cli_support::{TestEnvironment, prompt_line, session, sources_below, thread};
+use std::fs;
+
+const SESSION: &str = "019c416a";
+
+fn reveals(env: &TestEnvironment) -> Vec<String> {
+    env.ok(["migrate"]);
+    env.append(&[]);
+    column(env, "SELECT detail FROM actions WHERE verb = 'reveal' ORDER BY seq")
+}
+
+#[test]
+fn every_raw_reading_is_an_entry() {
+    let env = without_rules();
+    let size = |env: &TestEnvironment| super::head(env)["size"].as_u64().unwrap();
+    let before = size(&env);
+    let record = seq(&env, "SELECT seq FROM prompts WHERE number = 1 LIMIT 1").to_string();
+    env.ok(["show", "--raw", SESSION]);
+    assert_eq!(size(&env), before + 1);
+    env.ok(["show", "--raw", SESSION, "--line", "3"]);
+    env.ok(["show", "--raw", "--entry", &record, "--actor", "ada"]);
+    env.ok(["show", "--raw", "--entry", &record]);
+    assert_eq!(size(&env), before + 4, "twice is two");
+    env.ok(["redact", "preview", "--session", SESSION]);
+    env.json(["redact", "preview"]);
+    let page = env.work().join("page.html");
+    env.ok(["redact", "preview", "--html", &page.display().to_string()]);
+    assert_eq!(size(&env), before + 7);
+    let details = reveals(&env);
+    assert_eq!(details.len(), 7);
+    assert!(details[0].contains("show --raw 019c416a-4ee0"), "{}", details[0]);
+    assert!(details[1].contains("line 3"));
+    assert!(details[2].contains(&record));
+    assert!(details[4].contains("redact preview"));
+    let actors = column(&env, "SELECT actor FROM actions WHERE verb = 'reveal' ORDER BY seq");
+    assert_eq!((actors[0].as_str(), actors[2].as_str()), ("tester", "ada"));
+    env.digest();
+    env.audits_clean();
+}
+
+/// Nothing raw without its entry: where the ledger takes none, nothing is shown.
+#[test]
+fn nothing_is_read_that_cannot_be_recorded() {
+    let env = without_rules();
+    let watch = env.watch();
+    let before = super::head(&env);
+    // The watch holds the lock once it has said something.
+    env.extend(
+        &env.codex().join("history.jsonl"),
+        b"{\"session_id\":\"x\",\"ts\":1,\"text\":\"y\"}\n",
+    );
+    watch.next();
+    for args in [
+        &["show", "--raw", SESSION][..],
+        &["show", "--raw", "--entry", "9"],
+        &["redact", "preview", "--session", SESSION],
+    ] {
+        env.run(args).refused(&[]);
+    }
+    watch.kill();
+    let after = super::head(&env);
+    assert_ne!(before, after);
+    assert_eq!(reveals(&env), Vec::<String>::new());
+}
+
+#[test]
+fn a_reading_that_finds_nothing_is_none() {
+    let env = without_rules();
+    let before = super::head(&env);
+    env.run(["show", "--raw", "ffff"]).refused(&["ffff"]);
+    env.run(["show", "--raw", "--entry", "99999"]).refused(&["99999"]);
+    env.run(["redact", "preview", "--session", "ffff"]).refused(&["ffff"]);
+    env.ok(["show", SESSION]);
+    env.ok(["group", SESSION]);
+    env.ok(["redact", "list"]);
+    assert_eq!(super::head(&env), before, "no raw text, no entry");
+}
+
+/// The entries between are none of the sources': the next append finds them all as it left them.
+#[test]
+fn sources_and_tails_stay_known() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    for number in 1..=5 {
+        env.write(&env.rollout(number), &session(number, 3));
+    }
+    env.append(&[]);
+    let id = thread(2);
+    let redaction = hide(&env, &["--literal", "high water"]);
+    env.ok(["show", "--raw", &id]);
+    super::undo(&env, redaction);
+    env.ok(["redact", "preview"]);
+    let size = super::head(&env)["size"].clone();
+    for _ in 0..2 {
+        let done = env.append(&[]);
+        assert_eq!(done["files"]["unchanged"], 5, "{done}");
+        assert_eq!(done["bytes"]["appended"], 0);
+        assert_eq!(done["head"]["size"], size, "nothing is appended");
+    }
+    // What is known is not made again from the whole ledger: the side records are still those of the head.
+    let side = |env: &TestEnvironment| -> Vec<(String, Vec<u8>)> {
+        let files = fs::read_dir(env.ledger()).unwrap().flatten();
+        let mut files: Vec<_> = files
+            .filter(|entry| entry.path().is_file() && entry.file_name() != "views.sqlite")
+            .map(|entry| {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                (name, fs::read(entry.path()).unwrap())
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    let before = side(&env);
+    env.append(&[]);
+    let changed: Vec<String> = before
+        .iter()
+        .zip(&side(&env))
+        .filter(|(old, new)| old != new)
+        .map(|(old, _)| old.0.clone())
+        .collect();
+    assert_eq!(changed, Vec::<String>::new(), "an append of nothing writes nothing");
+    env.extend(&env.rollout(2), &prompt_line("and tomorrow?"));
+    let done = env.append(&[]);
+    assert_eq!(done["files"]["unchanged"], 4, "{done}");
+    assert_eq!(done["bytes"]["appended"], prompt_line("and tomorrow?").len());
+    env.audits_clean();
+}
+
+#[test]
+fn raw_bytes_are_exact_whatever_is_hidden() {
+    let env = without_rules();
+    hide(&env, &["--session", SESSION]);
+    hide(&env, &["--literal", "tide"]);
+    let sources = sources_below(&env.codex());
+    let source = sources.iter().find(|source| source.name().contains(SESSION)).unwrap();
+    let id = super::text(
+        &env,
+        "SELECT id FROM sessions WHERE stream = (SELECT stream FROM files WHERE path LIKE '%019c416a%')",
+    );
+    assert_eq!(env.raw(&id, &[]), source.bytes);
+}
