@@ -3,6 +3,7 @@
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::syntax;
 use regex_syntax::ast::ErrorKind;
+use regex_syntax::hir::{Hir, literal};
 
 use super::engine::{By, Context, Manual, Matcher, Scope};
 use super::rule::{Check, GroupRef, Rule, RuleError, RuleKind, RuleScope};
@@ -39,6 +40,8 @@ pub(super) struct Compiled {
     pub(super) varies: bool,
     /// A match ends where a word ends: what is joined behind a wrapped one hides its end.
     pub(super) bounded: bool,
+    /// What a match begins with, where that is at the keyword and one of a few texts.
+    pub(super) heads: Option<Vec<Vec<u8>>>,
     pub(super) dots: Option<usize>,
     pub(super) keywords: Vec<String>,
     pub(super) base64: bool,
@@ -59,6 +62,13 @@ struct Pattern {
     regex: Regex,
     varies: bool,
     bounded: bool,
+    heads: Option<Vec<Vec<u8>>>,
+}
+
+/// What every match begins with, where that is one of a few texts.
+fn heads(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    let prefixes = literal::Extractor::new().limit_total(16).extract(hir);
+    Some(prefixes.literals()?.iter().map(|literal| literal.as_bytes().to_vec()).collect())
 }
 
 /// Compiles one pattern, or says why not.
@@ -86,7 +96,12 @@ fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<Pattern, Strin
     let config = Config::new().nfa_size_limit(Some(16 << 20));
     let regex = Regex::builder().syntax(syntax).configure(config).build(text);
     let regex = regex.map_err(|error| format!("bad regex: {error}"))?;
-    Ok(Pattern { regex, varies, bounded: lengths.look_set_suffix().contains_word() })
+    Ok(Pattern {
+        regex,
+        varies,
+        bounded: lengths.look_set_suffix().contains_word(),
+        heads: heads(&hir),
+    })
 }
 
 /// Whether a marker is given by its name; the Python tool gives a regular expression.
@@ -145,6 +160,7 @@ impl Compiled {
             window: rule.window,
             varies: false,
             bounded: false,
+            heads: None,
             dots: rule.dots,
             keywords: rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
             base64: rule.base64,
@@ -165,11 +181,12 @@ impl Compiled {
             RuleKind::Literal if rule.ignore_case => regex_syntax::escape(&rule.pattern),
             RuleKind::Literal => return Ok(compiled),
         };
-        let Pattern { regex, varies, bounded } =
+        let Pattern { regex, varies, bounded, heads } =
             pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
         compiled.group = group(&regex, rule.secret_group.as_ref()).map_err(fail)?;
         compiled.varies = varies;
         let near = rule.window.is_some_and(|window| window <= BOUNDED_WINDOW);
+        compiled.heads = heads.filter(|_| rule.window == Some(0));
         compiled.bounded = bounded && near && !rule.keywords.is_empty();
         if compiled.keywords.is_empty() && rule.kind == RuleKind::Marker && is_name(&rule.pattern) {
             compiled.keywords.push(format!("[{}", marker_name(&rule.pattern)).to_ascii_lowercase());
@@ -211,12 +228,19 @@ impl Compiled {
             window: None,
             varies,
             bounded: false,
+            heads: None,
             dots: None,
             keywords: Vec::new(),
             base64: false,
             shown: manual.replacement.clone(),
             reach: Reach::Manual(manual.scope.clone()),
         })
+    }
+
+    /// Whether a match can begin with a keyword as it is spelled here: in capitals or not.
+    pub(super) fn may_begin(&self, keyword: &[u8]) -> bool {
+        let fits = |head: &Vec<u8>| keyword.iter().zip(head).all(|(a, b)| a == b);
+        self.heads.as_ref().is_none_or(|heads| heads.iter().any(fits))
     }
 
     /// Whether a JSON number that it finds is hidden.

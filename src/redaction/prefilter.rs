@@ -38,6 +38,23 @@ impl Candidates {
     }
 }
 
+impl Candidates {
+    /// Drops those of the places from the `from`th on that are spelled as no match begins.
+    ///
+    /// A keyword that a break may cut, before `whole`, is no matter of spelling.
+    fn sift(&mut self, from: usize, whole: usize, compiled: &[Compiled], bytes: &[u8]) {
+        let mut at = from;
+        while let Some(place) = self.places.get(at) {
+            let spelled = bytes.get(place.start..place.end).unwrap_or_default();
+            let rule = compiled.get(place.rule).filter(|_| !place.base64 && place.start >= whole);
+            match rule.is_none_or(|rule| rule.may_begin(spelled)) {
+                true => at += 1,
+                false => drop(self.places.swap_remove(at)),
+            }
+        }
+    }
+}
+
 /// Finds the keywords of all rules at once.
 #[derive(Debug)]
 pub(super) struct Prefilter {
@@ -124,10 +141,10 @@ impl Prefilter {
     }
 
     /// Looks for keywords, through terminal sequences and line breaks, and for runs of digits and capitals.
-    pub(super) fn scan(&self, text: &str) -> Candidates {
+    pub(super) fn scan(&self, compiled: &[Compiled], text: &str) -> Candidates {
         let mut found = Candidates::default();
         if let Some(keywords) = &self.keywords {
-            self.keywords(keywords, text.as_bytes(), &mut found);
+            self.keywords(keywords, compiled, text.as_bytes(), &mut found);
         }
         let bytes = text.as_bytes();
         for (rules, inside) in [(&self.cards, DIGIT), (&self.accounts, DIGIT | CAPITAL)] {
@@ -150,7 +167,7 @@ impl Prefilter {
         found
     }
 
-    fn keywords(&self, dfa: &DFA, bytes: &[u8], found: &mut Candidates) {
+    fn keywords(&self, dfa: &DFA, compiled: &[Compiled], bytes: &[u8], found: &mut Candidates) {
         let Ok(start) = dfa.start_state(Anchored::No) else {
             return;
         };
@@ -188,7 +205,9 @@ impl Prefilter {
             state = dfa.next_state(Anchored::No, state, *byte);
             at += 1;
             if dfa.is_special(state) && dfa.is_match(state) {
+                let from = found.places.len();
                 self.matched(dfa, state, at, gap, found);
+                found.sift(from, gap.1, compiled, bytes);
             }
         }
     }

@@ -70,7 +70,7 @@ impl Scanner {
 
     /// The places worth a look, or none where nothing can be hidden in any reading of `text`.
     pub(super) fn candidates(&self, text: &str) -> Option<Candidates> {
-        let candidates = self.prefilter.scan(text);
+        let candidates = self.prefilter.scan(&self.rules, text);
         let literal = || {
             let escapes = |byte: &u8| matches!(byte, b'\\' | b'%' | b'\n' | 0x1b | 0xC2);
             self.literals
@@ -101,7 +101,8 @@ impl Scanner {
             Some(view) => {
                 // Where a colour stands inside or beside a hit, the reading without colours is the right one.
                 out.retain(|found| !view.touches(found.start, found.end));
-                let (mut inner, places) = (Vec::new(), self.prefilter.scan(&view.text));
+                let (mut inner, places) =
+                    (Vec::new(), self.prefilter.scan(&self.rules, &view.text));
                 self.run(&view.text, &places, at, &mut inner);
                 self.wrapped(&view.text, &places, at, &mut inner);
                 out.extend(inner.into_iter().map(|found| found.through(&view)));
@@ -111,7 +112,7 @@ impl Scanner {
 
     fn reading(&self, view: &View<'_>, at: &Context<'_>, out: &mut Vec<Found>) {
         let mut inner = Vec::new();
-        self.run(&view.text, &self.prefilter.scan(&view.text), at, &mut inner);
+        self.run(&view.text, &self.prefilter.scan(&self.rules, &view.text), at, &mut inner);
         out.extend(inner.into_iter().map(|found| found.through(view)));
     }
 
@@ -132,7 +133,7 @@ impl Scanner {
             };
             from = last.max(start + 1);
             let mut inner = Vec::new();
-            let places = self.prefilter.scan(&view.text);
+            let places = self.prefilter.scan(&self.rules, &view.text);
             self.run(&view.text, &places, at, &mut inner);
             self.bounded(&view, &places, at, &mut inner);
             for found in inner {

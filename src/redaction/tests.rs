@@ -300,6 +300,20 @@ fn keywords_that_json_escapes_are_seen() {
 }
 
 #[test]
+fn keywords_count_as_matches_begin_with_them() {
+    let secret = expand_example("AC{{hex:32}}");
+    let (a, rest) = secret.split_at(1);
+    let hidden = "[redacted:twilio-key]";
+    assert_eq!(shown(&format!("x {secret}")), format!("x {hidden}"));
+    assert_eq!(shown(&format!("x {a}\u{1b}[1m{rest}")), format!("x {hidden}"));
+    assert_eq!(shown(&format!("x \\u0041{rest}")), format!("x {hidden}"));
+    let wide = "w".repeat(60);
+    assert_eq!(shown(&format!("{wide} {a}\n{rest}")), format!("{wide} {hidden}"));
+    let small = secret.to_lowercase();
+    assert_eq!(shown(&small), small);
+}
+
+#[test]
 fn keywords_with_slashes_are_seen() {
     let mut slash = rule("s", "a/b[0-9]+");
     slash.keywords = vec!["a/b".into()];

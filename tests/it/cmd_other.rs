@@ -2,6 +2,7 @@
 
 mod config;
 mod hostile;
+mod rules_test;
 mod watch;
 
 use crate::cli_support::{TestEnvironment, no_escapes, rollout_name, session, thread};

@@ -42,6 +42,21 @@ fn a_sample_is_hidden_and_harmless_texts_stay() {
 }
 
 #[test]
+fn held_out_texts_are_hidden_and_stay_as_the_page_says() {
+    let labelled = Labelled::parse(HELD_OUT.0, PLACEMENTS, HELD_OUT.1).unwrap();
+    assert_eq!(labelled.counts(), (60, 120));
+    let report = measured(&labelled, if cfg!(debug_assertions) { 7 } else { 1 });
+    assert_eq!((report.missed, report.changed), (vec![], vec![]));
+}
+
+#[test]
+fn the_page_shows_what_was_measured() {
+    let page = include_str!("../../../docs/REDACTION.md");
+    let table = include_str!("../../../fixtures/redaction/measured.txt");
+    assert!(page.contains(&format!("```text\n{table}```\n")), "run scripts/measure-rules");
+}
+
+#[test]
 fn parts_add_up_to_the_whole() {
     let labelled = Labelled::parse(HELD_OUT.0, PLACEMENTS, "").unwrap();
     let rules = everywhere(builtin().unwrap());
