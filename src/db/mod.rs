@@ -41,4 +41,4 @@ pub fn at(path: &Path) -> impl FnOnce(rusqlite::Error) -> DbError {
 
 pub use open::{create_fresh, empty_log, finish_fresh, open_reader, open_scratch, open_writer};
 pub use scrub::scrub;
-pub use words::split_words;
+pub use words::{is_unspaced, split_words};

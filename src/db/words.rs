@@ -1,7 +1,7 @@
 //! How texts become words for full-text search: the same for what is indexed and for what is asked.
 
 /// Whether a character belongs to a script that writes words without spaces between them.
-fn is_unspaced(c: char) -> bool {
+pub fn is_unspaced(c: char) -> bool {
     matches!(c as u32,
         0x0E00..=0x0EFF            // Thai, Lao
         | 0x1000..=0x109F          // Myanmar

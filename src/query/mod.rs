@@ -9,6 +9,7 @@ mod search;
 mod select;
 mod session;
 mod sessions;
+mod snippet;
 mod tokens;
 mod zone;
 

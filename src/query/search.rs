@@ -1,21 +1,24 @@
 //! Full-text search over what the views show: what is asked, and what is found.
 
+use super::snippet::{Term, snippet, words_of};
 use crate::db::{
     Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter, split_words,
 };
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
-/// Characters of context on each side of the first word that was found.
-const CONTEXT_CHARS: usize = 60;
+/// A longer question is no question; the index would count every character of it.
+const QUESTION_MAX_CHARS: usize = 4096;
+/// As deep as an expression can become.
+const QUESTION_MAX_WORDS: usize = 200;
 
 /// What somebody looks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
     /// The words, as the index wants them; empty: everything that the qualifiers leave.
     expression: String,
-    /// The words alone, lower case, for showing where they stand.
-    words: Vec<String>,
+    /// The words alone, for showing where they stand.
+    terms: Vec<Term>,
     /// `repo:`.
     repo: Option<String>,
     /// `session:`, the beginning of an id.
@@ -26,6 +29,10 @@ pub struct Search {
     file: Option<String>,
     /// `in:`, the kind of text.
     source: Option<String>,
+    /// `tag:`, of the session or any of its prompts.
+    tag: Option<String>,
+    /// `disposition:`, of the session or any of its prompts.
+    disposition: Option<String>,
     /// `exit:`.
     exit: Option<Exit>,
     /// `since:`, still as it was given.
@@ -56,6 +63,10 @@ impl Search {
     /// # Errors
     /// When it holds nothing to look for, an unknown qualifier's value, or an operator without a word.
     pub fn parse(text: &str) -> Result<Search, SearchError> {
+        if text.chars().count() > QUESTION_MAX_CHARS {
+            let message = format!("the question is longer than {QUESTION_MAX_CHARS} characters");
+            return Err(SearchError(message));
+        }
         let mut search = Search::default();
         let mut parts: Vec<String> = Vec::new();
         let mut wants_word: Option<&str> = None;
@@ -78,13 +89,19 @@ impl Search {
                 }
                 _ => {
                     let Some(term) = search.term(&token) else { continue };
-                    parts.extend(wants_word.take().map(str::to_string));
+                    // Said outright, AND binds as people read it: `a NOT b c` is a and c, without b.
+                    let operator = wants_word.take().or((!parts.is_empty()).then_some("AND"));
+                    parts.extend(operator.map(str::to_string));
                     parts.push(term);
                 }
             }
         }
         if let Some(operator) = wants_word {
             return Err(SearchError(format!("`{operator}` stands without a word behind it")));
+        }
+        if search.terms.len() > QUESTION_MAX_WORDS {
+            let message = format!("the question has more than {QUESTION_MAX_WORDS} words");
+            return Err(SearchError(message));
         }
         search.expression = parts.join(" ");
         if search.expression.is_empty() && !search.has_qualifier() {
@@ -99,11 +116,13 @@ impl Search {
             Some(text) => (text, true),
             None => (token, false),
         };
-        if !text.chars().any(char::is_alphanumeric) {
+        let words: Vec<String> = words_of(text).into_iter().map(|word| word.folded).collect();
+        if words.is_empty() {
             return None;
         }
-        self.words.push(text.to_lowercase());
-        let quoted = split_words(text).replace('"', "\"\"");
+        self.terms.push(Term { words, is_beginning });
+        // The index would take a NUL for the end of the question.
+        let quoted = split_words(text).replace('\0', " ").replace('"', "\"\"");
         Some(format!("\"{quoted}\"{}", if is_beginning { "*" } else { "" }))
     }
 
@@ -114,6 +133,8 @@ impl Search {
             &self.tool,
             &self.file,
             &self.source,
+            &self.tag,
+            &self.disposition,
             &self.since,
             &self.until,
         ];
@@ -132,6 +153,8 @@ impl Search {
             "session" => self.session = Some(value),
             "tool" => self.tool = Some(value),
             "file" => self.file = Some(value),
+            "tag" => self.tag = Some(value),
+            "disposition" => self.disposition = Some(value),
             "since" => self.since = Some(value),
             "until" => self.until = Some(value),
             "in" if SEARCH_SOURCES.contains(&value.as_str()) => self.source = Some(value),
@@ -168,16 +191,25 @@ fn tokens(text: &str) -> Vec<(String, bool)> {
                 };
                 (format!("{phrase}{star}"), true, after)
             }
-            None => {
-                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-                let (word, after) = rest.split_at(end);
-                (word.to_string(), false, after)
-            }
+            None => word(rest),
         };
         tokens.push((token, is_phrase));
         rest = after.trim_start();
     }
     tokens
+}
+
+/// A word up to the next blank; the value of a qualifier may be quoted and have blanks.
+fn word(rest: &str) -> (String, bool, &str) {
+    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    let (word, after) = rest.split_at(end);
+    let quoted = word.find(":\"").and_then(|at| rest.split_at_checked(at + 2));
+    match quoted.and_then(|(name, quoted)| Some((name, quoted.split_once('"')?))) {
+        Some((name, (value, after))) if name.chars().rev().skip(2).all(char::is_alphabetic) => {
+            (format!("{}{value}", name.trim_end_matches('"')), false, after)
+        }
+        _ => (word.to_string(), false, after),
+    }
 }
 
 /// A place where something was found.
@@ -221,7 +253,7 @@ struct Found {
     tool: Option<String>,
 }
 
-/// Looks for something in the shards of the index; times are resolved by the caller.
+/// Looks for something in the shards of the index; times are resolved by the caller. `limit` 0 means all.
 ///
 /// # Errors
 /// As the database.
@@ -232,6 +264,7 @@ pub fn search(
     (since_ms, until_ms): (Option<i64>, Option<i64>),
     limit: usize,
 ) -> SqlResult<Hits> {
+    let limit = if limit == 0 { usize::MAX } else { limit };
     let streams = streams(views, search)?;
     let files = files(views, search)?;
     let mut conditions = vec!["1"];
@@ -287,7 +320,7 @@ pub fn search(
     best.sort_by(order);
     best.truncate(limit);
     let names = names(views, &best)?;
-    let hits = best.iter().map(|found| hit(views, found, &names, &search.words));
+    let hits = best.iter().map(|found| hit(views, found, &names, &search.terms));
     Ok(Hits { hits: hits.collect::<SqlResult<_>>()?, total })
 }
 
@@ -322,17 +355,21 @@ fn keep(best: &mut Vec<Found>, found: Found, limit: usize) {
     }
 }
 
-/// Streams that `repo:` and `session:` leave.
+/// Streams that `repo:`, `session:`, `tag:` and `disposition:` leave.
 fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<i64>>> {
-    if search.repo.is_none() && search.session.is_none() {
+    let Search { repo, session, tag, disposition, .. } = search;
+    if [repo, session, tag, disposition].iter().all(|value| value.is_none()) {
         return Ok(None);
     }
     let sql = "SELECT stream FROM sessions WHERE substr(id, 1, length(?1)) = ?1
-        AND (?2 = '' OR instr(coalesce(git_url, cwd, ''), ?2) > 0)";
-    let session = search.session.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let repo = search.repo.as_deref().unwrap_or_default();
+        AND (?2 = '' OR instr(coalesce(git_url, cwd, ''), ?2) > 0)
+        AND (?3 = '' OR id IN (SELECT session_id FROM tags WHERE tag = ?3))
+        AND (?4 = '' OR id IN (SELECT session_id FROM dispositions WHERE value = ?4))";
+    let session = session.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let [repo, tag, disposition] =
+        [repo, tag, disposition].map(|value| value.as_deref().unwrap_or_default());
     let mut statement = views.prepare_cached(sql)?;
-    let rows = statement.query_map([session.as_str(), repo], |row| row.get(0))?;
+    let rows = statement.query_map([session.as_str(), repo, tag, disposition], |row| row.get(0))?;
     rows.collect::<SqlResult<_>>().map(Some)
 }
 
@@ -362,7 +399,7 @@ fn hit(
     views: &Connection,
     found: &Found,
     names: &HashMap<i64, String>,
-    words: &[String],
+    terms: &[Term],
 ) -> SqlResult<Hit> {
     let (table, column) = match found.source.as_str() {
         "prompt" => ("prompts", "text"),
@@ -391,61 +428,9 @@ fn hit(
         seq: seq as u64,
         at_ms: found.at_ms,
         tool: found.tool.clone(),
-        snippet: snippet(&text.unwrap_or_default(), words),
+        snippet: snippet(&text.unwrap_or_default(), terms),
         score: found.score,
     })
-}
-
-/// The text around the first word that was found; the words are marked.
-fn snippet(text: &str, words: &[String]) -> String {
-    let lower = text.to_lowercase();
-    // Lower case may change lengths: then nothing can be marked, and the beginning is shown.
-    let is_aligned = lower.len() == text.len();
-    let places = |word: &String| lower.find(word.as_str()).filter(|_| is_aligned);
-    let first = words.iter().filter_map(places).min().unwrap_or(0);
-    let start =
-        text[..text.floor_char_boundary(first)].char_indices().rev().take(CONTEXT_CHARS).last();
-    let start = start.map_or(0, |(at, _)| at);
-    let rest = text.get(start..).unwrap_or_default();
-    let end = rest.char_indices().nth(CONTEXT_CHARS * 3).map_or(rest.len(), |(at, _)| at);
-    let piece = rest.get(..end).unwrap_or_default();
-    let mut marked = mark(piece, words);
-    if start > 0 {
-        marked.insert(0, '…');
-    }
-    if end < rest.len() {
-        marked.push('…');
-    }
-    marked
-}
-
-fn mark(piece: &str, words: &[String]) -> String {
-    let lower = piece.to_lowercase();
-    if lower.len() != piece.len() {
-        return piece.to_string();
-    }
-    let mut spans: Vec<(usize, usize)> = words
-        .iter()
-        .flat_map(|word| {
-            lower.match_indices(word.as_str()).map(|(at, found)| (at, at + found.len()))
-        })
-        .filter(|(from, to)| piece.is_char_boundary(*from) && piece.is_char_boundary(*to))
-        .collect();
-    spans.sort_unstable();
-    let mut out = String::with_capacity(piece.len() + spans.len() * 6);
-    let mut at = 0;
-    for (from, to) in spans {
-        if from < at {
-            continue;
-        }
-        out.push_str(&piece[at..from]);
-        out.push('⟦');
-        out.push_str(&piece[from..to]);
-        out.push('⟧');
-        at = to;
-    }
-    out.push_str(&piece[at..]);
-    out
 }
 
 #[cfg(test)]
@@ -458,10 +443,10 @@ mod tests {
 
     #[test]
     fn questions_become_expressions_in_which_nothing_is_an_operator_by_chance() {
-        assert_eq!(expression("tide tables"), "\"tide\" \"tables\"");
+        assert_eq!(expression("tide tables"), "\"tide\" AND \"tables\"");
         assert_eq!(expression("\"tide table\" OR gauge*"), "\"tide table\" OR \"gauge\"*");
         assert_eq!(expression("a NOT b"), "\"a\" NOT \"b\"");
-        assert_eq!(expression("say \"NEAR(x"), "\"say\" \"NEAR(x\"");
+        assert_eq!(expression("say \"NEAR(x"), "\"say\" AND \"NEAR(x\"");
         assert_eq!(expression("潮汐"), "\" 潮  汐 \"");
         assert_eq!(expression("repo:tides ebb"), "\"ebb\"");
         assert_eq!(expression("std::fs"), "\"std::fs\"");
@@ -474,14 +459,36 @@ mod tests {
 
     #[test]
     fn snippets_show_the_words_in_their_place() {
-        let words = ["tide".to_string()];
-        assert_eq!(snippet("The TIDE comes", &words), "The ⟦TIDE⟧ comes");
+        let found = |text: &str, question: &str| {
+            snippet(text, &Search::parse(question).expect("a question").terms)
+        };
+        assert_eq!(found("The TIDE comes", "tide"), "The ⟦TIDE⟧ comes");
+        assert_eq!(
+            found("The tides: high\n water", "tid* \"high water\""),
+            "The ⟦tides⟧: ⟦high\n water⟧"
+        );
+        assert_eq!(found("Größe, cafe\u{301}!", "grosse größe CAFÉ"), "⟦Größe⟧, ⟦cafe\u{301}⟧!");
+        assert_eq!(found("今日の潮汐表", "潮汐"), "今日の⟦潮汐⟧表");
+        assert_eq!(found("İİİ", "x"), "İİİ");
         let long = format!("{}tide{}", "x ".repeat(100), " y".repeat(200));
-        let found = snippet(&long, &words);
+        let found = found(&long, "tide");
         assert!(
             found.starts_with('…') && found.contains("⟦tide⟧") && found.ends_with('…'),
             "{found}"
         );
-        assert_eq!(snippet("İİİ", &words), "İİİ");
+    }
+
+    #[test]
+    fn questions_have_an_end() {
+        assert!(expression(&"x".repeat(5000)).contains("longer than"));
+        assert!(expression(&"x ".repeat(500)).contains("more than 200 words"));
+        assert_eq!(expression("a\0b"), "\"a b\"");
+        assert_eq!(expression("a NOT b c"), "\"a\" NOT \"b\" AND \"c\"");
+        let quoted = Search::parse("file:\"my file.rs\" x").expect("a question");
+        assert_eq!(
+            (quoted.file.as_deref(), quoted.expression.as_str()),
+            (Some("my file.rs"), "\"x\"")
+        );
+        assert_eq!(expression("say:\"x"), "\"say:\"\"x\"");
     }
 }

@@ -295,13 +295,13 @@ pub struct ManArgs {}
 
 #[derive(Debug, Args)]
 pub struct SearchArgs {
-    /// Words, "phrases", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit:
+    /// Words, "phrases", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit: tag: disposition:
     #[arg(required = true, value_name = "QUERY")]
     pub query: Vec<String>,
     /// Time zone of since: and until:, an IANA name [default: UTC]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
-    /// Show at most this many places
+    /// Show at most this many places; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
 }

@@ -13,7 +13,7 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     let app = app(door, "search", Vec::new())?;
     let search = Search::parse(&args.query.join(" ")).map_err(|error| {
         AppError::new(ErrorKind::Usage, error.to_string()).hint(
-            "words, \"phrases\", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit:",
+            "words, \"phrases\", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit: tag: disposition:",
         )
     })?;
     // The same words and the same zone as everywhere else.
@@ -59,7 +59,8 @@ fn hit_text(door: &Door, hit: &Hit) -> String {
     let prompt = if hit.prompt > 0 { format!("#{}", hit.prompt) } else { String::new() };
     let head = format!("{}{prompt}  {}  {what}", short_id(&hit.session), minute(hit.at_ms));
     let mut text = String::new();
-    for (index, piece) in one_line(&hit.snippet, 300).split('⟦').enumerate() {
+    let flat = hit.snippet.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (index, piece) in one_line(&flat, 300).split('⟦').enumerate() {
         match piece.split_once('⟧').filter(|_| index > 0) {
             Some((word, rest)) => {
                 text.push_str(&door.paint(Style::Yellow, word));
