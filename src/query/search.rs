@@ -418,9 +418,9 @@ fn hit(
         .query_row(place, |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?
         .unwrap_or_default();
-    let prompt = "SELECT coalesce(max(number), 0) FROM prompts WHERE stream = ?1 AND line <= ?2 AND number > 0";
-    let prompt: i64 =
-        views.prepare_cached(prompt)?.query_row([found.stream, found.line], |row| row.get(0))?;
+    let prompt = "SELECT coalesce(max(number), 0) FROM prompts
+        WHERE stream = ?1 AND (line, part) <= (?2, ?3) AND number > 0";
+    let prompt: i64 = views.prepare_cached(prompt)?.query_row(place, |row| row.get(0))?;
     Ok(Hit {
         session: names.get(&found.stream).cloned().unwrap_or_default(),
         prompt: prompt as u64,

@@ -7,6 +7,7 @@
 //! * `corpus_counts`: what the corpus of real logs gives, home by home
 //! * `fuzz_seeds`: the seeds of the fuzz targets, through the functions that the targets call
 //! * `cmd_redact`: what is hidden is nowhere in what derives from the ledger, and comes back whole
+//! * `cmd_search`: what is asked is found, what is hidden is not
 //! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_report`, `cmd_bundle`, `cmd_other`: the commands, as scripts
 //!   use them
 
@@ -16,6 +17,7 @@ mod cmd_bundle;
 mod cmd_other;
 mod cmd_redact;
 mod cmd_report;
+mod cmd_search;
 mod cmd_show;
 mod cmd_views;
 mod conformance;
