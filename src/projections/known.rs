@@ -34,6 +34,8 @@ impl Known {
                 let state: State = side::decode(&bytes).unwrap_or_default();
                 let mut entry = Stream::new(StreamName::parse(&state.name));
                 entry.superseded = row.get(1)?;
+                // As stored: else every append would write all states again, and search would read all rows again.
+                entry.touched = false;
                 known.newest.insert(state.name.clone(), stream);
                 entry.state = state;
                 known.streams.insert(stream, entry);
