@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 const SHARDS: u64 = 16;
 /// Raised when the tables or the way of splitting words change.
 const VERSION: i64 = 2;
+/// What the name of a shard that is being written ends with.
+const NEW: &str = "-new";
 /// Of a longer text this many bytes are indexed: the rest is mostly the output of a build.
 const TEXT_MAX_BYTES: usize = 64 << 10;
 
@@ -66,9 +68,7 @@ const SOURCES: [(&str, &str); 8] = [
 
 /// The shards' files of the current views.
 fn shard_path(views: &Path, shard: u64) -> PathBuf {
-    let mut name = views.as_os_str().to_os_string();
-    name.push(format!("-search{shard:02}"));
-    PathBuf::from(name)
+    with_suffix(views, &format!("-search{shard:02}"))
 }
 
 /// What the index is made from.
@@ -158,19 +158,24 @@ pub fn forget_search(views: &Views, streams: Option<&BTreeSet<u64>>) -> Result<(
     Ok(())
 }
 
+/// Removes a shard and what lies beside it.
 fn remove(path: &Path) -> Result<(), ViewsError> {
-    for suffix in ["", "-journal", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_os_string();
-        name.push(suffix);
-        match fs::remove_file(&name) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                let path = PathBuf::from(name);
-                return Err(ViewsError::Io { action: "cannot remove", path, source });
-            }
-            _ => {}
+    ["", NEW, "-new-journal"].into_iter().try_for_each(|end| remove_one(&with_suffix(path, end)))
+}
+
+fn remove_one(path: &Path) -> Result<(), ViewsError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(ViewsError::Io { action: "cannot remove", path: path.to_path_buf(), source })
         }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn lock(views: &Views) -> Result<File, ViewsError> {
@@ -188,20 +193,21 @@ fn shard_at(
     basis: &Basis,
     is_writable: bool,
 ) -> Result<Connection, ViewsError> {
+    if let Some(index) = db::open_reader(file).ok()
+        && version(&index).is_ok_and(|found| found == VERSION)
+        && known(&index).is_ok_and(|known| known == basis.streams)
+    {
+        return Ok(index);
+    }
     if is_writable {
-        // A second time after one that was damaged, or of another version, is thrown away.
+        // A second time after one that was damaged is thrown away.
         for _ in 0..2 {
-            match written_shard(file, views, basis) {
+            match write_shard(file, views, basis) {
                 Ok(index) => return Ok(index),
                 Err(_) if remove(file).is_ok() => {}
                 Err(_) => break,
             }
         }
-    } else if let Some(index) = db::open_reader(file).ok()
-        && version(&index).is_ok_and(|found| found == VERSION)
-        && known(&index).is_ok_and(|known| known == basis.streams)
-    {
-        return Ok(index);
     }
     scratch_shard(views, basis)
 }
@@ -215,36 +221,32 @@ fn scratch_shard(views: &Connection, basis: &Basis) -> Result<Connection, ViewsE
     Ok(index)
 }
 
-fn written_shard(file: &Path, views: &Connection, basis: &Basis) -> Result<Connection, ViewsError> {
-    let mut index = open_shard(file)?;
-    if !may_grow(&index, basis).map_err(db::at(file))? {
-        drop(index);
-        remove(file)?;
-        index = open_shard(file)?;
+/// Writes a shard beside the old one and moves it there: a file of the index is whole or is not there.
+fn write_shard(file: &Path, views: &Connection, basis: &Basis) -> Result<Connection, ViewsError> {
+    let path = with_suffix(file, NEW);
+    let failed = |action| {
+        let path = path.clone();
+        move |source| ViewsError::Io { action, path, source }
+    };
+    remove_one(&path)?;
+    let old = db::open_reader(file).ok();
+    let may_grow = old.is_some_and(|old| may_grow(&old, basis).unwrap_or(false));
+    if may_grow {
+        fs::copy(file, &path).map_err(failed("cannot write"))?;
     }
-    update(&mut index, views, basis).map_err(db::at(file))?;
-    Ok(index)
+    let mut index = db::open_scratch(&path)?;
+    if !may_grow {
+        index.execute_batch(&format!("BEGIN; {SCHEMA} COMMIT;")).map_err(db::at(&path))?;
+        index.pragma_update(None, "user_version", VERSION).map_err(db::at(&path))?;
+    }
+    update(&mut index, views, basis).map_err(db::at(&path))?;
+    drop(index);
+    fs::rename(&path, file).map_err(failed("cannot rename"))?;
+    Ok(db::open_reader(file)?)
 }
 
 fn version(index: &Connection) -> SqlResult<i64> {
     index.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
-fn open_shard(file: &Path) -> Result<Connection, ViewsError> {
-    let mut index = db::open_scratch(file)?;
-    let found = version(&index).map_err(db::at(file))?;
-    if found == VERSION {
-        return Ok(index);
-    }
-    if found != 0 {
-        drop(index);
-        remove(file)?;
-        index = db::open_scratch(file)?;
-    }
-    index
-        .execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"))
-        .map_err(db::at(file))?;
-    Ok(index)
 }
 
 /// The streams that a shard holds.
@@ -257,6 +259,9 @@ fn known(index: &Connection) -> SqlResult<BTreeMap<u64, i64>> {
 /// Whether a shard's file may go on. Words that are deleted from it stay in its pages: a file with streams
 /// that are gone, or that may have been written anew because something in them was hidden, has to go.
 fn may_grow(index: &Connection, basis: &Basis) -> SqlResult<bool> {
+    if version(index)? != VERSION {
+        return Ok(false);
+    }
     let decided: i64 = index.query_row("SELECT decided FROM made", [], |row| row.get(0))?;
     let may_stay = |(stream, cursor): (&u64, &i64)| match basis.streams.get(stream) {
         Some(now) => now == cursor || decided == basis.decided,
@@ -268,10 +273,6 @@ fn may_grow(index: &Connection, basis: &Basis) -> SqlResult<bool> {
 /// Indexes the streams that were written since.
 fn update(index: &mut Connection, views: &Connection, basis: &Basis) -> SqlResult<()> {
     let known = known(index)?;
-    let decided: i64 = index.query_row("SELECT decided FROM made", [], |row| row.get(0))?;
-    if known == basis.streams && decided == basis.decided {
-        return Ok(());
-    }
     let transaction = index.transaction()?;
     let mut doc: i64 =
         transaction.query_row("SELECT coalesce(max(doc), 0) FROM docs", [], |row| row.get(0))?;

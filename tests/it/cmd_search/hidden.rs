@@ -84,6 +84,22 @@ fn an_index_that_outlived_a_redaction_keeps_nothing() {
     assert!(!stands_in_shards(&env, "xebec"));
 }
 
+/// What a search that died left half written is thrown away too.
+#[test]
+fn a_half_written_index_keeps_nothing() {
+    let env = two_sessions();
+    found(&env, "x");
+    for path in super::shards(&env) {
+        let half = format!("{}-new", path.display());
+        fs::copy(&path, &half).unwrap();
+        fs::copy(&path, format!("{half}-journal")).unwrap();
+    }
+    redact(&env, &["--literal", "xebec"]);
+    assert!(!stands_in_shards(&env, "xebec"));
+    assert_eq!(found(&env, "xebec"), [""; 0]);
+    assert_eq!(found(&env, "twelve"), ["message 2"]);
+}
+
 /// Views that are rebuilt have an index of their own; the old one goes with the old views.
 #[test]
 fn a_rebuild_leaves_no_old_index() {
