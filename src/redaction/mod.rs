@@ -22,6 +22,7 @@ mod gitleaks;
 mod json;
 mod labelled;
 mod parse;
+mod place;
 mod policy;
 mod prefilter;
 mod record;
@@ -42,7 +43,8 @@ pub use labelled::{
     measure, shipped,
 };
 pub use parse::{RuleFormat, parse_rules};
-pub use policy::{Class, Owners, Place, Policy, Redaction, Seen, Target, TextKey, bare_url};
+pub use place::{Class, Owners, Place, bare_url};
+pub use policy::{Policy, Redaction, Seen, Target, TextKey};
 pub use record::{RedactionRecord, RevocationRecord, RuleSetRecord, What, Within};
 pub use risky::risky;
 pub use rule::{
