@@ -163,8 +163,8 @@ impl App {
             [] => {
                 let message = format!("no session has the repository or directory `{name}`");
                 let near = query::nearest(name, shown.iter().map(String::as_str));
-                let hint = near
-                    .map_or("no session names any".into(), |near| format!("the nearest is {near}"));
+                let near = near.map(|near| format!("the nearest is {near}; ")).unwrap_or_default();
+                let hint = format!("{near}`codex-ledger tokens --by repo` lists them");
                 Err(AppError::new(ErrorKind::NotFound, message).hint(hint))
             }
             _ => {
