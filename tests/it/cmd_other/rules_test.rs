@@ -36,7 +36,7 @@ fn a_missed_secret_is_a_finding() {
     let result = &judged["results"][0];
     assert_eq!(result["required"], 298);
     assert!(result["missed"].as_u64() >= Some(90) && result["recall"].as_f64() < Some(100.0));
-    assert!(text.contains("missed anthropic-3 at ") && text.contains("more missed; --json"));
+    assert!(text.contains("missed anthropic-") && text.contains("more missed; --json"));
 }
 
 #[test]
