@@ -97,7 +97,8 @@ fn unused(page: &[u8], header: usize) -> Vec<Range<usize>> {
         if first > cells || cells > page.len() {
             return None;
         }
-        let mut found = vec![first..cells];
+        let mut found = Vec::with_capacity(1);
+        found.push(first..cells);
         let mut block = number(header + 1)?;
         while block != 0 {
             let (next, size) = (number(block)?, number(block + 2)?);

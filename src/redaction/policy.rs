@@ -1,5 +1,8 @@
 //! The policy: which redactions and rules are in force, compiled, and what they make of one text.
 
+mod reach;
+
+use self::reach::hides;
 use super::engine::{By, Context, Engine, Manual, Mask, Matcher, Scope};
 use super::place::{Class, Place};
 use super::{Redacted, RuleError, RuleSet, Sensitive, risky};
@@ -7,9 +10,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::mpsc::Sender;
 
-/// A whole text that equals a hidden prompt is hidden in other sessions too when it has this many characters;
-/// shorter ones ("yes", "go on") only where they stand for that prompt.
-const TELLING_CHARS: usize = 20;
 /// What stands for an id that is hidden begins so.
 const PSEUDONYM: &str = "redacted";
 
@@ -273,23 +273,6 @@ impl Policy {
         }
     }
 
-    /// A redaction of a part of a field that is still shown: one that is no part of the texts inside, but spans
-    /// them. Then the text is hidden as a whole.
-    fn left(&self, shown: &str, place: &Place<'_>) -> Option<&Redaction> {
-        if place.class != Class::Text || !self.engines.contains_key(&place.seq) {
-            return None;
-        }
-        self.redactions.iter().find(|redaction| match &redaction.target {
-            Target::Texts { seq, texts, .. } if *seq == place.seq => {
-                let is_shown = |text: &&String| {
-                    !redaction.replacement.contains(*text) && shown.contains(text.as_str())
-                };
-                texts.iter().filter(|text| !text.is_empty()).any(|text| is_shown(&text))
-            }
-            _ => false,
-        })
-    }
-
     fn engine_for(&self, place: &Place<'_>) -> Option<&Engine> {
         let is_raw = place.table == "raw_records";
         let narrow = match place.class {
@@ -341,43 +324,6 @@ impl Policy {
         }
         found
     }
-}
-
-/// Whether a redaction hides a text as a whole.
-fn hides(target: &Target, text: &str, place: &Place<'_>) -> bool {
-    if place.class == Class::Label {
-        // A setting is hidden where it is named itself.
-        return matches!(target, Target::Texts { seq, texts, is_whole: true }
-            if *seq == place.seq && texts.iter().any(|whole| whole == text));
-    }
-    match target {
-        Target::Entry { seq } => *seq == place.seq,
-        Target::Session { id } => place.owners.sessions().contains(id),
-        Target::Prompt { seq, part, session, texts } => {
-            let is_own = place.table == "prompts" && (place.seq, place.part) == (*seq, *part);
-            is_own || place.repeats_prompts() && repeats(session, texts, text, place)
-        }
-        Target::Texts { seq, texts, is_whole } => {
-            *is_whole && *seq == place.seq && texts.iter().any(|whole| whole.contains(text))
-        }
-        Target::Passages { .. } => false,
-    }
-}
-
-/// Whether a text is a hidden prompt told again: in an event, an index, a history, a copy.
-fn repeats(session: &String, texts: &[String], text: &str, place: &Place<'_>) -> bool {
-    let text = text.trim();
-    let is_same_session = place.owners.sessions().contains(session);
-    texts.iter().map(|prompt| prompt.trim()).any(|prompt| {
-        let is_equal = prompt == text;
-        // Clients name a thread by the beginning of its first prompt.
-        let beginning = text.trim_end_matches(['…', '.']).trim_end();
-        let is_name = place.table == "session_names"
-            && is_same_session
-            && !beginning.is_empty()
-            && prompt.starts_with(beginning);
-        is_name || is_equal && (is_same_session || prompt.chars().count() >= TELLING_CHARS)
-    })
 }
 
 fn passages(redaction: &Redaction) -> Option<Manual> {
