@@ -1,7 +1,7 @@
 //! Looks for texts in everything that derives from a ledger, however they are written there.
 
 use crate::cli_support::TestEnvironment;
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use rusqlite::types::ValueRef;
 use std::collections::BTreeSet;
 use std::fs;
@@ -114,8 +114,7 @@ impl Sought {
     /// Where and how any of them is found; says never what was found.
     fn in_bytes(&self, place: &str, bytes: &[u8], found: &mut BTreeSet<String>) {
         let plain = without_colours(bytes);
-        let is_coloured = plain.len() < bytes.len();
-        let coloured = is_coloured.then_some((" between colours", &plain[..]));
+        let coloured = plain.as_deref().map(|plain| (" between colours", plain));
         for (more, bytes) in [Some(("", bytes)), coloured].into_iter().flatten() {
             for hit in self.finder.find_overlapping_iter(bytes) {
                 let (index, name) = &self.names[hit.pattern().as_usize()];
@@ -139,26 +138,25 @@ impl Sought {
     }
 }
 
-fn without_colours(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(first) = rest.first() {
-        let intro = [&b"\x1b["[..], b"\\u001b[", b"\\u001B[", b"\\\\u001b["]
-            .into_iter()
-            .find(|intro| rest.starts_with(intro));
-        let end = intro.and_then(|intro| {
-            let len = rest[intro.len()..].iter().take(16).position(|b| b.is_ascii_alphabetic())?;
-            Some(intro.len() + len + 1)
-        });
-        match end {
-            Some(end) => rest = &rest[end..],
-            None => {
-                out.push(*first);
-                rest = &rest[1..];
-            }
+/// The bytes without terminal sequences, plain or escaped; `None` where there are none.
+fn without_colours(bytes: &[u8]) -> Option<Vec<u8>> {
+    let intros = [&b"\\\\u001b["[..], b"\\u001b[", b"\\u001B[", b"\x1b["];
+    let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(intros);
+    let mut out = Vec::new();
+    let mut copied = 0;
+    for intro in finder.expect("the patterns compile").find_iter(bytes) {
+        let rest = &bytes[intro.end()..];
+        let last = rest.iter().take(16).position(|byte| byte.is_ascii_alphabetic());
+        if let Some(last) = last.filter(|_| intro.start() >= copied) {
+            out.extend_from_slice(&bytes[copied..intro.start()]);
+            copied = intro.end() + last + 1;
         }
     }
-    out
+    if copied == 0 {
+        return None;
+    }
+    out.extend_from_slice(&bytes[copied..]);
+    Some(out)
 }
 
 /// Where literals are found in the views' files, in all their texts, and in what the commands print.

@@ -95,7 +95,9 @@ fn each_kind_of_target_comes_back_whole() {
         assert_eq!(hidden["matches_live"], true, "{target:?}");
         assert_ne!(hidden["digest"], before["digest"], "{target:?} hides something");
         if !gone.is_empty() {
-            assert_eq!(leaks(&env, &[gone]), BTreeSet::new(), "{target:?}");
+            let sought = Sought::new(&[gone]);
+            assert_eq!(in_texts(&env, &sought), BTreeSet::new(), "{target:?}");
+            assert_eq!(in_files(&env, &sought), BTreeSet::new(), "{target:?}");
         }
         let revocation = undo(&env, redaction);
         assert_eq!(env.digest(), before["digest"].as_str().unwrap(), "{target:?} undone");
@@ -111,6 +113,29 @@ fn each_kind_of_target_comes_back_whole() {
         }
     }
     env.audits_clean();
+}
+
+/// What a reader copies out of the views may span several strings of JSON.
+#[test]
+fn literals_across_the_strings_of_json_are_gone() {
+    let env = without_rules();
+    let before = env.digest();
+    for literal in [
+        "\"station\":\"PORT ELLERY\",\"date\"",
+        "{\"station\":\"PORT",
+        "PORT ELLERY\",\"source\":",
+        "[[\"03:39\",4.05],[",
+        "TIDES_PORT=8080\nAWS",
+    ] {
+        let done = redact(&env, &["--literal", literal]);
+        assert!(done["redaction"]["passages"].as_u64() > Some(0), "{literal}");
+        let sought = Sought::new(&[literal]);
+        assert_eq!(in_texts(&env, &sought), BTreeSet::new(), "{literal}");
+        assert_eq!(in_files(&env, &sought), BTreeSet::new(), "{literal}");
+        env.digest();
+        undo(&env, done["redaction"]["seq"].as_u64().unwrap());
+        assert_eq!(env.digest(), before, "{literal}");
+    }
 }
 
 /// Long texts lie on many pages; what is left of the old ones is nowhere.

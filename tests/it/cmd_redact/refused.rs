@@ -70,7 +70,7 @@ fn targets_that_do_not_exist_are_refused() {
         (of(&["--session", ""]), vec!["session"]),
         (of(&["--literal", "tides", "--session", "ffff"]), vec!["ffff"]),
         (of(&["--literal", "tides", "--session", "019"]), vec!["019"]),
-        (of(&["--literal", "tides", "--repo", "nowhere"]), vec!["nowhere", "tokens --by repo"]),
+        (of(&["--literal", "tides", "--repo", "nowhere"]), vec!["nowhere"]),
         (vec!["--entry", &beyond], vec![&beyond, "no entry"]),
         (of(&["--entry", "18446744073709551615"]), vec!["18446744073709551615"]),
         (of(&["--entry", "0"]), vec!["0", "no record"]),
