@@ -89,6 +89,15 @@ pub struct RedactionConfig {
     pub rules: Option<PathBuf>,
 }
 
+/// What a tag or disposition is made of, for people.
+pub const REVIEW_WORD: &str = "up to 64 letters, digits and - _ . / : + without blanks";
+
+/// Whether a text can be a tag or a disposition: a word that can be filtered by.
+pub fn is_review_word(word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || "-_./:+".contains(c);
+    !word.is_empty() && word.chars().count() <= 64 && word.chars().all(is_part)
+}
+
 /// A configuration file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {detail}", path.display())]
@@ -121,6 +130,12 @@ impl Config {
                     detail: format!("{place}{}", error.message()),
                 }
             })?;
+        let own = config.review.dispositions.iter().map(|word| ("review.dispositions", word));
+        let tags = config.review.tags.iter().map(|rule| ("review.tags", &rule.tag));
+        if let Some((key, word)) = own.chain(tags).find(|(_, word)| !is_review_word(word)) {
+            let detail = format!("{key}: `{word}` is no word for this: {REVIEW_WORD}");
+            return Err(ConfigError { path: path.to_path_buf(), detail });
+        }
         let resolve = |path: &mut PathBuf| {
             *path = match (path.strip_prefix("~"), home) {
                 (Ok(rest), Some(home)) => home.join(rest),

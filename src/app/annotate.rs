@@ -2,11 +2,15 @@
 
 use super::core::{App, Listener};
 use super::redact::NewEntry;
+use crate::config::{REVIEW_WORD, is_review_word};
 use crate::db;
 use crate::entry::{Act, Annotation, EntryId, Kind};
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::Ledger;
-use crate::query::{self, DispositionRow, NoteRow, TagRow};
+use crate::ledger::{Ledger, LedgerReader};
+use crate::projections::load_policy;
+use crate::query::{self, DispositionRow, Filter, NoteRow, TagRow};
+use crate::redaction::{Place, Sensitive};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a disposition can be without any configuration.
 pub const DISPOSITIONS: [&str; 3] = ["followed", "ignored", "needs-review"];
@@ -18,6 +22,15 @@ pub struct Subject {
     pub session: String,
     /// Number of the prompt; 0 for the session itself.
     pub prompt: u64,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Annotated {
+    /// Seq of the first entry; `None` when there was nothing to write.
+    pub from: Option<u64>,
+    /// Of whom; the others had it said of them already.
+    pub subjects: Vec<Subject>,
 }
 
 impl App {
@@ -49,12 +62,33 @@ impl App {
         }
     }
 
-    /// Says something of sessions and prompts: one entry for each; gives the seq of the first.
+    /// The sessions that a filter picks.
+    ///
+    /// # Errors
+    /// When the filter names what is not there.
+    pub fn subjects_matching(&self, filter: &Filter) -> Result<Vec<Subject>> {
+        let db = self.views_for_reading()?;
+        let of = |session| Ok(Subject { session: self.thread_id(&db, &session)?, prompt: 0 });
+        query::sessions_matching(&db, filter, 0)?.into_iter().map(of).collect()
+    }
+
+    /// Says something of sessions and prompts: one entry for each of which it was not said already.
     ///
     /// # Errors
     /// When the words are empty, or the ledger or the views cannot be written.
-    pub fn annotate(&self, subjects: &[Subject], act: &Act, listener: Listener<'_>) -> Result<u64> {
+    pub fn annotate(
+        &self,
+        subjects: &[Subject],
+        act: &Act,
+        listener: Listener<'_>,
+    ) -> Result<Annotated> {
         check(act)?;
+        let mut ledger = self.open()?;
+        self.update_views(listener)?;
+        let subjects = self.not_said_yet(subjects, act)?;
+        if subjects.is_empty() {
+            return Ok(Annotated { from: None, subjects });
+        }
         let drafts: Vec<NewEntry> = subjects
             .iter()
             .map(|subject| {
@@ -67,10 +101,35 @@ impl App {
                 (Kind::Annotation, EntryId::default(), annotation.encode())
             })
             .collect();
-        let mut ledger = self.open()?;
         let seqs = self.append_noted(&mut ledger, &drafts)?;
         self.update_views(listener)?;
-        Ok(seqs.start)
+        Ok(Annotated { from: Some(seqs.start), subjects })
+    }
+
+    /// Those of which the act would change something; each once.
+    fn not_said_yet(&self, subjects: &[Subject], act: &Act) -> Result<Vec<Subject>> {
+        let place = |session: String, prompt| Subject { session, prompt };
+        let said: BTreeMap<Subject, String> = match act {
+            Act::Tag { name, .. } | Act::Untag { name } => {
+                let rows = self.tags(Some(name))?.into_iter();
+                rows.map(|row| (place(row.session, row.prompt), row.tag)).collect()
+            }
+            Act::Disposition { .. } => {
+                let rows = self.dispositions(None)?.into_iter();
+                rows.map(|row| (place(row.session, row.prompt), row.value)).collect()
+            }
+            Act::Note { .. } | Act::Unnote { .. } => return Ok(subjects.to_vec()),
+        };
+        let changes = |subject: &&Subject| {
+            let now = said.get(subject).map(String::as_str);
+            match act {
+                Act::Untag { .. } => now.is_some(),
+                Act::Disposition { value } => now.unwrap_or_default() != value,
+                _ => now.is_none(),
+            }
+        };
+        let once: BTreeSet<&Subject> = subjects.iter().collect();
+        Ok(once.into_iter().filter(changes).cloned().collect())
     }
 
     /// All tags, or those of one name.
@@ -112,14 +171,25 @@ impl App {
         (from, to): (u64, u64),
         listener: Listener<'_>,
     ) -> Result<()> {
+        if self.setup.review.tags.is_empty() || from == to {
+            return Ok(());
+        }
         let db = self.views_for_reading()?;
+        let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
         let mut drafts: Vec<NewEntry> = Vec::new();
-        for rule in self.setup.review.tags.iter().filter(|_| from < to) {
+        for rule in &self.setup.review.tags {
             let act = Act::Tag { name: rule.tag.clone(), by_rule: true };
             check(&act)?;
-            let conditions = [&rule.repo, &rule.path, &rule.text].map(|value| value.as_deref());
+            // Names of people in paths are hidden; the rule names the real path.
+            let path = rule.path.as_deref().map(|path| {
+                let place = Place::of_column("sessions", "cwd");
+                let shown = policy.apply(Sensitive::new(path), &place, &mut |_, _| ());
+                shown.as_str().to_string()
+            });
+            let conditions = [rule.repo.as_deref(), path.as_deref(), rule.text.as_deref()];
             let found = query::sessions_to_tag(&db, &rule.tag, conditions, (from, to));
             for session in found.map_err(db::at(self.views_path()))? {
+                let session = self.thread_id(&db, &query::find_session(&db, &session)?)?;
                 let (actor, act) = (self.setup.actor.clone(), act.clone());
                 let annotation = Annotation { actor, act, session, prompt: 0 };
                 drafts.push((Kind::Annotation, EntryId::default(), annotation.encode()));
@@ -142,8 +212,9 @@ impl App {
             return Err(AppError::new(ErrorKind::NotFound, format!("there is no note {seq}"))
                 .hint("`codex-ledger note list` numbers them"));
         };
-        let subject = Subject { session: note.session, prompt: note.prompt };
-        self.annotate(&[subject], &Act::Unnote { of: seq }, listener)
+        let subject = Subject { prompt: note.prompt, ..self.subject(&note.session)? };
+        let done = self.annotate(&[subject], &Act::Unnote { of: seq }, listener)?;
+        Ok(done.from.unwrap_or(seq))
     }
 }
 
@@ -153,19 +224,16 @@ fn check(act: &Act) -> Result<()> {
         Act::Tag { name, .. } | Act::Untag { name } => ("a tag", name),
         Act::Disposition { value } if !value.is_empty() => ("a disposition", value),
         Act::Note { text } if text.trim().is_empty() => {
-            return Err(AppError::new(ErrorKind::Usage, "the note is empty"));
+            return Err(AppError::new(ErrorKind::Usage, "the note is empty")
+                .hint("say something: note add SESSION TEXT"));
         }
         _ => return Ok(()),
     };
-    let is_word = !word.is_empty()
-        && word.chars().count() <= 64
-        && word.chars().all(|c| c.is_alphanumeric() || "-_./:+".contains(c));
-    match is_word {
+    match is_review_word(word) {
         true => Ok(()),
         false => {
             let message = format!("`{word}` is not {what}");
-            Err(AppError::new(ErrorKind::Usage, message)
-                .hint("up to 64 letters, digits and - _ . / : + without blanks"))
+            Err(AppError::new(ErrorKind::Usage, message).hint(REVIEW_WORD))
         }
     }
 }

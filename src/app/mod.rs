@@ -11,7 +11,7 @@ mod search;
 mod state_db;
 mod target;
 
-pub use self::annotate::{DISPOSITIONS, Subject};
+pub use self::annotate::{Annotated, DISPOSITIONS, Subject};
 pub use self::core::*;
 pub use self::redact::{Redacted, Undone};
 pub use self::rules::{SecretScan, parse_rules};

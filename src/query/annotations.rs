@@ -117,17 +117,37 @@ pub fn sessions_to_tag(
     [repo, path, text]: [Option<&str>; 3],
     (from, to): (u64, u64),
 ) -> SqlResult<Vec<String>> {
-    let sql = "SELECT DISTINCT s.id FROM sessions s
-        WHERE EXISTS (SELECT 1 FROM events e WHERE e.stream = s.stream AND e.seq >= ?5 AND e.seq < ?6)
+    let sql = "SELECT s.id, s.stream FROM sessions s
+        WHERE EXISTS (SELECT 1 FROM events e WHERE e.stream = s.stream AND e.seq >= ?4 AND e.seq < ?5)
         AND (?2 IS NULL OR instr(coalesce(s.git_url, ''), ?2) > 0)
         AND (?3 IS NULL OR s.cwd = rtrim(?3, '/') OR substr(s.cwd, 1, length(rtrim(?3, '/')) + 1) = rtrim(?3, '/') || '/')
-        AND (?4 IS NULL OR EXISTS (SELECT 1 FROM prompts p WHERE p.stream = s.stream AND p.number > 0
-            AND instr(lower(p.text), lower(?4)) > 0))
         AND NOT EXISTS (SELECT 1 FROM annotations a WHERE a.session_id = s.id AND a.value = ?1
             AND a.act IN ('tag', 'untag') AND a.prompt = 0)
-        ORDER BY s.id";
+        ORDER BY s.id, s.stream";
     let mut statement = db.prepare(sql)?;
-    let values = crate::db::params![tag, repo, path, text, from as i64, to as i64];
-    let rows = statement.query_map(values, |row| row.get(0))?;
-    rows.collect()
+    let values = crate::db::params![tag, repo, path, from as i64, to as i64];
+    let rows: Vec<(String, i64)> = statement
+        .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<SqlResult<_>>()?;
+    let mut found = Vec::new();
+    for (id, stream) in rows {
+        if found.last() != Some(&id) && text.map_or(Ok(true), |text| asks(db, stream, text))? {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a prompt of a stream holds a text, whatever its case.
+fn asks(db: &Connection, stream: i64, text: &str) -> SqlResult<bool> {
+    let text = text.to_lowercase();
+    let mut statement =
+        db.prepare_cached("SELECT text FROM prompts WHERE stream = ? AND number > 0")?;
+    let mut rows = statement.query([stream])?;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, String>(0)?.to_lowercase().contains(&text) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -4,7 +4,7 @@ use crate::args::{DispositionCommand, NoteCommand, SubjectArgs, TagCommand};
 use crate::door::{Done, Door, Result, app};
 use crate::sessions::short_id;
 use crate::text::{minute, one_line, plural, safe};
-use codex_ledger::app::{Act, App, AppError, DISPOSITIONS, ErrorKind, Subject};
+use codex_ledger::app::{Act, Annotated, App, AppError, DISPOSITIONS, ErrorKind, Subject};
 use codex_ledger::query::nearest;
 use serde_json::json;
 
@@ -42,8 +42,8 @@ pub fn note(door: &mut Door, what: NoteCommand) -> Result<Done> {
         NoteCommand::Add { subject, text } => {
             let subject = app.subject(&subject)?;
             let mut progress = door.progress();
-            let seq =
-                app.annotate(&[subject], &Act::Note { text: text.join(" ") }, &mut progress)?;
+            let act = Act::Note { text: text.join(" ") };
+            let seq = app.annotate(&[subject], &act, &mut progress)?.from.unwrap_or_default();
             if door.global.json {
                 return door.print_json(&json!({"seq": seq})).map(|()| Done::Clean);
             }
@@ -137,9 +137,7 @@ fn say(door: &mut Door, app: &App, args: &SubjectArgs, act: &Act, done: &str) ->
     let filter = args.filters.filter(&args.filters.zone()?)?;
     let is_filtered = filter != codex_ledger::query::Filter::default();
     if is_filtered {
-        for session in app.sessions_matching(&filter, 0)? {
-            subjects.push(Subject { session: session.id, prompt: 0 });
-        }
+        subjects.extend(app.subjects_matching(&filter)?);
     } else if subjects.is_empty() {
         return Err(AppError::new(ErrorKind::Usage, "nothing is named").hint(
             "name SESSION or SESSION#N, or pick sessions with --repo, --since and the like",
@@ -147,16 +145,19 @@ fn say(door: &mut Door, app: &App, args: &SubjectArgs, act: &Act, done: &str) ->
     }
     subjects.sort();
     subjects.dedup();
-    if subjects.is_empty() {
-        eprintln!("codex-ledger: no sessions match; nothing was written");
-        return Ok(Done::Clean);
-    }
     let mut progress = door.progress();
-    let seq = app.annotate(&subjects, act, &mut progress)?;
+    let written = app.annotate(&subjects, act, &mut progress)?;
     if door.global.json {
-        door.print_json(&json!({"from": seq, "count": subjects.len(), "subjects": subjects}))?;
+        let Annotated { from, subjects } = written;
+        door.print_json(&json!({"from": from, "count": subjects.len(), "subjects": subjects}))?;
         return Ok(Done::Clean);
     }
+    if written.subjects.is_empty() {
+        let none = if subjects.is_empty() { "no sessions match" } else { "it is so already" };
+        eprintln!("codex-ledger: {none}; nothing was written");
+        return Ok(Done::Clean);
+    }
+    let subjects = written.subjects;
     let prompts = subjects.iter().filter(|subject| subject.prompt > 0).count() as u64;
     let sessions = subjects.len() as u64 - prompts;
     let parts: Vec<String> = [(sessions, "session"), (prompts, "prompt")]
