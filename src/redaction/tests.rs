@@ -314,6 +314,19 @@ fn keywords_count_as_matches_begin_with_them() {
 }
 
 #[test]
+fn an_address_is_not_joined_to_the_word_before_it() {
+    let wide = "the token of the harbour, as the log of last night has it, is in the first line";
+    let text = format!("{wide}\ngit@github.com:org/repo.git\nlast line");
+    assert_eq!(shown(&text), text);
+    let quoted = format!("{wide}\npassword = \"xK3v9Q0x7m2p\nM%rkuqSPNf\"\n");
+    assert!(
+        shown(&quoted).ends_with("password = \"[redacted:quoted-assignment]\"\n"),
+        "{}",
+        shown(&quoted)
+    );
+}
+
+#[test]
 fn keywords_with_slashes_are_seen() {
     let mut slash = rule("s", "a/b[0-9]+");
     slash.keywords = vec!["a/b".into()];

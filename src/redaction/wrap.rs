@@ -35,8 +35,11 @@ pub(super) fn wrapped(
         widths.push(cut - line);
         let width = widths.last().copied().unwrap_or(0);
         let full = index > 0 && widths.get(index - 1).is_some_and(|last| last.abs_diff(width) <= 8);
-        // Where nothing matches without the chunk, all of it belongs to the secret, signs and what follows them.
-        let own = if complete { chunk.split(is_odd).next().unwrap_or_default() } else { chunk };
+        // Behind the name of a secret, and where nothing matches without the chunk, its signs belong to the secret.
+        let own = match found.context && !complete {
+            true => chunk,
+            false => chunk.split(is_odd).next().unwrap_or_default(),
+        };
         let goes_on = match foreign(own) {
             true => full && !is_assignment(chunk),
             false => !complete || full || width >= FULL_MIN,
