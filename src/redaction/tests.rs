@@ -318,6 +318,8 @@ fn an_address_is_not_joined_to_the_word_before_it() {
     let wide = "the token of the harbour, as the log of last night has it, is in the first line";
     let text = format!("{wide}\ngit@github.com:org/repo.git\nlast line");
     assert_eq!(shown(&text), text);
+    let text = format!("{wide}\n12345+ada@users.noreply.github.com\nlast line");
+    assert_eq!(shown(&text), text);
     let quoted = format!("{wide}\npassword = \"xK3v9Q0x7m2p\nM%rkuqSPNf\"\n");
     assert!(
         shown(&quoted).ends_with("password = \"[redacted:quoted-assignment]\"\n"),

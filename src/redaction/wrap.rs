@@ -20,6 +20,11 @@ pub(super) fn wrapped(
     found: Found,
     complete: bool,
 ) -> Option<Found> {
+    // An address shows itself by one sign in its middle: that is no evidence for what stands lines before or behind.
+    let weak = !rule.keywords.is_empty() && rule.keywords.iter().all(|word| word.len() < 2);
+    if weak && !found.context {
+        return None;
+    }
     let secret = view.text.get(found.start..found.end)?.to_ascii_lowercase();
     let shows = rule.keywords.iter().any(|word| word.len() > 2 && secret.contains(word));
     let cuts: Vec<usize> = view.cuts(found.start, found.end).collect();
