@@ -121,6 +121,9 @@ impl From<PolicyError> for AppError {
     fn from(error: PolicyError) -> AppError {
         match error {
             PolicyError::Ledger(error) => error.into(),
+            PolicyError::RuleSet(_) => AppError::new(ErrorKind::Views, error.to_string()).hint(
+                "use a newer codex-ledger, or put other rules in force: `redact rules set FILE`",
+            ),
             PolicyError::Rule(error) => AppError::new(ErrorKind::Views, error.to_string())
                 .hint("`codex-ledger redact rules set FILE` puts other rules in force"),
         }

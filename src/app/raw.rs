@@ -56,7 +56,13 @@ impl App {
             .add("actor", &self.setup.actor)
             .add("detail", detail)
             .finish();
-        let mut ledger = self.open()?;
+        let refused = |error: AppError| match error.kind {
+            ErrorKind::Io | ErrorKind::OutOfSpace => {
+                error.hint("raw bytes are shown only where that can be recorded in the ledger")
+            }
+            _ => error,
+        };
+        let mut ledger = self.open().map_err(refused)?;
         self.append_noted(&mut ledger, &[(Kind::Access, EntryId::default(), body)])?;
         // Views that are not whole stay as they are: reading raw bytes needs none.
         if self.views_for_reading().is_ok() {

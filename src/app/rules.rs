@@ -19,6 +19,9 @@ pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet
     Ok(rules)
 }
 
+/// Entries that come before everything that is read: kind and body.
+pub(super) type Prelude = Vec<(Kind, Vec<u8>)>;
+
 /// Finds in a page that is to be published what the built-in rules take for a secret that does harm, whatever
 /// rules are in force.
 pub struct SecretScan {
@@ -65,7 +68,7 @@ impl App {
         }
         let mut reader = LedgerReader::open(self.dir())?;
         let size = reader.head().size();
-        Ok(match Decisions::load(&mut reader, size)?.rule_set() {
+        Ok(match Decisions::load(&mut reader, size)?.rule_set()? {
             Some((seq, record)) => (Some(seq), record.rules),
             None => (None, builtin()?.clone()),
         })
@@ -83,7 +86,7 @@ impl App {
     ) -> Result<Option<u64>> {
         let reason = self.reason(reason)?;
         Engine::compile(&rules, &[])?;
-        if let (Some(_), known) = self.rules()?
+        if let Ok((Some(_), known)) = self.rules()
             && known.digest() == rules.digest()
         {
             return Ok(None);
@@ -104,18 +107,18 @@ impl App {
     }
 
     /// The rule set that an append begins with, if it has to; and the control entries so far.
-    pub(super) fn prelude(&self) -> Result<(Vec<(Kind, Vec<u8>)>, Controls)> {
+    pub(super) fn prelude(&self) -> Result<(Prelude, Controls)> {
         let mut reader = LedgerReader::open(self.dir())?;
         let controls = Controls::load(&mut reader)?;
         let (rules, reason) = match &self.setup.rules {
             Some(rules) => (rules, "the configured rules"),
-            None if controls.entries.is_empty() => {
+            None if !controls.entries.iter().any(|entry| entry.kind == Kind::RuleSet) => {
                 (builtin()?, "the rules that come with the program")
             }
             None => return Ok((Vec::new(), controls)),
         };
         let size = reader.head().size();
-        let known = Decisions::load(&mut reader, size)?.rule_set();
+        let known = Decisions::load(&mut reader, size)?.rule_set()?;
         if known.is_some_and(|(_, known)| known.rules.digest() == rules.digest()) {
             return Ok((Vec::new(), controls));
         }

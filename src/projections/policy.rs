@@ -34,6 +34,9 @@ pub enum PolicyError {
     /// The entries cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The rule set in force cannot be read.
+    #[error("entry {0}: this version cannot read the rule set in force")]
+    RuleSet(u64),
     /// A rule or pattern in the ledger cannot be compiled by this version.
     #[error("a rule in force cannot be used: {0}")]
     Rule(#[from] RuleError),
@@ -108,9 +111,16 @@ impl Decisions {
     }
 
     /// The rule set in force, and the seq of its entry.
-    pub fn rule_set(&self) -> Option<(u64, RuleSetRecord)> {
-        let sets = self.entries.iter().rev().filter(|entry| entry.kind == Kind::RuleSet);
-        sets.filter_map(|entry| Some((entry.seq, RuleSetRecord::decode(&entry.body)?))).next()
+    ///
+    /// # Errors
+    /// When this version cannot read it: an older one would show what it hides.
+    pub fn rule_set(&self) -> Result<Option<(u64, RuleSetRecord)>, PolicyError> {
+        let last = self.entries.iter().rev().find(|entry| entry.kind == Kind::RuleSet);
+        let read = |entry: &Control| {
+            let record = RuleSetRecord::decode(&entry.body);
+            record.map(|record| (entry.seq, record)).ok_or(PolicyError::RuleSet(entry.seq))
+        };
+        last.map(read).transpose()
     }
 
     /// Compiles what is in force.
@@ -118,7 +128,7 @@ impl Decisions {
     /// # Errors
     /// When a target cannot be read or a rule not compiled.
     pub fn policy(&self, reader: &mut LedgerReader) -> Result<Policy, PolicyError> {
-        let rules = self.rule_set().map_or_else(RuleSet::default, |(_, record)| record.rules);
+        let rules = self.rule_set()?.map_or_else(RuleSet::default, |(_, record)| record.rules);
         let is_redaction = |entry: &&Control| entry.kind == Kind::Redaction;
         let active = self.entries.iter().filter(is_redaction).filter(|e| self.is_active(e.seq));
         let mut records: Vec<(u64, RedactionRecord)> = active

@@ -12,7 +12,8 @@ use crate::ledger::LedgerReader;
 use crate::redaction::Seen;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{channel, sync_channel};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 
 /// Folds streams as a replay does and tells of every text that is not shown as it is, or that looks as if it
 /// should not be. `each` says whether to go on.
@@ -25,8 +26,8 @@ pub fn preview(
     streams: &[u64],
     each: &mut dyn FnMut(u64, Seen) -> bool,
 ) -> Result<(), ReplayError> {
-    let (witness, seen) = channel();
-    let policy = load_policy(reader)?.witnessed_by(witness);
+    let witness = Arc::new(Mutex::new(Vec::new()));
+    let policy = load_policy(reader)?.witnessed_by(Arc::clone(&witness));
     let known = Known::load(db, path, policy.key())?;
     let mut goes_on = true;
     let is_over = AtomicBool::new(false);
@@ -49,7 +50,8 @@ pub fn preview(
                 for draft in sink.out.drain(..) {
                     draft.redact(&policy, &mut hidden);
                 }
-                goes_on = seen.try_iter().all(|seen| each(*id, seen));
+                let seen = witness.lock().map(|mut seen| std::mem::take(&mut *seen));
+                goes_on = seen.unwrap_or_default().into_iter().all(|seen| each(*id, seen));
             }
             Ok(())
         })?;

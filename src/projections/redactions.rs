@@ -17,7 +17,7 @@ const INSERT_HIT: &str = "INSERT INTO redaction_hits VALUES (?,?,?,?,?,?,?,?)
 
 /// Writes all tables anew but for the hits; there are few entries of these kinds.
 pub(super) fn all(policy: &Policy, decisions: &Decisions, out: &mut Vec<Draft>) {
-    let rules_in_force = decisions.rule_set().map(|(seq, _)| seq);
+    let rules_in_force = decisions.rule_set().ok().flatten().map(|(seq, _)| seq);
     for entry in &decisions.entries {
         let at = At::entry(entry.seq, entry.seq);
         let clear = RowBuilder::new(policy, "redactions", at, 1).number(entry.seq);

@@ -8,7 +8,7 @@ use super::place::{Class, Place};
 use super::{Redacted, RuleError, RuleSet, Sensitive, risky};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 
 /// What stands for an id that is hidden begins so.
 const PSEUDONYM: &str = "redacted";
@@ -106,7 +106,7 @@ pub struct Policy {
     /// For records as they were written, which hold prompts in other words.
     raw_engine: Option<Engine>,
     needs_owners: bool,
-    witness: Option<Sender<Seen>>,
+    witness: Option<Arc<Mutex<Vec<Seen>>>>,
 }
 
 /// A text and what the policy made of it.
@@ -202,7 +202,7 @@ impl Policy {
     }
 
     /// Tells somebody of every text that is not shown as it is, or that looks as if it should not be.
-    pub fn witnessed_by(self, witness: Sender<Seen>) -> Policy {
+    pub fn witnessed_by(self, witness: Arc<Mutex<Vec<Seen>>>) -> Policy {
         Policy { witness: Some(witness), ..self }
     }
 
@@ -214,8 +214,9 @@ impl Policy {
         risky.retain(|risk| !is_hidden(risk));
         if !masks.is_empty() || !risky.is_empty() {
             let Place { table, column, seq, .. } = *place;
-            // Who no longer listens has seen enough.
-            witness.send(Seen { table, column, seq, raw: text.to_string(), masks, risky }).ok();
+            if let Ok(mut seen) = witness.lock() {
+                seen.push(Seen { table, column, seq, raw: text.to_string(), masks, risky });
+            }
         }
     }
 
