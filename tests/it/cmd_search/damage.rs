@@ -20,11 +20,14 @@ fn set_version(path: &Path, version: i64) {
     db.pragma_update(None, "user_version", version).unwrap();
 }
 
+/// What is done to a shard's file.
+type Damage<'a> = &'a dyn Fn(&Path);
+
 #[test]
 fn a_damaged_index_is_made_anew() {
     let env = two_sessions();
     answers(&env, "made");
-    let damages: [(&str, &dyn Fn(&Path)); 13] = [
+    let damages: [(&str, Damage<'_>); 13] = [
         ("deleted", &|path| fs::remove_file(path).unwrap()),
         ("empty", &|path| fs::write(path, b"").unwrap()),
         ("garbage", &|path| fs::write(path, [0xA5; 9000]).unwrap()),
