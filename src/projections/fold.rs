@@ -9,6 +9,7 @@ use super::{
 use crate::redaction::{Owners, Policy};
 use crate::rollout::event::{Event, ItemBody, ItemCompleted};
 use crate::rollout::{Generation, Record, Understanding};
+use std::collections::HashMap;
 
 /// What the projections hold beyond the defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub(super) struct Fold<'a> {
     pub copied: bool,
     /// Whether the record has no envelope: clients that wrote such lines wrote no events.
     pub bare: bool,
+    /// Repositories by session, for side files: what narrows to a repository reaches them too.
+    pub repos: &'a HashMap<String, String>,
     pub out: &'a mut Vec<Draft>,
 }
 

@@ -8,7 +8,7 @@ use super::row::{At, RowBuilder};
 use super::sink::{Place, Sink};
 use super::state::State;
 use super::{actions, annotations, redactions, streams};
-use crate::entry::{Kind, StreamDescriptor};
+use crate::entry::{Kind, StreamDescriptor, StreamName};
 use crate::ledger::{LedgerReader, Pack, StoredEntry};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -94,6 +94,7 @@ impl<'a> Folder<'a> {
                 self.derive_anew(*id, copy_end)?;
             }
         }
+        self.side_files_again()?;
         if changes.names {
             let sink = &mut self.sink;
             let mut ids: Vec<u64> = sink.known.streams.keys().copied().collect();
@@ -113,6 +114,31 @@ impl<'a> Folder<'a> {
             self.annotations_again(&[&changes.annotations[..], &new[..]].concat())?;
         }
         Ok(())
+    }
+
+    /// Lines of side files name their session only; its repository is known when all is applied. Where a
+    /// redaction is narrowed to a repository, these few files are derived anew each time.
+    fn side_files_again(&mut self) -> Result<(), ReplayError> {
+        if !self.sink.policy.is_narrowed_to_repos() {
+            return Ok(());
+        }
+        let known = &self.sink.known.streams;
+        let mut ids: Vec<u64> = known.keys().copied().collect();
+        ids.sort_unstable();
+        let mut side = Vec::new();
+        for id in &ids {
+            let Some(stream) = known.get(id).filter(|stream| !stream.superseded) else { continue };
+            let state = &stream.state;
+            match (&stream.name, state.session_id.as_ref(), &state.repo) {
+                (StreamName::History(_) | StreamName::Index(_), ..) => side.push(*id),
+                (StreamName::Rollout { thread, .. }, session, Some(repo)) => {
+                    let session = session.unwrap_or(thread).clone();
+                    self.sink.repos.insert(session, repo.clone());
+                }
+                _ => {}
+            }
+        }
+        side.into_iter().try_for_each(|id| self.derive_anew(id, None))
     }
 
     fn annotations_again(&mut self, seqs: &[u64]) -> Result<(), ReplayError> {

@@ -16,7 +16,7 @@ pub(super) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut
     events::plain(fold, span, "history", None);
     let row = fold
         .row_at("history_prompts", 0, 7)
-        .owned_by(owner(entry.session_id.as_deref()))
+        .owned_by(owner(fold, entry.session_id.as_deref()))
         .id("session_id", entry.session_id.as_deref())
         .text("text", Some(&entry.text))
         .key(&entry.text);
@@ -31,15 +31,16 @@ pub(super) fn index(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut T
     events::plain(fold, span, "session_index", None);
     let row = fold
         .row_at("session_names", 0, 7)
-        .owned_by(owner(Some(&entry.session_id)))
+        .owned_by(owner(fold, Some(&entry.session_id)))
         .id("session_id", Some(&entry.session_id))
         .text("name", entry.name.as_deref());
     fold.push(row.write(INSERT_NAME));
 }
 
 /// Lines of side files belong to the session that they name.
-fn owner(session: Option<&str>) -> Owners {
-    Owners::new(session.into_iter().map(str::to_string).collect(), None)
+fn owner(fold: &Fold<'_>, session: Option<&str>) -> Owners {
+    let repo = session.and_then(|session| fold.repos.get(session));
+    Owners::new(session.into_iter().map(str::to_string).collect(), repo.map(String::as_str))
 }
 
 fn other(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {

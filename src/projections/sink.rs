@@ -11,6 +11,7 @@ use crate::entry::{Kind, StreamName};
 use crate::ledger::{StoredEntry, side};
 use crate::redaction::Policy;
 use crate::rollout;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
@@ -55,6 +56,8 @@ pub(super) struct Sink<'a> {
     weight: usize,
     counted: usize,
     ticket: u64,
+    /// Repositories by session, once all is applied and where they matter.
+    pub repos: HashMap<String, String>,
     /// Set when nobody takes parcels any more.
     is_over: &'a AtomicBool,
 }
@@ -76,6 +79,7 @@ impl<'a> Sink<'a> {
             weight: 0,
             counted: 0,
             ticket: 0,
+            repos: HashMap::new(),
             is_over,
         }
     }
@@ -150,6 +154,7 @@ impl<'a> Sink<'a> {
             thread,
             copied: false,
             bare: false,
+            repos: &self.repos,
             out: &mut self.out,
         };
         let span = Span { offset, bytes: entry.body_len };

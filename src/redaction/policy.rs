@@ -196,6 +196,13 @@ impl Policy {
         self.needs_owners
     }
 
+    /// Whether a redaction is narrowed to a repository.
+    pub fn is_narrowed_to_repos(&self) -> bool {
+        self.redactions.iter().any(|redaction| {
+            matches!(redaction.target, Target::Passages { scope: Scope::Repo(_), .. })
+        })
+    }
+
     /// The key that what is derived from this ledger is enciphered with.
     pub fn key(&self) -> &[u8; 32] {
         &self.key

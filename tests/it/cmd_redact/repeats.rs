@@ -203,3 +203,29 @@ fn a_parent_that_comes_late_changes_what_is_a_copy() {
         env.digest();
     }
 }
+
+/// Lines of side files name a session only; what is narrowed to its repository reaches them, whichever came first.
+#[test]
+fn what_is_narrowed_to_a_repository_reaches_side_files() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let history = [history_line(1, LONG), history_line(2, LONG), history_line(9, LONG)].concat();
+    env.write(&env.codex().join("history.jsonl"), history.as_bytes());
+    env.write(&env.rollout(1), &session(1, 1));
+    env.append(&[]);
+    let before = env.digest();
+    let seq = hide(&env, &["--literal", "tide table", "--repo", "/home/dev/tides"]);
+    let shown =
+        |env: &TestEnvironment| column(env, "SELECT text FROM history_prompts ORDER BY line");
+    let hidden = |text: &String| !text.contains("tide table");
+    assert_eq!(shown(&env).iter().map(hidden).collect::<Vec<_>>(), [true, false, false]);
+    // The second session, of the same directory, arrives late.
+    env.write(&env.rollout(2), &session(2, 1));
+    env.append(&[]);
+    assert_eq!(shown(&env).iter().map(hidden).collect::<Vec<_>>(), [true, true, false]);
+    assert_eq!(env.json(["rebuild-views", "--check"])["matches_live"], true);
+    std::fs::remove_file(env.rollout(2)).unwrap();
+    undo(&env, seq);
+    assert_eq!(shown(&env).iter().filter(|text| hidden(text)).count(), 0);
+    assert_ne!(env.digest(), before, "another session is there");
+}

@@ -49,8 +49,11 @@ fn golden_modes_and_formats() {
 fn golden_filters() {
     let env = TestEnvironment::with_fixture();
     env.append(&[]);
+    env.ok(["tag", "add", "release", "01a08a23"]);
+    env.ok(["disposition", "set", "followed", "019f228a"]);
     for (name, args) in [
         ("all", &[][..]),
+        ("disposition", &["--disposition", "followed", "--mode", "actions"]),
         ("empty", &["--until", "2020-01-01"]),
         ("limit", &["--limit", "2", "--order", "newest"]),
         ("model", &["--model", "gpt-5.4"]),
@@ -58,6 +61,7 @@ fn golden_filters() {
         ("repo", &["--repo", "tide-tables", "--since", "2026-05-01"]),
         ("session", &["--session", "019c416a"]),
         ("source", &["--source", "subagent", "--mode", "actions"]),
+        ("tag", &["--tag", "release"]),
         (
             "timezone",
             &["--timezone", "Asia/Tokyo", "--since", "2026-05-22", "--until", "2026-05-22"],
