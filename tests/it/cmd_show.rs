@@ -1,6 +1,7 @@
 //! `show --raw`: the exact bytes of sources, and the whole way on a corpus of real logs.
 
 mod corpus;
+mod terminal;
 
 use crate::cli_support::{TestEnvironment, lines_of, sources_below, thread};
 

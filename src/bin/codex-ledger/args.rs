@@ -2,6 +2,7 @@
 
 pub use crate::args_review::*;
 use crate::filters::FilterArgs;
+use crate::pager::PagerArgs;
 use crate::report::ReportArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -189,6 +190,8 @@ pub struct ShowArgs {
     /// Show injected context too
     #[arg(long)]
     pub context: bool,
+    #[command(flatten)]
+    pub pager: PagerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -199,6 +202,8 @@ pub struct GroupArgs {
     /// Write to a file
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub pager: PagerArgs,
 }
 
 #[derive(Debug, Args)]

@@ -39,6 +39,7 @@ pub enum Style {
     Red,
     Green,
     Yellow,
+    Magenta,
     Cyan,
 }
 
@@ -54,6 +55,11 @@ impl Door {
         Door { global: global.clone(), started: Instant::now(), colored: colored && !global.json }
     }
 
+    /// What follows is for a file, unless colours are asked for.
+    pub fn without_colors(&mut self) {
+        self.colored &= self.global.color == Color::Always;
+    }
+
     /// Milliseconds since the command began.
     pub fn elapsed_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
@@ -67,6 +73,7 @@ impl Door {
             Style::Red => "31",
             Style::Green => "32",
             Style::Yellow => "33",
+            Style::Magenta => "35",
             Style::Cyan => "36",
         };
         let text = text.as_ref();

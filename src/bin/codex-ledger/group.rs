@@ -2,12 +2,17 @@
 
 use crate::args::GroupArgs;
 use crate::door::{Done, Door, Result, Style, app};
+use crate::pager::page;
 use crate::show::{heading, item_text};
+use crate::text::plural;
 use codex_ledger::app::{AppError, ErrorKind};
 use codex_ledger::query::{Group, ItemKind, group};
 use serde_json::json;
 
 pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
+    if args.output.is_some() {
+        door.without_colors();
+    }
     let app = app(door, "group", Vec::new())?;
     let mut detail = app.session(&args.session)?;
     let groups = group(std::mem::take(&mut detail.items));
@@ -25,7 +30,8 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
     match &args.output {
         Some(path) => std::fs::write(path, out)
             .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?,
-        None => door.print(&out)?,
+        None if door.global.json => door.print(&out)?,
+        None => page(door, args.pager, &out)?,
     }
     Ok(Done::Clean)
 }
@@ -36,9 +42,13 @@ fn group_text(door: &Door, group: &Group) -> String {
         Some(prompt) => item_text(door, prompt),
         None => format!("\n{}\n", door.paint(Style::Bold, "before the first prompt")),
     };
-    let (calls, messages) = (of(ItemKind::Call), of(ItemKind::Message));
-    let counts =
-        format!("    {calls} calls, {messages} messages, {} thoughts", of(ItemKind::Reasoning));
+    let counts = [
+        (ItemKind::Call, "call"),
+        (ItemKind::Message, "message"),
+        (ItemKind::Reasoning, "thought"),
+    ]
+    .map(|(kind, noun)| plural(of(kind) as u64, noun));
+    let counts = format!("    {}", counts.join(", "));
     out.push_str(&format!("{}\n", door.paint(Style::Dim, counts)));
     for item in group.items.iter().filter(|item| item.kind != ItemKind::Context) {
         out.extend(item_text(door, item).lines().map(|line| format!("    {line}\n")));

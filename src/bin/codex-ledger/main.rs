@@ -11,6 +11,7 @@ mod filters;
 mod generate;
 mod group;
 mod migrate;
+mod pager;
 mod preview_page;
 mod publish;
 mod rebuild_views;

@@ -2,6 +2,7 @@
 
 use crate::args::ShowArgs;
 use crate::door::{Done, Door, Result, Style, app};
+use crate::pager::page;
 use crate::text::{bytes, duration, minute, one_line, plural, safe, second, short};
 use codex_ledger::app::App;
 use codex_ledger::query::{Item, ItemKind, SessionDetail};
@@ -24,7 +25,7 @@ pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
     for item in detail.items.iter().filter(|item| args.context || item.kind != ItemKind::Context) {
         out.push_str(&item_text(door, item));
     }
-    door.print(&out)?;
+    page(door, args.pager, &out)?;
     Ok(Done::Clean)
 }
 
@@ -90,7 +91,12 @@ pub fn item_text(door: &Door, item: &Item) -> String {
     match item.kind {
         ItemKind::Prompt => {
             let head = format!("prompt {}", item.number.unwrap_or(0));
-            format!("\n{time} {}\n{}", door.paint(Style::Bold, head), indent(&safe(&item.text), 4))
+            let text: String = safe(&item.text)
+                .trim_end()
+                .lines()
+                .map(|line| format!("    {}\n", door.paint(Style::Bold, line)))
+                .collect();
+            format!("\n{time} {}\n{text}", door.paint(Style::Yellow, head))
         }
         ItemKind::Message => {
             let head = door.paint(Style::Green, label);
@@ -101,10 +107,11 @@ pub fn item_text(door: &Door, item: &Item) -> String {
             format!("{time} {} {}\n", door.paint(Style::Dim, format!("context {label}:")), text)
         }
         ItemKind::Reasoning => {
+            let text = one_line(&item.text.replace("**", ""), 90);
             format!(
                 "{time} {} {}\n",
-                door.paint(Style::Dim, "thinks"),
-                one_line(&item.text.replace("**", ""), 90)
+                door.paint(Style::Magenta, "thinks"),
+                door.paint(Style::Dim, text)
             )
         }
         ItemKind::Plan => format!(

@@ -1,0 +1,202 @@
+//! `show` and `group` on a terminal: wrapped, coloured, through the reader's pager; elsewhere as they are.
+
+use crate::cli_support::{TestEnvironment, no_escapes, prompt_line, session, skip, thread};
+use std::fs;
+use std::process::{Command, Output, Stdio};
+
+const WORDS: &str = "the tide comes in and the tide goes out and nobody can tell it when to turn";
+
+/// A session whose first prompt is long, in a few scripts, with blanks and without.
+fn long_session() -> TestEnvironment {
+    let env = TestEnvironment::new();
+    let text =
+        format!("{WORDS} {WORDS}\n- {WORDS} {WORDS}\n{}\n{}", "#".repeat(300), "潮汐表".repeat(60));
+    env.write(&env.rollout(1), &[session(1, 0), prompt_line(&text)].concat());
+    env.append(&[]);
+    env
+}
+
+/// Runs the program in a terminal of that many columns; `None`, and a visible skip, without script(1).
+fn in_terminal(
+    env: &TestEnvironment,
+    test: &str,
+    columns: usize,
+    args: &[&str],
+    pager: &[(&str, &str)],
+) -> Option<Output> {
+    let is_there = Command::new("script").arg("--version").output();
+    let is_usable =
+        is_there.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains("util-linux"));
+    if !is_usable {
+        skip(test, "no script(1) of util-linux");
+        return None;
+    }
+    let program = env!("CARGO_BIN_EXE_codex-ledger");
+    let line = format!("stty rows 900 cols {columns}; exec {program} {}", args.join(" "));
+    // The environment of the tests, so that nothing of the machine's reaches the program.
+    let bare = env.command([""]);
+    let mut command = Command::new("script");
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .env_clear()
+        .stdin(Stdio::null())
+        .current_dir(env.work());
+    command.envs(bare.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("TERM", "xterm")
+        .env("SHELL", "/bin/sh");
+    command.envs(pager.iter().copied());
+    Some(command.output().expect("script runs"))
+}
+
+/// What a reader sees, line by line; colours are the only escape sequences.
+fn seen(output: &Output) -> Vec<String> {
+    let text = String::from_utf8(output.stdout.clone()).expect("text").replace('\r', "");
+    let mut plain = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        let (code, after) = after.split_once('m').expect("a colour");
+        assert!(code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+        rest = after;
+    }
+    plain.push_str(rest);
+    no_escapes("a terminal", plain.as_bytes());
+    plain.lines().map(str::to_string).collect()
+}
+
+fn columns(line: &str) -> usize {
+    line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
+}
+
+#[test]
+fn lines_are_as_wide_as_the_terminal() {
+    let test = "cmd_show::lines_are_as_wide_as_the_terminal";
+    let env = long_session();
+    for width in [40, 80, 120] {
+        for command in ["show", "group"] {
+            let args = [command, &thread(1), "--no-pager"];
+            let Some(output) = in_terminal(&env, test, width, &args, &[]) else { return };
+            let lines = seen(&output);
+            assert_eq!(output.status.code(), Some(0));
+            let widest = lines.iter().map(|line| columns(line)).max().unwrap();
+            assert!(widest <= width && widest + 2 > width, "{width}: {widest}");
+            let words = lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains(&format!("{WORDS} {WORDS} - {WORDS} {WORDS}")), "{words}");
+            let item = lines.iter().position(|line| line.starts_with("    - the tide")).unwrap();
+            assert!(lines[item + 1].starts_with("      "), "{}", lines[item + 1]);
+            assert_eq!(lines.join("").matches('#').count(), 300, "nothing is lost");
+            assert_eq!(lines.join("").matches('潮').count(), 60);
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(text.contains("\u{1b}[33mprompt 1\u{1b}[0m"), "{text}");
+        }
+    }
+    let Some(output) = in_terminal(&env, test, 80, &["show", "--no-pager"], &[("COLUMNS", "50")])
+    else {
+        return;
+    };
+    assert!(seen(&output).iter().all(|line| columns(line) <= 50), "COLUMNS counts more");
+    let plain = in_terminal(&env, test, 80, &["show", "--no-pager"], &[("NO_COLOR", "1")]);
+    assert!(!plain.unwrap().stdout.contains(&0x1b));
+}
+
+#[test]
+fn a_pager_gets_the_text() {
+    let test = "cmd_show::a_pager_gets_the_text";
+    let env = long_session();
+    let (mine, other) = (env.path("mine"), env.path("other"));
+    let (to_mine, to_other) =
+        (format!("cat > {}", mine.display()), format!("cat > {}", other.display()));
+    let both = [("CODEX_LEDGER_PAGER", to_mine.as_str()), ("PAGER", to_other.as_str())];
+    for command in ["show", "group"] {
+        let Some(output) = in_terminal(&env, test, 80, &[command], &both) else { return };
+        assert_eq!(
+            (output.status.code(), output.stdout.len()),
+            (Some(0), 0),
+            "the pager has it all"
+        );
+        let text = fs::read_to_string(&mine).unwrap();
+        assert!(text.contains("tide comes in") && text.contains("\u{1b}[1m"), "{text}");
+        assert!(!other.exists(), "CODEX_LEDGER_PAGER goes first");
+        fs::remove_file(&mine).unwrap();
+    }
+    in_terminal(&env, test, 80, &["show"], &both[1..]);
+    assert!(fs::read_to_string(&other).unwrap().contains("tide comes in"));
+    fs::remove_file(&other).unwrap();
+    let without: [&[&str]; 5] = [
+        &["show", "--no-pager"],
+        &["show", "--json"],
+        &["show", "--raw"],
+        &["group", "--json"],
+        &["group", "-o", "out.txt"],
+    ];
+    for args in without {
+        let output = in_terminal(&env, test, 80, args, &both).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(!mine.exists() && !other.exists(), "{args:?}");
+    }
+    let file = fs::read_to_string(env.work().join("out.txt")).unwrap();
+    assert!(
+        file.contains(&format!("{WORDS} {WORDS}\n")) && !file.contains('\u{1b}'),
+        "a file is as it is"
+    );
+    let json = in_terminal(&env, test, 80, &["show", "--json"], &both).unwrap();
+    assert!(serde_json::from_slice::<serde_json::Value>(&json.stdout).is_ok());
+}
+
+#[test]
+fn a_broken_pager_is_no_error() {
+    let test = "cmd_show::a_broken_pager_is_no_error";
+    let env = long_session();
+    for _ in 0..12 {
+        env.extend(&env.rollout(1), &prompt_line(&WORDS.repeat(40)));
+    }
+    env.append(&[]);
+    for pager in ["true", "head -1", "exit 3", "exec <&-; exit 0", "kill -9 $$"] {
+        let Some(output) = in_terminal(&env, test, 80, &["show"], &[("PAGER", pager)]) else {
+            return;
+        };
+        assert_eq!(output.status.code(), Some(0), "{pager}");
+        assert!(seen(&output).len() <= 1, "{pager}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+    for pager in ["", "cat", "no-such-pager-anywhere"] {
+        let output = in_terminal(&env, test, 80, &["show"], &[("PAGER", pager)]).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{pager}");
+        assert!(seen(&output).len() > 100, "{pager}: the text is shown without it");
+    }
+    // The usual one: all fits on the 900 rows, so that it ends by itself.
+    let output = in_terminal(&env, test, 80, &["show"], &[]).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("tide comes in"));
+}
+
+#[test]
+fn elsewhere_nothing_is_wrapped_or_paged() {
+    let env = long_session();
+    let file = env.path("paged");
+    let pager = format!("cat > {}", file.display());
+    for command in ["show", "group"] {
+        let output =
+            env.command([command]).env("PAGER", &pager).env("COLUMNS", "40").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(&format!("    {WORDS} {WORDS}\n")), "{text}");
+        assert!(!text.contains('\u{1b}') && !file.exists());
+    }
+}
+
+#[test]
+fn hostile_text_is_harmless_in_a_terminal() {
+    let env = TestEnvironment::new();
+    let hostile =
+        "a\u{1b}[2J\u{1b}]0;owned\u{7}\u{8}\r\u{9b}31m\0b\u{202e}gnp\u{2066}\u{200f}c ".repeat(9);
+    env.write(&env.rollout(1), &[session(1, 0), prompt_line(&hostile)].concat());
+    env.append(&[]);
+    let test = "cmd_show::hostile_text_is_harmless_in_a_terminal";
+    for command in ["show", "group"] {
+        let Some(output) = in_terminal(&env, test, 60, &[command, "--no-pager"], &[]) else {
+            return;
+        };
+        assert!(seen(&output).iter().all(|line| columns(line) <= 60));
+    }
+}
