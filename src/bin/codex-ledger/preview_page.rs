@@ -3,6 +3,7 @@
 use crate::door::{Door, Style};
 use crate::text::{count, one_line, plural, safe};
 use codex_ledger::app::{By, Seen};
+use codex_ledger::report::escape::html;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -181,26 +182,5 @@ pub fn page(found: &[(String, Seen)], name: Name<'_>) -> String {
         out.push_str("</section>");
     }
     out.push_str("</main></body></html>\n");
-    out
-}
-
-/// Text for HTML: nothing in it is markup, and what cannot be seen is named.
-fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(c),
-            c if c.is_control()
-                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-            {
-                write!(out, "\u{27e8}U+{:04X}\u{27e9}", c as u32).ok();
-            }
-            c => out.push(c),
-        }
-    }
     out
 }
