@@ -284,7 +284,8 @@ impl App {
         match self.views.standing(&identity.ledger.to_string())? {
             Standing::Usable { cursor } if cursor == head.size => Ok(()),
             _ => {
-                let _lock = self.open()?;
+                let mut ledger = self.open()?;
+                self.ensure_rules(&mut ledger)?;
                 self.update_views(listener)
             }
         }
@@ -305,7 +306,8 @@ impl App {
         let head = read_head(self.dir())?.head;
         // What a newer program made stays, as everywhere else.
         self.views.standing(&head.identity.ledger.to_string())?;
-        let _lock = self.open()?;
+        let mut ledger = self.open()?;
+        self.ensure_rules(&mut ledger)?;
         let mut reader = LedgerReader::open(self.dir())?;
         let total = reader.head().size();
         self.views.rebuild(&mut reader, &mut |n| listener(Progress::Views(n, total)))?;
@@ -456,7 +458,8 @@ impl App {
     /// # Errors
     /// As [`App::rebuild_views`].
     pub fn migrate(&self, listener: Listener<'_>) -> Result<()> {
-        let _lock = self.open()?;
+        let mut ledger = self.open()?;
+        self.ensure_rules(&mut ledger)?;
         self.update_views(listener)
     }
 

@@ -1,9 +1,10 @@
 //! The rules that hide passages: read, put in force, told.
 
 use super::core::{App, Listener};
+use super::redact::NewEntry;
 use crate::entry::{EntryId, Kind};
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{Controls, LedgerReader};
+use crate::ledger::{Controls, Ledger, LedgerReader};
 use crate::projections::Decisions;
 use crate::redaction::{
     self, By, Context, Engine, RuleFormat, RuleSet, RuleSetRecord, Severity, builtin,
@@ -102,6 +103,18 @@ impl App {
             && self.dir().join("HEAD").exists()
         {
             self.set_rules(rules, "the configured rules", listener)?;
+        }
+        Ok(())
+    }
+
+    /// Puts the program's rules in force in a ledger that names none, as an earlier version made it: views are
+    /// never made without rules by oversight.
+    pub(super) fn ensure_rules(&self, ledger: &mut Ledger) -> Result<()> {
+        let (prelude, _) = self.prelude()?;
+        let drafts: Vec<NewEntry> =
+            prelude.into_iter().map(|(kind, body)| (kind, EntryId::default(), body)).collect();
+        if !drafts.is_empty() {
+            self.append_noted(ledger, &drafts)?;
         }
         Ok(())
     }

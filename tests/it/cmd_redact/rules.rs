@@ -3,6 +3,7 @@
 use super::evidence::leaks;
 use super::{column, configure_rules, head, hide, text, undo};
 use crate::cli_support::{TestEnvironment, fixture_home, prompt_line, session, thread};
+use codex_ledger::ledger::World;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -249,4 +250,21 @@ fn a_changed_rule_is_applied_anew() {
         env.digest();
     }
     assert_eq!(env.json(["show", &thread(3)])["prompts"], 3);
+}
+
+/// A ledger of a version that knew no rules gets them before its views are made anew.
+#[test]
+fn a_ledger_without_rules_gets_them_before_its_views_are_made() {
+    for command in [&["migrate"][..], &["rebuild-views"]] {
+        let env = TestEnvironment::with_fixture();
+        crate::support::ledger::append(&env.ledger(), &env.codex(), World::real()).unwrap();
+        env.ok(command);
+        let count = |sql: &str| env.count(sql);
+        assert_eq!(count("SELECT count(*) FROM rule_sets WHERE in_force = 1"), 1, "{command:?}");
+        assert!(count("SELECT count(*) FROM redaction_hits") > 0, "{command:?}");
+        let head = env.json(["status"])["head"].clone();
+        env.ok(command);
+        assert_eq!(env.json(["status"])["head"], head, "once is enough");
+        env.audits_clean();
+    }
 }
