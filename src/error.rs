@@ -112,6 +112,8 @@ impl From<ReplayError> for AppError {
             ReplayError::Ledger(error) => error.into(),
             ReplayError::Db(error) => error.into(),
             ReplayError::Policy(error) => error.into(),
+            ReplayError::State(_) => AppError::new(ErrorKind::Views, error.to_string())
+                .hint("`codex-ledger rebuild-views` makes the views anew"),
             ReplayError::Died => AppError::new(ErrorKind::Views, error.to_string()),
         }
     }
@@ -121,9 +123,16 @@ impl From<PolicyError> for AppError {
     fn from(error: PolicyError) -> AppError {
         match error {
             PolicyError::Ledger(error) => error.into(),
-            PolicyError::RuleSet(_) => AppError::new(ErrorKind::Views, error.to_string()).hint(
-                "use a newer codex-ledger, or put other rules in force: `redact rules set FILE`",
-            ),
+            PolicyError::Unreadable { what: "rule set", .. } => {
+                AppError::new(ErrorKind::Views, error.to_string()).hint(
+                    "use that version, or put other rules in force: `codex-ledger redact rules set FILE`",
+                )
+            }
+            PolicyError::Unreadable { seq, .. } => {
+                AppError::new(ErrorKind::Views, error.to_string()).hint(format!(
+                    "use that version, or end it: `codex-ledger redact undo {seq} --reason TEXT`"
+                ))
+            }
             PolicyError::Rule(error) => AppError::new(ErrorKind::Views, error.to_string())
                 .hint("`codex-ledger redact rules set FILE` puts other rules in force"),
         }
@@ -145,6 +154,10 @@ impl From<ViewsError> for AppError {
             ViewsError::Io { .. } => AppError::new(ErrorKind::Io, message),
             ViewsError::Foreign { .. } => AppError::new(ErrorKind::Views, message)
                 .hint("move it away, or name another place with `ingest.db_path`"),
+            ViewsError::Damaged { .. } => AppError::new(ErrorKind::Views, message)
+                .hint("`codex-ledger rebuild-views` makes the views anew"),
+            ViewsError::Ahead { .. } => AppError::new(ErrorKind::Damaged, message)
+                .hint("`codex-ledger audit` says what still holds"),
             ViewsError::Newer { .. } => AppError::new(ErrorKind::Views, message)
                 .hint("use that version, or move the views away: `rebuild-views` makes them from the ledger"),
         }

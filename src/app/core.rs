@@ -7,14 +7,11 @@ pub use crate::audit::{Audit, ViewsVerdict};
 use crate::config::ReviewConfig;
 use crate::db;
 pub use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{
-    ExportSummary, Head, Ledger, LedgerError, LedgerPaths, LedgerReader, export, lock_holder,
-    read_head,
-};
+use crate::ledger::{ExportSummary, Head, Ledger, LedgerPaths, LedgerReader, export, read_head};
 pub use crate::ledger::{Holder, World};
 pub use crate::pricing::{PriceTable, WhatIf};
 pub use crate::projections::Digests;
-use crate::projections::{Options, Standing, Views, ViewsPaths};
+use crate::projections::{Options, Views, ViewsPaths};
 use crate::query::{
     self, Coverage, ExplainRow, SessionDetail, SessionRow, TokenBy, TokenReport, Zone,
 };
@@ -73,7 +70,7 @@ pub struct HeadSummary {
 }
 
 impl HeadSummary {
-    fn of(head: &Head) -> HeadSummary {
+    pub(super) fn of(head: &Head) -> HeadSummary {
         let chain = &head.chain;
         HeadSummary {
             size: chain.size(),
@@ -153,11 +150,6 @@ impl App {
         }
     }
 
-    pub(super) fn open(&self) -> Result<Ledger> {
-        let setup = &self.setup;
-        Ok(Ledger::open(&setup.ledger_dir, setup.world.clone(), &setup.holder)?)
-    }
-
     /// Appends what is new and brings the views up to date.
     ///
     /// # Errors
@@ -182,8 +174,8 @@ impl App {
         if plan.is_done() {
             self.put_rules_in_force(listener)?;
             let head = self.head_now()?;
-            if let (Some(head), false) = (&head, options.no_views) {
-                self.views_if_behind(head, listener)?;
+            if head.is_some() && !options.no_views {
+                self.views_if_behind(listener)?;
             }
             let mut report = plan.into_report();
             let size = head.as_ref().map_or(0, |head| head.size);
@@ -230,7 +222,7 @@ impl App {
         if from == to {
             return Ok(Vec::new());
         }
-        let db = self.views.reader()?;
+        let db = self.views_for_reading()?;
         let found = query::problems_between(&db, from, to).map_err(db::at(self.views_path()))?;
         Ok(found
             .into_iter()
@@ -268,109 +260,6 @@ impl App {
                 }
             }
             watch.wait();
-        }
-    }
-
-    fn head_now(&self) -> Result<Option<HeadSummary>> {
-        match read_head(self.dir()) {
-            Ok(slots) => Ok(Some(HeadSummary::of(&slots.head))),
-            Err(LedgerError::Missing { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn views_if_behind(&self, head: &HeadSummary, listener: Listener<'_>) -> Result<()> {
-        let identity = read_head(self.dir())?.head.identity;
-        match self.views.standing(&identity.ledger.to_string())? {
-            Standing::Usable { cursor } if cursor == head.size => Ok(()),
-            _ => {
-                let mut ledger = self.open()?;
-                self.ensure_rules(&mut ledger)?;
-                self.update_views(listener)
-            }
-        }
-    }
-
-    pub(super) fn update_views(&self, listener: Listener<'_>) -> Result<()> {
-        let mut reader = LedgerReader::open(self.dir())?;
-        let total = reader.head().size();
-        self.views.update(&mut reader, &mut |n| listener(Progress::Views(n, total)))?;
-        Ok(())
-    }
-
-    /// Rebuilds the views from entry 0; returns entries and digests.
-    ///
-    /// # Errors
-    /// When entries cannot be read or the views not written.
-    pub fn rebuild_views(&self, listener: Listener<'_>) -> Result<(u64, Digests)> {
-        let head = read_head(self.dir())?.head;
-        // What a newer program made stays, as everywhere else.
-        self.views.standing(&head.identity.ledger.to_string())?;
-        let mut ledger = self.open()?;
-        self.ensure_rules(&mut ledger)?;
-        let mut reader = LedgerReader::open(self.dir())?;
-        let total = reader.head().size();
-        self.views.rebuild(&mut reader, &mut |n| listener(Progress::Views(n, total)))?;
-        Ok((total, self.views.digests()?))
-    }
-
-    /// Rebuilds the views beside the live ones; returns entries, digests, and whether they match.
-    ///
-    /// # Errors
-    /// As [`App::rebuild_views`].
-    pub fn check_views(&self, listener: Listener<'_>) -> Result<(u64, Digests, bool)> {
-        let mut reader = LedgerReader::open(self.dir())?;
-        let total = reader.head().size();
-        let mut progress = |n| listener(Progress::Views(n, total));
-        let (live, rebuilt) = self.views.compare(&mut reader, &mut progress)?;
-        let matches = live.is_ok_and(|live| live == rebuilt);
-        Ok((total, rebuilt, matches))
-    }
-
-    /// Where ledger and views stand.
-    ///
-    /// # Errors
-    /// When there is no ledger or it cannot be read.
-    pub fn status(&self) -> Result<Status> {
-        let head = read_head(self.dir())?.head;
-        let standing = self.views.standing(&head.identity.ledger.to_string())?;
-        let (cursor, outdated) = match standing {
-            Standing::Absent => (None, None),
-            Standing::Usable { cursor } => (Some(cursor), None),
-            Standing::Outdated { reason, cursor } => (Some(cursor), Some(reason)),
-        };
-        let usable = cursor.is_some() && outdated.is_none();
-        let coverage = match usable {
-            true => {
-                Some(query::coverage(&self.views.reader()?).map_err(db::at(self.views_path()))?)
-            }
-            false => None,
-        };
-        let holder = lock_holder(self.dir());
-        Ok(Status {
-            settled: head.settled,
-            head: HeadSummary::of(&head),
-            cursor,
-            outdated,
-            holder,
-            coverage,
-        })
-    }
-
-    pub(super) fn views_for_reading(&self) -> Result<db::Connection> {
-        let head = read_head(self.dir())?.head;
-        match self.views.standing(&head.identity.ledger.to_string())? {
-            Standing::Usable { .. } => Ok(self.views.reader()?),
-            Standing::Absent => Err(AppError::new(
-                ErrorKind::Views,
-                format!("{}: there are no views yet", self.views_path().display()),
-            )
-            .hint("`codex-ledger rebuild-views` makes them")),
-            Standing::Outdated { reason, .. } => {
-                let message = format!("{}: {reason}", self.views_path().display());
-                Err(AppError::new(ErrorKind::Views, message)
-                    .hint("`codex-ledger migrate` rebuilds them"))
-            }
         }
     }
 
@@ -435,32 +324,6 @@ impl App {
         let session = query::find_session(&db, prefix)?;
         let rows = query::explain(&db, session.stream).map_err(db::at(self.views_path()))?;
         Ok((session, rows))
-    }
-
-    /// What a migration would do: `None` when the views are as this program makes them.
-    ///
-    /// # Errors
-    /// When the views were written by a newer program.
-    pub fn migration(&self) -> Result<Option<String>> {
-        let head = read_head(self.dir())?.head;
-        Ok(match self.views.standing(&head.identity.ledger.to_string())? {
-            Standing::Absent => Some("there are no views yet; they are built".into()),
-            Standing::Usable { cursor } if cursor < head.size() => {
-                Some(format!("{} entries are applied to the views", head.size() - cursor))
-            }
-            Standing::Usable { .. } => None,
-            Standing::Outdated { reason, .. } => Some(format!("{reason}: the views are rebuilt")),
-        })
-    }
-
-    /// Brings the views to this program's version; the old ones stay until the new ones are whole.
-    ///
-    /// # Errors
-    /// As [`App::rebuild_views`].
-    pub fn migrate(&self, listener: Listener<'_>) -> Result<()> {
-        let mut ledger = self.open()?;
-        self.ensure_rules(&mut ledger)?;
-        self.update_views(listener)
     }
 
     /// Roots that exist and roots that do not.

@@ -10,6 +10,7 @@ mod rules_test;
 mod search;
 mod state_db;
 mod target;
+mod views;
 
 pub use self::annotate::{Annotated, DISPOSITIONS, Subject};
 pub use self::core::*;

@@ -156,8 +156,14 @@ impl App {
         read_head(self.dir())?;
         let mut ledger = self.open()?;
         let seqs = self.append_noted(&mut ledger, drafts)?;
-        self.update_views(listener)?;
-        self.views.forget_older();
+        self.update_views(listener).map_err(|error| {
+            let message = format!(
+                "entry {} is recorded, but the views do not follow it yet, and no command shows them until \
+                 they do: {}",
+                seqs.start, error.message
+            );
+            AppError { message, ..error }
+        })?;
         Ok(seqs)
     }
 

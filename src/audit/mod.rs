@@ -1,5 +1,6 @@
 //! Floor 3: verify the ledger, compare the views, and say what does not hold. Writes nothing.
 
 mod verify;
+mod views;
 
 pub use verify::{Audit, AuditError, Finding, ViewsVerdict, audit};

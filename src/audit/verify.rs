@@ -1,7 +1,8 @@
 //! Verify the ledger, then compare the views with what its entries say.
 
-use crate::ledger::{FindingKind, Inspection, LedgerError, LedgerReader, inspect};
-use crate::projections::{Digests, Standing, Views, ViewsError};
+use super::views::check_views;
+use crate::ledger::{FindingKind, Inspection, LedgerError, inspect};
+use crate::projections::{Views, ViewsError};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ pub struct Finding {
 pub enum ViewsVerdict {
     /// Every table is what a rebuild gives.
     Match,
-    /// They are behind the ledger, or of an older version: the next command brings them up to date.
+    /// They are behind the ledger, or of an older version: they were not compared.
     Stale,
     /// There are none.
     Absent,
@@ -84,46 +85,4 @@ pub fn audit(
     };
     let head = head.map(|h| (h.size(), h.chain.id.to_string(), h.chain.tree.root().to_string()));
     Ok(Audit { entries, bytes, findings, views: verdict, head })
-}
-
-fn check_views(
-    dir: &Path,
-    views: &Views,
-    findings: &mut Vec<Finding>,
-) -> Result<ViewsVerdict, AuditError> {
-    let mut reader = LedgerReader::open(dir)?;
-    let head = reader.head();
-    match views.standing(&head.identity.ledger.to_string())? {
-        Standing::Absent => return Ok(ViewsVerdict::Absent),
-        Standing::Outdated { .. } => return Ok(ViewsVerdict::Stale),
-        Standing::Usable { cursor } if cursor != head.size() => return Ok(ViewsVerdict::Stale),
-        Standing::Usable { .. } => {}
-    }
-    let mut find = |detail: String| {
-        findings.push(Finding { kind: "views", seq: None, file: views.paths.link.clone(), detail });
-    };
-    let (live, rebuilt) = views.compare(&mut reader, &mut |_| ())?;
-    let live = match live {
-        Ok(live) => live,
-        Err(error) => {
-            find(format!("the views cannot be read ({error}); `rebuild-views` makes them anew"));
-            return Ok(ViewsVerdict::Differ);
-        }
-    };
-    let differing = differing(&live, &rebuilt);
-    if differing.is_empty() {
-        return Ok(ViewsVerdict::Match);
-    }
-    let tables = differing.join(", ");
-    find(format!("not what the entries say: {tables}; `rebuild-views` makes them anew"));
-    Ok(ViewsVerdict::Differ)
-}
-
-/// Names of the tables that differ.
-fn differing<'a>(live: &'a Digests, rebuilt: &'a Digests) -> Vec<&'a str> {
-    let names = rebuilt.tables.iter();
-    names
-        .filter(|(name, digest)| live.tables.get(*name) != Some(digest))
-        .map(|(name, _)| name.as_str())
-        .collect()
 }

@@ -28,6 +28,19 @@ impl DbError {
     pub fn is_out_of_space(&self) -> bool {
         self.source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
     }
+
+    /// Whether what the database holds is in the way: damage, other tables, rows that are there already.
+    pub fn is_of_the_content(&self) -> bool {
+        use rusqlite::ErrorCode::{
+            ConstraintViolation, DatabaseCorrupt, NotADatabase, TypeMismatch, Unknown,
+        };
+        let code = self.source.sqlite_error_code();
+        code.is_none_or(|code| {
+            let of_content =
+                [ConstraintViolation, DatabaseCorrupt, NotADatabase, TypeMismatch, Unknown];
+            of_content.contains(&code)
+        })
+    }
 }
 
 /// Shorthand of this floor.

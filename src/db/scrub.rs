@@ -18,11 +18,11 @@ const CHUNK_BYTES: u64 = 4 << 20;
 const PAGES_MAX: u64 = 1 << 24;
 
 /// Overwrites the unused space of all pages with zeros. Nobody may write the database meanwhile, and its
-/// write-ahead log must be empty.
+/// write-ahead log must be empty. False, and nothing done, for a database that is too large for that.
 ///
 /// # Errors
 /// When the file cannot be read or written.
-pub fn scrub(path: &Path) -> io::Result<()> {
+pub fn scrub(path: &Path) -> io::Result<bool> {
     let mut head = [0u8; FILE_HEADER];
     File::open(path)?.read_exact(&mut head)?;
     let page = match u16::from_be_bytes([head[16], head[17]]) {
@@ -31,7 +31,7 @@ pub fn scrub(path: &Path) -> io::Result<()> {
     };
     let pages = std::fs::metadata(path)?.len() / page.max(1);
     if page < 512 || pages >= PAGES_MAX {
-        return Ok(());
+        return Ok(false);
     }
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get() as u64).clamp(1, 4);
     let share = pages.div_ceil(threads);
@@ -45,7 +45,10 @@ pub fn scrub(path: &Path) -> io::Result<()> {
         for worker in workers {
             changed |= worker.join().map_err(|_| io::Error::other("a thread died"))??;
         }
-        if changed { File::options().write(true).open(path)?.sync_data() } else { Ok(()) }
+        if changed {
+            File::options().write(true).open(path)?.sync_data()?;
+        }
+        Ok(true)
     })
 }
 
@@ -149,7 +152,7 @@ mod tests {
         let left =
             |path: &Path| (0..2_000).filter(|n| holds(path, &format!("word-{n:05}"))).count();
         assert!(left(&path) > 0, "the driver clears all by itself: this file is not needed");
-        scrub(&path).unwrap();
+        assert!(scrub(&path).unwrap());
         assert_eq!(left(&path), 0);
         let db = open_writer(&path).unwrap();
         let sound: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();

@@ -73,6 +73,11 @@ impl<'a> Fields<'a> {
         self.0.iter().find(|(n, _)| *n == name.as_bytes()).map(|(_, value)| *value)
     }
 
+    /// The names of all fields, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
+        self.0.iter().map(|(name, _)| *name)
+    }
+
     /// Every field of that name, in order.
     pub fn all(&self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + '_ {
         self.0.iter().filter(move |(n, _)| *n == name.as_bytes()).map(|(_, value)| *value)

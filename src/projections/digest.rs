@@ -1,8 +1,9 @@
 //! What the views say, as one hash: equal digests mean equal rows.
 
+use super::known::states_digest;
 use super::schema::STREAM_TABLES;
 use crate::db::{Connection, SqlResult, ValueRef};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Columns that name a place in this ledger rather than something that was said, or that only it can make.
 const PLACES: [&str; 3] = ["stream", "seq", "text_key"];
@@ -39,14 +40,21 @@ pub struct Digests {
     /// Of what was said and done: content tables without places and recording times, ordered by stream
     /// name. Equal for ledgers that hold the same bytes in any order.
     pub content: String,
+    /// Of what the next record of each stream needs to know of those before it.
+    pub(super) states: String,
 }
 
 impl Digests {
-    /// Reads all tables.
+    /// Whether the same is remembered of every stream.
+    pub fn same_states(&self, other: &Digests) -> bool {
+        self.states == other.states
+    }
+
+    /// Reads all tables; the key is that of what is derived from the ledger.
     ///
     /// # Errors
     /// As the database.
-    pub fn of(db: &Connection) -> SqlResult<Digests> {
+    pub(super) fn of(db: &Connection, key: &[u8; 32]) -> SqlResult<Digests> {
         let streams = streams(db)?;
         let mut content = blake3::Hasher::new_derive_key("codex-ledger v1 views content");
         let mut tables = BTreeMap::new();
@@ -80,13 +88,45 @@ impl Digests {
                     }
                 }
             }
+            rows += feed_others(db, table, &streams, &mut all)?;
             tables.insert(table.to_string(), finish(rows, &all));
         }
         for table in WHOLE {
             tables.insert(table.to_string(), whole_table(db, table)?);
         }
-        Ok(Digests { tables, content: content.finalize().to_hex().to_string() })
+        let content = content.finalize().to_hex().to_string();
+        Ok(Digests { tables, content, states: states_digest(db, key)? })
     }
+}
+
+/// Feeds the rows of a table that are of none of these streams; there are none in views that were not
+/// tampered with.
+fn feed_others(
+    db: &Connection,
+    table: &str,
+    streams: &[(String, i64)],
+    all: &mut blake3::Hasher,
+) -> SqlResult<u64> {
+    let known: HashSet<i64> = streams.iter().map(|(_, stream)| *stream).collect();
+    let mut statement = db.prepare(&format!("SELECT DISTINCT stream FROM {table} ORDER BY 1"))?;
+    let found = statement.query_map([], |row| row.get::<_, i64>(0))?;
+    let mut rows = 0;
+    for stream in found {
+        let stream = stream?;
+        if known.contains(&stream) {
+            continue;
+        }
+        let mut statement = db.prepare(&format!("SELECT * FROM {table} WHERE stream = ?"))?;
+        let columns = statement.column_count();
+        let mut others = statement.query([stream])?;
+        while let Some(row) = others.next()? {
+            rows += 1;
+            for index in 0..columns {
+                feed(all, row.get_ref(index)?);
+            }
+        }
+    }
+    Ok(rows)
 }
 
 /// Newest streams by name.

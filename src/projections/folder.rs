@@ -58,7 +58,14 @@ impl<'a> Folder<'a> {
         Folder { reader, sink, to, scanned_to: 0, decisions, decided: false, annotated }
     }
 
-    pub(super) fn run(&mut self, cursor: u64, changes: &Changes) -> Result<(), ReplayError> {
+    /// Applies everything from the cursor on. With `is_whole` all of it becomes visible at once: rows that
+    /// show what was hidden meanwhile must not stay behind a cursor that has passed the entry that hides.
+    pub(super) fn run(
+        &mut self,
+        cursor: u64,
+        changes: &Changes,
+        is_whole: bool,
+    ) -> Result<(), ReplayError> {
         let mut next = cursor;
         let mut committed = cursor;
         self.scanned_to = cursor;
@@ -73,7 +80,7 @@ impl<'a> Folder<'a> {
             self.note(&pack);
             next = pack.info.end_seq();
             self.scanned_to = next;
-            if next - committed >= COMMIT_ENTRIES && next < self.to {
+            if next - committed >= COMMIT_ENTRIES && next < self.to && !is_whole {
                 self.sink.ship(Some(next), false)?;
                 committed = next;
             }

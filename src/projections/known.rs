@@ -21,17 +21,20 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn load(db: &Connection, path: &Path, key: &[u8; 32]) -> Result<Known, ReplayError> {
         let mut known = Known::default();
-        let load = |known: &mut Known| -> crate::db::SqlResult<()> {
+        let load = |known: &mut Known| -> crate::db::SqlResult<Option<u64>> {
             let mut statement = db.prepare(
                 "SELECT t.stream, t.superseded, f.cursor, f.state FROM streams t
-                 JOIN fold_states f ON f.stream = t.stream ORDER BY t.stream",
+                 LEFT JOIN fold_states f ON f.stream = t.stream ORDER BY t.stream",
             )?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let (stream, cursor) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(2)? as u64);
-                let mut bytes: Vec<u8> = row.get(3)?;
+                let stream = row.get::<_, i64>(0)? as u64;
+                let cursor = row.get::<_, Option<i64>>(2)?.unwrap_or_default() as u64;
+                let mut bytes = row.get::<_, Option<Vec<u8>>>(3)?.unwrap_or_default();
                 cipher(key, stream, cursor, &mut bytes);
-                let state: State = side::decode(&bytes).unwrap_or_default();
+                let Some(state) = side::decode::<State>(&bytes) else {
+                    return Ok(Some(stream));
+                };
                 let mut entry = Stream::new(StreamName::parse(&state.name));
                 entry.superseded = row.get(1)?;
                 // As stored: else every append would write all states again, and search would read all rows again.
@@ -40,10 +43,12 @@ impl Known {
                 entry.state = state;
                 known.streams.insert(stream, entry);
             }
-            Ok(())
+            Ok(None)
         };
-        load(&mut known).map_err(crate::db::at(path))?;
-        Ok(known)
+        match load(&mut known).map_err(crate::db::at(path))? {
+            Some(stream) => Err(ReplayError::State(stream)),
+            None => Ok(known),
+        }
     }
 
     /// The newest stream of a thread's rollout.
@@ -51,6 +56,24 @@ impl Known {
         let name = StreamName::Rollout { thread: thread.to_string(), rollout: None };
         self.newest.get(&name.to_string()).copied()
     }
+}
+
+/// Digest of what is remembered of every stream, but for what depends on how often the views were updated.
+pub(super) fn states_digest(db: &Connection, key: &[u8; 32]) -> crate::db::SqlResult<String> {
+    let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 fold states");
+    let mut statement =
+        db.prepare("SELECT stream, cursor, state FROM fold_states ORDER BY stream")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (stream, cursor) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
+        let mut bytes: Vec<u8> = row.get(2)?;
+        cipher(key, stream, cursor, &mut bytes);
+        let state: Option<State> = side::decode(&bytes);
+        let state = state.map(|state| State { packs: Vec::new(), compared: None, ..state });
+        hasher.update(&stream.to_be_bytes());
+        hasher.update(&state.and_then(|state| side::encode(&state)).unwrap_or_default());
+    }
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Thread id and repository of a session, as its records name them, whatever the views show.
@@ -68,7 +91,7 @@ pub fn session_names(
     let found = db.query_row(sql, [stream as i64], read).optional().map_err(crate::db::at(path))?;
     let Some((cursor, mut bytes)) = found else { return Ok((None, None)) };
     cipher(key, stream, cursor, &mut bytes);
-    let state: State = side::decode(&bytes).unwrap_or_default();
+    let state: State = side::decode(&bytes).ok_or(ReplayError::State(stream))?;
     let thread = match StreamName::parse(&state.name) {
         StreamName::Rollout { thread, .. } => Some(thread),
         _ => None,

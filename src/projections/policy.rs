@@ -4,8 +4,8 @@ use super::prompts;
 use crate::entry::{EntryId, Kind};
 use crate::ledger::{Control, Controls, LedgerError, LedgerReader, Pack, StoredEntry};
 use crate::redaction::{
-    Matcher, Policy, Redaction, RedactionRecord, RuleError, RuleSet, RuleSetRecord, Scope, Target,
-    What, Within, bare_url,
+    Matcher, Policy, Redaction, RedactionRecord, RevocationRecord, RuleError, RuleSet,
+    RuleSetRecord, Scope, Target, What, Within, bare_url, software_of,
 };
 use crate::rollout;
 use std::collections::{BTreeMap, HashMap};
@@ -34,9 +34,19 @@ pub enum PolicyError {
     /// The entries cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The rule set in force cannot be read.
-    #[error("entry {0}: this version cannot read the rule set in force")]
-    RuleSet(u64),
+    /// An entry in force says something that this version does not know.
+    #[error(
+        "entry {seq} ({what}, written by {software}) says more than this version knows: \
+             nothing is shown as long as it is in force"
+    )]
+    Unreadable {
+        /// The entry.
+        seq: u64,
+        /// What it is: redaction, revocation or rule set.
+        what: &'static str,
+        /// The program that wrote it.
+        software: String,
+    },
     /// A rule or pattern in the ledger cannot be compiled by this version.
     #[error("a rule in force cannot be used: {0}")]
     Rule(#[from] RuleError),
@@ -67,7 +77,7 @@ impl Decisions {
     /// # Errors
     /// When entries cannot be read.
     pub fn find(reader: &mut LedgerReader) -> Result<Decisions, LedgerError> {
-        Ok(Decisions::below(Controls::find(reader)?, u64::MAX))
+        Ok(Controls::find(reader)?.into())
     }
 
     fn below(controls: Controls, below: u64) -> Decisions {
@@ -90,6 +100,22 @@ impl Decisions {
             }
         }
         Decisions { entries, ended_by, key: [0; 32] }
+    }
+
+    /// Seqs of the redactions in force and of the rule set in force, in order.
+    pub fn in_force(&self) -> impl Iterator<Item = u64> + '_ {
+        let rules = self.entries.iter().rev().find(|entry| entry.kind == Kind::RuleSet);
+        let rules = rules.map(|entry| entry.seq);
+        let holds = move |entry: &&Control| match entry.kind {
+            Kind::Redaction => self.is_active(entry.seq),
+            _ => rules == Some(entry.seq),
+        };
+        self.entries.iter().filter(holds).map(|entry| entry.seq)
+    }
+
+    /// The key of what is derived from the ledger.
+    pub fn key(&self) -> &[u8; 32] {
+        &self.key
     }
 
     /// Whether a redaction or revocation is in force.
@@ -118,9 +144,27 @@ impl Decisions {
         let last = self.entries.iter().rev().find(|entry| entry.kind == Kind::RuleSet);
         let read = |entry: &Control| {
             let record = RuleSetRecord::decode(&entry.body);
-            record.map(|record| (entry.seq, record)).ok_or(PolicyError::RuleSet(entry.seq))
+            record.map(|record| (entry.seq, record)).ok_or_else(|| unreadable(entry, "rule set"))
         };
         last.map(read).transpose()
+    }
+
+    /// What the redactions in force say, with their seqs.
+    fn records(&self) -> Result<Vec<(u64, RedactionRecord)>, PolicyError> {
+        let mut records = Vec::new();
+        // One without a body was erased: it says nothing any more.
+        let in_force = |e: &&Control| self.is_active(e.seq) && !e.body.is_empty();
+        for entry in self.entries.iter().filter(in_force) {
+            if entry.kind == Kind::Revocation && RevocationRecord::decode(&entry.body).is_none() {
+                return Err(unreadable(entry, "revocation"));
+            }
+            if entry.kind == Kind::Redaction {
+                let record = RedactionRecord::decode(&entry.body);
+                let record = record.filter(|record| record.what != What::Unknown);
+                records.push((entry.seq, record.ok_or_else(|| unreadable(entry, "redaction"))?));
+            }
+        }
+        Ok(records)
     }
 
     /// Compiles what is in force.
@@ -129,11 +173,7 @@ impl Decisions {
     /// When a target cannot be read or a rule not compiled.
     pub fn policy(&self, reader: &mut LedgerReader) -> Result<Policy, PolicyError> {
         let rules = self.rule_set()?.map_or_else(RuleSet::default, |(_, record)| record.rules);
-        let is_redaction = |entry: &&Control| entry.kind == Kind::Redaction;
-        let active = self.entries.iter().filter(is_redaction).filter(|e| self.is_active(e.seq));
-        let mut records: Vec<(u64, RedactionRecord)> = active
-            .filter_map(|entry| Some((entry.seq, RedactionRecord::decode(&entry.body)?)))
-            .collect();
+        let mut records = self.records()?;
         // In the order of the log, so that no volume is opened twice.
         records.sort_by_key(|(_, record)| record.what.seq());
         let mut redactions = Vec::with_capacity(records.len());
@@ -144,6 +184,17 @@ impl Decisions {
         }
         redactions.sort_by_key(|redaction| redaction.seq);
         Ok(Policy::compile(rules, redactions, self.key)?)
+    }
+}
+
+fn unreadable(entry: &Control, what: &'static str) -> PolicyError {
+    let software = software_of(&entry.body).unwrap_or_else(|| "another version".into());
+    PolicyError::Unreadable { seq: entry.seq, what, software }
+}
+
+impl From<Controls> for Decisions {
+    fn from(controls: Controls) -> Decisions {
+        Decisions::below(controls, u64::MAX)
     }
 }
 

@@ -48,13 +48,26 @@ pub enum ReplayError {
     /// What may be shown cannot be told.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// What a stream's next record needs to know of those before it cannot be read.
+    #[error("what is remembered of stream {0} cannot be read")]
+    State(u64),
     /// A thread of the replay died.
     #[error("the projections stopped unexpectedly")]
     Died,
 }
 
-/// Everything below the cursor is applied; brings the views to the head that the reader sees. What is noted
-/// beside the entries of what may be shown is taken for true, or found again in the entries.
+impl ReplayError {
+    /// Whether the rows that are there do not fit the ones to be written, so that only new views help.
+    pub(super) fn is_of_the_rows(&self) -> bool {
+        match self {
+            ReplayError::State(_) => true,
+            ReplayError::Db(error) => error.is_of_the_content(),
+            _ => false,
+        }
+    }
+}
+
+/// Brings the views from their cursor to the head that the reader sees, under these decisions.
 ///
 /// # Errors
 /// When entries cannot be read or rows not written; the cursor then stays at the last transaction.
@@ -63,7 +76,7 @@ pub fn replay(
     db: &mut Connection,
     path: &Path,
     options: Options,
-    is_trusting: bool,
+    decisions: &Decisions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Applied, ReplayError> {
     let cursor: u64 = db
@@ -74,14 +87,11 @@ pub fn replay(
     if cursor >= to {
         return Ok(Applied { from: cursor, to: cursor, ..Applied::default() });
     }
-    let decisions = match is_trusting {
-        true => Decisions::load(reader, to)?,
-        false => Decisions::find(reader)?,
-    };
     let policy = decisions.policy(reader)?;
     let known = Known::load(db, path, policy.key())?;
     let is_decided_anew = decisions.entries.iter().any(|entry| entry.seq >= cursor);
-    let changes = match cursor > 0 && is_decided_anew {
+    let hides = cursor > 0 && is_decided_anew;
+    let changes = match hides {
         true => Changes::between(reader, (db, path), &known, cursor, &policy)?,
         false => Changes::default(),
     };
@@ -89,12 +99,12 @@ pub fn replay(
     let (passed, incoming) = sync_channel::<(u64, Passed)>(PARCELS);
     let drafts = Mutex::new(drafts);
     let is_over = &AtomicBool::new(false);
-    let (policy, decisions, changes, drafts) = (&policy, &decisions, &changes, &drafts);
+    let (policy, changes, drafts) = (&policy, &changes, &drafts);
     let written = std::thread::scope(|scope| {
         let folding = scope.spawn(move || {
             let sink = Sink::new(policy, options, known, parcels, is_over);
             let mut folder = Folder::new(reader, sink, decisions);
-            folder.run(cursor, changes)
+            folder.run(cursor, changes, hides)
         });
         let workers = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
         for _ in 0..workers {
@@ -102,7 +112,7 @@ pub fn replay(
             scope.spawn(move || redact_all(policy, drafts, &passed, is_over));
         }
         drop(passed);
-        let written = write_all(db, path, &incoming, &head, progress);
+        let written = write_all(db, path, &incoming, (&head, hides), progress);
         drop(incoming);
         let folded = folding.join().map_err(|_| ReplayError::Died)?;
         match (folded, written) {
@@ -133,7 +143,7 @@ fn write_all(
     db: &mut Connection,
     path: &Path,
     incoming: &Receiver<(u64, Passed)>,
-    head: &str,
+    (head, hides): (&str, bool),
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ReplayError> {
     let sql = crate::db::at(path);
@@ -152,8 +162,8 @@ fn write_all(
             if let Some(cursor) = parcel.commit {
                 let head = if parcel.done { head } else { "" };
                 transaction.execute(
-                    "UPDATE meta SET cursor = ?, head = ?",
-                    params![cursor as i64, head],
+                    "UPDATE meta SET cursor = ?, head = ?, uncleared = max(uncleared, ?)",
+                    params![cursor as i64, head, hides],
                 )?;
                 transaction.commit()?;
                 progress(cursor);

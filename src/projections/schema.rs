@@ -1,5 +1,8 @@
 //! The SQL of all views, and the digest that tells when they must be rebuilt.
 
+use crate::db::{Connection, Row, SqlResult};
+use std::sync::OnceLock;
+
 /// Raised when a fold changes what it writes; the SQL itself is covered by the digest.
 pub const VERSION: u32 = 1;
 
@@ -65,6 +68,35 @@ pub(super) const CLEAR_STREAM: [&str; 15] = [
 /// All statements that make the views' tables.
 pub(super) fn create_all() -> String {
     SQL.concat()
+}
+
+/// Whether a database has the tables and indexes that [`create_all`] makes, and nothing beside them.
+///
+/// # Errors
+/// As the database.
+pub(super) fn is_as_made(db: &Connection) -> SqlResult<bool> {
+    static MADE: OnceLock<Vec<Object>> = OnceLock::new();
+    let made = match MADE.get() {
+        Some(made) => made,
+        None => {
+            let fresh = Connection::open_in_memory()?;
+            fresh.execute_batch(&create_all())?;
+            let made = objects(&fresh)?;
+            MADE.get_or_init(|| made)
+        }
+    };
+    Ok(objects(db)? == *made)
+}
+
+/// Type, name, table and SQL of what a database holds.
+type Object = [Option<String>; 4];
+
+fn objects(db: &Connection) -> SqlResult<Vec<Object>> {
+    let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
+    let mut statement = db.prepare(sql)?;
+    let object = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]);
+    let rows = statement.query_map([], object)?;
+    rows.collect()
 }
 
 /// Digest of the SQL and of [`VERSION`]; views with another one are rebuilt.

@@ -11,9 +11,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// A stream's texts are in the shard that its number names.
-const SHARDS: u64 = 16;
+pub(super) const SHARDS: u64 = 16;
 /// Raised when the tables or the way of splitting words change.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// What the name of a shard that is being written ends with.
 const NEW: &str = "-new";
 /// Of a longer text this many bytes are indexed: the rest is mostly the output of a build.
@@ -27,8 +27,8 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE INDEX docs_by_stream ON docs (stream);
     CREATE TABLE indexed (stream INTEGER PRIMARY KEY, cursor INTEGER NOT NULL) STRICT;
-    CREATE TABLE made (decided INTEGER NOT NULL) STRICT;
-    INSERT INTO made VALUES (-1);";
+    CREATE TABLE made (decided INTEGER NOT NULL, ledger TEXT NOT NULL, docs INTEGER NOT NULL) STRICT;
+    INSERT INTO made VALUES (-1, '', 0);";
 
 /// Source word, table, text, tool and exit code of what can be found.
 const SOURCES: [(&str, &str); 8] = [
@@ -67,40 +67,49 @@ const SOURCES: [(&str, &str); 8] = [
 ];
 
 /// The shards' files of the current views.
-fn shard_path(views: &Path, shard: u64) -> PathBuf {
+pub(super) fn shard_path(views: &Path, shard: u64) -> PathBuf {
     with_suffix(views, &format!("-search{shard:02}"))
 }
 
+/// Whether a file is one of the shards of the views of that name.
+pub(super) fn is_shard(views: &str, name: &str) -> bool {
+    (0..SHARDS).any(|shard| name == format!("{views}-search{shard:02}"))
+}
+
 /// What the index is made from.
-struct Basis {
+#[derive(Clone)]
+pub(super) struct Basis {
     /// Every stream that the views speak of, and when its rows were last written: the cursor of that transaction.
-    streams: BTreeMap<u64, i64>,
+    pub streams: BTreeMap<u64, i64>,
     /// The last entry that decided what may be shown.
-    decided: i64,
+    pub decided: i64,
+    /// Whose views they are.
+    pub ledger: String,
 }
 
 impl Basis {
-    fn read(views: &Connection) -> SqlResult<Basis> {
+    pub(super) fn read(views: &Connection) -> SqlResult<Basis> {
         let snapshot = views.unchecked_transaction()?;
         let decided = "SELECT max(
             (SELECT coalesce(max(seq), -1) FROM redactions),
             (SELECT coalesce(max(seq), -1) FROM revocations),
             (SELECT coalesce(max(seq), -1) FROM rule_sets))";
         let decided = snapshot.query_row(decided, [], |row| row.get(0))?;
+        let ledger = snapshot.query_row("SELECT ledger FROM meta", [], |row| row.get(0))?;
         let mut statement = snapshot.prepare(
             "SELECT t.stream, f.cursor FROM streams t JOIN fold_states f ON f.stream = t.stream
                 WHERE t.superseded = 0 AND t.kind IN ('rollout', 'file')",
         )?;
         let rows =
             statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
-        Ok(Basis { decided, streams: rows.collect::<SqlResult<_>>()? })
+        Ok(Basis { decided, ledger, streams: rows.collect::<SqlResult<_>>()? })
     }
 
     /// The part of it that a shard is made from.
-    fn of_shard(&self, shard: u64) -> Basis {
+    pub(super) fn of_shard(&self, shard: u64) -> Basis {
         let mine = self.streams.iter().filter(|(stream, _)| *stream % SHARDS == shard);
         let streams = mine.map(|(stream, cursor)| (*stream, *cursor)).collect();
-        Basis { streams, decided: self.decided }
+        Basis { streams, decided: self.decided, ledger: self.ledger.clone() }
     }
 }
 
@@ -151,6 +160,8 @@ pub fn forget_search(views: &Views, streams: Option<&BTreeSet<u64>>) -> Result<(
     let _lock = lock(views)?;
     let Some(path) = views.paths.current() else { return Ok(()) };
     for shard in 0..SHARDS {
+        // Half-written ones of a search that was interrupted hold the words of any of their streams.
+        remove_one(&with_suffix(&shard_path(&path, shard), NEW))?;
         if streams.is_none_or(|streams| streams.iter().any(|stream| stream % SHARDS == shard)) {
             remove(&shard_path(&path, shard))?;
         }
@@ -194,7 +205,7 @@ fn shard_at(
     is_writable: bool,
 ) -> Result<Connection, ViewsError> {
     if let Some(index) = db::open_reader(file).ok()
-        && version(&index).is_ok_and(|found| found == VERSION)
+        && is_whole(&index, basis).unwrap_or(false)
         && known(&index).is_ok_and(|known| known == basis.streams)
     {
         return Ok(index);
@@ -212,7 +223,7 @@ fn shard_at(
     scratch_shard(views, basis)
 }
 
-fn scratch_shard(views: &Connection, basis: &Basis) -> Result<Connection, ViewsError> {
+pub(super) fn scratch_shard(views: &Connection, basis: &Basis) -> Result<Connection, ViewsError> {
     // A database without a name is nobody else's, and goes when it is closed.
     let nowhere = Path::new("");
     let mut index = db::open_scratch(nowhere)?;
@@ -249,8 +260,15 @@ fn version(index: &Connection) -> SqlResult<i64> {
     index.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
+/// Whether a shard is of this version, was made from these views, and has lost nothing since.
+pub(super) fn is_whole(index: &Connection, basis: &Basis) -> SqlResult<bool> {
+    let made = "SELECT ledger = ?1 AND docs = (SELECT count(*) FROM docs)
+        AND docs = (SELECT count(*) FROM texts_docsize) FROM made";
+    Ok(version(index)? == VERSION && index.query_row(made, [&basis.ledger], |row| row.get(0))?)
+}
+
 /// The streams that a shard holds.
-fn known(index: &Connection) -> SqlResult<BTreeMap<u64, i64>> {
+pub(super) fn known(index: &Connection) -> SqlResult<BTreeMap<u64, i64>> {
     let mut statement = index.prepare("SELECT stream, cursor FROM indexed")?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
     rows.collect()
@@ -259,7 +277,7 @@ fn known(index: &Connection) -> SqlResult<BTreeMap<u64, i64>> {
 /// Whether a shard's file may go on. Words that are deleted from it stay in its pages: a file with streams
 /// that are gone, or that may have been written anew because something in them was hidden, has to go.
 fn may_grow(index: &Connection, basis: &Basis) -> SqlResult<bool> {
-    if version(index)? != VERSION {
+    if !is_whole(index, basis)? {
         return Ok(false);
     }
     let decided: i64 = index.query_row("SELECT decided FROM made", [], |row| row.get(0))?;
@@ -294,7 +312,10 @@ fn update(index: &mut Connection, views: &Connection, basis: &Basis) -> SqlResul
         }
         transaction.execute("INSERT OR REPLACE INTO indexed VALUES (?, ?)", params![id, cursor])?;
     }
-    transaction.execute("UPDATE made SET decided = ?", [basis.decided])?;
+    transaction.execute(
+        "UPDATE made SET decided = ?, ledger = ?, docs = (SELECT count(*) FROM docs)",
+        params![basis.decided, basis.ledger],
+    )?;
     transaction.commit()
 }
 

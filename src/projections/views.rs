@@ -6,17 +6,22 @@
 
 use super::digest::Digests;
 use super::fold::Options;
-use super::replay::{Applied, ReplayError, replay};
+use super::policy::Decisions;
+use super::replay::{ReplayError, replay};
 use super::schema::{create_all, schema_digest};
-use super::search_index::forget_search;
-use crate::db::{self, Connection, DbError, OptionalExtension, params};
+use super::search_index::{forget_search, is_shard};
+use super::standing::Standing;
+use crate::db::{self, Connection, DbError, params};
 use crate::ledger::LedgerReader;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Raised when an older program could not understand the views any more.
-const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 1;
+/// How often views that are replaced meanwhile are looked for again.
+const OPEN_TRIES: u32 = 3;
 const SOFTWARE: &str = concat!("codex-ledger ", env!("CARGO_PKG_VERSION"));
 
 /// Why the views cannot be used.
@@ -43,6 +48,24 @@ pub enum ViewsError {
     Foreign {
         /// The stable path.
         path: PathBuf,
+    },
+    /// Entries are missing that the views have applied.
+    #[error("{}: {cursor} entries are applied, the ledger has {size}", path.display())]
+    Ahead {
+        /// The stable path.
+        path: PathBuf,
+        /// Entries that are applied.
+        cursor: u64,
+        /// Entries that the ledger acknowledges.
+        size: u64,
+    },
+    /// Indexes and tables contradict each other.
+    #[error("{}: {detail}", path.display())]
+    Damaged {
+        /// The stable path.
+        path: PathBuf,
+        /// What the database says.
+        detail: String,
     },
     /// Written by a newer program.
     #[error("{}: written by {software}, whose views format {found} this program does not know", path.display())]
@@ -92,25 +115,6 @@ impl ViewsPaths {
     }
 }
 
-/// How the views stand to the ledger and to this program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// There are none.
-    Absent,
-    /// They can be caught up from this cursor.
-    Usable {
-        /// Entries that are applied.
-        cursor: u64,
-    },
-    /// They must be rebuilt.
-    Outdated {
-        /// Why, for people.
-        reason: String,
-        /// Entries that are applied.
-        cursor: u64,
-    },
-}
-
 /// The views of one ledger.
 #[derive(Clone, Debug)]
 pub struct Views {
@@ -121,66 +125,23 @@ pub struct Views {
 }
 
 impl Views {
-    /// Opens the views for reading.
+    /// Opens the views for reading. [`Views::open`] says too whether they may be read.
     ///
     /// # Errors
     /// When there are none or the file is no database.
-    pub fn reader(&self) -> Result<Connection, ViewsError> {
-        Ok(db::open_reader(&self.paths.link)?)
-    }
-
-    /// Compares the views with this program and with the ledger of that id.
-    ///
-    /// # Errors
-    /// When they were written by a newer program or cannot be read.
-    pub fn standing(&self, ledger: &str) -> Result<Standing, ViewsError> {
-        let Some(path) = self.paths.current() else {
-            return Ok(Standing::Absent);
-        };
-        let connection = match db::open_reader(&path) {
-            Ok(connection) => connection,
-            Err(error) => {
-                return Ok(Standing::Outdated {
-                    reason: format!("cannot be read: {error}"),
-                    cursor: 0,
-                });
+    pub(super) fn reader(&self) -> Result<Connection, ViewsError> {
+        // What the link leads to may be replaced between following it and opening it.
+        let mut tries = OPEN_TRIES;
+        loop {
+            match db::open_reader(&self.paths.link) {
+                Err(_) if tries > 0 && self.paths.current().is_some() => tries -= 1,
+                other => return Ok(other?),
             }
-        };
-        let format = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-        let format = match format {
-            Ok(format) => format,
-            Err(error) => {
-                let reason = format!("cannot be read: {error}");
-                return Ok(Standing::Outdated { reason, cursor: 0 });
-            }
-        };
-        let meta = connection
-            .query_row("SELECT cursor, ledger, digest, options, software FROM meta", [], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-            })
-            .optional();
-        let meta: Option<(i64, String, String, String, String)> = meta.unwrap_or(None);
-        if format > FORMAT {
-            let software = meta.map_or_else(|| "an unknown program".into(), |meta| meta.4);
-            return Err(ViewsError::Newer { path, found: format, software });
         }
-        let Some((cursor, of_ledger, digest, options, _)) = meta else {
-            return Ok(Standing::Outdated { reason: "they are not whole".into(), cursor: 0 });
-        };
-        let cursor = cursor as u64;
-        let reason = if of_ledger != ledger {
-            "they belong to another ledger"
-        } else if digest != schema_digest() {
-            "the projections have changed"
-        } else if options != self.options.name() {
-            "the options have changed"
-        } else {
-            return Ok(Standing::Usable { cursor });
-        };
-        Ok(Standing::Outdated { reason: reason.into(), cursor })
     }
 
-    /// Brings the views to the reader's head: catches up, or rebuilds when that is not possible.
+    /// Brings the views to the reader's head: catches up, or rebuilds when that is not possible. What was hidden
+    /// is gone from everything that is derived when this returns.
     ///
     /// # Errors
     /// When entries cannot be read or rows not written.
@@ -188,158 +149,275 @@ impl Views {
         &self,
         reader: &mut LedgerReader,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Applied, ViewsError> {
-        let ledger = reader.head().identity.ledger.to_string();
-        match self.standing(&ledger)? {
-            Standing::Usable { cursor } if cursor <= reader.head().size() => {
-                let path = self.paths.current().unwrap_or_else(|| self.paths.link.clone());
-                self.sweep(&[Some(&path)]);
-                let mut connection = db::open_writer(&path)?;
-                let applied = replay(reader, &mut connection, &path, self.options, true, progress)?;
-                let is_whole = db::empty_log(&connection, &path)?;
-                drop(connection);
-                if !applied.decided_anew.is_empty() {
-                    forget_search(self, Some(&applied.decided_anew))?;
+    ) -> Result<(), ViewsError> {
+        let size = reader.head().size();
+        let known =
+            |reader: &mut LedgerReader| Decisions::load(reader, size).map_err(ReplayError::from);
+        match self.standing(reader.head())? {
+            Standing::Usable { cursor, is_clear: true } if cursor == size => return Ok(()),
+            Standing::Usable { .. } => {
+                let decisions = known(reader)?;
+                match self.catch_up(reader, &decisions, progress) {
+                    // The rows do not fit what is to be written: they are not what the entries say.
+                    Err(ViewsError::Replay(error)) if error.is_of_the_rows() => {}
+                    done => return done,
                 }
-                if applied.is_decided_anew && is_whole {
-                    db::scrub(&path).map_err(io_error("cannot clear", &path))?;
-                } else if applied.is_decided_anew {
-                    // A reader keeps the old rows in the file: it may keep the file, without a name.
-                    self.rebuild(reader, progress)?;
-                    self.forget_older();
-                }
-                Ok(applied)
             }
-            _ => self.rebuild(reader, progress),
+            Standing::Absent => {
+                let decisions = known(reader)?;
+                return self.rebuild(reader, &decisions, progress);
+            }
+            Standing::Ahead { cursor } => {
+                return Err(ViewsError::Ahead { path: self.paths.link.clone(), cursor, size });
+            }
+            Standing::Outdated { .. } => {}
+        }
+        let decisions = Decisions::find(reader).map_err(ReplayError::from)?;
+        self.rebuild(reader, &decisions, progress)
+    }
+
+    fn catch_up(
+        &self,
+        reader: &mut LedgerReader,
+        decisions: &Decisions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), ViewsError> {
+        let path = self.paths.current().unwrap_or_else(|| self.paths.link.clone());
+        let mut connection = db::open_writer(&path)?;
+        let applied = replay(reader, &mut connection, &path, self.options, decisions, progress)?;
+        let uncleared = connection.query_row("SELECT uncleared FROM meta", [], |row| row.get(0));
+        let uncleared: bool = uncleared.map_err(db::at(&path))?;
+        let is_whole = db::empty_log(&connection, &path)?;
+        drop(connection);
+        if !uncleared {
+            self.sweep(&[&path])
+        } else if is_whole && db::scrub(&path).map_err(io_error("cannot clear", &path))? {
+            // After a crash nobody knows any more which streams were written anew.
+            let known = Some(&applied.decided_anew).filter(|_| applied.is_decided_anew);
+            self.clear_beside((&path, None), known)
+        } else {
+            // A reader keeps the old rows in the file: it may keep the file, without a name.
+            self.rebuild(reader, decisions, progress)
         }
     }
 
-    /// Builds a new set of views from entry 0 and swaps it in whole.
+    /// Builds a new set of views from entry 0 and swaps it in whole; nothing of the old ones stays.
     ///
     /// # Errors
     /// As [`Views::update`]; the old views then stay as they are.
     pub fn rebuild(
         &self,
         reader: &mut LedgerReader,
+        decisions: &Decisions,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Applied, ViewsError> {
+    ) -> Result<(), ViewsError> {
         let at_link = fs::symlink_metadata(&self.paths.link);
         if cfg!(unix) && at_link.is_ok_and(|meta| !meta.is_symlink()) {
             return Err(ViewsError::Foreign { path: self.paths.link.clone() });
         }
         let folder = self.paths.folder();
         fs::create_dir_all(&folder).map_err(io_error("cannot create", &folder))?;
+        let previous = self.previous(decisions);
         let path = self.paths.next();
-        let applied = self.build(&path, reader, true, progress).inspect_err(|_| {
+        self.build(&path, reader, decisions, progress).inspect_err(|_| {
             fs::remove_file(&path).ok();
         })?;
         self.swap(&path)?;
-        Ok(applied)
+        self.clear_beside((&path, previous.as_deref()), None)
     }
 
-    /// Builds views at a path of their own, trusting what is noted beside the entries or not.
-    ///
-    /// # Errors
-    /// As [`Views::update`].
-    pub fn build(
+    /// The views that are about to be replaced, where they hide what these decisions hide: any program may just
+    /// have followed the link to them, so their file stays until the views are next written.
+    fn previous(&self, decisions: &Decisions) -> Option<PathBuf> {
+        let hides_the_same = |db: &Connection| -> db::SqlResult<bool> {
+            let sql = "SELECT seq FROM redactions WHERE active = 1 UNION ALL
+                SELECT seq FROM rule_sets WHERE in_force = 1 ORDER BY seq";
+            let mut statement = db.prepare(sql)?;
+            let found = statement.query_map([], |row| row.get::<_, i64>(0))?;
+            let found: Vec<i64> = found.collect::<db::SqlResult<_>>()?;
+            let sql = "SELECT uncleared FROM meta";
+            let uncleared: bool = db.query_row(sql, [], |row| row.get(0))?;
+            Ok(!uncleared && found.iter().map(|seq| *seq as u64).eq(decisions.in_force()))
+        };
+        let hides_the_same = self.reader().ok().and_then(|db| hides_the_same(&db).ok());
+        self.paths.current().filter(|_| hides_the_same == Some(true))
+    }
+
+    /// Builds views at a path of their own. They count as uncleared, for what they take the place of.
+    fn build(
         &self,
         path: &Path,
         reader: &mut LedgerReader,
-        is_trusting: bool,
+        decisions: &Decisions,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Applied, ViewsError> {
+    ) -> Result<(), ViewsError> {
         let mut connection = db::create_fresh(path)?;
+        self.fill(&mut connection, path, reader, decisions, progress)?;
+        db::finish_fresh(connection, path)?;
+        let file = fs::File::open(path).map_err(io_error("cannot open", path))?;
+        file.sync_all().map_err(io_error("cannot sync", path))
+    }
+
+    fn fill(
+        &self,
+        connection: &mut Connection,
+        path: &Path,
+        reader: &mut LedgerReader,
+        decisions: &Decisions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), ViewsError> {
         connection.execute_batch(&create_all()).map_err(db::at(path))?;
         connection.pragma_update(None, "user_version", FORMAT).map_err(db::at(path))?;
         let ledger = reader.head().identity.ledger.to_string();
         connection
             .execute(
-                "INSERT INTO meta VALUES (1, 0, '', ?, ?, ?, ?)",
+                "INSERT INTO meta VALUES (1, 0, '', ?, ?, ?, ?, 1)",
                 params![ledger, schema_digest(), self.options.name(), SOFTWARE],
             )
             .map_err(db::at(path))?;
-        let applied = replay(reader, &mut connection, path, self.options, is_trusting, progress)?;
-        db::finish_fresh(connection, path)?;
-        let file = fs::File::open(path).map_err(io_error("cannot open", path))?;
-        file.sync_all().map_err(io_error("cannot sync", path))?;
-        Ok(applied)
-    }
-
-    /// Moves the link, then removes the databases that it led to before the previous one.
-    fn swap(&self, path: &Path) -> Result<(), ViewsError> {
-        let folder = self.paths.folder();
-        let relative = Path::new(folder.file_name().unwrap_or_default())
-            .join(path.file_name().unwrap_or_default());
-        let temporary = self.paths.link.with_extension("next");
-        let previous = self.paths.current();
-        fs::remove_file(&temporary).ok();
-        link(&relative, path, &temporary).map_err(io_error("cannot link", &temporary))?;
-        fs::rename(&temporary, &self.paths.link).map_err(io_error("cannot rename", &temporary))?;
-        // Whoever has just followed the link may still be about to open what it led to: that one stays until
-        // the next append.
-        self.sweep(&[Some(path), previous.as_deref()]);
+        replay(reader, connection, path, self.options, decisions, progress)?;
         Ok(())
     }
 
-    /// Removes every older database at once: what they hold may have been hidden since.
-    pub fn forget_older(&self) {
-        self.sweep(&[self.paths.current().as_deref()]);
+    /// Moves the link to other views, which are durable by name before that.
+    fn swap(&self, path: &Path) -> Result<(), ViewsError> {
+        let folder = self.paths.folder();
+        sync_dir(&folder)?;
+        let relative = Path::new(folder.file_name().unwrap_or_default())
+            .join(path.file_name().unwrap_or_default());
+        let temporary = self.paths.link.with_extension("next");
+        fs::remove_file(&temporary).ok();
+        link(&relative, path, &temporary).map_err(io_error("cannot link", &temporary))?;
+        fs::rename(&temporary, &self.paths.link).map_err(io_error("cannot rename", &temporary))?;
+        let parent = self.paths.link.parent().filter(|parent| !parent.as_os_str().is_empty());
+        sync_dir(parent.unwrap_or(Path::new(".")))
     }
 
-    /// Removes databases that the link no longer leads to.
-    fn sweep(&self, kept: &[Option<&Path>]) {
+    /// Removes what lies beside the current views and may hold words that are hidden now, the search index of
+    /// these streams or of all included; then says in the views that nothing is left to clear.
+    fn clear_beside(
+        &self,
+        (path, previous): (&Path, Option<&Path>),
+        streams: Option<&BTreeSet<u64>>,
+    ) -> Result<(), ViewsError> {
+        if streams.is_none_or(|streams| !streams.is_empty()) {
+            forget_search(self, streams)?;
+        }
+        let kept: Vec<&Path> = [path].into_iter().chain(previous).collect();
+        self.sweep(&kept)?;
+        sync_dir(&self.paths.folder())?;
+        let connection = db::open_writer(path)?;
+        connection.execute("UPDATE meta SET uncleared = 0", []).map_err(db::at(path))?;
+        Ok(())
+    }
+
+    /// Removes all databases but these, with what lies beside them.
+    fn sweep(&self, kept: &[&Path]) -> Result<(), ViewsError> {
         let name = |path: &&Path| Some(path.file_name()?.to_string_lossy().into_owned());
-        let kept: Vec<String> = kept.iter().flatten().filter_map(name).collect();
+        let kept: Vec<String> = kept.iter().filter_map(name).collect();
         for entry in fs::read_dir(self.paths.folder()).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if is_numbered(&name) && !kept.iter().any(|kept| name.starts_with(kept)) {
-                fs::remove_file(entry.path()).ok();
+                let path = entry.path();
+                fs::remove_file(&path).map_err(io_error("cannot remove", &path))?;
             }
         }
+        Ok(())
     }
 
     /// The digests of the live views.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn digests(&self) -> Result<Digests, ViewsError> {
+    pub fn digests(&self, reader: &mut LedgerReader) -> Result<Digests, ViewsError> {
+        let key = reader.views_key().map_err(ReplayError::from)?;
         let path = &self.paths.link;
-        Ok(Digests::of(&self.reader()?).map_err(db::at(path))?)
+        Ok(Digests::of(&self.reader()?, &key).map_err(db::at(path))?)
     }
 
-    /// The digests of the live views and of a rebuild beside them, both at once.
+    /// The digests of the live views, once their indexes were found to say what their tables say.
+    fn digests_of_sound(&self, key: &[u8; 32]) -> Result<Digests, ViewsError> {
+        let path = &self.paths.link;
+        let db = self.reader()?;
+        let said = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
+        match said.map_err(db::at(path))? {
+            said if said == "ok" => Ok(Digests::of(&db, key).map_err(db::at(path))?),
+            detail => Err(ViewsError::Damaged { path: path.clone(), detail }),
+        }
+    }
+
+    /// The digests of the live views and of views made anew from the entries alone, both at once.
     ///
     /// # Errors
-    /// Of the rebuild; that the live views cannot be read is a result.
+    /// Of the new ones; that the live views cannot be read is a result.
     pub fn compare(
         &self,
         reader: &mut LedgerReader,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(Result<Digests, ViewsError>, Digests), ViewsError> {
+        let decisions = Decisions::find(reader).map_err(ReplayError::from)?;
         std::thread::scope(|scope| {
-            let live = scope.spawn(|| self.digests());
-            let rebuilt = self.digests_of_rebuild(reader, progress)?;
+            let live = scope.spawn(|| self.digests_of_sound(decisions.key()));
+            let rebuilt = self.digests_of_rebuild(reader, &decisions, progress)?;
             let live = live.join().map_err(|_| ReplayError::Died)?;
             Ok((live, rebuilt))
         })
     }
 
-    /// The digests of views that are built beside the live ones and thrown away.
+    /// The digests of views that are built beside the live ones and thrown away. Their file loses its name
+    /// before anything is written, so that nothing of it stays, however this ends.
     ///
     /// # Errors
     /// As [`Views::update`].
-    pub fn digests_of_rebuild(
+    fn digests_of_rebuild(
         &self,
         reader: &mut LedgerReader,
+        decisions: &Decisions,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Digests, ViewsError> {
         let folder = tempfile::tempdir()
             .map_err(io_error("cannot make a scratch folder beside", &self.paths.link))?;
         let path = folder.path().join("check.sqlite");
-        self.build(&path, reader, false, progress)?;
-        let connection = db::open_reader(&path)?;
-        Ok(Digests::of(&connection).map_err(db::at(&path))?)
+        let mut connection = db::create_fresh(&path)?;
+        if cfg!(unix) {
+            fs::remove_file(&path).map_err(io_error("cannot remove", &path))?;
+        }
+        self.fill(&mut connection, &path, reader, decisions, progress)?;
+        Ok(Digests::of(&connection, decisions.key()).map_err(db::at(&path))?)
     }
+
+    /// Files of the views that are no part of the current ones nor of those that they have replaced last.
+    pub fn leftovers(&self) -> Vec<PathBuf> {
+        let current = self.paths.current();
+        let current = current.as_deref().and_then(Path::file_name).unwrap_or_default();
+        let current = current.to_string_lossy();
+        let names = fs::read_dir(self.paths.folder()).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.retain(|name| is_numbered(name));
+        names.sort();
+        let whole = |name: &&String| name.ends_with(".sqlite") && name.as_str() < &*current;
+        let previous = names.iter().rfind(whole).cloned().unwrap_or_default();
+        let is_part = |name: &String| {
+            ["", "-wal", "-shm"].iter().any(|end| *name == format!("{current}{end}"))
+                || is_shard(&current, name)
+                || (!previous.is_empty() && name.starts_with(&previous))
+        };
+        names
+            .iter()
+            .filter(|name| !is_part(name))
+            .map(|name| self.paths.folder().join(name))
+            .collect()
+    }
+}
+
+fn sync_dir(path: &Path) -> Result<(), ViewsError> {
+    // Elsewhere directories cannot be opened as files, and names are durable with the file.
+    let done = match cfg!(unix) {
+        true => fs::File::open(path).and_then(|dir| dir.sync_all()),
+        false => Ok(()),
+    };
+    done.map_err(io_error("cannot sync", path))
 }
 
 /// Whether a file of the views' folder is one of the numbered databases or lies beside one.

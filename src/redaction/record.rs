@@ -3,6 +3,28 @@
 use super::RuleSet;
 use crate::entry::{Fields, FieldsBuilder};
 
+/// The program that writes a record, for whoever cannot read it.
+const SOFTWARE: &str = concat!("codex-ledger ", env!("CARGO_PKG_VERSION"));
+/// Fields that every record may have.
+const COMMON: [&str; 3] = ["actor", "reason", "software"];
+
+/// Whether a body has these fields and the common ones only, each once. A field that this version does not
+/// know may change what is meant.
+fn is_known(fields: &Fields<'_>, own: &[&str]) -> bool {
+    let mut seen: Vec<&[u8]> = fields.names().collect();
+    let is_named = |name: &&[u8]| COMMON.iter().chain(own).any(|own| own.as_bytes() == *name);
+    let all = seen.iter().all(is_named);
+    let count = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    all && seen.len() == count
+}
+
+/// The program that wrote a record, where the record says it.
+pub fn software_of(body: &[u8]) -> Option<String> {
+    Fields::parse(body).ok()?.text("software").filter(|name| !name.is_empty())
+}
+
 /// What a redaction entry says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedactionRecord {
@@ -19,7 +41,7 @@ pub struct RedactionRecord {
 /// What is hidden, as a person named it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum What {
-    /// Nothing that this version knows.
+    /// Something that this version does not know: nothing may be shown until it is ended.
     #[default]
     Unknown,
     /// A prompt of a session.
@@ -89,12 +111,13 @@ impl Within {
         }
     }
 
-    fn parse(text: Option<String>) -> Within {
+    /// `None` for what this version does not know: it may be narrower than everything, or wider.
+    fn parse(text: Option<String>) -> Option<Within> {
         let text = text.unwrap_or_default();
         match text.split_once(':') {
-            Some(("session", id)) => Within::Session(id.into()),
-            Some(("repo", url)) => Within::Repo(url.into()),
-            _ => Within::Everything,
+            Some(("session", id)) => Some(Within::Session(id.into())),
+            Some(("repo", url)) => Some(Within::Repo(url.into())),
+            _ => text.is_empty().then_some(Within::Everything),
         }
     }
 }
@@ -160,6 +183,7 @@ impl RedactionRecord {
             .add("actor", &self.actor)
             .add("reason", &self.reason)
             .add("replacement", &self.replacement)
+            .add("software", SOFTWARE)
             .add("what", self.what.scope());
         let body = match &self.what {
             What::Unknown => body,
@@ -187,32 +211,54 @@ impl RedactionRecord {
         body.finish()
     }
 
-    /// Reads a body; what this version does not know hides nothing.
+    /// Reads a body; what it hides is [`What::Unknown`] where this version cannot tell for sure.
     pub fn decode(body: &[u8]) -> Option<RedactionRecord> {
         let fields = Fields::parse(body).ok()?;
         let text = |name: &str| fields.text(name).unwrap_or_default();
-        let number = |name: &str| fields.number(name);
-        let within = || Within::parse(fields.text("within"));
-        let what = match text("what").as_str() {
-            "prompt" => What::Prompt {
-                session: text("session"),
-                number: number("number")?,
-                seq: number("seq")?,
-                part: number("part")?,
-            },
-            "entry" => What::Entry { seq: number("seq")? },
-            "field" => What::Field {
-                seq: number("seq")?,
-                pointer: text("pointer"),
-                span: number("from").zip(number("to")),
-            },
-            "session" => What::Session { id: text("session") },
-            "literal" => What::Literal { text: text("text"), within: within() },
-            "regex" => What::Regex { pattern: text("pattern"), within: within() },
-            _ => What::Unknown,
-        };
+        let what = What::read(&fields).unwrap_or_default();
         let (actor, reason) = (text("actor"), text("reason"));
         Some(RedactionRecord { actor, reason, replacement: text("replacement"), what })
+    }
+}
+
+impl What {
+    fn read(fields: &Fields<'_>) -> Option<What> {
+        let text =
+            |name: &str| fields.get(name).and_then(|value| String::from_utf8(value.to_vec()).ok());
+        let number = |name: &str| fields.number(name);
+        let within = || Within::parse(fields.text("within"));
+        let has = |name: &str| fields.get(name).is_some();
+        let (what, own): (What, &[&str]) = match text("what")?.as_str() {
+            "prompt" => (
+                What::Prompt {
+                    session: text("session")?,
+                    number: number("number")?,
+                    seq: number("seq")?,
+                    part: number("part")?,
+                },
+                &["session", "number", "seq", "part"],
+            ),
+            "entry" => (What::Entry { seq: number("seq")? }, &["seq"]),
+            "field" => {
+                let span = number("from").zip(number("to"));
+                if span.is_none() && (has("from") || has("to")) {
+                    return None;
+                }
+                let (seq, pointer) = (number("seq")?, text("pointer")?);
+                (What::Field { seq, pointer, span }, &["seq", "pointer", "from", "to"])
+            }
+            "session" => (What::Session { id: text("session")? }, &["session"]),
+            "literal" => {
+                (What::Literal { text: text("text")?, within: within()? }, &["text", "within"])
+            }
+            "regex" => (
+                What::Regex { pattern: text("pattern")?, within: within()? },
+                &["pattern", "within"],
+            ),
+            _ => return None,
+        };
+        let own: Vec<&str> = own.iter().copied().chain(["what", "replacement"]).collect();
+        is_known(fields, &own).then_some(what)
     }
 }
 
@@ -231,12 +277,12 @@ impl RevocationRecord {
     /// The entry's body.
     pub fn encode(&self) -> Vec<u8> {
         let body = FieldsBuilder::default().add("actor", &self.actor).add("reason", &self.reason);
-        body.number("of", self.of).finish()
+        body.add("software", SOFTWARE).number("of", self.of).finish()
     }
 
-    /// Reads a body.
+    /// Reads a body; `None` when it says more than this version knows.
     pub fn decode(body: &[u8]) -> Option<RevocationRecord> {
-        let fields = Fields::parse(body).ok()?;
+        let fields = Fields::parse(body).ok().filter(|fields| is_known(fields, &["of"]))?;
         let text = |name: &str| fields.text(name).unwrap_or_default();
         Some(RevocationRecord {
             actor: text("actor"),
@@ -261,12 +307,13 @@ impl RuleSetRecord {
     /// The entry's body; `None` when the rules cannot be written as JSON, which no rule set is known to do.
     pub fn encode(&self) -> Option<Vec<u8>> {
         let body = FieldsBuilder::default().add("actor", &self.actor).add("reason", &self.reason);
+        let body = body.add("software", SOFTWARE);
         Some(body.add("rules", serde_json::to_vec(&self.rules).ok()?).finish())
     }
 
-    /// Reads a body.
+    /// Reads a body; `None` when it says more than this version knows.
     pub fn decode(body: &[u8]) -> Option<RuleSetRecord> {
-        let fields = Fields::parse(body).ok()?;
+        let fields = Fields::parse(body).ok().filter(|fields| is_known(fields, &["rules"]))?;
         let text = |name: &str| fields.text(name).unwrap_or_default();
         let rules = serde_json::from_slice(fields.get("rules")?).ok()?;
         Some(RuleSetRecord { actor: text("actor"), reason: text("reason"), rules })
@@ -297,6 +344,30 @@ mod tests {
         let record = RevocationRecord { actor: "a".into(), reason: "r".into(), of: 7 };
         assert_eq!(RevocationRecord::decode(&record.encode()), Some(record));
         assert_eq!(RedactionRecord::decode(b"\x05"), None);
+    }
+
+    /// A later version may say more, or say it otherwise: then this one must not guess.
+    #[test]
+    fn what_says_more_than_this_version_knows_is_unknown() {
+        let hides = |body: &[u8]| RedactionRecord::decode(body).map(|record| record.what);
+        let body = |what: &str| FieldsBuilder::default().add("actor", "a").add("what", what);
+        assert_eq!(hides(&body("entry").number("seq", 3).finish()), Some(What::Entry { seq: 3 }));
+        for unknown in [
+            body("paragraph").number("seq", 3),
+            body("entry").number("seq", 3).add("until", "2027"),
+            body("entry").number("seq", 3).number("seq", 4),
+            body("entry").add("seq", "three"),
+            body("literal").add("text", "x").add("within", "team:ours"),
+            body("literal").add("text", [0xff]).add("within", ""),
+            body("field").number("seq", 3).add("pointer", "/a").number("from", 1),
+        ] {
+            assert_eq!(hides(&unknown.finish()), Some(What::Unknown));
+        }
+        let more = RevocationRecord::default().encode();
+        assert!(RevocationRecord::decode(&more).is_some());
+        let more = [more, FieldsBuilder::default().add("only", "x").finish()].concat();
+        assert_eq!(RevocationRecord::decode(&more), None);
+        assert!(software_of(&more).is_some_and(|name| name.starts_with("codex-ledger ")));
     }
 
     #[test]

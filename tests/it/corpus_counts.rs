@@ -3,7 +3,7 @@
 use crate::cli_support::variable;
 use crate::support::skip;
 use codex_ledger::append::{Plan, Request};
-use codex_ledger::ledger::{Holder, Ledger, LedgerReader, World};
+use codex_ledger::ledger::{Holder, Ledger, LedgerReader, World, read_head};
 use codex_ledger::projections::{Options, Views, ViewsPaths};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -34,7 +34,8 @@ fn counts_of_the_corpus_are_as_reviewed() {
     };
     let dir = tempfile::tempdir().unwrap();
     let views = views_of(&corpus, dir.path());
-    let db = views.reader().unwrap();
+    let head = read_head(dir.path()).unwrap().head;
+    let db = views.open(&head).unwrap().1.unwrap();
     let mut table = String::new();
     for home in 1..=20 {
         let pattern = format!("%/home-{home:02}/%");

@@ -108,8 +108,10 @@ impl Case {
                 _ => bench.append(home.clone())?,
             }
         }
-        let facts = Facts::read(&bench.views.reader()?)?;
-        Ok((facts, bench.views.digests()?.content))
+        let mut reader = LedgerReader::open(&bench.dir)?;
+        let (_, db) = bench.views.open(reader.head())?;
+        let facts = Facts::read(&db.ok_or("the views are not usable")?)?;
+        Ok((facts, bench.views.digests(&mut reader)?.content))
     }
 
     /// Where the views say something else, one line for each key.

@@ -1,0 +1,98 @@
+//! Compares the views, and what lies beside them, with what the entries say.
+
+use super::verify::{AuditError, Finding, ViewsVerdict};
+use crate::ledger::{LedgerReader, lock_holder, read_head};
+use crate::projections::{Digests, Standing, Views};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often views that a writer is about to bring up to date are looked at again, and after what time.
+const LOOKS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub(super) fn check_views(
+    dir: &Path,
+    views: &Views,
+    findings: &mut Vec<Finding>,
+) -> Result<ViewsVerdict, AuditError> {
+    let mut find = |file: PathBuf, detail: String| {
+        findings.push(Finding { kind: "views", seq: None, file, detail });
+    };
+    let link = views.paths.link.clone();
+    if let Some((standing, size)) = standing_apart(dir, views)? {
+        let detail = match &standing {
+            Standing::Absent => return Ok(ViewsVerdict::Absent),
+            Standing::Usable { cursor, is_clear } if *is_clear => format!(
+                "{} entries are not applied yet, so the rows were not compared; `migrate` applies them",
+                size.saturating_sub(*cursor)
+            ),
+            Standing::Usable { .. } => {
+                "words that were hidden may still lie in the views' files; any command that can write \
+                 clears them"
+                    .into()
+            }
+            Standing::Outdated { reason, .. } => {
+                format!("{reason}; no command reads them, `migrate` rebuilds them")
+            }
+            Standing::Ahead { cursor } => format!(
+                "{cursor} entries are applied, the ledger acknowledges {size}: entries are missing, or an \
+                 older HEAD was put back"
+            ),
+        };
+        find(link, detail);
+        return Ok(match standing {
+            Standing::Ahead { .. } => ViewsVerdict::Differ,
+            _ => ViewsVerdict::Stale,
+        });
+    }
+    for file in views.leftovers() {
+        let detail = "left by a command that was interrupted; the next one that writes removes it";
+        find(file, detail.into());
+    }
+    let mut reader = LedgerReader::open(dir)?;
+    let (live, rebuilt) = views.compare(&mut reader, &mut |_| ())?;
+    let live = match live {
+        Ok(live) => live,
+        Err(error) => {
+            find(link, format!("cannot be read ({error}); `rebuild-views` makes them anew"));
+            return Ok(ViewsVerdict::Differ);
+        }
+    };
+    let differing = differing(&live, &rebuilt);
+    if !differing.is_empty() {
+        let tables = differing.join(", ");
+        let detail = format!("not what the entries say: {tables}; `rebuild-views` makes them anew");
+        find(link, detail);
+        return Ok(ViewsVerdict::Differ);
+    }
+    let mut verdict = ViewsVerdict::Match;
+    for (file, detail) in views.search_problems()? {
+        find(file, detail);
+        verdict = ViewsVerdict::Differ;
+    }
+    Ok(verdict)
+}
+
+/// How the views stand, and the size of the ledger, unless they have applied all of it.
+fn standing_apart(dir: &Path, views: &Views) -> Result<Option<(Standing, u64)>, AuditError> {
+    let mut looks = LOOKS;
+    loop {
+        let head = read_head(dir)?.head;
+        match views.standing(&head)? {
+            Standing::Usable { cursor, is_clear: true } if cursor == head.size() => {
+                return Ok(None);
+            }
+            _ if looks > 0 && lock_holder(dir).is_some() => looks -= 1,
+            other => return Ok(Some((other, head.size()))),
+        }
+        std::thread::park_timeout(PAUSE);
+    }
+}
+
+/// Names of what differs.
+fn differing<'a>(live: &'a Digests, rebuilt: &'a Digests) -> Vec<&'a str> {
+    let names = rebuilt.tables.iter();
+    let tables = names.filter(|(name, digest)| live.tables.get(*name) != Some(digest));
+    let states = (!live.same_states(rebuilt)).then_some("fold_states");
+    tables.map(|(name, _)| name.as_str()).chain(states).collect()
+}
