@@ -76,6 +76,9 @@ impl From<LedgerError> for AppError {
         match error {
             LedgerError::Locked { .. } => AppError::new(ErrorKind::Locked, message)
                 .hint("wait until it ends, or stop it; reading commands work meanwhile"),
+            LedgerError::Exposed { .. } => AppError::new(ErrorKind::Io, message).hint(
+                "`chmod go-rwx` on it, then `codex-ledger audit`; or name another with --ledger DIR",
+            ),
             LedgerError::Missing { .. } => AppError::new(ErrorKind::NotFound, message)
                 .hint("`codex-ledger append` makes one from your Codex logs"),
             LedgerError::Damaged { .. } | LedgerError::Engine { .. } => {

@@ -1,14 +1,15 @@
 //! One function per use case; wiring, no logic of its own.
 
+use super::open::NoticeListener;
 pub use crate::append::{ByteCounts, FileCounts};
-use crate::append::{Plan, Report, Request, SourceProblem, Watch};
+use crate::append::{Plan, Report, Request, SourceProblem};
 use crate::audit;
 pub use crate::audit::{Audit, ViewsVerdict};
 use crate::config::ReviewConfig;
 use crate::db;
 pub use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{ExportSummary, Head, Ledger, LedgerPaths, LedgerReader, export, read_head};
-pub use crate::ledger::{Holder, World};
+pub use crate::ledger::{Holder, World, check_place};
 pub use crate::pricing::{PriceTable, WhatIf};
 pub use crate::projections::Digests;
 use crate::projections::{Options, Views, ViewsPaths};
@@ -17,6 +18,7 @@ use crate::query::{
 };
 use crate::redaction::RuleSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Everything that a use case needs to know; the doors fill it from arguments, environment and files.
 #[derive(Clone)]
@@ -37,6 +39,10 @@ pub struct Setup {
     pub actor: String,
     /// Who holds the lock meanwhile.
     pub holder: Holder,
+    /// How long a writer waits for another one to end.
+    pub wait: Duration,
+    /// Hears what is to be said beside the results.
+    pub notices: Option<NoticeListener>,
     /// Clock, randomness and disk.
     pub world: World,
 }
@@ -141,7 +147,7 @@ impl App {
         &self.views.paths.link
     }
 
-    fn request(&self, options: AppendOptions) -> Request {
+    pub(super) fn request(&self, options: AppendOptions) -> Request {
         Request {
             roots: self.setup.roots.clone(),
             actor: self.setup.actor.clone(),
@@ -186,7 +192,7 @@ impl App {
         self.append_planned(&mut ledger, plan, &request, options, listener)
     }
 
-    fn append_planned(
+    pub(super) fn append_planned(
         &self,
         ledger: &mut Ledger,
         plan: Plan,
@@ -233,34 +239,6 @@ impl App {
                 reason: p.reason,
             })
             .collect())
-    }
-
-    /// Appends again whenever a source changes; `each` hears of every append and says whether to go on.
-    ///
-    /// # Errors
-    /// As [`App::append`].
-    pub fn watch(
-        &self,
-        options: AppendOptions,
-        listener: Listener<'_>,
-        each: &mut dyn FnMut(Appended) -> bool,
-    ) -> Result<()> {
-        let mut ledger = self.open()?;
-        let request = self.request(options);
-        let watch = Watch::start(&request.roots);
-        loop {
-            let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
-            if !plan.is_done() {
-                let done = self.append_planned(&mut ledger, plan, &request, options, listener)?;
-                if (done.report.entries.0 != done.report.entries.1
-                    || !done.report.problems.is_empty())
-                    && !each(done)
-                {
-                    return Ok(());
-                }
-            }
-            watch.wait();
-        }
     }
 
     /// The newest sessions; `limit` 0 means all.

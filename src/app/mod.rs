@@ -2,6 +2,7 @@
 
 mod annotate;
 mod core;
+mod open;
 mod raw;
 mod redact;
 mod report;
@@ -11,9 +12,11 @@ mod search;
 mod state_db;
 mod target;
 mod views;
+mod watch;
 
 pub use self::annotate::{Annotated, DISPOSITIONS, Subject};
 pub use self::core::*;
+pub use self::open::{Notice, NoticeListener};
 pub use self::redact::{Redacted, Undone};
 pub use self::rules::{SecretScan, parse_rules};
 pub use self::rules_test::{Judged, JudgedRule, judge};

@@ -213,14 +213,6 @@ impl App {
         self.update_views(listener)
     }
 
-    /// Opens the ledger for writing; refuses one that has lost what its views have seen.
-    pub(super) fn open(&self) -> Result<Ledger> {
-        let setup = &self.setup;
-        let ledger = Ledger::open(&setup.ledger_dir, setup.world.clone(), &setup.holder)?;
-        self.check_not_ahead(ledger.head())?;
-        Ok(ledger)
-    }
-
     pub(super) fn head_now(&self) -> Result<Option<HeadSummary>> {
         match read_head(self.dir()) {
             Ok(slots) => Ok(Some(HeadSummary::of(&slots.head))),

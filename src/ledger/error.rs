@@ -24,6 +24,12 @@ pub enum LedgerError {
         /// Who holds it: command, pid, since when.
         holder: String,
     },
+    /// Everybody may write where the ledger is.
+    #[error("{}: everybody may write in this directory", path.display())]
+    Exposed {
+        /// The directory.
+        path: PathBuf,
+    },
     /// There is no ledger in that directory.
     #[error("{}: there is no ledger here yet", path.display())]
     Missing {

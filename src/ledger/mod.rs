@@ -22,6 +22,7 @@ mod journal;
 mod lock;
 mod open;
 mod pack;
+mod private;
 mod reader;
 mod sequencer;
 pub mod side;
@@ -38,12 +39,13 @@ pub use error::{LedgerError, Result};
 pub use export::{ExportSummary, export};
 pub use head::{Head, HeadSlots, read_head};
 pub use inspect::{Finding, FindingKind, Inspection, inspect};
-pub use lock::{Holder, lock_holder};
+pub use lock::{Holder, LockListener, LockNotice, Patience, lock_holder};
 pub use open::{Ledger, LedgerPaths};
 pub use pack::{
     ChainEnd, Draft, DraftBody, Identity, Pack, PackDraft, PackError, PackInfo, StoredBody,
     StoredEntry,
 };
+pub use private::check_place;
 pub use reader::LedgerReader;
 pub use tails::{Tail, Tails};
 pub use volume::{Volume, VolumeFile};

@@ -5,8 +5,9 @@ use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::head::{Head, HeadSlots, create_head, head_path, read_head, write_head};
 use super::journal::{self, FrameKind, JournalScan, journal_dir, journal_path};
-use super::lock::{Holder, Lock};
+use super::lock::{Holder, Lock, LockNotice, Patience};
 use super::pack::{ChainEnd, Identity, Pack};
+use super::private;
 use super::volume::{self, Volume, store_dir};
 use super::world::World;
 use crate::entry::{EntryId, FieldsBuilder, Kind, LedgerId, OriginId};
@@ -67,8 +68,25 @@ impl Ledger {
     /// # Errors
     /// When another process writes, when acknowledged entries are missing, or on I/O errors.
     pub fn open(dir: &Path, world: World, holder: &Holder) -> Result<Ledger> {
+        Self::open_waiting(dir, world, holder, &Patience::default())
+    }
+
+    /// As [`Ledger::open`], but waits for another writer to end.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_waiting(
+        dir: &Path,
+        world: World,
+        holder: &Holder,
+        patience: &Patience,
+    ) -> Result<Ledger> {
+        private::check_place(dir)?;
         create_dirs(dir)?;
-        let lock = Lock::take(dir, holder)?;
+        let lock = Lock::wait(dir, holder, patience)?;
+        if private::tighten(dir) {
+            patience.say(LockNotice::Tightened(dir.to_path_buf()));
+        }
         if !head_path(dir).exists() {
             return Self::create(dir, world, holder, lock);
         }
@@ -264,7 +282,7 @@ fn check_format(dir: &Path, identity: &Identity) -> Result<()> {
 
 fn create_dirs(dir: &Path) -> Result<()> {
     for part in [dir.to_path_buf(), store_dir(dir), journal_dir(dir)] {
-        fs::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
+        private::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
     }
     Ok(())
 }

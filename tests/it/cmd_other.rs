@@ -2,6 +2,7 @@
 
 mod config;
 mod hostile;
+mod private;
 mod rules_test;
 mod watch;
 

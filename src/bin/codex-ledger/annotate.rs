@@ -154,7 +154,7 @@ fn say(door: &mut Door, app: &App, args: &SubjectArgs, act: &Act, done: &str) ->
     }
     if written.subjects.is_empty() {
         let none = if subjects.is_empty() { "no sessions match" } else { "it is so already" };
-        eprintln!("codex-ledger: {none}; nothing was written");
+        crate::door::say(format!("codex-ledger: {none}; nothing was written"));
         return Ok(Done::Clean);
     }
     let subjects = written.subjects;

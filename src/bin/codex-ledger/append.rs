@@ -4,7 +4,7 @@ use crate::args::AppendArgs;
 use crate::door::{Done, Door, Result, Style, app, setup};
 use crate::settings::settings;
 use crate::text::{bytes, count, duration, plural};
-use codex_ledger::app::{App, AppError, AppendOptions, Appended, ErrorKind};
+use codex_ledger::app::{App, AppError, AppendOptions, Appended, ErrorKind, check_place};
 use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 use std::fs;
@@ -44,6 +44,7 @@ fn sample_app(door: &Door) -> Result<App> {
             settings.ledger_dir.with_file_name(name)
         }
     };
+    check_place(&dir)?;
     let home = dir.join("sample-home");
     if dir.join("FORMAT").exists() && !home.exists() {
         let message =
@@ -74,7 +75,10 @@ fn watch(door: &Door, app: &App, options: AppendOptions) -> Result<Done> {
     if !door.global.json && !door.global.quiet {
         let roots: Vec<String> =
             app.roots().iter().map(|(root, _)| root.display().to_string()).collect();
-        eprintln!("watching {} (stop with Ctrl-C; what was reported is safe)", roots.join(", "));
+        crate::door::say(format!(
+            "watching {} (stop with Ctrl-C; what was reported is safe)",
+            roots.join(", ")
+        ));
     }
     let mut failed = None;
     let mut listener = |_| ();

@@ -6,6 +6,7 @@ use crate::pager::PagerArgs;
 use crate::report::ReportArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Turns the logs that Codex leaves behind into a record that can be read, shared and believed.
 ///
@@ -43,6 +44,17 @@ pub struct Global {
         hide_env_values = true
     )]
     pub config: Option<PathBuf>,
+    /// How long a writing command waits for another one to end; 0 does not wait
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        env = "CODEX_LEDGER_WAIT",
+        hide_env_values = true,
+        default_value = "30",
+        value_parser = seconds
+    )]
+    pub wait: Duration,
     /// Print one JSON document and nothing else
     #[arg(long, global = true)]
     pub json: bool,
@@ -67,6 +79,14 @@ pub struct Global {
         hide_env_values = true
     )]
     pub actor: Option<String>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let whole = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+    text.parse()
+        .ok()
+        .and_then(whole)
+        .ok_or_else(|| "seconds are expected, such as 30 or 0.5".into())
 }
 
 /// When to use colour.

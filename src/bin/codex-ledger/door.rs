@@ -2,12 +2,15 @@
 
 use crate::args::{Color, Global};
 use crate::settings::{missing_paths, settings};
-use codex_ledger::app::{App, AppError, ErrorKind, Holder, Progress, Setup, World};
+use codex_ledger::app::{
+    App, AppError, ErrorKind, Holder, Notice, Progress, Setup, World, check_place,
+};
 use codex_ledger::config::Config;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub type Result<T> = std::result::Result<T, AppError>;
@@ -91,7 +94,7 @@ impl Door {
     /// Says on stderr what is done and why, with `--debug`.
     pub fn debug(&self, text: impl AsRef<str>) {
         if self.global.debug {
-            eprintln!("debug: {}", text.as_ref());
+            say(format!("debug: {}", text.as_ref()));
         }
     }
 
@@ -152,15 +155,39 @@ impl Door {
             Ok(Done::Clean) => ExitCode::SUCCESS,
             Ok(Done::Findings) => ExitCode::from(1),
             Err(error) => {
-                let message = crate::text::safe(&error.message).replace('\n', " ");
-                eprintln!("codex-ledger: {message}");
-                if let Some(hint) = &error.hint {
-                    eprintln!("  try: {}", crate::text::safe(hint));
-                }
+                say(described(&error));
                 ExitCode::from(2)
             }
         }
     }
+}
+
+/// Says one line, or a line and what to try, on stderr. That nobody hears it changes nothing.
+pub fn say(text: impl AsRef<str>) {
+    let line = format!("{}\n", crate::text::safe(text.as_ref()));
+    io::stderr().lock().write_all(line.as_bytes()).ok();
+}
+
+/// What is wrong, and what to try.
+fn described(error: &AppError) -> String {
+    let message = error.message.replace('\n', " ");
+    let hint = error.hint.as_ref().map(|hint| format!("\n  try: {hint}")).unwrap_or_default();
+    format!("codex-ledger: {message}{hint}")
+}
+
+/// A notice as a person reads it; `None` for what is not worth breaking a silence that was asked for.
+fn told(notice: &Notice, is_quiet: bool) -> Option<String> {
+    let name = "codex-ledger";
+    Some(match notice {
+        Notice::Waiting { .. } | Notice::Tightened(_) if is_quiet => return None,
+        Notice::Waiting { holder, wait } => {
+            format!("{name}: waiting for {holder}, up to {} s", wait.as_secs_f64())
+        }
+        Notice::Tightened(dir) => {
+            format!("{name}: {}: others could read here; it is yours alone now", dir.display())
+        }
+        Notice::Failed(error) => described(error),
+    })
 }
 
 fn new_bar(stage: u8, label: &'static str, total: u64) -> ProgressBar {
@@ -193,6 +220,7 @@ pub fn env(name: &str) -> Option<String> {
 /// Makes the use cases; `roots` replaces the configured ones, `command` is what the lock will say.
 pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
     let settings = settings(&door.global)?;
+    check_place(&settings.ledger_dir)?;
     if roots.is_empty()
         && let Some(missing) = missing_paths(&settings).into_iter().next()
     {
@@ -221,6 +249,7 @@ pub fn setup(
 ) -> Setup {
     let user = || env("USER").or_else(|| env("USERNAME")).filter(|name| !name.is_empty());
     let actor = door.global.actor.clone().or_else(user).unwrap_or_else(|| "unknown".into());
+    let is_quiet = door.global.quiet;
     let world = World::real();
     let now_ms = (world.clock.now() / 1_000_000) as i64;
     Setup {
@@ -236,6 +265,10 @@ pub fn setup(
             pid: std::process::id(),
             since: format!("{} UTC", crate::text::minute(Some(now_ms))),
         },
+        wait: door.global.wait,
+        notices: Some(Arc::new(move |notice| {
+            told(&notice, is_quiet).into_iter().for_each(say);
+        })),
         world,
     }
 }

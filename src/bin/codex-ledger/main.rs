@@ -13,6 +13,7 @@ mod group;
 mod migrate;
 mod pager;
 mod preview_page;
+mod private;
 mod publish;
 mod rebuild_views;
 mod redact;
@@ -45,6 +46,7 @@ fn share_memory() {}
 
 fn main() -> ExitCode {
     share_memory();
+    private::start();
     let cli = Cli::parse();
     let mut door = Door::new(&cli.global);
     let done = match cli.command {

@@ -68,7 +68,7 @@ pub fn run(
     }
     let report = app.report(request.clone(), PriceTable::builtin())?;
     if report.head().sessions.is_empty() && !door.global.quiet {
-        eprintln!("codex-ledger: no sessions match; the index is empty");
+        crate::door::say("codex-ledger: no sessions match; the index is empty");
     }
     let pages = match args.by {
         By::Session => by_session(&report, request, format),
@@ -231,6 +231,7 @@ impl<'a> Folder<'a> {
         if self.only_check || all == self.old {
             return Ok(());
         }
+        let _shared = crate::private::shared();
         fs::create_dir_all(self.dir).map_err(|e| failed(self.dir.display(), &e))?;
         self.write_manifest(&all)
     }
@@ -249,6 +250,7 @@ impl<'a> Folder<'a> {
             return Ok(());
         }
         if !self.only_check {
+            let _shared = crate::private::shared();
             let mut out = Whole::create(&path)?;
             out.write_all(bytes).map_err(|e| failed(path.display(), &e))?;
             out.finish()?;
@@ -299,6 +301,7 @@ impl<'a> Folder<'a> {
 
     fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
         let path = self.dir.join(MANIFEST);
+        let _shared = crate::private::shared();
         let mut out = Whole::create(&path)?;
         out.write_all(&manifest_text(manifest)).map_err(|e| failed(path.display(), &e))?;
         out.finish().map(|_| ())

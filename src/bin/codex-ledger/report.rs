@@ -110,7 +110,7 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     }
     let report = app.report(request, PriceTable::builtin())?;
     if report.head().sessions.is_empty() && !door.global.quiet {
-        eprintln!("codex-ledger: no sessions match; the report is empty");
+        crate::door::say("codex-ledger: no sessions match; the report is empty");
     }
     match &args.output {
         None => {

@@ -1,0 +1,62 @@
+//! Opening for writing, and what is to be said beside the results.
+
+use super::core::App;
+use crate::error::{AppError, ErrorKind, Result};
+use crate::ledger::{Ledger, LockNotice, Patience};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Something that a person should know while or after a use case runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Another process writes, and so this one waits.
+    Waiting {
+        /// Who writes: command, pid, since when.
+        holder: String,
+        /// How long this one waits at most.
+        wait: Duration,
+    },
+    /// Others could read or write in the ledger's directory, and no longer can.
+    Tightened(PathBuf),
+    /// A watch could not append this time, and goes on.
+    Failed(AppError),
+}
+
+/// Hears what is to be said.
+pub type NoticeListener = Arc<dyn Fn(Notice) + Send + Sync>;
+
+impl App {
+    /// Opens the ledger for writing, waiting for another writer as long as the setup says; refuses one that has
+    /// lost entries which its views have seen.
+    pub(super) fn open(&self) -> Result<Ledger> {
+        let setup = &self.setup;
+        let notices = setup.notices.clone();
+        let listener = move |notice| {
+            if let Some(say) = &notices {
+                say(match notice {
+                    LockNotice::Waiting { holder, wait } => Notice::Waiting { holder, wait },
+                    LockNotice::Tightened(dir) => Notice::Tightened(dir),
+                });
+            }
+        };
+        let patience = Patience { wait: setup.wait, listener: Some(Arc::new(listener)) };
+        let opened =
+            Ledger::open_waiting(&setup.ledger_dir, setup.world.clone(), &setup.holder, &patience);
+        let ledger = opened.map_err(|error| match AppError::from(error) {
+            error if error.kind == ErrorKind::Locked => error.hint(format!(
+                "waited for {} s: run it again, or wait longer with --wait SECONDS; reading commands work meanwhile",
+                setup.wait.as_secs_f64()
+            )),
+            error => error,
+        })?;
+        self.check_not_ahead(ledger.head())?;
+        Ok(ledger)
+    }
+
+    pub(super) fn say(&self, notice: Notice) {
+        if let Some(say) = &self.setup.notices {
+            say(notice);
+        }
+    }
+}
