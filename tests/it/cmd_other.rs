@@ -4,6 +4,7 @@ mod config;
 mod hostile;
 mod private;
 mod rules_test;
+mod waiting;
 mod watch;
 
 use crate::cli_support::{TestEnvironment, no_escapes, rollout_name, session, thread};

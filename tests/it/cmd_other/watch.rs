@@ -1,36 +1,31 @@
-//! `append --watch`, and whoever wants to write meanwhile.
+//! `append --watch`, and whoever writes meanwhile.
 
+use super::waiting::hold;
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread, wait_for};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 #[test]
-fn a_watch_follows_and_keeps_other_writers_out() {
+fn a_watch_follows_and_lets_others_write() {
     let env = TestEnvironment::new();
     env.write(&env.rollout(1), &session(1, 2));
     let watching = env.watch();
     let first = watching.next();
     assert_eq!(first["bytes"]["appended"], session(1, 2).len());
-
-    let lock = wait_for("the lock", || {
-        let outcome = env.run(["status", "--json"]);
-        let status = (outcome.code == Some(0)).then(|| outcome.json())?;
-        status["lock"].as_str().map(str::to_string)
-    });
-    let pid = format!("pid {}", watching.pid());
-    for words in ["append --watch", &pid, "since 20"] {
-        assert!(lock.contains(words), "{words}: {lock}");
-    }
     let other = env.path("other");
     env.write(&other.join(env.rollout(2).file_name().unwrap()), &session(2, 1));
     let other = other.display().to_string();
-    let refused = env.run(["append", &other]);
-    refused.refused(&["append --watch", &pid, "since 20", "reading commands work meanwhile"]);
-    env.run(["rebuild-views"]).refused(&["append --watch", &pid]);
+    assert_eq!(env.json(["append", &other])["bytes"]["appended"], session(2, 1).len());
+    env.ok(["tag", "add", "harbour", &thread(1)]);
+    env.ok(["redact", "--literal", "high water", "--reason", "a test"]);
+    assert_eq!(env.raw(&thread(1), &[]), std::fs::read(env.rollout(1)).unwrap());
+    env.ok(["rebuild-views"]);
     for command in ["sessions", "show", "status", "audit"] {
         env.json([command]);
     }
     assert_eq!(env.append(&["--dry-run"])["files"]["unchanged"], 1);
-    assert_eq!(env.append(&[])["bytes"]["appended"], 0, "nothing to do needs no lock");
-
+    assert_eq!(env.append(&[])["bytes"]["appended"], 0);
     for step in 1..=3 {
         let more = prompt_line(&format!("step {step}"));
         env.extend(&env.rollout(1), &more);
@@ -38,22 +33,42 @@ fn a_watch_follows_and_keeps_other_writers_out() {
         assert_eq!(done["bytes"]["appended"], more.len(), "step {step}");
         assert_eq!(
             env.count("SELECT count(*) FROM prompts"),
-            2 + step,
+            3 + step,
             "views are brought up to date"
         );
+        env.ok(["tag", "add", &format!("step-{step}"), &thread(1)]);
     }
     env.write(&env.rollout(3), &session(3, 1));
     assert_eq!(watching.next()["bytes"]["appended"], session(3, 1).len(), "a new file");
-
     watching.kill();
-    assert_eq!(
-        env.json(["status"])["lock"],
-        serde_json::Value::Null,
-        "the lock went with its holder"
-    );
     env.audits_clean();
-    assert_eq!(env.json(["append", &other])["bytes"]["appended"], session(2, 1).len());
     assert_eq!(env.raw(&thread(1), &[]), std::fs::read(env.rollout(1)).unwrap());
+}
+
+/// A watch that does not get its turn says so, and appends when it does.
+#[test]
+fn a_watch_survives_a_round_that_fails() {
+    let env = TestEnvironment::new();
+    env.write(&env.rollout(1), &session(1, 1));
+    env.append(&[]);
+    let held = hold(&env);
+    env.extend(&env.rollout(1), &prompt_line("while the lock is held"));
+    let mut command = env.command(["append", "--watch", "--json", "--wait", "0"]);
+    let mut child = command
+        .arg(env.codex())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut done = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = said.next().expect("it says something").unwrap();
+    assert!(line.contains("`a test`, pid 1"), "{line}");
+    drop(held);
+    let done: Value = serde_json::from_str(&done.next().expect("an append").unwrap()).unwrap();
+    assert_eq!(done["bytes"]["appended"], prompt_line("while the lock is held").len());
+    child.kill().unwrap();
+    child.wait().unwrap();
     env.audits_clean();
 }
 
