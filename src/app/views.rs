@@ -4,7 +4,7 @@ use super::core::{App, HeadSummary, Listener, Progress, Status};
 use crate::db::{self, Connection};
 use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{
-    Controls, Head, Ledger, LedgerError, LedgerPaths, LedgerReader, lock_holder, read_head,
+    Controls, Head, LedgerError, LedgerPaths, LedgerReader, lock_holder, read_head,
 };
 use crate::projections::{Decisions, Digests, Standing};
 use crate::query;
