@@ -8,12 +8,12 @@ use super::error::{LedgerError, Result};
 use super::open::Ledger;
 use super::pack::{Draft, DraftBody, PACK_BYTES, PackDraft};
 use super::sequencer::Sequencer;
-use super::worker::{Job, Salts, Work, work};
+use super::worker::{Job, Salts, Work, start_thread, work};
 use crate::entry::{Commitment, EntryId, FLAG_LINE_FEED, Kind, Salt, commit_hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::thread::{JoinHandle, spawn};
+use std::thread::JoinHandle;
 
 /// Jobs on their way: enough to keep the workers busy while the journal syncs, and with packs of 64 KiB
 /// and blocks of 256 KiB a bound on memory.
@@ -54,37 +54,53 @@ impl<'l> Appender<'l> {
             let detail = "an earlier append failed: open the ledger again";
             return Err(LedgerError::damaged(&ledger.dir, detail));
         }
+        ledger.poisoned = true;
         let abandoned = Arc::new(AtomicBool::new(false));
         let sequencer = Sequencer::start(ledger, Arc::clone(&abandoned))?;
         let (jobs, incoming) = sync_channel::<(u64, Job)>(QUEUE_LEN);
         let (finished, outgoing) = sync_channel::<(u64, Work)>(QUEUE_LEN);
-        let incoming = Arc::new(Mutex::new(incoming));
-        let count = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
-        let mut workers = Vec::with_capacity(count);
-        for _ in 0..count {
-            let encoder =
-                Encoder::new().map_err(LedgerError::io("no compressor for", &ledger.dir))?;
-            let salts = Salts::new(&ledger.world, &ledger.dir)?;
-            let (incoming, finished) = (Arc::clone(&incoming), finished.clone());
-            workers.push(spawn(move || work(encoder, salts, &incoming, &finished)));
-        }
-        drop(finished);
         let next_seq = ledger.head.size();
         let salts = Salts::new(&ledger.world, &ledger.dir)?;
-        ledger.poisoned = true;
-        Ok(Appender {
+        // From here on, whatever fails ends the threads that were started.
+        let mut appender = Appender {
             ledger,
             abandoned,
             jobs: Some(jobs),
-            workers,
-            sequencer: Some(spawn(move || sequencer.run(&outgoing))),
+            workers: Vec::new(),
+            sequencer: None,
             salts,
             ticket: 0,
             from: next_seq,
             next_seq,
             draft: PackDraft::default(),
             reference: EntryId::default(),
-        })
+        };
+        appender.start_workers(incoming, finished)?;
+        let dir = &appender.ledger.dir;
+        appender.sequencer = Some(start_thread(dir, move || sequencer.run(&outgoing))?);
+        Ok(appender)
+    }
+
+    /// Starts one worker per processor; fewer do where the system has no more threads to give.
+    fn start_workers(
+        &mut self,
+        incoming: Receiver<(u64, Job)>,
+        finished: SyncSender<(u64, Work)>,
+    ) -> Result<()> {
+        let Ledger { dir, world, .. } = &*self.ledger;
+        let incoming = Arc::new(Mutex::new(incoming));
+        let count = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
+        for _ in 0..count {
+            let encoder = Encoder::new().map_err(LedgerError::io("no compressor for", dir))?;
+            let salts = Salts::new(world, dir)?;
+            let (incoming, finished) = (Arc::clone(&incoming), finished.clone());
+            match start_thread(dir, move || work(encoder, salts, &incoming, &finished)) {
+                Ok(worker) => self.workers.push(worker),
+                Err(error) if self.workers.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(())
     }
 
     /// The seq that the next entry will have.

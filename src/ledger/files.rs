@@ -11,12 +11,22 @@ use std::path::Path;
 pub(super) fn write_durably(world: &World, path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = path.with_extension("tmp");
     let io = |action| LedgerError::io(action, &temporary);
-    let mut file = File::create(&temporary).map_err(io("cannot create"))?;
+    let mut file = create_anew(&temporary)?;
     world.disk.write_all(&mut file, &temporary, bytes).map_err(io("cannot write"))?;
     world.disk.sync_file(&file, &temporary).map_err(io("cannot sync"))?;
     world.disk.rename(&temporary, path).map_err(io("cannot rename"))?;
     let parent = path.parent().unwrap_or(path);
     world.disk.sync_dir(parent).map_err(LedgerError::io("cannot sync", parent))
+}
+
+/// Creates a file where no bytes of an earlier try can be, whatever became of them.
+pub(super) fn create_anew(path: &Path) -> Result<File> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(LedgerError::io("cannot remove", path)(e));
+        }
+        _ => File::create(path).map_err(LedgerError::io("cannot create", path)),
+    }
 }
 
 /// First seqs out of the names `<16 hex digits><suffix>` in a directory, in order; none when it is gone.

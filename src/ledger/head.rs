@@ -138,12 +138,17 @@ pub(super) fn write_head(world: &World, dir: &Path, head: &mut Head) -> Result<(
     world.disk.sync_file(&file, &path).map_err(io("cannot sync"))
 }
 
-/// Creates the file with both slots saying the same.
-pub(super) fn create_head(world: &World, dir: &Path, head: &mut Head) -> Result<()> {
-    let mut slots = head.encode();
-    head.turn += 1;
-    slots.extend_from_slice(&head.encode());
-    super::write_durably(world, &head_path(dir), &slots)
+/// Writes the file anew, both slots saying the same, and makes its name durable.
+///
+/// What a file of before shows may be a page that the disk refused: syncing it once more would prove
+/// nothing. In place, a torn write could cost the only slot that is durable.
+pub(super) fn write_head_anew(world: &World, dir: &Path, head: &mut Head) -> Result<()> {
+    let mut slots = [Vec::new(), Vec::new()];
+    for _ in 0..slots.len() {
+        head.turn += 1;
+        slots[(head.turn % 2) as usize] = head.encode();
+    }
+    super::write_durably(world, &head_path(dir), &slots.concat())
 }
 
 #[cfg(test)]
@@ -160,7 +165,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let world = World::real();
         let mut head = head();
-        create_head(&world, dir.path(), &mut head).unwrap();
+        write_head_anew(&world, dir.path(), &mut head).unwrap();
         head.chain.push(&[7; crate::entry::HEADER_BYTES], 5);
         write_head(&world, dir.path(), &mut head).unwrap();
         assert_eq!(read_head(dir.path()).unwrap().head, head);

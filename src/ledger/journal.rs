@@ -1,6 +1,7 @@
 //! The journal: entries are acknowledged once a commit frame that covers them is synced here.
 //!
-//! HEAD covers everything that was acknowledged: a torn end behind it is cut, damage before it never is.
+//! HEAD covers everything that was acknowledged, and proves that it was synced. What lies behind that proves
+//! nothing: what is whole of it is written anew, a torn end is left out. Damage before it is never cut.
 
 use super::bytes::Cursor;
 use super::error::{LedgerError, Result};
@@ -154,12 +155,11 @@ impl JournalWriter {
         // Whole or not at all: a journal without its header would block every later open.
         let path = journal_path(dir, first_seq);
         super::write_durably(world, &path, &file_header(identity, first_seq))?;
-        Self::resume(world, dir, identity, first_seq, JournalReader::START)
+        Self::resume(dir, identity, first_seq, JournalReader::START)
     }
 
-    /// Opens an existing journal to go on behind its last commit; anything behind that is cut.
+    /// Opens an existing journal to go on at its end.
     pub(super) fn resume(
-        world: &World,
         dir: &Path,
         identity: &Identity,
         first_seq: u64,
@@ -168,11 +168,12 @@ impl JournalWriter {
         let path = journal_path(dir, first_seq);
         let io = |action| LedgerError::io(action, &path);
         let mut file = OpenOptions::new().write(true).open(&path).map_err(io("cannot open"))?;
-        let len = file.metadata().map_err(io("cannot look at"))?.len();
-        if len > at {
-            // Synced, so that no frame of before can ever stand behind a frame of later.
-            file.set_len(at).map_err(io("cannot cut the torn end of"))?;
-            world.disk.sync_file(&file, &path).map_err(io("cannot sync"))?;
+        if file.metadata().map_err(io("cannot look at"))?.len() != at {
+            return Err(LedgerError::damaged_at(
+                &path,
+                first_seq,
+                "the journal does not end as it did",
+            ));
         }
         file.seek(SeekFrom::Start(at)).map_err(io("cannot seek"))?;
         let key = FrameKey::new(identity, first_seq);
@@ -195,6 +196,14 @@ impl JournalWriter {
         Ok(())
     }
 
+    fn sync(&mut self, world: &World) -> Result<()> {
+        self.flush(world)?;
+        world
+            .disk
+            .sync_file(&self.file, &self.path)
+            .map_err(LedgerError::io("cannot sync", &self.path))
+    }
+
     fn flush(&mut self, world: &World) -> Result<()> {
         world
             .disk
@@ -207,12 +216,55 @@ impl JournalWriter {
     /// Makes everything written so far durable; when this returns, it is acknowledged.
     pub(super) fn commit(&mut self, world: &World, commit: &Commit) -> Result<()> {
         self.write(world, FrameKind::Commit, &commit.encode())?;
-        self.flush(world)?;
-        world
-            .disk
-            .sync_file(&self.file, &self.path)
-            .map_err(LedgerError::io("cannot sync", &self.path))
+        self.sync(world)
     }
+}
+
+/// Writes a journal under a new name up to a position that ends a commit, takes its place, and says where it ends.
+///
+/// Where a sync has failed, the file shows bytes that the disk does not have, and that no later sync
+/// writes; only bytes that are written again can be believed. The last commit is written twice, so that the
+/// next one to look sees frames that HEAD does not prove and writes it anew too: nobody can tell
+/// from a name whether it is durable.
+pub(super) fn write_anew(
+    world: &World,
+    dir: &Path,
+    identity: &Identity,
+    first_seq: u64,
+    (upto, last): (u64, &Commit),
+) -> Result<u64> {
+    let path = journal_path(dir, first_seq);
+    let temporary = path.with_extension("tmp");
+    let mut reader = JournalReader::open(dir, identity, first_seq)?;
+    let mut writer = JournalWriter {
+        file: super::files::create_anew(&temporary)?,
+        path: temporary.clone(),
+        key: FrameKey::new(identity, first_seq),
+        at: JournalReader::START,
+        buffer: file_header(identity, first_seq),
+    };
+    while reader.position() < upto {
+        match reader.next_frame()? {
+            Next::Frame(frame) => writer.write(world, frame.kind, &frame.payload)?,
+            Next::End | Next::Torn(_) => {
+                let detail = "a frame that was read before cannot be read again";
+                return Err(LedgerError::damaged_at(&path, first_seq, detail));
+            }
+        }
+    }
+    writer.commit(world, last)?;
+    world.disk.rename(&temporary, &path).map_err(LedgerError::io("cannot rename", &temporary))?;
+    let parent = journal_dir(dir);
+    world.disk.sync_dir(&parent).map_err(LedgerError::io("cannot sync", &parent))?;
+    Ok(writer.at)
+}
+
+/// Removes a journal, durably.
+pub(super) fn remove(world: &World, dir: &Path, first_seq: u64) -> Result<()> {
+    let path = journal_path(dir, first_seq);
+    world.disk.remove_file(&path).map_err(LedgerError::io("cannot remove", &path))?;
+    let parent = journal_dir(dir);
+    world.disk.sync_dir(&parent).map_err(LedgerError::io("cannot sync", &parent))
 }
 
 /// Reads frames in order and checks each.
@@ -329,8 +381,10 @@ fn read_up_to(file: &mut impl Read, out: &mut [u8]) -> std::io::Result<usize> {
 pub(super) struct JournalScan {
     /// The last commit; `None` when nothing was committed.
     pub commit: Option<Commit>,
-    /// Position behind the last commit frame; what follows is cut before the next append.
+    /// Position behind the first frame of the last commit; what follows was never acknowledged.
     pub committed_at: u64,
+    /// Length of the file in bytes.
+    pub len: u64,
 }
 
 /// Reads a journal up to its end or to its first torn frame.
@@ -347,11 +401,16 @@ pub(super) fn scan(
     mut each: impl FnMut(Frame) -> Result<()>,
 ) -> Result<JournalScan> {
     let mut reader = JournalReader::open(dir, identity, first_seq)?;
-    let mut scan = JournalScan { commit: None, committed_at: reader.position() };
+    let path = reader.path();
+    let len = std::fs::metadata(path).map_err(LedgerError::io("cannot look at", path))?.len();
+    let mut scan = JournalScan { commit: None, committed_at: reader.position(), len };
     while let Next::Frame(frame) = reader.next_frame()? {
         if frame.kind == FrameKind::Commit {
-            scan.commit = Commit::decode(&frame.payload);
-            scan.committed_at = reader.position();
+            let commit = Commit::decode(&frame.payload);
+            // The same once more acknowledges nothing: see `write_anew`.
+            if commit != scan.commit {
+                (scan.commit, scan.committed_at) = (commit, reader.position());
+            }
         }
         each(frame)?;
     }

@@ -24,6 +24,7 @@ mod open;
 mod pack;
 mod private;
 mod reader;
+mod recover;
 mod sequencer;
 pub mod side;
 mod store;

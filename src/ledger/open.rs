@@ -1,14 +1,14 @@
 //! Opening for writing: take the lock, compare HEAD, volumes and journal, and only then go on.
 
 use super::appender::{Appended, Appender};
-use super::codec::Decoder;
 use super::error::{LedgerError, Result};
-use super::head::{Head, HeadSlots, create_head, head_path, read_head, write_head};
-use super::journal::{self, FrameKind, JournalScan, journal_dir, journal_path};
+use super::head::{Head, HeadSlots, head_path, read_head, write_head_anew};
+use super::journal::journal_dir;
 use super::lock::{Holder, Lock, LockNotice, Patience};
-use super::pack::{ChainEnd, Identity, Pack};
+use super::pack::{ChainEnd, Identity};
 use super::private;
-use super::volume::{self, Volume, store_dir};
+use super::recover::Recovery;
+use super::volume::store_dir;
 use super::world::World;
 use crate::entry::{EntryId, FieldsBuilder, Kind, LedgerId, OriginId};
 use std::fs;
@@ -82,7 +82,7 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Ledger> {
         private::check_place(dir)?;
-        create_dirs(dir)?;
+        create_dirs(&world, dir)?;
         let lock = Lock::wait(dir, holder, patience)?;
         if private::tighten(dir) {
             patience.say(LockNotice::Tightened(dir.to_path_buf()));
@@ -117,7 +117,7 @@ impl Ledger {
         super::write_durably(&world, &format_path(dir), text.as_bytes())?;
         sync_names(&world, dir)?;
         let mut head = Head { turn: 0, identity, chain: ChainEnd::empty(), settled: 0 };
-        create_head(&world, dir, &mut head)?;
+        write_head_anew(&world, dir, &mut head)?;
         let mut ledger = Ledger {
             dir: dir.to_path_buf(),
             world,
@@ -141,72 +141,9 @@ impl Ledger {
     }
 
     fn recover(dir: &Path, world: World, slots: HeadSlots, lock: Lock) -> Result<Ledger> {
-        let HeadSlots { mut head, damaged } = slots;
-        sync_leftovers(&world, dir)?;
-        let volumes = volume::list(dir)?;
-        volumes.iter().try_for_each(|volume| volume.check_presence(dir))?;
-        let settled = volumes.last().map_or(0, |volume| volume.end_seq);
-        if settled < head.settled {
-            let path = volume::manifest_path(dir, settled);
-            let detail = format!("HEAD says that {} entries are settled", head.settled);
-            return Err(LedgerError::damaged_at(&path, settled, detail));
-        }
-        if head.size() < settled {
-            // Volumes are made of acknowledged entries only. An older slot may count when the newer one is
-            // damaged; otherwise somebody has put an older HEAD here.
-            if damaged.is_empty() {
-                let detail =
-                    format!("the volumes hold {settled} entries, HEAD says {}", head.size());
-                return Err(LedgerError::damaged_at(&head_path(dir), head.size(), detail));
-            }
-            head.chain = chain_of_volumes(dir, &head, &volumes)?;
-        }
-        head.settled = settled;
-        drop_settled_journals(&world, dir, &head, &volumes)?;
-        volume::discard_unsettled(dir)?;
+        let (head, journal_end) = Recovery::look(dir, slots)?.act(&world, dir)?;
         let dir = dir.to_path_buf();
-        let mut ledger =
-            Ledger { dir, world, head, journal_end: None, poisoned: false, _lock: lock };
-        ledger.recover_journal()?;
-        if !damaged.is_empty() {
-            // The next turn's slot is the damaged one.
-            write_head(&ledger.world, &ledger.dir, &mut ledger.head)?;
-        }
-        Ok(ledger)
-    }
-
-    /// Brings the head forward to the last commit of the active journal, which may be ahead of HEAD.
-    fn recover_journal(&mut self) -> Result<()> {
-        let first_seq = self.head.settled;
-        let known = self.head.size();
-        if !journal_path(&self.dir, first_seq).exists() {
-            if known > first_seq {
-                let path = journal_path(&self.dir, first_seq);
-                let detail = format!("the journal is gone; HEAD says there are {known} entries");
-                return Err(LedgerError::damaged_at(&path, first_seq, detail));
-            }
-            return Ok(());
-        }
-        let (scan, chain) = scan_and_chain(&self.dir, &self.head)?;
-        let size = scan.commit.map_or(first_seq, |commit| commit.size);
-        if size < known {
-            let path = journal_path(&self.dir, first_seq);
-            let detail = format!("the journal ends at {size}; HEAD says there are {known} entries");
-            return Err(LedgerError::damaged_at(&path, size, detail));
-        }
-        self.head.chain = chain;
-        self.journal_end = Some(scan.committed_at);
-        if size > known {
-            // The commit may have been written but not synced, and readers go by HEAD.
-            let path = journal_path(&self.dir, first_seq);
-            let file = fs::File::open(&path).map_err(LedgerError::io("cannot open", &path))?;
-            self.world
-                .disk
-                .sync_file(&file, &path)
-                .map_err(LedgerError::io("cannot sync", &path))?;
-            write_head(&self.world, &self.dir, &mut self.head)?;
-        }
-        Ok(())
+        Ok(Ledger { dir, world, head, journal_end, poisoned: false, _lock: lock })
     }
 
     /// What is acknowledged.
@@ -280,9 +217,20 @@ fn check_format(dir: &Path, identity: &Identity) -> Result<()> {
     Err(LedgerError::Version { path, found })
 }
 
-fn create_dirs(dir: &Path) -> Result<()> {
+/// Makes the directories that are missing, each with a name that is durable at once: one whose sync
+/// failed goes again, since no later sync would write it.
+fn create_dirs(world: &World, dir: &Path) -> Result<()> {
     for part in [dir.to_path_buf(), store_dir(dir), journal_dir(dir)] {
-        private::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
+        let part = std::path::absolute(&part).map_err(LedgerError::io("cannot find", &part))?;
+        let missing: Vec<&Path> = part.ancestors().take_while(|path| !path.exists()).collect();
+        for path in missing.into_iter().rev() {
+            private::create_dir_all(path).map_err(LedgerError::io("cannot create", path))?;
+            let parent = path.parent().unwrap_or(path);
+            if let Err(error) = world.disk.sync_dir(parent) {
+                fs::remove_dir(path).ok();
+                return Err(LedgerError::io("cannot sync", parent)(error));
+            }
+        }
     }
     Ok(())
 }
@@ -298,97 +246,4 @@ fn sync_names(world: &World, dir: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A killed writer may have left names and bytes that are visible but not durable. They count from here
-/// on, so they are made durable first.
-fn sync_leftovers(world: &World, dir: &Path) -> Result<()> {
-    let journals = journal::list(dir)?.into_iter().map(|first_seq| journal_path(dir, first_seq));
-    for path in journals.chain([head_path(dir)]) {
-        let file = fs::File::open(&path).map_err(LedgerError::io("cannot open", &path))?;
-        world.disk.sync_file(&file, &path).map_err(LedgerError::io("cannot sync", &path))?;
-    }
-    for path in [journal_dir(dir), store_dir(dir), dir.to_path_buf()] {
-        world.disk.sync_dir(&path).map_err(LedgerError::io("cannot sync", &path))?;
-    }
-    Ok(())
-}
-
-/// Brings a head that is behind its volumes forward, verifying every entry between.
-fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<ChainEnd> {
-    let mut chain = head.chain.clone();
-    let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
-    for volume in volumes.iter().filter(|volume| volume.end_seq > head.size()) {
-        let path = volume::volume_dir(dir, volume.first_seq);
-        let store = volume.open(dir, false)?;
-        while chain.size() < volume.end_seq {
-            let seq = chain.size();
-            let damaged = |detail: &str| LedgerError::damaged_at(&path, seq, detail);
-            let bytes = store.pack(seq)?.ok_or_else(|| damaged("the entry is missing"))?;
-            let pack = Pack::decode(&mut decoder, &bytes).map_err(|e| damaged(&e.to_string()))?;
-            if pack.info.prev != chain.id {
-                return Err(damaged("the pack does not continue the entry before it"));
-            }
-            pack.verify(&head.identity, &mut chain).map_err(|e| damaged(&e.to_string()))?;
-        }
-    }
-    Ok(chain)
-}
-
-/// A journal whose volume was recorded has done its work.
-fn drop_settled_journals(world: &World, dir: &Path, head: &Head, volumes: &[Volume]) -> Result<()> {
-    let has_more = head.size() > head.settled && !journal_path(dir, head.settled).exists();
-    for first_seq in journal::list(dir)? {
-        let settled = volumes.iter().any(|volume| volume.first_seq == first_seq);
-        if settled {
-            let path = journal_path(dir, first_seq);
-            if has_more {
-                let detail = "the journal may have entries that its volume lacks";
-                return Err(LedgerError::damaged_at(&path, head.settled, detail));
-            }
-            world.disk.remove_file(&path).map_err(LedgerError::io("cannot remove", &path))?;
-        }
-    }
-    Ok(())
-}
-
-/// Scans the active journal and verifies what HEAD does not cover yet.
-pub(super) fn scan_and_chain(dir: &Path, head: &Head) -> Result<(JournalScan, ChainEnd)> {
-    let first_seq = head.settled;
-    let path = journal_path(dir, first_seq);
-    let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", &path))?;
-    let mut open_chain = head.chain.clone();
-    let mut chain = head.chain.clone();
-    let scan = journal::scan(dir, &head.identity, first_seq, |frame| {
-        match frame.kind {
-            FrameKind::Pack => {
-                let pack = Pack::decode(&mut decoder, &frame.payload).map_err(|e| {
-                    LedgerError::damaged_at(&path, open_chain.size(), e.to_string())
-                })?;
-                if pack.info.first_seq >= head.size() {
-                    pack.verify(&head.identity, &mut open_chain).map_err(|e| {
-                        LedgerError::damaged_at(&path, pack.info.first_seq, e.to_string())
-                    })?;
-                }
-            }
-            FrameKind::Block => {}
-            FrameKind::Commit => {
-                let commit = journal::Commit::decode(&frame.payload);
-                if commit.is_some_and(|commit| commit.size >= head.size()) {
-                    let same = commit.is_some_and(|commit| {
-                        commit.size == open_chain.size()
-                            && commit.id == open_chain.id
-                            && commit.root == open_chain.tree.root()
-                    });
-                    if !same {
-                        let detail = "a commit does not fit the entries before it";
-                        return Err(LedgerError::damaged_at(&path, open_chain.size(), detail));
-                    }
-                    chain = open_chain.clone();
-                }
-            }
-        }
-        Ok(())
-    })?;
-    Ok((scan, chain))
 }

@@ -2,11 +2,11 @@
 
 use super::error::{LedgerError, Result};
 use super::head::write_head;
-use super::journal::{Commit, FrameKind, JournalWriter, journal_path};
+use super::journal::{self, Commit, FrameKind, JournalWriter};
 use super::open::Ledger;
 use super::pack::{ChainEnd, place};
 use super::volume::{VolumeBuilder, volume_dir};
-use super::worker::Work;
+use super::worker::{Work, start_thread};
 use super::world::World;
 use crate::entry::EntryId;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{JoinHandle, spawn};
+use std::thread::JoinHandle;
 
 /// Journal bytes between two acknowledgements.
 const COMMIT_BYTES: u64 = 16 << 20;
@@ -45,7 +45,7 @@ impl Sequencer {
             Some(at) => {
                 let identity = &ledger.head.identity;
                 let first_seq = ledger.head.settled;
-                Some(JournalWriter::resume(&ledger.world, &ledger.dir, identity, first_seq, at)?)
+                Some(JournalWriter::resume(&ledger.dir, identity, first_seq, at)?)
             }
             None => None,
         };
@@ -121,13 +121,18 @@ impl Sequencer {
         let Some(journal) = &mut self.journal else {
             return Ok(());
         };
-        if self.chain.size() == self.head.size() {
+        let is_new = self.chain.size() > self.head.size();
+        if !is_new && journal.position() == self.committed_at {
             return Ok(());
         }
         let root = self.chain.tree.root();
         let commit = Commit { size: self.chain.size(), id: self.chain.id, root };
         journal.commit(&self.world, &commit)?;
         self.committed_at = journal.position();
+        if !is_new {
+            // Only blocks of bodies that were given up.
+            return Ok(());
+        }
         self.head.chain = self.chain.clone();
         write_head(&self.world, &self.dir, &mut self.head)?;
         if self.is_due() {
@@ -180,10 +185,7 @@ impl Sequencer {
         write_head(&self.world, &self.dir, &mut self.head)?;
         self.journal = None;
         self.committed_at = 0;
-        let path = journal_path(&self.dir, first_seq);
-        self.world.disk.remove_file(&path).map_err(LedgerError::io("cannot remove", &path))?;
-        let parent = super::journal::journal_dir(&self.dir);
-        self.world.disk.sync_dir(&parent).map_err(LedgerError::io("cannot sync", &parent))
+        journal::remove(&self.world, &self.dir, first_seq)
     }
 }
 
@@ -206,12 +208,12 @@ impl Builder {
     fn start(dir: &Path, identity: &super::pack::Identity, first_seq: u64) -> Result<Builder> {
         let mut builder = VolumeBuilder::start(dir, identity, first_seq)?;
         let (positions, incoming) = sync_channel::<u64>(POSITIONS_LEN);
-        let thread = spawn(move || {
+        let thread = start_thread(dir, move || {
             while let Ok(committed_at) = incoming.recv() {
                 builder.advance(committed_at)?;
             }
             Ok(builder)
-        });
+        })?;
         Ok(Builder { positions: Some(positions), thread: Some(thread) })
     }
 

@@ -161,9 +161,14 @@ impl Volume {
 
 /// All settled volumes in order, checked to be contiguous from 0.
 pub(super) fn list(dir: &Path) -> Result<Vec<Volume>> {
+    list_without(dir, &[])
+}
+
+/// All volumes but some, in order, checked to be contiguous from 0.
+pub(super) fn list_without(dir: &Path, without: &[u64]) -> Result<Vec<Volume>> {
     let mut volumes = Vec::new();
     let mut next = 0;
-    for first_seq in manifest_seqs(dir)? {
+    for first_seq in manifest_seqs(dir)?.into_iter().filter(|seq| !without.contains(seq)) {
         if first_seq != next {
             let path = manifest_path(dir, next);
             let detail =
@@ -180,6 +185,19 @@ pub(super) fn list(dir: &Path) -> Result<Vec<Volume>> {
 /// First seqs of all volume records, in order.
 pub(super) fn manifest_seqs(dir: &Path) -> Result<Vec<u64>> {
     super::numbered(&store_dir(dir), ".volume")
+}
+
+/// Removes a volume that may not count, first its record.
+pub(super) fn discard(world: &World, dir: &Path, first_seq: u64) -> Result<()> {
+    let (record, store) = (manifest_path(dir, first_seq), store_dir(dir));
+    world.disk.remove_file(&record).map_err(LedgerError::io("cannot remove", &record))?;
+    world.disk.sync_dir(&store).map_err(LedgerError::io("cannot sync", &store))?;
+    match fs::remove_dir_all(volume_dir(dir, first_seq)) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(LedgerError::io("cannot remove", &volume_dir(dir, first_seq))(e))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Removes volumes that were never settled; their journals still hold everything.

@@ -9,6 +9,15 @@ use crate::entry::{SALT_BYTES, Salt};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread::{Builder, JoinHandle};
+
+/// Starts a thread, or says that the system has none to give.
+pub(super) fn start_thread<T: Send + 'static>(
+    dir: &Path,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>> {
+    Builder::new().spawn(work).map_err(LedgerError::io("cannot start a thread for", dir))
+}
 
 pub(super) enum Job {
     Pack(PackDraft),

@@ -2,6 +2,7 @@
 
 mod damage;
 mod failing;
+mod forgotten;
 mod moved;
 mod power;
 mod refusals;

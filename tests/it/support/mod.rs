@@ -3,7 +3,9 @@
 
 pub mod disk;
 pub mod evidence;
+pub mod forgetful;
 pub mod image;
+pub mod inodes;
 pub mod ledger;
 pub mod mount;
 pub mod random;

@@ -2,13 +2,12 @@
 //! sync of their directory. Every step records what a kill and what a power loss would leave.
 
 use super::disk::{Stepped, Steps};
-use super::image::{Image, Names, Node};
+use super::image::{Image, Node};
+use super::inodes::Inodes;
 use codex_ledger::entry::EntryId;
 use codex_ledger::ledger::{Disk, read_head};
-use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -39,9 +38,7 @@ pub struct Shadow {
 
 #[derive(Default)]
 struct State {
-    /// By inode. The handle keeps the number from being used again.
-    nodes: HashMap<u64, (Node, File)>,
-    next: Node,
+    inodes: Inodes,
     durable: Image,
     last: Image,
     acknowledged: Acknowledged,
@@ -57,12 +54,9 @@ pub fn shadow(base: &Path) -> Arc<Stepped<Shadow>> {
 pub fn resume(base: &Path, durable: &Image, live: &Image) -> Arc<Stepped<Shadow>> {
     let mut state = State { durable: durable.clone(), ..State::default() };
     let nodes = [durable, live].into_iter().flat_map(|i| i.dirs.keys().chain(i.files.keys()));
-    state.next = nodes.max().map_or(0, |node| node + 1);
-    live.write_to(base, &mut |node, path| {
-        let file = File::open(path).unwrap();
-        state.nodes.insert(file.metadata().unwrap().ino(), (node, file));
-    });
-    state.durable.root = state.node(base);
+    state.inodes = Inodes::from(nodes.max().map_or(0, |node| node + 1));
+    live.write_to(base, &mut |node, path| state.inodes.set(path, node));
+    state.durable.root = state.inodes.node(base);
     Arc::new(Stepped(Shadow { base: base.to_path_buf(), state: Mutex::new(state) }))
 }
 
@@ -95,25 +89,8 @@ impl Shadow {
 }
 
 impl State {
-    fn node(&mut self, path: &Path) -> Node {
-        let file = File::open(path).unwrap();
-        let next = self.next;
-        let node = self.nodes.entry(file.metadata().unwrap().ino()).or_insert((next, file)).0;
-        self.next = next.max(node + 1);
-        node
-    }
-
-    fn names(&mut self, dir: &Path) -> Names {
-        let entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap()).collect();
-        let named = |entry: fs::DirEntry| {
-            let node = (self.node(&entry.path()), entry.path().is_dir());
-            (entry.file_name(), node)
-        };
-        entries.into_iter().map(named).collect()
-    }
-
     fn scan(&mut self, dir: &Path, live: &mut Image) {
-        let (node, names) = (self.node(dir), self.names(dir));
+        let (node, names) = (self.inodes.node(dir), self.inodes.names(dir));
         for (name, (child, is_dir)) in &names {
             let path = dir.join(name);
             if *is_dir {
@@ -151,7 +128,7 @@ impl Steps for Shadow {
         let mut state = self.state.lock().unwrap();
         match what {
             "sync" => {
-                let node = state.node(path);
+                let node = state.inodes.node(path);
                 let bytes = state.content(node, path);
                 if path.extension().is_some_and(|e| e == "cxj")
                     && let Some((size, id)) = last_commit(&bytes)
@@ -161,7 +138,7 @@ impl Steps for Shadow {
                 state.durable.files.insert(node, bytes);
             }
             "sync directory" if path.starts_with(&self.base) => {
-                let (node, names) = (state.node(path), state.names(path));
+                let (node, names) = (state.inodes.node(path), state.inodes.names(path));
                 state.durable.dirs.insert(node, names);
             }
             _ => {}

@@ -1,0 +1,223 @@
+//! Recovery: compares HEAD, volumes and journal, refuses what does not fit, and only then writes.
+//!
+//! A HEAD as it is read proves that what it covers was synced by somebody who saw that succeed. Nothing
+//! else that stands in the files proves that it is on the disk: a sync may have failed, after which the
+//! system takes the pages for written. So what is kept of it is written anew.
+
+use super::codec::Decoder;
+use super::error::{LedgerError, Result};
+use super::head::{Head, HeadSlots, head_path, write_head_anew};
+use super::journal::{self, Commit, FrameKind, JournalScan, journal_path};
+use super::pack::{ChainEnd, Pack};
+use super::volume::{self, Volume};
+use super::world::World;
+use std::path::Path;
+
+/// What has to be done so that the files say one thing.
+pub(super) struct Recovery {
+    /// What will be acknowledged then.
+    head: Head,
+    /// Volumes that HEAD does not prove; their journals hold the same entries.
+    unproven: Vec<u64>,
+    /// Journals that have become volumes.
+    done: Vec<u64>,
+    journal: Active,
+}
+
+/// The active journal.
+enum Active {
+    /// There is none.
+    Absent,
+    /// All of it is proven; it ends here.
+    Whole(u64),
+    /// It is kept up to a position that ends this commit.
+    Anew(u64, Commit),
+    /// Nothing in it was ever committed, and nobody knows whether its name is durable.
+    Empty,
+}
+
+impl Recovery {
+    /// Compares everything; writes nothing.
+    ///
+    /// # Errors
+    /// When acknowledged entries are missing or the files contradict each other.
+    pub(super) fn look(dir: &Path, slots: HeadSlots) -> Result<Recovery> {
+        let HeadSlots { mut head, damaged } = slots;
+        let unproven: Vec<u64> = volume::manifest_seqs(dir)?
+            .into_iter()
+            .filter(|seq| *seq >= head.settled && journal_path(dir, *seq).exists())
+            .collect();
+        let volumes = volume::list_without(dir, &unproven)?;
+        volumes.iter().try_for_each(|volume| volume.check_presence(dir))?;
+        let settled = volumes.last().map_or(0, |volume| volume.end_seq);
+        if settled < head.settled {
+            let path = volume::manifest_path(dir, settled);
+            let detail = format!("HEAD says that {} entries are settled", head.settled);
+            return Err(LedgerError::damaged_at(&path, settled, detail));
+        }
+        if head.size() < settled {
+            // Volumes are made of acknowledged entries only. An older slot may count when the newer one is
+            // damaged; otherwise somebody has put an older HEAD here.
+            if damaged.is_empty() {
+                let detail =
+                    format!("the volumes hold {settled} entries, HEAD says {}", head.size());
+                return Err(LedgerError::damaged_at(&head_path(dir), head.size(), detail));
+            }
+            head.chain = chain_of_volumes(dir, &head, &volumes)?;
+        }
+        head.settled = settled;
+        let done = settled_journals(dir, &head, &volumes)?;
+        let (chain, journal) = look_at_journal(dir, &head)?;
+        head.chain = chain;
+        let recovery = Recovery { head, unproven, done, journal };
+        recovery.check_unproven(dir)?;
+        Ok(recovery)
+    }
+
+    /// A volume goes only when its journal holds all that it holds.
+    fn check_unproven(&self, dir: &Path) -> Result<()> {
+        for first_seq in &self.unproven {
+            let end = Volume::load(dir, *first_seq).map_or(0, |volume| volume.end_seq);
+            if *first_seq != self.head.settled || end > self.head.size() {
+                let path = journal_path(dir, *first_seq);
+                let detail = format!("the journal ends before its volume, which ends at {end}");
+                return Err(LedgerError::damaged_at(&path, self.head.size(), detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// Does it; says what is acknowledged and where the active journal ends.
+    ///
+    /// # Errors
+    /// When the disk refuses something.
+    pub(super) fn act(self, world: &World, dir: &Path) -> Result<(Head, Option<u64>)> {
+        let mut head = self.head;
+        for first_seq in self.unproven {
+            volume::discard(world, dir, first_seq)?;
+        }
+        for first_seq in self.done {
+            journal::remove(world, dir, first_seq)?;
+        }
+        volume::discard_unsettled(dir)?;
+        let first_seq = head.settled;
+        let journal_end = match self.journal {
+            Active::Absent => None,
+            Active::Whole(end) => Some(end),
+            Active::Anew(upto, last) => {
+                let identity = &head.identity;
+                Some(journal::write_anew(world, dir, identity, first_seq, (upto, &last))?)
+            }
+            Active::Empty => {
+                journal::remove(world, dir, first_seq)?;
+                None
+            }
+        };
+        write_head_anew(world, dir, &mut head)?;
+        Ok((head, journal_end))
+    }
+}
+
+/// Compares the active journal with HEAD; it may be ahead.
+fn look_at_journal(dir: &Path, head: &Head) -> Result<(ChainEnd, Active)> {
+    let (first_seq, known) = (head.settled, head.size());
+    let path = journal_path(dir, first_seq);
+    if !path.exists() {
+        if known > first_seq {
+            let detail = format!("the journal is gone; HEAD says there are {known} entries");
+            return Err(LedgerError::damaged_at(&path, first_seq, detail));
+        }
+        return Ok((head.chain.clone(), Active::Absent));
+    }
+    let (scan, chain) = scan_and_chain(dir, head)?;
+    let size = scan.commit.map_or(first_seq, |commit| commit.size);
+    if size < known {
+        let detail = format!("the journal ends at {size}; HEAD says there are {known} entries");
+        return Err(LedgerError::damaged_at(&path, size, detail));
+    }
+    let active = match scan.commit {
+        _ if size == first_seq => Active::Empty,
+        None => Active::Empty,
+        Some(_) if size == known && scan.len == scan.committed_at => {
+            Active::Whole(scan.committed_at)
+        }
+        Some(last) => Active::Anew(scan.committed_at, last),
+    };
+    Ok((chain, active))
+}
+
+/// Brings a head that is behind its volumes forward, verifying every entry between.
+fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<ChainEnd> {
+    let mut chain = head.chain.clone();
+    let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
+    for volume in volumes.iter().filter(|volume| volume.end_seq > head.size()) {
+        let path = volume::volume_dir(dir, volume.first_seq);
+        let store = volume.open(dir, false)?;
+        while chain.size() < volume.end_seq {
+            let seq = chain.size();
+            let damaged = |detail: &str| LedgerError::damaged_at(&path, seq, detail);
+            let bytes = store.pack(seq)?.ok_or_else(|| damaged("the entry is missing"))?;
+            let pack = Pack::decode(&mut decoder, &bytes).map_err(|e| damaged(&e.to_string()))?;
+            if pack.info.prev != chain.id {
+                return Err(damaged("the pack does not continue the entry before it"));
+            }
+            pack.verify(&head.identity, &mut chain).map_err(|e| damaged(&e.to_string()))?;
+        }
+    }
+    Ok(chain)
+}
+
+/// Journals whose volume HEAD covers: they have done their work.
+fn settled_journals(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Vec<u64>> {
+    let has_more = head.size() > head.settled && !journal_path(dir, head.settled).exists();
+    let is_settled = |seq: &u64| volumes.iter().any(|volume| volume.first_seq == *seq);
+    let done: Vec<u64> = journal::list(dir)?.into_iter().filter(is_settled).collect();
+    match done.first() {
+        Some(first_seq) if has_more => {
+            let detail = "the journal may have entries that its volume lacks";
+            Err(LedgerError::damaged_at(&journal_path(dir, *first_seq), head.settled, detail))
+        }
+        _ => Ok(done),
+    }
+}
+
+/// Scans the active journal and verifies what HEAD does not cover yet.
+fn scan_and_chain(dir: &Path, head: &Head) -> Result<(JournalScan, ChainEnd)> {
+    let first_seq = head.settled;
+    let path = journal_path(dir, first_seq);
+    let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", &path))?;
+    let mut open_chain = head.chain.clone();
+    let mut chain = head.chain.clone();
+    let scan = journal::scan(dir, &head.identity, first_seq, |frame| {
+        match frame.kind {
+            FrameKind::Pack => {
+                let pack = Pack::decode(&mut decoder, &frame.payload).map_err(|e| {
+                    LedgerError::damaged_at(&path, open_chain.size(), e.to_string())
+                })?;
+                if pack.info.first_seq >= head.size() {
+                    pack.verify(&head.identity, &mut open_chain).map_err(|e| {
+                        LedgerError::damaged_at(&path, pack.info.first_seq, e.to_string())
+                    })?;
+                }
+            }
+            FrameKind::Block => {}
+            FrameKind::Commit => {
+                let commit = journal::Commit::decode(&frame.payload);
+                if commit.is_some_and(|commit| commit.size >= head.size()) {
+                    let same = commit.is_some_and(|commit| {
+                        commit.size == open_chain.size()
+                            && commit.id == open_chain.id
+                            && commit.root == open_chain.tree.root()
+                    });
+                    if !same {
+                        let detail = "a commit does not fit the entries before it";
+                        return Err(LedgerError::damaged_at(&path, open_chain.size(), detail));
+                    }
+                    chain = open_chain.clone();
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok((scan, chain))
+}
