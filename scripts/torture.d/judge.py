@@ -33,10 +33,16 @@ class Trial:
 
     def __init__(self, kind, number, rng, world, place):
         self.kind, self.number, self.rng, self.world, self.place = kind, number, rng, world, place
-        self.what, self.troubles, self.is_void = "", [], False
+        self.what, self.troubles, self.is_void, self.keep, self.count = "", [], False, None, 1
 
     def trouble(self, kind, words):
         self.troubles.append((kind, words))
+
+    def snapshot(self):
+        """Keeps what stands right after the fault, when asked to."""
+        if self.keep:
+            to = f"{self.keep}/{self.kind}-{self.number}-{len(os.listdir(self.keep))}"
+            shutil.copytree(self.place.path, to, symlinks=True)
 
     def check(self, run, **how):
         """Records how a run ended; true when it ended as a program should."""
@@ -84,16 +90,17 @@ class Trial:
 
     # --- After a fault ----------------------------------------------------------------------------------
 
-    def after(self, acknowledged, truth=None, is_power_loss=False, reader=None, hidden=()):
+    def after(self, acknowledged, truth=None, reader=None, hidden=()):
         """Runs the next commands. `acknowledged` entries of `truth` must be there. `reader` is an open connection that
         is closed after the first of them; `hidden` are words that are hidden for certain."""
+        self.snapshot()
         truth = self.world.raw if truth is None else truth
         before = self.recorded()
         hidden = set(hidden) | (self.hidden_by(before) if before else set())
         self._next_command(hidden, reader)
         audit = self.place.run(["audit", "--json"])
         if self.check(audit):
-            self._check_first_audit(audit, is_power_loss, acknowledged)
+            self._check_first_audit(audit, acknowledged)
         again = self.place.run(["append", self.place.home, "--json"])
         if self.check(again) and again.code != 0:
             self.trouble("stuck", f"the next append: {again}")
@@ -118,7 +125,7 @@ class Trial:
                 reader.close()
         self.check_leak(hidden, f"after `{' '.join(runs[-1][:2])}`")
 
-    def _check_first_audit(self, audit, is_power_loss, acknowledged):
+    def _check_first_audit(self, audit, acknowledged):
         """A fault may leave views behind, and of HEAD the slot that was being written; it damages nothing."""
         said = audit.json() or {}
         for finding in said.get("findings", []):
@@ -126,7 +133,7 @@ class Trial:
             is_of_views = "view" in kind or "search" in kind or "shard" in kind or name.startswith("views")
             if is_of_views or "/views" in finding.get("file", ""):
                 continue
-            if kind == "head_slot" and is_power_loss or not acknowledged and kind == "structure":
+            if kind == "head_slot" or not acknowledged and kind == "structure":
                 continue
             self.trouble("lost" if kind in ("lost", "entry") else "alarm", f"audit after the fault: {kind} {name}: "
                          f"{finding.get('detail', '')[:200]}")

@@ -68,26 +68,35 @@ def settle(trial, command, run, is_killed):
     trial.after(count, truth, hidden=hidden)
 
 
-def pick(rng, calls):
-    """A call over the whole range; in a third of the trials one of the first, which are the ledger's own."""
-    return rng.randint(1, min(calls, 30) if rng.random() < 0.34 else calls)
+def pick(trial, calls):
+    """A call over the whole range, evenly from trial to trial; in a third of the trials one of the first, which are the
+    ledger's own."""
+    if trial.rng.random() < 0.34:
+        return trial.rng.randint(1, min(calls, 30))
+    # Steps of the golden ratio fill a range evenly, however many there will be.
+    return 1 + int(trial.number * 0.6180339887498949 % 1 * calls)
+
+
+def turn(trial, among):
+    """One after the other, so that each has the same number of trials."""
+    return among[trial.number % len(among)]
 
 
 def kill(trial):
-    """SIGKILL at the k-th call that changes a file, or in the middle of a write."""
+    """SIGKILL at the k-th call that changes a file, or in the middle of a write; or Ctrl-C there."""
     rng = trial.rng
-    command = rng.choice(commands())
+    command = turn(trial, commands())
     calls = count_calls(trial, command, "c")
     if not calls:
         trial.is_void = True
         trial.what = f"{command.name}: changes nothing"
         return
     prepare(trial, command)
-    at = pick(rng, calls)
-    do = "tear" if rng.random() < 0.25 else "kill"
+    at = pick(trial, calls)
+    do = rng.choice(("kill", "kill", "kill", "tear", "interrupt"))
     run = run_command(trial, command, Fault("c", at, do))
     trial.what = f"{command.name}, {do} at {run.call or 'none'} {at} of {calls}"
-    trial.check(run, is_killed=True)
+    trial.check(run, is_killed=True, is_interrupted=do == "interrupt")
     settle(trial, command, run, True)
 
 
@@ -104,7 +113,7 @@ FAILURES = (
 def calls(trial):
     """The k-th call of a class fails, alone or with all after it; then the command is run again."""
     rng = trial.rng
-    command = rng.choice(commands())
+    command = turn(trial, commands())
     classes, _, numbers = rng.choices(FAILURES, [weight for _, weight, _ in FAILURES])[0]
     total = count_calls(trial, command, classes)
     if not total:
@@ -112,7 +121,7 @@ def calls(trial):
         trial.what = f"{command.name}: no calls of class {classes}"
         return
     prepare(trial, command)
-    at, number, is_sticky = pick(rng, total), rng.choice(numbers), rng.random() < 0.4
+    at, number, is_sticky = pick(trial, total), rng.choice(numbers), rng.random() < 0.4
     do = "short" if classes == "c" and rng.random() < 0.2 else str(number)
     run = run_command(trial, command, Fault(classes, at, do, is_sticky))
     name = errno.errorcode.get(number, "?") if do != "short" else "short, then ENOSPC"

@@ -213,12 +213,14 @@ def damage(trial):
     chosen = rng.random()
     if chosen < 0.25:
         name = _forge(trial, ledger)
+        trial.snapshot()
         _check_audit(trial, name, is_forged=True)
         return
     name = _swap(trial, ledger) if chosen < 0.45 else _change(trial, ledger)
     if name is None:
         trial.is_void = True
         return
+    trial.snapshot()
     if rng.random() < 0.5:
         _check_readers(trial)
         _check_audit(trial, name)

@@ -4,7 +4,7 @@ import os
 import sqlite3
 
 from disk import Disk, read_trace
-from kinds_calls import count_calls, pick, prepare, run_command
+from kinds_calls import count_calls, pick, prepare, run_command, turn
 from kinds_power import NOT_TRACED
 from program import Fault
 from world import COMMANDS
@@ -25,7 +25,7 @@ def open_reader(place):
 
 def leaks(trial):
     rng = trial.rng
-    command = rng.choice(HIDING)
+    command = turn(trial, HIDING)
     how = rng.choice(("kill", "kill", "power", "done"))
     has_reader = how != "power" and rng.random() < 0.5
     calls = count_calls(trial, command, "c")
@@ -39,7 +39,7 @@ def leaks(trial):
     if how == "power":
         _power(trial, command)
         return
-    at = pick(rng, max(1, calls)) if how == "kill" else 0
+    at = pick(trial, max(1, calls)) if how == "kill" else 0
     run = run_command(trial, command, Fault("c", at, "kill"))
     trial.what += f" at {run.call or 'none'} {at} of {calls}"
     try:
@@ -74,7 +74,7 @@ def _power(trial, command):
     fresh.__init__(fresh.program, fresh.path)
     try:
         hidden = [getattr(world, command.hides)] if is_done else []
-        trial.after(len(world.entries), is_power_loss=True, hidden=hidden)
+        trial.after(len(world.entries), hidden=hidden)
     finally:
         trial.place = place
         fresh.remove()

@@ -78,7 +78,7 @@ def power(trial):
         steps.insert(rng.randrange(len(steps)), append)
     failing = rng.randrange(len(steps)) if rng.random() < 0.5 else None
     trial.what = "power lost in " + ", ".join(step.name for step in steps)
-    trial.count = 0
+    trial.count = 0  # the cuts are
     model, events, marks = record(trial, steps, failing)
     try:
         truth = world.bundle(trial.place)
@@ -126,7 +126,7 @@ def _after_cut(trial, live, model, truth, count, hidden, words):
         if not os.path.isdir(fresh.ledger):
             trial.trouble("lost", f"the ledger's folder with {count} acknowledged entries is not there")
             return
-        trial.after(count, truth, is_power_loss=True, hidden=hidden)
+        trial.after(count, truth, hidden=hidden)
     finally:
         for name in ("home", "rules.yaml"):
             os.rename(fresh.path + "/" + name, live.path + "/" + name)

@@ -8,7 +8,7 @@
  *                   happened (8), name of the call that it happened to (64)
  *   TORTURE_CLASS   letters: c calls that change files, s syncs, r opens and reads, t threads, g random bytes, m mmap
  *   TORTURE_AT      the fault happens at this call of those classes, from 1; 0 or unset: never
- *   TORTURE_DO      kill (before the call), tear (half of a write, then kill), short (half of a write, then ENOSPC),
+ *   TORTURE_DO      kill (before the call), interrupt (as Ctrl-C, then the call), tear (half of a write, then kill), short (half of a write, then ENOSPC),
  *                   or the number of an error
  *   TORTURE_STICKY  set: all later calls of the same name fail too
  *   TORTURE_TRACE   file to which every change is written, with its data (struct record, then two paths and the data)
@@ -131,6 +131,7 @@ static enum what counted(char class, const char *name) {
     __atomic_store_n(&shared->fired, n, __ATOMIC_SEQ_CST);
     int is_write = strstr(name, "write") != NULL;
     if (!strcmp(fault, "kill")) die();
+    if (!strcmp(fault, "interrupt")) { syscall(SYS_kill, getpid(), SIGINT); return GO_ON; }
     if (!strcmp(fault, "tear")) { if (is_write) return HALF_THEN_KILL; die(); }
     if (!strcmp(fault, "short")) { if (is_write && n == fail_at) return HALF_THEN_FAIL; errno = ENOSPC; return FAIL; }
     errno = fault_errno;
