@@ -166,8 +166,7 @@ def _schema(connection, rng):
 
 def _meta(connection, rng):
     change = rng.choice(("head = replace(head, substr(head, 1, 1), 'e')", "ledger = 'ff' || substr(ledger, 3)",
-                         "cursor = cursor + 1", "cursor = cursor - 1", "cursor = 0", "digest = 'ff'",
-                         "software = 'forged'"))
+                         "cursor = cursor + 1", "cursor = cursor - 1", "cursor = 0", "digest = 'ff'"))
     connection.execute(f"UPDATE meta SET {change}")
     return f"meta: {change}"
 
@@ -271,7 +270,8 @@ def _change(trial, ledger):
 def _swap(trial, ledger):
     """The same file as it was before, or as another ledger has it."""
     rng, world = trial.rng, trial.world
-    source = rng.choice(("young", "other"))
+    source, words = rng.choice((("young", "as it was before"), ("later", "as it will be later"),
+                                ("other", "as another ledger has it")))
     names = []
     for name in files_of(f"{world.path}/{source}/ledger"):
         ours, theirs = f"{ledger}/{name}", f"{world.path}/{source}/ledger/{name}"
@@ -284,7 +284,7 @@ def _swap(trial, ledger):
         return None
     name = _choose(rng, names)
     shutil.copyfile(f"{world.path}/{source}/ledger/{name}", f"{ledger}/{name}")
-    trial.what = f"{name} as {'it was before' if source == 'young' else 'another ledger has it'}"
+    trial.what = f"{name} {words}"
     return name
 
 
@@ -339,27 +339,31 @@ def _check_next(trial):
     """The next append keeps every entry or refuses; nothing hidden comes back, and published least of all."""
     world, place = trial.world, trial.place
     run = place.run(["append", place.home, "--json"])
+    word = world.old_word.encode()
     if trial.check(run) and run.code == 0:
         try:
             raw = world.bundle(place)
+            if any(kind == 7 for _, _, kind, _ in entries_of(raw)):
+                return  # the journal of a later time was put back, and with it that the redaction was undone
             if not raw.startswith(world.raw):
                 trial.trouble("silent", f"append went on with {len(entries_of(raw))} entries, or others")
             elif not _has_all(trial, raw):
                 trial.trouble("silent", "append said that it was done and skipped new lines")
         except Broken as error:
-            trial.trouble("silent", f"append went on, but the entries cannot be read: {error}")
+            # What `append` does not read it need not verify; but it must not go on where something is not there.
+            if trial.what.startswith(("remove", "cut")):
+                trial.trouble("silent", f"append went on, but the entries cannot be read: {error}")
     for args in (["rebuild-views", "--json"], ["report", "--publish", place.out + "/pages"]):
         run = place.run(args)
         trial.check(run)
     for args in (world.readers()["report"], ["search", world.old_word, "--json"]):
         run = place.run(args)
-        if trial.check(run) and run.code == 0 and world.old_word.encode() in run.out.replace(
-                b'"query": "' + world.old_word.encode(), b""):
-            trial.trouble("shown", f"after the next append and a rebuild: the hidden word is in {run}")
+        if trial.check(run) and run.code == 0 and word in run.out:
+            trial.trouble("shown", f"after the next append and a rebuild: the hidden word is in `{args[0]}`")
     for folder, _, names in os.walk(place.out):
         for name in names:
             with open(os.path.join(folder, name), "rb") as file:
-                if world.old_word.encode() in file.read():
+                if word in file.read():
                     trial.trouble("shown", f"the hidden word is published in {name}")
                     return
 

@@ -31,8 +31,9 @@ def must(run, codes=(0,)):
 
 
 class World:
-    """States of one ledger: `young` (one volume), `base` (also a journal, views, shards, a tag, a redaction), and
-    `other`, a ledger of its own with other words. The home of `base` has lines that are not appended yet."""
+    """States of one ledger: `young` (one volume), `base` (also a journal, views, shards, a tag, a redaction), `later`
+    (new lines, and the redaction undone); and `other`, a larger ledger of its own that hides nothing. The home of
+    `base` has lines that are not appended yet."""
 
     def __init__(self, program, path, seed):
         self.program, self.path = program, path
@@ -65,9 +66,16 @@ class World:
         self.truth = {key: must(place.run(args)).out for key, args in self.readers().items()}
         home.grow(rng, turns=3)
         self._keep(place, "base")
+        must(place.run(["append", place.home]))
+        must(place.run(["redact", "undo", str(self.undoable), "--reason", "for all"]))
+        must(place.run(["search", "tide*", "--json"]))
+        self._keep(place, "later")
         place.remove()
         other = Place(program, path + "/making")
-        Home(random.Random(f"other {seed}"), other.home, word=self.word)
+        rng = random.Random(f"other {seed}")
+        home = Home(rng, other.home, sessions=6, word=self.word)
+        must(other.run(["append", other.home]))
+        home.grow(rng, turns=4)
         must(other.run(["append", other.home]))
         must(other.run(["search", "tide*", "--json"]))
         self._keep(other, "other")
