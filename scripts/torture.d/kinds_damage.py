@@ -331,8 +331,13 @@ def _check_readers(trial):
         if trial.check(run) and run.code == 0:
             if world.old_word.encode() in run.out:
                 trial.trouble("shown", f"`{key}` shows the hidden word")
-            elif run.out != world.truth[key]:
+            elif run.out != world.truth[key] and not _says_behind(run):
                 trial.trouble("shown", f"`{key}` says something else than before")
+
+
+def _says_behind(run):
+    """Older views may be read where nothing was hidden since, by a command that says how far behind they are."""
+    return "behind" in run.said() or b'"behind":' in run.out and b'"behind":0' not in run.out
 
 
 def _check_next(trial):
