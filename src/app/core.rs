@@ -8,7 +8,10 @@ pub use crate::audit::{Audit, ViewsVerdict};
 use crate::config::ReviewConfig;
 use crate::db;
 pub use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{ExportSummary, Head, Ledger, LedgerPaths, LedgerReader, export, read_head};
+use crate::ledger::{
+    ExportSummary, Head, Ledger, LedgerError, LedgerPaths, LedgerReader, check_whole, export,
+    read_head,
+};
 pub use crate::ledger::{Holder, World, check_place};
 pub use crate::pricing::{PriceTable, WhatIf};
 pub use crate::projections::Digests;
@@ -178,6 +181,11 @@ impl App {
             });
         }
         if plan.is_done() {
+            // Nothing new is no reason not to notice that something old is gone.
+            match check_whole(self.dir()) {
+                Ok(_) | Err(LedgerError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
             self.put_rules_in_force(listener)?;
             let head = self.head_now()?;
             if head.is_some() && !options.no_views {
@@ -260,11 +268,15 @@ impl App {
         Ok(query::session_detail(&db, session).map_err(db::at(self.views_path()))?)
     }
 
-    /// Verifies everything; `views` says whether to compare the views with a rebuild too.
+    /// Verifies everything; `views` says whether to compare the views with a rebuild too. Writes nothing but
+    /// what an interrupted redaction has left to hide.
     ///
     /// # Errors
     /// When there is no ledger; damage is a finding.
     pub fn audit(&self, views: bool, listener: Listener<'_>) -> Result<Audit> {
+        if views {
+            self.settle();
+        }
         let total = read_head(self.dir()).map_or(0, |slots| slots.head.size());
         let mut progress = |n| listener(Progress::Verifying(n, total));
         Ok(audit::audit(self.dir(), views.then_some(&self.views), &mut progress)?)

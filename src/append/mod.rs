@@ -8,5 +8,6 @@ mod plan;
 mod run;
 mod start;
 
+pub use crate::ledger::SourceProblem;
 pub use crate::source::Watch;
-pub use plan::{ByteCounts, FileCounts, Plan, Report, Request, SourceProblem, note_head};
+pub use plan::{ByteCounts, FileCounts, Plan, Report, Request, note_head};

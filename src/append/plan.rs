@@ -1,12 +1,13 @@
 //! What an append has to read, found out without opening the log; and the loop over it.
 
 use super::run::{Outcome, Run};
-use crate::entry::{EntryId, Kind};
-use crate::ledger::side::{self, SideRecord};
-use crate::ledger::{Appended, Ledger, LedgerError, LedgerPaths, Tails, World, read_head};
-use crate::source::{Discovery, SourceFile, discover};
-use bincode::{Decode, Encode};
-use std::collections::HashMap;
+use crate::entry::{Container, EntryId, Kind};
+use crate::ledger::side::{self, Bound};
+use crate::ledger::{
+    Appended, Ledger, LedgerError, LedgerPaths, Seen, SeenFiles, SourceProblem, Tails, World,
+    read_head,
+};
+use crate::source::{Discovery, SourceFile, discover, has_line_feed_from};
 use std::path::{Path, PathBuf};
 
 /// A torn last line is taken as it is once its file has been still for this long.
@@ -53,19 +54,6 @@ pub struct ByteCounts {
     pub skipped: u64,
 }
 
-/// Something to tell the user about a source.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct SourceProblem {
-    /// The file.
-    pub path: String,
-    /// 0-based line, where it concerns one.
-    pub line: Option<u64>,
-    /// Byte offset, where it concerns one.
-    pub offset: Option<u64>,
-    /// What is the matter.
-    pub reason: String,
-}
-
 /// What an append did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -83,29 +71,6 @@ pub struct Report {
     pub problems: Vec<SourceProblem>,
 }
 
-/// Size and time of a file when it was last read, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-struct Seen {
-    len: u64,
-    modified: u64,
-    inode: u64,
-    already: u64,
-    pending: u64,
-    problem: Option<SourceProblem>,
-}
-
-/// All files as they were when they were last read; true only at one head of the ledger.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-struct SeenFiles {
-    size: u64,
-    head: [u8; 32],
-    files: HashMap<String, Seen>,
-}
-
-impl SideRecord for SeenFiles {
-    const SCHEMA: u32 = 201;
-}
-
 /// A plan of what an append would have to read.
 pub struct Plan {
     seen: SeenFiles,
@@ -118,11 +83,7 @@ impl Plan {
     pub fn make(dir: &Path, request: &Request, now: u64) -> Plan {
         let Discovery { files, problems } = discover(&request.roots);
         let paths = LedgerPaths { dir: dir.to_path_buf() };
-        let mut seen: SeenFiles = side::load(&paths.sources()).unwrap_or_default();
-        let head = read_head(dir).ok().map(|slots| (slots.head.size(), slots.head.chain.id.0));
-        if head != Some((seen.size, seen.head)) {
-            seen = SeenFiles::default();
-        }
+        let seen = seen_files(dir, &paths).unwrap_or_default();
         let mut plan = Plan { seen, changed: Vec::new(), report: Report::default() };
         plan.report.problems = problems
             .into_iter()
@@ -145,6 +106,7 @@ impl Plan {
         if let Some(seen) = self.seen.files.get(&key(&file.path))
             && (seen.len, seen.modified, seen.inode) == (file.len, file.modified, file.inode)
             && !(seen.pending > 0 && is_still(&file, now))
+            && is_accounted_for(&file, seen)
         {
             self.report.files.unchanged += 1;
             self.report.bytes.seen += seen.already + seen.pending;
@@ -221,7 +183,7 @@ impl Plan {
     ) -> Result<Vec<SourceFile>, LedgerError> {
         let world = ledger.world().clone();
         let head = ledger.head();
-        let tails = Tails::load(paths, head.size(), head.chain.id)?;
+        let tails = Tails::load(paths, head)?;
         let now = world.clock.now();
         let mut appender = ledger.appender()?;
         for (kind, body) in prelude {
@@ -231,9 +193,9 @@ impl Plan {
         let mut later = Vec::new();
         for file in files {
             match run.file(file)? {
-                Outcome::Read { already, pending, problem } => {
+                Outcome::Read { already, pending, stream, problem } => {
                     let (len, modified, inode) = (file.len, file.modified, file.inode);
-                    let seen = Seen { len, modified, inode, already, pending, problem };
+                    let seen = Seen { len, modified, inode, already, pending, stream, problem };
                     self.seen.files.insert(key(&file.path), seen);
                 }
                 Outcome::Failed => {
@@ -254,9 +216,8 @@ impl Plan {
                 format!("the entries are safe in the journal, but not yet in the log: {reason}");
             self.report.problems.push(SourceProblem { path, line: None, offset: None, reason });
         }
-        let head = ledger.head();
-        (tails.size, tails.head) = (head.size(), head.chain.id.0);
-        (self.seen.size, self.seen.head) = (tails.size, tails.head);
+        tails.bound = Bound::of(ledger.head());
+        self.seen.bound = tails.bound;
         tails.save(&world, paths)?;
         Ok(later)
     }
@@ -272,19 +233,40 @@ pub fn note_head(
     (old_size, old_head): (u64, EntryId),
     (size, head): (u64, EntryId),
 ) -> Result<(), LedgerError> {
+    let moved = |bound: &mut Bound| {
+        let is_old = (bound.size, bound.last) == (old_size, old_head.0);
+        if is_old {
+            (bound.size, bound.last) = (size, head.0);
+        }
+        is_old
+    };
     if let Some(mut tails) = side::load::<Tails>(&paths.tails())
-        && (tails.size, tails.head) == (old_size, old_head.0)
+        && moved(&mut tails.bound)
     {
-        (tails.size, tails.head) = (size, head.0);
         tails.save(world, paths)?;
     }
     if let Some(mut seen) = side::load::<SeenFiles>(&paths.sources())
-        && (seen.size, seen.head) == (old_size, old_head.0)
+        && moved(&mut seen.bound)
     {
-        (seen.size, seen.head) = (size, head.0);
         side::save(world, &paths.sources(), &seen)?;
     }
     Ok(())
+}
+
+/// What is noted of the files, as far as the ledger has it.
+fn seen_files(dir: &Path, paths: &LedgerPaths) -> Option<SeenFiles> {
+    let bound = Bound::of(&read_head(dir).ok()?.head);
+    let seen = side::load::<SeenFiles>(&paths.sources()).filter(|seen| seen.bound == bound)?;
+    let tails = side::load::<Tails>(&paths.tails())?;
+    Some(seen.known_to(&tails))
+}
+
+/// Whether every byte of an unchanged file is accounted for; in doubt the file is read.
+fn is_accounted_for(file: &SourceFile, seen: &Seen) -> bool {
+    let Some(all) = seen.already.checked_add(seen.pending) else { return false };
+    let is_whole = file.container == Container::Zstd || all == file.len;
+    let has_line = || has_line_feed_from(&file.path, file.container, seen.already).unwrap_or(true);
+    is_whole && (seen.pending == 0 || !has_line())
 }
 
 pub(super) fn key(path: &Path) -> String {

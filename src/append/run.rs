@@ -1,9 +1,9 @@
 //! Reading one source into the ledger.
 
-use super::plan::{ByteCounts, Report, SourceProblem, is_still, key};
+use super::plan::{ByteCounts, Report, is_still, key};
 use super::start::{Start, find_start};
 use crate::entry::{Container, FieldsBuilder, Kind, StreamDescriptor, stream_hasher};
-use crate::ledger::{Appender, BLOCK_BYTES, LedgerError, Tail, Tails};
+use crate::ledger::{Appender, BLOCK_BYTES, LedgerError, SourceProblem, Tail, Tails};
 use crate::source::{NextLine, SourceFile, SourceReader, has_line_feed_from};
 use std::collections::HashSet;
 use std::path::Path;
@@ -32,12 +32,17 @@ pub(super) enum Outcome {
     Read {
         already: u64,
         pending: u64,
+        stream: Option<u64>,
         problem: Option<SourceProblem>,
     },
     Failed,
     /// Only the next round can tell whether it is new.
     Later,
 }
+
+/// The stream that has what the ledger knows of a file, and what is to be said of the file as long as it
+/// stays as it is.
+type Standing = (Option<u64>, Option<SourceProblem>);
 
 /// One round over the changed files.
 pub(super) struct Run<'a, 'l> {
@@ -73,12 +78,12 @@ impl<'a, 'l> Run<'a, 'l> {
         let before = self.report.bytes;
         match self.read(file) {
             Ok(None) => Ok(Outcome::Later),
-            Ok(Some(standing)) => {
+            Ok(Some((stream, problem))) => {
                 self.report.files.read += 1;
                 let after = &self.report.bytes;
                 let already = after.already + after.appended - before.already - before.appended;
                 let pending = after.pending - before.pending;
-                Ok(Outcome::Read { already, pending, problem: standing })
+                Ok(Outcome::Read { already, pending, stream, problem })
             }
             Err(FileError::Source(error)) => {
                 let done = self.report.bytes.appended - before.appended;
@@ -96,20 +101,20 @@ impl<'a, 'l> Run<'a, 'l> {
         }
     }
 
-    /// Reads one source. `None`: it has to wait. Else what is to be said of it as long as it stays so.
-    fn read(&mut self, file: &SourceFile) -> Result<Option<Option<SourceProblem>>, FileError> {
+    /// Reads one source. `None`: it has to wait.
+    fn read(&mut self, file: &SourceFile) -> Result<Option<Standing>, FileError> {
         let known = self.tails.streams.get(&file.name.to_string()).map_or(&[][..], Vec::as_slice);
         let (start, mut reader) = find_start(self.dir, file, known, &self.touched)?;
         let mut stream = match start {
             Start::Wait => return Ok(None),
-            Start::Cut { len } => {
+            Start::Cut { len, stream } => {
                 self.report.bytes.seen += len;
                 self.report.bytes.already += len;
                 let reason = "the file is shorter than what the ledger has of it (cut, or an older copy); \
                               nothing is lost";
                 let problem = problem_of(file, reason);
                 self.report.problems.push(problem.clone());
-                return Ok(Some(Some(problem)));
+                return Ok(Some((Some(stream), Some(problem))));
             }
             Start::Known { tail, hasher } => {
                 self.report.bytes.seen += tail.bytes;
@@ -124,9 +129,10 @@ impl<'a, 'l> Run<'a, 'l> {
             Container::Document => self.document(&mut stream, &mut reader),
             _ => self.lines(&mut stream, &mut reader),
         };
+        let number = stream.tail.as_ref().map(|tail| tail.stream);
         // What was appended before a source failed is known all the same.
         self.keep_tail(stream);
-        done.map(|()| Some(None))
+        done.map(|()| Some((number, None)))
     }
 
     fn keep_tail(&mut self, stream: OpenStream<'_>) {

@@ -14,8 +14,8 @@ pub(super) enum Start {
     Known { tail: Tail, hasher: Box<blake3::Hasher> },
     /// Everything is new: the first or another generation.
     New { generation: u32 },
-    /// The file is a beginning of what is known.
-    Cut { len: u64 },
+    /// The file is a beginning of what is known of this stream.
+    Cut { len: u64, stream: u64 },
     /// It may be a beginning of what this round has appended, which cannot be read yet.
     Wait,
 }
@@ -106,7 +106,7 @@ fn cut(
             none => none.insert(LedgerReader::open(dir)?),
         };
         if prefix_hash(log, tail.stream, len)? == Some(hash) {
-            return Ok(Some(Start::Cut { len }));
+            return Ok(Some(Start::Cut { len, stream: tail.stream }));
         }
     }
     Ok(None)

@@ -2,8 +2,9 @@
 
 use super::bytes::Cursor;
 use super::codec::{Decoder, Encoder};
-use super::pack::PackError;
-use crate::entry::checksum;
+use super::error::LedgerError;
+use super::pack::{PackError, StoredBody, StoredEntry};
+use crate::entry::{checksum, commit_hasher};
 
 /// Bodies longer than this are stored in blocks of this size.
 pub const BLOCK_BYTES: usize = 256 << 10;
@@ -48,6 +49,37 @@ pub(super) fn decode_block(
     let codec = input.array::<8>().map(|head| head[4]).ok_or(shape)?;
     let plain_len = input.take(12).and_then(|_| input.u32()).ok_or(shape)?;
     decoder.decode(codec, stored, plain_len as usize).ok_or(PackError::Payload)
+}
+
+/// Reads the blocks of a body in order and compares them with its commitment; says what does not hold.
+///
+/// # Errors
+/// When a block cannot be read for other reasons than damage.
+pub(super) fn check_body(
+    decoder: &mut Decoder,
+    entry: &StoredEntry,
+    block: &mut dyn FnMut(u64, u32) -> Result<Option<Vec<u8>>, LedgerError>,
+    each: &mut dyn FnMut(&[u8]),
+) -> Result<Option<String>, LedgerError> {
+    let StoredBody::Blocks { salt, commitment } = &entry.body else {
+        return Ok(None);
+    };
+    let mut hasher = commit_hasher(salt);
+    let mut len = 0;
+    for index in 0..block_count(entry.body_len) {
+        let Some(bytes) = block(entry.seq, index)? else {
+            return Ok(Some(format!("block {index} is missing")));
+        };
+        let plain = match decode_block(decoder, &bytes, entry.seq, index) {
+            Ok(plain) => plain,
+            Err(error) => return Ok(Some(format!("block {index}: {error}"))),
+        };
+        hasher.update(&plain);
+        each(&plain);
+        len += plain.len() as u64;
+    }
+    let same = len == entry.body_len && hasher.finalize().as_bytes() == &commitment.0;
+    Ok(Some("the body does not hash to its commitment".to_string()).filter(|_| !same))
 }
 
 /// Seq and index of a block.

@@ -1,9 +1,10 @@
 //! Which entries decide what may be shown: found once, then known by their seqs.
 
 use super::error::Result;
+use super::head::read_head;
 use super::open::LedgerPaths;
 use super::reader::LedgerReader;
-use super::side::{self, SideRecord};
+use super::side::{self, Bound, SideRecord};
 use super::world::World;
 use crate::entry::{EntryId, Kind};
 use bincode::de::Decoder;
@@ -14,18 +15,18 @@ use std::path::Path;
 
 /// The redactions, revocations and rule sets of a ledger, and the key of what is derived from it (rebuildable).
 ///
-/// Kept beside the ledger so that a small change opens no volume. An audit does not trust it.
+/// Kept beside the ledger so that a small change opens no volume. An audit compares it with the entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Controls {
-    /// Entries below this seq were looked at.
-    pub size: u64,
+    /// The entries that were looked at.
+    pub bound: Bound,
     /// The entries, in order.
     pub entries: Vec<Control>,
     key: Option<[u8; 32]>,
 }
 
 impl SideRecord for Controls {
-    const SCHEMA: u32 = 502;
+    const SCHEMA: u32 = 503;
 }
 
 /// One such entry.
@@ -46,15 +47,17 @@ pub struct Control {
 }
 
 impl Controls {
-    /// The stored ones, completed by what was appended since.
+    /// The stored ones when they are of this ledger, completed by what was appended since.
     ///
     /// # Errors
     /// When entries cannot be read.
     pub fn load(reader: &mut LedgerReader) -> Result<Controls> {
         let paths = LedgerPaths { dir: reader.dir().to_path_buf() };
-        let size = reader.head().size();
         let stored = side::load::<Controls>(&paths.controls());
-        stored.filter(|known| known.size <= size).unwrap_or_default().completed(reader)
+        match stored {
+            Some(known) if known.fits(reader)? => known.completed(reader),
+            _ => Controls::find(reader),
+        }
     }
 
     /// Finds them in the entries alone.
@@ -65,16 +68,33 @@ impl Controls {
         Controls::default().completed(reader)
     }
 
+    /// Whether they speak of a beginning of this ledger, and not of another one as long.
+    fn fits(&self, reader: &mut LedgerReader) -> Result<bool> {
+        let (bound, head) = (self.bound, reader.head());
+        if bound == Bound::of(head) {
+            return Ok(true);
+        }
+        if bound.ledger != head.identity.ledger.0 || bound.size >= head.size() {
+            return Ok(false);
+        }
+        // A head always lies between two packs.
+        let next = reader.pack_from(bound.size)?;
+        Ok(next.is_some_and(|pack| {
+            pack.info.first_seq == bound.size && pack.info.prev.0 == bound.last
+        }))
+    }
+
     fn completed(mut self, reader: &mut LedgerReader) -> Result<Controls> {
-        while let Some(pack) = reader.pack_from(self.size)? {
-            let from = self.size;
-            let new = pack.entries.iter().filter(|e| e.seq >= from && e.kind.is_control());
+        let mut next = self.bound.size;
+        while let Some(pack) = reader.pack_from(next)? {
+            let new = pack.entries.iter().filter(|e| e.seq >= next && e.kind.is_control());
             for seq in new.map(|entry| entry.seq).collect::<Vec<_>>() {
                 self.entries.extend(reader.control(seq)?);
             }
-            self.size = pack.info.end_seq();
+            next = pack.info.end_seq();
         }
-        if self.key.is_none() && self.size > 0 {
+        self.bound = Bound::of(reader.head());
+        if self.key.is_none() && self.bound.size > 0 {
             self.key = Some(reader.views_key()?);
         }
         Ok(self)
@@ -93,7 +113,8 @@ impl Controls {
     /// # Errors
     /// When they cannot be read.
     pub fn note(&mut self, dir: &Path, from: u64, to: u64, count: u64) -> Result<()> {
-        if self.size != from {
+        let head = read_head(dir)?.head;
+        if self.bound.size != from || head.size() != to {
             return Ok(());
         }
         if count > 0 {
@@ -102,13 +123,18 @@ impl Controls {
                 self.entries.extend(reader.control(seq)?.filter(|entry| entry.kind.is_control()));
             }
         }
-        self.size = to;
+        self.bound = Bound::of(&head);
         Ok(())
     }
 
     /// A key that only those know who have the ledger: derived from the salt of its first entry.
     pub fn key(&self) -> [u8; 32] {
         self.key.unwrap_or_default()
+    }
+
+    /// Whether they say that this is the key, or do not say.
+    pub(super) fn has_key(&self, key: &[u8; 32]) -> bool {
+        self.key.is_none_or(|known| known == *key)
     }
 }
 

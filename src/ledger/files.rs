@@ -1,11 +1,12 @@
 //! Small files and names in the ledger's directory.
 
 use super::error::{LedgerError, Result};
+use super::head::Head;
 use super::open::LedgerPaths;
-use super::side;
+use super::side::{self, Bound};
 use super::world::World;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Replaces a small file so that after a crash it is the old one or the new one.
 pub(super) fn write_durably(world: &World, path: &Path, bytes: &[u8]) -> Result<()> {
@@ -48,11 +49,24 @@ pub(super) fn numbered(dir: &Path, suffix: &str) -> Result<Vec<u64>> {
     Ok(found)
 }
 
-/// The side records that exist in a ledger's directory, and whether each is sound.
-pub(super) fn side_records(dir: &Path) -> Vec<(&'static str, bool)> {
+/// The side records of a ledger, by name.
+pub(super) fn side_records(dir: &Path) -> [PathBuf; 3] {
     let paths = LedgerPaths { dir: dir.to_path_buf() };
-    [("tails", paths.tails()), ("sources", paths.sources()), ("controls", paths.controls())]
-        .into_iter()
-        .filter_map(|(name, path)| Some((name, side::is_sound(&std::fs::read(path).ok()?))))
-        .collect()
+    [paths.tails(), paths.sources(), paths.controls()]
+}
+
+/// What the sound side records are true of.
+pub(super) fn side_bounds(dir: &Path) -> Vec<(PathBuf, Bound)> {
+    let bound = |path: PathBuf| {
+        let bound = side::bound_of(&std::fs::read(&path).ok()?)?;
+        Some((path, bound))
+    };
+    side_records(dir).into_iter().filter_map(bound).collect()
+}
+
+/// A side record that knows of more entries than there are, and of how many.
+pub(super) fn side_record_ahead(dir: &Path, head: &Head) -> Option<(PathBuf, u64)> {
+    let is_ahead =
+        |bound: &Bound| bound.ledger == head.identity.ledger.0 && bound.size > head.size();
+    side_bounds(dir).into_iter().find(|(_, b)| is_ahead(b)).map(|(path, b)| (path, b.size))
 }

@@ -90,6 +90,20 @@ pub struct HeadSlots {
     pub head: Head,
     /// Which slots do not check; a finding, since the other one still counts.
     pub damaged: Vec<usize>,
+    /// What the other slot says, where it checks.
+    pub older: Option<Head>,
+}
+
+impl HeadSlots {
+    /// Whether the other slot is one that this one can have followed.
+    pub fn agree(&self) -> bool {
+        self.older.as_ref().is_none_or(|older| {
+            older.identity == self.head.identity
+                && older.turn + 1 == self.head.turn
+                && older.size() <= self.head.size()
+                && older.settled <= self.head.settled
+        })
+    }
 }
 
 /// The file that holds the head.
@@ -117,8 +131,10 @@ pub fn read_head(dir: &Path) -> Result<HeadSlots> {
     };
     let slots: Vec<Option<Head>> = (0..2).map(slot).collect();
     let damaged = (0..2).filter(|slot| slots[*slot].is_none()).collect();
-    match slots.into_iter().flatten().max_by_key(|head| head.turn) {
-        Some(head) => Ok(HeadSlots { head, damaged }),
+    let mut slots: Vec<Head> = slots.into_iter().flatten().collect();
+    slots.sort_by_key(|head| head.turn);
+    match slots.pop() {
+        Some(head) => Ok(HeadSlots { head, damaged, older: slots.pop() }),
         None => Err(LedgerError::damaged(&path, "neither slot of HEAD checks")),
     }
 }

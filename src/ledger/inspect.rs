@@ -3,14 +3,15 @@
 //! Shares no path with the write half. A volume whose files are not as they were settled is copied
 //! before the log engine sees it, so that looking never destroys evidence.
 
-use super::block::{block_count, decode_block};
+use super::block::check_body;
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::head::{Head, head_path, read_head};
+use super::inspect_side::SideChecks;
 use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
 use super::store::Store;
 use super::volume::{self, Volume, digest_files, manifest_path, volume_dir};
-use crate::entry::{Commitment, Kind, commit_hasher};
+use crate::entry::Kind;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -107,6 +108,7 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
         chain: ChainEnd::empty(),
         whole: true,
         gap: false,
+        side: SideChecks::default(),
         out: Inspection::default(),
         progress,
     };
@@ -116,10 +118,11 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
     let Some(head) = inspector.check_head()? else {
         return Ok(inspector.out);
     };
-    inspector.check_side_records();
+    inspector.load_side_records(&head);
     inspector.check_volumes(&head)?;
     inspector.check_journal(&head)?;
     inspector.check_end(&head);
+    inspector.compare_side_records();
     inspector.out.head = Some(head);
     Ok(inspector.out)
 }
@@ -132,6 +135,8 @@ pub(super) struct Inspector<'a> {
     pub(super) whole: bool,
     /// True directly behind entries that could not be read, when the next link cannot be checked.
     gap: bool,
+    /// What is cached beside the entries, derived once more on the way.
+    pub(super) side: SideChecks,
     out: Inspection,
     progress: &'a mut dyn FnMut(u64),
 }
@@ -177,6 +182,10 @@ impl Inspector<'_> {
             }
             Err(error) => return Err(error),
         };
+        if !slots.agree() {
+            let detail = "the two slots contradict each other";
+            self.find(FindingKind::Structure, None, &path, detail);
+        }
         for slot in &slots.damaged {
             let detail = format!("slot {slot} does not check; the other slot counts");
             self.find(FindingKind::HeadSlot, None, &path, detail);
@@ -195,15 +204,6 @@ impl Inspector<'_> {
         if fs::read(&path).ok().as_deref() != Some(expected.as_bytes()) {
             let detail = "FORMAT does not name the format and the ids of HEAD";
             self.find(FindingKind::Structure, None, &path, detail);
-        }
-    }
-
-    fn check_side_records(&mut self) {
-        for (name, sound) in super::side_records(self.dir) {
-            if !sound {
-                let detail = "damaged; it is rebuilt by the next append, no entry depends on it";
-                self.find(FindingKind::SideRecord, None, &self.dir.join(name), detail);
-            }
         }
     }
 
@@ -373,11 +373,15 @@ impl Inspector<'_> {
         chain.id = pack.info.prev;
         pack.verify(&head.identity, &mut chain)
             .map_err(|e| damaged(format!("{e} (entries {seq} to {})", pack.info.end_seq() - 1)))?;
+        self.side.begin_pack(&head.identity, &pack);
         for entry in &pack.entries {
+            self.side.begin(&pack, entry);
             self.check_blocks(path, entry, &mut block)?;
+            self.side.end(entry);
             self.check_kind(path, entry);
             self.out.bytes += entry.body_len;
         }
+        self.side.end_pack(&pack);
         self.chain = chain;
         self.out.entries += u64::from(pack.info.count);
         (self.progress)(self.out.entries);
@@ -402,24 +406,11 @@ impl Inspector<'_> {
         entry: &StoredEntry,
         block: &mut impl FnMut(u64, u32) -> Result<Option<Vec<u8>>>,
     ) -> Result<()> {
-        let StoredBody::Blocks { salt, commitment } = &entry.body else {
-            return Ok(());
-        };
-        let damaged = |detail: String| LedgerError::damaged_at(path, entry.seq, detail);
-        let mut hasher = commit_hasher(salt);
-        let mut len = 0;
-        for index in 0..block_count(entry.body_len) {
-            let bytes = block(entry.seq, index)?
-                .ok_or_else(|| damaged(format!("block {index} is missing")))?;
-            let plain = decode_block(&mut self.decoder, &bytes, entry.seq, index)
-                .map_err(|e| damaged(format!("block {index}: {e}")))?;
-            hasher.update(&plain);
-            len += plain.len() as u64;
-        }
-        if len == entry.body_len && Commitment(*hasher.finalize().as_bytes()) == *commitment {
-            Ok(())
-        } else {
-            Err(damaged("the body does not hash to its commitment".into()))
+        let side = &mut self.side;
+        let mut each = |piece: &[u8]| side.piece(entry, piece);
+        match check_body(&mut self.decoder, entry, block, &mut each)? {
+            Some(detail) => Err(LedgerError::damaged_at(path, entry.seq, detail)),
+            None => Ok(()),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use super::block::block_place;
 use super::error::{LedgerError, Result};
-use super::head::Head;
+use super::head::{Head, read_head};
 use super::inspect::{FindingKind, Inspector};
 use super::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
+use super::lock::lock_holder;
 use std::collections::BTreeMap;
 
 impl Inspector<'_> {
@@ -18,10 +19,10 @@ impl Inspector<'_> {
                 self.find(FindingKind::Journal, Some(covered), &path, detail);
             }
         }
-        if covered >= head.size() {
+        let path = journal_path(self.dir, covered);
+        if covered >= head.size() && !path.exists() {
             return Ok(());
         }
-        let path = journal_path(self.dir, covered);
         if let Err(error) = self.check_frames(head, covered) {
             let lost = matches!(&error, LedgerError::Io { .. });
             let kind = if lost { FindingKind::Lost } else { FindingKind::Journal };
@@ -39,7 +40,7 @@ impl Inspector<'_> {
         let mut second = JournalReader::open(self.dir, &head.identity, first_seq)?;
         let mut blocks: BTreeMap<(u64, u32), u64> = BTreeMap::new();
         let mut committed = first_seq;
-        // What lies behind HEAD was never acknowledged: the next append takes it over or cuts it.
+        // What lies behind HEAD was never acknowledged: the next append takes it over or leaves it out.
         while committed < head.size() {
             let at = reader.position();
             let frame = match reader.next_frame()? {
@@ -67,6 +68,31 @@ impl Inspector<'_> {
                     })?;
                 }
             }
+        }
+        self.check_ahead(head, &mut reader)
+    }
+
+    /// Commits that HEAD does not cover are a killed append's, or HEAD is older than it was.
+    fn check_ahead(&mut self, head: &Head, reader: &mut JournalReader) -> Result<()> {
+        let mut size = head.size();
+        while let Next::Frame(frame) = reader.next_frame()? {
+            let commit = Commit::decode(&frame.payload).filter(|_| frame.kind == FrameKind::Commit);
+            size = size.max(commit.map_or(0, |commit| commit.size));
+        }
+        // A writer at work is ahead of HEAD for a moment, or has moved HEAD on since it was read.
+        let now = read_head(self.dir).map_or(0, |slots| slots.head.size());
+        if size > head.size().max(now) && lock_holder(self.dir).is_none() {
+            let more = size - head.size();
+            let detail = format!(
+                "holds {more} entries that HEAD does not know of (an append was killed, or HEAD was put \
+                 back); the next append takes them over"
+            );
+            self.find(
+                FindingKind::Journal,
+                Some(head.size()),
+                &reader.path().to_path_buf(),
+                detail,
+            );
         }
         Ok(())
     }

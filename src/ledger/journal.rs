@@ -22,6 +22,9 @@ const FRAME_CONTEXT: &str = "codex-ledger v1 frame";
 /// No frame is longer: a pack of 64 KiB plus one line of up to 1 MiB, or a block.
 const FRAME_MAX_BYTES: u32 = 8 << 20;
 
+/// How far ahead a frame is looked for at once.
+const RESYNC_BYTES: usize = 1 << 20;
+
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrameKind {
@@ -305,6 +308,46 @@ impl JournalReader {
         Ok(JournalReader { file, path, key, at: JournalReader::START })
     }
 
+    /// Opens a journal whatever its header says; its frames say themselves whose they are.
+    pub(super) fn open_damaged(
+        dir: &Path,
+        identity: &Identity,
+        first_seq: u64,
+    ) -> Result<JournalReader> {
+        let path = journal_path(dir, first_seq);
+        let file = File::open(&path).map_err(LedgerError::io("cannot open", &path))?;
+        let file = BufReader::with_capacity(256 << 10, file);
+        let key = FrameKey::new(identity, first_seq);
+        let mut reader = JournalReader { file, path, key, at: 0 };
+        reader.seek(JournalReader::START)?;
+        Ok(reader)
+    }
+
+    /// Goes to the next whole frame behind one that is not; false at the end of the file.
+    pub(super) fn resync(&mut self) -> Result<bool> {
+        let mut from = self.at + 1;
+        loop {
+            self.seek(from)?;
+            let mut window = vec![0u8; RESYNC_BYTES];
+            let got = read_up_to(&mut self.file, &mut window)
+                .map_err(LedgerError::io("cannot read", &self.path))?;
+            let found = memchr::memmem::find(&window[..got], FRAME_MAGIC);
+            match found {
+                Some(offset) => {
+                    let at = from + offset as u64;
+                    self.seek(at)?;
+                    if matches!(self.next_frame()?, Next::Frame(_)) {
+                        self.seek(at)?;
+                        return Ok(true);
+                    }
+                    from = at + 1;
+                }
+                None if got < window.len() => return Ok(false),
+                None => from += (got + 1 - FRAME_MAGIC.len()) as u64,
+            }
+        }
+    }
+
     /// Position behind the last frame that was read.
     pub(super) fn position(&self) -> u64 {
         self.at
@@ -320,6 +363,24 @@ impl JournalReader {
         self.file.seek(SeekFrom::Start(at)).map_err(LedgerError::io("cannot seek", &self.path))?;
         self.at = at;
         Ok(())
+    }
+
+    /// Goes behind the next frame without reading what it holds; `None` where there is no whole one.
+    fn skip_frame(&mut self) -> Result<Option<FrameKind>> {
+        let io = |source| LedgerError::io("cannot read", &self.path)(source);
+        let len = self.file.get_ref().metadata().map_err(io)?.len();
+        let mut head = [0u8; FRAME_HEADER_BYTES];
+        if read_up_to(&mut self.file, &mut head).map_err(io)? < head.len() {
+            return Ok(None);
+        }
+        let Some((kind, payload)) = frame_fields(&head, self.at) else { return Ok(None) };
+        let end = self.at + (FRAME_HEADER_BYTES + payload) as u64;
+        if end > len {
+            return Ok(None);
+        }
+        self.file.seek_relative(payload as i64).map_err(io)?;
+        self.at = end;
+        Ok(Some(kind))
     }
 
     /// The next frame.
@@ -415,6 +476,43 @@ pub(super) fn scan(
         each(frame)?;
     }
     Ok(scan)
+}
+
+/// Makes sure that a journal reaches the commit that HEAD covers, by the frames' fields alone.
+///
+/// # Errors
+/// When it is missing, is another ledger's, or ends before.
+pub(super) fn check_reach(
+    dir: &Path,
+    identity: &Identity,
+    first_seq: u64,
+    (size, id): (u64, EntryId),
+) -> Result<()> {
+    let mut reader = JournalReader::open(dir, identity, first_seq)?;
+    loop {
+        let at = reader.position();
+        match reader.skip_frame()? {
+            Some(FrameKind::Commit) => {
+                let end = reader.position();
+                reader.seek(at)?;
+                let frame = reader.next_frame()?;
+                reader.seek(end)?;
+                let commit = match &frame {
+                    Next::Frame(frame) => Commit::decode(&frame.payload),
+                    Next::End | Next::Torn(_) => None,
+                };
+                if commit.is_some_and(|commit| (commit.size, commit.id) == (size, id)) {
+                    return Ok(());
+                }
+            }
+            Some(_) => {}
+            None => {
+                let detail =
+                    format!("the journal ends at byte {at}; HEAD says there are {size} entries");
+                return Err(LedgerError::damaged_at(reader.path(), first_seq, detail));
+            }
+        }
+    }
 }
 
 /// First seqs of the journals in the directory, in order.

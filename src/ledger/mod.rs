@@ -18,6 +18,7 @@ mod files;
 mod head;
 mod inspect;
 mod inspect_journal;
+mod inspect_side;
 mod journal;
 mod lock;
 mod open;
@@ -27,9 +28,11 @@ mod reader;
 mod recover;
 mod sequencer;
 pub mod side;
+mod sources;
 mod store;
 mod tails;
 mod volume;
+mod whole;
 mod worker;
 mod world;
 
@@ -48,8 +51,10 @@ pub use pack::{
 };
 pub use private::check_place;
 pub use reader::LedgerReader;
+pub use sources::{Seen, SeenFiles, SourceProblem};
 pub use tails::{Tail, Tails};
 pub use volume::{Volume, VolumeFile};
+pub use whole::check_whole;
 pub use world::{Clock, Disk, Entropy, RealWorld, World};
 
-use files::{numbered, side_records, write_durably};
+use files::{numbered, write_durably};

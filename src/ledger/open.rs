@@ -195,7 +195,7 @@ impl Ledger {
     }
 }
 
-fn format_path(dir: &Path) -> PathBuf {
+pub(super) fn format_path(dir: &Path) -> PathBuf {
     dir.join("FORMAT")
 }
 
@@ -204,7 +204,7 @@ pub(super) fn format_text(identity: &Identity) -> String {
     format!("{FORMAT_LINE}\nledger {}\norigin {}\n", identity.ledger, identity.origin)
 }
 
-fn check_format(dir: &Path, identity: &Identity) -> Result<()> {
+pub(super) fn check_format(dir: &Path, identity: &Identity) -> Result<()> {
     let path = format_path(dir);
     let text = fs::read(&path).map_err(LedgerError::io("cannot read", &path))?;
     if text == format_text(identity).as_bytes() {

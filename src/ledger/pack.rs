@@ -319,6 +319,11 @@ impl StoredEntry {
     pub fn has_line_feed(&self) -> bool {
         self.flags & crate::entry::FLAG_LINE_FEED != 0
     }
+
+    /// Whether the body is bytes of a source.
+    pub(super) fn is_of_source(&self) -> bool {
+        matches!(self.kind, Kind::Line | Kind::Document)
+    }
 }
 
 /// A decoded pack.

@@ -6,7 +6,7 @@ use super::controls::Control;
 use super::error::{LedgerError, Result};
 use super::head::{Head, read_head};
 use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
-use super::pack::{Pack, PackInfo, StoredBody, StoredEntry};
+use super::pack::{Identity, Pack, PackInfo, StoredBody, StoredEntry};
 use super::store::Store;
 use super::volume::{self, Volume};
 use crate::entry::Header;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A control entry is never longer.
-const CONTROL_MAX_BYTES: u64 = 64 << 20;
+pub(super) const CONTROL_MAX_BYTES: u64 = 64 << 20;
 
 /// Reads entries of a ledger as it was when the reader was opened.
 pub struct LedgerReader {
@@ -111,15 +111,9 @@ impl LedgerReader {
     /// # Errors
     /// When the first entry cannot be read.
     pub fn views_key(&mut self) -> Result<[u8; 32]> {
-        let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views key");
-        if let Some(pack) = self.pack_from(0)?
-            && let Some(entry) = pack.entry(0)
-            && let StoredBody::Inline { salt, .. } = &entry.body
-        {
-            hasher.update(salt);
-        }
-        hasher.update(&self.head.identity.ledger.0);
-        Ok(*hasher.finalize().as_bytes())
+        let pack = self.pack_from(0)?;
+        let first = pack.as_ref().and_then(|pack| pack.entry(0));
+        Ok(views_key(first, &self.head.identity))
     }
 
     /// The pack that holds that entry; `None` at the end of the ledger.
@@ -240,6 +234,16 @@ impl LedgerReader {
         decode_block(&mut self.decoder, &bytes, seq, index)
             .map_err(|e| damaged(format!("block {index}: {e}")))
     }
+}
+
+/// The key of what is derived from a ledger with that first entry.
+pub(super) fn views_key(first: Option<&StoredEntry>, identity: &Identity) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views key");
+    if let Some(StoredEntry { body: StoredBody::Inline { salt, .. }, .. }) = first {
+        hasher.update(salt);
+    }
+    hasher.update(&identity.ledger.0);
+    *hasher.finalize().as_bytes()
 }
 
 impl JournalIndex {

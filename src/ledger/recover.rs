@@ -42,7 +42,11 @@ impl Recovery {
     /// # Errors
     /// When acknowledged entries are missing or the files contradict each other.
     pub(super) fn look(dir: &Path, slots: HeadSlots) -> Result<Recovery> {
-        let HeadSlots { mut head, damaged } = slots;
+        if !slots.agree() {
+            let detail = "the two slots of HEAD contradict each other";
+            return Err(LedgerError::damaged(&head_path(dir), detail));
+        }
+        let HeadSlots { mut head, damaged, .. } = slots;
         let unproven: Vec<u64> = volume::manifest_seqs(dir)?
             .into_iter()
             .filter(|seq| *seq >= head.settled && journal_path(dir, *seq).exists())
@@ -69,6 +73,13 @@ impl Recovery {
         let done = settled_journals(dir, &head, &volumes)?;
         let (chain, journal) = look_at_journal(dir, &head)?;
         head.chain = chain;
+        if let Some((path, size)) = super::files::side_record_ahead(dir, &head) {
+            let detail = format!(
+                "knows of {size} entries; HEAD and journal have {}: entries are missing",
+                head.size()
+            );
+            return Err(LedgerError::damaged_at(&path, head.size(), detail));
+        }
         let recovery = Recovery { head, unproven, done, journal };
         recovery.check_unproven(dir)?;
         Ok(recovery)

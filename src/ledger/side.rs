@@ -1,21 +1,54 @@
 //! Side records: what can be rebuilt from the entries at any time. The only place that names bincode.
 //!
 //! Reading one schema's bytes with another would succeed with wrong values, so each record carries a
-//! magic, its schema number, its length and a checksum; anything unexpected reads as absent.
+//! magic, its schema number, its length and a checksum; anything unexpected reads as absent. The first
+//! thing in each record is its [`Bound`], so that those who do not know the rest can compare it with HEAD.
 
 use super::error::{LedgerError, Result};
+use super::head::Head;
 use super::world::World;
-use crate::entry::checksum;
+use crate::entry::{EntryId, checksum};
 use bincode::config::{Configuration, standard};
 use bincode::{Decode, Encode};
 use std::fs;
 use std::path::Path;
 
-const MAGIC: &[u8; 4] = b"CXLS";
+const MAGIC: &[u8; 4] = b"CXLT";
+/// Of records that begin with no bound; they read as absent, and are not damaged.
+const OLD_MAGIC: &[u8; 4] = b"CXLS";
 const CONTEXT: &str = "codex-ledger v1 side record";
 const CONFIG: Configuration = standard();
 
-/// Names the shape of a record; change the number whenever a field changes.
+/// What a record is true of: the beginning of one ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Bound {
+    /// The ledger's id.
+    pub ledger: [u8; 16],
+    /// How many entries are covered.
+    pub size: u64,
+    /// Id of the last of them; zeros for none.
+    pub last: [u8; 32],
+}
+
+impl Bound {
+    /// All that is acknowledged.
+    pub fn of(head: &Head) -> Bound {
+        Bound::new(head, head.size(), head.chain.id)
+    }
+
+    /// A beginning of the same ledger.
+    pub(super) fn new(head: &Head, size: u64, last: EntryId) -> Bound {
+        Bound { ledger: head.identity.ledger.0, size, last: last.0 }
+    }
+}
+
+/// The bound of a sound record, of whatever shape the rest is.
+pub(super) fn bound_of(bytes: &[u8]) -> Option<Bound> {
+    let body = bytes.get(32..).filter(|_| is_sound(bytes) && bytes.starts_with(MAGIC))?;
+    bincode::decode_from_slice(body, CONFIG).ok().map(|(bound, _)| bound)
+}
+
+/// Names the shape of a record, which begins with a [`Bound`]; change the number whenever a field changes.
 pub trait SideRecord: Encode + Decode<()> {
     /// Unique over all records and their versions.
     const SCHEMA: u32;
@@ -53,7 +86,8 @@ pub(super) fn is_sound(bytes: &[u8]) -> bool {
     let Some((sum, body)) = rest.split_at_checked(16) else {
         return false;
     };
-    fields.starts_with(MAGIC) && checksum(CONTEXT, &[fields, body]) == sum
+    (fields.starts_with(MAGIC) || fields.starts_with(OLD_MAGIC))
+        && checksum(CONTEXT, &[fields, body]) == sum
 }
 
 /// Reads a record from its file; absent, damaged and outdated ones are `None`.

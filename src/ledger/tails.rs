@@ -1,11 +1,13 @@
 //! What is known about the end of each stream: how much of it the ledger has, and its hash.
 
 use super::error::Result;
+use super::head::Head;
 use super::open::LedgerPaths;
+use super::pack::StoredEntry;
 use super::reader::LedgerReader;
-use super::side::{self, SideRecord};
+use super::side::{self, Bound, SideRecord};
 use super::world::World;
-use crate::entry::{EntryId, Kind, StreamDescriptor, stream_hasher};
+use crate::entry::{Kind, StreamDescriptor, stream_hasher};
 use bincode::{Decode, Encode};
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,16 +29,14 @@ pub struct Tail {
 /// The ends of all streams, by name, oldest generation first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Tails {
-    /// Ledger size that this is true of.
-    pub size: u64,
-    /// Id of the last entry at that size.
-    pub head: [u8; 32],
+    /// What this is true of.
+    pub bound: Bound,
     /// By stream name.
     pub streams: BTreeMap<String, Vec<Tail>>,
 }
 
 impl SideRecord for Tails {
-    const SCHEMA: u32 = 101;
+    const SCHEMA: u32 = 102;
 }
 
 impl Tails {
@@ -44,9 +44,9 @@ impl Tails {
     ///
     /// # Errors
     /// When the entries cannot be read.
-    pub fn load(paths: &LedgerPaths, size: u64, head: EntryId) -> Result<Tails> {
+    pub fn load(paths: &LedgerPaths, head: &Head) -> Result<Tails> {
         match side::load::<Tails>(&paths.tails()) {
-            Some(tails) if tails.size == size && tails.head == head.0 => Ok(tails),
+            Some(tails) if tails.bound == Bound::of(head) => Ok(tails),
             _ => Tails::rebuild(&mut LedgerReader::open(&paths.dir)?),
         }
     }
@@ -64,58 +64,109 @@ impl Tails {
     /// # Errors
     /// When the entries cannot be read.
     pub fn rebuild(reader: &mut LedgerReader) -> Result<Tails> {
-        let mut tails = Tails {
-            size: reader.head().size(),
-            head: reader.head().chain.id.0,
-            streams: BTreeMap::new(),
-        };
-        let mut open: HashMap<u64, (String, Tail, blake3::Hasher)> = HashMap::new();
+        let mut found = TailsBuilder::default();
         let mut next = 0;
         while let Some(pack) = reader.pack_from(next)? {
             next = pack.info.end_seq();
             for entry in &pack.entries {
-                match entry.kind {
-                    Kind::Stream => {
-                        let body = pack.body(entry).unwrap_or_default();
-                        let Ok(descriptor) = StreamDescriptor::decode(body) else {
-                            continue;
-                        };
-                        let tail = Tail {
-                            stream: entry.seq,
-                            generation: descriptor.generation,
-                            line: 0,
-                            bytes: 0,
-                            prefix_hash: [0; 32],
-                        };
-                        let name = descriptor.name.to_string();
-                        open.insert(entry.seq, (name, tail, stream_hasher()));
-                    }
-                    Kind::Line | Kind::Document => {
-                        let Some((_, tail, hasher)) = open.get_mut(&entry.stream) else {
-                            continue;
-                        };
-                        reader.each_piece(&pack, entry, |piece| {
-                            hasher.update(piece);
-                        })?;
-                        tail.bytes = entry.offset + entry.body_len;
-                        tail.line = entry.line;
-                        if entry.has_line_feed() {
-                            hasher.update(b"\n");
-                            tail.bytes += 1;
-                            tail.line += 1;
-                        }
-                    }
-                    _ => {}
+                found.begin(entry, pack.body(entry).unwrap_or_default());
+                if entry.is_of_source() {
+                    reader.each_piece(&pack, entry, |piece| found.piece(entry, piece))?;
                 }
+                found.end(entry);
             }
         }
-        for (name, mut tail, hasher) in open.into_values() {
-            tail.prefix_hash = *hasher.finalize().as_bytes();
-            tails.streams.entry(name).or_default().push(tail);
+        Ok(found.finish(Bound::of(reader.head())))
+    }
+
+    /// How many bytes of each stream are known, by the stream's number.
+    pub fn bytes_by_stream(&self) -> HashMap<u64, u64> {
+        self.streams.values().flatten().map(|tail| (tail.stream, tail.bytes)).collect()
+    }
+}
+
+/// Derives tails entry by entry.
+#[derive(Default)]
+pub(super) struct TailsBuilder {
+    open: HashMap<u64, OpenTail>,
+    /// Where streams are expected to end; what has come so far needs no hasher any more.
+    ends: HashMap<u64, u64>,
+}
+
+struct OpenTail {
+    name: String,
+    tail: Tail,
+    /// `None` once the hash is taken.
+    hasher: Option<Box<blake3::Hasher>>,
+}
+
+impl OpenTail {
+    fn close(&mut self) {
+        if let Some(hasher) = self.hasher.take() {
+            self.tail.prefix_hash = *hasher.finalize().as_bytes();
+        }
+    }
+}
+
+impl TailsBuilder {
+    /// One that keeps little in memory as long as the streams end where they are expected to.
+    pub(super) fn expecting(tails: &Tails) -> TailsBuilder {
+        TailsBuilder { open: HashMap::new(), ends: tails.bytes_by_stream() }
+    }
+
+    /// Before the pieces of an entry's body; `body` is that of an entry that opens a stream.
+    pub(super) fn begin(&mut self, entry: &StoredEntry, body: &[u8]) {
+        if entry.kind != Kind::Stream {
+            return;
+        }
+        let Ok(descriptor) = StreamDescriptor::decode(body) else { return };
+        let generation = descriptor.generation;
+        let tail = Tail { stream: entry.seq, generation, line: 0, bytes: 0, prefix_hash: [0; 32] };
+        let (name, hasher) = (descriptor.name.to_string(), Some(Box::new(stream_hasher())));
+        let mut open = OpenTail { name, tail, hasher };
+        if self.ends.get(&entry.seq) == Some(&0) {
+            open.close();
+        }
+        self.open.insert(entry.seq, open);
+    }
+
+    /// A piece of the body of an entry of a source.
+    pub(super) fn piece(&mut self, entry: &StoredEntry, piece: &[u8]) {
+        if let Some(hasher) = self.open.get_mut(&entry.stream).and_then(|o| o.hasher.as_mut()) {
+            hasher.update(piece);
+        }
+    }
+
+    /// Behind the pieces of an entry's body.
+    pub(super) fn end(&mut self, entry: &StoredEntry) {
+        if !entry.is_of_source() {
+            return;
+        }
+        let Some(open) = self.open.get_mut(&entry.stream) else { return };
+        open.tail.bytes = entry.offset.saturating_add(entry.body_len);
+        open.tail.line = entry.line;
+        if entry.has_line_feed() {
+            if let Some(hasher) = &mut open.hasher {
+                hasher.update(b"\n");
+            }
+            open.tail.bytes = open.tail.bytes.saturating_add(1);
+            open.tail.line = open.tail.line.saturating_add(1);
+        }
+        if self.ends.get(&entry.stream) == Some(&open.tail.bytes) {
+            open.close();
+        }
+    }
+
+    /// The tails, true of what was given.
+    pub(super) fn finish(self, bound: Bound) -> Tails {
+        let mut tails = Tails { bound, streams: BTreeMap::new() };
+        for mut open in self.open.into_values() {
+            open.close();
+            tails.streams.entry(open.name).or_default().push(open.tail);
         }
         for generations in tails.streams.values_mut() {
             generations.sort_by_key(|tail| tail.stream);
         }
-        Ok(tails)
+        tails
     }
 }

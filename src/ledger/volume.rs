@@ -125,6 +125,11 @@ impl Volume {
         })
     }
 
+    /// Writes its record; only that makes it count.
+    pub(super) fn save(&self, world: &World, dir: &Path) -> Result<()> {
+        super::write_durably(world, &manifest_path(dir, self.first_seq), &self.encode())
+    }
+
     /// Whether its files are there and as long as they were; cheap enough for every start.
     pub(super) fn check_presence(&self, dir: &Path) -> Result<()> {
         let path = volume_dir(dir, self.first_seq);
@@ -318,8 +323,7 @@ fn record(world: &World, dir: &Path, building: &Path, volume: &Volume) -> Result
     let io = |action, path| LedgerError::io(action, path);
     world.disk.rename(building, &target).map_err(io("cannot rename", building))?;
     world.disk.sync_dir(&store).map_err(io("cannot sync", &store))?;
-    let path = manifest_path(dir, volume.first_seq);
-    super::write_durably(world, &path, &volume.encode())
+    volume.save(world, dir)
 }
 
 /// Opens and closes the volume until its files stay as they are, and digests them.
@@ -378,7 +382,7 @@ fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Syncs every file and directory; the log engine itself never does.
-fn sync_tree(world: &World, dir: &Path) -> Result<()> {
+pub(super) fn sync_tree(world: &World, dir: &Path) -> Result<()> {
     let mut dirs = vec![dir.to_path_buf()];
     for path in files_below(dir)? {
         let file = File::open(&path).map_err(LedgerError::io("cannot open", &path))?;

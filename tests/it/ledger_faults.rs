@@ -6,3 +6,5 @@ mod forgotten;
 mod moved;
 mod power;
 mod refusals;
+mod side_records;
+mod witnesses;

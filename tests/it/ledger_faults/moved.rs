@@ -77,10 +77,7 @@ fn pieces_of_another_ledger_are_reported_and_never_written_to() {
         let found = evidence.inspect(&what, |files| {
             files.insert(name.clone(), theirs.clone());
         });
-        // Side records of another ledger do not fit this head, so that they read as absent.
-        let counts = !["tails", "sources"].contains(&name.to_str().unwrap()) && {
-            evidence.files[name] != theirs
-        };
+        let counts = evidence.files[name] != theirs;
         assert_eq!(!found.is_empty(), counts, "{what}: {found:?}");
         let is_read_at_start = ["FORMAT", "HEAD"].contains(&name.to_str().unwrap())
             || name.extension().is_some_and(|e| e == "cxj");
