@@ -9,7 +9,7 @@ use super::sink::{Place, Sink};
 use super::state::State;
 use super::{actions, annotations, redactions, streams};
 use crate::entry::{Kind, StreamDescriptor, StreamName};
-use crate::ledger::{LedgerReader, Pack, StoredEntry};
+use crate::ledger::{Control, LedgerReader, Pack, StoredEntry};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -219,7 +219,7 @@ impl<'a> Folder<'a> {
 
     fn source_entry(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
         let Some(stream) = self.sink.known.streams.get_mut(&entry.stream) else {
-            return Ok(());
+            return self.check_nameless(entry.stream);
         };
         if entry.seq < stream.derived_to {
             return Ok(());
@@ -234,6 +234,18 @@ impl<'a> Folder<'a> {
         let body = body(self.reader, pack, entry)?;
         self.sink.line(entry.stream, &Line { places: &places, entry, body: body.as_deref() });
         Ok(())
+    }
+
+    /// Only a stream whose entry does not say what it is may be unknown; of any other the views have lost it.
+    fn check_nameless(&mut self, stream: u64) -> Result<(), ReplayError> {
+        let opened = self.reader.control(stream)?;
+        let is_named = |entry: Control| {
+            entry.kind == Kind::Stream && StreamDescriptor::decode(&entry.body).is_ok()
+        };
+        match opened.is_some_and(is_named) {
+            true => Err(ReplayError::State(stream)),
+            false => Ok(()),
+        }
     }
 
     /// Derives a stream's rows again from all its entries; a copy of its parent's then ends where it is said

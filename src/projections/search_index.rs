@@ -76,6 +76,11 @@ pub(super) fn is_shard(views: &str, name: &str) -> bool {
     (0..SHARDS).any(|shard| name == format!("{views}-search{shard:02}"))
 }
 
+/// Whether a file is a shard that is being written, or what lies beside one.
+pub(super) fn is_half_written(name: &str) -> bool {
+    name.ends_with(NEW) || name.ends_with("-new-journal")
+}
+
 /// What the index is made from.
 #[derive(Clone)]
 pub(super) struct Basis {
@@ -187,6 +192,13 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// The lock of whoever writes shards, where nobody has it.
+pub(super) fn try_lock(views: &Views) -> Option<File> {
+    let path = views.paths.link.with_extension("search-lock");
+    let file = File::options().create(true).append(true).open(&path).ok()?;
+    file.try_lock().ok().map(|()| file)
 }
 
 fn lock(views: &Views) -> Result<File, ViewsError> {

@@ -9,7 +9,7 @@ use super::fold::Options;
 use super::policy::Decisions;
 use super::replay::{ReplayError, replay};
 use super::schema::{create_all, schema_digest};
-use super::search_index::{forget_search, is_shard};
+use super::search_index::{forget_search, is_half_written, is_shard, try_lock};
 use super::standing::Standing;
 use crate::db::{self, Connection, DbError, params};
 use crate::ledger::LedgerReader;
@@ -311,13 +311,16 @@ impl Views {
         Ok(())
     }
 
-    /// Removes all databases but these, with what lies beside them.
+    /// Removes all databases but these, with what lies beside them, and what a search has left half-written.
     fn sweep(&self, kept: &[&Path]) -> Result<(), ViewsError> {
         let name = |path: &&Path| Some(path.file_name()?.to_string_lossy().into_owned());
         let kept: Vec<String> = kept.iter().filter_map(name).collect();
+        let search = try_lock(self);
         for entry in fs::read_dir(self.paths.folder()).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if is_numbered(&name) && !kept.iter().any(|kept| name.starts_with(kept)) {
+            let is_part = kept.iter().any(|kept| name.starts_with(kept));
+            let is_half = search.is_some() && is_half_written(&name);
+            if is_numbered(&name) && (!is_part || is_half) {
                 let path = entry.path();
                 fs::remove_file(&path).map_err(io_error("cannot remove", &path))?;
             }

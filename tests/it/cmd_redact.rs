@@ -6,6 +6,7 @@ mod crash;
 mod evidence;
 mod gone;
 mod ids;
+mod interrupted;
 mod overlaps;
 mod places;
 mod property;
@@ -14,6 +15,7 @@ mod repeats;
 mod reveal;
 mod rules;
 mod twins;
+mod unreadable;
 
 use crate::cli_support::{TestEnvironment, fixture_home, sources_below};
 use serde_json::Value;

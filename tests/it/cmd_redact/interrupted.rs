@@ -1,0 +1,113 @@
+//! A redaction that was interrupted: nobody shows what it hides, and whoever comes next finishes it.
+
+use super::evidence::{Sought, in_files};
+use super::{hide, undo, without_rules};
+use crate::cli_support::TestEnvironment;
+use crate::support::world::holder;
+use codex_ledger::entry::{EntryId, Kind};
+use codex_ledger::ledger::{Ledger, World};
+use codex_ledger::redaction::{RedactionRecord, What, Within};
+use std::fs;
+
+const WORD: &str = "sandcastle";
+/// Every command that reads, and none that writes by itself.
+const READERS: [&[&str]; 12] = [
+    &["status", "--json"],
+    &["sessions", "--json"],
+    &["report", "--mode", "full", "--format", "json"],
+    &["report", "--mode", "prompts", "--format", "html"],
+    &["search", "sandcastle", "--json"],
+    &["show", "--json"],
+    &["tokens", "--json"],
+    &["redact", "list", "--json"],
+    &["redact", "history", "--json"],
+    &["tag", "list", "--json"],
+    &["note", "list", "--json"],
+    &["audit", "--json"],
+];
+
+/// The entry of a redaction, as a command leaves it that was killed before the views followed.
+fn record_only(env: &TestEnvironment) -> (Ledger, u64) {
+    let what = What::Literal { text: WORD.into(), within: Within::Everything };
+    let (actor, reason) = ("ada".to_string(), "a test".to_string());
+    let record = RedactionRecord { actor, reason, replacement: "[x]".into(), what };
+    let mut ledger = Ledger::open(&env.ledger(), World::real(), &holder()).unwrap();
+    let done = ledger.append_about(Kind::Redaction, EntryId::default(), &record.encode()).unwrap();
+    (ledger, done.from)
+}
+
+fn files_that_hold_it(env: &TestEnvironment) -> Vec<String> {
+    in_files(env, &Sought::new(&[WORD])).into_iter().collect()
+}
+
+#[test]
+fn whoever_reads_first_finishes_it() {
+    let env = without_rules();
+    let before = env.digest();
+    env.json(["search", WORD]);
+    assert!(!files_that_hold_it(&env).is_empty());
+    for reader in READERS {
+        let (ledger, seq) = record_only(&env);
+        drop(ledger);
+        let shown = env.run(reader).expect(0);
+        assert!(!shown.text().contains(WORD) || reader[0] == "search", "{reader:?}");
+        assert_eq!(files_that_hold_it(&env), Vec::<String>::new(), "{reader:?}");
+        assert_eq!(env.count("SELECT uncleared FROM meta"), 0, "{reader:?}");
+        undo(&env, seq);
+        assert_eq!(env.digest(), before, "{reader:?}");
+        env.json(["search", WORD]);
+    }
+}
+
+/// Another process writes, and this one may not wait: then nothing is read.
+#[test]
+fn who_cannot_finish_it_shows_nothing() {
+    let env = without_rules();
+    let (ledger, seq) = record_only(&env);
+    let entry = format!("entry {seq} ");
+    for reader in READERS.iter().filter(|reader| !["status", "audit"].contains(&reader[0])) {
+        let args: Vec<&str> = ["--wait", "0"].iter().chain(*reader).copied().collect();
+        let refused = env.run(&args).refused(&[&entry, "held by"]);
+        assert!(!refused.text().contains(WORD), "{reader:?}");
+    }
+    let status = env.run(["--wait", "0", "status"]).expect(0);
+    assert!(status.text().contains(&entry), "{}", status.text());
+    env.run(["--wait", "0", "audit"]).expect(1);
+    drop(ledger);
+    assert!(!env.ok(["report", "--mode", "full"]).text().contains(WORD));
+    env.audits_clean();
+}
+
+/// The rows are written anew, and the command dies before it has cleared what they leave behind.
+#[test]
+fn what_was_left_to_clear_is_cleared_by_the_next_command() {
+    let env = without_rules();
+    env.json(["search", WORD]);
+    let folder = env.ledger().join("views.d");
+    let database = fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
+    let old: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .flatten()
+        .map(|entry| (entry.path(), fs::read(entry.path()).unwrap()))
+        .collect();
+    hide(&env, &["--literal", WORD]);
+    for reader in READERS {
+        for (path, bytes) in &old {
+            if *path == database {
+                fs::write(folder.join("000000.sqlite"), bytes).unwrap();
+            } else {
+                fs::write(path, bytes).unwrap();
+                let name = path.file_name().unwrap().to_str().unwrap();
+                fs::write(folder.join(format!("{name}-new")), bytes).unwrap();
+            }
+        }
+        let db = rusqlite::Connection::open(&database).unwrap();
+        db.execute("UPDATE meta SET uncleared = 1", []).unwrap();
+        db.close().unwrap();
+        assert!(!files_that_hold_it(&env).is_empty());
+        env.run(reader).expect(0);
+        assert_eq!(files_that_hold_it(&env), Vec::<String>::new(), "{reader:?}");
+        assert_eq!(env.count("SELECT uncleared FROM meta"), 0, "{reader:?}");
+    }
+    env.audits_clean();
+}

@@ -1,0 +1,173 @@
+//! Views that somebody has changed: an audit names it, and what can be seen at once is not read.
+
+use crate::cli_support::{TestEnvironment, prompt_line, session};
+use rusqlite::Connection;
+use std::fs;
+use std::path::PathBuf;
+
+fn database(env: &TestEnvironment) -> PathBuf {
+    fs::canonicalize(env.ledger().join("views.sqlite")).unwrap()
+}
+
+fn change(env: &TestEnvironment, sql: &str) {
+    let db = Connection::open(database(env)).unwrap();
+    db.execute_batch(sql).unwrap();
+    db.close().unwrap();
+}
+
+/// Two sessions, one of them with a plan; and the search index.
+fn ledger() -> TestEnvironment {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    env.json(["search", "the"]);
+    env.audits_clean();
+    env
+}
+
+/// What the audit says of the views.
+fn finding(env: &TestEnvironment) -> (String, String) {
+    let said = env.run(["audit", "--json"]).expect(1).json();
+    let findings = said["findings"].as_array().unwrap();
+    let of_views: Vec<_> = findings.iter().filter(|finding| finding["kind"] == "views").collect();
+    assert!(!of_views.is_empty(), "{said}");
+    let text = |field: &str| of_views[0][field].as_str().unwrap().to_string();
+    (text("file"), text("detail"))
+}
+
+#[test]
+fn every_change_is_a_finding() {
+    let env = ledger();
+    let path = database(&env);
+    let sound = fs::read(&path).unwrap();
+    const TOKENS: &str = "INSERT INTO token_messages SELECT * FROM token_messages LIMIT 1";
+    let row_of_nobody = "CREATE TEMP TABLE t AS SELECT * FROM token_messages LIMIT 1;
+        UPDATE t SET stream = 99999; INSERT INTO token_messages SELECT * FROM t;";
+    let changes: [(&str, &str, bool); 12] = [
+        ("a row", "UPDATE prompts SET text = 'forged'", true),
+        (
+            "a row, behind",
+            "UPDATE prompts SET text = 'x'; UPDATE meta SET cursor = cursor - 1",
+            true,
+        ),
+        (
+            "a row, ahead",
+            "UPDATE prompts SET text = 'x'; UPDATE meta SET cursor = cursor + 1",
+            false,
+        ),
+        ("another head", "UPDATE meta SET head = printf('%064d', 7)", false),
+        ("another ledger", "UPDATE meta SET ledger = printf('%032d', 7)", false),
+        ("rows of a stream that does not exist", row_of_nobody, true),
+        ("an index gone", "DROP INDEX streams_by_name", false),
+        ("a table more", "CREATE TABLE mine (x)", false),
+        ("a trigger", "CREATE TRIGGER t AFTER INSERT ON prompts BEGIN SELECT 1; END", false),
+        ("what is remembered", "DELETE FROM fold_states WHERE stream % 2 = 0", true),
+        ("what is remembered, damaged", "UPDATE fold_states SET state = zeroblob(9)", true),
+        ("nothing cleared", "UPDATE meta SET uncleared = 1", true),
+    ];
+    assert!(TOKENS.starts_with("INSERT"));
+    for (what, sql, is_read) in changes {
+        change(&env, sql);
+        if what != "nothing cleared" {
+            let (file, detail) = finding(&env);
+            assert!(file.ends_with("views.sqlite"), "{what}: {file}: {detail}");
+        }
+        match is_read {
+            true => drop(env.run(["sessions"]).expect(0)),
+            false => drop(env.run(["sessions"]).refused(&["views.sqlite"])),
+        }
+        fs::write(&path, &sound).unwrap();
+        env.audits_clean();
+    }
+}
+
+/// An index that no longer says what its table says, with the schema as it was.
+#[test]
+fn an_index_that_lies_is_a_finding() {
+    let env = ledger();
+    change(
+        &env,
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE INDEX streams_by_name ON streams (thread)'
+             WHERE name = 'streams_by_name';",
+    );
+    change(&env, "REINDEX streams_by_name");
+    change(
+        &env,
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE INDEX streams_by_name ON streams (name)'
+             WHERE name = 'streams_by_name';",
+    );
+    finding(&env);
+}
+
+#[test]
+fn shards_are_compared_with_the_views() {
+    let env = ledger();
+    let shards: Vec<PathBuf> = fs::read_dir(env.ledger().join("views.d"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.display().to_string().contains("-search"))
+        .collect();
+    let full = |path: &&PathBuf| {
+        let db = Connection::open(path).unwrap();
+        db.query_row("SELECT count(*) > 2 FROM docs", [], |row| row.get::<_, bool>(0)).unwrap()
+    };
+    let shard = shards.iter().find(full).unwrap();
+    let sound = fs::read(shard).unwrap();
+    for (what, sql) in [
+        ("emptied", "DELETE FROM docs; DELETE FROM texts; UPDATE made SET docs = 0"),
+        ("rows gone", "DELETE FROM docs WHERE doc = 1"),
+        ("words gone", "DELETE FROM texts WHERE rowid = 1"),
+        (
+            "other words",
+            "DELETE FROM texts WHERE rowid = 1; INSERT INTO texts (rowid, text) VALUES (1, 'x')",
+        ),
+        ("other places", "UPDATE docs SET line = line + 1"),
+        ("of another ledger", "UPDATE made SET ledger = 'other'"),
+    ] {
+        let db = Connection::open(shard).unwrap();
+        db.execute_batch(sql).unwrap();
+        db.close().unwrap();
+        let (file, detail) = finding(&env);
+        assert_eq!(PathBuf::from(file), *shard, "{what}: {detail}");
+        fs::write(shard, &sound).unwrap();
+        env.audits_clean();
+    }
+    // What grew since is brought up to date by the next search, and is no finding.
+    env.write(&env.rollout(77), &session(77, 2));
+    env.append(&[]);
+    env.audits_clean();
+}
+
+/// Rows that do not fit what is to be written make the views be built anew.
+#[test]
+fn an_append_does_not_build_on_changed_rows() {
+    let env = ledger();
+    let grown = env.rollout(77);
+    env.write(&grown, &session(77, 2));
+    env.append(&[]);
+    for sql in [
+        "UPDATE meta SET cursor = cursor - 1",
+        "DELETE FROM fold_states",
+        "DELETE FROM streams WHERE stream = (SELECT max(stream) FROM streams)",
+        "DROP INDEX streams_by_name",
+    ] {
+        change(&env, sql);
+        env.extend(&grown, &prompt_line("and then?"));
+        env.append(&[]);
+        env.audits_clean();
+    }
+}
+
+/// A ledger that has fewer entries than its views have applied has lost some: nobody writes to it.
+#[test]
+fn views_are_witnesses_of_what_the_ledger_had() {
+    let env = ledger();
+    change(&env, "UPDATE meta SET cursor = cursor + 5");
+    env.write(&env.rollout(77), &session(77, 2));
+    let codex = env.codex().display().to_string();
+    env.run(["append", &codex]).refused(&["more than the ledger has", "audit"]);
+    env.run(["redact", "--literal", "word", "--reason", "r"])
+        .refused(&["more than the ledger has"]);
+}
