@@ -96,7 +96,8 @@ def kill(trial):
     do = rng.choice(("kill", "kill", "kill", "tear", "interrupt"))
     run = run_command(trial, command, Fault("c", at, do))
     trial.what = f"{command.name}, {do} at {run.call or 'none'} {at} of {calls}"
-    trial.check(run, is_killed=True, is_interrupted=do == "interrupt")
+    trial.check(run, is_killed=True, is_interrupted=do == "interrupt",
+                is_quiet=command.name in ("search", "sessions", "audit"))
     settle(trial, command, run, True)
 
 

@@ -128,7 +128,7 @@ class Program:
         self.binary, self.shim, self.has_no_sync = binary, shim, has_no_sync
 
 
-def how_it_ended(run, is_killed=False, has_no_stderr=False, is_interrupted=False):
+def how_it_ended(run, is_killed=False, has_no_stderr=False, is_interrupted=False, is_quiet=False):
     """None when a run ended as a program should; else the kind of trouble and words."""
     text = run.said()
     if run.code == HANG:
@@ -138,7 +138,7 @@ def how_it_ended(run, is_killed=False, has_no_stderr=False, is_interrupted=False
     if is_killed and run.code == -signal.SIGKILL:
         return None
     if is_interrupted and run.code in (-signal.SIGINT, 128 + signal.SIGINT):
-        return None if text.strip() else ("unclear", f"interrupted, and does not say what was done: {run}")
+        return None if text.strip() or is_quiet else ("unclear", f"interrupted, and does not say what was done: {run}")
     if isinstance(run.code, int) and run.code < 0 and run.code not in (-signal.SIGPIPE,):
         return "panic", f"killed by signal {-run.code}: {run}"
     if run.code not in (0, 1, 2, -signal.SIGPIPE):
