@@ -5,6 +5,7 @@ CREATE TABLE agent_reasoning_messages (
     stream          INTEGER NOT NULL,
     line            INTEGER NOT NULL,
     part            INTEGER NOT NULL,
+    item            INTEGER NOT NULL,
     seq             INTEGER NOT NULL,
     at_ms           INTEGER,
     turn_id         TEXT,
@@ -12,5 +13,5 @@ CREATE TABLE agent_reasoning_messages (
     text            TEXT NOT NULL,
     encrypted_bytes INTEGER NOT NULL,
     copied          INTEGER NOT NULL,   -- 1: copied from the parent's file
-    PRIMARY KEY (stream, line, part)
+    PRIMARY KEY (stream, line, part, item)
 ) STRICT;

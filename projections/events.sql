@@ -1,6 +1,7 @@
 -- One row per record of every source, whatever it says: what kind it is, when, how large, and what is wrong.
 --
--- The key is (stream, line, part). A line is one record; `part` is above 0 only for the items of a whole-file
+-- The key is (stream, line, part); tables of what records say have `item` too, from 0, since a record may say several
+-- things. A line is one record; `part` is above 0 only for the items of a whole-file
 -- document, and for records recovered from a line on which a torn record and a whole one are glued together.
 
 CREATE TABLE events (

@@ -4,6 +4,7 @@ CREATE TABLE file_changes (
     stream  INTEGER NOT NULL,
     line    INTEGER NOT NULL,
     part    INTEGER NOT NULL,
+    item    INTEGER NOT NULL,
     seq     INTEGER NOT NULL,
     at_ms   INTEGER,
     call_id TEXT,
@@ -13,5 +14,5 @@ CREATE TABLE file_changes (
     added   INTEGER NOT NULL,
     removed INTEGER NOT NULL,
     copied  INTEGER NOT NULL,           -- 1: copied from the parent's file
-    PRIMARY KEY (stream, line, part)
+    PRIMARY KEY (stream, line, part, item)
 ) STRICT, WITHOUT ROWID;

@@ -8,6 +8,7 @@ CREATE TABLE function_calls (
     stream        INTEGER NOT NULL,
     line          INTEGER NOT NULL,
     part          INTEGER NOT NULL,
+    item          INTEGER NOT NULL,
     seq           INTEGER NOT NULL,
     at_ms         INTEGER,
     turn_id       TEXT,
@@ -32,6 +33,6 @@ CREATE TABLE function_calls (
     status        TEXT,                 -- ok, failed, running, rejected, aborted, error, unknown
     process       INTEGER,              -- session id of a process that goes on running
     copied        INTEGER NOT NULL,     -- 1: copied from the parent's file
-    PRIMARY KEY (stream, line, part)
+    PRIMARY KEY (stream, line, part, item)
 ) STRICT;
 CREATE INDEX function_calls_by_call ON function_calls (stream, call_id);

@@ -1,10 +1,12 @@
 -- Plans: one row per step of every `update_plan` call (each call replaces the whole plan), and one row per plan
--- that was written as text in plan mode (`origin = 'item'`).
+-- that was written as text in plan mode (`origin = 'item'`). The explanation of a plan stands beside each step; beside
+-- its first 256 only where there are more, and beside the first alone where it is longer than 4,096 bytes.
 
 CREATE TABLE function_plan_messages (
     stream      INTEGER NOT NULL,
     line        INTEGER NOT NULL,
-    part        INTEGER NOT NULL,       -- step, from 0
+    part        INTEGER NOT NULL,
+    item        INTEGER NOT NULL,       -- step, from 0
     seq         INTEGER NOT NULL,
     at_ms       INTEGER,
     turn_id     TEXT,
@@ -14,5 +16,5 @@ CREATE TABLE function_plan_messages (
     status      TEXT,                   -- pending, in_progress, completed
     explanation TEXT,
     copied      INTEGER NOT NULL,       -- 1: copied from the parent's file
-    PRIMARY KEY (stream, line, part)
+    PRIMARY KEY (stream, line, part, item)
 ) STRICT, WITHOUT ROWID;

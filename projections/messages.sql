@@ -6,6 +6,7 @@ CREATE TABLE messages (
     stream   INTEGER NOT NULL,
     line     INTEGER NOT NULL,
     part     INTEGER NOT NULL,
+    item     INTEGER NOT NULL,
     seq      INTEGER NOT NULL,
     at_ms    INTEGER,
     turn_id  TEXT,
@@ -14,5 +15,5 @@ CREATE TABLE messages (
     phase    TEXT,                      -- commentary, final_answer
     text     TEXT NOT NULL,
     copied   INTEGER NOT NULL,          -- 1: copied from the parent's file
-    PRIMARY KEY (stream, line, part)
+    PRIMARY KEY (stream, line, part, item)
 ) STRICT;

@@ -7,6 +7,7 @@ CREATE TABLE prompts (
     stream      INTEGER NOT NULL,
     line        INTEGER NOT NULL,
     part        INTEGER NOT NULL,
+    item        INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
     number      INTEGER NOT NULL,       -- 1, 2, … in the session; 0 for copies and for prompts of a review
     at_ms       INTEGER,
@@ -22,5 +23,5 @@ CREATE TABLE prompts (
     copied      INTEGER NOT NULL,       -- 1: copied from the parent's file
     review      INTEGER NOT NULL,       -- 1: machine-made, while a review ran
     rolled_back INTEGER NOT NULL,       -- 1: its turn was rolled back
-    PRIMARY KEY (stream, line, part)
+    PRIMARY KEY (stream, line, part, item)
 ) STRICT;

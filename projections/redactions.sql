@@ -57,11 +57,12 @@ CREATE TABLE redaction_hits (
     stream    INTEGER NOT NULL,
     line      INTEGER NOT NULL,
     part      INTEGER NOT NULL,
+    item      INTEGER NOT NULL,
     seq       INTEGER NOT NULL,
     field     TEXT NOT NULL,            -- table.column
     rule      TEXT NOT NULL,            -- id of the rule; empty for a redaction by hand
     redaction INTEGER NOT NULL,         -- seq of the redaction; 0 for a rule
     passages  INTEGER NOT NULL,
-    PRIMARY KEY (stream, line, part, seq, field, rule, redaction)
+    PRIMARY KEY (stream, line, part, item, seq, field, rule, redaction)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX redaction_hits_by_redaction ON redaction_hits (redaction, stream) WHERE redaction > 0;

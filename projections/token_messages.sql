@@ -8,6 +8,7 @@ CREATE TABLE token_messages (
     stream            INTEGER NOT NULL,
     line              INTEGER NOT NULL,
     part              INTEGER NOT NULL,
+    item              INTEGER NOT NULL,
     seq               INTEGER NOT NULL,
     at_ms             INTEGER,
     turn_id           TEXT,
@@ -16,7 +17,8 @@ CREATE TABLE token_messages (
     counted           INTEGER NOT NULL, -- 1 when the row is billed usage
     reason            TEXT,             -- why not: re_emission, estimate, rate_limits_only, baseline, replay (copied from the
                                         -- parent), review_copy (counted in the review's own file), usage_record
-                                        -- (counted by one), foreign_thread, duplicate_response
+                                        -- (counted by one), foreign_thread, duplicate_response, bad_number (a counter that no client
+                                        -- can mean; reads as 0)
     input             INTEGER NOT NULL, -- tokens of this response
     cached_input      INTEGER NOT NULL,
     cache_write_input INTEGER NOT NULL,
@@ -33,7 +35,7 @@ CREATE TABLE token_messages (
     limits            TEXT,             -- rate limits: minutes:used percent, comma separated
     review            INTEGER NOT NULL, -- 1: recorded while a review ran; 2: in the review's own file
     tier              TEXT,             -- service tier in force, where the client names one
-    PRIMARY KEY (stream, line, part)
+    PRIMARY KEY (stream, line, part, item)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX token_messages_copied_by_review ON token_messages (stream) WHERE review = 1;
 CREATE INDEX token_messages_of_review ON token_messages (at_ms) WHERE review = 2;

@@ -7,6 +7,7 @@ CREATE TABLE turn_context_messages (
     stream             INTEGER NOT NULL,
     line               INTEGER NOT NULL,
     part               INTEGER NOT NULL,
+    item               INTEGER NOT NULL,
     seq                INTEGER NOT NULL,
     at_ms              INTEGER,
     turn_id            TEXT,
@@ -24,5 +25,5 @@ CREATE TABLE turn_context_messages (
     timezone           TEXT,
     repeats            INTEGER NOT NULL,
     last_line          INTEGER NOT NULL,
-    PRIMARY KEY (stream, line, part)
+    PRIMARY KEY (stream, line, part, item)
 ) STRICT, WITHOUT ROWID;

@@ -5,6 +5,7 @@ CREATE TABLE turns (
     stream      INTEGER NOT NULL,
     line        INTEGER NOT NULL,
     part        INTEGER NOT NULL,
+    item        INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
     at_ms       INTEGER,
     turn_id     TEXT,
@@ -14,5 +15,5 @@ CREATE TABLE turns (
     count       INTEGER,                -- turns rolled back, items replaced, findings of a review
     text        TEXT,                   -- error message, summary of a compaction, outcome of a review
     copied      INTEGER NOT NULL,       -- 1: copied from the parent's file
-    PRIMARY KEY (stream, line, part)
+    PRIMARY KEY (stream, line, part, item)
 ) STRICT;

@@ -4,7 +4,7 @@ use super::fold::Fold;
 use crate::rollout::event::{AgentReasoning, Reasoning};
 
 const TABLE: &str = "agent_reasoning_messages";
-const INSERT: &str = "INSERT INTO agent_reasoning_messages VALUES (?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO agent_reasoning_messages VALUES (?,?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn event(fold: &mut Fold<'_>, reasoning: &AgentReasoning<'_>) {
     if fold.state.is_repeated_reasoning(&reasoning.text, true) {
@@ -40,7 +40,7 @@ fn insert(
     encrypted: u64,
 ) {
     let row = fold
-        .row_at(TABLE, index, 9)
+        .row_at(TABLE, index, 10)
         .id("turn_id", turn)
         .word(origin)
         .text("text", Some(text))

@@ -64,7 +64,11 @@ impl Digests {
         }
         for table in STREAM_TABLES.into_iter().filter(|table| !WHOLE.contains(table)) {
             let mut all = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
-            let order = if table == "sessions" { "line" } else { "line, part" };
+            let order = match table {
+                "sessions" => "line",
+                "events" | "raw_records" => "line, part",
+                _ => "line, part, item",
+            };
             let sql = format!("SELECT * FROM {table} WHERE stream = ? ORDER BY {order}");
             let mut statement = db.prepare(&sql)?;
             let places: Vec<bool> =
@@ -158,7 +162,7 @@ fn stream_rows(db: &Connection) -> SqlResult<Vec<(String, Vec<u8>)>> {
 fn whole_table(db: &Connection, table: &str) -> SqlResult<TableDigest> {
     let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
     let order = match table {
-        "redaction_hits" => "1, 2, 3, 4, 5, 6, 7",
+        "redaction_hits" => "1, 2, 3, 4, 5, 6, 7, 8",
         "tags" | "dispositions" => "1, 2, 3",
         _ => "1",
     };

@@ -1,11 +1,11 @@
 //! `file_changes`: files that patches touched.
 
-use super::fold::Fold;
+use super::fold::{Fold, brief};
 use crate::rollout::event::PatchApplyEnd;
 use crate::rollout::patch::FileChange;
 
 const TABLE: &str = "file_changes";
-const INSERT: &str = "INSERT INTO file_changes VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO file_changes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// The files of a call's own patch.
 pub(super) fn called(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) {
@@ -25,10 +25,10 @@ pub(super) fn applied(fold: &mut Fold<'_>, end: &PatchApplyEnd<'_>, id: Option<&
 }
 
 fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) {
-    // Rows of one record share 256 parts; a patch of more files keeps its first ones.
-    for (index, file) in files.iter().take(256).enumerate() {
+    let call_id = brief(call_id);
+    for (index, file) in files.iter().enumerate() {
         let row = fold
-            .row_at(TABLE, index, 11)
+            .row_at(TABLE, index, 12)
             .id("call_id", call_id)
             .text("path", Some(&file.path))
             .text("move_to", file.move_to.as_deref())

@@ -79,7 +79,8 @@ impl<'a> Fold<'a> {
         index: usize,
         capacity: usize,
     ) -> RowBuilder<'a> {
-        self.row(table, capacity).place(self.at.sub(index)).int(self.at.at_ms)
+        let at = At { item: index as u64, ..self.at };
+        self.row(table, capacity).item(at).int(at.at_ms)
     }
 
     pub(super) fn push(&mut self, write: Draft) {
@@ -88,8 +89,16 @@ impl<'a> Fold<'a> {
 
     /// The turn that a record names, else the one that runs.
     pub(super) fn turn(&self, named: Option<&str>) -> Option<String> {
-        named.map(str::to_string).or_else(|| self.state.turn_id.clone())
+        brief(named).map(str::to_string).or_else(|| self.state.turn_id.clone())
     }
+}
+
+/// Bytes of a name that many rows may repeat.
+const NAME_MAX_BYTES: usize = 1024;
+
+/// A name that other rows repeat; none where it is so long that it would fill the views.
+pub(super) fn brief(name: Option<&str>) -> Option<&str> {
+    name.filter(|name| name.len() <= NAME_MAX_BYTES)
 }
 
 /// Folds one record of a rollout.

@@ -9,9 +9,9 @@ use crate::rollout::patch;
 
 const TABLE: &str = "function_calls";
 const INSERT: &str =
-    "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
+    "INSERT INTO function_calls (stream, line, part, item, seq, at_ms, turn_id, call_id, kind, tool,
     namespace, name, mcp_server, mcp_tool, command, workdir, justification, arguments, files, copied)
-    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const JOIN: &str =
     "UPDATE function_calls SET output_line = ?3, output_at_ms = ?4, output = ?5, output_bytes = ?6,
     exit_code = coalesce(exit_code, ?7), duration_ms = coalesce(duration_ms, ?8),
@@ -22,11 +22,11 @@ const END: &str = "UPDATE function_calls SET exit_code = coalesce(?3, exit_code)
     WHERE stream = ?1 AND call_id = ?2";
 const PROCESS_END: &str = "UPDATE function_calls SET exit_code = ?3, status = ?4
     WHERE stream = ?1 AND process = ?2 AND status = 'running' AND tool = ?5";
-const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, seq, at_ms, turn_id, call_id, kind, tool,
+const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, item, seq, at_ms, turn_id, call_id, kind, tool,
     name, mcp_server, mcp_tool, command, workdir, arguments, files, output_line, output, output_bytes,
     exit_code, duration_ms, status, copied)
-    SELECT ?1,?2,?3,?4,?5,?6,?7,'item',?8,?9,?10,?11,?12,?13,?14,0,?2,?15,?16,?17,?18,?19,?20
-    WHERE NOT EXISTS (SELECT 1 FROM function_calls WHERE stream = ?1 AND call_id = ?7)";
+    SELECT ?1,?2,?3,?4,?5,?6,?7,?8,'item',?9,?10,?11,?12,?13,?14,?15,0,?2,?16,?17,?18,?19,?20,?21
+    WHERE NOT EXISTS (SELECT 1 FROM function_calls WHERE stream = ?1 AND call_id = ?8)";
 
 pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     let request = call::read(call);
@@ -38,7 +38,7 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     let files = request.patch.as_deref().map(patch::parse).unwrap_or_default().files;
     let turn = fold.turn(call.turn_id.as_deref());
     let row = fold
-        .row_at(TABLE, 0, 19)
+        .row_at(TABLE, 0, 20)
         .id("turn_id", turn)
         .id("call_id", call_id)
         .word(call.kind.name())
@@ -177,7 +177,7 @@ pub(super) fn command_item(
     }
     let output = end.aggregated_output.as_deref().or(end.stdout.as_deref()).unwrap_or_default();
     let row = fold
-        .row_at(TABLE, 0, 20)
+        .row_at(TABLE, 0, 21)
         .id("turn_id", turn)
         .id("call_id", Some(call_id))
         .word(Tool::Shell.name())
@@ -209,7 +209,7 @@ pub(super) fn mcp_item(
     ended(fold, call_id, None, end.duration_ms, success_status(end.success));
     let output = end.error.as_deref().unwrap_or(&end.output);
     let row = fold
-        .row_at(TABLE, 0, 20)
+        .row_at(TABLE, 0, 21)
         .id("turn_id", turn)
         .id("call_id", Some(call_id))
         .word(Tool::Mcp.name())

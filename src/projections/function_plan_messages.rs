@@ -1,11 +1,15 @@
 //! `function_plan_messages`: the steps of every plan.
 
-use super::fold::Fold;
+use super::fold::{Fold, brief};
 use crate::rollout::call;
 use crate::rollout::event::ToolCall;
 
 const TABLE: &str = "function_plan_messages";
-const INSERT: &str = "INSERT INTO function_plan_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO function_plan_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
+/// Steps that the explanation of a plan stands beside, and bytes of one that stands beside more than the first.
+const REPEATS_MAX: usize = 256;
+const REPEATED_MAX_BYTES: usize = 4096;
 
 pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     if call.name != "update_plan" {
@@ -18,12 +22,15 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
         plan.steps.iter().partition(|step| !step.step.is_empty());
     let stray = others.iter().find_map(|other| other.explanation.as_deref());
     let whole = plan.explanation.as_deref().or(stray);
+    let call_id = brief(call.call_id.as_deref());
     for (index, step) in steps.into_iter().enumerate() {
-        let explanation = step.explanation.as_deref().or(whole);
+        let shared = whole
+            .filter(|text| index == 0 || index < REPEATS_MAX && text.len() <= REPEATED_MAX_BYTES);
+        let explanation = step.explanation.as_deref().or(shared);
         let row = fold
             .row_at(TABLE, index, 11)
             .id("turn_id", turn.as_deref())
-            .id("call_id", call.call_id.as_deref())
+            .id("call_id", call_id)
             .word("call")
             .text("step", Some(&step.step))
             .label("status", Some(&step.status))

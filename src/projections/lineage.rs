@@ -68,7 +68,7 @@ pub(super) fn is_copy(fold: &mut Fold<'_>, record: &Record<'_>) -> bool {
             let turn = turn_id(&record.event);
             let created = turn.and_then(created_ms);
             let is_new_turn = created.is_some_and(|created| created >= born_ms);
-            let paused = !turn_ids && turn.is_none() && at_ms - last_ms > PAUSE_MS;
+            let paused = !turn_ids && turn.is_none() && at_ms.saturating_sub(last_ms) > PAUSE_MS;
             let burst_ends = paused && at_ms >= born_ms && !fold.state.has_turn_ids;
             if is_new_turn || burst_ends {
                 fold.state.region = Region::Past;

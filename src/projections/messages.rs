@@ -1,12 +1,12 @@
 //! `messages`: the assistant's words, and context that the client injected.
 
-use super::fold::Fold;
+use super::fold::{Fold, brief};
 use super::{prompts, sessions};
 use crate::rollout::event::{Message, Role};
 use crate::rollout::prompt::{self, Injected};
 
 const TABLE: &str = "messages";
-const INSERT: &str = "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) {
     let turn = fold.turn(message.turn_id.as_deref());
@@ -51,12 +51,13 @@ fn insert(
     text: &str,
     turn: Option<&str>,
 ) {
+    let role = brief(Some(message.role.name())).unwrap_or("other");
     let row = fold
-        .row_at(TABLE, index, 10)
+        .row_at(TABLE, index, 11)
         .id("turn_id", turn)
-        .tag("role", !matches!(message.role, Role::Other(_)), Some(message.role.name()))
+        .tag("role", !matches!(message.role, Role::Other(_)), Some(role))
         .word(kind)
-        .label("phase", message.phase.as_deref())
+        .label("phase", brief(message.phase.as_deref()))
         .text("text", Some(text))
         .number(fold.copy_flag());
     fold.push(row.write(INSERT));

@@ -6,16 +6,15 @@ use crate::rollout::event::{Event, ItemBody, Part, UserMessage};
 use crate::rollout::{self, prompt};
 
 const TABLE: &str = "prompts";
-const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)";
+const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)";
 const ROLL_BACK: &str = "UPDATE prompts SET rolled_back = 1 WHERE stream = ? AND number = ?";
 const DROP_HIDDEN: &str = "DELETE FROM redaction_hits WHERE stream = ?1 AND field LIKE 'prompts.%'
     AND line IN (SELECT line FROM prompts WHERE stream = ?1 AND origin = 'message')";
 const DROP_CANDIDATES: &str = "DELETE FROM prompts WHERE stream = ? AND origin = 'message'";
 
-/// The text of the prompt that stands at a part of a line or document.
+/// The text of the prompt that a part of a line or document is.
 pub(super) fn text_in(kind: Kind, body: &[u8], part: u64) -> Option<String> {
-    // Rows are numbered within a record, records within a line.
-    let index = usize::try_from(part / 256).ok()?;
+    let index = usize::try_from(part).ok()?;
     if kind == Kind::Document {
         let document = rollout::parse_document(body);
         let item = document.items.get(index.checked_sub(1)?)?;
@@ -121,8 +120,8 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
     }
     let ide = prompt::split_ide(prompt.text);
     let row = fold
-        .row(TABLE, 16)
-        .place(fold.at.sub(0))
+        .row(TABLE, 18)
+        .item(fold.at)
         .said_by("user")
         .number(number)
         .int(fold.at.at_ms)

@@ -12,7 +12,7 @@ const INSERT_RULE_SET: &str = "INSERT OR REPLACE INTO rule_sets VALUES (?,?,?,?,
 const CLEAR_HITS: &str = "DELETE FROM redaction_hits WHERE stream = ?1 AND seq = ?1";
 const CLEAR_RULES: &str = "DELETE FROM rules";
 const INSERT_RULE: &str = "INSERT INTO rules VALUES (?,?,?,?,?,?,?,?)";
-const INSERT_HIT: &str = "INSERT INTO redaction_hits VALUES (?,?,?,?,?,?,?,?)
+const INSERT_HIT: &str = "INSERT INTO redaction_hits VALUES (?,?,?,?,?,?,?,?,?)
     ON CONFLICT DO UPDATE SET passages = passages + excluded.passages";
 
 /// Writes all tables anew but for the hits; there are few entries of these kinds.
@@ -104,8 +104,8 @@ pub(super) fn hit(policy: &Policy, hidden: &Hidden) -> Draft {
         }
         By::Manual(seq) => (None, seq),
     };
-    RowBuilder::new(&Policy::none(), "redaction_hits", hidden.at, 8)
-        .place(hidden.at)
+    RowBuilder::new(&Policy::none(), "redaction_hits", hidden.at, 9)
+        .item(hidden.at)
         .label("field", Some(format!("{}.{}", hidden.table, hidden.column)))
         .label("rule", Some(rule.unwrap_or_default()))
         .number(redaction)

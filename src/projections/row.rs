@@ -88,12 +88,14 @@ pub(super) struct Write {
     pub cells: Vec<Cell>,
 }
 
-/// Where a record stands: its stream, its line, its part of the line, and the entry that holds it.
+/// Where a row comes from: the stream, the line, the record on the line (`part`), the thing that the record says
+/// in this table (`item`), and the entry that holds it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct At {
     pub stream: u64,
     pub line: u64,
     pub part: u64,
+    pub item: u64,
     pub seq: u64,
     pub at_ms: Option<i64>,
 }
@@ -102,11 +104,6 @@ impl At {
     /// The place of what belongs to an entry as a whole.
     pub(super) fn entry(stream: u64, seq: u64) -> At {
         At { stream, seq, ..At::default() }
-    }
-
-    /// The place of the `index`th row that a record gives rise to in one table.
-    pub(super) fn sub(self, index: usize) -> At {
-        At { part: self.part * 256 + index.min(255) as u64, ..self }
     }
 }
 
@@ -140,10 +137,16 @@ impl<'p> RowBuilder<'p> {
         self
     }
 
-    /// Stream, line, part, seq: the columns that every content table begins with.
+    /// Stream, line, part, seq: the columns that tables with one row per record begin with.
     pub(super) fn place(mut self, at: At) -> Self {
         self.draft.at = at;
         self.number(at.stream).number(at.line).number(at.part).number(at.seq)
+    }
+
+    /// Stream, line, part, item, seq: the columns that tables of what records say begin with.
+    pub(super) fn item(mut self, at: At) -> Self {
+        self.draft.at = at;
+        self.number(at.stream).number(at.line).number(at.part).number(at.item).number(at.seq)
     }
 
     /// What was said, asked, called or answered, and where: names, paths, texts.

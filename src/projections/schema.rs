@@ -4,7 +4,7 @@ use crate::db::{Connection, Row, SqlResult};
 use std::sync::OnceLock;
 
 /// Raised when a fold changes what it writes; the SQL itself is covered by the digest.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// `/projections`, in the order in which it is executed.
 const SQL: [&str; 17] = [
@@ -27,7 +27,7 @@ const SQL: [&str; 17] = [
     include_str!("../../projections/annotations.sql"),
 ];
 
-/// Tables that hold one stream's records, keyed by (stream, line, part); cleared when a stream is derived anew.
+/// Tables that hold one stream's records, keyed by (stream, line, part) and where a record says several things by `item`; cleared when a stream is derived anew.
 pub(super) const STREAM_TABLES: [&str; 15] = [
     "agent_reasoning_messages",
     "events",

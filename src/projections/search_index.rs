@@ -23,7 +23,7 @@ const SCHEMA: &str = "
     CREATE VIRTUAL TABLE texts USING fts5(text, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2');
     CREATE TABLE docs (
         doc INTEGER PRIMARY KEY, source TEXT NOT NULL, stream INTEGER NOT NULL, line INTEGER NOT NULL,
-        part INTEGER NOT NULL, at_ms INTEGER, tool TEXT, exit_code INTEGER
+        part INTEGER NOT NULL, item INTEGER NOT NULL, at_ms INTEGER, tool TEXT, exit_code INTEGER
     ) STRICT;
     CREATE INDEX docs_by_stream ON docs (stream);
     CREATE TABLE indexed (stream INTEGER PRIMARY KEY, cursor INTEGER NOT NULL) STRICT;
@@ -34,35 +34,35 @@ const SCHEMA: &str = "
 const SOURCES: [(&str, &str); 8] = [
     (
         "prompt",
-        "SELECT line, part, at_ms, text, NULL, NULL FROM prompts WHERE stream = ? AND number > 0",
+        "SELECT line, part, item, at_ms, text, NULL, NULL FROM prompts WHERE stream = ? AND number > 0",
     ),
     (
         "message",
-        "SELECT line, part, at_ms, text, NULL, NULL FROM messages WHERE stream = ? AND copied = 0 AND kind = 'assistant'",
+        "SELECT line, part, item, at_ms, text, NULL, NULL FROM messages WHERE stream = ? AND copied = 0 AND kind = 'assistant'",
     ),
     (
         "context",
-        "SELECT line, part, at_ms, text, NULL, NULL FROM messages WHERE stream = ? AND copied = 0 AND kind <> 'assistant'",
+        "SELECT line, part, item, at_ms, text, NULL, NULL FROM messages WHERE stream = ? AND copied = 0 AND kind <> 'assistant'",
     ),
     (
         "reasoning",
-        "SELECT line, part, at_ms, text, NULL, NULL FROM agent_reasoning_messages WHERE stream = ? AND copied = 0",
+        "SELECT line, part, item, at_ms, text, NULL, NULL FROM agent_reasoning_messages WHERE stream = ? AND copied = 0",
     ),
     (
         "plan",
-        "SELECT line, part, at_ms, step, NULL, NULL FROM function_plan_messages WHERE stream = ? AND copied = 0",
+        "SELECT line, part, item, at_ms, step, NULL, NULL FROM function_plan_messages WHERE stream = ? AND copied = 0",
     ),
     (
         "call",
-        "SELECT line, part, at_ms, coalesce(command, arguments), name, exit_code FROM function_calls WHERE stream = ? AND copied = 0",
+        "SELECT line, part, item, at_ms, coalesce(command, arguments), name, exit_code FROM function_calls WHERE stream = ? AND copied = 0",
     ),
     (
         "output",
-        "SELECT line, part, output_at_ms, output, name, exit_code FROM function_calls WHERE stream = ? AND copied = 0 AND output IS NOT NULL",
+        "SELECT line, part, item, output_at_ms, output, name, exit_code FROM function_calls WHERE stream = ? AND copied = 0 AND output IS NOT NULL",
     ),
     (
         "file",
-        "SELECT line, part, at_ms, path, NULL, NULL FROM file_changes WHERE stream = ? AND copied = 0",
+        "SELECT line, part, item, at_ms, path, NULL, NULL FROM file_changes WHERE stream = ? AND copied = 0",
     ),
 ];
 
@@ -332,24 +332,17 @@ fn update(index: &mut Connection, views: &Connection, basis: &Basis) -> SqlResul
 }
 
 fn insert(index: &Connection, doc: i64, source: &str, stream: u64, row: &Row<'_>) -> SqlResult<()> {
-    let text = row.get_ref(3)?.as_str().unwrap_or_default();
+    let text = row.get_ref(4)?.as_str().unwrap_or_default();
     let end = text.floor_char_boundary(TEXT_MAX_BYTES);
     let split = db::split_words(text.get(..end).unwrap_or_default());
     index
         .prepare_cached("INSERT INTO texts (rowid, text) VALUES (?, ?)")?
         .execute(params![doc, split])?;
-    let (line, part): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let (line, part, item): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let (at_ms, tool, exit): (Option<i64>, Option<String>, Option<i64>) =
-        (row.get(2)?, row.get(4)?, row.get(5)?);
-    index.prepare_cached("INSERT INTO docs VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-        doc,
-        source,
-        stream as i64,
-        line,
-        part,
-        at_ms,
-        tool,
-        exit
-    ])?;
+        (row.get(3)?, row.get(5)?, row.get(6)?);
+    index
+        .prepare_cached("INSERT INTO docs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+        .execute(params![doc, source, stream as i64, line, part, item, at_ms, tool, exit])?;
     Ok(())
 }

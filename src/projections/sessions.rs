@@ -1,6 +1,6 @@
 //! `sessions`: the first header of a file defines it, later ones of the same id refresh it.
 
-use super::fold::Fold;
+use super::fold::{Fold, brief};
 use super::lineage;
 use super::row::RowBuilder;
 use crate::rollout::event::{SessionMeta, ThreadNameUpdated};
@@ -28,7 +28,7 @@ const SET_PARENT: &str =
     "UPDATE sessions SET parent_id = coalesce(parent_id, ?2) WHERE stream = ?1";
 const SET_COPY: &str = "UPDATE sessions SET copy = ?2 WHERE stream = ?1";
 const SET_CWD: &str = "UPDATE sessions SET cwd = coalesce(cwd, ?2) WHERE stream = ?1";
-const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?)";
+const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?,?)";
 
 /// The session exists from its first record on, header or not.
 pub(super) fn ensure(fold: &mut Fold<'_>) {
@@ -119,7 +119,8 @@ pub(super) fn copies(fold: &mut Fold<'_>) {
 
 /// A model came into force.
 pub(super) fn model(fold: &mut Fold<'_>, model: Option<&str>) {
-    let Some(model) = model.filter(|model| fold.state.model.as_deref() != Some(model)) else {
+    let Some(model) = brief(model).filter(|model| fold.state.model.as_deref() != Some(model))
+    else {
         return;
     };
     fold.state.model = Some(model.to_string());
@@ -145,7 +146,7 @@ pub(super) fn name(fold: &mut Fold<'_>, name: &ThreadNameUpdated<'_>) {
         return;
     };
     let row = fold
-        .row_at("session_names", 0, 7)
+        .row_at("session_names", 0, 8)
         .id("session_id", Some(id))
         .text("name", name.name.as_deref());
     fold.push(row.write(INSERT_NAME));

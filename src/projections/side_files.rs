@@ -5,8 +5,8 @@ use super::fold::{Fold, Totals};
 use crate::redaction::Owners;
 use crate::rollout::side;
 
-const INSERT_PROMPT: &str = "INSERT INTO history_prompts VALUES (?,?,?,?,?,?,?,?)";
-const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?)";
+const INSERT_PROMPT: &str = "INSERT INTO history_prompts VALUES (?,?,?,?,?,?,?,?,?)";
+const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?,?)";
 
 pub(super) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {
     let Some(entry) = side::history_line(line) else {
@@ -15,7 +15,7 @@ pub(super) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut
     fold.at.at_ms = entry.at_s.and_then(|s| s.checked_mul(1000));
     events::plain(fold, span, "history", None);
     let row = fold
-        .row_at("history_prompts", 0, 7)
+        .row_at("history_prompts", 0, 9)
         .owned_by(owner(fold, entry.session_id.as_deref()))
         .id("session_id", entry.session_id.as_deref())
         .text("text", Some(&entry.text))
@@ -30,7 +30,7 @@ pub(super) fn index(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut T
     fold.at.at_ms = entry.at_ms;
     events::plain(fold, span, "session_index", None);
     let row = fold
-        .row_at("session_names", 0, 7)
+        .row_at("session_names", 0, 8)
         .owned_by(owner(fold, Some(&entry.session_id)))
         .id("session_id", Some(&entry.session_id))
         .text("name", entry.name.as_deref());

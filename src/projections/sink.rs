@@ -142,7 +142,7 @@ impl<'a> Sink<'a> {
         if stream.superseded {
             return;
         }
-        let at = At { stream: id, line, part: 0, seq, at_ms: None };
+        let at = At { stream: id, line, seq, ..At::default() };
         let thread = match &stream.name {
             StreamName::Rollout { thread, .. } => Some(thread.as_str()),
             _ => None,

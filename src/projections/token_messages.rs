@@ -6,7 +6,7 @@ use crate::rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
 const TABLE: &str = "token_messages";
 const INSERT: &str =
-    "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// Where a file has usage records, they alone are the bill.
 const COVER: &str = "UPDATE token_messages SET counted = 0, reason = 'usage_record'
@@ -154,7 +154,7 @@ fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
     let reason = if fold.copied { Some("replay") } else { row.reason };
     let small = |number: Option<u64>| number.and_then(|n| i64::try_from(n).ok());
     let built = fold
-        .row_at(TABLE, 0, 24)
+        .row_at(TABLE, 0, 27)
         .id("turn_id", row.turn.as_deref())
         .word(row.origin)
         .label("model", model)

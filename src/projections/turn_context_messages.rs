@@ -1,19 +1,19 @@
 //! `turn_context_messages`: settings in force; a run of equal ones is one row.
 
-use super::fold::Fold;
+use super::fold::{Fold, brief};
 use super::sessions;
 use super::state::hash;
 use crate::rollout::event::{ThreadSettings, TurnContext};
 
 const TABLE: &str = "turn_context_messages";
 const INSERT: &str =
-    "INSERT INTO turn_context_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1,?2)";
+    "INSERT INTO turn_context_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1,?2)";
 const REPEAT: &str = "UPDATE turn_context_messages SET repeats = repeats + 1, last_line = ?4
     WHERE stream = ?1 AND line = ?2 AND part = ?3";
 
 pub(super) fn context(fold: &mut Fold<'_>, context: &TurnContext<'_>) {
     sessions::model(fold, context.model.as_deref());
-    if let Some(turn) = context.turn_id.as_deref() {
+    if let Some(turn) = brief(context.turn_id.as_deref()) {
         fold.state.turn_id = Some(turn.to_string());
     }
     let key = hash(context.payload);
@@ -21,7 +21,7 @@ pub(super) fn context(fold: &mut Fold<'_>, context: &TurnContext<'_>) {
         return;
     }
     let row = fold
-        .row_at(TABLE, 0, 18)
+        .row_at(TABLE, 0, 19)
         .id("turn_id", context.turn_id.as_deref())
         .word("turn_context")
         .label("model", context.model.as_deref())
@@ -40,14 +40,14 @@ pub(super) fn context(fold: &mut Fold<'_>, context: &TurnContext<'_>) {
 
 pub(super) fn settings(fold: &mut Fold<'_>, settings: &ThreadSettings<'_>) {
     sessions::model(fold, settings.model.as_deref());
-    fold.state.tier = settings.service_tier.as_deref().map(str::to_string);
+    fold.state.tier = brief(settings.service_tier.as_deref()).map(str::to_string);
     let key = hash(settings.payload);
     if repeats(fold, key) {
         return;
     }
     let turn = fold.turn(None);
     let row = fold
-        .row_at(TABLE, 0, 18)
+        .row_at(TABLE, 0, 19)
         .id("turn_id", turn)
         .word("thread_settings")
         .label("model", settings.model.as_deref())
@@ -66,7 +66,7 @@ pub(super) fn settings(fold: &mut Fold<'_>, settings: &ThreadSettings<'_>) {
 
 /// Counts the record on the last row when it says the same; else remembers it as the last.
 fn repeats(fold: &mut Fold<'_>, key: u64) -> bool {
-    let at = fold.at.sub(0);
+    let at = fold.at;
     match fold.state.context {
         Some((known, line, part)) if known == key => {
             let row =

@@ -1,10 +1,10 @@
 //! `turns`: what happened around the conversation.
 
-use super::fold::Fold;
+use super::fold::{self, Fold};
 use crate::rollout::event::{Event, ItemBody};
 
 const TABLE: &str = "turns";
-const INSERT: &str = "INSERT INTO turns VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
+const INSERT: &str = "INSERT INTO turns VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 #[derive(Default)]
 struct Row<'a> {
@@ -18,7 +18,7 @@ struct Row<'a> {
 
 pub(super) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
     if let Event::TaskStarted(start) = event
-        && let Some(turn) = start.turn_id.as_deref()
+        && let Some(turn) = fold::brief(start.turn_id.as_deref())
     {
         fold.state.turn_id = Some(turn.to_string());
     }
@@ -32,7 +32,8 @@ pub(super) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
         "started" => fold.state.turn_began_ms = fold.at.at_ms,
         "completed" | "aborted" => {
             let began = fold.state.turn_began_ms.take();
-            let lasted = fold.at.at_ms.zip(began).map(|(end, began)| (end - began).max(0));
+            let lasted =
+                fold.at.at_ms.zip(began).map(|(end, began)| end.saturating_sub(began).max(0));
             row.duration_ms = row.duration_ms.or(lasted);
         }
         _ => {}
@@ -110,7 +111,7 @@ pub(super) fn item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<String
 fn insert(fold: &mut Fold<'_>, row: Row<'_>) {
     let turn = fold.turn(row.turn);
     let built = fold
-        .row_at(TABLE, 0, 11)
+        .row_at(TABLE, 0, 12)
         .id("turn_id", turn)
         .word(row.what)
         .label("reason", row.reason)

@@ -131,12 +131,12 @@ pub fn revocation(db: &Connection, seq: u64) -> SqlResult<RevocationRow> {
 /// # Errors
 /// As the database.
 pub fn rows_hidden_by(db: &Connection, redaction: u64) -> SqlResult<u64> {
-    let sql = "SELECT count(*) FROM (SELECT DISTINCT stream, line, part, substr(field, 1, instr(field, '.'))
+    let sql = "SELECT count(*) FROM (SELECT DISTINCT stream, line, part, item, substr(field, 1, instr(field, '.'))
         FROM redaction_hits WHERE redaction = ?)";
     db.query_row(sql, [redaction as i64], |row| row.get::<_, i64>(0)).map(|n| n as u64)
 }
 
-/// Entry and part of a session's prompt.
+/// Entry of a session's prompt, and which record of the entry it is.
 ///
 /// # Errors
 /// As the database.

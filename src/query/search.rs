@@ -249,6 +249,7 @@ struct Found {
     stream: i64,
     line: i64,
     part: i64,
+    item: i64,
     at_ms: Option<i64>,
     tool: Option<String>,
 }
@@ -290,7 +291,7 @@ pub fn search(
     if let Some(until) = until_ms {
         narrow("d.at_ms < ?", Value::Integer(until));
     }
-    let columns = "d.source, d.stream, d.line, d.part, d.at_ms, d.tool";
+    let columns = "d.source, d.stream, d.line, d.part, d.item, d.at_ms, d.tool";
     let conditions = conditions.join(" AND ");
     let sql = match search.expression.is_empty() {
         true => format!("SELECT 0.0, {columns} FROM docs d WHERE {conditions}"),
@@ -331,14 +332,15 @@ fn found(row: &Row<'_>) -> SqlResult<Found> {
         stream: row.get(2)?,
         line: row.get(3)?,
         part: row.get(4)?,
-        at_ms: row.get(5)?,
-        tool: row.get(6)?,
+        item: row.get(5)?,
+        at_ms: row.get(6)?,
+        tool: row.get(7)?,
     })
 }
 
 /// The best first; the newest first among equals, then in the order of the log.
 fn order(a: &Found, b: &Found) -> std::cmp::Ordering {
-    let place = |found: &Found| (found.stream, found.line, found.part);
+    let place = |found: &Found| (found.stream, found.line, found.part, found.item);
     b.score
         .total_cmp(&a.score)
         .then(b.at_ms.cmp(&a.at_ms))
@@ -410,16 +412,17 @@ fn hit(
         "file" => ("file_changes", "path"),
         _ => ("function_calls", "coalesce(command, arguments)"),
     };
-    let sql =
-        format!("SELECT seq, {column} FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3");
-    let place = [found.stream, found.line, found.part];
+    let sql = format!(
+        "SELECT seq, {column} FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3 AND item = ?4"
+    );
+    let place = [found.stream, found.line, found.part, found.item];
     let (seq, text): (i64, Option<String>) = views
         .prepare_cached(&sql)?
         .query_row(place, |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?
         .unwrap_or_default();
     let prompt = "SELECT coalesce(max(number), 0) FROM prompts
-        WHERE stream = ?1 AND (line, part) <= (?2, ?3) AND number > 0";
+        WHERE stream = ?1 AND (line, part, item) <= (?2, ?3, ?4) AND number > 0";
     let prompt: i64 = views.prepare_cached(prompt)?.query_row(place, |row| row.get(0))?;
     Ok(Hit {
         session: names.get(&found.stream).cloned().unwrap_or_default(),

@@ -81,21 +81,21 @@ pub struct Group {
     pub items: Vec<Item>,
 }
 
-/// Columns: order, seq, line, part, at_ms, number, label, text, output, status, exit_code, duration_ms.
+/// Columns: order, seq, line, part, item, at_ms, number, label, text, output, status, exit_code, duration_ms.
 const ITEMS: &str = "
-    SELECT 0, seq, line, part, at_ms, number, NULL, coalesce(request, text), NULL, NULL, NULL, NULL
+    SELECT 0, seq, line, part, item, at_ms, number, NULL, coalesce(request, text), NULL, NULL, NULL, NULL
         FROM prompts WHERE stream = ?1 AND number > 0
-    UNION ALL SELECT CASE kind WHEN 'assistant' THEN 1 ELSE 2 END, seq, line, part, at_ms, NULL, kind, text,
+    UNION ALL SELECT CASE kind WHEN 'assistant' THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind, text,
         NULL, phase, NULL, NULL FROM messages WHERE stream = ?1 AND copied = 0
-    UNION ALL SELECT 3, seq, line, part, at_ms, NULL, origin, text, NULL, NULL, NULL, NULL
+    UNION ALL SELECT 3, seq, line, part, item, at_ms, NULL, origin, text, NULL, NULL, NULL, NULL
         FROM agent_reasoning_messages WHERE stream = ?1 AND copied = 0 AND text <> ''
-    UNION ALL SELECT 4, seq, line, part, at_ms, NULL, status, step, NULL, NULL, NULL, NULL
+    UNION ALL SELECT 4, seq, line, part, item, at_ms, NULL, status, step, NULL, NULL, NULL, NULL
         FROM function_plan_messages WHERE stream = ?1 AND copied = 0
-    UNION ALL SELECT 5, seq, line, part, at_ms, NULL, name, coalesce(command, arguments), output, status,
+    UNION ALL SELECT 5, seq, line, part, item, at_ms, NULL, name, coalesce(command, arguments), output, status,
         exit_code, duration_ms FROM function_calls WHERE stream = ?1 AND copied = 0 AND name <> 'update_plan'
-    UNION ALL SELECT 6, seq, line, part, at_ms, NULL, what, coalesce(text, reason, ''), NULL, reason, NULL,
+    UNION ALL SELECT 6, seq, line, part, item, at_ms, NULL, what, coalesce(text, reason, ''), NULL, reason, NULL,
         duration_ms FROM turns WHERE stream = ?1 AND copied = 0
-    ORDER BY 3, 1, 4";
+    ORDER BY 3, 4, 1, 5";
 
 /// Reads a session in full.
 ///
@@ -131,14 +131,14 @@ fn items(db: &Connection, stream: i64) -> SqlResult<Vec<Item>> {
             kind: kinds.get(kind).copied().unwrap_or(ItemKind::Turn),
             seq: row.get::<_, i64>(1)? as u64,
             line: row.get::<_, i64>(2)? as u64,
-            at_ms: row.get(4)?,
-            number: row.get::<_, Option<i64>>(5)?.map(|n| n as u64),
-            label: row.get(6)?,
-            text: row.get(7)?,
-            output: row.get(8)?,
-            status: row.get(9)?,
-            exit_code: row.get(10)?,
-            duration_ms: row.get(11)?,
+            at_ms: row.get(5)?,
+            number: row.get::<_, Option<i64>>(6)?.map(|n| n as u64),
+            label: row.get(7)?,
+            text: row.get(8)?,
+            output: row.get(9)?,
+            status: row.get(10)?,
+            exit_code: row.get(11)?,
+            duration_ms: row.get(12)?,
         })
     })?;
     rows.collect()

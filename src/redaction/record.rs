@@ -3,6 +3,9 @@
 use super::RuleSet;
 use crate::entry::{Fields, FieldsBuilder};
 
+/// Entries number the records of a line in steps of this size (`docs/FORMAT.md`).
+const PART_STEP: u64 = 256;
+
 /// The program that writes a record, for whoever cannot read it.
 const SOFTWARE: &str = concat!("codex-ledger ", env!("CARGO_PKG_VERSION"));
 /// Fields that every record may have.
@@ -52,7 +55,7 @@ pub enum What {
         number: u64,
         /// Entry of its record.
         seq: u64,
-        /// Part of the record.
+        /// Which record of the entry it is: 0 for a line that is one record.
         part: u64,
     },
     /// An entry.
@@ -191,7 +194,7 @@ impl RedactionRecord {
                 .add("session", session)
                 .number("number", *number)
                 .number("seq", *seq)
-                .number("part", *part),
+                .number("part", part.saturating_mul(PART_STEP)),
             What::Entry { seq } => body.number("seq", *seq),
             What::Field { seq, pointer, span } => {
                 let body = body.number("seq", *seq).add("pointer", pointer);
@@ -234,7 +237,7 @@ impl What {
                     session: text("session")?,
                     number: number("number")?,
                     seq: number("seq")?,
-                    part: number("part")?,
+                    part: number("part")? / PART_STEP,
                 },
                 &["session", "number", "seq", "part"],
             ),
@@ -327,7 +330,7 @@ mod tests {
     #[test]
     fn records_round_trip() {
         let whats = [
-            What::Prompt { session: "s".into(), number: 2, seq: 9, part: 256 },
+            What::Prompt { session: "s".into(), number: 2, seq: 9, part: 300 },
             What::Entry { seq: 4 },
             What::Field { seq: 4, pointer: "/payload/text".into(), span: Some((1, 5)) },
             What::Field { seq: 4, pointer: String::new(), span: None },

@@ -32,17 +32,17 @@ pub(super) fn places(db: &Connection, stream: u64, mode: Mode) -> SqlResult<Vec<
     Ok(places)
 }
 
-/// Columns: line, part, kind, seq, at_ms, name, text, bytes of the text, status, exit code, duration, added,
+/// Columns: line, part, item, kind, seq, at_ms, name, text, bytes of the text, status, exit code, duration, added,
 /// removed, detail, output, bytes of the output. What is cut is cut as bytes: as text it would end at a NUL.
 /// `?9` is 1 where everything is told.
 const ACTIONS: &str = "
-    SELECT line, part, 2 AS kind, seq, at_ms, NULL AS name, text, 0 AS bytes, NULL, NULL, NULL, NULL, NULL,
+    SELECT line, part, item, 2 AS kind, seq, at_ms, NULL AS name, text, 0 AS bytes, NULL, NULL, NULL, NULL, NULL,
         NULL, NULL, NULL
     FROM agent_reasoning_messages WHERE RANGE AND copied = 0 AND text <> ''
-    UNION ALL SELECT line, part, 3, seq, at_ms, NULL, step, 0, status, NULL, NULL, NULL, NULL, explanation,
+    UNION ALL SELECT line, part, item, 3, seq, at_ms, NULL, step, 0, status, NULL, NULL, NULL, NULL, explanation,
         NULL, NULL
     FROM function_plan_messages WHERE RANGE AND copied = 0
-    UNION ALL SELECT line, part,
+    UNION ALL SELECT line, part, item,
         CASE tool WHEN 'shell' THEN 4 WHEN 'mcp' THEN 5 WHEN 'web_search' THEN 6 ELSE 7 END, seq, at_ms,
         CASE WHEN mcp_server IS NULL THEN name ELSE mcp_server || '/' || coalesce(mcp_tool, name) END,
         CASE WHEN tool = 'apply_patch' AND ?9 = 0 THEN ''
@@ -53,23 +53,23 @@ const ACTIONS: &str = "
         CASE WHEN ?9 = 1 THEN substr(CAST(output AS BLOB), 1, ?10) END,
         CASE WHEN ?9 = 1 THEN octet_length(output) END
     FROM function_calls WHERE RANGE AND copied = 0 AND name <> 'update_plan'
-    UNION ALL SELECT line, part, 8, seq, at_ms, action, path, 0, NULL, NULL, NULL, added, removed, move_to,
+    UNION ALL SELECT line, part, item, 8, seq, at_ms, action, path, 0, NULL, NULL, NULL, added, removed, move_to,
         NULL, NULL
     FROM file_changes WHERE RANGE AND copied = 0
-    UNION ALL SELECT line, part, 9, seq, at_ms, what, substr(CAST(coalesce(text, '') AS BLOB), 1, ?10),
+    UNION ALL SELECT line, part, item, 9, seq, at_ms, what, substr(CAST(coalesce(text, '') AS BLOB), 1, ?10),
         octet_length(coalesce(text, '')), NULL, NULL, duration_ms, NULL, NULL, reason, NULL, NULL
     FROM turns WHERE RANGE AND copied = 0 AND (what <> 'started' OR ?9 = 1)";
 
 const MORE: &str = "
-    UNION ALL SELECT line, part, 0, seq, at_ms, phase, text, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    UNION ALL SELECT line, part, item, 0, seq, at_ms, phase, text, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM messages WHERE RANGE AND copied = 0 AND kind = 'assistant'
-    UNION ALL SELECT line, part, 1, seq, at_ms, kind, substr(CAST(text AS BLOB), 1, ?10), octet_length(text), NULL, NULL,
+    UNION ALL SELECT line, part, item, 1, seq, at_ms, kind, substr(CAST(text AS BLOB), 1, ?10), octet_length(text), NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL
     FROM messages WHERE RANGE AND copied = 0 AND kind <> 'assistant'
-    UNION ALL SELECT line, part, 1, seq, at_ms, 'review_prompt', substr(CAST(text AS BLOB), 1, ?10), octet_length(text),
+    UNION ALL SELECT line, part, item, 1, seq, at_ms, 'review_prompt', substr(CAST(text AS BLOB), 1, ?10), octet_length(text),
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM prompts WHERE RANGE AND copied = 0 AND number = 0
-    UNION ALL SELECT line, part, 10, seq, at_ms, NULL, limits, 0, NULL, NULL, NULL, NULL, NULL, plan_type,
+    UNION ALL SELECT line, part, item, 10, seq, at_ms, NULL, limits, 0, NULL, NULL, NULL, NULL, NULL, plan_type,
         NULL, NULL
     FROM token_messages WHERE RANGE AND limits IS NOT NULL";
 
@@ -85,7 +85,7 @@ pub(super) fn between(
     mode: Mode,
 ) -> SqlResult<Vec<ReportItem>> {
     let is_full = mode == Mode::Full;
-    let order = " ORDER BY 1, 2, 3";
+    let order = " ORDER BY 1, 2, 3, 4";
     let arms = [ACTIONS, if is_full { MORE } else { "" }, order].concat();
     let mut statement = db.prepare_cached(&arms.replace("RANGE", RANGE))?;
     let values = params![
@@ -118,24 +118,24 @@ fn item(row: &Row<'_>) -> SqlResult<ReportItem> {
         ReportKind::RateLimits,
     ];
     let count = |index: usize| row.get::<_, Option<i64>>(index).map(|n| n.map(|n| n as u64));
-    let kind = KINDS.get(row.get::<_, i64>(2)? as usize).copied().unwrap_or(ReportKind::Tool);
-    let bytes = count(7)?.unwrap_or_default();
-    let output = text(row, 14)?;
-    let text = text(row, 6)?.unwrap_or_default();
+    let kind = KINDS.get(row.get::<_, i64>(3)? as usize).copied().unwrap_or(ReportKind::Tool);
+    let bytes = count(8)?.unwrap_or_default();
+    let output = text(row, 15)?;
+    let text = text(row, 7)?.unwrap_or_default();
     Ok(ReportItem {
         kind,
-        seq: count(3)?.unwrap_or_default(),
-        at_ms: row.get(4)?,
-        name: row.get(5)?,
+        seq: count(4)?.unwrap_or_default(),
+        at_ms: row.get(5)?,
+        name: row.get(6)?,
         text_bytes: (bytes > text.len() as u64).then_some(bytes),
         text,
-        status: row.get(8)?,
-        exit_code: row.get(9)?,
-        duration_ms: row.get(10)?,
-        added: count(11)?,
-        removed: count(12)?,
-        detail: row.get(13)?,
-        output_bytes: if output.is_some() { count(15)? } else { None },
+        status: row.get(9)?,
+        exit_code: row.get(10)?,
+        duration_ms: row.get(11)?,
+        added: count(12)?,
+        removed: count(13)?,
+        detail: row.get(14)?,
+        output_bytes: if output.is_some() { count(16)? } else { None },
         output,
     })
 }
