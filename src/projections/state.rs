@@ -36,7 +36,7 @@ pub(super) struct State {
     /// Hashes of recent reasoning texts, and whether an event said it.
     pub reasoning: VecDeque<(u64, bool)>,
     /// Latest total of each counter series of the file.
-    pub totals: Vec<Counters>,
+    pub totals: VecDeque<Counters>,
     /// Hashes of recent response ids.
     pub responses: VecDeque<u64>,
     /// Recent calls that went on with a process or, where the flag says so, with a script's cell.
@@ -84,7 +84,7 @@ pub(super) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 307;
+    const SCHEMA: u32 = 308;
 }
 
 impl State {
@@ -156,7 +156,8 @@ impl State {
     }
 }
 
-fn push<T>(queue: &mut VecDeque<T>, value: T, limit: usize) {
+/// Adds a value, and drops the oldest where there would be more than `limit`.
+pub(super) fn push<T>(queue: &mut VecDeque<T>, value: T, limit: usize) {
     if queue.len() == limit {
         queue.pop_front();
     }

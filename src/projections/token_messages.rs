@@ -1,12 +1,15 @@
 //! `token_messages`: every usage record, and whether it counts.
 
 use super::fold::Fold;
-use super::state::Counters;
+use super::state::{Counters, push};
 use crate::rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
 const TABLE: &str = "token_messages";
 const INSERT: &str =
     "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
+/// A file has one counter series, and one more for every restart; of more than this the oldest are forgotten.
+const SERIES_MAX: usize = 256;
 
 /// Where a file has usage records, they alone are the bill.
 const COVER: &str = "UPDATE token_messages SET counted = 0, reason = 'usage_record'
@@ -61,6 +64,10 @@ pub(super) fn count(fold: &mut Fold<'_>, count: &TokenCount<'_>) {
 /// A total that equals the latest one of any counter series of the file is a repetition (absent counters
 /// are zero). A first total above its response, in a forked thread, is the parent's. A total that equals the last response while the file has another is a restarted counter.
 fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'static str>) {
+    let usages = [count.total, count.last];
+    if usages.iter().flatten().any(|usage| usage.is_bad) {
+        return (count.last.or(count.total).unwrap_or_default(), Some("bad_number"));
+    }
     let Some(total) = count.total else {
         return match count.last {
             Some(last) if !last.is_estimate() => (last, None),
@@ -79,19 +86,19 @@ fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'stat
     }
     let used = match count.last {
         Some(last) => last,
-        None => delta(&total, totals.last()),
+        None => delta(&total, totals.back()),
     };
     if now == Counters::default() || counters(&used) == Counters::default() {
         return (used, Some("estimate"));
     }
     let restarted = now == counters(&used);
     if has_parent && totals.is_empty() && !restarted {
-        totals.push(now);
+        push(totals, now, SERIES_MAX);
         return (used, Some("baseline"));
     }
-    match totals.last_mut() {
+    match totals.back_mut() {
         Some(latest) if !restarted => *latest = now,
-        _ => totals.push(now),
+        _ => push(totals, now, SERIES_MAX),
     }
     (used, None)
 }
@@ -112,7 +119,7 @@ fn delta(total: &Usage, latest: Option<&Counters>) -> Usage {
         cache_write_input: total.cache_write_input.saturating_sub(write),
         output: total.output - output,
         reasoning_output: total.reasoning_output.saturating_sub(reasoning),
-        total: 0,
+        ..Usage::default()
     }
 }
 
@@ -127,11 +134,13 @@ pub(super) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
         (Some(own), Some(named)) => own != named,
         _ => false,
     };
-    let repeated =
-        record.response_id.as_deref().is_some_and(|id| fold.state.is_repeated_response(id));
-    let reason = match (foreign, repeated) {
-        (true, _) => Some("foreign_thread"),
-        (_, true) => Some("duplicate_response"),
+    // A response that could not be read may be told again.
+    let id = record.response_id.as_deref().filter(|_| !record.usage.is_bad);
+    let repeated = id.is_some_and(|id| fold.state.is_repeated_response(id));
+    let reason = match (record.usage.is_bad, foreign, repeated) {
+        (true, ..) => Some("bad_number"),
+        (_, true, _) => Some("foreign_thread"),
+        (.., true) => Some("duplicate_response"),
         _ => None,
     };
     let row = Row {

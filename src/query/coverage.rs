@@ -20,7 +20,8 @@ pub struct Coverage {
     pub malformed: u64,
     /// Records of kinds that this version does not know.
     pub unknown: u64,
-    /// Bytes of the newest generations, less the records that could not be read or understood.
+    /// Bytes of the newest generations, less the records that could not be read or understood; a record that was
+    /// recovered from a torn line is a part of that line, and never makes this less than 0.
     pub bytes_understood: u64,
     /// Sessions that an index or a history names but no source tells of.
     pub sessions_without_source: u64,
@@ -89,9 +90,9 @@ fn counts(db: &Connection) -> SqlResult<Coverage> {
             coalesce(sum(blank), 0), coalesce(sum(malformed), 0), coalesce(sum(unknown), 0),
             (SELECT count(*) FROM (SELECT session_id FROM session_names UNION SELECT session_id FROM history_prompts)
                 WHERE session_id <> '' AND session_id NOT IN (SELECT id FROM sessions)),
-            coalesce(sum(bytes) FILTER (WHERE superseded = 0), 0)
+            max(0, coalesce(sum(bytes) FILTER (WHERE superseded = 0), 0)
                 - (SELECT coalesce(sum(bytes), 0) FROM events WHERE problem IS NOT NULL AND understood = 'malformed')
-                - (SELECT coalesce(sum(bytes), 0) FROM events WHERE understood = 'unknown')
+                - (SELECT coalesce(sum(bytes), 0) FROM events WHERE understood = 'unknown'))
          FROM streams",
         [],
         |row| {

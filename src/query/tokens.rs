@@ -26,7 +26,7 @@ pub enum TokenBy {
     Model,
 }
 
-/// Sums of one group.
+/// Sums of one group. None goes beyond 2^64 - 1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TokenSums {
     /// Input tokens, cached ones included.
@@ -135,12 +135,17 @@ struct Adder {
 impl Adder {
     fn add(&mut self, usage: &Usage<'_>, cost: &Cost) {
         let (sums, more) = (&mut self.sums, &usage.tokens);
-        sums.input += more.input;
-        sums.cached += more.cached_input;
-        sums.cache_write += more.cache_write_input;
-        sums.output += more.output;
-        sums.reasoning += usage.reasoning;
-        sums.total += more.input + more.output;
+        let both = more.input.saturating_add(more.output);
+        for (sum, more) in [
+            (&mut sums.input, more.input),
+            (&mut sums.cached, more.cached_input),
+            (&mut sums.cache_write, more.cache_write_input),
+            (&mut sums.output, more.output),
+            (&mut sums.reasoning, usage.reasoning),
+            (&mut sums.total, both),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
         sums.records += 1;
         match cost {
             Cost::Known { money, is_guess } => {
@@ -374,7 +379,7 @@ pub struct ExplainRow {
 pub fn explain(db: &Connection, stream: u64) -> SqlResult<Vec<ExplainRow>> {
     let mut statement = db.prepare(
         "SELECT seq, line, at_ms, counted, reason, model, input, cached_input, output, total_input,
-         total_output FROM token_messages WHERE stream = ? ORDER BY line, part",
+         total_output FROM token_messages WHERE stream = ? ORDER BY line, part, item",
     )?;
     let rows = statement.query_map([stream as i64], |row| {
         let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);

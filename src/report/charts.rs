@@ -6,7 +6,8 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-/// More days than this are drawn by week, more weeks by month.
+/// More days than this are drawn by week, more weeks by month, more months by so many years that there are no more
+/// bars: a log may name any year.
 const BARS_MAX: i64 = 62;
 
 struct Bar {
@@ -18,11 +19,11 @@ struct Bar {
 
 impl Bar {
     fn total(&self) -> u64 {
-        self.cached + self.fresh + self.output
+        self.cached.saturating_add(self.fresh).saturating_add(self.output)
     }
 }
 
-/// Tokens per day, or per week or month where there are too many days.
+/// Tokens per day, or per week, month or some years where there are too many days.
 pub(super) fn tokens_per_day(rows: &[TokenRow]) -> Markup {
     let (bars, unit) = bars(rows);
     let most = bars.iter().map(Bar::total).max().unwrap_or(0);
@@ -45,7 +46,7 @@ pub(super) fn tokens_per_day(rows: &[TokenRow]) -> Markup {
                         title { (bar.from.to_string()) ": " (number(bar.total())) " tokens" }
                         (rect(index, 0.0, height(bar.cached), "cached"))
                         (rect(index, height(bar.cached), height(bar.fresh), "fresh"))
-                        (rect(index, height(bar.cached + bar.fresh), height(bar.output), "output"))
+                        (rect(index, height(bar.cached.saturating_add(bar.fresh)), height(bar.output), "output"))
                     }
                 }
             }
@@ -66,16 +67,25 @@ fn rect(index: usize, from: f64, height: f64, class: &str) -> Markup {
 }
 
 /// One bar per day, week or month without gaps. Keys are `2026-02-09`; usage without a time has no bar.
-fn bars(rows: &[TokenRow]) -> (Vec<Bar>, &'static str) {
+fn bars(rows: &[TokenRow]) -> (Vec<Bar>, String) {
     let dated = || rows.iter().filter_map(|row| Some((row.key.parse::<Date>().ok()?, row)));
     let (Some((first, _)), Some((last, _))) = (dated().next(), dated().next_back()) else {
-        return (Vec::new(), "day");
+        return (Vec::new(), "day".into());
     };
     let days = i64::from(first.until(last).map_or(0, |span| span.get_days()));
-    let (unit, start, step): (_, fn(Date) -> Date, _) = match days {
-        days if days <= BARS_MAX => ("day", |date| date, 1.day()),
-        days if days <= BARS_MAX * 7 => ("week", monday, 1.week()),
-        _ => ("month", |date| date.first_of_month(), 1.month()),
+    let years = days / 365 / BARS_MAX + 1;
+    let (unit, start, step): (_, Box<dyn Fn(Date) -> Date>, _) = match days {
+        days if days <= BARS_MAX => ("day".into(), Box::new(|date| date), 1.day()),
+        days if days <= BARS_MAX * 7 => ("week".into(), Box::new(monday), 1.week()),
+        days if days <= BARS_MAX * 28 => {
+            ("month".into(), Box::new(|date: Date| date.first_of_month()), 1.month())
+        }
+        _ if years == 1 => ("year".into(), Box::new(|date| first_of_years(date, 1)), 1.year()),
+        _ => (
+            format!("{years} years"),
+            Box::new(move |date| first_of_years(date, years)),
+            years.years(),
+        ),
     };
     let mut bars = Vec::new();
     let mut from = start(first);
@@ -89,12 +99,19 @@ fn bars(rows: &[TokenRow]) -> (Vec<Bar>, &'static str) {
     for (date, row) in dated() {
         let index = bars.partition_point(|bar| bar.from < start(date));
         if let Some(bar) = bars.get_mut(index) {
-            bar.cached += row.sums.cached;
-            bar.fresh += row.sums.input.saturating_sub(row.sums.cached);
-            bar.output += row.sums.output;
+            bar.cached = bar.cached.saturating_add(row.sums.cached);
+            bar.fresh = bar.fresh.saturating_add(row.sums.input.saturating_sub(row.sums.cached));
+            bar.output = bar.output.saturating_add(row.sums.output);
         }
     }
     (bars, unit)
+}
+
+/// The first day of the years, counted in groups from the year 0, that a day is in.
+fn first_of_years(date: Date, years: i64) -> Date {
+    let year = i64::from(date.year());
+    let first = i16::try_from(year - year.rem_euclid(years)).unwrap_or(date.year());
+    Date::new(first, 1, 1).unwrap_or(date)
 }
 
 fn monday(date: Date) -> Date {
@@ -129,6 +146,36 @@ pub(super) fn calls_by_tool(rows: &[ToolRow]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::TokenSums;
+
+    fn row(day: &str, input: u64) -> TokenRow {
+        TokenRow {
+            key: day.into(),
+            sums: TokenSums { input, output: input, ..TokenSums::default() },
+        }
+    }
+
+    #[test]
+    fn any_span_of_time_and_any_amount_is_few_bars() {
+        for (days, unit, count) in [
+            (["2026-01-01", "2026-03-01"], "day", 60),
+            (["2026-01-01", "2026-12-31"], "week", 53),
+            (["2026-01-15", "2028-01-01"], "month", 25),
+            (["2026-01-01", "2036-01-01"], "year", 11),
+            (["1970-01-01", "9999-12-30"], "130 years", 63),
+        ] {
+            let rows = days.map(|day| row(day, u64::MAX));
+            let (bars, named) = bars(&rows);
+            assert_eq!((named.as_str(), bars.len()), (unit, count));
+            assert_eq!(bars.iter().filter(|bar| bar.total() == u64::MAX).count(), 2, "{unit}");
+            tokens_per_day(&rows).into_string();
         }
     }
 }

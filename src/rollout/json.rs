@@ -10,6 +10,7 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::number;
 use super::record::Reason;
 
 /// A text out of a line.
@@ -84,20 +85,19 @@ impl<'a> Object<'a> {
         scalar(self.raw(name)?)
     }
 
-    /// An integer; a float without a fraction counts.
+    /// An integer within ±2^53; a float without a fraction counts.
     #[must_use]
     pub fn i64(&self, name: &str) -> Option<i64> {
         integer(self.raw(name)?)
     }
 
-    /// An integer that is not negative.
+    /// An integer from 0 to 2^53.
     #[must_use]
     pub fn u64(&self, name: &str) -> Option<u64> {
-        let value = self.raw(name)?;
-        value.parse().ok().or_else(|| u64::try_from(integer(value)?).ok())
+        u64::try_from(self.i64(name)?).ok()
     }
 
-    /// A finite number.
+    /// A number within ±2^53.
     #[must_use]
     pub fn f64(&self, name: &str) -> Option<f64> {
         number(self.raw(name)?)
@@ -248,7 +248,7 @@ pub(super) fn scalar(json: Json<'_>) -> Option<Text<'_>> {
 }
 
 fn number(json: Json<'_>) -> Option<f64> {
-    json.parse::<f64>().ok().filter(|number| number.is_finite())
+    json.parse::<f64>().ok().filter(|number| number.abs() <= number::MAX as f64)
 }
 
 /// The word that tells the kind of a value: a string itself; of an object its `type` or `mode`,
@@ -262,16 +262,18 @@ pub(super) fn tag(json: Json<'_>) -> Option<Text<'_>> {
     object.str("type").or_else(|| object.str("mode")).or_else(|| object.names().next().cloned())
 }
 
-/// An integer; a float without a fraction counts.
+/// An integer within ±2^53; a float without a fraction counts.
 #[must_use]
 pub(super) fn integer(json: Json<'_>) -> Option<i64> {
-    if let Ok(whole) = json.parse() {
-        return Some(whole);
+    if let Ok(whole) = json.parse::<i64>() {
+        return (whole.unsigned_abs() <= number::MAX.unsigned_abs()).then_some(whole);
     }
-    // Beyond 2^53 a float no longer tells one integer from the next.
     let float = number(json)?;
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
-    (float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0).then_some(float as i64)
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked to be whole, and in range as all numbers"
+    )]
+    (float.fract() == 0.0).then_some(float as i64)
 }
 
 /// Seconds to whole milliseconds, rounded.
@@ -279,7 +281,7 @@ pub(super) fn integer(json: Json<'_>) -> Option<i64> {
 pub(super) fn seconds_to_ms(seconds: f64) -> Option<i64> {
     let millis = (seconds * 1000.0).round();
     #[expect(clippy::cast_possible_truncation, reason = "checked to be in range")]
-    (millis.abs() <= 9_007_199_254_740_992.0).then_some(millis as i64)
+    (millis.abs() <= number::MAX as f64).then_some(millis as i64)
 }
 
 struct Fields;
@@ -367,7 +369,11 @@ mod tests {
     fn numbers_of_all_forms() {
         let o = object(r#"{"a":3.0,"b":3.5,"c":1e400,"d":18446744073709551615,"e":1e18}"#);
         assert_eq!((o.i64("a"), o.i64("b"), o.i64("e")), (Some(3), None, None));
-        assert_eq!((o.f64("c"), o.u64("d"), o.i64("d")), (None, Some(u64::MAX), None));
+        assert_eq!((o.f64("c"), o.u64("d"), o.i64("d")), (None, None, None));
+        let o =
+            object(r#"{"a":9007199254740992,"b":9007199254740993,"c":-9007199254740992,"d":1e17}"#);
+        assert_eq!((o.u64("a"), o.u64("b"), o.i64("b")), (Some(1 << 53), None, None));
+        assert_eq!((o.i64("c"), o.f64("d")), (Some(-(1 << 53)), None));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::decode;
 use super::drift;
 use super::event::{Event, Other};
-use super::json::{Object, ParseError};
+use super::json::{Json, Object, ParseError};
+use super::number;
 use super::record::{Generation, HostMetadata, Reason, Record, Understanding};
 use super::timestamp;
 
@@ -31,7 +32,13 @@ pub fn parse_line(line: &[u8]) -> Record<'_> {
         return malformed(line, start, text, None);
     };
     let mut record = match Object::try_parse(json) {
-        Ok(object) => parse_object(&object),
+        Ok(object) => {
+            let mut record = parse_object(&object);
+            let is_read = record.understanding == Understanding::Understood;
+            let bad = is_read.then(|| number::first_bad(&object)).flatten();
+            record.problems.extend(bad.map(|bad| Reason::BadNumber.at(place(line, bad))));
+            record
+        }
         Err(error) => return malformed(line, start, text, Some(error)),
     };
     record.unknown_fields.truncate(MAX_UNKNOWN_FIELDS);
@@ -39,6 +46,11 @@ pub fn parse_line(line: &[u8]) -> Record<'_> {
         record.problems.push(Reason::LoneSurrogate.at(start + at));
     }
     record
+}
+
+/// Where a value that was read from a line stands in it.
+fn place(line: &[u8], value: Json<'_>) -> usize {
+    value.as_ptr().addr().saturating_sub(line.as_ptr().addr())
 }
 
 /// What a record says, whenever it was written: tells whether a copy, stamped anew, is the same record.

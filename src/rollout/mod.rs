@@ -37,6 +37,7 @@ pub mod event;
 mod item;
 mod json;
 mod line;
+mod number;
 pub mod output;
 pub mod patch;
 pub mod prompt;

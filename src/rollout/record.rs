@@ -140,6 +140,8 @@ pub enum Reason {
     BadTimestamp,
     /// A string holds half of a surrogate pair; U+FFFD stands in its place.
     LoneSurrogate,
+    /// A number that no client can mean: beyond 2^53, or a counter of tokens that is no count. It is not read.
+    BadNumber,
 }
 
 impl Reason {
@@ -160,6 +162,7 @@ impl Reason {
             Self::BadPayload => "bad_payload",
             Self::BadTimestamp => "bad_timestamp",
             Self::LoneSurrogate => "lone_surrogate",
+            Self::BadNumber => "bad_number",
         }
     }
 
@@ -180,6 +183,7 @@ impl Reason {
             Self::BadPayload => "the payload is missing or not an object",
             Self::BadTimestamp => "the timestamp is missing or unreadable",
             Self::LoneSurrogate => "a string holds half of a surrogate pair",
+            Self::BadNumber => "a number is none that a client can mean",
         }
     }
 

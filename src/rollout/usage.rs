@@ -1,6 +1,7 @@
 //! Tokens and rate limits.
 
 use super::json::{Object, Text};
+use super::number;
 
 /// Token counters. An absent counter is 0: clients add counters over time and re-emit old totals
 /// with the new ones set to 0.
@@ -21,6 +22,9 @@ pub struct Usage {
     pub reasoning_output: u64,
     /// Total as written; do not sum it.
     pub total: u64,
+    /// Whether a counter is none that a client can mean: negative, beyond 2^53, a fraction, a text. It reads as 0,
+    /// and nothing of the usage is to be counted.
+    pub is_bad: bool,
 }
 
 /// Event `token_count`.
@@ -98,11 +102,22 @@ pub struct TokenUsageRecord<'a> {
     pub usage: Usage,
 }
 
+/// The counters of a usage object.
+const COUNTERS: [&str; 6] = [
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_input_tokens",
+    "output_tokens",
+    "reasoning_output_tokens",
+    "total_tokens",
+];
+
 impl Usage {
     /// Counters of a usage object; absent ones are 0.
     #[must_use]
     pub(super) fn decode(o: &Object<'_>) -> Self {
         let count = |name: &str| o.u64(name).unwrap_or(0);
+        let is_bad = |name: &&str| number::is_no_count(o, name);
         Self {
             input: count("input_tokens"),
             cached_input: count("cached_input_tokens"),
@@ -110,6 +125,7 @@ impl Usage {
             output: count("output_tokens"),
             reasoning_output: count("reasoning_output_tokens"),
             total: count("total_tokens"),
+            is_bad: COUNTERS.iter().any(is_bad),
         }
     }
 

@@ -139,8 +139,9 @@ fn explain(door: &Door, app: &App, prefix: &str) -> Result<Done> {
     }
     out.push_str(&finish_table(table, 3..6));
     let counted: Vec<&ExplainRow> = rows.iter().filter(|row| row.counted).collect();
-    let (input, output) =
-        counted.iter().fold((0, 0), |(i, o), row| (i + row.input, o + row.output));
+    let (input, output) = counted.iter().fold((0u64, 0u64), |(i, o), row| {
+        (i.saturating_add(row.input), o.saturating_add(row.output))
+    });
     out.push_str(&format!(
         "{} of {} records count: {} input, {} output\n",
         counted.len(),
@@ -176,6 +177,7 @@ fn reason_text(reason: &str) -> &str {
         "review_copy" => "not counted: counted in the review's own file",
         "usage_record" => "not counted: a usage record counts it",
         "foreign_thread" => "not counted: of another thread",
+        "bad_number" => "not counted: a counter that no client can mean",
         "duplicate_response" => "not counted: this response was counted",
         other => other,
     }

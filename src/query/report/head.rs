@@ -141,7 +141,7 @@ fn calls(
 }
 
 fn tokens(db: &Connection, filter: &Filter, counts: &mut BTreeMap<i64, Counts>) -> SqlResult<()> {
-    let head = "SELECT p.stream, sum(x.input + x.output) FROM temp.picked p
+    let head = "SELECT p.stream, CAST(total(x.input + x.output) AS INTEGER) FROM temp.picked p
         CROSS JOIN token_messages x ON x.stream = p.stream
         WHERE x.counted = 1 AND (?3 IS NULL OR x.model = ?3) AND ";
     let sql = [head, IN_RANGE, " GROUP BY 1"].concat();
