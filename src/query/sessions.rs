@@ -50,7 +50,7 @@ const SELECT: &str = "
         coalesce(s.parent_id, s.forked_from_id),
         (SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0),
         (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0),
-        (SELECT coalesce(sum(k.input + k.output), 0) FROM token_messages k
+        (SELECT CAST(total(k.input + k.output) AS INTEGER) FROM token_messages k
             WHERE k.stream = s.stream AND k.counted = 1),
         t.lines, t.bytes, t.malformed
     FROM sessions s JOIN streams t ON t.stream = s.stream";
@@ -141,8 +141,9 @@ pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindErr
         return newest.ok_or_else(|| FindError::None(String::new()));
     }
     let lower = prefix.to_ascii_lowercase();
-    let sql =
-        format!("{SELECT} WHERE substr(s.id, 1, length(?1)) = ?1 ORDER BY s.id, s.stream LIMIT 11");
+    let sql = format!(
+        "{SELECT} WHERE substr(s.id, 1, length(?1)) = ?1 AND NOT EXISTS ({NEWER}) ORDER BY s.id, s.stream LIMIT 11"
+    );
     let found: Vec<SessionRow> =
         db.prepare(&sql)?.query_map([&lower], read)?.collect::<SqlResult<_>>()?;
     let mut ids: Vec<String> = found.iter().map(|row| row.id.clone()).collect();
