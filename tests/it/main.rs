@@ -6,6 +6,7 @@
 //! * `conformance`: one tiny home per shape of the logs, each with its truth
 //! * `corpus_counts`: what the corpus of real logs gives, home by home
 //! * `fuzz_seeds`: the seeds of the fuzz targets, through the functions that the targets call
+//! * `hostile_values`: what a log says never disables anything
 //! * `cmd_redact`: what is hidden is nowhere in what derives from the ledger, and comes back whole
 //! * `cmd_search`: what is asked is found, what is hidden is not
 //! * `cmd_annotate`: what reviewers say holds, is kept, and changes nothing else
@@ -25,6 +26,7 @@ mod cmd_views;
 mod conformance;
 mod corpus_counts;
 mod fuzz_seeds;
+mod hostile_values;
 mod ledger_faults;
 mod ledger_properties;
 mod support;
