@@ -1,5 +1,9 @@
 //! Floor 0, pure: the text of a configuration file -> plain values. The doors read files and environment.
 
+mod trust;
+
+pub use trust::{Trust, Trusted};
+
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 

@@ -23,4 +23,4 @@ pub use self::rules_test::{Judged, JudgedRule, judge};
 pub use self::state_db::StateDb;
 pub use self::target::RedactRequest;
 pub use crate::entry::Act;
-pub use crate::redaction::{By, RuleFormat, RuleSet, Seen, builtin as builtin_rules};
+pub use crate::redaction::{By, RuleFormat, RuleSet, Seen, Weaker, builtin as builtin_rules};

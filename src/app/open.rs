@@ -3,6 +3,7 @@
 use super::core::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{Ledger, LockNotice, Patience};
+use crate::redaction::Weaker;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub enum Notice {
     },
     /// Others could read or write in the ledger's directory, and no longer can.
     Tightened(PathBuf),
+    /// The configured rules would be weaker than those in force: these stay.
+    RulesKept(Vec<Weaker>),
     /// A watch could not append this time, and goes on.
     Failed(AppError),
 }

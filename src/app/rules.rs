@@ -1,13 +1,15 @@
 //! The rules that hide passages: read, put in force, told.
 
 use super::core::{App, Listener};
+use super::open::Notice;
 use super::redact::NewEntry;
 use crate::entry::{EntryId, Kind};
 use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{Controls, Ledger, LedgerReader};
 use crate::projections::Decisions;
 use crate::redaction::{
-    self, By, Context, Engine, RuleFormat, RuleSet, RuleSetRecord, Severity, builtin,
+    self, By, Context, Engine, RuleFormat, RuleSet, RuleSetRecord, Severity, Weaker, builtin,
+    joined, weaker,
 };
 
 /// Reads a file of rules and makes sure that they can be used.
@@ -97,13 +99,28 @@ impl App {
         Ok(Some(seqs.start))
     }
 
+    /// Rules in force that a set lacks, or has in another form.
+    ///
+    /// # Errors
+    /// When entries cannot be read.
+    pub fn weaker_than_in_force(&self, rules: &RuleSet) -> Result<Vec<Weaker>> {
+        Ok(match self.rules()? {
+            (Some(_), known) => weaker(&known, rules),
+            (None, _) => Vec::new(),
+        })
+    }
+
     /// Puts the configured rules in force where others are.
     pub(super) fn put_rules_in_force(&self, listener: Listener<'_>) -> Result<()> {
-        if let Some(rules) = self.setup.rules.clone()
-            && self.dir().join("HEAD").exists()
-        {
-            self.set_rules(rules, "the configured rules", listener)?;
+        let is_ledger = self.dir().join("HEAD").exists();
+        if self.setup.rules.is_none() || !is_ledger || self.prelude()?.0.is_empty() {
+            return Ok(());
         }
+        // What is in force is looked at again behind the lock.
+        let mut ledger = self.open()?;
+        self.ensure_rules(&mut ledger)?;
+        self.update_views(listener)?;
+        self.views.forget_older();
         Ok(())
     }
 
@@ -123,7 +140,7 @@ impl App {
     pub(super) fn prelude(&self) -> Result<(Prelude, Controls)> {
         let mut reader = LedgerReader::open(self.dir())?;
         let controls = Controls::load(&mut reader)?;
-        let (rules, reason) = match &self.setup.rules {
+        let (configured, reason) = match &self.setup.rules {
             Some(rules) => (rules, "the configured rules"),
             None if !controls.entries.iter().any(|entry| entry.kind == Kind::RuleSet) => {
                 (builtin()?, "the rules that come with the program")
@@ -131,11 +148,22 @@ impl App {
             None => return Ok((Vec::new(), controls)),
         };
         let size = reader.head().size();
-        let known = Decisions::load(&mut reader, size)?.rule_set()?;
-        if known.is_some_and(|(_, known)| known.rules.digest() == rules.digest()) {
-            return Ok((Vec::new(), controls));
-        }
-        let body = self.rules_body(rules.clone(), reason.into())?;
+        let rules = match Decisions::load(&mut reader, size)?.rule_set()? {
+            Some((_, known)) => {
+                // Who gives a reason may weaken rules, a file that lies somewhere may not.
+                let (rules, weaker) = joined(&known.rules, configured);
+                if !weaker.is_empty() {
+                    self.say(Notice::RulesKept(weaker));
+                    Engine::compile(&rules, &[])?;
+                }
+                if rules.digest() == known.rules.digest() {
+                    return Ok((Vec::new(), controls));
+                }
+                rules
+            }
+            None => configured.clone(),
+        };
+        let body = self.rules_body(rules, reason.into())?;
         Ok((vec![(Kind::RuleSet, body)], controls))
     }
 

@@ -32,6 +32,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod view;
+mod weaker;
 mod wrap;
 
 use std::borrow::Cow;
@@ -50,6 +51,7 @@ pub use risky::risky;
 pub use rule::{
     Check, Examples, GroupRef, Rule, RuleError, RuleKind, RuleScope, RuleSet, Severity,
 };
+pub use weaker::{Weaker, joined, weaker};
 
 /// Text from a log that no policy has looked at.
 #[derive(Clone, Debug)]

@@ -131,7 +131,7 @@ fn notes_are_written_and_taken_away() {
 #[test]
 fn dispositions_hold_until_another_is_said() {
     let env = three_sessions();
-    env.write(&env.work().join("user/config.toml"), b"[review]\ndispositions = ['parked']\n");
+    env.write(&env.path("user/config.toml"), b"[review]\ndispositions = ['parked']\n");
     for value in ["followed", "ignored", "needs-review", "parked"] {
         env.ok(["disposition", "set", value, &prompt(1, 1)]);
         assert_eq!(listed(&env, "disposition"), [row(1, 1, value)]);

@@ -81,11 +81,10 @@ fn shape(name: &str) -> TestEnvironment {
 
 /// Puts rules into the configuration, for the next append.
 fn configure_rules(env: &TestEnvironment, rules: &str) {
-    env.write(&env.work().join("user/rules.yml"), rules.as_bytes());
+    env.write(&env.path("user/rules.yml"), rules.as_bytes());
     env.write(
-        &env.work().join("user/config.toml"),
-        format!("[redaction]\nrules = '{}'\n", path_text(&env.work().join("user/rules.yml")))
-            .as_bytes(),
+        &env.path("user/config.toml"),
+        format!("[redaction]\nrules = '{}'\n", path_text(&env.path("user/rules.yml"))).as_bytes(),
     );
 }
 

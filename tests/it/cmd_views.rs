@@ -118,7 +118,7 @@ fn the_order_of_roots_changes_nothing() {
 #[test]
 fn other_options_rebuild_by_themselves() {
     let env = TestEnvironment::with_fixture();
-    let config = env.work().join("user/config.toml");
+    let config = env.path("user/config.toml");
     let set = |raw: bool| env.write(&config, format!("[views]\nraw_json = {raw}\n").as_bytes());
     env.append(&[]);
     let digest = env.digest();
@@ -248,11 +248,11 @@ fn newer_views_are_refused_and_left_alone() {
 fn a_configured_place_of_the_views_is_used() {
     let env = TestEnvironment::new();
     env.write(&env.rollout(1), &session(1, 3));
-    env.write(&env.work().join("user/config.toml"), b"[ingest]\ndb_path = 'out/mine.sqlite'\n");
-    fs::create_dir(env.work().join("out")).unwrap();
+    env.write(&env.path("user/config.toml"), b"[ingest]\ndb_path = 'out/mine.sqlite'\n");
+    fs::create_dir(env.path("out")).unwrap();
     env.append(&[]);
     assert!(!env.ledger().join("views.sqlite").exists());
-    let path = env.work().join("out/mine.sqlite");
+    let path = env.path("out/mine.sqlite");
     let db = crate::cli_support::open_views(&path).unwrap();
     let prompts: i64 = db.query_row("SELECT count(*) FROM prompts", [], |row| row.get(0)).unwrap();
     assert_eq!(prompts, 3);
@@ -265,8 +265,8 @@ fn a_configured_place_of_the_views_is_used() {
 fn files_of_others_are_left_alone() {
     let env = TestEnvironment::new();
     env.write(&env.rollout(1), &session(1, 1));
-    env.write(&env.work().join("user/config.toml"), b"[ingest]\ndb_path = 'mine.sqlite'\n");
-    let (mine, folder) = (env.work().join("mine.sqlite"), env.work().join("mine.d"));
+    env.write(&env.path("user/config.toml"), b"[ingest]\ndb_path = 'mine.sqlite'\n");
+    let (mine, folder) = (env.path("mine.sqlite"), env.path("mine.d"));
     let db = rusqlite::Connection::open(&mine).unwrap();
     db.execute_batch("CREATE TABLE precious (x); INSERT INTO precious VALUES (1);").unwrap();
     db.close().unwrap();

@@ -1,8 +1,7 @@
 //! `append`: the main job.
 
 use crate::args::AppendArgs;
-use crate::door::{Done, Door, Result, Style, app, setup};
-use crate::settings::settings;
+use crate::door::{Done, Door, Result, Style, app, said_settings, setup};
 use crate::text::{bytes, count, duration, plural};
 use codex_ledger::app::{App, AppError, AppendOptions, Appended, ErrorKind, check_place};
 use include_dir::{Dir, include_dir};
@@ -35,7 +34,7 @@ pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
 
 /// The sample lives in a ledger of its own, so that it never mixes with real history.
 fn sample_app(door: &Door) -> Result<App> {
-    let settings = settings(&door.global)?;
+    let settings = said_settings(door)?;
     let dir = match &door.global.ledger {
         Some(dir) => dir.clone(),
         None => {

@@ -35,7 +35,7 @@ pub struct Global {
         hide_env_values = true
     )]
     pub ledger: Option<PathBuf>,
-    /// Configuration file [default: ./user/config.toml, else the platform's config directory]
+    /// Configuration file [default: user/config.toml beside the ledger, else the platform's config directory]
     #[arg(
         long,
         global = true,
@@ -294,12 +294,27 @@ pub struct ConfigArgs {
     pub what: ConfigCommand,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Show every setting and where it comes from
     Show,
     /// Check the file and the paths it names
     Check,
+    /// Obey a configuration file wherever it lies, as long as it says what it says now
+    Trust(TrustArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// The file, or the folder of `user/config.toml` [default: the current folder]
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// List what is trusted, and whether it still is as it was
+    #[arg(long, conflicts_with_all = ["path", "remove"])]
+    pub list: bool,
+    /// Trust the file no longer
+    #[arg(long)]
+    pub remove: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,9 +3,13 @@
 use crate::args::{ConfigArgs, ConfigCommand};
 use crate::door::{Done, Door, Result, Style};
 use crate::settings::{missing_paths, settings};
+use crate::trust;
 use serde_json::json;
 
 pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
+    if let ConfigCommand::Trust(args) = &args.what {
+        return trust::run(door, args);
+    }
     let settings = settings(&door.global)?;
     let missing = missing_paths(&settings);
     if door.global.json {
@@ -14,9 +18,13 @@ pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
             .iter()
             .map(|setting| json!({"key": setting.key, "value": setting.value, "origin": setting.origin}))
             .collect();
-        door.print_json(
-            &json!({"file": settings.config_path, "settings": all, "problems": missing}),
-        )?;
+        let ignored = settings.ignored.iter();
+        let ignored: Vec<_> = ignored
+            .map(|ignored| json!({"path": ignored.path, "reason": ignored.reason}))
+            .collect();
+        door.print_json(&json!({
+            "file": settings.config_path, "settings": all, "problems": missing, "ignored": ignored,
+        }))?;
     } else {
         let mut out = match &settings.config_path {
             Some(path) => format!("file {}\n", path.display()),
@@ -27,6 +35,9 @@ pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
                 let origin = door.paint(Style::Dim, format!("({})", setting.origin));
                 out.push_str(&format!("  {:<20} {} {origin}\n", setting.key, setting.value));
             }
+        }
+        for ignored in &settings.ignored {
+            out.push_str(&format!("{}\n", door.paint(Style::Yellow, trust::told(ignored))));
         }
         for problem in &missing {
             out.push_str(&format!("{}\n", door.paint(Style::Yellow, problem)));

@@ -1,9 +1,11 @@
 //! What every command shares: settings, output, colour, progress, and the way out.
 
 use crate::args::{Color, Global};
-use crate::settings::{missing_paths, settings};
+use crate::settings::{Settings, missing_paths, settings};
+use crate::trust;
 use codex_ledger::app::{
-    App, AppError, ErrorKind, Holder, Notice, Progress, Setup, World, check_place,
+    App, AppError, ErrorKind, Holder, Notice, NoticeListener, Progress, Setup, Weaker, World,
+    check_place,
 };
 use codex_ledger::config::Config;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,6 +13,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub type Result<T> = std::result::Result<T, AppError>;
@@ -186,8 +189,24 @@ fn told(notice: &Notice, is_quiet: bool) -> Option<String> {
         Notice::Tightened(dir) => {
             format!("{name}: {}: others could read here; it is yours alone now", dir.display())
         }
+        Notice::RulesKept(weaker) => format!(
+            "{name}: the configured rules would be weaker, so these stay in force: {}; to change them: \
+             `codex-ledger redact rules set FILE --reason TEXT`",
+            weaker_rules(weaker)
+        ),
         Notice::Failed(error) => described(error),
     })
+}
+
+/// Rules that would be weaker, and how; many are counted.
+pub fn weaker_rules(weaker: &[Weaker]) -> String {
+    const SHOWN: usize = 5;
+    let shown = weaker.iter().take(SHOWN).map(|weaker| format!("`{}` {}", weaker.rule, weaker.how));
+    let mut all: Vec<String> = shown.collect();
+    if weaker.len() > SHOWN {
+        all.push(format!("and {} more", weaker.len() - SHOWN));
+    }
+    all.join(", ")
 }
 
 fn new_bar(stage: u8, label: &'static str, total: u64) -> ProgressBar {
@@ -217,9 +236,18 @@ pub fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Reads the settings, and says which file is not obeyed: who relies on it has to know.
+pub fn said_settings(door: &Door) -> Result<Settings> {
+    let settings = settings(&door.global)?;
+    for ignored in &settings.ignored {
+        say(format!("codex-ledger: {}", trust::told(ignored)));
+    }
+    Ok(settings)
+}
+
 /// Makes the use cases; `roots` replaces the configured ones, `command` is what the lock will say.
 pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
-    let settings = settings(&door.global)?;
+    let settings = said_settings(door)?;
     check_place(&settings.ledger_dir)?;
     if roots.is_empty()
         && let Some(missing) = missing_paths(&settings).into_iter().next()
@@ -249,7 +277,6 @@ pub fn setup(
 ) -> Setup {
     let user = || env("USER").or_else(|| env("USERNAME")).filter(|name| !name.is_empty());
     let actor = door.global.actor.clone().or_else(user).unwrap_or_else(|| "unknown".into());
-    let is_quiet = door.global.quiet;
     let world = World::real();
     let now_ms = (world.clock.now() / 1_000_000) as i64;
     Setup {
@@ -266,15 +293,25 @@ pub fn setup(
             since: format!("{} UTC", crate::text::minute(Some(now_ms))),
         },
         wait: door.global.wait,
-        notices: Some(Arc::new(move |notice| {
-            told(&notice, is_quiet).into_iter().for_each(say);
-        })),
+        notices: Some(listener(door)),
         world,
     }
 }
 
+/// Says notices on stderr; what is so with every append of a watch is said once.
+fn listener(door: &Door) -> NoticeListener {
+    let is_quiet = door.global.quiet;
+    let is_said = AtomicBool::new(false);
+    Arc::new(move |notice| {
+        let is_rules = matches!(notice, Notice::RulesKept(_));
+        if !is_rules || !is_said.swap(true, Ordering::Relaxed) {
+            told(&notice, is_quiet).into_iter().for_each(say);
+        }
+    })
+}
+
 /// A path as a shell reads it.
-fn quoted(path: &std::path::Path) -> String {
+pub fn quoted(path: &std::path::Path) -> String {
     let text = path.display().to_string();
     if text.contains([' ', '\'']) { format!("'{}'", text.replace('\'', "'\\''")) } else { text }
 }

@@ -26,6 +26,7 @@ mod show;
 mod status;
 mod text;
 mod tokens;
+mod trust;
 
 use args::{Cli, Command};
 use clap::Parser;

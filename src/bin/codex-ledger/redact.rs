@@ -1,7 +1,7 @@
 //! `redact`: hide, undo, list, preview; and the rules.
 
 use crate::args::{PreviewArgs, RedactArgs, RedactCommand, RedactTarget, RulesCommand};
-use crate::door::{Done, Door, Result, Style, app};
+use crate::door::{Done, Door, Result, Style, app, say, weaker_rules};
 use crate::text::{count, minute, one_line, plural, safe};
 use crate::{preview_page, rules_test};
 use codex_ledger::app::{
@@ -308,11 +308,20 @@ fn rules(door: &mut Door, what: RulesCommand) -> Result<Done> {
             let rules = read_rules(&file)?;
             let app = app(door, "redact rules set", Vec::new())?;
             let notes = rules.notes.clone();
+            let weaker = app.weaker_than_in_force(&rules)?;
+            if !weaker.is_empty() && !door.global.json {
+                let which = weaker_rules(&weaker);
+                say(format!("codex-ledger: weaker than what is in force: {which}"));
+            }
             let mut progress = door.progress();
             let seq = app.set_rules(rules, &reason, &mut progress)?;
             let (_, rules) = app.rules()?;
             if door.global.json {
-                door.print_json(&json!({"seq": seq, "digest": rules.digest(), "notes": notes}))?;
+                let weaker: Vec<_> =
+                    weaker.iter().map(|of| json!({"rule": of.rule, "how": of.how})).collect();
+                door.print_json(&json!({
+                    "seq": seq, "digest": rules.digest(), "notes": notes, "weaker": weaker,
+                }))?;
                 return Ok(Done::Clean);
             }
             let mut out: String =

@@ -2,8 +2,9 @@
 
 use crate::args::Global;
 use crate::door::{Result, env};
+use crate::trust;
 use codex_ledger::app::{AppError, ErrorKind};
-use codex_ledger::config::Config;
+use codex_ledger::config::{Config, Trust};
 use directories::{BaseDirs, ProjectDirs};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,13 @@ pub struct Setting {
     pub origin: String,
 }
 
+/// A configuration file that is there and not obeyed.
+#[derive(Clone)]
+pub struct Ignored {
+    pub path: PathBuf,
+    pub reason: &'static str,
+}
+
 /// All settings of a run.
 pub struct Settings {
     pub config: Config,
@@ -21,23 +29,25 @@ pub struct Settings {
     pub ledger_dir: PathBuf,
     pub roots: Vec<PathBuf>,
     pub all: Vec<Setting>,
+    pub ignored: Vec<Ignored>,
 }
 
 /// Reads the configuration file, the environment and the options.
 pub fn settings(global: &Global) -> Result<Settings> {
     let home = BaseDirs::new().map(|base| base.home_dir().to_path_buf());
     let project = ProjectDirs::from("", "", "codex-ledger");
-    let config_path = config_path(global, project.as_ref())?;
-    let config = match &config_path {
-        Some(path) => read_config(path, home.as_deref())?,
-        None => Config::default(),
+    let Found { file: found, ledger, ignored } =
+        Search { global, project: project.as_ref(), home: home.as_deref() }.run()?;
+    let (ledger_dir, origin) = ledger;
+    let (config, config_path) = match found {
+        Some(file) => (file.config, Some(file.path)),
+        None => (Config::default(), None),
     };
     let file = config_path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let mut all = Vec::new();
     let mut add = |key, value: String, origin: &str| {
         all.push(Setting { key, value, origin: origin.to_string() });
     };
-    let (ledger_dir, origin) = ledger_dir(global, &config, project.as_ref(), &file)?;
     add("ledger", ledger_dir.display().to_string(), &origin);
     let (roots, origin) = roots(&config, home.as_deref(), &file);
     for root in &roots {
@@ -52,28 +62,154 @@ pub fn settings(global: &Global) -> Result<Settings> {
     if let Some(dir) = &config.outputs.reports_dir {
         add("outputs.reports_dir", dir.display().to_string(), &file);
     }
-    Ok(Settings { config, config_path, ledger_dir, roots, all })
+    Ok(Settings { config, config_path, ledger_dir, roots, all, ignored })
 }
 
-fn ledger_dir(
-    global: &Global,
-    config: &Config,
-    project: Option<&ProjectDirs>,
-    file: &str,
-) -> Result<(PathBuf, String)> {
-    if let Some(dir) = &global.ledger {
-        return Ok((dir.clone(), "--ledger or CODEX_LEDGER_HOME".into()));
+/// A configuration file that was read.
+struct ConfigFile {
+    path: PathBuf,
+    config: Config,
+}
+
+/// A file that may be obeyed.
+struct File {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl File {
+    fn read(path: PathBuf) -> Result<File> {
+        Ok(File { bytes: read_bytes(&path)?, path })
     }
-    if let Some(dir) = &config.ingest.ledger_dir {
-        return Ok((dir.clone(), file.into()));
+
+    fn trust(&self) -> Trust {
+        trust::of(&self.path, &self.bytes)
     }
-    match project {
-        Some(project) => Ok((project.data_dir().to_path_buf(), "default".into())),
-        None => {
-            let message = "there is no home directory to keep a ledger in";
-            Err(AppError::new(ErrorKind::Usage, message).hint("give --ledger DIR"))
+}
+
+/// Which file is obeyed, where the ledger lies and who says so, and what is not obeyed.
+struct Found {
+    file: Option<ConfigFile>,
+    ledger: (PathBuf, String),
+    ignored: Vec<Ignored>,
+}
+
+/// Looks for the configuration file.
+///
+/// A file that merely lies in the current folder may be anybody's: a repository that was cloned has one too. It
+/// is obeyed when it was trusted, or when it is the one beside the ledger, whose place it has not chosen itself.
+struct Search<'a> {
+    global: &'a Global,
+    project: Option<&'a ProjectDirs>,
+    home: Option<&'a Path>,
+}
+
+impl Search<'_> {
+    fn run(&self) -> Result<Found> {
+        if let Some(path) = &self.global.config {
+            if !path.is_file() {
+                let message = format!("{}: no such configuration file", path.display());
+                return Err(AppError::new(ErrorKind::Usage, message)
+                    .hint("check --config and CODEX_LEDGER_CONFIG"));
+            }
+            let file = self.read(path)?;
+            return Ok(Found { ledger: self.ledger(&[&file])?, file: Some(file), ignored: vec![] });
+        }
+        let here = local(Path::new(""));
+        let here = Some(here).filter(|path| path.is_file()).map(File::read).transpose()?;
+        if let Some(file) = here.as_ref().filter(|file| file.trust() == Trust::Whole) {
+            let file = self.parse(file)?;
+            return Ok(Found { ledger: self.ledger(&[&file])?, file: Some(file), ignored: vec![] });
+        }
+        let own = self.project.map(|project| project.config_dir().join("config.toml"));
+        let own = own.filter(|path| path.is_file()).map(|path| self.read(&path)).transpose()?;
+        let mut ledger = self.ledger(&own.iter().collect::<Vec<_>>())?;
+        let mut ignored = Vec::new();
+        let beside = beside(&ledger.0).filter(|path| path.is_file()).map(File::read).transpose()?;
+        let file = match beside {
+            Some(file) if is_own(&file.path) || file.trust() == Trust::Whole => {
+                let file = self.parse(&file)?;
+                let both: Vec<&ConfigFile> = [&file].into_iter().chain(&own).collect();
+                ledger = self.ledger(&both)?;
+                Some(file)
+            }
+            Some(File { path, .. }) => {
+                ignored.push(Ignored { path, reason: "others may write it" });
+                own
+            }
+            None => own,
+        };
+        if let Some(here) = here {
+            let is = |other: &Path| is_same(&here.path, other);
+            let is_known = file.as_ref().is_some_and(|file| is(&file.path))
+                || ignored.iter().any(|other| is(&other.path));
+            let reason = match here.trust() {
+                Trust::Changed => "it has changed since it was trusted",
+                _ => "it is not trusted",
+            };
+            ignored.extend((!is_known).then_some(Ignored { path: here.path, reason }));
+        }
+        Ok(Found { file, ledger, ignored })
+    }
+
+    fn read(&self, path: &Path) -> Result<ConfigFile> {
+        self.parse(&File::read(path.to_path_buf())?)
+    }
+
+    fn parse(&self, file: &File) -> Result<ConfigFile> {
+        let config = parse_config(&file.path, &file.bytes, self.home)?;
+        Ok(ConfigFile { path: file.path.clone(), config })
+    }
+
+    /// Where the ledger lies, by the first of these files that says so, and who says it.
+    fn ledger(&self, files: &[&ConfigFile]) -> Result<(PathBuf, String)> {
+        if let Some(dir) = &self.global.ledger {
+            return Ok((dir.clone(), "--ledger or CODEX_LEDGER_HOME".into()));
+        }
+        let named =
+            files.iter().find_map(|file| Some((file, file.config.ingest.ledger_dir.clone()?)));
+        if let Some((file, dir)) = named {
+            return Ok((dir, file.path.display().to_string()));
+        }
+        match self.project {
+            Some(project) => Ok((project.data_dir().to_path_buf(), "default".into())),
+            None => {
+                let message = "there is no home directory to keep a ledger in";
+                Err(AppError::new(ErrorKind::Usage, message).hint("give --ledger DIR"))
+            }
         }
     }
+}
+
+/// The configuration file that belongs to a folder.
+pub fn local(folder: &Path) -> PathBuf {
+    folder.join("user").join("config.toml")
+}
+
+/// The configuration file beside a ledger.
+fn beside(ledger: &Path) -> Option<PathBuf> {
+    Some(local(std::path::absolute(ledger).ok()?.parent()?))
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Whether nobody but this user and the system's own could have written a file or put it there.
+#[cfg(unix)]
+fn is_own(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    let is_mine = |path: &Path| {
+        std::fs::metadata(path)
+            .is_ok_and(|meta| [user, 0].contains(&meta.uid()) && meta.mode() & 0o002 == 0)
+    };
+    is_mine(path) && path.parent().is_some_and(is_mine)
+}
+
+#[cfg(not(unix))]
+fn is_own(_: &Path) -> bool {
+    true
 }
 
 fn roots(config: &Config, home: Option<&Path>, file: &str) -> (Vec<PathBuf>, String) {
@@ -88,31 +224,23 @@ fn roots(config: &Config, home: Option<&Path>, file: &str) -> (Vec<PathBuf>, Str
     }
 }
 
-fn config_path(global: &Global, project: Option<&ProjectDirs>) -> Result<Option<PathBuf>> {
-    if let Some(path) = &global.config {
-        if path.is_file() {
-            return Ok(Some(path.clone()));
-        }
-        let message = format!("{}: no such configuration file", path.display());
-        return Err(
-            AppError::new(ErrorKind::Usage, message).hint("check --config and CODEX_LEDGER_CONFIG")
-        );
-    }
-    let local = Path::new("user").join("config.toml");
-    let platform = project.map(|project| project.config_dir().join("config.toml"));
-    Ok([Some(local), platform].into_iter().flatten().find(|path| path.is_file()))
+/// The bytes of a configuration file; they are judged and obeyed as they were read this once.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path)
+        .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))
 }
 
-fn read_config(path: &Path, home: Option<&Path>) -> Result<Config> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+/// Reads what a configuration file says.
+pub fn parse_config(path: &Path, bytes: &[u8], home: Option<&Path>) -> Result<Config> {
+    let wrong = |message: String| {
+        AppError::new(ErrorKind::Usage, message).hint("`codex-ledger config check` checks the file")
+    };
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| wrong(format!("{}: the file is not UTF-8", path.display())))?;
     // Paths of `user/config.toml` are meant from the folder that `user` lies in.
     let folder = path.parent().unwrap_or(Path::new(""));
     let base = if folder.ends_with("user") { folder.parent().unwrap_or(folder) } else { folder };
-    Config::parse(&text, path, base, home).map_err(|e| {
-        AppError::new(ErrorKind::Usage, e.to_string())
-            .hint("`codex-ledger config check` checks the file")
-    })
+    Config::parse(text, path, base, home).map_err(|e| wrong(e.to_string()))
 }
 
 /// Every path that the configuration file names and that does not exist, with its key.

@@ -4,7 +4,7 @@ use super::sources;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -210,6 +210,15 @@ impl TestEnvironment {
 
     pub fn count(&self, sql: &str) -> i64 {
         self.views().query_row(sql, [], |row| row.get(0)).expect("a count")
+    }
+
+    /// Takes the ledger's lock as a writer does, until the file is dropped.
+    pub fn hold_lock(&self) -> File {
+        let path = self.ledger().join("LOCK");
+        let mut file = File::options().read(true).write(true).open(path).expect("a ledger");
+        file.try_lock().expect("nobody else writes");
+        file.write_all(b"`a test`, pid 1, since today\n").unwrap();
+        file
     }
 
     /// Starts `append --watch --json` and hears its lines.

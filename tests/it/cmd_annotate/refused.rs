@@ -67,7 +67,7 @@ fn without_a_ledger_there_is_nothing_to_say_anything_of() {
 fn words_of_the_configuration_are_checked() {
     let env = three_sessions();
     let before = size(&env);
-    let file = env.work().join("user/config.toml");
+    let file = env.path("user/config.toml");
     let cases = [
         ("[review]\ndispositions = ['two words']\n", "review.dispositions: `two words`"),
         ("[[review.tags]]\ntag = ''\nrepo = 'x'\n", "review.tags: ``"),

@@ -16,7 +16,7 @@ fn session_in(number: u64, cwd: &str, repository: &str, prompt: &str) -> Vec<u8>
 
 fn with_rules(rules: &str) -> TestEnvironment {
     let env = TestEnvironment::new();
-    env.write(&env.work().join("user/config.toml"), rules.as_bytes());
+    env.write(&env.path("user/config.toml"), rules.as_bytes());
     let sessions = [
         session_in(
             1,
@@ -96,7 +96,7 @@ fn a_session_that_grows_meets_a_rule_later() {
     env.append(&[]);
     assert_eq!(listed(&env, "tag"), [row(2, 0, "urgent")]);
     let rules = "[[review.tags]]\ntag = 'web'\npath = '/home/dev/tides/web'\n";
-    env.write(&env.work().join("user/config.toml"), rules.as_bytes());
+    env.write(&env.path("user/config.toml"), rules.as_bytes());
     env.append(&[]);
     assert_eq!(
         listed(&env, "tag"),
@@ -123,7 +123,7 @@ fn hidden_words_give_no_tag() {
 fn a_watch_gives_tags() {
     let env = TestEnvironment::new();
     let rules = "[[review.tags]]\ntag = 'seen'\ntext = 'high water'\n";
-    env.write(&env.work().join("user/config.toml"), rules.as_bytes());
+    env.write(&env.path("user/config.toml"), rules.as_bytes());
     env.write(&env.codex().join("sessions/2026/03/01").join(rollout_name(1)), &session(1, 1));
     let watching = env.watch();
     watching.next();

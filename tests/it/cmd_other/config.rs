@@ -28,28 +28,23 @@ fn show_names_every_setting_and_where_it_comes_from() {
 #[test]
 fn paths_of_the_file_are_taken_from_the_folder_of_user() {
     let env = TestEnvironment::new();
+    env.write(&env.path("logs/sessions").join(env.rollout(1).file_name().unwrap()), &session(1, 2));
     env.write(
-        &env.work().join("logs/sessions").join(env.rollout(1).file_name().unwrap()),
-        &session(1, 2),
-    );
-    env.write(
-        &env.work().join("user/config.toml"),
+        &env.path("user/config.toml"),
         b"[sessions]\nroots = ['logs']\n[ingest]\ndb_path = 'views.sqlite'\n[outputs]\nreports_dir = 'reports'\n",
     );
     let shown = env.json(["config", "show"]);
-    let work = |part: &str| env.work().join(part).display().to_string();
-    assert_eq!(shown["file"], "user/config.toml");
-    // The program runs in that folder, so paths from there may be relative.
-    let value = |key: &str| setting(&shown, key)["value"].as_str().unwrap().to_string();
+    let place = |part: &str| env.path(part).display().to_string();
+    assert_eq!(shown["file"], place("user/config.toml"));
     for (key, part) in [
         ("sessions.roots", "logs"),
         ("ingest.db_path", "views.sqlite"),
         ("outputs.reports_dir", "reports"),
     ] {
-        assert_eq!(env.work().join(value(key)).display().to_string(), work(part), "{key}");
+        assert_eq!(setting(&shown, key)["value"], place(part), "{key}");
     }
     assert_eq!(env.json(["append"])["files"]["read"], 1);
-    assert!(env.work().join("views.sqlite").exists());
+    assert!(env.path("views.sqlite").exists());
     assert_eq!(env.raw(&thread(1), &[]), session(1, 2));
     assert!(env.ok(["config", "check"]).text().contains("every setting makes sense"));
 }
@@ -99,14 +94,16 @@ fn the_platforms_own_place_is_read_too() {
     let shown = env.json(["config", "show"]);
     assert_eq!(shown["file"], own.display().to_string());
     assert_eq!(setting(&shown, "views.raw_json")["value"], "true");
-    env.write(&env.work().join("user/config.toml"), b"");
-    assert_eq!(env.json(["config", "show"])["file"], "user/config.toml", "the nearer file counts");
+    let beside = env.path("user/config.toml");
+    env.write(&beside, b"");
+    let shown = env.json(["config", "show"]);
+    assert_eq!(shown["file"], beside.display().to_string(), "the one beside the ledger counts");
 }
 
 #[test]
 fn an_unknown_key_names_file_line_and_key() {
     let env = TestEnvironment::new();
-    let file = env.work().join("user/config.toml");
+    let file = env.path("user/config.toml");
     let cases: [(&[u8], &[&str]); 6] = [
         (b"[ingest]\n\ndb_pth = 'x'\n", &["line 3", "db_pth"]),
         (b"# nothing\n[session]\nroot = 'x'\n", &["line 2", "session"]),
@@ -141,7 +138,7 @@ fn a_root_that_is_missing_names_key_and_file() {
     let cases = [("root = 'gone'", "sessions.root"), ("roots = ['.', 'gone']", "sessions.roots")];
     for (line, key) in cases {
         let text = format!("[sessions]\n{line}\n");
-        env.write(&env.work().join("user/config.toml"), text.as_bytes());
+        env.write(&env.path("user/config.toml"), text.as_bytes());
         for command in ["append", "sessions"] {
             env.run([command]).refused(&["user/config.toml", key, "gone"]);
         }

@@ -2,18 +2,8 @@
 
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-
-/// Takes the ledger's lock as a writer does, until the file is dropped.
-pub fn hold(env: &TestEnvironment) -> File {
-    let path = env.ledger().join("LOCK");
-    let mut file = File::options().read(true).write(true).open(path).expect("a ledger");
-    file.try_lock().expect("nobody else writes");
-    file.write_all(b"`a test`, pid 1, since today\n").unwrap();
-    file
-}
 
 fn one_session() -> TestEnvironment {
     let env = TestEnvironment::new();
@@ -25,7 +15,7 @@ fn one_session() -> TestEnvironment {
 #[test]
 fn who_does_not_wait_is_told_who_writes() {
     let env = one_session();
-    let held = hold(&env);
+    let held = env.hold_lock();
     let tag = ["tag", "add", "harbour", &thread(1)];
     for wait in ["0", "0.1"] {
         let outcome = env.run(tag.iter().chain(&["--wait", wait]));
@@ -46,7 +36,7 @@ fn who_does_not_wait_is_told_who_writes() {
 #[test]
 fn who_waits_says_so_after_a_second_and_then_has_its_turn() {
     let env = one_session();
-    let held = hold(&env);
+    let held = env.hold_lock();
     let mut command = env.command(["tag", "add", "harbour", &thread(1)]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let mut child = child.expect("the program runs");

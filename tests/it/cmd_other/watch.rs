@@ -1,6 +1,5 @@
 //! `append --watch`, and whoever writes meanwhile.
 
-use super::waiting::hold;
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread, wait_for};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -51,7 +50,7 @@ fn a_watch_survives_a_round_that_fails() {
     let env = TestEnvironment::new();
     env.write(&env.rollout(1), &session(1, 1));
     env.append(&[]);
-    let held = hold(&env);
+    let held = env.hold_lock();
     env.extend(&env.rollout(1), &prompt_line("while the lock is held"));
     let mut command = env.command(["append", "--watch", "--json", "--wait", "0"]);
     let mut child = command

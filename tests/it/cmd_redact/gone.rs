@@ -183,7 +183,7 @@ fn a_reader_does_not_keep_the_old_text_alive() {
 #[test]
 fn older_views_and_raw_records_are_covered() {
     let env = without_rules();
-    let config = env.work().join("user/config.toml");
+    let config = env.path("user/config.toml");
     let mut text = std::fs::read_to_string(&config).unwrap();
     text.push_str("[views]\nraw_json = true\n");
     env.write(&config, text.as_bytes());

@@ -17,7 +17,7 @@ fn environment() -> TestEnvironment {
     bytes.extend(prompt_line(TEXT));
     env.write(&env.rollout(1), &bytes);
     env.append(&[]);
-    std::fs::remove_file(env.work().join("user/config.toml")).unwrap();
+    std::fs::remove_file(env.path("user/config.toml")).unwrap();
     env
 }
 

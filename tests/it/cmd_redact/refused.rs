@@ -240,7 +240,7 @@ fn rule_files_that_cannot_be_read_are_refused() {
         refused_file(&env, &["--from", file, "--reason", "why"], file);
     }
     refused(&env, &["rules", "set", "builtin", "--reason", " "], &["reason"]);
-    let config = env.work().join("user/config.toml");
+    let config = env.path("user/config.toml");
     env.write(&config, b"[redaction]\nrules = 'gone.yml'\n");
     env.run(["append", &env.codex().display().to_string()]).refused(&["gone.yml"]);
 }

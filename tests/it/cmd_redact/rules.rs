@@ -102,7 +102,7 @@ fn files_of_other_tools_do_what_they_say() {
         configure_rules(&env, super::NO_RULES);
         env.write(&env.rollout(1), &said(&expected));
         env.append(&[]);
-        fs::remove_file(env.work().join("user/config.toml")).unwrap();
+        fs::remove_file(env.path("user/config.toml")).unwrap();
         let before = env.digest();
         let path = folder().join(file).display().to_string();
         let done = env.json(["redact", "rules", "set", &path, "--reason", "a test"]);
@@ -123,7 +123,7 @@ fn files_of_other_tools_do_what_they_say() {
         let size = head(&env);
         let again = env.json(["redact", "rules", "set", &path, "--reason", "again"]);
         assert_eq!((&again["seq"], head(&env)), (&Value::Null, size), "{file}");
-        let none = env.work().join("user/rules.yml").display().to_string();
+        let none = env.path("user/rules.yml").display().to_string();
         env.ok(["redact", "rules", "set", &none, "--reason", "back"]);
         assert_eq!(env.digest(), before, "{file}: gone again");
         assert_eq!(
@@ -183,6 +183,63 @@ fn configured_rules_come_into_force_with_the_next_append() {
     env.audits_clean();
 }
 
+/// Puts rules in force, whatever they hide less.
+fn set_rules(env: &TestEnvironment, rules: &str) {
+    let path = env.path("set.yml");
+    env.write(&path, rules.as_bytes());
+    env.ok(["redact", "rules", "set", path.to_str().unwrap(), "--reason", "a test"]);
+}
+
+/// A configuration only adds: what it lacks, switches off or changes stays as it is, and is said.
+#[test]
+fn configured_rules_never_weaken_those_in_force() {
+    let rule = |id: &str, more: &str| {
+        format!("  - id: {id}\n    type: literal\n    pattern: {id} bravo\n{more}")
+    };
+    let file = |rules: &[String]| format!("name: x\nextends: none\nrules:\n{}", rules.concat());
+    let env = TestEnvironment::new();
+    configure_rules(&env, &file(&[rule("alpha", ""), rule("gamma", "")]));
+    let mut bytes = session(1, 0);
+    bytes.extend(prompt_line("alpha bravo, gamma bravo, delta bravo"));
+    env.write(&env.rollout(1), &bytes);
+    env.append(&[]);
+    let shown = || text(&env, "SELECT text FROM prompts");
+    let both = "[redacted:alpha], [redacted:gamma], delta bravo";
+    assert_eq!(shown(), both);
+    let size = || head(&env)["size"].as_u64().unwrap();
+    let before = size();
+    for (rules, words) in [
+        (vec![rule("alpha", "")], "`gamma` is missing"),
+        (vec![rule("alpha", ""), rule("gamma", "    enabled: false\n")], "`gamma` is off"),
+        (
+            vec![rule("gamma", ""), rule("alpha", "    allow: ['alpha']\n")],
+            "`alpha` has another allow",
+        ),
+    ] {
+        configure_rules(&env, &file(&rules));
+        for _ in 0..2 {
+            let done = env.ok(["append", env.codex().to_str().unwrap()]);
+            assert!(done.stderr.contains(words), "{words}: {}", done.stderr);
+            assert!(done.stderr.contains("rules set FILE --reason"), "{}", done.stderr);
+            assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
+            assert_eq!(shown(), both, "{words}");
+        }
+    }
+    assert!(size() <= before + 1, "another order is another set, and no more");
+    // What is added comes into force beside what would be missing.
+    configure_rules(&env, &file(&[rule("delta", "")]));
+    env.ok(["append", env.codex().to_str().unwrap()]);
+    assert_eq!(shown(), "[redacted:alpha], [redacted:gamma], [redacted:delta]");
+    // A person with a reason may, and is told what is weaker.
+    let path = env.path("user/rules.yml").display().to_string();
+    let done = env.ok(["redact", "rules", "set", &path, "--reason", "no longer"]);
+    assert!(done.stderr.contains("weaker") && done.stderr.contains("`gamma` is missing"));
+    assert_eq!(shown(), "alpha bravo, gamma bravo, [redacted:delta]");
+    assert_eq!(env.append(&[])["bytes"]["appended"], 0, "and the configuration agrees");
+    env.digest();
+    env.audits_clean();
+}
+
 /// An order of rules decides where they overlap: a set that differs in it alone is another set.
 #[test]
 fn the_order_of_rules_is_part_of_the_set() {
@@ -205,8 +262,7 @@ fn the_order_of_rules_is_part_of_the_set() {
     assert_eq!(text(&env, "SELECT text FROM prompts"), "see [two] delta");
     env.digest();
     // Off and on again; and a person is above all rules.
-    configure_rules(&env, &format!("{head_lines}{two}    enabled: false\n{one}"));
-    env.append(&[]);
+    set_rules(&env, &format!("{head_lines}{two}    enabled: false\n{one}"));
     assert_eq!(text(&env, "SELECT text FROM prompts"), "see [one] charlie delta");
     let mine = hide(&env, &["--literal", "charlie", "--with", "[mine]"]);
     configure_rules(&env, &format!("{head_lines}{two}{one}"));
@@ -244,8 +300,7 @@ fn a_changed_rule_is_applied_anew() {
         ("day [12]", "[v]", 3, 3),
         ("week", "[v]", 0, 6),
     ] {
-        configure_rules(&env, &rules(pattern, with));
-        env.append(&[]);
+        set_rules(&env, &rules(pattern, with));
         assert_eq!((count(with), count("day")), (hidden, left), "{pattern} {with}");
         env.digest();
     }

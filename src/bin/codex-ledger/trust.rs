@@ -1,0 +1,147 @@
+//! `config trust`: which configuration files are obeyed though anybody may have put them where they lie.
+
+use crate::args::TrustArgs;
+use crate::door::{Done, Door, Result, Style, quoted};
+use crate::settings::{Ignored, local, parse_config, read_bytes};
+use crate::text::plural;
+use codex_ledger::app::{AppError, ErrorKind};
+use codex_ledger::config::{Trust, Trusted};
+use directories::ProjectDirs;
+use serde_json::json;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const FILE: &str = "trusted.json";
+
+/// What is said of a file that is not obeyed.
+pub fn told(ignored: &Ignored) -> String {
+    let (path, named) = (ignored.path.display(), quoted(&ignored.path));
+    format!(
+        "{path} is ignored: {}; to obey it: `codex-ledger config trust {named}`",
+        ignored.reason
+    )
+}
+
+/// How a configuration file stands. What cannot be read is not trusted.
+pub fn of(path: &Path, bytes: &[u8]) -> Trust {
+    let known = place().and_then(|place| load(&place)).unwrap_or_default();
+    known_as(path).map_or(Trust::None, |name| known.of(&name, bytes))
+}
+
+pub fn run(door: &mut Door, args: &TrustArgs) -> Result<Done> {
+    let place = place()?;
+    let mut trusted = load(&place)?;
+    if args.list {
+        return list(door, &trusted);
+    }
+    let path = args.path.clone().unwrap_or_default();
+    let is_folder = path.as_os_str().is_empty() || path.is_dir();
+    let path = if is_folder { local(&path) } else { path };
+    let name = known_as(&path)?;
+    if args.remove {
+        if trusted.files.remove(&name).is_none() {
+            let message = format!("{}: was not trusted", path.display());
+            return Err(AppError::new(ErrorKind::NotFound, message)
+                .hint("`codex-ledger config trust --list` lists what is"));
+        }
+        save(&place, &trusted)?;
+        return said(
+            door,
+            &json!({"path": name, "trusted": false}),
+            &format!("{name} is trusted no longer"),
+        );
+    }
+    let bytes = read_bytes(&path)?;
+    // Who trusts a file wants it obeyed: one that cannot be is not worth remembering.
+    parse_config(&path, &bytes, None)?;
+    let digest = trusted.add(&name, &bytes);
+    save(&place, &trusted)?;
+    let text = format!("{name} is obeyed, as long as it says what it says now");
+    said(door, &json!({"path": name, "trusted": true, "digest": digest}), &text)
+}
+
+fn said(door: &Door, document: &serde_json::Value, text: &str) -> Result<Done> {
+    match (door.global.json, door.global.quiet) {
+        (true, _) => door.print_json(document)?,
+        (false, false) => door.print(&format!("{}\n", crate::text::safe(text)))?,
+        _ => {}
+    }
+    Ok(Done::Clean)
+}
+
+fn list(door: &Door, trusted: &Trusted) -> Result<Done> {
+    let state = |path: &str| match fs::read(path).map(|bytes| trusted.of(path, &bytes)) {
+        Ok(Trust::Whole) => "trusted",
+        Ok(_) => "changed",
+        Err(_) => "missing",
+    };
+    if door.global.json {
+        let all = trusted.files.iter();
+        let all: Vec<_> = all
+            .map(|(path, digest)| json!({"path": path, "digest": digest, "state": state(path)}))
+            .collect();
+        door.print_json(&json!({ "trusted": all }))?;
+        return Ok(Done::Clean);
+    }
+    let mut out = String::new();
+    for path in trusted.files.keys() {
+        let state = match state(path) {
+            "trusted" => door.paint(Style::Green, "trusted"),
+            other => door.paint(Style::Yellow, other),
+        };
+        out.push_str(&format!("{state}  {}\n", crate::text::safe(path)));
+    }
+    out.push_str(&format!("{}\n", plural(trusted.files.len() as u64, "file")));
+    door.print(&out)?;
+    Ok(Done::Clean)
+}
+
+/// Where it is remembered.
+fn place() -> Result<PathBuf> {
+    let project = ProjectDirs::from("", "", "codex-ledger");
+    project.map(|project| project.config_dir().join(FILE)).ok_or_else(|| {
+        AppError::new(ErrorKind::Usage, "there is no home directory to remember it in")
+            .hint("name the file with --config FILE")
+    })
+}
+
+/// The absolute path under which a file is remembered.
+fn known_as(path: &Path) -> Result<String> {
+    let full = path.canonicalize().or_else(|_| std::path::absolute(path));
+    let full = full.map_err(|e| failed(path, &e))?;
+    full.into_os_string().into_string().map_err(|_| {
+        let message = format!("{}: the path is no text", path.display());
+        AppError::new(ErrorKind::Usage, message).hint("name the file with --config FILE")
+    })
+}
+
+fn load(place: &Path) -> Result<Trusted> {
+    match fs::read_to_string(place) {
+        Ok(text) => Trusted::parse(&text).map_err(|reason| {
+            let message = format!("{}: {reason}", place.display());
+            AppError::new(ErrorKind::Usage, message).hint("remove it and trust the files anew")
+        }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Trusted::default()),
+        Err(e) => Err(failed(place, &e)),
+    }
+}
+
+/// Writes it so that after a crash it is the old list or the new one.
+fn save(place: &Path, trusted: &Trusted) -> Result<()> {
+    let folder = place.parent().unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(trusted.text().as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(place).map_err(|e| e.error)?;
+        // Elsewhere directories cannot be opened as files, and names are durable with the file.
+        if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
+    };
+    write().map_err(|e| failed(place, &e))
+}
+
+fn failed(path: &Path, error: &io::Error) -> AppError {
+    AppError::new(ErrorKind::Io, format!("{}: {error}", path.display()))
+}
