@@ -109,6 +109,8 @@ pub enum Progress {
     Views(u64, u64),
     /// Entries verified, of all.
     Verifying(u64, u64),
+    /// A decision is acknowledged as this entry; from here on the next command finishes what it hides.
+    Recorded(u64),
 }
 
 /// Hears what goes on.

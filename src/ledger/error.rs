@@ -96,9 +96,11 @@ impl LedgerError {
             if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem | WouldBlock))
     }
 
-    /// Whether the disk is full, so that retrying makes sense once there is space.
+    /// Whether no more may be written, so that retrying makes sense once there is space.
     pub fn is_out_of_space(&self) -> bool {
-        matches!(self, LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull)
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, LedgerError::Io { source, .. }
+            if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
     }
 }
 

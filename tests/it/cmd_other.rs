@@ -4,6 +4,7 @@ mod config;
 mod hostile;
 mod private;
 mod rules_test;
+mod stopped;
 mod trust;
 mod waiting;
 mod watch;

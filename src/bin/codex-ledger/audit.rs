@@ -12,7 +12,6 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
     if let Some(AuditCommand::Bundle { output }) = &args.what {
         return bundle(door, &app, output);
     }
-    quiet_panics();
     let mut listener = door.progress();
     let audit = app.audit(!args.no_views, &mut listener)?;
     let ok = audit.findings.is_empty();
@@ -40,11 +39,6 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         door.print(&as_text(door, &audit))?;
     }
     Ok(if ok { Done::Clean } else { Done::Findings })
-}
-
-/// A panic inside the log engine becomes a finding; its own message on stderr would only confuse.
-fn quiet_panics() {
-    std::panic::set_hook(Box::new(|_| {}));
 }
 
 fn as_text(door: &Door, audit: &Audit) -> String {

@@ -2,6 +2,7 @@
 
 use crate::args::{Color, Global};
 use crate::settings::{Settings, missing_paths, settings};
+use crate::signals::{self, Phase};
 use crate::trust;
 use codex_ledger::app::{
     App, AppError, ErrorKind, Holder, Notice, NoticeListener, Progress, Setup, Weaker, World,
@@ -129,6 +130,9 @@ impl Door {
         let started = Instant::now();
         let mut bar: Option<(u8, ProgressBar)> = None;
         move |progress| {
+            if let Progress::Recorded(seq) = progress {
+                signals::enter(Phase::Recorded(seq));
+            }
             if !visible || started.elapsed() < PATIENCE {
                 return;
             }
@@ -136,6 +140,7 @@ impl Door {
                 Progress::Reading(done, total) => (0, "reading logs", done, total),
                 Progress::Views(done, total) => (1, "views", done, total),
                 Progress::Verifying(done, total) => (2, "verifying", done, total),
+                Progress::Recorded(_) => return,
             };
             if bar.as_ref().is_none_or(|(of, _)| *of != stage) {
                 if let Some((_, old)) = bar.take() {
@@ -225,9 +230,9 @@ fn new_bar(stage: u8, label: &'static str, total: u64) -> ProgressBar {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "a reader that closed the pipe ends the program at once"
+    reason = "a reader that closed the pipe, or a signal, ends the program at once"
 )]
-fn leave(code: i32) -> ! {
+pub fn leave(code: i32) -> ! {
     std::process::exit(code)
 }
 

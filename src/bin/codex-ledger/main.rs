@@ -7,6 +7,7 @@ mod args_review;
 mod audit;
 mod config;
 mod door;
+mod fault;
 mod filters;
 mod generate;
 mod group;
@@ -23,6 +24,7 @@ mod search;
 mod sessions;
 mod settings;
 mod show;
+mod signals;
 mod status;
 mod text;
 mod tokens;
@@ -48,8 +50,29 @@ fn share_memory() {}
 fn main() -> ExitCode {
     share_memory();
     private::start();
-    let cli = Cli::parse();
+    fault::start();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    if cli.global.debug {
+        fault::debug();
+    }
+    fault::guarded(|| run(cli))
+}
+
+/// What clap has to say: help and version on stdout, what is wrong on stderr.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.print() {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(2),
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+    }
+}
+
+fn run(cli: Cli) -> ExitCode {
     let mut door = Door::new(&cli.global);
+    signals::enter(signals::phase_of(&cli.command));
+    signals::start(&door);
     let done = match cli.command {
         Command::Append(args) => append::run(&mut door, args),
         Command::RebuildViews(args) => rebuild_views::run(&mut door, args),

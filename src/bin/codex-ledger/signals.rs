@@ -1,0 +1,137 @@
+//! What the system tells the program to do: to stop, and that a file may not grow.
+
+use crate::args::{AuditCommand, Command, RedactCommand, RulesCommand};
+use crate::door::Door;
+use std::sync::Mutex;
+
+/// What a command is about, for the one line that is said when it is stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing is changed.
+    Reading,
+    /// Lines become entries.
+    Appending,
+    /// Entries that decide or annotate are made: what kind, and the command that lists them.
+    Deciding(&'static str, &'static str),
+    /// The decision is durable; what it hides is being hidden.
+    Recorded(u64),
+    /// The views are made anew beside the old ones.
+    Rebuilding,
+    /// A file gets its name when it is whole.
+    Writing,
+    /// Pages are written one by one.
+    Publishing,
+}
+
+static PHASE: Mutex<Phase> = Mutex::new(Phase::Reading);
+
+/// Notes what the program is about from here on.
+pub fn enter(phase: Phase) {
+    if let Ok(mut now) = PHASE.lock() {
+        *now = phase;
+    }
+}
+
+/// What is safe, and what to do next.
+fn told(phase: &Phase) -> String {
+    match phase {
+        Phase::Reading => "nothing was changed".into(),
+        Phase::Appending => {
+            "what was acknowledged is safe; run it again for the rest, nothing is appended twice"
+                .into()
+        }
+        Phase::Deciding(what, list) => {
+            format!("no {what} was recorded, unless `codex-ledger {list}` has it")
+        }
+        Phase::Recorded(seq) => {
+            format!("it is recorded as entry {seq}; the next command of any kind finishes hiding")
+        }
+        Phase::Rebuilding => "the views are as they were; run it again".into(),
+        Phase::Writing => "nothing was written under that name; run it again".into(),
+        Phase::Publishing => "every page is as it was or whole; publish again for the rest".into(),
+    }
+}
+
+/// What a command does when it begins.
+pub fn phase_of(command: &Command) -> Phase {
+    match command {
+        Command::Append(args) if args.dry_run => Phase::Reading,
+        Command::Append(_) => Phase::Appending,
+        Command::RebuildViews(args) if args.check => Phase::Reading,
+        Command::RebuildViews(_) => Phase::Rebuilding,
+        Command::Migrate(args) if !args.dry_run => Phase::Rebuilding,
+        Command::Tag { .. } => Phase::Deciding("tag", "tag list"),
+        Command::Note { .. } => Phase::Deciding("note", "note list"),
+        Command::Disposition { .. } => Phase::Deciding("disposition", "disposition list"),
+        Command::Redact(args) => match &args.what {
+            None => Phase::Deciding("redaction", "redact history"),
+            Some(RedactCommand::Undo { .. }) => Phase::Deciding("undo", "redact history"),
+            Some(RedactCommand::Rules { what: RulesCommand::Set { .. } }) => {
+                Phase::Deciding("rule set", "redact rules list")
+            }
+            Some(RedactCommand::Preview(args)) if args.html.is_some() => Phase::Writing,
+            Some(_) => Phase::Reading,
+        },
+        Command::Report(args) if args.publish.is_some() => Phase::Publishing,
+        Command::Report(args) if args.output.is_some() => Phase::Writing,
+        Command::Group(args) if args.output.is_some() => Phase::Writing,
+        Command::Audit(args) if matches!(args.what, Some(AuditCommand::Bundle { .. })) => {
+            Phase::Writing
+        }
+        _ => Phase::Reading,
+    }
+}
+
+/// Listens to signals. Called before any other thread is there.
+#[cfg(unix)]
+pub fn start(door: &Door) {
+    use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    // With a handler the write fails, and that is an error as any other; without, the program is killed.
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).ok();
+    let ignored = ignored_signals();
+    let wanted: Vec<i32> =
+        [SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0).collect();
+    let is_quiet = door.global.quiet;
+    // Where no thread can be started, signals do what they always did.
+    let listener = std::thread::Builder::new().name("signals".into());
+    listener.spawn(move || listen(&wanted, is_quiet)).ok();
+}
+
+#[cfg(not(unix))]
+pub fn start(_: &Door) {}
+
+#[cfg(unix)]
+fn listen(wanted: &[i32], is_quiet: bool) {
+    use signal_hook::flag::register_conditional_shutdown;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    // A second signal ends it at once, whatever the first one waits for.
+    let is_stopping = Arc::new(AtomicBool::new(false));
+    for signal in wanted {
+        let hard = register_conditional_shutdown(*signal, 128 + signal, is_stopping.clone());
+        if hard.is_err() {
+            return;
+        }
+    }
+    let Ok(mut signals) = signal_hook::iterator::Signals::new(wanted) else { return };
+    if let Some(signal) = signals.forever().next() {
+        is_stopping.store(true, Ordering::Relaxed);
+        let phase = PHASE.lock().map_or(Phase::Reading, |phase| phase.clone());
+        if !is_quiet || phase != Phase::Reading {
+            crate::door::say(format!("codex-ledger: stopped: {}", told(&phase)));
+        }
+        crate::door::leave(128 + signal);
+    }
+}
+
+/// Signals that whoever started the program wants it to ignore, by bit; none where that cannot be told.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
