@@ -1,6 +1,6 @@
 //! Redactions: made, undone, listed.
 
-use super::core::{App, Listener};
+use super::core::{App, Listener, Progress};
 use super::target::RedactRequest;
 use crate::append::note_head;
 use crate::db;
@@ -156,6 +156,7 @@ impl App {
         read_head(self.dir())?;
         let mut ledger = self.open()?;
         let seqs = self.append_noted(&mut ledger, drafts)?;
+        listener(Progress::Recorded(seqs.start));
         self.update_views(listener).map_err(|error| {
             let message = format!(
                 "entry {} is recorded, but the views do not follow it yet, and no command shows them until \

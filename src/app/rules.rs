@@ -104,9 +104,12 @@ impl App {
     /// # Errors
     /// When entries cannot be read.
     pub fn weaker_than_in_force(&self, rules: &RuleSet) -> Result<Vec<Weaker>> {
-        Ok(match self.rules()? {
-            (Some(_), known) => weaker(&known, rules),
-            (None, _) => Vec::new(),
+        Ok(match self.rules() {
+            Ok((Some(_), known)) => weaker(&known, rules),
+            // Rules that this version cannot read are replaced so that anything can be shown again.
+            Ok((None, _)) => Vec::new(),
+            Err(error) if error.kind == ErrorKind::Views => Vec::new(),
+            Err(error) => return Err(error),
         })
     }
 
@@ -119,9 +122,7 @@ impl App {
         // What is in force is looked at again behind the lock.
         let mut ledger = self.open()?;
         self.ensure_rules(&mut ledger)?;
-        self.update_views(listener)?;
-        self.views.forget_older();
-        Ok(())
+        self.update_views(listener)
     }
 
     /// Puts the program's rules in force in a ledger that names none, as an earlier version made it: views are

@@ -71,6 +71,8 @@ impl Place {
             review: ReviewConfig::default(),
             actor: "tester".into(),
             holder: holder(),
+            notices: None,
+            wait: std::time::Duration::ZERO,
             world: quick(1),
         })
     }
