@@ -10,6 +10,7 @@ use codex_ledger::report::{Csv, Html, Json, Markdown, Renderer, Table};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const MODES: [Mode; 4] = [Mode::Prompts, Mode::Actions, Mode::Tokens, Mode::Full];
 const TABLES: [Table; 7] = [
@@ -71,8 +72,8 @@ impl Place {
             review: ReviewConfig::default(),
             actor: "tester".into(),
             holder: holder(),
+            wait: Duration::ZERO,
             notices: None,
-            wait: std::time::Duration::ZERO,
             world: quick(1),
         })
     }
