@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 /// Characters that a terminal or a page obeys, or that nobody sees: shown by their number.
-fn is_hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         c if c.is_control() => true,
@@ -126,7 +126,7 @@ pub fn csv(text: &str) -> Cow<'_, str> {
 }
 
 /// For a string of JSON, as one more `\uXXXX`: what serde leaves as it is, but a terminal would obey.
-pub(super) fn json_number(c: char) -> Option<String> {
+pub fn json_number(c: char) -> Option<String> {
     let is_bad = is_hidden(c) && c as u32 >= 0x7f;
     is_bad.then(|| {
         let mut units = [0; 2];

@@ -2,7 +2,7 @@
 
 use crate::args::AppendArgs;
 use crate::door::{Done, Door, Result, Style, app, said_settings, setup};
-use crate::text::{bytes, count, duration, plural};
+use crate::text::{bytes, count, duration, plural, safe_path};
 use codex_ledger::app::{App, AppError, AppendOptions, Appended, ErrorKind, check_place};
 use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
@@ -83,8 +83,7 @@ fn watch(door: &Door, app: &App, options: AppendOptions) -> Result<Done> {
     let mut listener = |_| ();
     app.watch(options, &mut listener, &mut |appended| {
         let shown = if door.global.json {
-            let line = as_json(door, &appended).to_string();
-            door.print(&format!("{line}\n"))
+            door.print_json_line(&as_json(door, &appended))
         } else {
             door.print(&summary(door, &appended))
         };
@@ -170,7 +169,7 @@ fn as_text(door: &Door, app: &App, appended: &Appended, dry_run: bool, sample: b
         let id: String = head.id.chars().take(16).collect();
         out.push_str(&format!("ledger  {} entries, head {id}…\n", count(head.size)));
     }
-    out.push_str(&format!("views   {}\n", app.views_path().display()));
+    out.push_str(&format!("views   {}\n", safe_path(app.views_path())));
     out + &door.next(sample.then(|| app.dir()), "sessions")
 }
 

@@ -2,7 +2,7 @@
 
 use crate::args::{AuditArgs, AuditCommand};
 use crate::door::{Done, Door, Result, Style, app};
-use crate::text::{bytes, count, duration, plural, safe};
+use crate::text::{bytes, count, duration, plural, safe, safe_path};
 use codex_ledger::app::{App, Audit, ViewsVerdict};
 use serde_json::json;
 use std::path::Path;
@@ -59,7 +59,7 @@ fn as_text(door: &Door, audit: &Audit) -> String {
         out.push_str(&format!(
             "  {}{seq}  {}\n      {}\n",
             door.paint(Style::Yellow, finding.kind),
-            finding.file.display(),
+            safe_path(&finding.file),
             safe(&finding.detail)
         ));
     }

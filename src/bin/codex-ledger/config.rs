@@ -3,6 +3,7 @@
 use crate::args::{ConfigArgs, ConfigCommand};
 use crate::door::{Done, Door, Result, Style};
 use crate::settings::{missing_paths, settings};
+use crate::text::{safe, safe_path};
 use crate::trust;
 use serde_json::json;
 
@@ -27,20 +28,21 @@ pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
         }))?;
     } else {
         let mut out = match &settings.config_path {
-            Some(path) => format!("file {}\n", path.display()),
+            Some(path) => format!("file {}\n", safe_path(path)),
             None => "no configuration file; defaults are in force\n".to_string(),
         };
         if matches!(args.what, ConfigCommand::Show) {
             for setting in &settings.all {
-                let origin = door.paint(Style::Dim, format!("({})", setting.origin));
-                out.push_str(&format!("  {:<20} {} {origin}\n", setting.key, setting.value));
+                let origin = door.paint(Style::Dim, format!("({})", safe(&setting.origin)));
+                let value = safe(&setting.value);
+                out.push_str(&format!("  {:<20} {value} {origin}\n", setting.key));
             }
         }
         for ignored in &settings.ignored {
-            out.push_str(&format!("{}\n", door.paint(Style::Yellow, trust::told(ignored))));
+            out.push_str(&format!("{}\n", door.paint(Style::Yellow, safe(&trust::told(ignored)))));
         }
         for problem in &missing {
-            out.push_str(&format!("{}\n", door.paint(Style::Yellow, problem)));
+            out.push_str(&format!("{}\n", door.paint(Style::Yellow, safe(problem))));
         }
         if matches!(args.what, ConfigCommand::Check) && missing.is_empty() {
             out.push_str(&door.paint(Style::Green, "every setting makes sense"));

@@ -104,14 +104,19 @@ impl Door {
 
     /// Prints what was asked for.
     pub fn print(&self, text: &str) -> Result<()> {
-        self.write(text.as_bytes())
+        self.write(crate::text::safe_output(text, self.colored).as_bytes())
     }
 
     /// Prints a JSON document.
     pub fn print_json(&self, value: &serde_json::Value) -> Result<()> {
         let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
         text.push('\n');
-        self.print(&text)
+        self.write(crate::text::json_text(&text).as_bytes())
+    }
+
+    /// Prints a JSON document in one line.
+    pub fn print_json_line(&self, value: &serde_json::Value) -> Result<()> {
+        self.write(crate::text::json_text(&format!("{value}\n")).as_bytes())
     }
 
     /// Writes exact bytes. A reader that went away ends the program quietly.
@@ -317,6 +322,6 @@ fn listener(door: &Door) -> NoticeListener {
 
 /// A path as a shell reads it.
 pub fn quoted(path: &std::path::Path) -> String {
-    let text = path.display().to_string();
+    let text = crate::text::safe_path(path);
     if text.contains([' ', '\'']) { format!("'{}'", text.replace('\'', "'\\''")) } else { text }
 }

@@ -4,7 +4,7 @@ use crate::args::GroupArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::pager::page;
 use crate::show::{heading, item_text};
-use crate::text::plural;
+use crate::text::{json_text, plural};
 use codex_ledger::app::{AppError, ErrorKind};
 use codex_ledger::query::{Group, ItemKind, group};
 use serde_json::json;
@@ -21,7 +21,7 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
             serde_json::to_string_pretty(&json!({"session": detail.session, "groups": groups}))
                 .unwrap_or_default();
         text.push('\n');
-        text
+        json_text(&text).into_owned()
     } else {
         let mut out = heading(door, &detail);
         groups.iter().for_each(|group| out.push_str(&group_text(door, group)));

@@ -63,6 +63,11 @@ fn main() -> ExitCode {
 
 /// What clap has to say: help and version on stdout, what is wrong on stderr.
 fn usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        // It repeats what was typed, and a name that was pasted may hold anything.
+        door::say(error.render().to_string().trim_end());
+        return ExitCode::from(2);
+    }
     match error.print() {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(2),
         _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),

@@ -2,7 +2,7 @@
 
 use crate::args::StatusArgs;
 use crate::door::{Done, Door, Result, Style, app};
-use crate::text::{bytes, count, plural, safe};
+use crate::text::{bytes, count, plural, safe, safe_path};
 use codex_ledger::app::{App, StateDb, Status};
 use codex_ledger::query::{Coverage, LIST_MAX};
 use serde_json::json;
@@ -43,12 +43,12 @@ pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {
 }
 
 fn as_text(door: &Door, app: &App, status: &Status) -> String {
-    let mut out = format!("ledger    {}\n", app.dir().display());
+    let mut out = format!("ledger    {}\n", safe_path(app.dir()));
     let head = &status.head;
     out.push_str(&format!("head      {} entries\n", count(head.size)));
     out.push_str(&format!("          id   {}\n          root {}\n", head.id, head.root));
     if let Some(holder) = &status.holder {
-        out.push_str(&format!("writer    {}\n", door.paint(Style::Yellow, holder)));
+        out.push_str(&format!("writer    {}\n", door.paint(Style::Yellow, safe(holder))));
     }
     let views = match (&status.cursor, &status.outdated) {
         (None, _) => door.paint(Style::Yellow, "none; `codex-ledger rebuild-views` makes them"),
@@ -60,7 +60,7 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
         }
         _ => door.paint(Style::Green, "up to date"),
     };
-    out.push_str(&format!("views     {views}\n          {}\n", app.views_path().display()));
+    out.push_str(&format!("views     {views}\n          {}\n", safe_path(app.views_path())));
     if let Some(coverage) = &status.coverage {
         let streams = &coverage.streams;
         out.push_str(&format!(
@@ -89,7 +89,7 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
     for (root, exists) in app.roots() {
         let note =
             if exists { String::new() } else { door.paint(Style::Yellow, "  (does not exist)") };
-        out.push_str(&format!("root      {}{note}\n", root.display()));
+        out.push_str(&format!("root      {}{note}\n", safe_path(root)));
     }
     out
 }
@@ -113,8 +113,13 @@ fn gaps(door: &Door, coverage: &Coverage) -> String {
         out.push_str(&format!("drift     {} in {records}\n", safe(&field.fields)));
     }
     for line in coverage.unreadable.iter().take(SHOWN) {
-        let place =
-            format!("{}:{}: byte {}: {}", safe(&line.path), line.line, line.offset, line.reason);
+        let place = format!(
+            "{}:{}: byte {}: {}",
+            safe(&line.path),
+            line.line,
+            line.offset,
+            safe(&line.reason)
+        );
         out.push_str(&format!("unread    {}\n", door.paint(Style::Yellow, place)));
     }
     let more = coverage.malformed.saturating_sub(SHOWN as u64);
@@ -128,9 +133,12 @@ fn gaps(door: &Door, coverage: &Coverage) -> String {
 }
 
 fn state_line(door: &Door, state: &StateDb) -> String {
-    let path = state.path.display();
+    let path = safe_path(&state.path);
     if let Some(problem) = &state.problem {
-        return format!("state     {}\n", door.paint(Style::Yellow, format!("{path}: {problem}")));
+        return format!(
+            "state     {}\n",
+            door.paint(Style::Yellow, format!("{path}: {}", safe(problem)))
+        );
     }
     let gone = match state.without_source_count {
         0 => "all of them with a rollout in the ledger".to_string(),

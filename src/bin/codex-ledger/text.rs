@@ -1,28 +1,68 @@
 //! Text for people: harmless, short, aligned.
 
+use codex_ledger::report::escape;
+use std::borrow::Cow;
+use std::path::Path;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Text from logs without anything that a terminal would obey: control characters, escape sequences and
-/// direction overrides are shown as what they are. Line feeds and tabs stay.
+/// Text from logs without anything that a terminal would obey or that nobody sees: control characters, escape
+/// sequences, direction overrides and tags are shown as what they are. Line feeds and tabs stay.
 pub fn safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '\n' | '\t' => out.push(c),
-            '\r' => {}
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
-            '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' => {
-                out.push_str(&format!("\\u{{{:x}}}", c as u32));
-            }
-            c => out.push(c),
-        }
+        push_safe(&mut out, c);
     }
     out
+}
+
+fn push_safe(out: &mut String, c: char) {
+    match c {
+        '\r' => {}
+        c if !escape::is_hidden(c) => out.push(c),
+        c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+        c => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+    }
+}
+
+/// The same of a path.
+pub fn safe_path(path: &Path) -> String {
+    safe(&path.display().to_string())
+}
+
+/// A whole output, in which the colours of this program may stand; all else is as in [`safe`], whatever
+/// was forgotten before.
+pub fn safe_output(text: &str, is_colored: bool) -> Cow<'_, str> {
+    let is_bad = |c: char| escape::is_hidden(c) && !(is_colored && c == '\x1b');
+    if !text.contains('\x1b') && !text.chars().any(is_bad) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let color = COLORS.iter().find(|color| is_colored && rest.starts_with(**color));
+        match color {
+            Some(color) => out.push_str(color),
+            None => push_safe(&mut out, c),
+        }
+        rest = rest.get(color.map_or(c.len_utf8(), |color| color.len())..).unwrap_or_default();
+    }
+    Cow::Owned(out)
+}
+
+/// The colours and weights of this program, and their end.
+const COLORS: [&str; 8] =
+    ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[35m", "\x1b[36m"];
+
+/// A JSON document for people and programs: what a terminal would obey is written by number, which is the same
+/// value.
+pub fn json_text(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| escape::json_number(c).is_some()) {
+        return Cow::Borrowed(text);
+    }
+    // Outside of its strings JSON is ASCII, and in them such a character never follows half of an escape.
+    let shown = |c: char| escape::json_number(c).unwrap_or_else(|| c.to_string());
+    Cow::Owned(text.chars().map(shown).collect())
 }
 
 /// The first line, harmless and at most `width` characters.
@@ -113,8 +153,28 @@ mod tests {
     #[test]
     fn hostile_text_is_harmless() {
         assert_eq!(safe("a\x1b[31mred\u{202e}x\0\tb\r\n"), "a\\x1b[31mred\\u{202e}x\\x00\tb\n");
+        assert_eq!(safe("\u{7f}\u{9b}31m\u{e0041}"), "\\x7f\\x9b31m\\u{e0041}");
+        assert_eq!(safe("👨\u{200d}👩"), "👨\u{200d}👩", "letters that are joined stay so");
         assert_eq!(one_line("\n  first\nsecond", 20), "first…");
         assert_eq!(one_line("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn only_colours_of_the_program_pass() {
+        let (text, plain) =
+            ("\x1b[31mred\x1b[0m \x1b[2J\u{9b}m\n", "\\x1b[31mred\\x1b[0m \\x1b[2J\\x9bm\n");
+        assert_eq!(safe_output(text, false), plain);
+        assert_eq!(safe_output(text, true), "\x1b[31mred\x1b[0m \\x1b[2J\\x9bm\n");
+        assert!(matches!(safe_output("plain\ttext\n", true), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn json_is_the_same_value_without_what_is_obeyed() {
+        let value = serde_json::json!("\\\u{9b}\u{7f}\u{202e}\u{e0041}\x1b \"é👨\u{200d}👩");
+        let text = value.to_string();
+        let shown = json_text(&text);
+        assert!(!shown.chars().any(escape::is_hidden), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

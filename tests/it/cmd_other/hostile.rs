@@ -1,6 +1,6 @@
 //! Text of logs that would command a terminal or a reader's eye is shown as what it is.
 
-use crate::cli_support::{TestEnvironment, no_escapes, prompt_line, thread};
+use crate::cli_support::{TestEnvironment, no_escapes, prompt_line, session, thread};
 use serde_json::json;
 
 /// Moves the cursor, sets the title, rings, goes back, hides, turns the direction.
@@ -106,4 +106,68 @@ fn hostile_file_names_are_harmless() {
     let refused =
         env.run(["status", "--config", "\x1b[2J.toml"]).refused(&["no such configuration"]);
     no_escapes("status", refused.stderr.as_bytes());
+}
+
+/// A terminal obeys some of these, and nobody sees the others.
+const UNSEEN: &str = "\u{9b}31m\u{7f}\u{202e}\u{2066}\u{e0041}\u{feff}";
+
+#[test]
+fn hostile_paths_and_values_are_shown_by_number() {
+    let env = TestEnvironment::new();
+    let bytes = [session(1, 0), prompt_line(UNSEEN)].concat();
+    let folder = env.path("logs").join(UNSEEN);
+    env.write(&folder.join(env.rollout(1).file_name().unwrap()), &bytes);
+    // In TOML such a character stands as it is but for one that is written by number.
+    let value = UNSEEN.replace('\u{7f}', "\\u007F").replace('\u{9b}', "\\u009B");
+    let config =
+        format!("[sessions]\nroot = \"logs/{value}\"\n[outputs]\nreports_dir = \"{value}\"\n");
+    env.write(&env.path("user/config.toml"), config.as_bytes());
+    let (ledger, out) = (env.path(UNSEEN), env.path(format!("{UNSEEN}.md")));
+    let (ledger, out, pages) = (ledger.to_str().unwrap(), out.to_str().unwrap(), env.path("p"));
+    let pages = pages.join(UNSEEN).display().to_string();
+    let id = thread(1);
+    let commands: [&[&str]; 13] = [
+        &["append"],
+        &["status"],
+        &["config", "show"],
+        &["tag", "add", "harbour", &id],
+        &["show", &id],
+        &["group", &id],
+        &["sessions"],
+        &["report", "--mode", "full", "-o", out],
+        &["report", "--mode", "full"],
+        &["report", "--publish", &pages],
+        &["redact", "preview"],
+        &["audit"],
+        &["search", UNSEEN],
+    ];
+    for command in commands {
+        for more in [&[][..], &["--json"], &["--color", "always"]] {
+            let outcome = env.run(command.iter().chain(&["--ledger", ledger]).chain(more));
+            let what = format!("{command:?} {more:?}: {}", outcome.stderr);
+            assert!(matches!(outcome.code, Some(0..=2)), "{what}");
+            let is_colored = more == ["--color", "always"];
+            for text in [outcome.text(), &outcome.stderr] {
+                let bad = text.chars().find(|c| is_unseen(*c) && !(is_colored && *c == '\x1b'));
+                assert_eq!(bad, None, "{what}: {text:?}");
+            }
+            if more == ["--json"] && command == ["status"] {
+                assert_eq!(outcome.json()["ledger"], ledger, "and a program gets the value");
+            }
+        }
+    }
+    env.append_roots(&[env.path("logs")], &[]);
+    for args in
+        [&["show", UNSEEN][..], &["append", UNSEEN], &["status", "--config", UNSEEN], &[UNSEEN]]
+    {
+        let outcome = env.run(args).refused(&["9b"]);
+        let bad = outcome.stderr.chars().find(|c| is_unseen(*c));
+        assert_eq!(bad, None, "{args:?}: {}", outcome.stderr);
+    }
+}
+
+fn is_unseen(c: char) -> bool {
+    let is_control = c.is_control() && !matches!(c, '\n' | '\t');
+    let is_hidden = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    is_control || is_hidden || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
