@@ -24,7 +24,7 @@ pub(super) fn write_durably(world: &World, path: &Path, bytes: &[u8]) -> Result<
 pub(super) fn create_anew(path: &Path) -> Result<File> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            return Err(LedgerError::io("cannot remove", path)(e));
+            Err(LedgerError::io("cannot remove", path)(e))
         }
         _ => File::create(path).map_err(LedgerError::io("cannot create", path)),
     }

@@ -87,12 +87,7 @@ impl Inspector<'_> {
                 "holds {more} entries that HEAD does not know of (an append was killed, or HEAD was put \
                  back); the next append takes them over"
             );
-            self.find(
-                FindingKind::Journal,
-                Some(head.size()),
-                &reader.path().to_path_buf(),
-                detail,
-            );
+            self.find(FindingKind::Journal, Some(head.size()), reader.path(), detail);
         }
         Ok(())
     }

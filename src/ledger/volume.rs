@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 const MANIFEST_MAGIC: &[u8; 4] = b"CXLV";
 const MANIFEST_CONTEXT: &str = "codex-ledger v1 volume";
@@ -363,9 +364,18 @@ fn digest_file(path: &Path) -> Result<(u64, [u8; 32])> {
         if got == 0 {
             return Ok((len, *hasher.finalize().as_bytes()));
         }
-        hasher.update_rayon(&buffer[..got]);
+        match has_helpers() {
+            true => hasher.update_rayon(&buffer[..got]),
+            false => hasher.update(&buffer[..got]),
+        };
         len += got as u64;
     }
+}
+
+/// Whether the threads that share the hashing of a file could be started; asking for them unasked panics.
+fn has_helpers() -> bool {
+    static STARTED: OnceLock<bool> = OnceLock::new();
+    *STARTED.get_or_init(|| rayon_core::ThreadPoolBuilder::new().build_global().is_ok())
 }
 
 fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
