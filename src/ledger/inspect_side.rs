@@ -163,6 +163,10 @@ impl Inspector<'_> {
     fn check_side_lengths(&mut self) {
         // Read again, behind the records, since a writer may be at work.
         let Ok(now) = read_head(self.dir) else { return };
+        // Where a slot is damaged, the older one counts, and the journal knows more than both.
+        if !now.damaged.is_empty() {
+            return;
+        }
         if let Some((path, size)) = side_record_ahead(self.dir, &now.head) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let detail = format!(

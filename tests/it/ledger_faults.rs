@@ -6,5 +6,6 @@ mod forgotten;
 mod moved;
 mod power;
 mod refusals;
+mod repairs;
 mod side_records;
 mod witnesses;

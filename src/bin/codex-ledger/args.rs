@@ -139,6 +139,8 @@ pub enum Command {
     },
     /// Verify every entry, link, file and view; findings give exit code 1
     Audit(AuditArgs),
+    /// Say what a damaged ledger would keep and lose; with a reason, repair it beside itself
+    Repair(RepairArgs),
     /// Show or check the configuration
     Config(ConfigArgs),
     /// Bring the views to this program's version
@@ -315,6 +317,13 @@ pub struct TrustArgs {
     /// Trust the file no longer
     #[arg(long)]
     pub remove: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// Why; only with it is the ledger replaced. The damaged one is kept beside it
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@ mod private;
 mod publish;
 mod rebuild_views;
 mod redact;
+mod repair;
 mod report;
 mod rules_test;
 mod search;
@@ -93,6 +94,7 @@ fn run(cli: Cli) -> ExitCode {
         Command::Note { what } => annotate::note(&mut door, what),
         Command::Disposition { what } => annotate::disposition(&mut door, what),
         Command::Audit(args) => audit::run(&mut door, args),
+        Command::Repair(args) => repair::run(&mut door, args),
         Command::Config(args) => config::run(&mut door, args),
         Command::Migrate(args) => migrate::run(&mut door, args),
         Command::Completions(args) => generate::completions(&mut door, args),

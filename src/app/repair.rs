@@ -1,0 +1,211 @@
+//! Repair: what would be lost, and a new ledger out of what verifies.
+
+use super::core::{App, HeadSummary, Listener};
+use crate::entry::{EntryId, FieldsBuilder, Kind, StreamName};
+use crate::error::Result;
+use crate::ledger::{Addition, Control, LedgerError, Repair, Survey, lock_holder};
+use crate::redaction::{RedactionRecord, What};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+
+/// What a repair does, or would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct RepairReport {
+    /// Whether the ledger needs one; what the next append mends by itself does not count.
+    pub needed: bool,
+    /// What HEAD says, where it can be read.
+    pub before: Option<HeadSummary>,
+    /// The end of what verifies.
+    pub kept: HeadSummary,
+    /// Entries that are lost.
+    pub lost: Lost,
+    /// Decisions behind the gap that are entered anew.
+    pub carried: Vec<Carried>,
+    /// Decisions behind the gap that cannot be, by seq.
+    pub not_carried: Vec<u64>,
+    /// The head of the repaired ledger; `None` when nothing was done.
+    pub head: Option<HeadSummary>,
+    /// Where the damaged ledger lies now.
+    pub damaged: Option<PathBuf>,
+    /// Why the views could not be made anew, if they could not.
+    pub views_error: Option<String>,
+}
+
+/// Entries that are lost.
+#[derive(Clone, Debug, Serialize)]
+pub struct Lost {
+    /// The first one.
+    pub from: u64,
+    /// One past the last one; equal to `from` when none are.
+    pub to: u64,
+    /// How many of which kind could still be read, but not kept: they stand behind a gap.
+    pub kinds: BTreeMap<&'static str, u64>,
+    /// How many cannot be read at all.
+    pub unreadable: u64,
+}
+
+/// A decision that is entered anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Carried {
+    /// Its seq in the damaged ledger.
+    pub was: u64,
+    /// What it is.
+    pub kind: &'static str,
+    /// Whether it now hides the whole session, since the entry that it named is lost.
+    pub widened: bool,
+}
+
+impl App {
+    /// Says what a repair would keep and what it would lose; changes nothing.
+    ///
+    /// # Errors
+    /// When there is no ledger, somebody writes to it, or nothing of it can be read.
+    pub fn survey_damage(&self) -> Result<RepairReport> {
+        if let Some(holder) = lock_holder(self.dir()) {
+            let path = self.dir().join("LOCK");
+            return Err(LedgerError::Locked { path, holder }.into());
+        }
+        let survey = Survey::of(self.dir())?;
+        Ok(report(&survey, &Carry::of(&survey)?))
+    }
+
+    /// Puts a ledger out of what verifies in the place of the damaged one, which is kept beside it.
+    ///
+    /// # Errors
+    /// As [`App::survey_damage`], and when the copy cannot be written; the ledger then is as it was.
+    pub fn repair(&self, reason: &str, listener: Listener<'_>) -> Result<RepairReport> {
+        let setup = &self.setup;
+        let repair = Repair::start(self.dir(), setup.world.clone(), &setup.holder)?;
+        let survey = Survey::of(self.dir())?;
+        let carry = Carry::of(&survey)?;
+        let mut report = report(&survey, &carry);
+        if !report.needed {
+            return Ok(report);
+        }
+        let mut additions = vec![self.repair_action(&report, reason)];
+        additions.extend(carry.additions);
+        let done = repair.finish(&survey, &setup.holder, &additions)?;
+        report.head = Some(HeadSummary::of(&done.head));
+        report.damaged = Some(done.damaged);
+        report.views_error = self.rebuild_views(listener).err().map(|error| error.message);
+        Ok(report)
+    }
+
+    fn repair_action(&self, report: &RepairReport, reason: &str) -> Addition {
+        let before = report.before.as_ref().unwrap_or(&report.kept);
+        let body = FieldsBuilder::default()
+            .add("verb", "repair")
+            .add("actor", &self.setup.actor)
+            .add("reason", reason)
+            .number("lost_from", report.lost.from)
+            .number("lost_to", report.lost.to)
+            .number("size", before.size)
+            .add("head", &before.id)
+            .add("root", &before.root)
+            .finish();
+        (Kind::Action, EntryId::default(), body)
+    }
+}
+
+fn report(survey: &Survey, carry: &Carry) -> RepairReport {
+    let (from, to) = survey.lost();
+    let chain = &survey.kept;
+    RepairReport {
+        needed: !survey.is_sound,
+        before: survey.head.as_ref().map(HeadSummary::of),
+        kept: HeadSummary {
+            size: chain.size(),
+            id: chain.id.to_string(),
+            root: chain.tree.root().to_string(),
+        },
+        lost: Lost { from, to, kinds: survey.lost_kinds.clone(), unreadable: survey.unreadable() },
+        carried: carry.carried.clone(),
+        not_carried: carry.not_carried.clone(),
+        head: None,
+        damaged: None,
+        views_error: None,
+    }
+}
+
+/// What stands behind the gap and must not be forgotten, so that nothing that was hidden shows.
+#[derive(Default)]
+struct Carry {
+    additions: Vec<Addition>,
+    carried: Vec<Carried>,
+    not_carried: Vec<u64>,
+}
+
+impl Carry {
+    fn of(survey: &Survey) -> Result<Carry> {
+        let kept = survey.kept.size();
+        let ended = ended(&survey.controls);
+        let (before, behind): (Vec<&Control>, Vec<&Control>) =
+            survey.controls.iter().partition(|control| control.seq < kept);
+        let in_force = behind.iter().filter(|control| !ended.contains(&control.seq));
+        let redactions: Vec<(&Control, Option<RedactionRecord>)> = in_force
+            .clone()
+            .filter(|control| control.kind == Kind::Redaction)
+            .map(|control| (*control, RedactionRecord::decode(&control.body)))
+            .collect();
+        let lost = |record: &RedactionRecord| record.what.seq().filter(|seq| *seq >= kept);
+        let lost: Vec<u64> = redactions.iter().filter_map(|(_, r)| lost(r.as_ref()?)).collect();
+        let streams = survey.stream_names(&lost)?;
+        let mut carry = Carry::default();
+        let rules = survey.controls.iter().rev().find(|control| control.kind == Kind::RuleSet);
+        if let Some(rules) = rules.filter(|rules| rules.seq >= kept) {
+            carry.add(rules, EntryId::default(), rules.body.clone(), false);
+        }
+        for (control, record) in redactions {
+            match anew(control, record, kept, &streams) {
+                Some((body, widened)) => carry.add(control, EntryId::default(), body, widened),
+                None => carry.not_carried.push(control.seq),
+            }
+        }
+        // What ends a revocation that is kept makes a redaction hide again.
+        for control in in_force.filter(|control| control.kind == Kind::Revocation) {
+            let ends = before.iter().find(|kept| kept.id == control.reference);
+            if ends.is_some_and(|of| of.kind == Kind::Revocation) {
+                carry.add(control, control.reference, control.body.clone(), false);
+            }
+        }
+        Ok(carry)
+    }
+
+    fn add(&mut self, control: &Control, reference: EntryId, body: Vec<u8>, widened: bool) {
+        self.additions.push((control.kind, reference, body));
+        self.carried.push(Carried { was: control.seq, kind: control.kind.name(), widened });
+    }
+}
+
+/// The body of a redaction as it is entered again. One that names a lost entry hides all of its session: the same
+/// line comes back under another number.
+fn anew(
+    control: &Control,
+    record: Option<RedactionRecord>,
+    kept: u64,
+    streams: &BTreeMap<u64, StreamName>,
+) -> Option<(Vec<u8>, bool)> {
+    let Some(record) = record else { return Some((control.body.clone(), false)) };
+    let Some(seq) = record.what.seq().filter(|seq| *seq >= kept) else {
+        return Some((control.body.clone(), false));
+    };
+    let id = match (&record.what, streams.get(&seq)) {
+        (What::Prompt { session, .. }, _) => session.clone(),
+        (_, Some(StreamName::Rollout { thread, .. })) => thread.clone(),
+        _ => return None,
+    };
+    Some((RedactionRecord { what: What::Session { id }, ..record }.encode(), true))
+}
+
+/// Seqs of the redactions and revocations that a revocation in force ends.
+fn ended(controls: &[Control]) -> HashSet<u64> {
+    let by_id: HashMap<EntryId, u64> = controls.iter().map(|c| (c.id, c.seq)).collect();
+    let mut ended = HashSet::new();
+    for control in controls.iter().rev().filter(|control| control.kind == Kind::Revocation) {
+        if !ended.contains(&control.seq) {
+            ended.extend(by_id.get(&control.reference));
+        }
+    }
+    ended
+}

@@ -1,0 +1,91 @@
+//! `repair`: says what a damaged ledger would keep and lose; with a reason, puts what verifies in its place.
+
+use crate::args::RepairArgs;
+use crate::door::{Done, Door, Result, Style, app};
+use crate::text::count;
+use codex_ledger::app::{HeadSummary, RepairReport};
+use serde_json::json;
+
+pub fn run(door: &mut Door, args: RepairArgs) -> Result<Done> {
+    let app = app(door, "repair", Vec::new())?;
+    // A panic inside the log engine is an error here; its own message on stderr would only confuse.
+    std::panic::set_hook(Box::new(|_| {}));
+    let report = match &args.reason {
+        None => app.survey_damage()?,
+        Some(reason) => app.repair(reason, &mut door.progress())?,
+    };
+    let replaced = report.damaged.is_some();
+    if door.global.json {
+        let mut out = serde_json::to_value(&report).unwrap_or_default();
+        out["replaced"] = json!(replaced);
+        out["elapsed_ms"] = json!(door.elapsed_ms());
+        door.print_json(&out)?;
+    } else if !door.global.quiet || report.needed {
+        door.print(&as_text(door, &report))?;
+    }
+    let is_open = report.needed && !replaced;
+    let is_left = !report.not_carried.is_empty() || report.views_error.is_some();
+    Ok(if is_open || is_left { Done::Findings } else { Done::Clean })
+}
+
+fn as_text(door: &Door, report: &RepairReport) -> String {
+    let lost = report.lost.to - report.lost.from;
+    let mut out = match (report.needed, &report.damaged) {
+        (false, _) => {
+            let verdict = door.paint(Style::Green, "nothing to repair");
+            format!("{verdict}: every entry verifies; what else is amiss, the next append mends\n")
+        }
+        (true, None) => format!("{}\n", door.paint(Style::Red, "a repair is needed")),
+        (true, Some(damaged)) => {
+            let verdict = door.paint(Style::Green, "repaired");
+            format!("{verdict}; the damaged ledger is kept as {}\n", damaged.display())
+        }
+    };
+    let entries = if lost == 1 { "1 entry".into() } else { format!("{} entries", count(lost)) };
+    let (from, last) = (count(report.lost.from), count(report.lost.to.saturating_sub(1)));
+    match lost {
+        0 => out.push_str("lost   no entry\n"),
+        _ => out.push_str(&format!("lost   {entries}: {from} to {last}\n")),
+    }
+    for (kind, number) in &report.lost.kinds {
+        out.push_str(&format!(
+            "       {} of kind {kind} can be read, but not kept\n",
+            count(*number)
+        ));
+    }
+    if report.lost.unreadable > 0 {
+        let number = count(report.lost.unreadable);
+        out.push_str(&format!("       {number} cannot be read at all\n"));
+    }
+    out.push_str(&head_text("kept  ", Some(&report.kept)));
+    out.push_str(&head_text("before", report.before.as_ref()));
+    for carried in &report.carried {
+        let how = if carried.widened { ": it now hides the whole session" } else { "" };
+        out.push_str(&format!("anew   {} of entry {}{how}\n", carried.kind, carried.was));
+    }
+    for was in &report.not_carried {
+        let text =
+            format!("redaction of entry {was} names an entry that is lost: hide it again by hand");
+        out.push_str(&format!("{}  {text}\n", door.paint(Style::Red, "open ")));
+    }
+    if report.damaged.is_some() {
+        out.push_str(&head_text("now   ", report.head.as_ref()));
+        match &report.views_error {
+            None => out.push_str("views  made anew from the entries\n"),
+            Some(error) => out.push_str(&format!("views  {}\n", crate::text::safe(error))),
+        }
+        out.push_str(&door.next(None, "append"));
+    } else if report.needed {
+        out.push_str(&door.next(None, "repair --reason TEXT"));
+    }
+    out
+}
+
+fn head_text(label: &str, head: Option<&HeadSummary>) -> String {
+    match head {
+        None => format!("{label} HEAD cannot be read\n"),
+        Some(HeadSummary { size, id, root }) => {
+            format!("{label} {} entries\n       id   {id}\n       root {root}\n", count(*size))
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Salvage: everything that can still be read of a damaged ledger, wherever it lies. Reads only.
+
+use super::block::{block_place, check_body};
+use super::codec::Decoder;
+use super::error::{LedgerError, Result};
+use super::journal::{self, Commit, FrameKind, JournalReader, Next};
+use super::pack::{ChainEnd, Identity, Pack, PackInfo};
+use super::store::Store;
+use super::volume::{self, Volume, digest_files, volume_dir};
+use crate::entry::{LedgerId, OriginId, parse_hex};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Where packs and blocks may lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The volume that begins with that entry.
+    Volume(u64),
+    /// The journal that begins with that entry.
+    Journal(u64),
+}
+
+/// A place that is open.
+pub(super) enum Open {
+    Volume(Store),
+    Journal(DamagedJournal),
+}
+
+/// A journal of which any part may be damaged.
+pub(super) struct DamagedJournal {
+    reader: JournalReader,
+    packs: BTreeMap<u64, u64>,
+    blocks: BTreeMap<(u64, u32), u64>,
+    /// The largest size that a commit names.
+    committed: u64,
+}
+
+/// All places of a ledger, volumes first, in the order of their first entries.
+pub(super) fn places(dir: &Path) -> Result<Vec<Place>> {
+    let mut volumes = volume::manifest_seqs(dir)?;
+    volumes.extend(super::numbered(&volume::store_dir(dir), "")?);
+    volumes.sort_unstable();
+    volumes.dedup();
+    let journals = journal::list(dir)?;
+    Ok(volumes
+        .into_iter()
+        .map(Place::Volume)
+        .chain(journals.into_iter().map(Place::Journal))
+        .collect())
+}
+
+impl Place {
+    pub(super) fn first_seq(self) -> u64 {
+        match self {
+            Place::Volume(first_seq) | Place::Journal(first_seq) => first_seq,
+        }
+    }
+
+    /// Opens it; `None` when nothing in it can be read. A volume is read from a copy, since the log engine
+    /// mends what it opens.
+    pub(super) fn open(self, dir: &Path, identity: &Identity) -> Option<Open> {
+        match self {
+            Place::Volume(first_seq) => {
+                let path = volume_dir(dir, first_seq);
+                let intact = Volume::load(dir, first_seq)
+                    .is_ok_and(|v| digest_files(&path).is_ok_and(|files| files == v.files));
+                let store = match intact {
+                    true => Store::open(&path).or_else(|_| Store::open_copy(&path)),
+                    false if path.is_dir() => Store::open_copy(&path),
+                    false => return None,
+                };
+                store.ok().map(Open::Volume)
+            }
+            Place::Journal(first_seq) => {
+                DamagedJournal::open(dir, identity, first_seq).ok().map(Open::Journal)
+            }
+        }
+    }
+}
+
+impl DamagedJournal {
+    fn open(dir: &Path, identity: &Identity, first_seq: u64) -> Result<DamagedJournal> {
+        let reader = JournalReader::open_damaged(dir, identity, first_seq)?;
+        let (packs, blocks) = (BTreeMap::new(), BTreeMap::new());
+        let mut journal = DamagedJournal { reader, packs, blocks, committed: 0 };
+        loop {
+            let at = journal.reader.position();
+            match journal.reader.next_frame()? {
+                Next::Frame(frame) => match frame.kind {
+                    FrameKind::Pack => {
+                        let info = PackInfo::read(&frame.payload);
+                        journal.packs.extend(info.map(|info| (info.first_seq, at)));
+                    }
+                    FrameKind::Block => {
+                        journal.blocks.extend(block_place(&frame.payload).map(|place| (place, at)));
+                    }
+                    FrameKind::Commit => {
+                        let commit = Commit::decode(&frame.payload);
+                        let size = commit.map_or(0, |commit| commit.size);
+                        journal.committed = journal.committed.max(size);
+                    }
+                },
+                Next::End => return Ok(journal),
+                Next::Torn(_) => {
+                    journal.reader.seek(at)?;
+                    if !journal.reader.resync()? {
+                        return Ok(journal);
+                    }
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, at: Option<u64>) -> Result<Option<Vec<u8>>> {
+        let Some(at) = at else { return Ok(None) };
+        self.reader.seek(at)?;
+        match self.reader.next_frame()? {
+            Next::Frame(frame) => Ok(Some(frame.payload)),
+            Next::End | Next::Torn(_) => Ok(None),
+        }
+    }
+}
+
+impl Open {
+    /// The pack that begins with that entry.
+    pub(super) fn pack(&mut self, seq: u64) -> Result<Option<Vec<u8>>> {
+        match self {
+            Open::Volume(store) => store.pack(seq),
+            Open::Journal(journal) => {
+                let at = journal.packs.get(&seq).copied();
+                journal.read(at)
+            }
+        }
+    }
+
+    /// A block of a large body.
+    pub(super) fn block(&mut self, seq: u64, index: u32) -> Result<Option<Vec<u8>>> {
+        match self {
+            Open::Volume(store) => store.block(seq, index),
+            Open::Journal(journal) => {
+                let at = journal.blocks.get(&(seq, index)).copied();
+                journal.read(at)
+            }
+        }
+    }
+
+    /// The first seqs of its packs below `end`, from `from` on; a damaged volume is asked for every seq.
+    pub(super) fn pack_seqs(&mut self, from: u64, end: u64) -> Vec<u64> {
+        match self {
+            Open::Volume(store) => {
+                (from..end).filter(|seq| matches!(store.pack(*seq), Ok(Some(_)))).collect()
+            }
+            Open::Journal(journal) => journal.packs.range(from..).map(|(seq, _)| *seq).collect(),
+        }
+    }
+
+    /// The first seq of the last pack that begins at or before `seq`.
+    pub(super) fn pack_seq_at_or_before(&mut self, seq: u64) -> Option<u64> {
+        match self {
+            Open::Volume(store) => store.pack_seq_at_or_before(seq).ok()?,
+            Open::Journal(journal) => journal.packs.range(..=seq).next_back().map(|(seq, _)| *seq),
+        }
+    }
+
+    /// The largest size that a commit in it names; 0 for a volume.
+    pub(super) fn committed(&self) -> u64 {
+        match self {
+            Open::Volume(_) => 0,
+            Open::Journal(journal) => journal.committed,
+        }
+    }
+}
+
+/// Reads packs and proves each: by its checksum, its ids, and the commitments of its bodies.
+pub(super) struct Prover {
+    pub(super) identity: Identity,
+    decoder: Decoder,
+}
+
+/// A pack that was proven, and the bodies that it keeps in blocks.
+pub(super) struct Proven {
+    pub(super) pack: Pack,
+    pub(super) bytes: Vec<u8>,
+    /// Bodies of entries that decide what may be shown and lie in blocks, by seq.
+    pub(super) large: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Prover {
+    pub(super) fn new(dir: &Path, identity: Identity) -> Result<Prover> {
+        let decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
+        Ok(Prover { identity, decoder })
+    }
+
+    /// The pack at `seq`, when all of it verifies; `chain` is moved behind it.
+    pub(super) fn next(&mut self, open: &mut Open, chain: &mut ChainEnd) -> Option<Proven> {
+        let proven = self.at(open, chain.size())?;
+        let info = &proven.pack.info;
+        if info.prev != chain.id || info.recorded_at < chain.recorded_at {
+            return None;
+        }
+        let mut behind = chain.clone();
+        proven.pack.verify(&self.identity, &mut behind).ok()?;
+        *chain = behind;
+        Some(proven)
+    }
+
+    /// The pack that begins at `seq`, when it verifies by itself: it need not continue anything.
+    pub(super) fn at(&mut self, open: &mut Open, seq: u64) -> Option<Proven> {
+        let bytes = open.pack(seq).ok()??;
+        let pack = Pack::decode(&mut self.decoder, &bytes).ok()?;
+        if pack.info.first_seq != seq {
+            return None;
+        }
+        let mut alone = ChainEnd { id: pack.info.prev, ..ChainEnd::empty() };
+        pack.verify(&self.identity, &mut alone).ok()?;
+        let mut large = BTreeMap::new();
+        for entry in &pack.entries {
+            let mut body = Vec::new();
+            let keep = entry.kind.is_control();
+            let mut block = |seq, index| open.block(seq, index);
+            let mut each = |piece: &[u8]| body.extend_from_slice(if keep { piece } else { &[] });
+            if check_body(&mut self.decoder, entry, &mut block, &mut each).ok()?.is_some() {
+                return None;
+            }
+            if keep && !body.is_empty() {
+                large.insert(entry.seq, body);
+            }
+        }
+        Some(Proven { pack, bytes, large })
+    }
+}
+
+/// The ids that FORMAT names, for when HEAD cannot be read.
+pub(super) fn identity_of(dir: &Path) -> Result<Identity> {
+    if let Ok(slots) = super::read_head(dir) {
+        return Ok(slots.head.identity);
+    }
+    let path = super::open::format_path(dir);
+    let text = std::fs::read_to_string(&path).map_err(LedgerError::io("cannot read", &path))?;
+    let id = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|hex| parse_hex::<16>(hex.trim()).ok())
+    };
+    match (id("ledger "), id("origin ")) {
+        (Some(ledger), Some(origin)) => {
+            Ok(Identity { ledger: LedgerId(ledger), origin: OriginId(origin) })
+        }
+        _ => Err(LedgerError::damaged(&path, "neither HEAD nor FORMAT says which ledger this is")),
+    }
+}

@@ -1,0 +1,238 @@
+//! What a repair would keep of a damaged ledger, and what it would lose. Reads only.
+
+use super::controls::{Control, Controls};
+use super::error::{LedgerError, Result};
+use super::files::side_bounds;
+use super::head::{Head, read_head};
+use super::inspect::{FindingKind, inspect};
+use super::open::LedgerPaths;
+use super::pack::{ChainEnd, Identity, Pack};
+use super::recover::Recovery;
+use super::salvage::{Open, Place, Proven, Prover, identity_of, places};
+use super::side;
+use super::volume::{Volume, digest_files, volume_dir};
+use crate::entry::{Header, Kind, StreamDescriptor, StreamName};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A piece of what is kept, in order.
+#[derive(Clone, Debug)]
+pub(super) enum Segment {
+    /// A volume that is as it was settled, and verifies.
+    Volume(Volume),
+    /// The packs from one entry to another, out of one place.
+    Packs(Place, u64, u64),
+}
+
+/// What a repair would do.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    pub(super) dir: PathBuf,
+    /// Whose entries these are.
+    pub identity: Identity,
+    /// HEAD, where it can be read.
+    pub head: Option<Head>,
+    /// The end of what verifies from the first entry on without a gap.
+    pub kept: ChainEnd,
+    /// One past the last entry that anything in the folder knows of.
+    pub known: u64,
+    /// Entries that decide what may be shown: kept ones and, from `kept.size()` on, what is known of lost ones.
+    pub controls: Vec<Control>,
+    /// How many entries of which kind can be read behind the gap.
+    pub lost_kinds: BTreeMap<&'static str, u64>,
+    /// Whether the ledger can be written to as it is, or will be after the next append.
+    pub is_sound: bool,
+    pub(super) segments: Vec<Segment>,
+}
+
+impl Survey {
+    /// Reads everything that can be read.
+    ///
+    /// # Errors
+    /// When nothing says which ledger this is, or not even the first entry verifies.
+    pub fn of(dir: &Path) -> Result<Survey> {
+        if !dir.is_dir() {
+            return Err(LedgerError::Missing { path: dir.to_path_buf() });
+        }
+        let identity = identity_of(dir)?;
+        let head = read_head(dir).ok().map(|slots| slots.head);
+        let known = head.as_ref().map_or(0, Head::size);
+        let mut survey = Survey {
+            dir: dir.to_path_buf(),
+            identity,
+            head,
+            kept: ChainEnd::empty(),
+            known,
+            controls: Vec::new(),
+            lost_kinds: BTreeMap::new(),
+            is_sound: false,
+            segments: Vec::new(),
+        };
+        let mut prover = Prover::new(dir, identity)?;
+        while survey.take_volume(&mut prover) {}
+        let places = places(dir)?;
+        while places.iter().any(|place| survey.take_packs(&mut prover, *place)) {}
+        if survey.kept.size() == 0 {
+            return Err(LedgerError::damaged(dir, "not even the first entry can be read"));
+        }
+        for place in places {
+            survey.look_behind(&mut prover, place);
+        }
+        survey.add_cached_controls();
+        // Stable: what an entry says comes before what is cached of it.
+        survey.controls.sort_by_key(|control| control.seq);
+        survey.controls.dedup_by_key(|control| control.seq);
+        let sizes = side_bounds(dir).into_iter().map(|(_, bound)| bound);
+        let ours = sizes.filter(|bound| bound.ledger == identity.ledger.0);
+        let known = ours.map(|bound| bound.size).chain([survey.known, survey.kept.size()]);
+        survey.known = known.max().unwrap_or(0);
+        survey.is_sound = survey.known == survey.kept.size() && can_be_written(dir)?;
+        Ok(survey)
+    }
+
+    /// Entries that would be lost: from which to which, the end not included.
+    pub fn lost(&self) -> (u64, u64) {
+        (self.kept.size(), self.known)
+    }
+
+    /// Takes the next volume whole, when it is as it was settled.
+    fn take_volume(&mut self, prover: &mut Prover) -> bool {
+        let first_seq = self.kept.size();
+        let Ok(volume) = Volume::load(&self.dir, first_seq) else { return false };
+        let path = volume_dir(&self.dir, first_seq);
+        if !digest_files(&path).is_ok_and(|files| files == volume.files) {
+            return false;
+        }
+        let place = Place::Volume(first_seq);
+        let Some(mut open) = place.open(&self.dir, &self.identity) else { return false };
+        let (mut chain, mut controls) = (self.kept.clone(), Vec::new());
+        while chain.size() < volume.end_seq {
+            let Some(proven) = prover.next(&mut open, &mut chain) else { return false };
+            controls.extend(controls_of(&self.identity, &proven));
+        }
+        if (chain.size(), chain.id) != (volume.end_seq, volume.last) {
+            return false;
+        }
+        self.kept = chain;
+        self.controls.extend(controls);
+        self.segments.push(Segment::Volume(volume));
+        true
+    }
+
+    /// Takes the packs that follow and lie in this place; says whether there were any.
+    fn take_packs(&mut self, prover: &mut Prover, place: Place) -> bool {
+        let from = self.kept.size();
+        if place.first_seq() > from {
+            return false;
+        }
+        let Some(mut open) = place.open(&self.dir, &self.identity) else { return false };
+        self.known = self.known.max(open.committed());
+        while let Some(proven) = prover.next(&mut open, &mut self.kept) {
+            self.controls.extend(controls_of(&self.identity, &proven));
+        }
+        let to = self.kept.size();
+        if to > from {
+            self.segments.push(Segment::Packs(place, from, to));
+        }
+        to > from
+    }
+
+    /// Adds what is cached of lost entries that hide something; what is cached of one that shows again is not believed.
+    fn add_cached_controls(&mut self) {
+        let paths = LedgerPaths { dir: self.dir.clone() };
+        let cached = side::load::<Controls>(&paths.controls());
+        let ours = cached.filter(|cached| cached.bound.ledger == self.identity.ledger.0);
+        let kept = self.kept.size();
+        self.controls.extend(ours.into_iter().flat_map(|cached| cached.entries).filter(|entry| {
+            entry.seq >= kept && matches!(entry.kind, Kind::Redaction | Kind::RuleSet)
+        }));
+    }
+
+    /// How many lost entries cannot even be read.
+    pub fn unreadable(&self) -> u64 {
+        let (from, to) = self.lost();
+        (to - from).saturating_sub(self.lost_kinds.values().sum())
+    }
+
+    /// Notes what can be read behind the gap.
+    fn look_behind(&mut self, prover: &mut Prover, place: Place) {
+        let end = match Volume::load(&self.dir, place.first_seq()) {
+            Ok(volume) => volume.end_seq,
+            Err(_) => self.known,
+        };
+        if let Place::Volume(_) = place {
+            self.known = self.known.max(end);
+            if end <= self.kept.size() {
+                return;
+            }
+        }
+        let Some(mut open) = place.open(&self.dir, &self.identity) else { return };
+        self.known = self.known.max(open.committed());
+        let from = self.kept.size().max(place.first_seq());
+        for seq in open.pack_seqs(from, end) {
+            let Some(proven) = prover.at(&mut open, seq) else { continue };
+            self.known = self.known.max(proven.pack.info.end_seq());
+            for entry in &proven.pack.entries {
+                *self.lost_kinds.entry(entry.kind.name()).or_default() += 1;
+            }
+            self.controls.extend(controls_of(&self.identity, &proven));
+        }
+    }
+
+    /// The names of the streams that these entries belong to, where that can still be read.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn stream_names(&self, seqs: &[u64]) -> Result<BTreeMap<u64, StreamName>> {
+        let mut prover = Prover::new(&self.dir, self.identity)?;
+        let mut open: Vec<(u64, Open)> = Vec::new();
+        for place in places(&self.dir)?.into_iter().filter(|_| !seqs.is_empty()) {
+            open.extend(place.open(&self.dir, &self.identity).map(|o| (place.first_seq(), o)));
+        }
+        let mut find = |seq: u64| -> Option<Pack> {
+            open.iter_mut().filter(|(first, _)| *first <= seq).find_map(|(_, open)| {
+                let first = open.pack_seq_at_or_before(seq)?;
+                prover.at(open, first).map(|proven| proven.pack).filter(|p| p.entry(seq).is_some())
+            })
+        };
+        let mut name = |seq: u64| {
+            let stream = find(seq)?.entry(seq)?.stream;
+            let pack = find(stream)?;
+            let body = pack.body(pack.entry(stream)?)?;
+            StreamDescriptor::decode(body).ok().map(|descriptor| descriptor.name)
+        };
+        Ok(seqs.iter().filter_map(|seq| Some((*seq, name(*seq)?))).collect())
+    }
+}
+
+/// Whether only such things are amiss as the next append mends by itself.
+fn can_be_written(dir: &Path) -> Result<bool> {
+    let opens = read_head(dir).is_ok_and(|slots| Recovery::look(dir, slots).is_ok());
+    let is_mended = |kind| {
+        use FindingKind::{HeadSlot, Journal, SideRecord};
+        matches!(kind, HeadSlot | Journal | SideRecord)
+    };
+    let inspection = inspect(dir, &mut |_| ())?;
+    Ok(opens && inspection.findings.iter().all(|finding| is_mended(finding.kind)))
+}
+
+/// The entries of a pack that decide what may be shown.
+fn controls_of(identity: &Identity, proven: &Proven) -> Vec<Control> {
+    let pack = &proven.pack;
+    if !pack.entries.iter().any(|entry| entry.kind.is_control()) {
+        return Vec::new();
+    }
+    let mut id = pack.info.prev;
+    let mut found = Vec::new();
+    for entry in &pack.entries {
+        let header = pack.header(identity, entry, id);
+        id = Header::id(&header.encode());
+        if entry.kind.is_control() {
+            let body = pack.body(entry).map(<[u8]>::to_vec);
+            let body = body.or_else(|| proven.large.get(&entry.seq).cloned()).unwrap_or_default();
+            let Header { seq, kind, reference, recorded_at, .. } = header;
+            found.push(Control { seq, kind, id, reference, recorded_at, body });
+        }
+    }
+    found
+}

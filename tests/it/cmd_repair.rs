@@ -1,0 +1,172 @@
+//! `repair`: a damaged ledger is replaced by what verifies of it, and nothing that was hidden shows.
+
+use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn journal(env: &TestEnvironment) -> PathBuf {
+    let mut found = fs::read_dir(env.ledger().join("journal")).unwrap();
+    let path = found.next().expect("a journal").unwrap().path();
+    assert!(found.next().is_none(), "one journal");
+    path
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+fn redact(env: &TestEnvironment, args: &[&str]) -> u64 {
+    let done = env.json(["redact"].iter().chain(args).chain(&["--reason", "a test"]));
+    done["redaction"]["seq"].as_u64().expect("a seq")
+}
+
+fn undo(env: &TestEnvironment, seq: u64) -> u64 {
+    let done = env.json(["redact", "undo", &seq.to_string(), "--reason", "a test"]);
+    done["revocation"]["seq"].as_u64().expect("a seq")
+}
+
+fn append(env: &TestEnvironment, number: u64, words: &str) {
+    env.write(&env.rollout(number), &[session(number, 1), prompt_line(words)].concat());
+    env.append(&[]);
+}
+
+fn report(env: &TestEnvironment) -> String {
+    env.ok(["report", "--mode", "full", "--format", "json"]).text().to_string()
+}
+
+/// Decisions before and behind a damaged frame of the journal.
+struct Scene {
+    env: TestEnvironment,
+    /// One past the last entry that can be kept.
+    kept: u64,
+    size: u64,
+    literal: u64,
+    entry: u64,
+    again: u64,
+}
+
+fn damaged() -> Scene {
+    let env = TestEnvironment::new();
+    append(&env, 1, "the osprey dives at noon");
+    let first = redact(&env, &["--literal", "osprey"]);
+    let shown = undo(&env, first);
+    let at = fs::metadata(journal(&env)).unwrap().len() as usize;
+    let kept = env.json(["status"])["head"]["size"].as_u64().unwrap();
+    env.json(["tag", "add", "lost", &thread(1)]);
+    let again = undo(&env, shown);
+    append(&env, 2, "a heron and a kestrel at dawn");
+    let literal = redact(&env, &["--literal", "heron"]);
+    let line = env.count("SELECT seq FROM prompts WHERE text LIKE '%kestrel%'");
+    let entry = redact(&env, &["--entry", &line.to_string()]);
+    let size = env.json(["status"])["head"]["size"].as_u64().unwrap();
+    for word in ["osprey", "heron", "kestrel"] {
+        assert!(!report(&env).contains(word), "{word} is hidden");
+    }
+    flip(&journal(&env), at + 100);
+    Scene { env, kept, size, literal, entry, again }
+}
+
+#[test]
+fn a_repair_without_a_reason_says_what_is_lost_and_changes_nothing() {
+    let Scene { env, kept, size, .. } = damaged();
+    env.run(["audit"]).expect(1);
+    env.run(["tag", "add", "refused", &thread(1)]).refused(&["journal", "audit"]);
+    let before = fs::read(journal(&env)).unwrap();
+    let said = env.run(["repair", "--json"]).expect(1).json();
+    assert_eq!((&said["needed"], &said["replaced"]), (&json!(true), &json!(false)), "{said}");
+    assert_eq!((&said["lost"]["from"], &said["lost"]["to"]), (&json!(kept), &json!(size)));
+    assert_eq!(said["before"]["size"], size);
+    assert_eq!(said["kept"]["size"], kept);
+    assert_eq!(said["lost"]["kinds"]["redaction"], 2, "{said}");
+    assert_eq!(said["lost"]["unreadable"], 1, "the tag: {said}");
+    let text = env.run(["repair"]).expect(1);
+    assert!(text.text().contains("--reason"), "{}", text.text());
+    assert_eq!(fs::read(journal(&env)).unwrap(), before);
+    env.run(["audit"]).expect(1);
+}
+
+#[test]
+fn a_repair_hides_again_what_was_hidden_behind_the_gap() {
+    let Scene { env, kept, size, literal, entry, again } = damaged();
+    let said = env.json(["repair", "--reason", "a bad disk"]);
+    assert_eq!(said["replaced"], true, "{said}");
+    let carried = |was: u64, kind: &str, widened: bool| {
+        let expected = json!({"was": was, "kind": kind, "widened": widened});
+        assert!(said["carried"].as_array().unwrap().contains(&expected), "{expected}: {said}");
+    };
+    carried(literal, "redaction", false);
+    carried(entry, "redaction", true);
+    carried(again, "revocation", false);
+    assert_eq!(said["not_carried"], json!([]));
+    assert_eq!(said["views_error"], Value::Null);
+    let damaged = PathBuf::from(said["damaged"].as_str().unwrap());
+    assert!(damaged.join("journal").is_dir(), "the damaged ledger is kept");
+    env.audits_clean();
+
+    // The lines come back under other numbers.
+    env.append(&[]);
+    let report = report(&env);
+    for word in ["osprey", "heron", "kestrel"] {
+        assert!(!report.contains(word), "{word} shows again");
+    }
+    env.audits_clean();
+    let action = env.ok(["show", "--raw", "--entry", &kept.to_string()]);
+    let action = String::from_utf8_lossy(&action.stdout).into_owned();
+    for word in ["repair", "tester", "a bad disk", &kept.to_string(), &size.to_string()] {
+        assert!(action.contains(word), "{word} is missing in {action}");
+    }
+    let nothing = env.json(["repair"]);
+    assert_eq!(
+        (&nothing["needed"], &nothing["lost"]["to"]),
+        (&json!(false), &nothing["lost"]["from"])
+    );
+}
+
+/// A redaction whose own entry is lost is known from what is cached of it.
+#[test]
+fn a_repair_hides_what_only_the_cache_knows_of() {
+    let env = TestEnvironment::new();
+    append(&env, 1, "the osprey dives at noon");
+    env.json(["tag", "add", "kept", &thread(1)]);
+    let at = fs::metadata(journal(&env)).unwrap().len() as usize;
+    let was = redact(&env, &["--literal", "osprey"]);
+    flip(&journal(&env), at + 100);
+    let said = env.json(["repair", "--reason", "a bad disk"]);
+    assert_eq!(said["carried"], json!([{"was": was, "kind": "redaction", "widened": false}]));
+    assert!(!report(&env).contains("osprey"));
+    env.audits_clean();
+}
+
+#[test]
+fn a_ledger_that_is_sound_is_not_replaced() {
+    let env = TestEnvironment::new();
+    env.run(["repair"]).refused(&["no ledger"]);
+    append(&env, 1, "the osprey dives at noon");
+    flip(&env.ledger().join("HEAD"), 100);
+    let said = env.json(["repair", "--reason", "to be sure"]);
+    assert_eq!((&said["needed"], &said["replaced"]), (&json!(false), &json!(false)));
+    assert!(!env.ledger().with_file_name("ledger.damaged").exists());
+    append(&env, 2, "a heron at dawn");
+    env.audits_clean();
+}
+
+#[test]
+fn an_append_with_nothing_to_do_notices_a_lost_journal() {
+    let env = TestEnvironment::new();
+    append(&env, 1, "the osprey dives at noon");
+    env.json(["tag", "add", "kept", &thread(1)]);
+    env.append(&[]);
+    let journal = journal(&env);
+    let bytes = fs::read(&journal).unwrap();
+    let codex = env.codex();
+    let append = || env.run(["append", codex.to_str().unwrap()]);
+    fs::remove_file(&journal).unwrap();
+    append().refused(&["journal"]);
+    fs::write(&journal, &bytes[..bytes.len() - 1]).unwrap();
+    append().refused(&["journal"]);
+    fs::write(&journal, &bytes).unwrap();
+    append().expect(0);
+}
