@@ -4,6 +4,7 @@ use crate::audit::AuditError;
 use crate::db::DbError;
 use crate::ledger::LedgerError;
 use crate::projections::{PolicyError, ReplayError, ViewsError};
+use crate::publish::PublishError;
 use crate::query::FindError;
 use crate::redaction::RuleError;
 
@@ -138,6 +139,22 @@ impl From<PolicyError> for AppError {
             }
             PolicyError::Rule(error) => AppError::new(ErrorKind::Views, error.to_string())
                 .hint("`codex-ledger redact rules set FILE` puts other rules in force"),
+        }
+    }
+}
+
+impl From<PublishError> for AppError {
+    fn from(error: PublishError) -> AppError {
+        let message = error.to_string();
+        match error {
+            PublishError::Io { .. } if error.is_out_of_space() => {
+                AppError::new(ErrorKind::OutOfSpace, message)
+                    .hint("make space and run the command again; what was there is as it was")
+            }
+            PublishError::Io { .. } => AppError::new(ErrorKind::Io, message),
+            PublishError::Refused { hint, .. } => {
+                AppError::new(ErrorKind::Usage, message).hint(hint)
+            }
         }
     }
 }

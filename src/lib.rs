@@ -13,6 +13,7 @@ pub mod error;
 pub mod ledger;
 pub mod pricing;
 pub mod projections;
+pub mod publish;
 pub mod query;
 pub mod redaction;
 pub mod report;

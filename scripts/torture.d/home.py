@@ -7,7 +7,7 @@ import uuid
 
 NOUNS = """mast keel oar sail buoy tide reef quay hull dock gull wave pier raft rope deck bell lamp fog cape bank isle
 shoal berth cove inlet strait harbour beacon lantern anchor compass rudder tiller""".split()
-CWD = "/home/noone/tide-tables"
+CWD = "/home/dev/tide-tables"
 REPOSITORY = "https://example.org/noone/tide-tables.git"
 
 

@@ -8,10 +8,7 @@ pub use crate::audit::{Audit, ViewsVerdict};
 use crate::config::ReviewConfig;
 use crate::db;
 pub use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{
-    ExportSummary, Head, Ledger, LedgerError, LedgerPaths, LedgerReader, check_whole, export,
-    read_head,
-};
+use crate::ledger::{Head, Ledger, LedgerError, LedgerPaths, check_whole, read_head};
 pub use crate::ledger::{Holder, World, check_place};
 pub use crate::pricing::{PriceTable, WhatIf};
 pub use crate::projections::Digests;
@@ -282,14 +279,6 @@ impl App {
         let total = read_head(self.dir()).map_or(0, |slots| slots.head.size());
         let mut progress = |n| listener(Progress::Verifying(n, total));
         Ok(audit::audit(self.dir(), views.then_some(&self.views), &mut progress)?)
-    }
-
-    /// Writes the ledger without its engine into a directory.
-    ///
-    /// # Errors
-    /// When entries cannot be read or the directory not written.
-    pub fn export(&self, target: &Path) -> Result<ExportSummary> {
-        Ok(export(&mut LedgerReader::open(self.dir())?, target)?)
     }
 
     /// Token totals and what they would have cost, with a price table over the one in the program.

@@ -1,26 +1,68 @@
-//! Reports: from the views to the model that renderers read.
+//! Reports: from the views to the model that renderers read, and through them.
 
 use super::core::App;
+use super::publish::Publication;
 use crate::db;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::read_head;
 use crate::pricing::PriceTable;
-use crate::query::{
-    self, Filter, FilterError, Prompts, ReportPrompt, ReportReader, ReportRequest, ReportSession,
-    SessionRow,
+use crate::publish::{
+    Gate, Language, Paper, PublishError, head_texts, prompt_texts, session_texts,
 };
+use crate::query::{self, Filter, FilterError, ReportReader, ReportRequest, SessionRow};
+use crate::report::{Csv, Html, Json, Markdown, PageLink, PageState, Renderer, Table, escape};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+/// Of an id, its beginning, which `show` takes, and its end, which is random: ids of one minute begin alike.
+const ID_CHARS: (usize, usize) = (8, 6);
+
+/// What a page is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageBy {
+    /// A session.
+    Session,
+    /// A day.
+    Day,
+}
+
+/// A renderer, and what it writes on.
+pub type Target<'a> = (&'a mut (dyn Renderer + 'a), &'a mut (dyn Paper + 'a));
+
+/// A page to be: its file, and what narrows the report down to it.
+pub(super) struct PagePlan {
+    pub(super) link: PageLink,
+    pub(super) request: ReportRequest,
+}
+
+/// The renderer of a language; for CSV, of the mode's main table.
+pub fn renderer(language: Language) -> Box<dyn Renderer> {
+    match language {
+        Language::Csv => Box::new(Csv::new(Table::Stream)),
+        Language::Json => Box::new(Json::default()),
+        Language::Html => Box::new(Html::default()),
+        Language::Markdown | Language::Text => Box::new(Markdown::default()),
+    }
+}
 
 impl App {
-    /// A report over the views as they are now, whatever is appended meanwhile.
+    /// A report over the views as they are now, whatever is appended meanwhile. What a person typed is text, too, and
+    /// shown as the gate lets it be.
     ///
     /// # Errors
     /// When there are no views, or the filter names what is not there.
-    pub fn report(&self, request: ReportRequest, prices: &PriceTable) -> Result<ReportReader> {
+    pub fn report(
+        &self,
+        gate: &Gate,
+        request: ReportRequest,
+        prices: &PriceTable,
+    ) -> Result<ReportReader> {
         let db = self.views_for_reading()?;
         let report = ReportReader::open(db, request, prices);
         let mut report = report.map_err(|error| self.filter_error(error))?;
         // The ledger only grows: read after the views, its head is never behind them.
         let chain = read_head(self.dir())?.head.chain;
+        report.hide_in_typed(&|text| gate.hide(text));
         report.know_ledger(chain.size(), &chain.id.to_string(), &chain.tree.root().to_string());
         Ok(report)
     }
@@ -42,33 +84,124 @@ impl App {
         }
     }
 
-    /// The prompts of a session in a report.
+    /// Reads a report once and gives all of it to every renderer.
     ///
     /// # Errors
-    /// As the database.
-    pub fn prompts<'a>(
+    /// As the database, and as the paper; then the error names its place.
+    pub fn render(&self, report: &ReportReader, targets: &mut [Target<'_>]) -> Result<()> {
+        let head = report.head();
+        for (renderer, paper) in targets.iter_mut() {
+            renderer.begin(paper, head).map_err(|e| failed(&**paper, e))?;
+            paper.end_part(&[head_texts(head)]);
+        }
+        for session in head.sessions.iter().filter(|_| head.mode.has_prompts()) {
+            for (renderer, paper) in targets.iter_mut() {
+                renderer.session(paper, head, session).map_err(|e| failed(&**paper, e))?;
+                paper.end_part(&[session_texts(session)]);
+            }
+            let mut prompts = report.prompts(session).map_err(db::at(self.views_path()))?;
+            while let Some(prompt) = prompts.next_prompt().map_err(db::at(self.views_path()))? {
+                for (renderer, paper) in targets.iter_mut() {
+                    renderer.prompt(paper, head, &prompt).map_err(|e| failed(&**paper, e))?;
+                    paper.end_part(&[prompt_texts(&prompt, session)]);
+                }
+            }
+            for (renderer, paper) in targets.iter_mut() {
+                renderer.session_end(paper, head).map_err(|e| failed(&**paper, e))?;
+            }
+        }
+        for (renderer, paper) in targets.iter_mut() {
+            renderer.end(paper, head).map_err(|e| failed(&**paper, e))?;
+            paper.end_part(&[]);
+        }
+        Ok(())
+    }
+
+    /// The pages of a folder.
+    pub(super) fn page_plans(
         &self,
-        report: &'a ReportReader,
-        session: &'a ReportSession,
-    ) -> Result<Prompts<'a>> {
-        Ok(report.prompts(session).map_err(db::at(self.views_path()))?)
+        wanted: &Publication,
+        report: &ReportReader,
+    ) -> Result<Vec<PagePlan>> {
+        match wanted.by {
+            PageBy::Session => Ok(by_session(report, &wanted.request, wanted.language)),
+            PageBy::Day => self.by_day(report, &wanted.request, wanted.language),
+        }
     }
 
-    /// The days of a report that have something to tell: their names, beginnings and ends.
-    ///
-    /// # Errors
-    /// As the database.
-    pub fn report_days(&self, report: &ReportReader) -> Result<Vec<(String, i64, i64)>> {
-        Ok(report.days().map_err(db::at(self.views_path()))?)
+    fn by_day(
+        &self,
+        report: &ReportReader,
+        request: &ReportRequest,
+        language: Language,
+    ) -> Result<Vec<PagePlan>> {
+        let mut plans = Vec::new();
+        let limited = request.filter.limit.is_some();
+        let ids: Vec<String> = report.head().sessions.iter().map(|of| of.id.clone()).collect();
+        // The days that have something to tell.
+        let days = report.days().map_err(db::at(self.views_path()))?;
+        for (day, from_ms, to_ms) in days {
+            let mut request = page_request(request);
+            if limited {
+                request.filter.sessions = ids.clone();
+            }
+            let filter = &mut request.filter;
+            filter.since_ms = filter.since_ms.max(Some(from_ms));
+            filter.until_ms = Some(filter.until_ms.unwrap_or(to_ms).min(to_ms));
+            (request.since_said, request.until_said) = (Some(day.clone()), Some(day.clone()));
+            request.title.get_or_insert_with(|| format!("Codex on {day}"));
+            let file = format!("{day}.{}", language.extension());
+            let (label, counts, state) = (String::new(), String::new(), PageState::Shown);
+            let link = PageLink { file, when: day, label, counts, state };
+            plans.push(PagePlan { link, request });
+        }
+        Ok(plans)
     }
+}
 
-    /// The next prompt of a session in a report.
-    ///
-    /// # Errors
-    /// As the database.
-    pub fn next_prompt(&self, prompts: &mut Prompts<'_>) -> Result<Option<ReportPrompt>> {
-        Ok(prompts.next_prompt().map_err(db::at(self.views_path()))?)
+fn failed(paper: &dyn Paper, error: io::Error) -> AppError {
+    PublishError::io(paper.place())(error).into()
+}
+
+/// One page per session id, named after its day and the beginning of its id.
+fn by_session(report: &ReportReader, request: &ReportRequest, language: Language) -> Vec<PagePlan> {
+    let head = report.head();
+    let mut ids = BTreeSet::new();
+    let mut of_names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for session in &head.sessions {
+        of_names.entry(short_id(&session.id)).or_default().insert(session.id.clone());
     }
+    let mut plans = Vec::new();
+    for session in head.sessions.iter().filter(|session| ids.insert(session.id.clone())) {
+        let day = session.started_at_ms.and_then(|ms| head.zone.date(ms));
+        let day = day.map_or_else(|| "undated".into(), |day| day.to_string());
+        let short = short_id(&session.id);
+        let is_first = of_names.get(&short).and_then(BTreeSet::first) == Some(&session.id);
+        let id = if is_first { short } else { escape::slug(&session.id) };
+        let file = format!("{day}-{id}.{}", language.extension());
+        let mut request = page_request(request);
+        request.filter.sessions = vec![session.id.clone()];
+        request.title.get_or_insert_with(|| "Codex session".into());
+        plans.push(PagePlan { link: PageLink::of_session(&head.zone, session, file), request });
+    }
+    plans
+}
+
+/// The same whatever else is published, but for ids that are alike at both ends.
+fn short_id(id: &str) -> String {
+    let slug = escape::slug(id);
+    let (first, last) = ID_CHARS;
+    match (slug.get(..first), slug.len().checked_sub(last).and_then(|at| slug.get(at..))) {
+        (Some(head), Some(tail)) if slug.len() > first + last => format!("{head}-{tail}"),
+        _ => slug,
+    }
+}
+
+fn page_request(request: &ReportRequest) -> ReportRequest {
+    let mut request = request.clone();
+    request.page = true;
+    request.filter.limit = None;
+    request
 }
 
 impl From<FilterError> for AppError {

@@ -8,8 +8,7 @@ use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{Controls, Ledger, LedgerReader};
 use crate::projections::Decisions;
 use crate::redaction::{
-    self, By, Context, Engine, RuleFormat, RuleSet, RuleSetRecord, Severity, Weaker, builtin,
-    joined, weaker,
+    self, Engine, RuleFormat, RuleSet, RuleSetRecord, Weaker, builtin, joined, weaker,
 };
 
 /// Reads a file of rules and makes sure that they can be used.
@@ -24,40 +23,6 @@ pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet
 
 /// Entries that come before everything that is read: kind and body.
 pub(super) type Prelude = Vec<(Kind, Vec<u8>)>;
-
-/// Finds in a page that is to be published what the built-in rules take for a secret that does harm, whatever
-/// rules are in force.
-pub struct SecretScan {
-    rules: RuleSet,
-    engine: Engine,
-}
-
-impl SecretScan {
-    /// Compiles the rules of severity high and critical.
-    ///
-    /// # Errors
-    /// When the built-in rules cannot be used.
-    pub fn new() -> Result<SecretScan> {
-        let harmful = |rule: &&redaction::Rule| rule.enabled && rule.severity >= Severity::High;
-        let rules = builtin()?.rules.iter().filter(harmful).cloned().collect();
-        let rules = RuleSet { rules, ..RuleSet::default() };
-        Ok(SecretScan { engine: Engine::compile(&rules, &[])?, rules })
-    }
-
-    /// Rule and 1-based line of each secret.
-    pub fn secrets(&self, page: &str) -> Vec<(String, usize)> {
-        let rule = |by: By| match by {
-            By::Rule(index) => self.rules.rules.get(index as usize).map(|rule| rule.id.clone()),
-            By::Manual(_) => None,
-        };
-        let masks = self.engine.masks(page, &Context::default());
-        let found = masks.iter().filter_map(|mask| {
-            let line = page.get(..mask.start)?.matches('\n').count() + 1;
-            Some((rule(mask.by)?, line))
-        });
-        found.collect()
-    }
-}
 
 impl App {
     /// The rule set in force, with the seq of its entry; the built-in one where the ledger names none.

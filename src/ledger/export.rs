@@ -4,7 +4,7 @@ use super::error::{LedgerError, Result};
 use super::pack::StoredBody;
 use super::reader::LedgerReader;
 use crate::entry::EntryId;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -20,15 +20,14 @@ pub struct ExportSummary {
     pub bytes: u64,
 }
 
-/// Writes `entries.cxl` and `head.json` into a directory; see `docs/FORMAT.md` section 4.
+/// Writes `entries.cxl` and `head.json` into a directory, durably and for their owner only; see
+/// `docs/FORMAT.md` section 4. Files that are there already stay.
 ///
 /// # Errors
-/// When the ledger cannot be read or the directory not written.
+/// When the ledger cannot be read, the directory not written, or one of the files is there.
 pub fn export(reader: &mut LedgerReader, dir: &Path) -> Result<ExportSummary> {
-    fs::create_dir_all(dir).map_err(LedgerError::io("cannot create", dir))?;
     let path = dir.join("entries.cxl");
-    let file = File::create(&path).map_err(LedgerError::io("cannot create", &path))?;
-    let mut out = Counting { inner: BufWriter::new(file), bytes: 0 };
+    let mut out = Counting { inner: BufWriter::new(create(&path)?), bytes: 0 };
     let head = reader.head().clone();
     let mut start = MAGIC.to_vec();
     start.extend_from_slice(&VERSION.to_be_bytes());
@@ -62,7 +61,9 @@ pub fn export(reader: &mut LedgerReader, dir: &Path) -> Result<ExportSummary> {
             }
         }
     }
-    out.inner.flush().map_err(LedgerError::io("cannot write", &path))?;
+    let Counting { inner, bytes } = out;
+    let entries = inner.into_inner().map_err(|e| e.into_error());
+    entries.and_then(|file| file.sync_all()).map_err(LedgerError::io("cannot write", &path))?;
     let json = format!(
         "{{\"size\": {}, \"id\": \"{}\", \"root\": \"{}\", \"ledger\": \"{}\", \"origin\": \"{}\"}}\n",
         head.size(),
@@ -72,8 +73,18 @@ pub fn export(reader: &mut LedgerReader, dir: &Path) -> Result<ExportSummary> {
         head.identity.origin
     );
     let head_path = dir.join("head.json");
-    fs::write(&head_path, json).map_err(LedgerError::io("cannot write", &head_path))?;
-    Ok(ExportSummary { entries: next, bytes: out.bytes })
+    let mut file = create(&head_path)?;
+    let written = file.write_all(json.as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(LedgerError::io("cannot write", &head_path))?;
+    Ok(ExportSummary { entries: next, bytes })
+}
+
+fn create(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(LedgerError::io("cannot create", path))
 }
 
 struct Counting {

@@ -7,7 +7,7 @@ use super::error::{LedgerError, Result};
 use super::head::{Head, write_head_anew};
 use super::inspect::inspect;
 use super::journal::{Commit, FrameKind, JournalWriter};
-use super::lock::{Holder, Lock, lock_path};
+use super::lock::{Holder, Lock, Patience, lock_path};
 use super::open::{Ledger, format_path, format_text};
 use super::pack::StoredBody;
 use super::salvage::{Open, Prover};
@@ -48,7 +48,7 @@ impl Repair {
             return Err(LedgerError::Missing { path: dir.to_path_buf() });
         }
         let dir = std::path::absolute(dir).map_err(LedgerError::io("cannot find", dir))?;
-        let lock = Lock::take(&dir, holder)?;
+        let lock = Lock::wait(&dir, holder, &Patience::default())?;
         Ok(Repair { dir, world, _lock: lock })
     }
 

@@ -10,32 +10,53 @@ pub fn is_hidden(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         c if c.is_control() => true,
-        '\u{61c}'
-        | '\u{180e}'
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
         | '\u{200b}'
         | '\u{200e}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
-        | '\u{fff9}'..='\u{fffb}'
+        | '\u{3164}'
+        | '\u{fff0}'..='\u{fffb}'
         | '\u{feff}'
-        | '\u{e0000}'..='\u{e007f}' => true,
+        | '\u{ffa0}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
         _ => false,
     }
 }
 
+/// Characters that nobody sees and that join those beside them.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
 /// The text with everything hidden made visible; `\r\n` becomes `\n`.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
+    if !text.chars().any(|c| is_hidden(c) || is_joiner(c)) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text.chars().peekable();
+    let mut last = None;
     while let Some(c) = rest.next() {
+        let next = rest.peek();
+        // Emoji and some scripts are joined by them, ASCII never is.
+        let joins = |c: Option<char>| c.is_some_and(|c| !c.is_ascii());
+        let is_out_of_place = is_joiner(c) && !(joins(last) && joins(next.copied()));
         match c {
-            '\r' if rest.peek() == Some(&'\n') => {}
-            c if is_hidden(c) => out.push_str(&format!("⟨U+{:04X}⟩", c as u32)),
+            '\r' if next == Some(&'\n') => {}
+            c if is_hidden(c) || is_out_of_place => {
+                out.push_str(&format!("⟨U+{:04X}⟩", c as u32));
+            }
             c => out.push(c),
         }
+        last = Some(c);
     }
     Cow::Owned(out)
 }
@@ -76,30 +97,93 @@ pub fn html(text: &str) -> String {
     out
 }
 
-/// For Markdown, as a block of code: nothing in a fence is Markdown, and this fence is longer than any in it.
+/// For Markdown, as a block of code: a fence that is longer than any in the text, where the text is [`is_tame`], else
+/// HTML.
 pub fn markdown_block(text: &str) -> String {
     let text = visible(text);
-    let fence = "`".repeat(longest_run(&text).max(2) + 1);
     let text = text.trim_end_matches('\n');
+    if !is_tame(text) {
+        return format!("<pre>\n{}\n</pre>\n", preformatted(text));
+    }
+    let fence = "`".repeat(longest_run(text).max(2) + 1);
     format!("{fence}text\n{text}\n{fence}\n")
 }
 
-/// For Markdown, as a span of code in a cell of a table, which a bar would end: it is shown by its number.
+/// For Markdown, as code in a cell of a table, which a bar would end: it is shown by its number.
 pub fn markdown_cell(text: &str) -> String {
     markdown_code(&text.replace('|', "⟨U+007C⟩"))
 }
 
-/// For Markdown, as a span of code in a line; nothing for an empty text.
-///
-/// Nothing in a span of code is Markdown.
+/// For Markdown, as code in a line: a span where the text is [`is_tame`], else HTML; nothing for an empty text.
 pub fn markdown_code(text: &str) -> String {
     let text = line(text);
     if text.is_empty() {
         return text;
     }
+    if !is_tame(&text) {
+        return format!("<code>{}</code>", numbered(&text));
+    }
     let fence = "`".repeat(longest_run(&text) + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// For Markdown, as the rest of a heading.
+pub fn markdown_line(text: &str) -> String {
+    numbered(&line(text))
+}
+
+/// Whether a text has nothing that a Markdown renderer would obey, were the code around it taken for plain text.
+///
+/// Fences and spans are not enough: not every renderer knows fences, and inside of a block of HTML such as `<details>`
+/// many take everything as it stands. So no tag, comment or address in angle brackets may stand in code, no link, image
+/// or definition, and no list of attributes or template.
+fn is_tame(text: &str) -> bool {
+    let after_bracket = |rest: &str| rest.trim_start().starts_with(['(', '[', ':']);
+    !text.contains('<')
+        && !text.split(']').skip(1).any(after_bracket)
+        && !["{:", "{{", "{%", "{#", "{."].iter().any(|brace| text.contains(brace))
+}
+
+/// What is not tame as it may stand in `<pre>`; and, where HTML is shown as text, in plain paragraphs.
+fn preformatted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for (at, c) in text.char_indices() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            // The one that makes the text wild begins here.
+            ']' | '{' if !is_tame(beginning(text, at)) => {
+                out.push_str(&format!("&#{};", c as u32));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A bracket or brace with the first thing behind it.
+fn beginning(text: &str, at: usize) -> &str {
+    let rest = text.get(at..).unwrap_or_default();
+    let next = rest.char_indices().skip(1).find(|(_, c)| !c.is_whitespace());
+    let end = next.map_or(rest.len(), |(next, c)| next + c.len_utf8());
+    // A brace means something with what is right behind it only, and its tag is looked at by itself.
+    rest.get(..end).unwrap_or_default().trim_end_matches('<')
+}
+
+/// Everything that means something in Markdown or HTML by its number, so that it means itself in both.
+fn numbered(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        let is_address = c == '.' && out.ends_with("www");
+        if is_address || "&<>[]{}\\`*_|~$:@#\"".contains(c) {
+            out.push_str(&format!("&#{};", c as u32));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn longest_run(text: &str) -> usize {
@@ -153,10 +237,33 @@ mod tests {
             "x⟨U+001B⟩[31m⟨U+0000⟩⟨U+202E⟩⟨U+000D⟩⟨U+009B⟩"
         );
         assert_eq!(visible("\u{e0041}é👩\u{200d}💻"), "⟨U+E0041⟩é👩\u{200d}💻");
+        assert_eq!(visible("java\u{200d}script\u{200c}"), "java⟨U+200D⟩script⟨U+200C⟩");
+        assert_eq!(visible("a\u{ad}b\u{e0100}c"), "a⟨U+00AD⟩b⟨U+E0100⟩c");
         assert_eq!(line(" a\n\tb "), "a  b");
         assert_eq!(first_line("\n  one two\nthree", 20), "one two…");
         assert_eq!(first_line("one two", 5), "one t…");
         assert_eq!(first_line(" one\n", 5), "one");
+    }
+
+    #[test]
+    fn only_what_no_renderer_obeys_stands_in_fences() {
+        for tame in [
+            "a[0] = {\"b\": [1, 2]}",
+            "x] y",
+            "- [ ] done",
+            "a & b > c",
+            "https://example.com",
+            "fn() { x }",
+        ] {
+            assert!(is_tame(tame), "{tame}");
+        }
+        for wild in
+            ["<b", "[a](b)", "![a] (b)", "[a]\n[b]", "[a]: b", "{: #x}", "{{ x }}", "{% x %}", "{{"]
+        {
+            assert!(!is_tame(wild), "{wild}");
+            assert!(is_tame(&numbered(wild)) && is_tame(&preformatted(wild)), "{wild}");
+            assert!(!numbered(wild).contains(['<', '[', '{']), "{wild}");
+        }
     }
 
     #[test]
@@ -168,6 +275,13 @@ mod tests {
         assert_eq!(markdown_code("a|b"), "`a|b`");
         assert_eq!(markdown_code("`a``"), "``` `a`` ```");
         assert_eq!(markdown_code(" \n"), "");
+        assert_eq!(markdown_block("a <b>\n"), "<pre>\na &lt;b&gt;\n</pre>\n");
+        assert_eq!(
+            markdown_block("a[0] [b] (c) {d} {{e}}"),
+            "<pre>\na[0&#93; [b&#93; (c) {d} &#123;{e}}\n</pre>\n"
+        );
+        assert_eq!(markdown_code("<b>"), "<code>&#60;b&#62;</code>");
+        assert_eq!(markdown_line("a_b www.c"), "a&#95;b www&#46;c");
         assert_eq!(csv("=1+1"), "'=1+1");
         assert_eq!(csv("\r=1"), "'⟨U+000D⟩=1");
         assert_eq!(csv("a=1"), "a=1");

@@ -1,6 +1,6 @@
 //! HTML: one file that asks for nothing else, in light and dark, on paper and on a small screen.
 
-use super::page::{self, PageLink};
+use super::page::{self, PageLink, PageState};
 use super::words::{self, number, plural, short};
 use super::{Renderer, charts, escape};
 use crate::query::{
@@ -111,9 +111,14 @@ pub fn html_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]) ->
                 ul.pages {
                     @for page in pages {
                         li.prompt {
-                            a href=(page.file) { (page.when) }
-                            " " span.label { (safe(&page.label)) } " "
-                            span.quiet { (page.counts) }
+                            @if page.state == PageState::Withheld { (page.when) }
+                            @else { a href=(page.file) { (page.when) } }
+                            " "
+                            @if let Some(note) = page.state.note() { span.quiet { (note) } }
+                            @else {
+                                span.label { (safe(&page.label)) } " "
+                                span.quiet { (page.counts) }
+                            }
                         }
                     }
                 }

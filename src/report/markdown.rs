@@ -1,8 +1,11 @@
-//! Markdown that reads well on GitHub and in a pager. Text from logs stands in code only, fenced or inline.
+//! Markdown that reads well on GitHub and in a pager. Text from logs stands in code only, fenced or inline, and does
+//! nothing in renderers either that know no fences or take what is in `<details>` for HTML.
 
 use super::Renderer;
-use super::escape::{markdown_block as block, markdown_cell as cell, markdown_code as code};
-use super::page::{self, PageLink};
+use super::escape::{
+    markdown_block as block, markdown_cell as cell, markdown_code as code, markdown_line,
+};
+use super::page::{self, PageLink, PageState};
 use super::words::{self, number, plural, short};
 use crate::query::{ReportHead, ReportItem, ReportPrompt, ReportSession, TokenRow, TokenSums};
 use std::io::{Result, Write};
@@ -19,7 +22,7 @@ pub struct Markdown {
 
 impl Renderer for Markdown {
     fn begin(&mut self, out: &mut dyn Write, head: &ReportHead) -> Result<()> {
-        writeln!(out, "# {}\n", code_free(&head.title))?;
+        writeln!(out, "# {}\n", markdown_line(&head.title))?;
         if head.transparency.head.is_none() {
             writeln!(out, "[Index](index.md)\n")?;
         }
@@ -78,23 +81,6 @@ impl Renderer for Markdown {
         }
         Ok(())
     }
-}
-
-/// A line that a person gave, such as a title: letters and digits as they are, everything else inert.
-fn code_free(text: &str) -> String {
-    let text = super::escape::line(text);
-    let mut out = String::new();
-    for c in text.chars() {
-        if c.is_ascii_punctuation() && !",.".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    // Backslashes do not stop addresses from becoming links; a title with one is shown as code.
-    if text.contains("://") || text.contains("www.") || text.contains('@') {
-        return code(&text);
-    }
-    out
 }
 
 /// What the whole is about, in a few lines.
@@ -261,12 +247,16 @@ impl Markdown {
 /// # Errors
 /// As the writer.
 pub fn markdown_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]) -> Result<()> {
-    writeln!(out, "# {}\n", code_free(&head.title))?;
+    writeln!(out, "# {}\n", markdown_line(&head.title))?;
     summary(out, head)?;
     writeln!(out, "## Pages\n")?;
     for page in pages {
-        let PageLink { file, when, label, counts } = page;
-        writeln!(out, "- [{when}]({file}) {}: {counts}", code(label))?;
+        let PageLink { file, when, label, counts, state } = page;
+        match (state, state.note()) {
+            (PageState::Withheld, Some(note)) => writeln!(out, "- {when} *{note}*")?,
+            (_, Some(note)) => writeln!(out, "- [{when}]({file}) *{note}*")?,
+            (_, None) => writeln!(out, "- [{when}]({file}) {}: {counts}", code(label))?,
+        }
     }
     if !pages.is_empty() {
         writeln!(out)?;

@@ -19,7 +19,7 @@ pub use csv::{Csv, Table};
 pub use html::{Html, html_index};
 pub use json::Json;
 pub use markdown::{Markdown, markdown_index};
-pub use page::PageLink;
+pub use page::{PageLink, PageState};
 
 /// Writes a report in one format.
 ///

@@ -145,6 +145,31 @@ pub struct PageLink {
     pub label: String,
     /// What it holds.
     pub counts: String,
+    /// Whether it is shown.
+    pub state: PageState,
+}
+
+/// Whether a page of many is shown as it would be now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageState {
+    /// It is.
+    #[default]
+    Shown,
+    /// It is withheld, and none was written before.
+    Withheld,
+    /// It is withheld, and one that was written before stays.
+    Older,
+}
+
+impl PageState {
+    /// What an index says instead of the page's words.
+    pub(super) fn note(self) -> Option<&'static str> {
+        match self {
+            PageState::Shown => None,
+            PageState::Withheld => Some("withheld"),
+            PageState::Older => Some("withheld, an older page stays"),
+        }
+    }
 }
 
 impl PageLink {
@@ -155,6 +180,7 @@ impl PageLink {
             when: words::minute(zone, of.started_at_ms),
             label: words::session_label(of),
             counts: words::session_counts(of),
+            state: PageState::Shown,
         }
     }
 
@@ -164,6 +190,6 @@ impl PageLink {
         let counts =
             format!("{}, {}", plural(totals.prompts, "prompt"), plural(totals.commands, "command"));
         let label = plural(totals.sessions, "session");
-        PageLink { file, when: day.to_string(), label, counts }
+        PageLink { file, when: day.to_string(), label, counts, state: PageState::Shown }
     }
 }

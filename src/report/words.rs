@@ -24,6 +24,11 @@ pub(super) fn plural(value: u64, noun: &str) -> String {
     format!("{} {noun}{s}", number(value))
 }
 
+/// `once`, `2 times`.
+fn times(value: u64) -> String {
+    if value == 1 { "once".into() } else { format!("{} times", number(value)) }
+}
+
 /// `2.4M`: tokens.
 pub(super) fn short(value: u64) -> String {
     match value {
@@ -272,11 +277,14 @@ pub(super) fn transparency_facts(head: &ReportHead) -> Vec<(&'static str, String
     }
     if of.head.is_some() {
         let accesses = &of.accesses;
-        let counts = [
+        let mut counts = vec![
             plural(accesses.reveals, "reveal"),
             plural(accesses.exports, "export"),
             plural(accesses.erasures, "erasure"),
         ];
+        if accesses.waivers > 0 {
+            counts.push(format!("published in spite of findings {}", times(accesses.waivers)));
+        }
         facts.push(("accesses", counts.join(", ")));
     }
     for access in &of.accesses.list {

@@ -98,3 +98,42 @@ fn a_bundle_needs_a_ledger_and_a_place() {
     let inside = file.join("bundle").display().to_string();
     env.run(["audit", "bundle", "-o", &inside]).refused(&["file"]);
 }
+
+/// What stands there stays; what is written is whole, and for its owner only.
+#[test]
+fn a_bundle_replaces_nothing() {
+    let env = TestEnvironment::new();
+    env.write(&env.rollout(1), &session(1, 1));
+    env.append(&[]);
+    let first = bundle(&env, "bundle");
+    let before = fs::read(first.join("entries.cxl")).unwrap();
+    env.extend(&env.rollout(1), &prompt_line("more"));
+    env.append(&[]);
+    let target = first.display().to_string();
+    env.run(["audit", "bundle", "-o", &target]).refused(&["bundle", "nothing is overwritten"]);
+    assert_eq!(fs::read(first.join("entries.cxl")).unwrap(), before);
+    let empty = env.path("empty");
+    fs::create_dir(&empty).unwrap();
+    fs::write(env.path("file"), "mine").unwrap();
+    let file = env.path("file").display().to_string();
+    env.run(["audit", "bundle", "-o", &file]).refused(&["file", "nothing is overwritten"]);
+    bundle(&env, "empty");
+    let names = |dir: &Path| {
+        let mut names: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&empty), ["entries.cxl", "head.json"]);
+    let left = names(&env.path(""));
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&first), 0o700);
+        for name in ["entries.cxl", "head.json"] {
+            assert_eq!(mode(&first.join(name)), 0o600, "{name}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! `report`: what it counts, what its filters mean, and what it refuses.
 
+mod gate;
 mod golden;
 mod hostile;
 mod publish;
@@ -283,7 +284,7 @@ fn what_is_hidden_and_who_looked_is_said() {
         }
     }
     let text = env.ok(day);
-    let line = "| by hand | `1 passage by tester: too bold ⟨U+007C⟩ <b>` |";
+    let line = "| by hand | <code>1 passage by tester&#58; too bold ⟨U+007C⟩ &#60;b&#62;</code> |";
     assert!(text.text().contains(line), "{}", text.text());
 }
 

@@ -98,8 +98,8 @@ fn bundle(door: &Door, app: &App, output: &Path) -> Result<Done> {
     } else if !door.global.quiet {
         let entries = plural_entries(summary.entries);
         door.print(&format!(
-            "{entries} written to {} ({})\n",
-            output.display(),
+            "{entries} written to {} ({}); nothing is hidden in it\n",
+            safe(&output.display().to_string()),
             bytes(summary.bytes)
         ))?;
     }

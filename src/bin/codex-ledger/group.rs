@@ -1,11 +1,12 @@
 //! `group`: one session, everything under the prompt that it followed.
 
 use crate::args::GroupArgs;
-use crate::door::{Done, Door, Result, Style, app};
+use crate::door::{Done, Door, Result, Style, app, say};
 use crate::pager::page;
+use crate::report::finding_text;
 use crate::show::{heading, item_text};
 use crate::text::{json_text, plural};
-use codex_ledger::app::{AppError, ErrorKind};
+use codex_ledger::publish::{Language, detail_texts};
 use codex_ledger::query::{Group, ItemKind, group};
 use serde_json::json;
 
@@ -28,8 +29,17 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
         out
     };
     match &args.output {
-        Some(path) => std::fs::write(path, out)
-            .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?,
+        Some(path) => {
+            let language = if door.global.json { Language::Json } else { Language::Text };
+            let items = groups.iter().flat_map(|group| group.prompt.iter().chain(&group.items));
+            let texts = detail_texts(&detail, items);
+            let written = app.write_document(path, language, &out, &[texts])?;
+            if let Some(held) = written.withheld.first() {
+                let hint = "  not written; hide it with `codex-ledger redact`";
+                say(format!("{}{hint}", finding_text(door, held)));
+                return Ok(Done::Findings);
+            }
+        }
         None if door.global.json => door.print(&out)?,
         None => page(door, args.pager, &out)?,
     }

@@ -18,18 +18,9 @@ mod mask {
         PERSONS.get_or_init(|| persons);
     }
 
-    /// While it lives, files are made as any other program of the person makes them.
-    pub struct Shared(());
-
-    impl Drop for Shared {
-        fn drop(&mut self) {
-            umask(private());
-        }
-    }
-
-    pub fn shared() -> Shared {
-        umask(PERSONS.get().copied().unwrap_or_else(private));
-        Shared(())
+    pub fn shared_mode() -> Option<u32> {
+        let persons = PERSONS.get().copied().unwrap_or_else(private);
+        Some((Mode::from_raw_mode(0o666) - persons).as_raw_mode().into())
     }
 }
 
@@ -37,15 +28,13 @@ mod mask {
 mod mask {
     pub fn start() {}
 
-    /// While it lives, files are made as any other program of the person makes them.
-    pub struct Shared(());
-
-    pub fn shared() -> Shared {
-        Shared(())
+    pub fn shared_mode() -> Option<u32> {
+        None
     }
 }
 
-pub use mask::shared;
+/// The permission bits of a file as any other program of the person makes it.
+pub use mask::shared_mode;
 
 /// Lets every file and directory that follows be its owner's alone: views, scratch copies and temporary files hold
 /// what logs hold, and a ledger what is hidden besides. Called before any other thread is there.

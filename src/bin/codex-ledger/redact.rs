@@ -248,9 +248,11 @@ fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
         By::Manual(seq) => format!("redaction {seq}"),
     };
     if let Some(path) = &args.html {
-        let page = preview_page::page(&found, &name);
-        std::fs::write(path, page)
-            .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+        app.write_raw(path, &preview_page::page(&found, &name))?;
+        if !door.global.quiet && !door.global.json {
+            let path = safe(&path.display().to_string());
+            door.print(&format!("{path} holds raw text: keep it to yourself\n"))?;
+        }
         return Ok(Done::Clean);
     }
     if door.global.json {

@@ -1,15 +1,15 @@
 //! `report`: what is to be published, to a file, a folder or standard output.
 
-use crate::door::{Done, Door, Result, app};
+use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::FilterArgs;
 use crate::publish;
-use crate::text::{bytes, plural};
+use crate::text::{bytes, plural, safe};
 use clap::{Args, ValueEnum};
-use codex_ledger::app::{App, AppError, ErrorKind, PriceTable};
+use codex_ledger::app::{App, AppError, ErrorKind, PriceTable, Withheld, Written, renderer};
+use codex_ledger::publish::{Finding, Gate, Language, Watched};
 use codex_ledger::query::{Mode, Order, ReportReader, ReportRequest, Zone};
-use codex_ledger::report::{Csv, Html, Json, Markdown, Renderer, Table};
+use codex_ledger::report::{Csv, Renderer, Table};
 use serde_json::json;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,19 @@ pub struct ReportArgs {
     /// Only check that the folder is up to date; exit code 1 when it is not
     #[arg(long, requires = "publish")]
     pub check: bool,
+    /// Write what looks like a secret, too; that is recorded first
+    #[arg(long = "unsafe", requires = "reason", conflicts_with = "check")]
+    pub is_unsafe: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT", requires = "is_unsafe")]
+    pub reason: Option<String>,
+}
+
+impl ReportArgs {
+    /// Why the gate is overridden, where it is.
+    pub fn unsafe_reason(&self) -> Option<String> {
+        self.reason.clone().filter(|_| self.is_unsafe)
+    }
 }
 
 /// How much to tell.
@@ -76,6 +89,17 @@ pub enum Format {
     Html,
 }
 
+impl Format {
+    fn language(self) -> Language {
+        match self {
+            Format::Md => Language::Markdown,
+            Format::Csv => Language::Csv,
+            Format::Json => Language::Json,
+            Format::Html => Language::Html,
+        }
+    }
+}
+
 /// Which sessions come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportOrder {
@@ -94,6 +118,10 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let app = app(door, "report", Vec::new())?;
     let zone = args.filters.zone()?;
     let request = request(&args, &zone)?;
+    if args.is_unsafe && args.publish.is_none() && args.output.is_none() {
+        return Err(AppError::new(ErrorKind::Usage, "--unsafe is about files")
+            .hint("name one with --output, or a folder with --publish"));
+    }
     if let Some(dir) = &args.publish {
         return publish::run(door, &app, &args, dir, &request);
     }
@@ -108,25 +136,42 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     if let Some(path) = &args.output {
         check_target(path, format)?;
     }
-    let report = app.report(request, PriceTable::builtin())?;
+    let gate = app.gate()?;
+    let report = app.report(&gate, request, PriceTable::builtin())?;
     if report.head().sessions.is_empty() && !door.global.quiet {
         crate::door::say("codex-ledger: no sessions match; the report is empty");
     }
-    match &args.output {
-        None => {
-            let mut out = BufWriter::with_capacity(BUFFER_BYTES, Stdout(door));
-            let mut renderer = renderer(format);
-            render(&app, &report, &mut [(&mut *renderer, &mut out)])
-                .map_err(|e| e.at("standard output"))?;
-            out.flush().map_err(|e| failed("standard output", &e))?;
-        }
-        Some(path) => {
-            let written = match is_folder(path, format) {
-                true => tables(&app, &report, path)?,
-                false => vec![file(&app, &report, path, format)?],
-            };
-            say(door, &report, &written)?;
-        }
+    let Some(path) = &args.output else {
+        return print(door, &app, &gate, &report, format);
+    };
+    let reason = args.unsafe_reason();
+    let targets = targets(&report, path, format)?;
+    let written =
+        app.write_report(&gate, &report, targets, format.language(), reason.as_deref())?;
+    say(door, &report, &written)?;
+    Ok(if written.withheld.is_empty() { Done::Clean } else { Done::Findings })
+}
+
+/// To standard output: what a file would be held for is said, and held by nobody.
+fn print(
+    door: &Door,
+    app: &App,
+    gate: &Gate,
+    report: &ReportReader,
+    format: Format,
+) -> Result<Done> {
+    const PLACE: &str = "standard output";
+    let out = BufWriter::with_capacity(BUFFER_BYTES, Stdout(door));
+    let mut out = Watched::new(gate, format.language(), PLACE, out);
+    app.render(report, &mut [(&mut *renderer(format.language()), &mut out)])?;
+    let found = out.finish();
+    let found = found.map_err(|e| AppError::new(ErrorKind::Io, format!("{PLACE}: {e}")))?;
+    if let Some(first) = found.first().filter(|_| !door.global.quiet) {
+        let passages = plural(found.len() as u64, "passage");
+        let (line, rule) = (first.line, safe(&first.rule));
+        crate::door::say(format!(
+            "codex-ledger: {passages} that no file would be written with, the first in line {line}: {rule}"
+        ));
     }
     Ok(Done::Clean)
 }
@@ -154,79 +199,6 @@ fn request(args: &ReportArgs, zone: &Zone) -> Result<ReportRequest> {
     })
 }
 
-/// The renderer of a format; for CSV, of the mode's main table.
-pub fn renderer(format: Format) -> Box<dyn Renderer> {
-    match format {
-        Format::Md => Box::new(Markdown::default()),
-        Format::Csv => Box::new(Csv::new(Table::Stream)),
-        Format::Json => Box::new(Json::default()),
-        Format::Html => Box::new(Html::default()),
-    }
-}
-
-/// What goes wrong while rendering.
-pub enum Failure {
-    /// On our side.
-    Reading(AppError),
-    /// Where the bytes go.
-    Writing(io::Error),
-}
-
-impl Failure {
-    /// The error as it is shown, with the place where the bytes go.
-    pub fn at(self, place: impl std::fmt::Display) -> AppError {
-        match self {
-            Failure::Reading(error) => error,
-            Failure::Writing(error) => failed(place, &error),
-        }
-    }
-}
-
-impl From<AppError> for Failure {
-    fn from(error: AppError) -> Failure {
-        Failure::Reading(error)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        Failure::Writing(error)
-    }
-}
-
-/// A renderer and where its bytes go.
-pub type Target<'a> = (&'a mut dyn Renderer, &'a mut dyn Write);
-
-/// Reads a report once and gives all of it to every renderer.
-pub fn render(
-    app: &App,
-    report: &ReportReader,
-    targets: &mut [Target<'_>],
-) -> std::result::Result<(), Failure> {
-    let head = report.head();
-    for (renderer, out) in targets.iter_mut() {
-        renderer.begin(out, head)?;
-    }
-    for session in head.sessions.iter().filter(|_| head.mode.has_prompts()) {
-        for (renderer, out) in targets.iter_mut() {
-            renderer.session(out, head, session)?;
-        }
-        let mut prompts = app.prompts(report, session)?;
-        while let Some(prompt) = app.next_prompt(&mut prompts)? {
-            for (renderer, out) in targets.iter_mut() {
-                renderer.prompt(out, head, &prompt)?;
-            }
-        }
-        for (renderer, out) in targets.iter_mut() {
-            renderer.session_end(out, head)?;
-        }
-    }
-    for (renderer, out) in targets.iter_mut() {
-        renderer.end(out, head)?;
-    }
-    Ok(())
-}
-
 /// Standard output as a writer; a reader that went away ends the program quietly.
 struct Stdout<'a>(&'a Door);
 
@@ -243,11 +215,6 @@ impl Write for Stdout<'_> {
     }
 }
 
-/// An error of a place where bytes go.
-pub fn failed(place: impl std::fmt::Display, error: &io::Error) -> AppError {
-    AppError::new(ErrorKind::Io, format!("{place}: {error}"))
-}
-
 fn is_folder(path: &Path, format: Format) -> bool {
     let has_name = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     format == Format::Csv && (path.is_dir() || !has_name)
@@ -259,7 +226,7 @@ fn check_target(path: &Path, format: Format) -> Result<()> {
     }
     if path.is_dir() {
         let message = format!("--output: {} is a directory", path.display());
-        let file = path.join(format!("report.{}", extension(format)));
+        let file = path.join(format!("report.{}", format.language().extension()));
         return Err(AppError::new(ErrorKind::Usage, message)
             .hint(format!("name a file, such as {}", file.display())));
     }
@@ -271,135 +238,72 @@ fn check_target(path: &Path, format: Format) -> Result<()> {
     Ok(())
 }
 
-/// The end of a file's name in that format.
-pub fn extension(format: Format) -> &'static str {
-    match format {
-        Format::Md => "md",
-        Format::Csv => "csv",
-        Format::Json => "json",
-        Format::Html => "html",
-    }
-}
-
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A file that gets its name only when it is whole.
-///
-/// What is no file, such as a pipe or a device, is written to as it is: nothing may take its place. A link
-/// stays; the file that it leads to is replaced.
-pub struct Whole {
-    path: PathBuf,
-    out: BufWriter<Sink>,
-    bytes: u64,
+/// Files of a report: one, or for a folder one per table, all from one reading.
+fn targets(
+    report: &ReportReader,
+    path: &Path,
+    format: Format,
+) -> Result<Vec<(Box<dyn Renderer>, PathBuf)>> {
+    if !is_folder(path, format) {
+        return Ok(vec![(renderer(format.language()), path.to_path_buf())]);
+    }
+    std::fs::create_dir_all(path)
+        .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+    let tables = Table::of_mode(report.head().mode).into_iter();
+    Ok(tables
+        .map(|(table, name)| (Box::new(Csv::new(table)) as Box<dyn Renderer>, path.join(name)))
+        .collect())
 }
 
-enum Sink {
-    Temporary(tempfile::NamedTempFile),
-    Direct(File),
+/// What was found in a document that was not written, without its words.
+pub fn finding_text(door: &Door, of: &Withheld) -> String {
+    let mut out = String::new();
+    for Finding { line, rule } in &of.findings {
+        let name = door.paint(Style::Red, safe(&of.name));
+        let what = format!("line {line}: {}: looks like a secret, or is hidden", safe(rule));
+        out.push_str(&format!("  {name}  {what}\n"));
+    }
+    out
 }
 
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Sink::Temporary(file) => file.write(bytes),
-            Sink::Direct(file) => file.write(bytes),
-        }
-    }
+/// What to do about it.
+pub const GATE_HINT: &str = "  not written; hide it with `codex-ledger redact`, or say why not with --unsafe --reason TEXT\n";
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Whole {
-    /// Begins a file beside the place where it will be.
-    pub fn create(path: &Path) -> Result<Whole> {
-        let wrong = |e: io::Error| failed(path.display(), &e);
-        let found = std::fs::metadata(path).ok();
-        let path = match found.is_some() {
-            true => path.canonicalize().map_err(wrong)?,
-            false => path.to_path_buf(),
-        };
-        let sink = match found.is_some_and(|found| !found.is_file()) {
-            true => Sink::Direct(File::options().write(true).open(&path).map_err(wrong)?),
-            false => Sink::Temporary(temporary(folder_of(&path)).map_err(wrong)?),
-        };
-        Ok(Whole { path, out: BufWriter::with_capacity(BUFFER_BYTES, sink), bytes: 0 })
-    }
-
-    /// Gives the file its name; returns its bytes.
-    pub fn finish(self) -> Result<u64> {
-        let path = self.path;
-        let wrong = |e: io::Error| failed(path.display(), &e);
-        let sink = self.out.into_inner().map_err(|e| wrong(e.into_error()))?;
-        let Sink::Temporary(file) = sink else { return Ok(self.bytes) };
-        file.as_file().sync_all().map_err(wrong)?;
-        file.persist(&path).map_err(|e| wrong(e.error))?;
-        Ok(self.bytes)
-    }
-}
-
-fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".codex-ledger-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As any other file: what the person's mask leaves of it.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
-impl Write for Whole {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-fn file(app: &App, report: &ReportReader, path: &Path, format: Format) -> Result<(PathBuf, u64)> {
-    let mut out = Whole::create(path)?;
-    render(app, report, &mut [(&mut *renderer(format), &mut out)])
-        .map_err(|e| e.at(path.display()))?;
-    Ok((path.to_path_buf(), out.finish()?))
-}
-
-/// One file per table, all from one reading.
-fn tables(app: &App, report: &ReportReader, dir: &Path) -> Result<Vec<(PathBuf, u64)>> {
-    std::fs::create_dir_all(dir).map_err(|e| failed(dir.display(), &e))?;
-    let mut files = Vec::new();
-    for (table, name) in Table::of_mode(report.head().mode) {
-        files.push((Csv::new(table), Whole::create(&dir.join(name))?));
-    }
-    let mut targets: Vec<Target<'_>> =
-        files.iter_mut().map(|(csv, out)| (csv as &mut dyn Renderer, out as _)).collect();
-    render(app, report, &mut targets).map_err(|e| e.at(dir.display()))?;
-    files.into_iter().map(|(_, out)| Ok((out.path.clone(), out.finish()?))).collect()
-}
-
-fn say(door: &Door, report: &ReportReader, written: &[(PathBuf, u64)]) -> Result<()> {
+fn say(door: &Door, report: &ReportReader, written: &Written) -> Result<()> {
+    let Written { files, withheld, waiver } = written;
     if door.global.json {
         let files: Vec<_> =
-            written.iter().map(|(path, bytes)| json!({"path": path, "bytes": bytes})).collect();
-        return door.print_json(&json!({"written": files}));
+            files.iter().map(|(path, bytes)| json!({"path": path, "bytes": bytes})).collect();
+        let secrets: Vec<_> = withheld
+            .iter()
+            .flat_map(|of| {
+                of.findings
+                    .iter()
+                    .map(|found| json!({"page": of.name, "rule": found.rule, "line": found.line}))
+            })
+            .collect();
+        return door.print_json(&json!({"written": files, "secrets": secrets, "waiver": waiver}));
     }
-    if door.global.quiet {
+    let mut out = String::new();
+    withheld.iter().for_each(|of| out.push_str(&finding_text(door, of)));
+    if !withheld.is_empty() {
+        out.push_str(GATE_HINT);
+    }
+    if door.global.quiet && out.is_empty() {
         return Ok(());
     }
     let totals = &report.head().totals;
     let what =
         format!("{}, {}", plural(totals.sessions, "session"), plural(totals.prompts, "prompt"));
-    let mut out = String::new();
-    for (path, size) in written {
-        out.push_str(&format!("{}  {}\n", path.display(), bytes(*size)));
+    for (path, size) in files {
+        out.push_str(&format!("{}  {}\n", safe(&path.display().to_string()), bytes(*size)));
     }
-    door.print(&format!("{out}{what}\n"))
+    if let Some(seq) = waiver {
+        out.push_str(&format!("entry {seq} records that the gate was overridden\n"));
+    }
+    door.print(&if withheld.is_empty() { format!("{out}{what}\n") } else { out })
 }

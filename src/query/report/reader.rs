@@ -110,6 +110,18 @@ impl ReportReader {
         }
     }
 
+    /// Hides what may not be shown of what a person typed: the title and the filters.
+    pub fn hide_in_typed(&mut self, hide: &dyn Fn(&str) -> Option<String>) {
+        let head = &mut self.head;
+        let said =
+            head.filters.iter_mut().flat_map(|of| of.meaning.iter_mut().chain([&mut of.said]));
+        for text in said.chain([&mut head.title]) {
+            if let Some(shown) = hide(text) {
+                *text = shown;
+            }
+        }
+    }
+
     /// What is true of the report as a whole.
     pub fn head(&self) -> &ReportHead {
         &self.head

@@ -129,6 +129,9 @@ pub struct Accesses {
     pub exports: u64,
     /// Erasures.
     pub erasures: u64,
+    /// Times that something was published although the gate found something in it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub waivers: u64,
     /// The first of these.
     pub list: Vec<Access>,
 }
@@ -146,6 +149,10 @@ pub struct Access {
     pub actor: Option<String>,
     /// Of what and why.
     pub detail: Option<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn count(row: &Row<'_>, index: usize) -> SqlResult<u64> {
@@ -297,12 +304,12 @@ pub(super) fn redactions(db: &Connection, filter: &Filter) -> SqlResult<Redactio
     Ok(found)
 }
 
-/// Reveals, exports and erasures in the range.
+/// Reveals, exports, erasures and overridden gates in the range.
 pub(super) fn accesses(db: &Connection, filter: &Filter) -> SqlResult<Accesses> {
     let (since, until) = filter.range();
     let mut statement = db.prepare(
         "SELECT seq, recorded_at_ms, verb, actor, detail FROM actions
-         WHERE verb IN ('reveal', 'export', 'erase', 'erasure') AND recorded_at_ms >= ?1
+         WHERE verb IN ('reveal', 'export', 'erase', 'erasure', 'publish_unsafe') AND recorded_at_ms >= ?1
             AND recorded_at_ms < ?2 ORDER BY seq",
     )?;
     let rows = statement.query_map([since, until], |row| {
@@ -320,6 +327,7 @@ pub(super) fn accesses(db: &Connection, filter: &Filter) -> SqlResult<Accesses> 
         let counter = match access.verb.as_str() {
             "reveal" => &mut found.reveals,
             "export" => &mut found.exports,
+            "publish_unsafe" => &mut found.waivers,
             _ => &mut found.erasures,
         };
         *counter += 1;

@@ -135,31 +135,3 @@ fn what_cannot_be_published_is_refused() {
     fs::write(dir, "a file").unwrap();
     env.run(["report", "--publish", dir]).refused(&["is not a directory"]);
 }
-
-/// Whatever rules are in force: what does harm is named before anybody publishes it.
-#[test]
-fn a_secret_that_would_be_published_is_a_finding() {
-    let (env, dir) = environment(1);
-    let dir = dir.to_str().unwrap();
-    let token = codex_ledger::redaction::expand_example("ghp_{{alnum:36}}");
-    env.extend(&env.rollout(1), &prompt_line(&format!("use {token} for now")));
-    let none = env.path("none.yml");
-    env.write(
-        &none,
-        b"extends: none\nrules:\n  - {id: never, type: literal, pattern: never-said}\n",
-    );
-    let none = none.display().to_string();
-    env.append(&[]);
-    env.json(["report", "--publish", dir]);
-    env.ok(["redact", "rules", "set", &none, "--reason", "a test"]);
-    for args in [&["--check"][..], &[]] {
-        let all = [&["report", "--publish", dir, "--json"], args].concat();
-        let done = env.run(all);
-        assert_eq!(done.code, Some(1), "{}", done.text());
-        assert!(done.text().contains("github-token"), "{}", done.text());
-        assert!(!done.text().contains(&token), "a finding does not quote the secret");
-    }
-    env.ok(["redact", "rules", "set", "builtin", "--reason", "back again"]);
-    assert_eq!(env.json(["report", "--publish", dir])["ok"], true);
-    assert_eq!(env.json(["report", "--publish", dir, "--check"])["secrets"], serde_json::json!([]));
-}

@@ -179,8 +179,9 @@ fn render(app: &App, mode: Mode, filter: Filter, in_all_formats: bool) -> Vec<u8
         zone: Zone::named("Pacific/Kiritimati").expect("a zone"),
         page: true,
     };
-    let report = app.report(request, PriceTable::builtin()).expect("a report");
-    app.report_days(&report).expect("days");
+    let gate = app.gate().expect("a gate");
+    let report = app.report(&gate, request, PriceTable::builtin()).expect("a report");
+    report.days().expect("days");
     let mut renderers: Vec<Box<dyn Renderer>> = vec![Box::new(Json::default())];
     if in_all_formats {
         renderers.push(Box::new(Markdown::default()));
@@ -191,8 +192,8 @@ fn render(app: &App, mode: Mode, filter: Filter, in_all_formats: bool) -> Vec<u8
     renderers.iter_mut().for_each(|of| of.begin(&mut out, head).expect("a beginning"));
     for session in head.sessions.iter().filter(|_| mode.has_prompts()) {
         renderers.iter_mut().for_each(|of| of.session(&mut out, head, session).expect("a session"));
-        let mut prompts = app.prompts(&report, session).expect("prompts");
-        while let Some(prompt) = app.next_prompt(&mut prompts).expect("a prompt") {
+        let mut prompts = report.prompts(session).expect("prompts");
+        while let Some(prompt) = prompts.next_prompt().expect("a prompt") {
             renderers
                 .iter_mut()
                 .for_each(|of| of.prompt(&mut out, head, &prompt).expect("a prompt"));

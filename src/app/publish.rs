@@ -1,0 +1,345 @@
+//! Publishing: reports as files and folders of pages, past the gate.
+
+use super::core::App;
+use super::report::{PageBy, PagePlan, Target, renderer};
+use crate::entry::{EntryId, FieldsBuilder, Kind};
+use crate::error::Result;
+use crate::ledger::{ExportSummary, LedgerReader, export};
+use crate::pricing::PriceTable;
+use crate::projections::load_policy;
+use crate::publish::{
+    Access, Draft, Finding, Folder, Gate, Held, Judged, Language, Outcome, Paper, Part,
+    PublishError, Publishable, Stage, Waiver, index_texts, write_raw,
+};
+use crate::query::{ReportReader, ReportRequest};
+use crate::report::{PageLink, PageState, Renderer, html_index, markdown_index};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Names of documents that an entry's detail lists; its fields list all.
+const LISTED_MAX: usize = 20;
+
+/// A document that was not written, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// Its name: of a page in its folder, else of the file.
+    pub name: String,
+    /// What was found in it.
+    pub findings: Vec<Finding>,
+}
+
+impl Withheld {
+    fn of(held: &Held) -> Withheld {
+        Withheld {
+            name: held.name().to_string(),
+            findings: held.findings.iter().cloned().collect(),
+        }
+    }
+}
+
+/// A folder of pages that is wanted.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Markdown or HTML.
+    pub language: Language,
+    /// What a page is about.
+    pub by: PageBy,
+    /// What is told, and of which sessions.
+    pub request: ReportRequest,
+    /// Only say what is not as it should be.
+    pub only_check: bool,
+    /// Who may read the pages.
+    pub access: Access,
+    /// Why what the gate finds is published all the same, where it is.
+    pub reason: Option<String>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Pages written, removed, unchanged, and not as they should be.
+    pub pages: Outcome,
+    /// Pages that were not written.
+    pub withheld: Vec<Withheld>,
+    /// The entry that records that the gate was overridden.
+    pub waiver: Option<u64>,
+    /// Whether no session matches.
+    pub is_empty: bool,
+}
+
+/// What became of the files of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Files, each with its bytes.
+    pub files: Vec<(PathBuf, u64)>,
+    /// What was found; then no file was written.
+    pub withheld: Vec<Withheld>,
+    /// The entry that records that the gate was overridden.
+    pub waiver: Option<u64>,
+}
+
+impl App {
+    /// The gate that everything passes before it becomes a file.
+    ///
+    /// # Errors
+    /// When the rules in force cannot be read or used.
+    pub fn gate(&self) -> Result<Gate> {
+        Ok(Gate::new(&load_policy(&mut LedgerReader::open(self.dir())?)?)?)
+    }
+
+    /// Writes a report to files, all of them or none; `reason` overrides the gate, which is recorded first.
+    ///
+    /// # Errors
+    /// When a file cannot be written; older ones then are as they were.
+    pub fn write_report(
+        &self,
+        gate: &Gate,
+        report: &ReportReader,
+        targets: Vec<(Box<dyn Renderer>, PathBuf)>,
+        language: Language,
+        reason: Option<&str>,
+    ) -> Result<Written> {
+        let world = &self.setup.world;
+        let mut drafts = Vec::with_capacity(targets.len());
+        for (renderer, path) in targets {
+            let draft = Draft::file(gate, language, world, &path, Access::Private)?;
+            drafts.push((renderer, draft, path));
+        }
+        let mut papers: Vec<Target<'_>> = drafts
+            .iter_mut()
+            .map(|(renderer, draft, _)| (&mut **renderer as _, draft as _))
+            .collect();
+        self.render(report, &mut papers)?;
+        let judged = drafts.into_iter().map(|(_, draft, path)| (draft.judge(), path)).collect();
+        self.write_judged(judged, reason)
+    }
+
+    /// Writes one document that is at hand, as [`App::write_report`] does.
+    ///
+    /// # Errors
+    /// When the file cannot be written; an older one then is as it was.
+    pub fn write_document(
+        &self,
+        path: &Path,
+        language: Language,
+        text: &str,
+        of: &[Part<'_>],
+    ) -> Result<Written> {
+        let gate = self.gate()?;
+        let world = &self.setup.world;
+        let mut draft = Draft::file(&gate, language, world, path, Access::Private)?;
+        draft.write_all(text.as_bytes()).map_err(PublishError::io(path.display()))?;
+        draft.end_part(of);
+        self.write_judged(vec![(draft.judge(), path.to_path_buf())], None)
+    }
+
+    /// Gives what passed its name; nothing gets one where something is held and stays held.
+    fn write_judged(
+        &self,
+        judged: Vec<(Judged, PathBuf)>,
+        reason: Option<&str>,
+    ) -> Result<Written> {
+        let mut written = Written::default();
+        let held = |judged: &(Judged, PathBuf)| match &judged.0 {
+            Judged::Held(held) => Some(Withheld::of(held)),
+            Judged::Passed(_) => None,
+        };
+        let withheld: Vec<Withheld> = judged.iter().filter_map(held).collect();
+        let waiver = match reason.filter(|_| !withheld.is_empty()) {
+            Some(reason) => Some(self.waive(&withheld, reason)?),
+            None => None,
+        };
+        written.waiver = waiver.as_ref().map(Waiver::seq);
+        let mut passed: Vec<(Publishable, PathBuf)> = Vec::with_capacity(judged.len());
+        for (judged, path) in judged {
+            match released(judged, waiver.as_ref()) {
+                Judged::Passed(document) => passed.push((document, path)),
+                Judged::Held(held) => written.withheld.push(Withheld::of(&held)),
+            }
+        }
+        if written.withheld.is_empty() {
+            for (document, path) in passed {
+                written.files.push((path, document.publish()?));
+            }
+        }
+        Ok(written)
+    }
+
+    /// Writes a page that shows raw text by intent: past the gate, for its owner only.
+    ///
+    /// # Errors
+    /// When the file cannot be written; an older one then is as it was.
+    pub fn write_raw(&self, path: &Path, text: &str) -> Result<()> {
+        Ok(write_raw(&self.setup.world, path, text.as_bytes())?)
+    }
+
+    /// Writes the ledger without its engine into a new folder, whole or not at all, for its owner only.
+    ///
+    /// # Errors
+    /// When something stands there, entries cannot be read or the folder not be written.
+    pub fn export(&self, target: &Path) -> Result<ExportSummary> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let stage = Stage::begin(&self.setup.world, target)?;
+        let summary = export(&mut reader, stage.path())?;
+        stage.finish()?;
+        Ok(summary)
+    }
+
+    /// Brings a folder of pages up to date. What the gate finds something in is not written, and what was written of
+    /// it before stays.
+    ///
+    /// # Errors
+    /// When the folder is not ours to write, or cannot be written.
+    pub fn publish(&self, wanted: &Publication) -> Result<Published> {
+        let gate = self.gate()?;
+        let mut waiver = None;
+        if let Some(reason) = wanted.reason.as_deref().filter(|_| !wanted.only_check) {
+            let held = self.pages(wanted, &gate, None, None)?.0.withheld;
+            if !held.is_empty() {
+                waiver = Some(self.waive(&held, reason)?);
+            }
+        }
+        let (access, world) = (wanted.access, &self.setup.world);
+        let folder = Folder::open(&wanted.dir, wanted.only_check, access, world)?;
+        let (mut published, folder) = self.pages(wanted, &gate, Some(folder), waiver.as_ref())?;
+        if let Some(folder) = folder {
+            published.pages = folder.finish()?;
+        }
+        published.waiver = waiver.as_ref().map(Waiver::seq);
+        Ok(published)
+    }
+
+    /// Makes every page, and puts what may be published into the folder, where there is one.
+    fn pages(
+        &self,
+        wanted: &Publication,
+        gate: &Gate,
+        mut folder: Option<Folder>,
+        waiver: Option<&Waiver>,
+    ) -> Result<(Published, Option<Folder>)> {
+        let prices = PriceTable::builtin();
+        let report = self.report(gate, wanted.request.clone(), prices)?;
+        let plans = self.page_plans(wanted, &report)?;
+        let index = format!("index.{}", wanted.language.extension());
+        if let Some(folder) = &mut folder {
+            folder.claim(plans.iter().map(|plan| &plan.link.file).chain([&index]))?;
+        }
+        let mut published =
+            Published { is_empty: report.head().sessions.is_empty(), ..Published::default() };
+        let mut links = Vec::new();
+        for plan in plans {
+            let (judged, mut link) = self.page(wanted, gate, plan)?;
+            link.state = put(&mut folder, released(judged, waiver), &mut published)?;
+            links.push(link);
+        }
+        let draft = self.index(wanted, gate, &report, &index, &links)?;
+        put(&mut folder, released(draft.judge(), waiver), &mut published)?;
+        Ok((published, folder))
+    }
+
+    fn page(
+        &self,
+        wanted: &Publication,
+        gate: &Gate,
+        plan: PagePlan,
+    ) -> Result<(Judged, PageLink)> {
+        let PagePlan { mut link, request } = plan;
+        let report = self.report(gate, request, PriceTable::builtin())?;
+        let mut draft = Draft::page(gate, wanted.language, &link.file);
+        self.render(&report, &mut [(&mut *renderer(wanted.language), &mut draft)])?;
+        if wanted.by == PageBy::Day {
+            link = PageLink::of_day(&link.when, report.head(), link.file);
+        }
+        Ok((draft.judge(), link))
+    }
+
+    fn index<'g>(
+        &self,
+        wanted: &Publication,
+        gate: &'g Gate,
+        report: &ReportReader,
+        name: &str,
+        links: &[PageLink],
+    ) -> Result<Draft<'g>> {
+        let mut draft = Draft::page(gate, wanted.language, name);
+        let written = match wanted.language {
+            Language::Html => html_index(&mut draft, report.head(), links),
+            _ => markdown_index(&mut draft, report.head(), links),
+        };
+        written.map_err(PublishError::io(name))?;
+        let mut parts = vec![index_texts(report.head())];
+        let shown = links.iter().filter(|link| link.state == PageState::Shown);
+        // A label is what the session's page says, too, and was looked at there as one of that session's texts.
+        parts.extend(shown.map(|link| Part { texts: vec![&link.label], ..Part::default() }));
+        draft.end_part(&parts);
+        Ok(draft)
+    }
+
+    /// Records that documents are published although the gate found something in them.
+    fn waive(&self, held: &[Withheld], reason: &str) -> Result<Waiver> {
+        let reason = self.reason(reason)?;
+        let names: BTreeSet<String> = held.iter().map(|held| held.name.clone()).collect();
+        let findings = held.iter().flat_map(|held| &held.findings);
+        let rules: BTreeSet<String> = findings.map(|finding| finding.rule.clone()).collect();
+        // Where a file lies on somebody's disk is nobody's business.
+        let file = |name: &String| {
+            Path::new(name).file_name().map_or(String::new(), |name| name.display().to_string())
+        };
+        let listed: Vec<String> = names.iter().take(LISTED_MAX).map(file).collect();
+        let more = names.len().saturating_sub(LISTED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let found: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let (listed, found) = (listed.join(", "), found.join(", "));
+        let detail = format!("{listed}{more}, in spite of {found}: {reason}");
+        let mut body = FieldsBuilder::default()
+            .add("verb", "publish_unsafe")
+            .add("actor", &self.setup.actor)
+            .add("detail", &detail)
+            .add("reason", &reason);
+        for name in &names {
+            body = body.add("page", file(name));
+        }
+        for rule in &rules {
+            body = body.add("rule", rule);
+        }
+        let mut ledger = self.open()?;
+        let draft = (Kind::Access, EntryId::default(), body.finish());
+        let seqs = self.append_noted(&mut ledger, &[draft])?;
+        self.update_views(&mut |_| ())?;
+        Ok(Waiver::recorded(seqs.start, names, rules))
+    }
+}
+
+fn released(judged: Judged, waiver: Option<&Waiver>) -> Judged {
+    match (judged, waiver) {
+        (Judged::Held(held), Some(waiver)) => held.release(waiver),
+        (judged, _) => judged,
+    }
+}
+
+fn put(
+    folder: &mut Option<Folder>,
+    judged: Judged,
+    published: &mut Published,
+) -> Result<PageState> {
+    match (judged, folder) {
+        (Judged::Passed(page), folder) => {
+            if let Some(folder) = folder {
+                folder.put(&page)?;
+            }
+            Ok(PageState::Shown)
+        }
+        (Judged::Held(held), folder) => {
+            published.withheld.push(Withheld::of(&held));
+            let Some(folder) = folder else {
+                // Tried out only, to see what a waiver has to cover: an index that names it, too.
+                return Ok(PageState::Shown);
+            };
+            let is_there = folder.withhold(held.name())?;
+            Ok(if is_there { PageState::Older } else { PageState::Withheld })
+        }
+    }
+}
