@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// Every payload has this word, so that whatever became of it can be found.
 const MARK: &str = "PWNED";
 
-const PAYLOADS: [&str; 26] = [
+const PAYLOADS: [&str; 27] = [
     "</script><script>alert('PWNED')</script>",
     "<img src=x onerror=alert('PWNED')>",
     "\"><svg onload=alert(1)>PWNED",
@@ -27,6 +27,7 @@ const PAYLOADS: [&str; 26] = [
     "+1+1 PWNED",
     "-1+1 PWNED",
     "@SUM(A1) PWNED",
+    "＝1+1 ＋ PWNED",
     "\t=1+1 PWNED",
     "\r=1+1 PWNED",
     "PWNED\";=1+1;\"x\",\"=1+1",
@@ -249,7 +250,7 @@ fn csv_has_no_formula_and_only_whole_rows() {
             assert_eq!(row.len(), width);
             for cell in row.iter().filter(|cell| cell.parse::<f64>().is_err()) {
                 let first = cell.chars().next();
-                let is_formula = first.is_some_and(|c| "=+-@\t\r\n".contains(c));
+                let is_formula = first.is_some_and(|c| "=+-@\t\r\n＝＋－＠".contains(c));
                 assert!(!is_formula, "{cell:?}");
             }
         }
