@@ -95,9 +95,13 @@ fn session(number: u64, text: &str) -> Vec<u8> {
 }
 
 fn environment() -> TestEnvironment {
+    environment_of(&PAYLOADS)
+}
+
+fn environment_of(payloads: &[&str]) -> TestEnvironment {
     let env = TestEnvironment::new();
     let mut names = String::new();
-    for (number, payload) in (1..).zip(PAYLOADS) {
+    for (number, payload) in (1..).zip(payloads) {
         env.write(&env.rollout(number), &session(number, payload));
         let id = thread(number);
         let at = "2026-03-01T10:00:02Z";
@@ -107,7 +111,7 @@ fn environment() -> TestEnvironment {
     env.write(&env.codex().join("session_index.jsonl"), names.as_bytes());
     env.append(&[]);
     let named = "SELECT count(*) FROM session_names WHERE name IS NOT NULL";
-    assert_eq!(env.count(named), PAYLOADS.len() as i64);
+    assert_eq!(env.count(named), payloads.len() as i64);
     env
 }
 
@@ -172,23 +176,83 @@ fn html_has_no_element_attribute_or_address_of_theirs() {
     }
 }
 
+/// Payloads for Markdown alone; `scripts/check-markdown` gives them to real renderers.
+fn markdown_payloads() -> Vec<String> {
+    serde_json::from_str(include_str!("../../../fixtures/hostile/markdown.json")).unwrap()
+}
+
 #[test]
 fn markdown_shows_them_as_code_only() {
-    let env = environment();
+    let more = markdown_payloads();
+    let payloads: Vec<&str> = PAYLOADS.into_iter().chain(more.iter().map(String::as_str)).collect();
+    let env = environment_of(&payloads);
     for mode in MODES {
         let outcome = env.ok(["report", "--mode", mode]);
         no_escapes(mode, &outcome.stdout);
-        check_markdown(mode, outcome.text());
+        check_markdown(mode, outcome.text(), payloads.len());
+        check_bytes(mode, outcome.text());
     }
-    for title in PAYLOADS.iter().filter(|title| !title.contains('\0')) {
+    let dir = env.work().join("pages");
+    env.ok(["report", "--mode", "full", "--publish", dir.to_str().unwrap(), "--quiet"]);
+    let mut pages = 0;
+    for entry in std::fs::read_dir(&dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            check_bytes(&path.display().to_string(), &std::fs::read_to_string(path).unwrap());
+            pages += 1;
+        }
+    }
+    assert_eq!(pages, payloads.len() + 1);
+    for title in payloads.iter().filter(|title| !title.contains('\0')) {
         let title = format!("--title={title}");
         let titled = env.ok(["report", &title, "--limit", "1", "--mode", "tokens"]);
-        check_markdown("tokens", &titled.text().replacen(MARK, "title", 1));
+        check_bytes("title", titled.text());
+        check_markdown("tokens", &titled.text().replace(MARK, "title"), 0);
     }
 }
 
-fn check_markdown(mode: &str, text: &str) {
+/// What no renderer can obey, however little it knows of Markdown: no bracket or brace that means something comes
+/// from a log, be it in a fence, in a span or outside.
+fn check_bytes(what: &str, text: &str) {
+    const TAGS: [&str; 9] = [
+        "<details>\n",
+        "</details>\n",
+        "<summary>",
+        "</summary>\n",
+        "</a>\n",
+        "<pre>\n",
+        "</pre>\n",
+        "<code>",
+        "</code>",
+    ];
+    let name = |text: &str, end: &str| {
+        let name = text.split(end).next().unwrap_or_default();
+        !name.is_empty()
+            && name.len() < text.len()
+            && name.chars().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase() || c == '-')
+    };
+    let excerpt = |at: usize| text[at..].chars().take(60).collect::<String>();
+    for (at, _) in text.match_indices('<') {
+        let rest = &text[at..];
+        let is_anchor = rest.strip_prefix("<a id=\"").is_some_and(|rest| name(rest, "\"></a>\n"));
+        let is_ours = is_anchor || TAGS.iter().any(|tag| rest.starts_with(tag));
+        assert!(is_ours, "{what}: a tag: {}", excerpt(at));
+    }
+    for (at, _) in text.match_indices(']') {
+        let rest = text[at + 1..].trim_start();
+        let is_link = text[at..].strip_prefix("](").is_some_and(|rest| {
+            rest.strip_prefix('#').is_some_and(|rest| name(rest, ")")) || name(rest, ".md)")
+        });
+        assert!(is_link || !rest.starts_with(['(', '[', ':']), "{what}: {}", excerpt(at));
+    }
+    for brace in ["{:", "{{", "{%", "{#", "{."] {
+        assert_eq!(text.find(brace).map(excerpt), None, "{what}: {brace}");
+    }
+}
+
+fn check_markdown(mode: &str, text: &str, payloads: usize) {
     let (mut code, mut blocks, mut anchors) = (false, 0, 0);
+    let (mut block, mut span) = (false, false);
     let mut cells = 0;
     for event in Parser::new_ext(text, Options::all()) {
         match event {
@@ -200,16 +264,26 @@ fn check_markdown(mode: &str, text: &str) {
             Event::Start(Tag::Image { dest_url, .. }) => panic!("{mode}: an image {dest_url}"),
             Event::Html(html) | Event::InlineHtml(html) => {
                 let html = html.trim();
-                let known = ["<details>", "</details>", "</a>", ""].contains(&html)
-                    || html.starts_with("<a id=\"") && !html.contains(MARK)
-                    || html.starts_with("<summary>") && !html.contains(MARK);
-                assert!(known, "{mode}: HTML {html:?}");
-                anchors += usize::from(html.starts_with("<a id"));
+                match html {
+                    "<pre>" => (block, blocks) = (true, blocks + 1),
+                    "</pre>" => block = false,
+                    "<code>" | "</code>" => span = html == "<code>",
+                    // Everything that means something in HTML is spelled out.
+                    _ if block => assert!(!html.contains(['<', '>']), "{mode}: {html}"),
+                    _ => {
+                        let known = ["<details>", "</details>", "</a>", ""].contains(&html)
+                            || html.starts_with("<a id=\"") && !html.contains(MARK)
+                            || html.starts_with("<summary>") && !html.contains(MARK);
+                        assert!(known, "{mode}: HTML {html:?}");
+                        anchors += usize::from(html.starts_with("<a id"));
+                    }
+                }
             }
-            Event::Text(text) if !code => {
+            Event::Text(text) if !code && !span => {
                 assert!(!text.contains(MARK), "{mode}: outside of code: {text}");
                 for bad in ["://", "www.", "@"] {
-                    assert!(!text.contains(bad), "{mode}: becomes a link: {text}");
+                    let is_alone = text.as_ref() == bad;
+                    assert!(is_alone || !text.contains(bad), "{mode}: becomes a link: {text}");
                 }
             }
             Event::Start(Tag::TableRow) => cells = 0,
@@ -221,8 +295,9 @@ fn check_markdown(mode: &str, text: &str) {
             _ => {}
         }
     }
+    assert!(!block && !span && !code, "{mode}: everything ends");
     if mode != "tokens" {
-        assert!(blocks >= PAYLOADS.len() && anchors > PAYLOADS.len(), "{mode}: {blocks} blocks");
+        assert!(blocks >= payloads && anchors > payloads, "{mode}: {blocks} blocks");
     }
 }
 
