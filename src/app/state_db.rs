@@ -55,7 +55,8 @@ impl App {
 fn databases(root: &Path) -> Vec<PathBuf> {
     let is_state = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("state_") && name.ends_with(".sqlite")
+        // A pipe of that name would be waited for.
+        name.starts_with("state_") && name.ends_with(".sqlite") && path.is_file()
     };
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_state).collect();

@@ -4,6 +4,7 @@
 //! so a moved, compressed or doubled file adds nothing, a grown one adds its new lines, and a rewritten
 //! one opens a new generation.
 
+mod copies;
 mod plan;
 mod run;
 mod start;

@@ -1,5 +1,6 @@
 //! Reading one source into the ledger.
 
+use super::copies::as_original;
 use super::plan::{ByteCounts, Report, is_still, key};
 use super::start::{Start, find_start};
 use crate::entry::{Container, FieldsBuilder, Kind, StreamDescriptor, stream_hasher};
@@ -103,6 +104,8 @@ impl<'a, 'l> Run<'a, 'l> {
 
     /// Reads one source. `None`: it has to wait.
     fn read(&mut self, file: &SourceFile) -> Result<Option<Standing>, FileError> {
+        let original = as_original(self.dir, file, &self.tails, &self.touched)?;
+        let file = original.as_ref().unwrap_or(file);
         let known = self.tails.streams.get(&file.name.to_string()).map_or(&[][..], Vec::as_slice);
         let (start, mut reader) = find_start(self.dir, file, known, &self.touched)?;
         let mut stream = match start {

@@ -44,7 +44,8 @@ pub struct Problem {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Discovery {
     /// In the order in which they are to be read: oldest name first, active before archived before
-    /// compressed, so that a twin is recognised by the copy that grows.
+    /// compressed, so that a twin is recognised by the copy that grows; files of other names last, since
+    /// they may be copies.
     pub files: Vec<SourceFile>,
     /// What could not be looked at.
     pub problems: Vec<Problem>,
@@ -69,12 +70,12 @@ pub fn discover(roots: &[PathBuf]) -> Discovery {
     found
 }
 
-fn order_key(file: &SourceFile) -> (std::ffi::OsString, u8, &Path) {
+fn order_key(file: &SourceFile) -> (bool, std::ffi::OsString, u8, &Path) {
     let stem = file.path.file_name().unwrap_or_default().to_string_lossy();
     let stem = stem.strip_suffix(".zst").unwrap_or(&stem).to_string();
     let archived = file.path.components().any(|part| part.as_os_str() == "archived_sessions");
     let rank = u8::from(archived) + 2 * u8::from(file.container == Container::Zstd);
-    (stem.into(), rank, &file.path)
+    (matches!(file.name, StreamName::File(_)), stem.into(), rank, &file.path)
 }
 
 fn problem(path: &Path, error: &io::Error) -> Problem {

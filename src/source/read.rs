@@ -35,7 +35,7 @@ impl SourceReader {
     /// # Errors
     /// When the file cannot be opened or is not compressed as its name says.
     pub fn open(path: &Path, container: Container) -> io::Result<SourceReader> {
-        let file = File::open(path)?;
+        let file = open_file(path)?;
         let inner: Box<dyn Read + Send> = match container {
             Container::Plain | Container::Document => Box::new(file),
             Container::Zstd => Box::new(zstd::stream::read::Decoder::new(file)?),
@@ -164,6 +164,24 @@ impl SourceReader {
     }
 }
 
+/// Opens a regular file. Whatever has taken its place since it was found, nothing waits for it: a writer holds
+/// the lock meanwhile.
+fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
+    }
+    let file = options.open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("not a regular file")),
+    }
+}
+
 /// Whether a line feed follows somewhere behind that offset, so that a long line is whole.
 ///
 /// # Errors
@@ -171,7 +189,7 @@ impl SourceReader {
 pub fn has_line_feed_from(path: &Path, container: Container, offset: u64) -> io::Result<bool> {
     let mut reader = SourceReader::open(path, container)?;
     if container == Container::Plain {
-        let mut file = File::open(path)?;
+        let mut file = open_file(path)?;
         file.seek(SeekFrom::Start(offset))?;
         reader.inner = Box::new(file);
     } else {
@@ -221,6 +239,25 @@ mod tests {
         assert_eq!(reader.next_line(10).unwrap(), NextLine::Tail(b"tail"));
         assert_eq!(reader.next_line(10).unwrap(), NextLine::End);
         assert_eq!(reader.offset(), bytes.len() as u64);
+    }
+
+    /// Found as a file, and something else when it is opened.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        for path in [&*pipe, &link, folder.path()] {
+            for container in [Container::Plain, Container::Zstd] {
+                let error = SourceReader::open(path, container).err().unwrap().to_string();
+                assert!(error.contains("not a regular file"), "{error}");
+                assert!(has_line_feed_from(path, container, 0).is_err());
+            }
+        }
     }
 
     #[test]

@@ -202,3 +202,48 @@ fn a_cut_file_that_goes_on_otherwise_is_a_new_generation() {
     assert_eq!(env.append(&[])["bytes"]["appended"], prompt_line("more").len());
     env.audits_clean();
 }
+
+/// A copy under a name of its own is known by the thread that its first line names, and by its bytes.
+#[test]
+fn a_copy_under_another_name_adds_nothing() {
+    let env = TestEnvironment::new();
+    let path = env.rollout(1);
+    env.write(&path, &session(1, 3));
+    let copy = |name: &str, bytes: &[u8]| {
+        let path = env.path("copies").join(name);
+        env.write(&path, bytes);
+        path
+    };
+    let whole = session(1, 3);
+    let cut = whole.len() - lines_of(&whole)[3].len();
+    // In one run with its original, whatever its name; and again.
+    let first = copy("a.jsonl", &whole);
+    let done = env.append_roots(&[first.clone(), env.codex()], &[]);
+    assert_eq!(done["bytes"]["appended"], whole.len());
+    assert_eq!(done["bytes"]["already"], whole.len());
+    for (name, bytes) in [
+        ("b.jsonl", whole.clone()),
+        ("older.jsonl", whole[..cut].to_vec()),
+        ("c.jsonl.zst", compressed(&whole)),
+        ("no end at all", whole.clone()),
+    ] {
+        let done = env.append_roots(&[copy(name, &bytes)], &[]);
+        assert_eq!(done["bytes"]["appended"], 0, "{name}: {done}");
+    }
+    assert_eq!(rows(&env), 4);
+    // A copy that has more brings that.
+    let mut more = whole.clone();
+    more.extend(prompt_line("and tomorrow?"));
+    let done = env.append_roots(&[copy("later.jsonl", &more)], &[]);
+    assert_eq!(done["bytes"]["appended"], more.len() - whole.len());
+    assert_eq!(rows(&env), 5);
+    env.write(&path, &more);
+    assert_eq!(env.append(&[])["bytes"]["appended"], 0);
+    assert_eq!(env.raw(&thread(1), &[]), more);
+    // Another text that names the thread is no copy.
+    let other = [&session(1, 0)[..20], b"\n", &whole].concat();
+    let done = env.append_roots(&[copy("other.jsonl", &other)], &[]);
+    assert_eq!(done["bytes"]["appended"], other.len());
+    assert_eq!(env.append_roots(&[first], &[])["bytes"]["appended"], 0);
+    env.audits_clean();
+}

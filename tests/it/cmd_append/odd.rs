@@ -59,6 +59,30 @@ fn a_named_pipe_is_not_opened() {
     sound_is_there(&env, &done);
 }
 
+/// A link may lead to something that never ends or never begins.
+#[test]
+fn links_to_pipes_and_devices_are_named_and_not_opened() {
+    let env = sound();
+    let pipe = env.path("pipe");
+    named_pipe(&pipe);
+    let given = env.path("given.jsonl");
+    symlink(&pipe, &given).unwrap();
+    let inside = [(2, "/dev/zero"), (3, "/dev/tty"), (4, pipe.to_str().unwrap())];
+    for (number, target) in inside {
+        symlink(target, env.rollout(number)).unwrap();
+    }
+    symlink(&pipe, env.codex().join("history.jsonl")).unwrap();
+    symlink(&pipe, env.codex().join("state_5.sqlite")).unwrap();
+    let done = env.append_roots(&[given.clone(), env.codex()], &[]);
+    assert!(reason_of(&done, &given).contains("regular file"), "{done}");
+    for (number, _) in inside {
+        assert!(reason_of(&done, &env.rollout(number)).contains("regular file"), "{done}");
+    }
+    sound_is_there(&env, &done);
+    let status = env.command(["status"]).env("CODEX_HOME", env.codex()).output().unwrap();
+    assert!(status.status.success());
+}
+
 #[test]
 fn an_empty_file_and_a_folder_with_a_rollouts_name() {
     let env = sound();
