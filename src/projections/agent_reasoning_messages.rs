@@ -20,7 +20,9 @@ pub(super) fn item(fold: &mut Fold<'_>, reasoning: &Reasoning<'_>) {
     let mut encrypted = reasoning.encrypted_len as u64;
     let mut index = 0;
     let texts = reasoning.summary.iter().map(|text| (text, "summary"));
-    for (text, origin) in texts.chain(reasoning.content.iter().map(|text| (text, "content"))) {
+    let taken = fold.take(reasoning.summary.len() + reasoning.content.len());
+    let texts = texts.chain(reasoning.content.iter().map(|text| (text, "content")));
+    for (text, origin) in texts.take(taken) {
         if !fold.state.is_repeated_reasoning(text, false) {
             insert(fold, index, turn.as_deref(), origin, text, std::mem::take(&mut encrypted));
             index += 1;

@@ -1,11 +1,16 @@
 //! `events`: one row per record, whatever it says.
 
 use super::fold::Fold;
-use crate::rollout::{Record, Understanding};
+use crate::rollout::{Reason, Record, Understanding};
 
 const TABLE: &str = "events";
 const INSERT: &str = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 const INSERT_RAW: &str = "INSERT INTO raw_records VALUES (?,?,?,?,?)";
+
+/// The first problem of a record is the one that is named.
+const CUT: &str =
+    "UPDATE events SET problem = coalesce(problem, ?4), problem_at = coalesce(problem_at, 0)
+    WHERE stream = ?1 AND line = ?2 AND part = ?3";
 
 /// Where a record lies in its source.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +38,13 @@ pub(super) fn fold(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
         .int(problem.map(|problem| problem.offset as i64))
         .label("drift", drift);
     fold.push(row.write(INSERT));
+}
+
+/// Not everything that a record says gets rows.
+pub(super) fn cut(fold: &mut Fold<'_>) {
+    let at = fold.at;
+    let row = fold.row(TABLE, 4).number(at.stream).number(at.line).number(at.part);
+    fold.push(row.word(Reason::TooManyItems.name()).write(CUT));
 }
 
 /// A line of a source that is no rollout, or a body that is too long to be parsed.

@@ -26,7 +26,8 @@ pub(super) fn applied(fold: &mut Fold<'_>, end: &PatchApplyEnd<'_>, id: Option<&
 
 fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) {
     let call_id = brief(call_id);
-    for (index, file) in files.iter().enumerate() {
+    let taken = fold.take(files.len());
+    for (index, file) in files.iter().take(taken).enumerate() {
         let row = fold
             .row_at(TABLE, index, 12)
             .id("call_id", call_id)

@@ -51,6 +51,8 @@ pub(super) struct Fold<'a> {
     /// Repositories by session, for side files: what narrows to a repository reaches them too.
     pub repos: &'a HashMap<String, String>,
     pub out: &'a mut Vec<Draft>,
+    /// Rows that the entry may still give rise to, beside one for each record in each table.
+    pub items_left: usize,
 }
 
 impl<'a> Fold<'a> {
@@ -81,6 +83,16 @@ impl<'a> Fold<'a> {
     ) -> RowBuilder<'a> {
         let at = At { item: index as u64, ..self.at };
         self.row(table, capacity).item(at).int(at.at_ms)
+    }
+
+    /// How many of so many things that a record says get rows; where not all do, the record is named for it.
+    pub(super) fn take(&mut self, count: usize) -> usize {
+        let taken = count.min(self.items_left);
+        self.items_left -= taken;
+        if taken < count {
+            events::cut(self);
+        }
+        taken
     }
 
     pub(super) fn push(&mut self, write: Draft) {

@@ -23,7 +23,8 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     let stray = others.iter().find_map(|other| other.explanation.as_deref());
     let whole = plan.explanation.as_deref().or(stray);
     let call_id = brief(call.call_id.as_deref());
-    for (index, step) in steps.into_iter().enumerate() {
+    let taken = fold.take(steps.len());
+    for (index, step) in steps.into_iter().take(taken).enumerate() {
         let shared = whole
             .filter(|text| index == 0 || index < REPEATS_MAX && text.len() <= REPEATED_MAX_BYTES);
         let explanation = step.explanation.as_deref().or(shared);

@@ -14,7 +14,8 @@ pub(super) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) 
     let mut said = Vec::new();
     let mut images = 0;
     let mut index = 0;
-    for (part, kind) in message.parts.iter().zip(kinds) {
+    let taken = fold.take(message.parts.len());
+    for (part, kind) in message.parts.iter().zip(kinds).take(taken) {
         match (part.text(), kind) {
             (Some(text), Some(kind)) => {
                 if kind == Injected::EnvironmentContext {

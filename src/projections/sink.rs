@@ -156,6 +156,7 @@ impl<'a> Sink<'a> {
             bare: false,
             repos: &self.repos,
             out: &mut self.out,
+            items_left: rollout::ITEMS_MAX,
         };
         let span = Span { offset, bytes: entry.body_len };
         let Some(body) = body else {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::event::SessionMeta;
 use super::json::{self, Json, Object, Text};
 use super::line;
+use super::number::ITEMS_MAX;
 use super::record::{Generation, Problem, Reason, Record};
 
 /// A session of the first generation.
@@ -60,6 +61,10 @@ pub fn parse_document(bytes: &[u8]) -> Document<'_> {
     if let Err(problem) = json::walk(json, Top(&mut parts)) {
         let mark = text.len() - json.len();
         document.problems.push(problem.reason.at(mark + problem.offset));
+    }
+    if parts.items.len() > ITEMS_MAX {
+        parts.items.truncate(ITEMS_MAX);
+        document.problems.push(Reason::TooManyItems.at(0));
     }
     document.session = parts.session.and_then(Object::parse).map(|o| SessionMeta::decode(&o));
     document.unknown_fields = parts.unknown;
@@ -131,7 +136,9 @@ impl<'de> Visitor<'de> for Items<'_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         while let Some(item) = seq.next_element::<&RawValue>()? {
-            self.0.push(item.get());
+            if self.0.len() <= ITEMS_MAX {
+                self.0.push(item.get());
+            }
         }
         Ok(())
     }

@@ -211,7 +211,7 @@ fn offset(json: &str, error: &serde_json::Error) -> usize {
     (line_start + error.column().saturating_sub(1)).min(json.len())
 }
 
-/// The elements of an array as written.
+/// The elements of an array as written; of a larger one than [`number::ITEMS_MAX`] one more than that.
 #[must_use]
 pub(super) fn array(json: Json<'_>) -> Option<Vec<Json<'_>>> {
     if !json.starts_with('[') {
@@ -315,7 +315,10 @@ impl<'de> Visitor<'de> for Elements {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut elements = Vec::new();
         while let Some(element) = seq.next_element::<&RawValue>()? {
-            elements.push(element.get());
+            // One more than is taken, so that it shows.
+            if elements.len() <= number::ITEMS_MAX {
+                elements.push(element.get());
+            }
         }
         Ok(elements)
     }

@@ -53,4 +53,5 @@ pub use document::{Document, Item as DocumentItem, looks_like_document, parse_do
 pub use event::Event;
 pub use json::{Json, Object, Text};
 pub use line::{Identity, identity, parse_line, pieces, resync};
+pub use number::ITEMS_MAX;
 pub use record::{Generation, HostMetadata, Problem, Reason, Record, Understanding};

@@ -1,4 +1,4 @@
-//! Numbers that no client can mean.
+//! Numbers that no client can mean, and how many things a record may say.
 
 use super::json::{Json, Object};
 
@@ -7,6 +7,11 @@ use super::json::{Json, Object};
 /// Beyond it readers of JSON disagree about what was written, and no clock, counter or code of a client goes so
 /// far. Sums of what is below do not overflow by one line.
 pub(super) const MAX: i64 = 1 << 53;
+
+/// Of more things than this in one record, steps of a plan or parts of a message, the first are read.
+///
+/// A line of many megabytes of nothing but commas would else become rows of many gigabytes.
+pub const ITEMS_MAX: usize = 65_536;
 
 /// Objects whose numbers are read, inside the payload.
 const READ: [&str; 7] =

@@ -142,6 +142,8 @@ pub enum Reason {
     LoneSurrogate,
     /// A number that no client can mean: beyond 2^53, or a counter of tokens that is no count. It is not read.
     BadNumber,
+    /// More things than are read: steps, parts, files, items of a document.
+    TooManyItems,
 }
 
 impl Reason {
@@ -163,6 +165,7 @@ impl Reason {
             Self::BadTimestamp => "bad_timestamp",
             Self::LoneSurrogate => "lone_surrogate",
             Self::BadNumber => "bad_number",
+            Self::TooManyItems => "too_many_items",
         }
     }
 
@@ -184,6 +187,7 @@ impl Reason {
             Self::BadTimestamp => "the timestamp is missing or unreadable",
             Self::LoneSurrogate => "a string holds half of a surrogate pair",
             Self::BadNumber => "a number is none that a client can mean",
+            Self::TooManyItems => "the record says more things than are read",
         }
     }
 

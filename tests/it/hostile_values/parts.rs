@@ -178,3 +178,26 @@ fn a_record_may_say_any_number_of_things() {
         assert!(matches, "{count}");
     }
 }
+
+/// So many that they would fill the disk are no longer read; the line is named.
+#[test]
+fn a_record_that_says_too_much_is_cut_and_named() {
+    for (count, is_cut) in [(65_536, false), (65_537, true), (80_000, true)] {
+        let place = Place::new(1);
+        let thoughts = vec!["a"; count];
+        let payload = json!({"type": "reasoning", "id": "r", "summary": thoughts});
+        let record = json!({"timestamp": "2026-03-01T10:00:02.000Z", "type": "response_item", "payload": payload});
+        place.write(7, &[session(7, 1), format!("{record}\n").into_bytes()].concat());
+        let app = place.app();
+        let done = app.append(AppendOptions::default(), &mut |_| ()).expect("append works");
+        let found: Vec<(Option<u64>, &str)> =
+            done.report.problems.iter().map(|of| (of.line, of.reason.as_str())).collect();
+        let named: &[(Option<u64>, &str)] =
+            if is_cut { &[(Some(2), "too_many_items")] } else { &[] };
+        assert_eq!(found, named, "{count}");
+        let db = open_views(app.views_path()).expect("the views open");
+        let sql = "SELECT count(*) FROM agent_reasoning_messages";
+        let rows: i64 = db.query_row(sql, [], |row| row.get(0)).expect("a count");
+        assert_eq!(rows, 65_536.min(count as i64));
+    }
+}
