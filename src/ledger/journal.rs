@@ -3,88 +3,26 @@
 //! HEAD covers everything that was acknowledged, and proves that it was synced. What lies behind that proves
 //! nothing: what is whole of it is written anew, a torn end is left out. Damage before it is never cut.
 
-use super::bytes::Cursor;
 use super::error::{LedgerError, Result};
+use super::frame::{
+    FRAME_HEADER_BYTES, FRAME_MAGIC, FrameKey, frame_bytes, frame_fields, is_whole,
+};
 use super::pack::Identity;
 use super::world::World;
-use crate::entry::{EntryId, TreeHash, checksum};
+use crate::entry::{EntryId, checksum};
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+pub(super) use super::frame::{Commit, Frame, FrameKind};
 
 const FILE_MAGIC: &[u8; 4] = b"CXLJ";
 const FILE_VERSION: u16 = 1;
 const FILE_HEADER_BYTES: usize = 64;
 const FILE_CONTEXT: &str = "codex-ledger v1 journal";
-const FRAME_MAGIC: &[u8; 4] = b"CXF1";
-const FRAME_HEADER_BYTES: usize = 36;
-const FRAME_CONTEXT: &str = "codex-ledger v1 frame";
-/// No frame is longer: a pack of 64 KiB plus one line of up to 1 MiB, or a block.
-const FRAME_MAX_BYTES: u32 = 8 << 20;
 
 /// How far ahead a frame is looked for at once.
 const RESYNC_BYTES: usize = 1 << 20;
-
-/// What a frame holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FrameKind {
-    Pack,
-    Block,
-    Commit,
-}
-
-impl FrameKind {
-    fn code(self) -> u8 {
-        match self {
-            FrameKind::Pack => 1,
-            FrameKind::Block => 2,
-            FrameKind::Commit => 3,
-        }
-    }
-
-    fn from_code(code: u8) -> Option<FrameKind> {
-        match code {
-            1 => Some(FrameKind::Pack),
-            2 => Some(FrameKind::Block),
-            3 => Some(FrameKind::Commit),
-            _ => None,
-        }
-    }
-}
-
-/// One frame as read.
-#[derive(Debug)]
-pub(super) struct Frame {
-    pub kind: FrameKind,
-    pub payload: Vec<u8>,
-}
-
-/// What a commit frame says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Commit {
-    pub size: u64,
-    pub id: EntryId,
-    pub root: TreeHash,
-}
-
-impl Commit {
-    fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(72);
-        out.extend_from_slice(&self.size.to_be_bytes());
-        out.extend_from_slice(&self.id.0);
-        out.extend_from_slice(&self.root.0);
-        out
-    }
-
-    pub(super) fn decode(payload: &[u8]) -> Option<Commit> {
-        let mut input = Cursor::new(payload);
-        Some(Commit {
-            size: input.u64()?,
-            id: EntryId(input.array()?),
-            root: TreeHash(input.array()?),
-        })
-    }
-}
 
 /// The directory of journals.
 pub(super) fn journal_dir(dir: &Path) -> PathBuf {
@@ -107,31 +45,6 @@ fn file_header(identity: &Identity, first_seq: u64) -> Vec<u8> {
     let sum = checksum(FILE_CONTEXT, &[&out]);
     out.extend_from_slice(&sum);
     out
-}
-
-fn frame_bytes(key: &FrameKey, kind: FrameKind, at: u64, payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(FRAME_HEADER_BYTES + payload.len());
-    out.extend_from_slice(FRAME_MAGIC);
-    out.extend_from_slice(&[kind.code(), 0, 0, 0]);
-    out.extend_from_slice(&(payload.len() as u32).to_be_bytes());
-    out.extend_from_slice(&at.to_be_bytes());
-    let sum = checksum(FRAME_CONTEXT, &[&key.0, &out, payload]);
-    out.extend_from_slice(&sum);
-    out.extend_from_slice(payload);
-    out
-}
-
-/// Binds frames to their ledger and journal, so that none can be moved to another.
-#[derive(Clone)]
-struct FrameKey([u8; 24]);
-
-impl FrameKey {
-    fn new(identity: &Identity, first_seq: u64) -> FrameKey {
-        let mut key = [0u8; 24];
-        key[..16].copy_from_slice(&identity.ledger.0);
-        key[16..].copy_from_slice(&first_seq.to_be_bytes());
-        FrameKey(key)
-    }
 }
 
 /// The writing end. Bytes are buffered until [`JournalWriter::commit`].
@@ -403,25 +316,12 @@ impl JournalReader {
         if got < len {
             return Ok(Next::Torn("a frame is cut"));
         }
-        if checksum(FRAME_CONTEXT, &[&self.key.0, &head[..20], &payload]) != head[20..] {
+        if !is_whole(&self.key, &head, &payload) {
             return Ok(Next::Torn("a frame's checksum does not fit"));
         }
         self.at += (FRAME_HEADER_BYTES + len) as u64;
         Ok(Next::Frame(Frame { kind, payload }))
     }
-}
-
-fn frame_fields(head: &[u8; FRAME_HEADER_BYTES], at: u64) -> Option<(FrameKind, usize)> {
-    let mut input = Cursor::new(head);
-    if input.array::<4>()? != *FRAME_MAGIC {
-        return None;
-    }
-    let [code, ..] = input.array::<4>()?;
-    let len = input.u32().filter(|len| *len <= FRAME_MAX_BYTES)?;
-    if input.u64()? != at {
-        return None;
-    }
-    Some((FrameKind::from_code(code)?, len as usize))
 }
 
 fn read_up_to(file: &mut impl Read, out: &mut [u8]) -> std::io::Result<usize> {

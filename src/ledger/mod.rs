@@ -15,6 +15,7 @@ mod controls;
 mod error;
 mod export;
 mod files;
+mod frame;
 mod head;
 mod inspect;
 mod inspect_journal;
