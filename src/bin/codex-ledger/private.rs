@@ -20,7 +20,7 @@ mod mask {
 
     pub fn shared_mode() -> Option<u32> {
         let persons = PERSONS.get().copied().unwrap_or_else(private);
-        Some((Mode::from_raw_mode(0o666) - persons).as_raw_mode().into())
+        Some((Mode::from_raw_mode(0o666) - persons).as_raw_mode())
     }
 }
 
