@@ -14,7 +14,7 @@ use super::salvage::{Open, Prover};
 use super::survey::{Segment, Survey};
 use super::volume::{self, Volume, store_dir, volume_dir};
 use super::world::World;
-use super::{block, journal, store, write_durably};
+use super::{block, journal, private, store, write_durably};
 use crate::entry::{EntryId, Kind};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ impl Repair {
     fn build(&self, survey: &Survey, copy: &Path) -> Result<()> {
         let world = &self.world;
         for part in [store_dir(copy), journal::journal_dir(copy)] {
-            fs::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
+            private::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
         }
         write_durably(world, &format_path(copy), format_text(&survey.identity).as_bytes())?;
         let mut settled = 0;
@@ -171,7 +171,7 @@ fn write_blocks(
 
 fn copy_volume(world: &World, from: &Path, to: &Path, volume: &Volume) -> Result<()> {
     let target = volume_dir(to, volume.first_seq);
-    fs::create_dir_all(&target).map_err(LedgerError::io("cannot create", &target))?;
+    private::create_dir_all(&target).map_err(LedgerError::io("cannot create", &target))?;
     store::copy_tree(&volume_dir(from, volume.first_seq), &target)?;
     volume::sync_tree(world, &target)?;
     volume.save(world, to)

@@ -8,8 +8,6 @@ use serde_json::json;
 
 pub fn run(door: &mut Door, args: RepairArgs) -> Result<Done> {
     let app = app(door, "repair", Vec::new())?;
-    // A panic inside the log engine is an error here; its own message on stderr would only confuse.
-    std::panic::set_hook(Box::new(|_| {}));
     let report = match &args.reason {
         None => app.survey_damage()?,
         Some(reason) => app.repair(reason, &mut door.progress())?,
