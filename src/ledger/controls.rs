@@ -87,10 +87,7 @@ impl Controls {
     fn completed(mut self, reader: &mut LedgerReader) -> Result<Controls> {
         let mut next = self.bound.size;
         while let Some(pack) = reader.pack_from(next)? {
-            let new = pack.entries.iter().filter(|e| e.seq >= next && e.kind.is_control());
-            for seq in new.map(|entry| entry.seq).collect::<Vec<_>>() {
-                self.entries.extend(reader.control(seq)?);
-            }
+            self.entries.extend(reader.controls_of(&pack, next)?);
             next = pack.info.end_seq();
         }
         self.bound = Bound::of(reader.head());
@@ -117,10 +114,12 @@ impl Controls {
         if self.bound.size != from || head.size() != to {
             return Ok(());
         }
+        let mut next = from;
         if count > 0 {
             let mut reader = LedgerReader::open(dir)?;
-            for seq in from..from + count {
-                self.entries.extend(reader.control(seq)?.filter(|entry| entry.kind.is_control()));
+            while let Some(pack) = reader.pack_from(next)?.filter(|_| next < from + count) {
+                self.entries.extend(reader.controls_of(&pack, next)?);
+                next = pack.info.end_seq();
             }
         }
         self.bound = Bound::of(&head);

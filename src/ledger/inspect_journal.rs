@@ -72,20 +72,23 @@ impl Inspector<'_> {
         self.check_ahead(head, &mut reader)
     }
 
-    /// Commits that HEAD does not cover are a killed append's, or HEAD is older than it was.
+    /// One commit that HEAD does not cover is what a kill between the two leaves, which the next append takes
+    /// over. Where there are more, HEAD is older than it was.
     fn check_ahead(&mut self, head: &Head, reader: &mut JournalReader) -> Result<()> {
-        let mut size = head.size();
+        let (mut size, mut commits) = (head.size(), 0);
         while let Next::Frame(frame) = reader.next_frame()? {
             let commit = Commit::decode(&frame.payload).filter(|_| frame.kind == FrameKind::Commit);
-            size = size.max(commit.map_or(0, |commit| commit.size));
+            if let Some(commit) = commit.filter(|commit| commit.size > size) {
+                (size, commits) = (commit.size, commits + 1);
+            }
         }
-        // A writer at work is ahead of HEAD for a moment, or has moved HEAD on since it was read.
+        // A writer at work has moved HEAD on since it was read.
         let now = read_head(self.dir).map_or(0, |slots| slots.head.size());
-        if size > head.size().max(now) && lock_holder(self.dir).is_none() {
+        if commits > 1 && size > now && lock_holder(self.dir).is_none() {
             let more = size - head.size();
             let detail = format!(
-                "holds {more} entries that HEAD does not know of (an append was killed, or HEAD was put \
-                 back); the next append takes them over"
+                "holds {more} entries that HEAD does not know of: HEAD was put back; \
+                 the next append takes them over"
             );
             self.find(FindingKind::Journal, Some(head.size()), reader.path(), detail);
         }

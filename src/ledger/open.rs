@@ -226,9 +226,14 @@ fn create_dirs(world: &World, dir: &Path) -> Result<()> {
         for path in missing.into_iter().rev() {
             private::create_dir_all(path).map_err(LedgerError::io("cannot create", path))?;
             let parent = path.parent().unwrap_or(path);
-            if let Err(error) = world.disk.sync_dir(parent) {
-                fs::remove_dir(path).ok();
-                return Err(LedgerError::io("cannot sync", parent)(error));
+            match world.disk.sync_dir(parent) {
+                // Not ours to sync, as a home's parent may be.
+                Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {}
+                Err(error) => {
+                    fs::remove_dir(path).ok();
+                    return Err(LedgerError::io("cannot sync", parent)(error));
+                }
+                Ok(()) => {}
             }
         }
     }

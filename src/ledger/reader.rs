@@ -92,18 +92,37 @@ impl LedgerReader {
     /// When it cannot be read.
     pub fn control(&mut self, seq: u64) -> Result<Option<Control>> {
         let Some(pack) = self.pack_from(seq)? else { return Ok(None) };
+        let found = self.entries_of(&pack, &|entry| entry.seq == seq)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The entries of a pack from `from` on that decide what may be shown, with their ids and bodies.
+    ///
+    /// # Errors
+    /// When a body cannot be read.
+    pub(super) fn controls_of(&mut self, pack: &Pack, from: u64) -> Result<Vec<Control>> {
+        self.entries_of(pack, &|entry| entry.seq >= from && entry.kind.is_control())
+    }
+
+    fn entries_of(
+        &mut self,
+        pack: &Pack,
+        is_wanted: &dyn Fn(&StoredEntry) -> bool,
+    ) -> Result<Vec<Control>> {
+        let mut found = Vec::new();
+        // Ids cost a hash of every entry.
+        let Some(last) = pack.entries.iter().rposition(is_wanted) else { return Ok(found) };
         let mut id = pack.info.prev;
-        for entry in &pack.entries {
+        for entry in pack.entries.iter().take(last + 1) {
             let header = pack.header(&self.head.identity, entry, id);
             id = Header::id(&header.encode());
-            if entry.seq == seq {
-                let body = self.body(&pack, entry, CONTROL_MAX_BYTES)?.unwrap_or_default();
-                let recorded_at = pack.info.recorded_at;
-                let Header { kind, reference, .. } = header;
-                return Ok(Some(Control { seq, kind, id, reference, recorded_at, body }));
+            if is_wanted(entry) {
+                let body = self.body(pack, entry, CONTROL_MAX_BYTES)?.unwrap_or_default();
+                let Header { seq, kind, reference, recorded_at, .. } = header;
+                found.push(Control { seq, kind, id, reference, recorded_at, body });
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// A key that only those know who have the ledger: derived from the salt of its first entry.

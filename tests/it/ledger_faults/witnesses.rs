@@ -3,6 +3,7 @@
 use crate::support::evidence::{Evidence, Files, evidence, files_of, frame_bounds, write_files};
 use crate::support::ledger::{contents, findings};
 use crate::support::world::{holder, quick};
+use codex_ledger::entry::Kind;
 use codex_ledger::ledger::{Finding, FindingKind, Ledger, LedgerError, check_whole};
 use std::path::Path;
 
@@ -25,10 +26,8 @@ fn a_head_that_was_put_back_alone_is_a_finding_and_loses_nothing() {
     let evidence = evidence(1);
     let whole = contents(&evidence.ledger()).ids;
     let found = evidence.inspect("old HEAD", |files| put_back(&evidence, files, "HEAD"));
-    assert_eq!(kinds(&found), [FindingKind::Lost, FindingKind::Journal], "{found:?}");
-    let more = whole.len() - evidence_size(&evidence);
-    let counted = found.iter().any(|f| f.detail.contains(&format!("{more} entries")));
-    assert!(counted, "{found:?}");
+    assert_eq!(kinds(&found), [FindingKind::Lost], "{found:?}");
+    assert!(found[0].detail.contains(&whole.len().to_string()), "{found:?}");
 
     let mut files = evidence.files.clone();
     put_back(&evidence, &mut files, "HEAD");
@@ -38,11 +37,26 @@ fn a_head_that_was_put_back_alone_is_a_finding_and_loses_nothing() {
     assert_eq!(findings(&evidence.ledger()), []);
 }
 
-/// Entries after the first append.
-fn evidence_size(evidence: &Evidence) -> usize {
-    let dir = tempfile::tempdir().unwrap();
-    write_files(dir.path(), &evidence.earlier);
-    contents(dir.path()).ids.len()
+/// One commit ahead of HEAD is what a kill leaves; what nothing else knows of is no finding.
+#[test]
+fn a_journal_that_is_ahead_of_head_by_more_than_a_kill_leaves_is_a_finding() {
+    let evidence = evidence(1);
+    let without_records = |files: &mut Files| {
+        put_back(&evidence, files, "HEAD");
+        files.retain(|name, _| !["tails", "sources"].contains(&name.to_str().unwrap()));
+    };
+    assert_eq!(evidence.inspect("a kill", without_records), []);
+    let mut ledger = Ledger::open(&evidence.ledger(), quick(9), &holder()).unwrap();
+    ledger.append_one(Kind::Action, b"one more").unwrap();
+    let size = ledger.head().size();
+    drop(ledger);
+    let mut files = files_of(&evidence.ledger());
+    without_records(&mut files);
+    write_files(&evidence.ledger(), &files);
+    let found = findings(&evidence.ledger());
+    assert_eq!(kinds(&found), [FindingKind::Journal], "{found:?}");
+    let more = format!("holds {} entries", size - found[0].seq.unwrap());
+    assert!(found[0].detail.contains(&more), "{found:?}");
 }
 
 /// HEAD and journal agree on the past; only what is cached knows better.
