@@ -84,7 +84,7 @@ impl From<LedgerError> for AppError {
                 .hint("`codex-ledger append` makes one from your Codex logs"),
             LedgerError::Damaged { .. } | LedgerError::Engine { .. } => {
                 AppError::new(ErrorKind::Damaged, message)
-                    .hint("`codex-ledger audit` says what still holds; nothing is written until it is repaired")
+                    .hint("`codex-ledger audit` says what still holds, `codex-ledger repair` what can be kept; nothing is written until then")
             }
             LedgerError::Version { .. } => AppError::new(ErrorKind::Damaged, message)
                 .hint("use a newer codex-ledger, or `codex-ledger audit` if the file was damaged"),

@@ -47,7 +47,8 @@ impl Repair {
         if !dir.is_dir() {
             return Err(LedgerError::Missing { path: dir.to_path_buf() });
         }
-        let dir = std::path::absolute(dir).map_err(LedgerError::io("cannot find", dir))?;
+        // The folder itself, where the name is a link: it is the one that is replaced.
+        let dir = fs::canonicalize(dir).map_err(LedgerError::io("cannot find", dir))?;
         let lock = Lock::wait(&dir, holder, &Patience::default())?;
         Ok(Repair { dir, world, _lock: lock })
     }
@@ -67,22 +68,39 @@ impl Repair {
             // Left by a repair that was stopped; nothing in it is not in the ledger.
             fs::remove_dir_all(&copy).map_err(LedgerError::io("cannot remove", &copy))?;
         }
-        self.build(survey, &copy)?;
-        let mut ledger = Ledger::open(&copy, self.world.clone(), holder)?;
+        let done = self.fill(&copy, survey, holder, additions).and_then(|head| {
+            let damaged = self.swap(&copy)?;
+            Ok(Repaired { head, damaged })
+        });
+        if done.is_err() {
+            fs::remove_dir_all(&copy).ok();
+        }
+        done
+    }
+
+    /// Builds the copy, adds to it, and makes sure that it holds.
+    fn fill(
+        &self,
+        copy: &Path,
+        survey: &Survey,
+        holder: &Holder,
+        additions: &[Addition],
+    ) -> Result<Head> {
+        self.build(survey, copy)?;
+        let mut ledger = Ledger::open(copy, self.world.clone(), holder)?;
         let mut appender = ledger.appender()?;
         for (kind, reference, body) in additions {
             appender.append_about(*kind, *reference, body)?;
         }
         appender.finish()?;
-        let head = ledger.head().clone();
-        drop(ledger);
-        let inspection = inspect(&copy, &mut |_| ())?;
-        if let Some(finding) = inspection.findings.first() {
-            let detail = format!("the repaired copy does not hold: {}", finding.detail);
-            return Err(LedgerError::damaged(&finding.file, detail));
+        let inspection = inspect(copy, &mut |_| ())?;
+        match inspection.findings.first() {
+            None => Ok(ledger.head().clone()),
+            Some(finding) => {
+                let detail = format!("the repaired copy does not hold: {}", finding.detail);
+                Err(LedgerError::damaged(&finding.file, detail))
+            }
         }
-        let damaged = self.swap(&copy)?;
-        Ok(Repaired { head, damaged })
     }
 
     fn build(&self, survey: &Survey, copy: &Path) -> Result<()> {

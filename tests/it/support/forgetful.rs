@@ -1,4 +1,4 @@
-//! A disk whose sync fails once, after which the system takes what it could not write for written.
+//! A disk whose sync fails now and then, after which the system takes what it could not write for written.
 //!
 //! What was to be made durable then stays lost, however often it is synced: only bytes that are written
 //! again, and names that are made again, reach the disk. Reading gives what was written all the while.
@@ -17,32 +17,32 @@ const PAGE_BYTES: usize = 512;
 /// See the module; `base` is the directory whose subtree is watched.
 pub struct Forgetful {
     base: PathBuf,
-    fails_at: usize,
+    fails_at: Vec<usize>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     syncs: usize,
-    failed: Option<String>,
+    failed: Vec<String>,
     inodes: Inodes,
     durable: Image,
-    /// What stood in a file or directory when its sync failed.
+    /// What stood in a file or directory when its sync failed for the last time.
     lost_files: HashMap<Node, Vec<u8>>,
     lost_names: HashMap<Node, Names>,
 }
 
-/// The disk for a world; its sync number `fails_at` fails.
-pub fn forgetful(base: &Path, fails_at: usize) -> Arc<Stepped<Forgetful>> {
+/// The disk for a world; its syncs of these numbers fail.
+pub fn forgetful(base: &Path, fails_at: &[usize]) -> Arc<Stepped<Forgetful>> {
     let mut state = State::default();
     state.durable.root = state.inodes.node(base);
     let state = Mutex::new(state);
-    Arc::new(Stepped(Forgetful { base: base.to_path_buf(), fails_at, state }))
+    Arc::new(Stepped(Forgetful { base: base.to_path_buf(), fails_at: fails_at.to_vec(), state }))
 }
 
 impl Forgetful {
-    /// Which sync failed, once it has.
-    pub fn failed(&self) -> Option<String> {
+    /// Which syncs failed so far.
+    pub fn failed(&self) -> Vec<String> {
         self.state.lock().unwrap().failed.clone()
     }
 
@@ -60,10 +60,10 @@ impl Steps for Forgetful {
             return Ok(());
         }
         state.syncs += 1;
-        if state.syncs - 1 != self.fails_at {
+        if !self.fails_at.contains(&(state.syncs - 1)) {
             return Ok(());
         }
-        state.failed = Some(format!("{what} {}", path.display()));
+        state.failed.push(format!("{what} {}", path.display()));
         let node = state.inodes.node(path);
         if what == "sync" {
             state.lost_files.insert(node, fs::read(path).unwrap());
