@@ -118,6 +118,8 @@ impl From<ReplayError> for AppError {
             ReplayError::Policy(error) => error.into(),
             ReplayError::State(_) => AppError::new(ErrorKind::Views, error.to_string())
                 .hint("`codex-ledger rebuild-views` makes the views anew"),
+            ReplayError::Thread(_) => AppError::new(ErrorKind::Io, error.to_string())
+                .hint("end other programs and run the command again; the ledger has every entry"),
             ReplayError::Died => AppError::new(ErrorKind::Views, error.to_string()),
         }
     }

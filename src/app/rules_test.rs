@@ -82,7 +82,9 @@ pub fn judge(rules: &RuleSet) -> Result<Judged> {
         let part = move |nth| {
             (measure(engine, free, labelled, (nth, threads)), faults(rules, nth, threads))
         };
-        let others: Vec<_> = (1..threads).map(|nth| scope.spawn(move || part(nth))).collect();
+        let start = |nth| thread::Builder::new().spawn_scoped(scope, move || part(nth));
+        let others: Vec<_> =
+            (1..threads).map(start).collect::<std::io::Result<_>>().map_err(|_| stopped())?;
         let (mut report, mut all) = part(0);
         for other in others {
             let (more, faults) = other.join().map_err(|_| stopped())?;

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
+use std::thread::Builder;
 
 /// Bytes of the file's own header, before the first page's.
 const FILE_HEADER: usize = 100;
@@ -38,9 +39,10 @@ pub fn scrub(path: &Path) -> io::Result<bool> {
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|n| {
-                scope.spawn(move || scrub_pages(path, page, n * share..pages.min((n + 1) * share)))
+                let pages = n * share..pages.min((n + 1) * share);
+                Builder::new().spawn_scoped(scope, move || scrub_pages(path, page, pages))
             })
-            .collect();
+            .collect::<io::Result<_>>()?;
         let mut changed = false;
         for worker in workers {
             changed |= worker.join().map_err(|_| io::Error::other("a thread died"))??;

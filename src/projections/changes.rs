@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
+use std::thread::Builder;
 
 /// What has to be written again.
 #[derive(Debug, Default)]
@@ -182,9 +183,10 @@ fn scan(
             .map(|worker| {
                 let mine = ids.iter().copied().skip(worker).step_by(threads);
                 let mine: Vec<u64> = mine.collect();
-                scope.spawn(move || scan_some(dir, known, policy, &mine))
+                let scan = move || scan_some(dir, known, policy, &mine);
+                Builder::new().spawn_scoped(scope, scan).map_err(ReplayError::Thread)
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         let mut found = BTreeSet::new();
         for worker in workers {
             found.extend(worker.join().map_err(|_| ReplayError::Died)??);

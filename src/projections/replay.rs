@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::Builder;
 
 /// Parcels on their way.
 const PARCELS: usize = 6;
@@ -51,6 +52,9 @@ pub enum ReplayError {
     /// What a stream's next record needs to know of those before it cannot be read.
     #[error("what is remembered of stream {0} cannot be read")]
     State(u64),
+    /// The system starts no more threads.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
     /// A thread of the replay died.
     #[error("the projections stopped unexpectedly")]
     Died,
@@ -101,17 +105,24 @@ pub fn replay(
     let is_over = &AtomicBool::new(false);
     let (policy, changes, drafts) = (&policy, &changes, &drafts);
     let written = std::thread::scope(|scope| {
-        let folding = scope.spawn(move || {
+        let workers = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
+        for nth in 0..workers {
+            let passed = passed.clone();
+            let work = move || redact_all(policy, drafts, &passed, is_over);
+            // One is enough. They wait for the fold that starts behind them, and end when it cannot start:
+            // the other way round it would wait for workers that never come.
+            match Builder::new().spawn_scoped(scope, work) {
+                Err(error) if nth == 0 => return Err(ReplayError::Thread(error)),
+                _ => {}
+            }
+        }
+        drop(passed);
+        let folding = move || {
             let sink = Sink::new(policy, options, known, parcels, is_over);
             let mut folder = Folder::new(reader, sink, decisions);
             folder.run(cursor, changes, hides)
-        });
-        let workers = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
-        for _ in 0..workers {
-            let passed = passed.clone();
-            scope.spawn(move || redact_all(policy, drafts, &passed, is_over));
-        }
-        drop(passed);
+        };
+        let folding = Builder::new().spawn_scoped(scope, folding).map_err(ReplayError::Thread)?;
         let written = write_all(db, path, &incoming, (&head, hides), progress);
         drop(incoming);
         let folded = folding.join().map_err(|_| ReplayError::Died)?;

@@ -4,11 +4,13 @@
 //! It lies in files of its own beside the views, so that appending never waits for it and so that words that
 //! were hidden are gone with their shard's file, at once.
 
+use super::replay::ReplayError;
 use super::views::{Views, ViewsError};
 use crate::db::{self, Connection, Row, SqlResult, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::thread::Builder;
 
 /// A stream's texts are in the shard that its number names.
 pub(super) const SHARDS: u64 = 16;
@@ -140,9 +142,10 @@ pub fn search_index(views: &Views) -> Result<Vec<Connection>, ViewsError> {
         shards.map(shard).collect::<Result<Vec<_>, ViewsError>>()
     };
     std::thread::scope(|scope| {
-        let other = scope.spawn(|| of_half(SHARDS / 2..SHARDS));
+        let other = Builder::new().spawn_scoped(scope, || of_half(SHARDS / 2..SHARDS));
+        let other = other.map_err(ReplayError::Thread)?;
         let mut open = of_half(0..SHARDS / 2)?;
-        open.extend(other.join().map_err(|_| super::replay::ReplayError::Died)??);
+        open.extend(other.join().map_err(|_| ReplayError::Died)??);
         Ok(open)
     })
 }

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::Builder;
 
 /// Raised when an older program could not understand the views any more.
 pub(super) const FORMAT: i64 = 1;
@@ -360,7 +361,8 @@ impl Views {
     ) -> Result<(Result<Digests, ViewsError>, Digests), ViewsError> {
         let decisions = Decisions::find(reader).map_err(ReplayError::from)?;
         std::thread::scope(|scope| {
-            let live = scope.spawn(|| self.digests_of_sound(decisions.key()));
+            let live = || self.digests_of_sound(decisions.key());
+            let live = Builder::new().spawn_scoped(scope, live).map_err(ReplayError::Thread)?;
             let rebuilt = self.digests_of_rebuild(reader, &decisions, progress)?;
             let live = live.join().map_err(|_| ReplayError::Died)?;
             Ok((live, rebuilt))

@@ -3,6 +3,7 @@
 use super::evidence::{Sought, in_files, in_texts};
 use super::{hide, undo, without_rules};
 use crate::cli_support::{TestEnvironment, wait_for};
+use codex_ledger::ledger::read_head;
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
@@ -98,7 +99,7 @@ fn views_that_cannot_be_written_are_said() {
 fn a_killed_redaction_is_whole_or_not_there() {
     let env = without_rules();
     let before = env.digest();
-    let size = |env: &TestEnvironment| fs::read(env.ledger().join("HEAD")).unwrap();
+    let size = |env: &TestEnvironment| read_head(&env.ledger()).unwrap().head.size();
     let mut made = 0;
     for _ in 0..5 {
         let old = size(&env);

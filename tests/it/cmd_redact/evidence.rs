@@ -244,8 +244,12 @@ pub fn published(env: &TestEnvironment) -> Vec<(String, Vec<u8>)> {
         keep("show", &["show", &id, "--verbose", "--context"]);
         keep("group --json", &["group", &id, "--json"]);
         let file = env.path("export.md");
-        keep("group -o", &["group", &id, "-o", &super::path_text(&file)]);
-        out.push(("export".into(), read(&file)));
+        // Without rules a document may hold what the built-in ones take for a secret: then it is not written.
+        let done = env.run(["group", &id, "-o", &super::path_text(&file)]);
+        assert!(matches!(done.code, Some(0 | 1)), "{done:?}");
+        if done.code == Some(0) {
+            out.push(("export".into(), read(&file)));
+        }
     }
     out
 }
