@@ -246,7 +246,7 @@ pub fn published(env: &TestEnvironment) -> Vec<(String, Vec<u8>)> {
         let file = env.path("export.md");
         // Without rules a document may hold what the built-in ones take for a secret: then it is not written.
         let done = env.run(["group", &id, "-o", &super::path_text(&file)]);
-        assert!(matches!(done.code, Some(0 | 1)), "{done:?}");
+        assert!(matches!(done.code, Some(0 | 1)), "{}", done.text());
         if done.code == Some(0) {
             out.push(("export".into(), read(&file)));
         }
