@@ -18,7 +18,8 @@ def forms_of(word):
 
 
 def derived_files(place, folders=("ledger", "tmp", "out")):
-    """Every file beside the raw bytes, those of programs that are still running included."""
+    """Every file beside the raw bytes, those of programs that are still running included. Documents that were written
+    to `out` before something was hidden are the person's own; what is left of unfinished ones is not."""
     for folder in folders:
         base = os.path.join(place.path, folder)
         for path, names, files in os.walk(base):
@@ -26,6 +27,8 @@ def derived_files(place, folders=("ledger", "tmp", "out")):
                 names[:] = [name for name in names if name not in RAW]
             for name in files:
                 if path == base and folder == "ledger" and name in RAW:
+                    continue
+                if folder == "out" and not name.startswith("."):
                     continue
                 full = os.path.join(path, name)
                 if os.path.isfile(full) and not os.path.islink(full):
