@@ -4,6 +4,7 @@ use super::core::App;
 use crate::entry::{EntryId, FieldsBuilder, Kind};
 use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{LedgerError, LedgerReader, Pack, StoredEntry};
+use crate::projections::Standing;
 use crate::query;
 
 impl App {
@@ -65,7 +66,7 @@ impl App {
         let mut ledger = self.open().map_err(refused)?;
         self.append_noted(&mut ledger, &[(Kind::Access, EntryId::default(), body)])?;
         // Views that are not whole stay as they are: reading raw bytes needs none.
-        if self.views_for_reading().is_ok() {
+        if let Ok(Standing::Usable { .. }) = self.views.standing(ledger.head()) {
             self.update_views(&mut |_| ())?;
         }
         Ok(())

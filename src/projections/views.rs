@@ -156,9 +156,9 @@ impl Views {
             |reader: &mut LedgerReader| Decisions::load(reader, size).map_err(ReplayError::from);
         match self.standing(reader.head())? {
             Standing::Usable { cursor, is_clear: true } if cursor == size => return Ok(()),
-            Standing::Usable { .. } => {
+            Standing::Usable { is_clear, .. } => {
                 let decisions = known(reader)?;
-                match self.catch_up(reader, &decisions, progress) {
+                match self.catch_up(reader, &decisions, is_clear, progress) {
                     // The rows do not fit what is to be written: they are not what the entries say.
                     Err(ViewsError::Replay(error)) if error.is_of_the_rows() => {}
                     done => return done,
@@ -181,6 +181,7 @@ impl Views {
         &self,
         reader: &mut LedgerReader,
         decisions: &Decisions,
+        was_clear: bool,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), ViewsError> {
         let path = self.paths.current().unwrap_or_else(|| self.paths.link.clone());
@@ -193,8 +194,9 @@ impl Views {
         if !uncleared {
             self.sweep(&[&path])
         } else if is_whole && db::scrub(&path).map_err(io_error("cannot clear", &path))? {
-            // After a crash nobody knows any more which streams were written anew.
-            let known = Some(&applied.decided_anew).filter(|_| applied.is_decided_anew);
+            // What an interrupted command has written anew, nobody knows any more.
+            let is_known = was_clear && applied.is_decided_anew;
+            let known = Some(&applied.decided_anew).filter(|_| is_known);
             self.clear_beside((&path, None), known)
         } else {
             // A reader keeps the old rows in the file: it may keep the file, without a name.

@@ -91,7 +91,11 @@ fn what_was_left_to_clear_is_cleared_by_the_next_command() {
         .map(|entry| (entry.path(), fs::read(entry.path()).unwrap()))
         .collect();
     hide(&env, &["--literal", WORD]);
-    for reader in READERS {
+    let writers: [&[&str]; 2] = [
+        &["redact", "--literal", "PORT ELLERY", "--reason", "r"],
+        &["show", "--raw", "--entry", "2"],
+    ];
+    for reader in READERS.iter().chain(&writers).copied() {
         for (path, bytes) in &old {
             if *path == database {
                 fs::write(folder.join("000000.sqlite"), bytes).unwrap();
