@@ -309,7 +309,9 @@ def _check_audit(trial, name, is_forged=False):
         if is_forged:
             # Of a shard, what full text needs not is not its words: harm decides, now or after new lines.
             problem = _harm(trial) or _search_harm(trial)
-            if problem or "-search" not in name:
+            # Views behind an entry that hides something are brought up to date by whoever comes, which may write
+            # the forged row anew.
+            if problem or ("-search" not in name and not _is_mended(trial.place)):
                 trial.trouble("silent", "audit says that all is well" + (f", but {problem}" if problem else ""))
         elif problem:
             trial.trouble("silent", f"audit says that all is well, but {problem}")
@@ -335,6 +337,25 @@ def _harm(trial):
         if run.code == 0 and run.out != world.truth[key]:
             return f"`{key}` says something else"
     return ""
+
+
+def _is_mended(place):
+    """Whether the rows are those of views that are made anew from the entries."""
+    live = _rows(place)
+    place.run(["rebuild-views", "--json"])
+    return live == _rows(place)
+
+
+def _rows(place):
+    """All rows of the views, but for what depends on when they were written."""
+    connection = sqlite3.connect(f"file:{os.path.realpath(place.ledger + '/views.sqlite')}?mode=ro", uri=True)
+    try:
+        names = [name for name, in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        kept = [name for name in names if name not in ("meta", "fold_states")]
+        return {name: sorted(map(repr, connection.execute(f'SELECT * FROM "{name}"'))) for name in kept}
+    finally:
+        connection.close()
 
 
 def _search_harm(trial):

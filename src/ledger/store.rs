@@ -6,15 +6,22 @@
 use super::block::block_place;
 use super::error::{LedgerError, Result};
 use super::pack::PackInfo;
+use super::worker::start_thread;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const PART_BYTES: usize = 4000;
 const CACHE_BYTES: u64 = 8 << 20;
 /// sled's directory lock lingers for a moment after its last owner is gone.
 const OPEN_ATTEMPTS: u32 = 40;
+/// Opening takes far less than a second; this is for machines that are out of breath.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(45);
+/// Threads that the engine has work for at once when it opens.
+const SPARE_THREADS: usize = 3;
 const OPEN_PAUSE: Duration = Duration::from_millis(25);
 
 /// An open volume.
@@ -121,14 +128,7 @@ impl Store {
     pub(super) fn open(dir: &Path) -> Result<Store> {
         let mut attempt = 0;
         loop {
-            let opened = guarded(dir, || {
-                sled::Config::new()
-                    .path(dir)
-                    .cache_capacity(CACHE_BYTES)
-                    .flush_every_ms(None)
-                    .open()
-            });
-            match opened {
+            match open_engine(dir) {
                 Ok(db) => {
                     let (db, dir) = (Some(db), dir.to_path_buf());
                     return Ok(Store { db, dir, failed: false.into(), _scratch: None });
@@ -266,6 +266,36 @@ fn is_held(error: &LedgerError) -> bool {
 }
 
 /// Runs an engine call; its error or panic becomes ours, naming the volume.
+/// Opens the engine beside this thread, and does not wait for ever: it queues work for threads of its own, and
+/// where the system starts none, that work is never done.
+fn open_engine(dir: &Path) -> Result<sled::Db> {
+    spare_threads(dir)?;
+    let (sender, opened) = sync_channel(1);
+    let path = dir.to_path_buf();
+    start_thread(dir, move || {
+        let config = sled::Config::new().path(&path).cache_capacity(CACHE_BYTES);
+        sender.send(guarded(&path, || config.flush_every_ms(None).open())).ok();
+    })?;
+    opened.recv_timeout(OPEN_TIMEOUT).unwrap_or_else(|_| {
+        let detail = "it does not answer; can the system start more threads?".into();
+        Err(LedgerError::Engine { path: dir.to_path_buf(), detail })
+    })
+}
+
+/// Says at once that the system has no threads to give, where the engine would wait.
+fn spare_threads(dir: &Path) -> Result<()> {
+    let (hold, held) = sync_channel::<()>(0);
+    let held = Arc::new(Mutex::new(held));
+    let wait = |_| {
+        let held = Arc::clone(&held);
+        start_thread(dir, move || drop(held.lock().map(|held| held.recv().is_ok())))
+    };
+    let spare: Result<Vec<_>> = (0..SPARE_THREADS).map(wait).collect();
+    drop(hold);
+    spare?.into_iter().for_each(|thread| drop(thread.join()));
+    Ok(())
+}
+
 fn guarded<T>(dir: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T> {
     let engine = |detail: String| LedgerError::Engine { path: dir.to_path_buf(), detail };
     match catch_unwind(AssertUnwindSafe(call)) {
