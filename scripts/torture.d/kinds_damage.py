@@ -108,9 +108,9 @@ def _shift_cursor(connection, rng):
 
 def _text(connection, rng):
     table, column = _filled(connection, rng, text_only=True)
-    connection.execute(f'UPDATE "{table}" SET "{column}" = \'forged\' WHERE rowid IN '
+    connection.execute(f'UPDATE OR IGNORE "{table}" SET "{column}" = \'forged\' WHERE rowid IN '
                        f'(SELECT rowid FROM "{table}" LIMIT 1)' if _has_rowid(connection, table)
-                       else f'UPDATE "{table}" SET "{column}" = \'forged\'')
+                       else f'UPDATE OR IGNORE "{table}" SET "{column}" = \'forged\'')
     return f"{table}.{column} rewritten, {_shift_cursor(connection, rng)}"
 
 

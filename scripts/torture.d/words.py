@@ -26,7 +26,7 @@ def derived_files(place, folders=("ledger", "tmp", "out")):
             if path == base and folder == "ledger":
                 names[:] = [name for name in names if name not in RAW]
             for name in files:
-                if path == base and folder == "ledger" and name in RAW:
+                if path == base and folder == "ledger" and name.split(".")[0] in RAW:
                     continue
                 if folder == "out" and not name.startswith("."):
                     continue

@@ -267,15 +267,11 @@ impl App {
         Ok(query::session_detail(&db, session).map_err(db::at(self.views_path()))?)
     }
 
-    /// Verifies everything; `views` says whether to compare the views with a rebuild too. Writes nothing but
-    /// what an interrupted redaction has left to hide.
+    /// Verifies everything; `views` says whether to compare the views with a rebuild too. Writes nothing.
     ///
     /// # Errors
     /// When there is no ledger; damage is a finding.
     pub fn audit(&self, views: bool, listener: Listener<'_>) -> Result<Audit> {
-        if views {
-            self.settle();
-        }
         let total = read_head(self.dir()).map_or(0, |slots| slots.head.size());
         let mut progress = |n| listener(Progress::Verifying(n, total));
         Ok(audit::audit(self.dir(), views.then_some(&self.views), &mut progress)?)

@@ -75,7 +75,7 @@ impl App {
     /// # Errors
     /// As [`App::survey_damage`], and when the copy cannot be written; the ledger then is as it was.
     pub fn repair(&self, reason: &str, listener: Listener<'_>) -> Result<RepairReport> {
-        let setup = &self.setup;
+        let (setup, reason) = (&self.setup, &self.reason(reason)?);
         let repair = Repair::start(self.dir(), setup.world.clone(), &setup.holder)?;
         let survey = Survey::of(self.dir())?;
         let carry = Carry::of(&survey)?;

@@ -4,7 +4,7 @@ use super::core::{App, HeadSummary, Listener, Progress, Status};
 use crate::db::{self, Connection};
 use crate::error::{AppError, ErrorKind, Result};
 use crate::ledger::{
-    Controls, Head, LedgerError, LedgerPaths, LedgerReader, lock_holder, read_head,
+    Controls, Head, LedgerError, LedgerPaths, LedgerReader, head_in_force, lock_holder, read_head,
 };
 use crate::projections::{Decisions, Digests, Standing};
 use crate::query;
@@ -34,7 +34,7 @@ impl App {
     fn usable_views(&self) -> Result<(Option<Connection>, Option<u64>)> {
         let path = self.views_path().display();
         let error = |message: String| AppError::new(ErrorKind::Views, message);
-        match self.views.open(&read_head(self.dir())?.head)? {
+        match self.views.open(&head_in_force(self.dir())?)? {
             (Standing::Usable { cursor, is_clear }, db) => {
                 let behind = self.decided_since(cursor)?;
                 Ok((db.filter(|_| is_clear), behind))
@@ -78,7 +78,7 @@ impl App {
 
     /// What any command does first that reads the ledger or its views: finishes hiding what an interrupted
     /// one has left. That it cannot is no error here; what reads the views then says so.
-    pub(super) fn settle(&self) {
+    pub fn settle(&self) {
         if self.views.paths.current().is_some() {
             self.views_for_reading().ok();
         }
@@ -106,7 +106,11 @@ impl App {
     pub(super) fn views_if_behind(&self, listener: Listener<'_>) -> Result<()> {
         let head = read_head(self.dir())?.head;
         match self.views.standing(&head)? {
-            Standing::Usable { cursor, is_clear: true } if cursor == head.size() => Ok(()),
+            Standing::Usable { cursor, is_clear: true }
+                if cursor == head.size() && self.views.leftovers().is_empty() =>
+            {
+                Ok(())
+            }
             _ => self.migrate(listener),
         }
     }
@@ -155,8 +159,7 @@ impl App {
     /// # Errors
     /// When there is no ledger or it cannot be read.
     pub fn status(&self) -> Result<Status> {
-        self.settle();
-        let head = read_head(self.dir())?.head;
+        let head = head_in_force(self.dir())?;
         let (cursor, outdated, db) = match self.views.open(&head)? {
             (Standing::Absent, _) => (None, None, None),
             (Standing::Usable { cursor, .. }, db) => match self.decided_since(cursor)? {

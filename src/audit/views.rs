@@ -2,7 +2,7 @@
 
 use super::verify::{AuditError, Finding, ViewsVerdict};
 use crate::ledger::{LedgerReader, lock_holder, read_head};
-use crate::projections::{Digests, Standing, Views};
+use crate::projections::{Digests, Standing, Views, ViewsError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +21,10 @@ pub(super) fn check_views(
     let link = views.paths.link.clone();
     if let Some((standing, size)) = standing_apart(dir, views)? {
         let detail = match &standing {
-            Standing::Absent => return Ok(ViewsVerdict::Absent),
+            Standing::Absent if views.is_gone() => return Ok(ViewsVerdict::Absent),
+            Standing::Absent => {
+                "leads to no views, though there are some; `rebuild-views` makes them anew".into()
+            }
             Standing::Usable { cursor, is_clear } if *is_clear => format!(
                 "{} entries are not applied yet, so the rows were not compared; `migrate` applies them",
                 size.saturating_sub(*cursor)
@@ -78,7 +81,13 @@ fn standing_apart(dir: &Path, views: &Views) -> Result<Option<(Standing, u64)>, 
     let mut looks = LOOKS;
     loop {
         let head = read_head(dir)?.head;
-        match views.standing(&head)? {
+        let standing = match views.standing(&head) {
+            Err(error @ ViewsError::Newer { .. }) => {
+                Standing::Outdated { reason: error.to_string(), cursor: 0 }
+            }
+            standing => standing?,
+        };
+        match standing {
             Standing::Usable { cursor, is_clear: true } if cursor == head.size() => {
                 return Ok(None);
             }

@@ -120,6 +120,11 @@ pub fn read_head(dir: &Path) -> Result<HeadSlots> {
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let holds = |dir: PathBuf| fs::read_dir(dir).is_ok_and(|mut of| of.next().is_some());
+            if holds(super::journal::journal_dir(dir)) || holds(super::volume::store_dir(dir)) {
+                let detail = "HEAD is missing, but there are journals or volumes";
+                return Err(LedgerError::damaged(&path, detail));
+            }
             return Err(LedgerError::Missing { path: dir.to_path_buf() });
         }
         Err(e) => return Err(LedgerError::io("cannot read", &path)(e)),

@@ -60,7 +60,7 @@ pub use sources::{Seen, SeenFiles, SourceProblem};
 pub use survey::Survey;
 pub use tails::{Tail, Tails};
 pub use volume::{Volume, VolumeFile};
-pub use whole::check_whole;
+pub use whole::{check_whole, head_in_force};
 pub use world::{Clock, Disk, Entropy, RealWorld, World};
 
 use files::{numbered, write_durably};

@@ -30,6 +30,27 @@ pub fn check_whole(dir: &Path) -> Result<Head> {
     check_once(dir)
 }
 
+/// The head, unless what is noted beside the entries knows of more of them: then an older HEAD was put back, and
+/// what it leaves out may hide what is about to be shown. Cheap enough for every command that reads.
+///
+/// # Errors
+/// When there is no ledger, or HEAD is older than it was.
+pub fn head_in_force(dir: &Path) -> Result<Head> {
+    let mut looks = ATTEMPTS;
+    loop {
+        let head = read_head(dir)?.head;
+        match side_record_ahead(dir, &head) {
+            None => return Ok(head),
+            // A writer may have moved HEAD and then its notes on between the two reads.
+            Some(_) if looks > 0 => looks -= 1,
+            Some((path, size)) => {
+                let detail = format!("knows of {size} entries; HEAD says {}", head.size());
+                return Err(LedgerError::damaged_at(&path, head.size(), detail));
+            }
+        }
+    }
+}
+
 fn check_once(dir: &Path) -> Result<Head> {
     let slots = read_head(dir)?;
     if !slots.agree() {

@@ -26,7 +26,7 @@ impl Views {
                 continue;
             }
             let detail = match db::open_reader(&file) {
-                Ok(index) => match differs(&index, &views, &basis.of_shard(shard))? {
+                Ok(index) => match differs(&index, &views, &basis.of_shard(shard), shard)? {
                     false => continue,
                     true => "not what the views say",
                 },
@@ -38,9 +38,17 @@ impl Views {
     }
 }
 
-fn differs(index: &Connection, views: &Connection, basis: &Basis) -> Result<bool, ViewsError> {
+fn differs(
+    index: &Connection,
+    views: &Connection,
+    basis: &Basis,
+    shard: u64,
+) -> Result<bool, ViewsError> {
     let Ok(true) = is_whole(index, basis) else { return Ok(true) };
     let Ok(mut current) = known(index) else { return Ok(true) };
+    if current.keys().any(|stream| stream % SHARDS != shard) {
+        return Ok(true);
+    }
     current.retain(|stream, cursor| basis.streams.get(stream) == Some(cursor));
     let basis = Basis { streams: current, ..basis.clone() };
     let fresh = scratch_shard(views, &basis)?;

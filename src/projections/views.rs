@@ -155,7 +155,10 @@ impl Views {
         let known =
             |reader: &mut LedgerReader| Decisions::load(reader, size).map_err(ReplayError::from);
         match self.standing(reader.head())? {
-            Standing::Usable { cursor, is_clear: true } if cursor == size => return Ok(()),
+            Standing::Usable { cursor, is_clear: true } if cursor == size => {
+                let current = self.paths.current().unwrap_or_default();
+                return if self.leftovers().is_empty() { Ok(()) } else { self.sweep(&[&current]) };
+            }
             Standing::Usable { is_clear, .. } => {
                 let decisions = known(reader)?;
                 match self.catch_up(reader, &decisions, is_clear, progress) {
@@ -319,9 +322,12 @@ impl Views {
         let name = |path: &&Path| Some(path.file_name()?.to_string_lossy().into_owned());
         let kept: Vec<String> = kept.iter().filter_map(name).collect();
         let search = try_lock(self);
+        let current = kept.first().cloned().unwrap_or_default();
         for entry in fs::read_dir(self.paths.folder()).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let is_part = kept.iter().any(|kept| name.starts_with(kept));
+            // Of views that were replaced the database stays for a while, not their search index.
+            let is_shard = name.contains("-search") && !name.starts_with(&current);
+            let is_part = kept.iter().any(|kept| name.starts_with(kept)) && !is_shard;
             let is_half = search.is_some() && is_half_written(&name);
             if is_numbered(&name) && (!is_part || is_half) {
                 let path = entry.path();
@@ -393,6 +399,11 @@ impl Views {
         Ok(Digests::of(&connection, decisions.key()).map_err(db::at(&path))?)
     }
 
+    /// Whether nothing lies where the views would be.
+    pub fn is_gone(&self) -> bool {
+        self.leftovers().is_empty() && fs::symlink_metadata(&self.paths.link).is_err()
+    }
+
     /// Files of the views that are no part of the current ones nor of those that they have replaced last.
     pub fn leftovers(&self) -> Vec<PathBuf> {
         let current = self.paths.current();
@@ -408,7 +419,9 @@ impl Views {
         let is_part = |name: &String| {
             ["", "-wal", "-shm"].iter().any(|end| *name == format!("{current}{end}"))
                 || is_shard(&current, name)
-                || (!previous.is_empty() && name.starts_with(&previous))
+                || (!previous.is_empty()
+                    && name.starts_with(&previous)
+                    && !name.contains("-search"))
         };
         names
             .iter()

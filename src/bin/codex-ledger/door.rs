@@ -274,7 +274,9 @@ pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
     let rules =
         settings.config.redaction.rules.as_deref().map(crate::redact::read_rules).transpose()?;
     let setup = setup(door, command, settings.ledger_dir, settings.config, roots);
-    Ok(App::new(Setup { rules, ..setup }))
+    let app = App::new(Setup { rules, ..setup });
+    app.settle();
+    Ok(app)
 }
 
 /// The setup of an app.

@@ -32,8 +32,6 @@ fn the_next_append_or_migrate_brings_the_views_along() {
         let before = env.digest();
         hidden_behind_the_views(&env);
         assert!(!is_gone(&env), "they are behind");
-        let checked = env.run(["rebuild-views", "--check", "--json"]).expect(1).json();
-        assert_eq!(checked["matches_live"], false);
         let mut args: Vec<String> = command.iter().map(|arg| arg.to_string()).collect();
         if command == ["append"] {
             args.push(env.codex().display().to_string());
