@@ -97,7 +97,7 @@ pub fn html(text: &str) -> String {
     out
 }
 
-/// For Markdown, as a block of code: a fence that is longer than any in the text, where the text is [`is_tame`], else
+/// For Markdown, as a block of code: a fence that is longer than any in the text, where the text is tame, else
 /// HTML.
 pub fn markdown_block(text: &str) -> String {
     let text = visible(text);
@@ -114,7 +114,7 @@ pub fn markdown_cell(text: &str) -> String {
     markdown_code(&text.replace('|', "⟨U+007C⟩"))
 }
 
-/// For Markdown, as code in a line: a span where the text is [`is_tame`], else HTML; nothing for an empty text.
+/// For Markdown, as code in a line: a span where the text is tame, else HTML; nothing for an empty text.
 pub fn markdown_code(text: &str) -> String {
     let text = line(text);
     if text.is_empty() {
