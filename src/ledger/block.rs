@@ -36,9 +36,8 @@ pub(super) fn decode_block(
     index: u32,
 ) -> Result<Vec<u8>, PackError> {
     let shape = PackError::Shape("block");
-    let (fields, rest) = bytes.split_at_checked(BLOCK_HEADER_BYTES - 16).ok_or(shape)?;
-    let (sum, stored) = rest.split_at_checked(16).ok_or(shape)?;
-    if checksum(BLOCK_CONTEXT, &[fields, stored]) != sum {
+    let (fields, sum, stored) = split(bytes).ok_or(shape)?;
+    if checksum(BLOCK_CONTEXT, &[fields, stored]) != *sum {
         return Err(PackError::Checksum);
     }
     let place = block_place(bytes).ok_or(shape)?;
@@ -49,6 +48,19 @@ pub(super) fn decode_block(
     let codec = input.array::<8>().map(|head| head[4]).ok_or(shape)?;
     let plain_len = input.take(12).and_then(|_| input.u32()).ok_or(shape)?;
     decoder.decode(codec, stored, plain_len as usize).ok_or(PackError::Payload)
+}
+
+/// The fields before the checksum, the checksum, and the payload.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8; 16], &[u8])> {
+    let (fields, rest) = bytes.split_at_checked(BLOCK_HEADER_BYTES - 16)?;
+    let (sum, stored) = rest.split_first_chunk()?;
+    Some((fields, sum, stored))
+}
+
+/// Whether the block's checksum holds.
+pub(super) fn has_checksum(bytes: &[u8]) -> bool {
+    split(bytes)
+        .is_some_and(|(fields, sum, stored)| checksum(BLOCK_CONTEXT, &[fields, stored]) == *sum)
 }
 
 /// Reads the blocks of a body in order and compares them with its commitment; says what does not hold.

@@ -89,13 +89,6 @@ impl LedgerError {
         LedgerError::Damaged { path: path.to_path_buf(), seq: Some(seq), detail: detail.into() }
     }
 
-    /// Whether the place cannot be written or is in use, rather than damaged.
-    pub(super) fn is_refusal(&self) -> bool {
-        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, WouldBlock};
-        matches!(self, LedgerError::Io { source, .. }
-            if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem | WouldBlock))
-    }
-
     /// Whether no more may be written, so that retrying makes sense once there is space.
     pub fn is_out_of_space(&self) -> bool {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};

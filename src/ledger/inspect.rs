@@ -1,16 +1,16 @@
 //! Verification: reads every file of a ledger and says what does not hold. Writes nothing.
 //!
-//! Shares no path with the write half. A volume whose files are not as they were settled is copied
-//! before the log engine sees it, so that looking never destroys evidence.
+//! Shares no path with the write half. The log engine is only ever shown a copy, so that looking never
+//! destroys evidence.
 
 use super::block::check_body;
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
+use super::extents::{Extents, extents_path};
 use super::head::{Head, head_path, read_head};
 use super::inspect_side::SideChecks;
 use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
-use super::store::Store;
-use super::volume::{self, Volume, digest_files, manifest_path, volume_dir};
+use super::volume::{self, Volume, VolumeReader, digest_files, manifest_path, volume_dir};
 use crate::entry::Kind;
 use std::collections::BTreeMap;
 use std::fs;
@@ -255,14 +255,8 @@ impl Inspector<'_> {
     fn check_volume(&mut self, head: &Head, volume: &Volume) -> Result<()> {
         let path = volume_dir(self.dir, volume.first_seq);
         let changed = self.check_files(volume, &path)?;
-        let opened = if changed {
-            Store::open_copy(&path)
-        } else {
-            Store::open(&path).or_else(|error| {
-                if error.is_refusal() { Store::open_copy(&path) } else { Err(error) }
-            })
-        };
-        let store = match opened {
+        self.check_extents(volume);
+        let store = match volume.open(self.dir) {
             Ok(store) => store,
             Err(error) => {
                 let detail = format!("the entries cannot be read: {error}");
@@ -282,6 +276,14 @@ impl Inspector<'_> {
             self.find(FindingKind::FileChanged, Some(volume.first_seq), &path, detail);
         }
         Ok(())
+    }
+
+    fn check_extents(&mut self, volume: &Volume) {
+        let path = extents_path(self.dir, volume.first_seq);
+        if path.exists() && Extents::load(self.dir, volume).is_none() {
+            let detail = "damaged; it is made anew by the next append, no entry depends on it";
+            self.find(FindingKind::SideRecord, Some(volume.first_seq), &path, detail);
+        }
     }
 
     /// Compares the volume's files with their digests; true when any differs.
@@ -323,7 +325,7 @@ impl Inspector<'_> {
     fn check_stored(
         &mut self,
         head: &Head,
-        store: &Store,
+        store: &VolumeReader,
         path: &Path,
         volume: &Volume,
         seq: u64,
@@ -436,6 +438,6 @@ fn zero_tree(size: u64) -> Option<crate::entry::Frontier> {
 }
 
 /// The first seq from `from` on at which a readable pack begins, else `end`.
-fn next_pack(store: &Store, from: u64, end: u64) -> u64 {
+fn next_pack(store: &VolumeReader, from: u64, end: u64) -> u64 {
     (from..end).find(|seq| matches!(store.pack(*seq), Ok(Some(_)))).unwrap_or(end)
 }

@@ -14,6 +14,7 @@ mod codec;
 mod controls;
 mod error;
 mod export;
+mod extents;
 mod files;
 mod frame;
 mod head;

@@ -259,6 +259,14 @@ impl PackInfo {
         })
     }
 
+    /// Whether the checksum of these bytes, which begin with this, holds.
+    pub(super) fn has_checksum(&self, bytes: &[u8]) -> bool {
+        let Some((fields, stored)) = bytes.split_at_checked(PACK_HEADER_BYTES) else {
+            return false;
+        };
+        checksum(PACK_CONTEXT, &[&fields[..PACK_HEADER_BYTES - 16], stored]) == self.sum
+    }
+
     /// One past the last seq.
     pub fn end_seq(&self) -> u64 {
         self.first_seq.saturating_add(u64::from(self.count))
@@ -341,12 +349,10 @@ impl Pack {
     /// Decodes and checks the checksum; the hashes are checked by [`Pack::verify`].
     pub(super) fn decode(decoder: &mut Decoder, bytes: &[u8]) -> Result<Pack, PackError> {
         let info = PackInfo::read(bytes).ok_or(PackError::Shape("fields"))?;
-        let (fields, rest) =
-            bytes.split_at_checked(PACK_HEADER_BYTES - 16).ok_or(PackError::Shape("too short"))?;
-        let stored = rest.get(16..).ok_or(PackError::Shape("too short"))?;
-        if checksum(PACK_CONTEXT, &[fields, stored]) != info.sum {
+        if !info.has_checksum(bytes) {
             return Err(PackError::Checksum);
         }
+        let stored = bytes.get(PACK_HEADER_BYTES..).ok_or(PackError::Shape("too short"))?;
         let plain = decoder
             .decode(info.codec, stored, info.plain_len as usize)
             .ok_or(PackError::Payload)?;

@@ -7,10 +7,9 @@ use super::error::{LedgerError, Result};
 use super::head::{Head, read_head};
 use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
 use super::pack::{Identity, Pack, PackInfo, StoredBody, StoredEntry};
-use super::store::Store;
-use super::volume::{self, Volume};
+use super::volume::{self, Volume, VolumeReader};
 use crate::entry::Header;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A control entry is never longer.
@@ -22,9 +21,7 @@ pub struct LedgerReader {
     head: Head,
     volumes: Vec<Volume>,
     journal: Option<JournalIndex>,
-    open: Option<(u64, Store)>,
-    /// Volumes whose bytes were compared with their record.
-    compared: HashSet<u64>,
+    open: Option<(u64, VolumeReader)>,
     decoder: Decoder,
 }
 
@@ -60,15 +57,7 @@ impl LedgerReader {
         let journal =
             if head.size() > head.settled { Some(JournalIndex::open(dir, &head)?) } else { None };
         let decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
-        Ok(LedgerReader {
-            dir: dir.to_path_buf(),
-            head,
-            volumes,
-            journal,
-            open: None,
-            compared: HashSet::new(),
-            decoder,
-        })
+        Ok(LedgerReader { dir: dir.to_path_buf(), head, volumes, journal, open: None, decoder })
     }
 
     /// The head that this reader reads up to.
@@ -175,13 +164,12 @@ impl LedgerReader {
         Ok((path, at.map(|at| journal.read(at)).transpose()?))
     }
 
-    fn store(&mut self, index: usize) -> Result<(PathBuf, &Store)> {
+    fn store(&mut self, index: usize) -> Result<(PathBuf, &VolumeReader)> {
         let volume = &self.volumes[index];
         let path = volume::volume_dir(&self.dir, volume.first_seq);
         if self.open.as_ref().is_none_or(|(first_seq, _)| *first_seq != volume.first_seq) {
             self.open = None;
-            let compared = !self.compared.insert(volume.first_seq);
-            self.open = Some((volume.first_seq, volume.open(&self.dir, compared)?));
+            self.open = Some((volume.first_seq, volume.open(&self.dir)?));
         }
         match &self.open {
             Some((_, store)) => Ok((path, store)),

@@ -17,6 +17,8 @@ use std::path::Path;
 pub(super) struct Recovery {
     /// What will be acknowledged then.
     head: Head,
+    /// Volumes that count.
+    volumes: Vec<Volume>,
     /// Volumes that HEAD does not prove; their journals hold the same entries.
     unproven: Vec<u64>,
     /// Journals that have become volumes.
@@ -80,7 +82,7 @@ impl Recovery {
             );
             return Err(LedgerError::damaged_at(&path, head.size(), detail));
         }
-        let recovery = Recovery { head, unproven, done, journal };
+        let recovery = Recovery { head, volumes, unproven, done, journal };
         recovery.check_unproven(dir)?;
         Ok(recovery)
     }
@@ -111,6 +113,10 @@ impl Recovery {
             journal::remove(world, dir, first_seq)?;
         }
         volume::discard_unsettled(dir)?;
+        for volume in &self.volumes {
+            // Where that fails, reading is slower, and no worse.
+            volume.keep_extents(world, dir, head.identity.ledger.0).ok();
+        }
         let first_seq = head.settled;
         let journal_end = match self.journal {
             Active::Absent => None,
@@ -163,7 +169,7 @@ fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Chain
     let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
     for volume in volumes.iter().filter(|volume| volume.end_seq > head.size()) {
         let path = volume::volume_dir(dir, volume.first_seq);
-        let store = volume.open(dir, false)?;
+        let store = volume.open(dir)?;
         while chain.size() < volume.end_seq {
             let seq = chain.size();
             let damaged = |detail: &str| LedgerError::damaged_at(&path, seq, detail);

@@ -1,11 +1,12 @@
 //! Salvage: everything that can still be read of a damaged ledger, wherever it lies. Reads only.
 
-use super::block::{block_place, check_body};
+use super::block::{self, block_place, check_body};
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
+use super::extents::ExtentReader;
 use super::journal::{self, Commit, FrameKind, JournalReader, Next};
 use super::pack::{ChainEnd, Identity, Pack, PackInfo};
-use super::store::Store;
+use super::store::{Key, Store};
 use super::volume::{self, Volume, digest_files, volume_dir};
 use crate::entry::{LedgerId, OriginId, parse_hex};
 use std::collections::BTreeMap;
@@ -22,8 +23,15 @@ pub(super) enum Place {
 
 /// A place that is open.
 pub(super) enum Open {
-    Volume(Store),
+    Volume(DamagedVolume),
     Journal(DamagedJournal),
+}
+
+/// A volume of which any part may be damaged: what one way does not give, the other may.
+pub(super) struct DamagedVolume {
+    extents: Option<ExtentReader>,
+    /// A copy, since the log engine mends what it opens. Absent where the volume is as it was settled.
+    copy: Option<Store>,
 }
 
 /// A journal of which any part may be damaged.
@@ -56,25 +64,53 @@ impl Place {
         }
     }
 
-    /// Opens it; `None` when nothing in it can be read. A volume is read from a copy, since the log engine
-    /// mends what it opens.
+    /// Opens it; `None` when nothing in it can be read.
     pub(super) fn open(self, dir: &Path, identity: &Identity) -> Option<Open> {
         match self {
-            Place::Volume(first_seq) => {
-                let path = volume_dir(dir, first_seq);
-                let intact = Volume::load(dir, first_seq)
-                    .is_ok_and(|v| digest_files(&path).is_ok_and(|files| files == v.files));
-                let store = match intact {
-                    true => Store::open(&path).or_else(|_| Store::open_copy(&path)),
-                    false if path.is_dir() => Store::open_copy(&path),
-                    false => return None,
-                };
-                store.ok().map(Open::Volume)
-            }
+            Place::Volume(first_seq) => DamagedVolume::open(dir, first_seq).map(Open::Volume),
             Place::Journal(first_seq) => {
                 DamagedJournal::open(dir, identity, first_seq).ok().map(Open::Journal)
             }
         }
+    }
+}
+
+impl DamagedVolume {
+    fn open(dir: &Path, first_seq: u64) -> Option<DamagedVolume> {
+        let path = volume_dir(dir, first_seq);
+        let record = Volume::load(dir, first_seq).ok();
+        let extents = record.as_ref().and_then(|volume| ExtentReader::open(dir, volume));
+        let is_intact = extents.is_some()
+            && record.is_some_and(|v| digest_files(&path).is_ok_and(|files| files == v.files));
+        let copy = match is_intact || !path.is_dir() {
+            true => None,
+            false => Store::open_copy(&path).ok(),
+        };
+        (extents.is_some() || copy.is_some()).then_some(DamagedVolume { extents, copy })
+    }
+
+    fn get(&self, key: Key) -> Result<Option<Vec<u8>>> {
+        let bytes = self.extents.as_ref().and_then(|extents| extents.get(key).ok().flatten());
+        match (bytes, &self.copy) {
+            (Some(bytes), None) => Ok(Some(bytes)),
+            (Some(bytes), Some(_)) if is_sound(&bytes) => Ok(Some(bytes)),
+            (_, Some(copy)) => copy.get(key),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn pack_seq_at_or_before(&self, seq: u64) -> Option<u64> {
+        let by_extents = self.extents.as_ref().and_then(|e| e.pack_seq_at_or_before(seq));
+        let by_copy = || self.copy.as_ref()?.pack_seq_at_or_before(seq).ok()?;
+        by_extents.or_else(by_copy)
+    }
+}
+
+/// Whether the checksum of a pack or a block holds.
+fn is_sound(bytes: &[u8]) -> bool {
+    match PackInfo::read(bytes) {
+        Some(info) => info.has_checksum(bytes),
+        None => block::has_checksum(bytes),
     }
 }
 
@@ -125,7 +161,7 @@ impl Open {
     /// The pack that begins with that entry.
     pub(super) fn pack(&mut self, seq: u64) -> Result<Option<Vec<u8>>> {
         match self {
-            Open::Volume(store) => store.pack(seq),
+            Open::Volume(volume) => volume.get(Key::Pack(seq)),
             Open::Journal(journal) => {
                 let at = journal.packs.get(&seq).copied();
                 journal.read(at)
@@ -136,7 +172,7 @@ impl Open {
     /// A block of a large body.
     pub(super) fn block(&mut self, seq: u64, index: u32) -> Result<Option<Vec<u8>>> {
         match self {
-            Open::Volume(store) => store.block(seq, index),
+            Open::Volume(volume) => volume.get(Key::Block(seq, index)),
             Open::Journal(journal) => {
                 let at = journal.blocks.get(&(seq, index)).copied();
                 journal.read(at)
@@ -147,8 +183,9 @@ impl Open {
     /// The first seqs of its packs below `end`, from `from` on; a damaged volume is asked for every seq.
     pub(super) fn pack_seqs(&mut self, from: u64, end: u64) -> Vec<u64> {
         match self {
-            Open::Volume(store) => {
-                (from..end).filter(|seq| matches!(store.pack(*seq), Ok(Some(_)))).collect()
+            Open::Volume(volume) => {
+                let has = |seq: &u64| matches!(volume.get(Key::Pack(*seq)), Ok(Some(_)));
+                (from..end).filter(has).collect()
             }
             Open::Journal(journal) => journal.packs.range(from..).map(|(seq, _)| *seq).collect(),
         }
@@ -157,7 +194,7 @@ impl Open {
     /// The first seq of the last pack that begins at or before `seq`.
     pub(super) fn pack_seq_at_or_before(&mut self, seq: u64) -> Option<u64> {
         match self {
-            Open::Volume(store) => store.pack_seq_at_or_before(seq).ok()?,
+            Open::Volume(volume) => volume.pack_seq_at_or_before(seq),
             Open::Journal(journal) => journal.packs.range(..=seq).next_back().map(|(seq, _)| *seq),
         }
     }

@@ -1,12 +1,14 @@
 //! The log engine. The only file that names sled.
 //!
-//! A volume is written once and settled; no byte of it changes after that, so what sled does with unsynced bytes
-//! between two runs never matters. (Opening one writes zeros over zeros: the unused end of the last segment.) Values stay under 4 KB, since sled never syncs larger ones.
+//! sled builds volumes. Once a volume is settled, sled is only ever shown a copy of it, so that what it does with
+//! unsynced bytes between two runs, and with what it cannot read, never matters. Values stay under 4 KB, since
+//! sled never syncs larger ones.
 
 use super::block::block_place;
 use super::error::{LedgerError, Result};
 use super::pack::PackInfo;
 use super::worker::start_thread;
+use bincode::{Decode, Encode};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -74,13 +76,13 @@ impl StoreBatch {
         let Some(key) = Key::of(bytes) else {
             return false;
         };
-        let mut first = Vec::with_capacity(PART_BYTES + 4);
-        first.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-        let (head, rest) = bytes.split_at(bytes.len().min(PART_BYTES));
-        first.extend_from_slice(head);
-        self.parts.push((key.part(0), first));
-        for (index, part) in rest.chunks(PART_BYTES).enumerate() {
-            self.parts.push((key.part(index as u32 + 1), part.to_vec()));
+        for (index, part) in parts(bytes).enumerate() {
+            let mut value = Vec::with_capacity(PART_BYTES + 4);
+            if index == 0 {
+                value.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+            }
+            value.extend_from_slice(part);
+            self.parts.push((key.part(index as u32), value));
         }
         self.bytes += bytes.len();
         true
@@ -92,35 +94,60 @@ impl StoreBatch {
     }
 }
 
-/// The key of a pack or block, less its part number.
-struct Key(Vec<u8>);
+/// Names a pack or a block. Packs come first in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub(super) enum Key {
+    /// By its first seq.
+    Pack(u64),
+    /// By its entry's seq and its number in the body.
+    Block(u64, u32),
+}
 
 impl Key {
-    fn pack(first_seq: u64) -> Key {
-        let mut key = vec![b'p'];
-        key.extend_from_slice(&first_seq.to_be_bytes());
-        Key(key)
-    }
-
-    fn block(seq: u64, index: u32) -> Key {
-        let mut key = vec![b'b'];
-        key.extend_from_slice(&seq.to_be_bytes());
-        key.extend_from_slice(&index.to_be_bytes());
-        Key(key)
-    }
-
-    fn of(bytes: &[u8]) -> Option<Key> {
+    /// What these bytes are, by their own fields.
+    pub(super) fn of(bytes: &[u8]) -> Option<Key> {
         if let Some(info) = PackInfo::read(bytes) {
-            return Some(Key::pack(info.first_seq));
+            return Some(Key::Pack(info.first_seq));
         }
-        block_place(bytes).map(|(seq, index)| Key::block(seq, index))
+        block_place(bytes).map(|(seq, index)| Key::Block(seq, index))
     }
 
-    fn part(&self, part: u32) -> Vec<u8> {
-        let mut key = self.0.clone();
+    /// The engine's key of one part.
+    fn part(self, part: u32) -> Vec<u8> {
+        let mut key = Vec::with_capacity(17);
+        match self {
+            Key::Pack(first_seq) => {
+                key.push(b'p');
+                key.extend_from_slice(&first_seq.to_be_bytes());
+            }
+            Key::Block(seq, index) => {
+                key.push(b'b');
+                key.extend_from_slice(&seq.to_be_bytes());
+                key.extend_from_slice(&index.to_be_bytes());
+            }
+        }
         key.extend_from_slice(&part.to_be_bytes());
         key
     }
+
+    /// What the engine's key of a first part names.
+    fn of_first_part(key: &[u8]) -> Option<Key> {
+        let (kind, rest) = key.split_first()?;
+        let (seq, rest) =
+            rest.split_first_chunk().map(|(seq, rest)| (u64::from_be_bytes(*seq), rest))?;
+        match (kind, rest) {
+            (b'p', [0, 0, 0, 0]) => Some(Key::Pack(seq)),
+            (b'b', [index @ .., 0, 0, 0, 0]) => {
+                Some(Key::Block(seq, u32::from_be_bytes(index.try_into().ok()?)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The pieces in which the engine is given a pack or a block.
+pub(super) fn parts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.chunks(PART_BYTES)
 }
 
 impl Store {
@@ -183,25 +210,16 @@ impl Store {
         self.call(|db| db.flush()).map(drop)
     }
 
-    /// The pack that begins with that entry.
-    pub(super) fn pack(&self, first_seq: u64) -> Result<Option<Vec<u8>>> {
-        self.get(&Key::pack(first_seq))
-    }
-
-    /// A block of a large body.
-    pub(super) fn block(&self, seq: u64, index: u32) -> Result<Option<Vec<u8>>> {
-        self.get(&Key::block(seq, index))
-    }
-
     /// What the volume holds under the key of these bytes.
     pub(super) fn same(&self, bytes: &[u8]) -> Result<bool> {
         match Key::of(bytes) {
-            Some(key) => Ok(self.get(&key)?.as_deref() == Some(bytes)),
+            Some(key) => Ok(self.get(key)?.as_deref() == Some(bytes)),
             None => Ok(false),
         }
     }
 
-    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>> {
+    /// A pack or a block.
+    pub(super) fn get(&self, key: Key) -> Result<Option<Vec<u8>>> {
         self.call(|db| {
             let Some(first) = db.get(key.part(0))? else {
                 return Ok(None);
@@ -227,12 +245,21 @@ impl Store {
     /// The first seq of the last pack that begins at or before `seq`.
     pub(super) fn pack_seq_at_or_before(&self, seq: u64) -> Result<Option<u64>> {
         self.call(|db| {
-            let end = Key::pack(seq).part(u32::MAX);
-            let found = db.range(Key::pack(0).part(0)..=end).next_back().transpose()?;
+            let end = Key::Pack(seq).part(u32::MAX);
+            let found = db.range(Key::Pack(0).part(0)..=end).next_back().transpose()?;
             Ok(found.and_then(|(key, _)| {
                 key.get(1..9).and_then(|seq| seq.try_into().ok()).map(u64::from_be_bytes)
             }))
         })
+    }
+
+    /// Gives every pack and block.
+    pub(super) fn each(&self, mut each: impl FnMut(&[u8])) -> Result<()> {
+        let keys = self.call(|db| db.iter().keys().collect::<sled::Result<Vec<_>>>())?;
+        for key in keys.iter().filter_map(|key| Key::of_first_part(key)) {
+            self.get(key)?.iter().for_each(|bytes| each(bytes));
+        }
+        Ok(())
     }
 }
 
@@ -265,7 +292,6 @@ fn is_held(error: &LedgerError) -> bool {
     matches!(error, LedgerError::Io { source, .. } if source.to_string().contains("could not acquire lock"))
 }
 
-/// Runs an engine call; its error or panic becomes ours, naming the volume.
 /// Opens the engine beside this thread, and does not wait for ever: it queues work for threads of its own, and
 /// where the system starts none, that work is never done.
 fn open_engine(dir: &Path) -> Result<sled::Db> {
@@ -296,6 +322,7 @@ fn spare_threads(dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Runs an engine call; its error or panic becomes ours, naming the volume.
 fn guarded<T>(dir: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T> {
     let engine = |detail: String| LedgerError::Engine { path: dir.to_path_buf(), detail };
     match catch_unwind(AssertUnwindSafe(call)) {

@@ -7,9 +7,11 @@
 use super::block::block_place;
 use super::bytes::Cursor;
 use super::error::{LedgerError, Result};
+use super::extents::{ExtentFinder, ExtentReader, Extents, extents_path};
 use super::journal::{self, FrameKind, JournalReader, Next};
 use super::pack::Identity;
-use super::store::{Store, StoreBatch};
+use super::side;
+use super::store::{Key, Store, StoreBatch};
 use super::world::World;
 use crate::entry::{EntryId, Fields, FieldsBuilder, checksum};
 use std::collections::HashMap;
@@ -145,22 +147,77 @@ impl Volume {
         Ok(())
     }
 
-    /// Opens the log engine on this volume, or on a copy when the volume itself must not be touched: its
-    /// bytes have changed (opening would rewrite them), it cannot be written, or somebody else reads it.
+    /// Opens it for reading. The volume itself is not touched: what has no extents is read from a copy.
     ///
-    /// `compared` says that this process has compared its bytes before.
-    pub(super) fn open(&self, dir: &Path, compared: bool) -> Result<Store> {
+    /// # Errors
+    /// When it is gone, or cannot be copied.
+    pub(super) fn open(&self, dir: &Path) -> Result<VolumeReader> {
         let path = volume_dir(dir, self.first_seq);
-        if !path.join("db").is_file() {
+        if !path.is_dir() {
             let detail = "the volume is gone";
             return Err(LedgerError::damaged_at(&path, self.first_seq, detail));
         }
-        if !compared && digest_files(&path)? != self.files {
-            return Store::open_copy(&path);
+        match ExtentReader::open(dir, self) {
+            Some(reader) => Ok(VolumeReader::Extents(reader)),
+            None => Store::open_copy(&path).map(VolumeReader::Copy),
         }
-        match Store::open(&path) {
-            Err(error) if error.is_refusal() => Store::open_copy(&path),
-            other => other,
+    }
+
+    /// Finds and keeps where its packs and blocks lie, when that is not known yet: in volumes of older versions,
+    /// or when that file is damaged.
+    ///
+    /// # Errors
+    /// When the volume cannot be read, or the file not be written; nothing but speed depends on it.
+    pub(super) fn keep_extents(&self, world: &World, dir: &Path, ledger: [u8; 16]) -> Result<()> {
+        if Extents::load(dir, self).is_some() {
+            return Ok(());
+        }
+        let path = volume_dir(dir, self.first_seq);
+        // What cannot be found in a damaged file may stand in one that is put back.
+        if digest_files(&path)? != self.files {
+            return Ok(());
+        }
+        let finder = ExtentFinder::of(&Store::open_copy(&path)?)?;
+        self.save_extents(world, dir, finder.find(ledger, &path, self)?)
+    }
+
+    fn save_extents(&self, world: &World, dir: &Path, extents: Option<Extents>) -> Result<()> {
+        let path = extents_path(dir, self.first_seq);
+        extents.map_or(Ok(()), |extents| side::save(world, &path, &extents))
+    }
+}
+
+/// A settled volume that is open for reading.
+pub(super) enum VolumeReader {
+    /// Read from its places in the file.
+    Extents(ExtentReader),
+    /// Read by the log engine from a copy.
+    Copy(Store),
+}
+
+impl VolumeReader {
+    /// The pack that begins with that entry.
+    pub(super) fn pack(&self, first_seq: u64) -> Result<Option<Vec<u8>>> {
+        self.get(Key::Pack(first_seq))
+    }
+
+    /// A block of a large body.
+    pub(super) fn block(&self, seq: u64, index: u32) -> Result<Option<Vec<u8>>> {
+        self.get(Key::Block(seq, index))
+    }
+
+    fn get(&self, key: Key) -> Result<Option<Vec<u8>>> {
+        match self {
+            VolumeReader::Extents(reader) => reader.get(key),
+            VolumeReader::Copy(store) => store.get(key),
+        }
+    }
+
+    /// The first seq of the last pack that begins at or before `seq`.
+    pub(super) fn pack_seq_at_or_before(&self, seq: u64) -> Result<Option<u64>> {
+        match self {
+            VolumeReader::Extents(reader) => Ok(reader.pack_seq_at_or_before(seq)),
+            VolumeReader::Copy(store) => store.pack_seq_at_or_before(seq),
         }
     }
 }
@@ -198,6 +255,7 @@ pub(super) fn discard(world: &World, dir: &Path, first_seq: u64) -> Result<()> {
     let (record, store) = (manifest_path(dir, first_seq), store_dir(dir));
     world.disk.remove_file(&record).map_err(LedgerError::io("cannot remove", &record))?;
     world.disk.sync_dir(&store).map_err(LedgerError::io("cannot sync", &store))?;
+    fs::remove_file(extents_path(dir, first_seq)).ok();
     match fs::remove_dir_all(volume_dir(dir, first_seq)) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             Err(LedgerError::io("cannot remove", &volume_dir(dir, first_seq))(e))
@@ -232,6 +290,7 @@ pub(super) struct VolumeBuilder {
     dir: PathBuf,
     first_seq: u64,
     reader: JournalReader,
+    ledger: [u8; 16],
     store: Store,
     /// Where the last block of each place lies; one of a body that was given up comes before it.
     blocks: HashMap<(u64, u32), u64>,
@@ -250,6 +309,7 @@ impl VolumeBuilder {
             dir: dir.to_path_buf(),
             first_seq,
             reader,
+            ledger: identity.ledger.0,
             store,
             blocks: HashMap::new(),
         })
@@ -282,7 +342,7 @@ impl VolumeBuilder {
 
     /// Makes the volume durable, proves that it gives every frame back, and records it.
     pub(super) fn settle(self, world: &World, end_seq: u64, last: EntryId) -> Result<Volume> {
-        let VolumeBuilder { dir, first_seq, mut reader, store, blocks } = self;
+        let VolumeBuilder { dir, first_seq, mut reader, ledger, store, blocks } = self;
         let building = building_dir(&dir, first_seq);
         let committed_at = reader.position();
         store.flush()?;
@@ -291,6 +351,7 @@ impl VolumeBuilder {
 
         let store = Store::open(&building)?;
         reader.seek(JournalReader::START)?;
+        let mut finder = ExtentFinder::default();
         while reader.position() < committed_at {
             let at = reader.position();
             let same = match reader.next_frame()? {
@@ -298,6 +359,9 @@ impl VolumeBuilder {
                 Next::Frame(frame) => {
                     let place = block_place(&frame.payload);
                     let given_up = place.is_some_and(|place| blocks.get(&place) != Some(&at));
+                    if !given_up {
+                        finder.want(&frame.payload);
+                    }
                     given_up || store.same(&frame.payload)?
                 }
                 Next::End | Next::Torn(_) => false,
@@ -312,6 +376,7 @@ impl VolumeBuilder {
         sync_tree(world, &building)?;
 
         let volume = Volume { first_seq, end_seq, last, files };
+        volume.save_extents(world, &dir, finder.find(ledger, &building, &volume)?)?;
         record(world, &dir, &building, &volume)?;
         Ok(volume)
     }

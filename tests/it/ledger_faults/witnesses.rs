@@ -113,7 +113,7 @@ fn the_cheap_look_sees_every_missing_and_shortened_file() {
         contents(&evidence.ledger()).ids.len() as u64
     );
     for (name, bytes) in &evidence.files {
-        let is_cache = ["tails", "sources"].contains(&name.to_str().unwrap());
+        let is_cache = evidence.is_cache(name);
         for keep in [None, Some(0), Some(bytes.len() / 2), Some(bytes.len() - 1)] {
             let mut files = evidence.files.clone();
             match keep {

@@ -68,6 +68,12 @@ impl Evidence {
         found[0].clone()
     }
 
+    /// Whether it is made anew from the entries when it is missing.
+    pub fn is_cache(&self, name: &Path) -> bool {
+        name.extension().is_some_and(|extension| extension == "extents")
+            || ["tails", "sources"].contains(&name.to_str().unwrap())
+    }
+
     /// What the inspection of the ledger finds after `damage`; it changes nothing.
     pub fn inspect(&self, what: &str, damage: impl FnOnce(&mut Files)) -> Vec<Finding> {
         let mut files = self.files.clone();
