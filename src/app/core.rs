@@ -31,8 +31,8 @@ pub struct Setup {
     pub raw_json: bool,
     /// Homes, folders or files.
     pub roots: Vec<PathBuf>,
-    /// The rules that are to be in force; the last ones in the ledger when not given.
-    pub rules: Option<RuleSet>,
+    /// The rules that are to be added to those in force; an error is one only of what would write them.
+    pub rules: Option<Result<RuleSet>>,
     /// The reviewer's words.
     pub review: ReviewConfig,
     /// Who asks.

@@ -20,6 +20,8 @@ pub enum Notice {
     },
     /// Others could read or write in the ledger's directory, and no longer can.
     Tightened(PathBuf),
+    /// The first rules of a ledger, out of a configuration, are weaker than those that come with the program.
+    RulesFewer(Vec<Weaker>),
     /// The configured rules would be weaker than those in force: these stay.
     RulesKept(Vec<Weaker>),
     /// A watch could not append this time, and goes on.

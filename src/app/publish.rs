@@ -127,13 +127,14 @@ impl App {
         language: Language,
         text: &str,
         of: &[Part<'_>],
+        reason: Option<&str>,
     ) -> Result<Written> {
         let gate = self.gate()?;
         let world = &self.setup.world;
         let mut draft = Draft::file(&gate, language, world, path, Access::Private)?;
         draft.write_all(text.as_bytes()).map_err(PublishError::io(path.display()))?;
         draft.end_part(of);
-        self.write_judged(vec![(draft.judge(), path.to_path_buf())], None)
+        self.write_judged(vec![(draft.judge(), path.to_path_buf())], reason)
     }
 
     /// Gives what passed its name; nothing gets one where something is held and stays held.

@@ -2,7 +2,7 @@
 
 use super::core::{App, HeadSummary, Listener};
 use crate::entry::{EntryId, FieldsBuilder, Kind, StreamName};
-use crate::error::Result;
+use crate::error::{AppError, Result};
 use crate::ledger::{Addition, Control, LedgerError, Repair, Survey, lock_holder};
 use crate::redaction::{RedactionRecord, What};
 use serde::Serialize;
@@ -66,8 +66,18 @@ impl App {
             let path = self.dir().join("LOCK");
             return Err(LedgerError::Locked { path, holder }.into());
         }
-        let survey = Survey::of(self.dir())?;
+        let survey = self.survey()?;
         Ok(report(&survey, &Carry::of(&survey)?))
+    }
+
+    fn survey(&self) -> Result<Survey> {
+        Survey::of(self.dir()).map_err(|error| {
+            let is_nothing = matches!(error, LedgerError::Damaged { .. });
+            let error = AppError::from(error);
+            let hint = "put the folder back from a copy; or move it away, and `codex-ledger append` makes a new \
+                        ledger from the logs that are still there";
+            if is_nothing { error.hint(hint) } else { error }
+        })
     }
 
     /// Puts a ledger out of what verifies in the place of the damaged one, which is kept beside it.
@@ -77,7 +87,7 @@ impl App {
     pub fn repair(&self, reason: &str, listener: Listener<'_>) -> Result<RepairReport> {
         let (setup, reason) = (&self.setup, &self.reason(reason)?);
         let repair = Repair::start(self.dir(), setup.world.clone(), &setup.holder)?;
-        let survey = Survey::of(self.dir())?;
+        let survey = self.survey()?;
         let carry = Carry::of(&survey)?;
         let mut report = report(&survey, &carry);
         if !report.needed {

@@ -31,8 +31,7 @@ impl App {
     /// When entries cannot be read.
     pub fn rules(&self) -> Result<(Option<u64>, RuleSet)> {
         if !self.dir().join("HEAD").exists() {
-            let rules = self.setup.rules.clone().map_or_else(|| builtin().cloned(), Ok)?;
-            return Ok((None, rules));
+            return Ok((None, self.first_rules()?));
         }
         let mut reader = LedgerReader::open(self.dir())?;
         let size = reader.head().size();
@@ -40,6 +39,14 @@ impl App {
             Some((seq, record)) => (Some(seq), record.rules),
             None => (None, builtin()?.clone()),
         })
+    }
+
+    /// The rules that a new ledger gets.
+    fn first_rules(&self) -> Result<RuleSet> {
+        match &self.setup.rules {
+            None => Ok(builtin()?.clone()),
+            Some(rules) => rules.clone(),
+        }
     }
 
     /// Puts a rule set in force; returns the seq of its entry, or `None` when it is in force already.
@@ -107,27 +114,34 @@ impl App {
         let mut reader = LedgerReader::open(self.dir())?;
         let controls = Controls::load(&mut reader)?;
         let (configured, reason) = match &self.setup.rules {
-            Some(rules) => (rules, "the configured rules"),
+            Some(rules) => (rules.as_ref().map_err(Clone::clone)?, "the configured rules"),
             None if !controls.entries.iter().any(|entry| entry.kind == Kind::RuleSet) => {
                 (builtin()?, "the rules that come with the program")
             }
             None => return Ok((Vec::new(), controls)),
         };
         let size = reader.head().size();
-        let rules = match Decisions::load(&mut reader, size)?.rule_set()? {
-            Some((_, known)) => {
-                // Who gives a reason may weaken rules, a file that lies somewhere may not.
-                let (rules, weaker) = joined(&known.rules, configured);
+        let known = Decisions::load(&mut reader, size)?.rule_set()?.map(|(_, known)| known.rules);
+        let rules = match known {
+            // Who gives a reason may weaken rules, a file that lies somewhere may not.
+            Some(known) => {
+                let (rules, weaker) = joined(&known, configured);
                 if !weaker.is_empty() {
                     self.say(Notice::RulesKept(weaker));
                     Engine::compile(&rules, &[])?;
                 }
-                if rules.digest() == known.rules.digest() {
+                if rules.digest() == known.digest() {
                     return Ok((Vec::new(), controls));
                 }
                 rules
             }
-            None => configured.clone(),
+            None => {
+                let weaker = weaker(builtin()?, configured);
+                if !weaker.is_empty() {
+                    self.say(Notice::RulesFewer(weaker));
+                }
+                configured.clone()
+            }
         };
         let body = self.rules_body(rules, reason.into())?;
         Ok((vec![(Kind::RuleSet, body)], controls))

@@ -44,6 +44,8 @@ pub struct Audit {
     pub bytes: u64,
     /// What does not hold.
     pub findings: Vec<Finding>,
+    /// Whether something of it is not mended by the next append.
+    pub needs_repair: bool,
     /// The views.
     pub views: ViewsVerdict,
     /// Size, id and root of the head, where one could be read.
@@ -71,6 +73,7 @@ pub fn audit(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Audit, AuditError> {
     let Inspection { entries, bytes, findings, head } = inspect(dir, progress)?;
+    let needs_repair = findings.iter().any(|finding| !finding.kind.is_mended());
     let mut findings: Vec<Finding> = findings
         .into_iter()
         .map(|f| Finding { kind: f.kind.name(), seq: f.seq, file: f.file, detail: f.detail })
@@ -84,5 +87,5 @@ pub fn audit(
         _ => ViewsVerdict::NotCompared,
     };
     let head = head.map(|h| (h.size(), h.chain.id.to_string(), h.chain.tree.root().to_string()));
-    Ok(Audit { entries, bytes, findings, views: verdict, head })
+    Ok(Audit { entries, bytes, findings, needs_repair, views: verdict, head })
 }

@@ -4,6 +4,7 @@
 //! fails to give it bytes meanwhile, it takes the file for empty and begins it anew.
 
 use super::error::{LedgerError, Result};
+use super::files::open_file;
 use super::side::{self, Bound, SideRecord};
 use super::store::{Key, Store, parts};
 use super::volume::{Volume, VolumeFile, store_dir, volume_dir};
@@ -83,7 +84,7 @@ impl ExtentReader {
     pub(super) fn open(dir: &Path, volume: &Volume) -> Option<ExtentReader> {
         let extents = Extents::load(dir, volume)?;
         let path = volume_dir(dir, volume.first_seq).join(FILE_NAME);
-        let file = File::open(&path).ok()?;
+        let file = open_file(&path).ok()?;
         Some(ExtentReader { extents, file, path })
     }
 
@@ -179,7 +180,7 @@ impl ExtentFinder {
     ) -> Result<Option<Extents>> {
         let path = engine_dir.join(FILE_NAME);
         let io = |action| LedgerError::io(action, &path);
-        let mut file = File::open(&path).map_err(io("cannot open"))?;
+        let mut file = open_file(&path).map_err(io("cannot open"))?;
         let longest = self.wanted.iter().map(|wanted| wanted.len).max().unwrap_or(0);
         let filter = StartFilter::of(self.by_start.keys());
         let (mut window, mut base) = (Vec::new(), 0u64);

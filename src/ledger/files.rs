@@ -6,6 +6,7 @@ use super::open::LedgerPaths;
 use super::side::{self, Bound};
 use super::world::World;
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Replaces a small file so that after a crash it is the old one or the new one.
@@ -28,6 +29,21 @@ pub(super) fn create_anew(path: &Path) -> Result<File> {
         }
         _ => File::create(path).map_err(LedgerError::io("cannot create", path)),
     }
+}
+
+/// Opens a file for reading, where it is one: a pipe or a device in its place would be waited for.
+pub(super) fn open_file(path: &Path) -> std::io::Result<File> {
+    match std::fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file")),
+    }
+}
+
+/// All bytes of a file, as [`open_file`] opens it.
+pub(super) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_file(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// First seqs out of the names `<16 hex digits><suffix>` in a directory, in order; none when it is gone.
@@ -58,7 +74,7 @@ pub(super) fn side_records(dir: &Path) -> [PathBuf; 3] {
 /// What the sound side records are true of.
 pub(super) fn side_bounds(dir: &Path) -> Vec<(PathBuf, Bound)> {
     let bound = |path: PathBuf| {
-        let bound = side::bound_of(&std::fs::read(&path).ok()?)?;
+        let bound = side::bound_of(&read_file(&path).ok()?)?;
         Some((path, bound))
     };
     side_records(dir).into_iter().filter_map(bound).collect()

@@ -2,6 +2,7 @@
 
 use super::bytes::Cursor;
 use super::error::{LedgerError, Result};
+use super::files::read_file;
 use super::pack::{ChainEnd, Identity};
 use super::world::World;
 use crate::entry::{EntryId, Frontier, LedgerId, OriginId, TreeHash, checksum};
@@ -117,7 +118,7 @@ pub(super) fn head_path(dir: &Path) -> PathBuf {
 /// When the file cannot be read or neither slot checks.
 pub fn read_head(dir: &Path) -> Result<HeadSlots> {
     let path = head_path(dir);
-    let bytes = match fs::read(&path) {
+    let bytes = match read_file(&path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let holds = |dir: PathBuf| fs::read_dir(dir).is_ok_and(|mut of| of.next().is_some());

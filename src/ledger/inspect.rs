@@ -7,6 +7,7 @@ use super::block::check_body;
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::extents::{Extents, extents_path};
+use super::files::read_file;
 use super::head::{Head, head_path, read_head};
 use super::inspect_side::SideChecks;
 use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
@@ -40,6 +41,11 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
+    /// Whether the next append mends it by itself.
+    pub fn is_mended(self) -> bool {
+        matches!(self, FindingKind::HeadSlot | FindingKind::Journal | FindingKind::SideRecord)
+    }
+
     /// The name that `--json` shows.
     pub fn name(self) -> &'static str {
         match self {
@@ -201,7 +207,7 @@ impl Inspector<'_> {
     fn check_format(&mut self, head: &Head) {
         let path = self.dir.join("FORMAT");
         let expected = super::open::format_text(&head.identity);
-        if fs::read(&path).ok().as_deref() != Some(expected.as_bytes()) {
+        if read_file(&path).ok().as_deref() != Some(expected.as_bytes()) {
             let detail = "FORMAT does not name the format and the ids of HEAD";
             self.find(FindingKind::Structure, None, &path, detail);
         }

@@ -4,6 +4,7 @@
 //! nothing: what is whole of it is written anew, a torn end is left out. Damage before it is never cut.
 
 use super::error::{LedgerError, Result};
+use super::files::open_file;
 use super::frame::{
     FRAME_HEADER_BYTES, FRAME_MAGIC, FrameKey, frame_bytes, frame_fields, is_whole,
 };
@@ -209,7 +210,7 @@ impl JournalReader {
     pub(super) fn open(dir: &Path, identity: &Identity, first_seq: u64) -> Result<JournalReader> {
         let path = journal_path(dir, first_seq);
         let io = |action| LedgerError::io(action, &path);
-        let file = File::open(&path).map_err(io("cannot open"))?;
+        let file = open_file(&path).map_err(io("cannot open"))?;
         let mut file = BufReader::with_capacity(256 << 10, file);
         let mut header = vec![0u8; FILE_HEADER_BYTES];
         let got = read_up_to(&mut file, &mut header).map_err(io("cannot read"))?;
@@ -228,7 +229,7 @@ impl JournalReader {
         first_seq: u64,
     ) -> Result<JournalReader> {
         let path = journal_path(dir, first_seq);
-        let file = File::open(&path).map_err(LedgerError::io("cannot open", &path))?;
+        let file = open_file(&path).map_err(LedgerError::io("cannot open", &path))?;
         let file = BufReader::with_capacity(256 << 10, file);
         let key = FrameKey::new(identity, first_seq);
         let mut reader = JournalReader { file, path, key, at: 0 };

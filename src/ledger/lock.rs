@@ -1,6 +1,7 @@
 //! The writer's lock: an advisory lock on `LOCK`, whose text says who holds it.
 
 use super::error::{LedgerError, Result};
+use super::files::{open_file, read_file};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -146,7 +147,7 @@ fn is_at(_: &File, _: &Path) -> bool {
 }
 
 fn read_holder(dir: &Path) -> Option<String> {
-    let text = fs::read_to_string(lock_path(dir)).ok()?;
+    let text = String::from_utf8(read_file(&lock_path(dir)).ok()?).ok()?;
     let line = text.lines().next()?.trim();
     (!line.is_empty()).then(|| line.to_string())
 }
@@ -154,7 +155,7 @@ fn read_holder(dir: &Path) -> Option<String> {
 /// Who holds the lock now, if anybody.
 pub fn lock_holder(dir: &Path) -> Option<String> {
     for _ in 0..LOOKS {
-        let file = File::open(lock_path(dir)).ok()?;
+        let file = open_file(&lock_path(dir)).ok()?;
         // Shared, so that two who look do not take each other for a writer.
         let Err(TryLockError::WouldBlock) = file.try_lock_shared() else {
             return None;

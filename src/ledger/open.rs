@@ -2,6 +2,7 @@
 
 use super::appender::{Appended, Appender};
 use super::error::{LedgerError, Result};
+use super::files::read_file;
 use super::head::{Head, HeadSlots, head_path, read_head, write_head_anew};
 use super::journal::journal_dir;
 use super::lock::{Holder, Lock, LockNotice, Patience};
@@ -206,7 +207,7 @@ pub(super) fn format_text(identity: &Identity) -> String {
 
 pub(super) fn check_format(dir: &Path, identity: &Identity) -> Result<()> {
     let path = format_path(dir);
-    let text = fs::read(&path).map_err(LedgerError::io("cannot read", &path))?;
+    let text = read_file(&path).map_err(LedgerError::io("cannot read", &path))?;
     if text == format_text(identity).as_bytes() {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use super::controls::Control;
 use super::error::{LedgerError, Result};
 use super::head::{Head, read_head};
 use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
+use super::open::check_format;
 use super::pack::{Identity, Pack, PackInfo, StoredBody, StoredEntry};
 use super::volume::{self, Volume, VolumeReader};
 use crate::entry::Header;
@@ -51,6 +52,7 @@ impl LedgerReader {
 
     fn open_once(dir: &Path) -> Result<LedgerReader> {
         let mut head = read_head(dir)?.head;
+        check_format(dir, &head.identity)?;
         let mut volumes = volume::list(dir)?;
         volumes.retain(|volume| volume.end_seq <= head.size());
         head.settled = volumes.last().map_or(0, |volume| volume.end_seq);

@@ -4,6 +4,7 @@ use super::block::{self, block_place, check_body};
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::extents::ExtentReader;
+use super::files::read_file;
 use super::journal::{self, Commit, FrameKind, JournalReader, Next};
 use super::pack::{ChainEnd, Identity, Pack, PackInfo};
 use super::store::{Key, Store};
@@ -273,7 +274,8 @@ pub(super) fn identity_of(dir: &Path) -> Result<Identity> {
         return Ok(slots.head.identity);
     }
     let path = super::open::format_path(dir);
-    let text = std::fs::read_to_string(&path).map_err(LedgerError::io("cannot read", &path))?;
+    let text = read_file(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let text = text.map_err(LedgerError::io("cannot read", &path))?;
     let id = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|hex| parse_hex::<16>(hex.trim()).ok())

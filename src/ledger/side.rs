@@ -5,12 +5,12 @@
 //! thing in each record is its [`Bound`], so that those who do not know the rest can compare it with HEAD.
 
 use super::error::{LedgerError, Result};
+use super::files::read_file;
 use super::head::Head;
 use super::world::World;
 use crate::entry::{EntryId, checksum};
 use bincode::config::{Configuration, standard};
 use bincode::{Decode, Encode};
-use std::fs;
 use std::path::Path;
 
 const MAGIC: &[u8; 4] = b"CXLT";
@@ -92,7 +92,7 @@ pub(super) fn is_sound(bytes: &[u8]) -> bool {
 
 /// Reads a record from its file; absent, damaged and outdated ones are `None`.
 pub fn load<T: SideRecord>(path: &Path) -> Option<T> {
-    decode(&fs::read(path).ok()?)
+    decode(&read_file(path).ok()?)
 }
 
 /// Replaces a record's file.

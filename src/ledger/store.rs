@@ -6,6 +6,7 @@
 
 use super::block::block_place;
 use super::error::{LedgerError, Result};
+use super::files::open_file;
 use super::pack::PackInfo;
 use super::worker::start_thread;
 use bincode::{Decode, Encode};
@@ -279,7 +280,7 @@ pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         } else {
             // Not `fs::copy`: that would copy the missing right to write too.
             let io = LedgerError::io("cannot copy", &path);
-            let copied = fs::File::open(&path)
+            let copied = open_file(&path)
                 .and_then(|mut from| std::io::copy(&mut from, &mut fs::File::create(&target)?));
             copied.map_err(io)?;
         }

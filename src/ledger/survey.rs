@@ -4,7 +4,7 @@ use super::controls::{Control, Controls};
 use super::error::{LedgerError, Result};
 use super::files::side_bounds;
 use super::head::{Head, read_head};
-use super::inspect::{FindingKind, inspect};
+use super::inspect::inspect;
 use super::open::LedgerPaths;
 use super::pack::{ChainEnd, Identity, Pack};
 use super::recover::Recovery;
@@ -208,12 +208,8 @@ impl Survey {
 /// Whether only such things are amiss as the next append mends by itself.
 fn can_be_written(dir: &Path) -> Result<bool> {
     let opens = read_head(dir).is_ok_and(|slots| Recovery::look(dir, slots).is_ok());
-    let is_mended = |kind| {
-        use FindingKind::{HeadSlot, Journal, SideRecord};
-        matches!(kind, HeadSlot | Journal | SideRecord)
-    };
     let inspection = inspect(dir, &mut |_| ())?;
-    Ok(opens && inspection.findings.iter().all(|finding| is_mended(finding.kind)))
+    Ok(opens && inspection.findings.iter().all(|finding| finding.kind.is_mended()))
 }
 
 /// The entries of a pack that decide what may be shown.

@@ -8,6 +8,7 @@ use super::block::block_place;
 use super::bytes::Cursor;
 use super::error::{LedgerError, Result};
 use super::extents::{ExtentFinder, ExtentReader, Extents, extents_path};
+use super::files::{open_file, read_file};
 use super::journal::{self, FrameKind, JournalReader, Next};
 use super::pack::Identity;
 use super::side;
@@ -121,7 +122,7 @@ impl Volume {
     /// Reads the record of the volume that begins with that entry.
     pub(super) fn load(dir: &Path, first_seq: u64) -> Result<Volume> {
         let path = manifest_path(dir, first_seq);
-        let bytes = fs::read(&path).map_err(LedgerError::io("cannot read", &path))?;
+        let bytes = read_file(&path).map_err(LedgerError::io("cannot read", &path))?;
         let volume = Volume::decode(&bytes).filter(|volume| volume.first_seq == first_seq);
         volume.ok_or_else(|| {
             LedgerError::damaged_at(&path, first_seq, "the volume's record is damaged")
@@ -420,7 +421,7 @@ pub(super) fn digest_files(dir: &Path) -> Result<Vec<VolumeFile>> {
 
 fn digest_file(path: &Path) -> Result<(u64, [u8; 32])> {
     let io = |action| LedgerError::io(action, path);
-    let mut file = File::open(path).map_err(io("cannot open"))?;
+    let mut file = open_file(path).map_err(io("cannot open"))?;
     let mut hasher = blake3::Hasher::new_derive_key(FILE_CONTEXT);
     let mut buffer = vec![0u8; DIGEST_CHUNK_BYTES];
     let mut len = 0;

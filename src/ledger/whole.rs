@@ -39,6 +39,7 @@ pub fn head_in_force(dir: &Path) -> Result<Head> {
     let mut looks = ATTEMPTS;
     loop {
         let head = read_head(dir)?.head;
+        check_format(dir, &head.identity)?;
         match side_record_ahead(dir, &head) {
             None => return Ok(head),
             // A writer may have moved HEAD and then its notes on between the two reads.

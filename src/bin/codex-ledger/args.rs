@@ -14,7 +14,9 @@ use std::time::Duration;
 /// are derived from it at any time.
 #[derive(Debug, Parser)]
 #[command(name = "codex-ledger", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done, 1 done with findings, 2 could not do it.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 done with findings, 2 could not do it; 130 and 143 when stopped by a signal."
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -225,7 +227,27 @@ pub struct GroupArgs {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
+    pub overriding: OverrideArgs,
+    #[command(flatten)]
     pub pager: PagerArgs,
+}
+
+/// Past the gate that holds files in which it finds what looks like a secret.
+#[derive(Debug, Args)]
+pub struct OverrideArgs {
+    /// Write what looks like a secret, too; that is recorded first
+    #[arg(long = "unsafe", requires = "reason")]
+    pub is_unsafe: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT", requires = "is_unsafe")]
+    pub reason: Option<String>,
+}
+
+impl OverrideArgs {
+    /// Why the gate is overridden, where it is.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref().filter(|_| self.is_unsafe)
+    }
 }
 
 #[derive(Debug, Args)]

@@ -47,7 +47,7 @@ pub struct RedactTarget {
     #[arg(long, value_name = "TEXT")]
     pub with: Option<String>,
     /// Why; recorded with your name
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
 }
 
@@ -60,7 +60,7 @@ pub enum RedactCommand {
         /// Its number or the beginning of its id
         target: String,
         /// Why; recorded with your name
-        #[arg(long, value_name = "TEXT", default_value = "")]
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         reason: String,
     },
     /// Show every redaction and undo, with who, when and why
@@ -109,7 +109,7 @@ pub enum RulesCommand {
         /// YAML, JSON, or Gitleaks TOML; `builtin` means the rules that come with the program
         file: PathBuf,
         /// Why; recorded with your name
-        #[arg(long, value_name = "TEXT", default_value = "")]
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         reason: String,
     },
 }

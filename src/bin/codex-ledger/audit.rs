@@ -71,6 +71,9 @@ fn as_text(door: &Door, audit: &Audit) -> String {
         ViewsVerdict::NotCompared => "were not compared",
     };
     out.push_str(&format!("views  {views}\n"));
+    if audit.needs_repair {
+        out.push_str(&door.next(None, "repair"));
+    }
     if let Some((size, id, root)) = &audit.head {
         out.push_str(&format!(
             "head   {} entries\n       id   {id}\n       root {root}\n",

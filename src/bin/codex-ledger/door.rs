@@ -89,9 +89,8 @@ impl Door {
 
     /// The command to try next, with the ledger where it is not the usual one.
     pub fn next(&self, ledger: Option<&std::path::Path>, command: &str) -> String {
-        let given =
-            ledger.or(self.global.ledger.as_deref().filter(|_| env("CODEX_LEDGER_HOME").is_none()));
-        let ledger = given.map(|dir| format!(" --ledger {}", quoted(dir))).unwrap_or_default();
+        let ledger = ledger.map(|dir| format!(" --ledger {}", quoted(dir)));
+        let ledger = ledger.unwrap_or_else(|| given_ledger(&self.global));
         self.paint(Style::Dim, format!("next: codex-ledger{ledger} {command}")) + "\n"
     }
 
@@ -168,7 +167,7 @@ impl Door {
             Ok(Done::Clean) => ExitCode::SUCCESS,
             Ok(Done::Findings) => ExitCode::from(1),
             Err(error) => {
-                say(described(&error));
+                say(with_ledger(&self.global, described(&error)));
                 ExitCode::from(2)
             }
         }
@@ -179,6 +178,18 @@ impl Door {
 pub fn say(text: impl AsRef<str>) {
     let line = format!("{}\n", crate::text::safe(text.as_ref()));
     io::stderr().lock().write_all(line.as_bytes()).ok();
+}
+
+/// The option that names the ledger, where it was given as one, as a command that is to be tried needs it.
+fn given_ledger(global: &Global) -> String {
+    let given = global.ledger.as_deref().filter(|_| env("CODEX_LEDGER_HOME").is_none());
+    given.map(|dir| format!(" --ledger {}", quoted(dir))).unwrap_or_default()
+}
+
+/// Makes the commands that a text names those of the same ledger.
+fn with_ledger(global: &Global, text: String) -> String {
+    let command = format!("`codex-ledger{} ", given_ledger(global));
+    text.replace("`codex-ledger ", &command)
 }
 
 /// What is wrong, and what to try.
@@ -202,6 +213,11 @@ fn told(notice: &Notice, is_quiet: bool) -> Option<String> {
         Notice::RulesKept(weaker) => format!(
             "{name}: the configured rules would be weaker, so these stay in force: {}; to change them: \
              `codex-ledger redact rules set FILE --reason TEXT`",
+            weaker_rules(weaker)
+        ),
+        Notice::RulesFewer(weaker) => format!(
+            "{name}: this ledger begins with weaker rules than the program's own: {}; to have those: \
+             `codex-ledger redact rules set builtin --reason TEXT`",
             weaker_rules(weaker)
         ),
         Notice::Failed(error) => described(error),
@@ -271,8 +287,13 @@ pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
     for root in &roots {
         door.debug(format!("root {}", root.display()));
     }
-    let rules =
-        settings.config.redaction.rules.as_deref().map(crate::redact::read_rules).transpose()?;
+    let rules = settings.config.redaction.rules.as_deref().map(|path| {
+        let of = settings.config_path.as_deref().map(crate::text::safe_path).unwrap_or_default();
+        crate::redact::read_rules(path).map_err(|error| {
+            AppError { message: format!("redaction.rules: {}", error.message), ..error }
+                .hint(format!("correct `redaction.rules` in {of}"))
+        })
+    });
     let setup = setup(door, command, settings.ledger_dir, settings.config, roots);
     let app = App::new(Setup { rules, ..setup });
     app.settle();
@@ -312,12 +333,13 @@ pub fn setup(
 
 /// Says notices on stderr; what is so with every append of a watch is said once.
 fn listener(door: &Door) -> NoticeListener {
-    let is_quiet = door.global.quiet;
+    let global = door.global.clone();
     let is_said = AtomicBool::new(false);
     Arc::new(move |notice| {
         let is_rules = matches!(notice, Notice::RulesKept(_));
         if !is_rules || !is_said.swap(true, Ordering::Relaxed) {
-            told(&notice, is_quiet).into_iter().for_each(say);
+            let told = told(&notice, global.quiet).map(|text| with_ledger(&global, text));
+            told.into_iter().for_each(say);
         }
     })
 }

@@ -3,9 +3,10 @@
 use crate::args::GroupArgs;
 use crate::door::{Done, Door, Result, Style, app, say};
 use crate::pager::page;
-use crate::report::finding_text;
+use crate::report::{GATE_HINT, finding_text};
 use crate::show::{heading, item_text};
 use crate::text::{json_text, plural};
+use codex_ledger::app::{AppError, ErrorKind};
 use codex_ledger::publish::{Language, detail_texts};
 use codex_ledger::query::{Group, ItemKind, group};
 use serde_json::json;
@@ -13,6 +14,10 @@ use serde_json::json;
 pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
     if args.output.is_some() {
         door.without_colors();
+    }
+    if args.overriding.is_unsafe && args.output.is_none() {
+        return Err(AppError::new(ErrorKind::Usage, "--unsafe is about files")
+            .hint("name one with --output"));
     }
     let app = app(door, "group", Vec::new())?;
     let mut detail = app.session(&args.session)?;
@@ -33,10 +38,10 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
             let language = if door.global.json { Language::Json } else { Language::Text };
             let items = groups.iter().flat_map(|group| group.prompt.iter().chain(&group.items));
             let texts = detail_texts(&detail, items);
-            let written = app.write_document(path, language, &out, &[texts])?;
+            let written =
+                app.write_document(path, language, &out, &[texts], args.overriding.reason())?;
             if let Some(held) = written.withheld.first() {
-                let hint = "  not written; hide it with `codex-ledger redact`";
-                say(format!("{}{hint}", finding_text(door, held)));
+                say(format!("{}{}", finding_text(door, held), GATE_HINT.trim_end()));
                 return Ok(Done::Findings);
             }
         }

@@ -37,7 +37,7 @@ pub fn run(
         only_check: args.check,
         // Pages are meant to be served: who may read them is the person's own choice.
         access: Access::Shared(private::shared_mode()),
-        reason: args.unsafe_reason(),
+        reason: args.overriding.reason().map(str::to_string),
     })?;
     if published.is_empty && !door.global.quiet {
         say_aside("codex-ledger: no sessions match; the index is empty");

@@ -47,10 +47,9 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
         let passages = plural(row.passages, "passage");
         let rows = plural(done.rows_changed, "row");
         out.push_str(&format!(
-            "{} hides {} {}: {passages} in {rows}\n",
+            "{} hides {}: {passages} in {rows}\n",
             door.paint(Style::Green, row.seq.to_string()),
-            row.scope,
-            safe(&row.target)
+            scoped(&row.scope, &row.target)
         ));
         if row.passages == 0 {
             out.push_str(
@@ -170,14 +169,21 @@ fn redaction_text(door: &Door, row: &RedactionRow) -> String {
     }
     let ended = row.revoked_by.map(|by| format!(", ended by {by}")).unwrap_or_default();
     format!(
-        "{seq}  {} UTC  {}  {} {place} -> {}  ({} hidden{ended})\n    {}\n",
+        "{seq}  {} UTC  {}  {} -> {}  ({} hidden{ended})\n    {}\n",
         minute(Some(row.recorded_at_ms)),
         safe(row.actor.as_deref().unwrap_or("-")),
-        row.scope,
+        scoped(&row.scope, &place),
         safe(&row.replacement),
         count(row.passages),
         one_line(&row.reason, 100),
     )
+}
+
+/// What is hidden: `prompt S#1`. The name of an entry begins with the word already.
+fn scoped(scope: &str, target: &str) -> String {
+    let target = safe(target);
+    let is_said = target.strip_prefix(scope).is_some_and(|rest| rest.starts_with(' '));
+    if is_said { target } else { format!("{scope} {target}") }
 }
 
 fn revocation_text(row: &RevocationRow) -> String {

@@ -1,5 +1,6 @@
 //! `report`: what is to be published, to a file, a folder or standard output.
 
+use crate::args::OverrideArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::FilterArgs;
 use crate::publish;
@@ -45,21 +46,10 @@ pub struct ReportArgs {
     #[arg(long, value_enum, default_value_t = By::Session, value_name = "WHAT", requires = "publish")]
     pub by: By,
     /// Only check that the folder is up to date; exit code 1 when it is not
-    #[arg(long, requires = "publish")]
+    #[arg(long, requires = "publish", conflicts_with = "is_unsafe")]
     pub check: bool,
-    /// Write what looks like a secret, too; that is recorded first
-    #[arg(long = "unsafe", requires = "reason", conflicts_with = "check")]
-    pub is_unsafe: bool,
-    /// Why
-    #[arg(long, value_name = "TEXT", requires = "is_unsafe")]
-    pub reason: Option<String>,
-}
-
-impl ReportArgs {
-    /// Why the gate is overridden, where it is.
-    pub fn unsafe_reason(&self) -> Option<String> {
-        self.reason.clone().filter(|_| self.is_unsafe)
-    }
+    #[command(flatten)]
+    pub overriding: OverrideArgs,
 }
 
 /// How much to tell.
@@ -118,7 +108,7 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let app = app(door, "report", Vec::new())?;
     let zone = args.filters.zone()?;
     let request = request(&args, &zone)?;
-    if args.is_unsafe && args.publish.is_none() && args.output.is_none() {
+    if args.overriding.is_unsafe && args.publish.is_none() && args.output.is_none() {
         return Err(AppError::new(ErrorKind::Usage, "--unsafe is about files")
             .hint("name one with --output, or a folder with --publish"));
     }
@@ -144,10 +134,9 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let Some(path) = &args.output else {
         return print(door, &app, &gate, &report, format);
     };
-    let reason = args.unsafe_reason();
     let targets = targets(&report, path, format)?;
     let written =
-        app.write_report(&gate, &report, targets, format.language(), reason.as_deref())?;
+        app.write_report(&gate, &report, targets, format.language(), args.overriding.reason())?;
     say(door, &report, &written)?;
     Ok(if written.withheld.is_empty() { Done::Clean } else { Done::Findings })
 }

@@ -59,6 +59,9 @@ pub fn settings(global: &Global) -> Result<Settings> {
     let db = db.unwrap_or_else(|| ledger_dir.join("views.sqlite"));
     add("ingest.db_path", db.display().to_string(), db_origin);
     add("views.raw_json", config.views.raw_json.to_string(), from(config.views.raw_json));
+    if let Some(rules) = &config.redaction.rules {
+        add("redaction.rules", rules.display().to_string(), &file);
+    }
     if let Some(dir) = &config.outputs.reports_dir {
         add("outputs.reports_dir", dir.display().to_string(), &file);
     }
@@ -233,7 +236,8 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
 /// Reads what a configuration file says.
 pub fn parse_config(path: &Path, bytes: &[u8], home: Option<&Path>) -> Result<Config> {
     let wrong = |message: String| {
-        AppError::new(ErrorKind::Usage, message).hint("`codex-ledger config check` checks the file")
+        AppError::new(ErrorKind::Usage, message)
+            .hint("correct the file, or name another with --config FILE")
     };
     let text = std::str::from_utf8(bytes)
         .map_err(|_| wrong(format!("{}: the file is not UTF-8", path.display())))?;

@@ -117,7 +117,7 @@ fn an_unknown_key_names_file_line_and_key() {
         for command in [&["config", "check"][..], &["config", "show"], &["append"], &["status"]] {
             let outcome = env.run(command.iter()).refused(words);
             assert!(outcome.stderr.contains("user/config.toml"), "{}", outcome.stderr);
-            assert!(outcome.stderr.contains("config check"), "{}", outcome.stderr);
+            assert!(outcome.stderr.contains("correct the file"), "{}", outcome.stderr);
             assert_eq!(
                 outcome.stderr.lines().count(),
                 2,

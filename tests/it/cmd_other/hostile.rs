@@ -171,3 +171,14 @@ fn is_unseen(c: char) -> bool {
     let is_hidden = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     is_control || is_hidden || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
+
+#[test]
+fn what_is_to_be_tried_names_the_ledger_that_was_given() {
+    let env = TestEnvironment::new();
+    let ledger = env.path("another place");
+    let mut command = env.command(["sessions", "--ledger"]);
+    let done = command.arg(&ledger).env_remove("CODEX_LEDGER_HOME").output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    let command = format!("`codex-ledger --ledger '{}' append`", ledger.display());
+    assert!(said.contains(&command), "{said}");
+}

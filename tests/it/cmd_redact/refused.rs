@@ -242,7 +242,11 @@ fn rule_files_that_cannot_be_read_are_refused() {
     refused(&env, &["rules", "set", "builtin", "--reason", " "], &["reason"]);
     let config = env.path("user/config.toml");
     env.write(&config, b"[redaction]\nrules = 'gone.yml'\n");
-    env.run(["append", &env.codex().display().to_string()]).refused(&["gone.yml"]);
+    let append = env.run(["append", &env.codex().display().to_string()]);
+    append.refused(&["gone.yml", "redaction.rules", "user/config.toml"]);
+    // The rules in force are in the ledger: what only reads needs no file.
+    env.ok(["sessions"]);
+    env.ok(["redact", "rules", "list"]);
 }
 
 #[track_caller]

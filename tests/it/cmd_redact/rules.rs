@@ -323,3 +323,14 @@ fn a_ledger_without_rules_gets_them_before_its_views_are_made() {
         env.audits_clean();
     }
 }
+
+#[test]
+fn a_new_ledger_with_weaker_rules_than_the_programs_says_so_once() {
+    let env = TestEnvironment::with_fixture();
+    configure_rules(&env, super::NO_RULES);
+    let codex = env.codex().display().to_string();
+    let first = env.ok(["append", &codex]);
+    assert!(first.stderr.contains("begins with weaker rules"), "{}", first.stderr);
+    assert!(first.stderr.contains("redact rules set builtin"), "{}", first.stderr);
+    assert_eq!(env.ok(["append", &codex]).stderr, "");
+}

@@ -68,7 +68,7 @@ impl Place {
             raw_json: false,
             roots: vec![self.dir.path().join("home")],
             // What rules hide is tested elsewhere, and takes most of the time.
-            rules: Some(RuleSet::default()),
+            rules: Some(Ok(RuleSet::default())),
             review: ReviewConfig::default(),
             actor: "tester".into(),
             holder: holder(),

@@ -174,3 +174,42 @@ fn two_readers_at_once_see_the_same() {
     assert_eq!(findings(&evidence.ledger()), []);
     assert_eq!(first.pack_from(3).unwrap().unwrap().info, pack.info);
 }
+
+/// A pipe in the place of a file has no end: whoever read it would wait for ever.
+#[cfg(unix)]
+#[test]
+fn pipes_in_the_place_of_files_are_not_waited_for() {
+    let evidence = evidence(1);
+    for part in ["HEAD", "FORMAT", "tails", "sources", ".cxj", ".volume", ".extents", "/db"] {
+        write_files(&evidence.ledger(), &evidence.files);
+        let path = evidence.ledger().join(evidence.name(part));
+        fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success(), "{part}");
+        let found = inspect(&evidence.ledger(), &mut |_| ()).map(|found| found.findings);
+        if !evidence.is_cache(&evidence.name(part)) {
+            assert!(found.is_err() || found.is_ok_and(|found| !found.is_empty()), "{part}");
+        }
+        try_contents(&evidence.ledger()).ok();
+        codex_ledger::ledger::check_whole(&evidence.ledger()).ok();
+        Ledger::open(&evidence.ledger(), quick(2), &holder()).map(drop).ok();
+        if path.exists() && !path.is_file() {
+            fs::remove_file(&path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_ledger_without_its_format_is_not_read() {
+    let evidence = evidence(1);
+    for text in [None, Some(&b"codex-ledger ledger format 2\n"[..]), Some(b"")] {
+        let mut files = evidence.files.clone();
+        match text {
+            Some(text) => drop(files.insert("FORMAT".into(), text.to_vec())),
+            None => drop(files.remove(Path::new("FORMAT"))),
+        }
+        write_files(&evidence.ledger(), &files);
+        let error = LedgerReader::open(&evidence.ledger()).map(drop).expect_err("not read");
+        assert!(error.to_string().contains("FORMAT"), "{error}");
+    }
+}
