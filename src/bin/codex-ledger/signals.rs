@@ -2,7 +2,16 @@
 
 use crate::args::{AuditCommand, Command, RedactCommand, RulesCommand};
 use crate::door::Door;
+#[cfg(unix)]
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+#[cfg(unix)]
+use signal_hook::flag;
 use std::sync::Mutex;
+#[cfg(unix)]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// What a command is about, for the one line that is said when it is stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,47 +94,53 @@ pub fn phase_of(command: &Command) -> Phase {
 /// Listens to signals. Called before any other thread is there.
 #[cfg(unix)]
 pub fn start(door: &Door) {
-    use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
-
     // With a handler the write fails, and that is an error as any other; without, the program is killed.
-    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).ok();
+    flag::register(SIGXFSZ, Arc::default()).ok();
     let ignored = ignored_signals();
     let wanted: Vec<i32> =
         [SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0).collect();
+    // Listened to from here on, so that a signal that comes before the thread runs waits for it.
+    let (is_deaf, is_stopping) = (Arc::default(), Arc::default());
+    let Ok(mut signals) = heard(&wanted, &is_deaf, &is_stopping) else {
+        is_deaf.store(true, Ordering::Relaxed);
+        return;
+    };
     let is_quiet = door.global.quiet;
-    // Where no thread can be started, signals do what they always did.
     let listener = std::thread::Builder::new().name("signals".into());
-    listener.spawn(move || listen(&wanted, is_quiet)).ok();
+    let started = listener.spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            is_stopping.store(true, Ordering::Relaxed);
+            stop(signal, is_quiet);
+        }
+    });
+    // Where no thread can be started, signals do what they always did.
+    is_deaf.store(started.is_err(), Ordering::Relaxed);
 }
 
 #[cfg(not(unix))]
 pub fn start(_: &Door) {}
 
+/// Listens; a second signal ends the program at once, whatever the first one waits for.
 #[cfg(unix)]
-fn listen(wanted: &[i32], is_quiet: bool) {
-    use signal_hook::flag::register_conditional_shutdown;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    // A second signal ends it at once, whatever the first one waits for.
-    let is_stopping = Arc::new(AtomicBool::new(false));
+fn heard(
+    wanted: &[i32],
+    is_deaf: &Arc<AtomicBool>,
+    is_stopping: &Arc<AtomicBool>,
+) -> std::io::Result<signal_hook::iterator::Signals> {
     for signal in wanted {
-        let hard = register_conditional_shutdown(*signal, 128 + signal, is_stopping.clone());
-        if hard.is_err() {
-            return;
-        }
+        flag::register_conditional_default(*signal, Arc::clone(is_deaf))?;
+        flag::register_conditional_shutdown(*signal, 128 + signal, Arc::clone(is_stopping))?;
     }
-    let Ok(mut signals) = signal_hook::iterator::Signals::new(wanted) else { return };
-    if let Some(signal) = signals.forever().next() {
-        is_stopping.store(true, Ordering::Relaxed);
-        let phase = PHASE.lock().map_or(Phase::Reading, |phase| phase.clone());
-        if !is_quiet || phase != Phase::Reading {
-            crate::door::say(format!("codex-ledger: stopped: {}", told(&phase)));
-        }
-        crate::door::leave(128 + signal);
+    signal_hook::iterator::Signals::new(wanted)
+}
+
+#[cfg(unix)]
+fn stop(signal: i32, is_quiet: bool) {
+    let phase = PHASE.lock().map_or(Phase::Reading, |phase| phase.clone());
+    if !is_quiet || phase != Phase::Reading {
+        crate::door::say(format!("codex-ledger: stopped: {}", told(&phase)));
     }
+    crate::door::leave(128 + signal);
 }
 
 /// Signals that whoever started the program wants it to ignore, by bit; none where that cannot be told.
