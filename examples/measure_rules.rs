@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use codex_ledger::redaction::{
+use codex_ledger_redaction::{
     Engine, Labelled, PLACEMENTS, RuleFormat, Tally, builtin, everywhere, measure, parse_rules,
 };
 

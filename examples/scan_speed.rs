@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use codex_ledger::redaction::{By, Context, Engine, builtin};
+use codex_ledger_redaction::{By, Context, Engine, builtin};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut files: Vec<String> = std::env::args().skip(1).collect();

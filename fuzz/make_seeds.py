@@ -2,7 +2,7 @@
 """Writes the seeds and the dictionary of the fuzz targets.
 
 The seeds are lines of `fixtures/`: the fewest and shortest that together show every field, every kind and
-every beginning of a text that any line there shows. The dictionary holds the words that `src/rollout` knows.
+every beginning of a text that any line there shows. The dictionary holds the words that `crates/rollout` knows.
 
 Run it without arguments; the result is always the same. It needs the `zstd` program. Seeds whose names begin
 with `found-` are inputs that once broke a promise of the parser; they stay as they are.
@@ -136,7 +136,7 @@ def escaped(word):
 
 
 def dictionary():
-    lines = ["# Words of the Codex format that src/rollout knows, and what JSON is made of. Written by make_seeds.py."]
+    lines = ["# Words of the Codex format that crates/rollout knows, and what JSON is made of. Written by make_seeds.py."]
     for word in words():
         is_name = re.fullmatch(r"[A-Za-z_.]+", word)
         lines.append(f'"{escaped(chr(34) + word + chr(34) if is_name else word)}"')

@@ -4,8 +4,8 @@ use crate::args::{DispositionCommand, NoteCommand, SubjectArgs, TagCommand};
 use crate::door::{Done, Door, Result, app};
 use crate::sessions::short_id;
 use crate::text::{minute, one_line, plural, safe};
-use codex_ledger::app::{Act, Annotated, App, AppError, DISPOSITIONS, ErrorKind, Subject};
-use codex_ledger::query::nearest;
+use codex_ledger_app::{Act, Annotated, App, AppError, DISPOSITIONS, ErrorKind, Subject};
+use codex_ledger_query::nearest;
 use serde_json::json;
 
 pub fn tag(door: &mut Door, what: TagCommand) -> Result<Done> {
@@ -135,7 +135,7 @@ fn say(door: &mut Door, app: &App, args: &SubjectArgs, act: &Act, done: &str) ->
         subjects.push(app.subject(name)?);
     }
     let filter = args.filters.filter(&args.filters.zone()?)?;
-    let is_filtered = filter != codex_ledger::query::Filter::default();
+    let is_filtered = filter != codex_ledger_query::Filter::default();
     if is_filtered {
         subjects.extend(app.subjects_matching(&filter)?);
     } else if subjects.is_empty() {

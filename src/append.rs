@@ -3,7 +3,7 @@
 use crate::args::AppendArgs;
 use crate::door::{Done, Door, Result, Style, app, said_settings, setup};
 use crate::text::{bytes, count, duration, plural, safe_path};
-use codex_ledger::app::{App, AppError, AppendOptions, Appended, ErrorKind, check_place};
+use codex_ledger_app::{App, AppError, AppendOptions, Appended, ErrorKind, check_place};
 use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 use std::fs;

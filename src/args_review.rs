@@ -43,8 +43,7 @@ pub struct RedactTarget {
     /// Many at once: a JSON object per line with these options as keys; `-` reads stdin
     #[arg(long, value_name = "FILE", help_heading = "What to hide", conflicts_with_all = ["prompt", "session", "entry", "literal", "regex"])]
     pub from: Option<PathBuf>,
-    /// What is shown instead [default: [redacted]]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help = "What is shown instead [default: [redacted]]")]
     pub with: Option<String>,
     /// Why; recorded with your name
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]

@@ -3,7 +3,7 @@
 use crate::args::{AuditArgs, AuditCommand};
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{bytes, count, duration, plural, safe, safe_path};
-use codex_ledger::app::{App, Audit, ViewsVerdict};
+use codex_ledger_app::{App, Audit, ViewsVerdict};
 use serde_json::json;
 use std::path::Path;
 

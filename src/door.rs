@@ -4,11 +4,11 @@ use crate::args::{Color, Global};
 use crate::settings::{Settings, missing_paths, settings};
 use crate::signals::{self, Phase};
 use crate::trust;
-use codex_ledger::app::{
+use codex_ledger_app::config::Config;
+use codex_ledger_app::{
     App, AppError, ErrorKind, Holder, Notice, NoticeListener, Progress, Setup, Weaker, World,
     check_place,
 };
-use codex_ledger::config::Config;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;

@@ -2,8 +2,8 @@
 
 use crate::door::Result;
 use clap::Args;
-use codex_ledger::app::{AppError, ErrorKind, World};
-use codex_ledger::query::{Filter, Zone, since, until};
+use codex_ledger_app::{AppError, ErrorKind, World};
+use codex_ledger_query::{Filter, Zone, since, until};
 use std::path::Path;
 
 #[derive(Clone, Debug, Default, Args)]

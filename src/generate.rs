@@ -3,7 +3,7 @@
 use crate::args::{Cli, CompletionsArgs, ManArgs};
 use crate::door::{Done, Door, Result};
 use clap::CommandFactory;
-use codex_ledger::app::{AppError, ErrorKind};
+use codex_ledger_app::{AppError, ErrorKind};
 use serde_json::{Value, json};
 
 pub fn completions(door: &mut Door, args: CompletionsArgs) -> Result<Done> {

@@ -6,9 +6,9 @@ use crate::pager::page;
 use crate::report::{GATE_HINT, finding_text};
 use crate::show::{heading, item_text};
 use crate::text::{json_text, plural};
-use codex_ledger::app::{AppError, ErrorKind};
-use codex_ledger::publish::{Language, detail_texts};
-use codex_ledger::query::{Group, ItemKind, group};
+use codex_ledger_app::publish::{Language, detail_texts};
+use codex_ledger_app::{AppError, ErrorKind};
+use codex_ledger_query::{Group, ItemKind, group};
 use serde_json::json;
 
 pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {

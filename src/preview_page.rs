@@ -2,8 +2,8 @@
 
 use crate::door::{Door, Style};
 use crate::text::{count, one_line, plural, safe};
-use codex_ledger::app::{By, Seen};
-use codex_ledger::report::escape::html;
+use codex_ledger_app::{By, Seen};
+use codex_ledger_report::escape::html;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -4,9 +4,9 @@ use crate::door::{Done, Door, Result, Style, say as say_aside};
 use crate::private;
 use crate::report::{By, Format, GATE_HINT, ReportArgs, finding_text};
 use crate::text::{plural, safe};
-use codex_ledger::app::{App, AppError, ErrorKind, PageBy, Publication, Published};
-use codex_ledger::publish::{Access, Language};
-use codex_ledger::query::{Mode, ReportRequest};
+use codex_ledger_app::publish::{Access, Language};
+use codex_ledger_app::{App, AppError, ErrorKind, PageBy, Publication, Published};
+use codex_ledger_query::{Mode, ReportRequest};
 use serde_json::json;
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 use crate::args::RebuildViewsArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{count, duration};
-use codex_ledger::app::Digests;
+use codex_ledger_app::Digests;
 use serde_json::json;
 
 pub fn run(door: &mut Door, args: RebuildViewsArgs) -> Result<Done> {

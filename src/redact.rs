@@ -4,10 +4,10 @@ use crate::args::{PreviewArgs, RedactArgs, RedactCommand, RedactTarget, RulesCom
 use crate::door::{Done, Door, Result, Style, app, say, weaker_rules};
 use crate::text::{count, minute, one_line, plural, safe};
 use crate::{preview_page, rules_test};
-use codex_ledger::app::{
+use codex_ledger_app::{
     AppError, By, ErrorKind, RedactRequest, RuleFormat, RuleSet, Seen, builtin_rules, parse_rules,
 };
-use codex_ledger::query::{RedactionRow, RevocationRow};
+use codex_ledger_query::{RedactionRow, RevocationRow};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -34,7 +34,7 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
     let mut progress = door.progress();
     let done = app.redact(&requests, &mut progress)?;
     if door.global.json {
-        let one = |done: &codex_ledger::app::Redacted| json!({"redaction": done.redaction, "rows_changed": done.rows_changed});
+        let one = |done: &codex_ledger_app::Redacted| json!({"redaction": done.redaction, "rows_changed": done.rows_changed});
         return match &done[..] {
             [only] if !is_bulk => door.print_json(&one(only)),
             all => door.print_json(&json!(all.iter().map(one).collect::<Vec<_>>())),

@@ -3,7 +3,7 @@
 use crate::args::RepairArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::count;
-use codex_ledger::app::{HeadSummary, RepairReport};
+use codex_ledger_app::{HeadSummary, RepairReport};
 use serde_json::json;
 
 pub fn run(door: &mut Door, args: RepairArgs) -> Result<Done> {

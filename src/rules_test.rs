@@ -2,7 +2,7 @@
 
 use crate::door::{Done, Door, Result, Style};
 use crate::text::{count, plural, safe};
-use codex_ledger::app::{Judged, JudgedRule, RuleSet, judge};
+use codex_ledger_app::{Judged, JudgedRule, RuleSet, judge};
 use serde_json::{Value, json};
 
 /// So many faults of one kind are named.

@@ -5,8 +5,8 @@ use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::FilterArgs;
 use crate::sessions::short_id;
 use crate::text::{count, minute, one_line, plural};
-use codex_ledger::app::{AppError, ErrorKind};
-use codex_ledger::query::{Hit, Search};
+use codex_ledger_app::{AppError, ErrorKind};
+use codex_ledger_query::{Hit, Search};
 use serde_json::json;
 
 pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {

@@ -3,7 +3,7 @@
 use crate::args::SessionsArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{minute, one_line, short};
-use codex_ledger::query::SessionRow;
+use codex_ledger_query::SessionRow;
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
 pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {

@@ -3,8 +3,8 @@
 use crate::args::Global;
 use crate::door::{Result, env};
 use crate::trust;
-use codex_ledger::app::{AppError, ErrorKind};
-use codex_ledger::config::{Config, Trust};
+use codex_ledger_app::config::{Config, Trust};
+use codex_ledger_app::{AppError, ErrorKind};
 use directories::{BaseDirs, ProjectDirs};
 use std::path::{Path, PathBuf};
 

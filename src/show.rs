@@ -4,8 +4,8 @@ use crate::args::ShowArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::pager::page;
 use crate::text::{bytes, duration, minute, one_line, plural, safe, second, short};
-use codex_ledger::app::App;
-use codex_ledger::query::{Item, ItemKind, SessionDetail};
+use codex_ledger_app::App;
+use codex_ledger_query::{Item, ItemKind, SessionDetail};
 
 /// Lines of an output that are shown; `--verbose` shows all.
 const OUTPUT_LINES: usize = 8;

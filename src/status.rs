@@ -3,8 +3,8 @@
 use crate::args::StatusArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{bytes, count, plural, safe, safe_path};
-use codex_ledger::app::{App, StateDb, Status};
-use codex_ledger::query::{Coverage, LIST_MAX};
+use codex_ledger_app::{App, StateDb, Status};
+use codex_ledger_query::{Coverage, LIST_MAX};
 use serde_json::json;
 
 pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {

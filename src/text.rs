@@ -1,6 +1,6 @@
 //! Text for people: harmless, short, aligned.
 
-use codex_ledger::report::escape;
+use codex_ledger_report::escape;
 use std::borrow::Cow;
 use std::path::Path;
 use time::OffsetDateTime;

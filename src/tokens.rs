@@ -3,8 +3,8 @@
 use crate::args::{By, TokensArgs, TokensCommand};
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{count, minute, one_line, short};
-use codex_ledger::app::{App, AppError, ErrorKind, PriceTable, WhatIf};
-use codex_ledger::query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone};
+use codex_ledger_app::{App, AppError, ErrorKind, PriceTable, WhatIf};
+use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use serde_json::json;
 use std::borrow::Cow;

@@ -1,14 +1,14 @@
 //! What holds of the parser for any bytes: the fuzz targets and the replay of the seeds call these.
 //!
 //! Each function reads the bytes in every way that the program does, touches every field of what
-//! comes back, and panics where a promise of `codex_ledger::rollout` is broken. Messages quote
+//! comes back, and panics where a promise of `codex_ledger_rollout` is broken. Messages quote
 //! nothing of the input.
 
-use codex_ledger::rollout::event::{
+use codex_ledger_rollout::event::{
     CallKind, Event, ItemBody, Message, Part, Role, ToolCall, ToolOutput,
 };
-use codex_ledger::rollout::{
-    self, Generation, Reason, Record, Understanding, call, output, patch, prompt, side,
+use codex_ledger_rollout::{
+    self as rollout, Generation, Reason, Record, Understanding, call, output, patch, prompt, side,
 };
 use std::fmt::{self, Debug, Write};
 

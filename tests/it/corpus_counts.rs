@@ -2,9 +2,9 @@
 
 use crate::cli_support::variable;
 use crate::support::skip;
-use codex_ledger::append::{Plan, Request};
-use codex_ledger::ledger::{Holder, Ledger, LedgerReader, World, read_head};
-use codex_ledger::projections::{Options, Views, ViewsPaths};
+use codex_ledger_append::{Plan, Request};
+use codex_ledger_ledger::{Holder, Ledger, LedgerReader, World, read_head};
+use codex_ledger_projections::{Options, Views, ViewsPaths};
 use std::fmt::Write as _;
 use std::path::Path;
 

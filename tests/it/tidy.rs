@@ -1,8 +1,8 @@
 //! Tidy: holds the source to `docs/ARCHITECTURE.md`.
 //!
-//! Reads the table "who may use whom" and checks every reference between modules, the sizes, and the
+//! Compares the table "who may use whom" with what each crate asks Cargo for, and checks the sizes and the
 //! absences ("what is never true"). Works on tokens, so comments and strings neither hide nor fake a
-//! reference. Each failure names `file:line` and the rule.
+//! word. Each failure names `file:line` and the rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,12 +21,19 @@ const FN_LINES_MAX: usize = 70;
 /// Raised limits: (`path` or `path::function`, limit in lines, reason).
 const LONGER: &[(&str, usize, &str)] = &[];
 
-/// Modules that do no I/O and know no time, and what they therefore never name.
-const PURE: &[&str] = &["entry", "rollout", "redaction", "pricing", "config", "report"];
+/// Where no I/O is done and no time is known. Those inside a larger crate use nothing else of it.
+const PURE: &[&str] = &[
+    "crates/entry/src",
+    "crates/rollout/src",
+    "crates/redaction/src",
+    "crates/report/src",
+    "crates/query/src/pricing",
+    "crates/app/src/config",
+];
 const EFFECTS: &[&[&str]] =
     &[&["std", "fs"], &["std", "net"], &["std", "env"], &["std", "process"]];
 const CLOCKS: &[&str] = &["SystemTime", "Instant"];
-const STORE: &str = "src/ledger/store.rs";
+const STORE: &str = "crates/ledger/src/store.rs";
 const SQL_DRIVERS: &[&str] = &["rusqlite", "libsqlite3_sys", "postgres", "tokio_postgres", "sqlx"];
 
 /// Projections without Rust of their own: (name, reason).
@@ -36,7 +43,7 @@ const NOT_IN_SQL: &[&str] = &["autoincrement", "random", "randomblob", "current_
 
 /// Where something like a machine's own path may stand: (prefix of the file, what, reason).
 const LIKE_MACHINE_PATHS: &[(&str, &str, &str)] =
-    &[("src/rollout/", concat!("/ro", "ot/"), "Codex names agents by such paths")];
+    &[("crates/rollout/", concat!("/ro", "ot/"), "Codex names agents by such paths")];
 /// Users that the project invented or that are nobody; their homes may be named.
 const INVENTED_USERS: &[&str] =
     &["Shared", "ada", "alice", "bob", "dev", "grace", "runner", "sam", "user", "you"];
@@ -55,60 +62,39 @@ const NOT_WALKED: &[&str] = &[
 ];
 
 #[test]
-fn modules_use_only_what_the_table_allows() {
+fn the_table_is_what_each_crate_asks_for() {
     let page = Page::read();
     let mut failures = Failures::new("who may use whom, docs/ARCHITECTURE.md");
-    for file in sources("src").iter().filter(|f| f.path != "src/lib.rs") {
-        let module = file.module();
-        let Some(allowed) = page.allowed.get(module) else {
-            failures.add(&file.path, 1, format!("module `{module}` has no row in the table"));
+    let crates = names_in("crates");
+    for name in page.allowed.keys().filter(|name| !crates.contains(name) && *name != "door") {
+        failures.add(PAGE, page.line, format!("`{name}` has a row, but does not stand in crates"));
+    }
+    for name in crates.iter().map(String::as_str).chain(["door"]) {
+        let path = match name {
+            "door" => "Cargo.toml".to_string(),
+            name => format!("crates/{name}/Cargo.toml"),
+        };
+        let Some(allowed) = page.allowed.get(name) else {
+            failures.add(&path, 1, format!("`{name}` has no row in the table"));
             continue;
         };
-        for path in &file.paths {
-            let Some(used) = file.module_named_by(path) else {
-                continue;
+        let used = dependencies(&path);
+        for other in used.symmetric_difference(allowed) {
+            let rule = match allowed.contains(other) {
+                true => format!("`{name}` does not use `{other}`, the table says that it does"),
+                false => format!("`{name}` may not use `{other}`"),
             };
-            if used == module || allowed.contains(used) {
-                continue;
-            }
-            let rule = match page.allowed.contains_key(used) {
-                true => format!("`{module}` may not use `{used}`"),
-                false => format!("`{used}` is not a module of the table: name the module itself"),
-            };
-            failures.add(&file.path, path.line, rule);
+            failures.add(&path, 1, rule);
         }
     }
     failures.finish();
 }
 
-#[test]
-fn the_table_is_true_of_the_tree() {
-    let page = Page::read();
-    let mut failures = Failures::new("the table names what stands, docs/ARCHITECTURE.md");
-    for module in page.allowed.keys() {
-        let stands = exists(&format!("src/{module}.rs")) || exists(&format!("src/{module}"));
-        let planned = page.planned.contains(module);
-        if !stands && !planned {
-            let rule =
-                format!("`{module}` does not stand in src: put it under \"Not standing yet:\"");
-            failures.add(PAGE, page.line, rule);
-        } else if stands && planned {
-            let rule = format!("`{module}` stands: take it out of \"Not standing yet:\"");
-            failures.add(PAGE, page.line, rule);
-        }
-        for used in &page.allowed[module] {
-            if !page.allowed.contains_key(used) {
-                failures.add(
-                    PAGE,
-                    page.line,
-                    format!("`{module}` may use `{used}`, which has no row"),
-                );
-            } else if page.allowed[used].contains(module) {
-                failures.add(PAGE, page.line, format!("`{module}` and `{used}` use each other"));
-            }
-        }
-    }
-    failures.finish();
+/// The crates of ours that a manifest asks for, tests left out.
+fn dependencies(path: &str) -> BTreeSet<String> {
+    let manifest: toml::Table = read(path).parse().unwrap();
+    let names = manifest["dependencies"].as_table().unwrap().keys();
+    names.filter_map(|name| name.strip_prefix("codex-ledger-")).map(str::to_owned).collect()
 }
 
 #[test]
@@ -124,8 +110,8 @@ fn files_and_functions_stay_small() {
             failures.add(path, line, format!("{name} fits again: take it out of LONGER"));
         }
     };
-    for file in sources("src").iter().chain(&sources("examples")) {
-        let is_mod = file.path.ends_with("/mod.rs");
+    for file in code().iter().chain(&sources("examples")) {
+        let is_mod = file.path.ends_with("/mod.rs") || file.path.ends_with("/lib.rs");
         let usual = if is_mod { MOD_LINES_MAX } else { FILE_LINES_MAX };
         let lines = (1..=file.lines).filter(|line| !file.is_test(*line)).count();
         check(&file.path, &file.path, 1, lines, usual);
@@ -145,19 +131,17 @@ fn files_and_functions_stay_small() {
 #[test]
 fn each_engine_is_named_in_one_place() {
     assert!(exists(STORE), "{STORE} is not there: the one file that names sled");
-    assert!(exists("src/db") || exists("src/db.rs"), "src/db is not there");
     let mut failures = Failures::new("one place names the log engine, one the SQL drivers");
-    for file in &sources("src") {
-        let module = file.module();
+    for file in &code() {
         for token in &file.tokens {
             let word = token.text.as_str();
             if word == "sled" && file.path != STORE {
                 failures.add(&file.path, token.line, format!("only {STORE} names sled"));
             }
-            if SQL_DRIVERS.contains(&word) && module != "db" {
-                failures.add(&file.path, token.line, format!("only src/db names {word}"));
+            if SQL_DRIVERS.contains(&word) && !file.is_in("crates/db") {
+                failures.add(&file.path, token.line, format!("only crates/db names {word}"));
             }
-            if word == "serde_json" && module == "ledger" {
+            if word == "serde_json" && file.is_in("crates/ledger") {
                 failures.add(&file.path, token.line, "the ledger knows no JSON".into());
             }
         }
@@ -167,21 +151,24 @@ fn each_engine_is_named_in_one_place() {
 
 #[test]
 fn pure_modules_have_no_effects() {
-    let planned = Page::read().planned;
-    let mut failures = Failures::new("pure modules: no files, network, environment, clock");
-    let files = sources("src");
-    for module in PURE.iter().filter(|module| !planned.contains(**module)) {
-        let mut own = files.iter().filter(|file| file.module() == *module).peekable();
-        assert!(own.peek().is_some(), "src/{module} is not there: see PURE in tests/it/tidy.rs");
+    let mut failures = Failures::new("pure code: no files, network, environment, clock");
+    let files = code();
+    for place in PURE {
+        let mut own = files.iter().filter(|file| file.is_in(place)).peekable();
+        assert!(own.peek().is_some(), "{place} is not there: see PURE in tests/it/tidy.rs");
+        let name = place.rsplit('/').next().unwrap_or(place);
         for file in own {
             for path in file.live_paths() {
                 if let Some(effect) = EFFECTS.iter().find(|effect| path.starts_with(effect)) {
-                    let rule = format!("`{module}` is pure: no {}", effect.join("::"));
+                    let rule = format!("{place} is pure: no {}", effect.join("::"));
                     failures.add(&file.path, path.line, rule);
+                }
+                if name != "src" && path.words[0] == "crate" && path.words[1] != name {
+                    failures.add(&file.path, path.line, format!("{place} uses nothing of ours"));
                 }
             }
             for token in file.live_tokens().filter(|token| CLOCKS.contains(&token.text.as_str())) {
-                let rule = format!("`{module}` is pure: no {}", token.text);
+                let rule = format!("{place} is pure: no {}", token.text);
                 failures.add(&file.path, token.line, rule);
             }
         }
@@ -192,7 +179,7 @@ fn pure_modules_have_no_effects() {
 #[test]
 fn the_library_never_prints_exits_or_reads_the_environment() {
     let mut failures = Failures::new("the doors print, exit and read the environment");
-    for file in sources("src").iter().filter(|file| !file.is_door()) {
+    for file in &sources("crates") {
         for (macro_name, line) in macros(&file.tokens) {
             let prints = ["println", "eprintln", "print", "eprint", "dbg"].contains(&macro_name);
             if prints && !file.is_test(line) {
@@ -215,7 +202,7 @@ fn the_library_never_prints_exits_or_reads_the_environment() {
 #[test]
 fn nothing_is_left_for_later() {
     let mut failures = Failures::new("no placeholders, no ignored tests, no test file left out");
-    for folder in ["src", "tests", "examples", "fuzz"] {
+    for folder in ["src", "crates", "tests", "examples", "fuzz"] {
         for file in &sources(folder) {
             for (name, line) in macros(&file.tokens) {
                 if ["todo", "unimplemented"].contains(&name) {
@@ -304,8 +291,8 @@ fn every_projection_begins_with_prose_and_has_its_code() {
             }
         }
         let name = file.trim_end_matches(".sql");
-        let code = format!("src/projections/{name}.rs");
-        let has_code = exists(&code) || exists(&format!("src/projections/{name}/mod.rs"));
+        let code = format!("crates/projections/src/{name}.rs");
+        let has_code = exists(&code);
         if has_code == PURE_SQL.iter().any(|pure| pure.0 == name) {
             failures.add(&path, 1, format!("either {code} stands or PURE_SQL lists `{name}`"));
         }
@@ -321,10 +308,8 @@ fn every_projection_begins_with_prose_and_has_its_code() {
 struct Page {
     /// Where the table begins.
     line: usize,
-    /// Module -> the modules it may use.
+    /// Crate -> the crates it may use.
     allowed: BTreeMap<String, BTreeSet<String>>,
-    /// Modules that have a row but do not stand yet.
-    planned: BTreeSet<String>,
 }
 
 impl Page {
@@ -334,26 +319,24 @@ impl Page {
 
     fn parse(text: &str) -> Page {
         let lines = || text.lines().zip(1..);
-        let header = lines().find(|(row, _)| row.starts_with("| module | may use |"));
-        let line = header.expect("docs/ARCHITECTURE.md: no table `| module | may use |`").1;
+        let header = lines().find(|(row, _)| row.starts_with("| crate | may use |"));
+        let line = header.expect("docs/ARCHITECTURE.md: no table `| crate | may use |`").1;
         let mut allowed = BTreeMap::new();
         for (row, at) in lines().skip(line + 1).take_while(|(row, _)| row.starts_with('|')) {
             let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
             assert_eq!(cells.len(), 2, "{PAGE}:{at}: a row needs two cells");
-            for module in module_names(cells[0]) {
-                let earlier = allowed.insert(module.clone(), module_names(cells[1]));
-                assert!(earlier.is_none(), "{PAGE}:{at}: a second row for `{module}`");
+            for name in crate_names(cells[0]) {
+                let earlier = allowed.insert(name.clone(), crate_names(cells[1]));
+                assert!(earlier.is_none(), "{PAGE}:{at}: a second row for `{name}`");
             }
         }
         assert!(!allowed.is_empty(), "{PAGE}:{line}: the table has no rows");
-        let planned = text.lines().find_map(|row| row.strip_prefix("Not standing yet:"));
-        let planned = module_names(planned.unwrap_or("nothing").trim_end_matches('.'));
-        Page { line, allowed, planned }
+        Page { line, allowed }
     }
 }
 
 /// Reads `ledger (read half), db; not this` as {ledger, db}: the first word of each item.
-fn module_names(cell: &str) -> BTreeSet<String> {
+fn crate_names(cell: &str) -> BTreeSet<String> {
     let items = cell.split(';').next().unwrap_or("").split(',');
     let first_words = items.filter_map(|item| item.split_whitespace().next());
     first_words.filter(|word| *word != "nothing").map(str::to_owned).collect()
@@ -402,6 +385,11 @@ fn names_in(folder: &str) -> Vec<String> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// All that the program is made of.
+fn code() -> Vec<Source> {
+    sources("src").into_iter().chain(sources("crates")).collect()
 }
 
 fn sources(folder: &str) -> Vec<Source> {

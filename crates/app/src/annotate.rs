@@ -3,13 +3,13 @@
 use super::core::{App, Listener};
 use super::redact::NewEntry;
 use crate::config::{REVIEW_WORD, is_review_word};
-use crate::db;
-use crate::entry::{Act, Annotation, EntryId, Kind};
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{Ledger, LedgerReader};
-use crate::projections::load_policy;
-use crate::query::{self, DispositionRow, Filter, NoteRow, TagRow};
-use crate::redaction::{Place, Sensitive};
+use codex_ledger_db as db;
+use codex_ledger_entry::{Act, Annotation, EntryId, Kind};
+use codex_ledger_ledger::{Ledger, LedgerReader};
+use codex_ledger_projections::load_policy;
+use codex_ledger_query::{self as query, DispositionRow, Filter, NoteRow, TagRow};
+use codex_ledger_redaction::{Place, Sensitive};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a disposition can be without any configuration.

@@ -1,22 +1,22 @@
 //! One function per use case; wiring, no logic of its own.
 
 use super::open::NoticeListener;
-pub use crate::append::{ByteCounts, FileCounts};
-use crate::append::{Plan, Report, Request, SourceProblem};
 use crate::audit;
 pub use crate::audit::{Audit, ViewsVerdict};
 use crate::config::ReviewConfig;
-use crate::db;
 pub use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{Head, Ledger, LedgerError, LedgerPaths, check_whole, read_head};
-pub use crate::ledger::{Holder, World, check_place};
-pub use crate::pricing::{PriceTable, WhatIf};
-pub use crate::projections::Digests;
-use crate::projections::{Options, Views, ViewsPaths};
-use crate::query::{
-    self, Coverage, ExplainRow, SessionDetail, SessionRow, TokenBy, TokenReport, Zone,
+pub use codex_ledger_append::{ByteCounts, FileCounts};
+use codex_ledger_append::{Plan, Report, Request, SourceProblem};
+use codex_ledger_db as db;
+use codex_ledger_ledger::{Head, Ledger, LedgerError, LedgerPaths, check_whole, read_head};
+pub use codex_ledger_ledger::{Holder, World, check_place};
+pub use codex_ledger_projections::Digests;
+use codex_ledger_projections::{Options, Views, ViewsPaths};
+pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
+use codex_ledger_query::{
+    self as query, Coverage, ExplainRow, SessionDetail, SessionRow, TokenBy, TokenReport, Zone,
 };
-use crate::redaction::RuleSet;
+use codex_ledger_redaction::RuleSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
 //! Floor 4: the errors of all floors folded into one shape: kind, message, hint.
 
 use crate::audit::AuditError;
-use crate::db::DbError;
-use crate::ledger::LedgerError;
-use crate::projections::{PolicyError, ReplayError, ViewsError};
 use crate::publish::PublishError;
-use crate::query::FindError;
-use crate::redaction::RuleError;
+use codex_ledger_db::DbError;
+use codex_ledger_ledger::LedgerError;
+use codex_ledger_projections::{PolicyError, ReplayError, ViewsError};
+use codex_ledger_query::FindError;
+use codex_ledger_redaction::RuleError;
 
 /// What kind of error it is, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

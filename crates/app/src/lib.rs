@@ -1,9 +1,13 @@
 //! Floor 4: wiring. One function per use case, 5 to 15 lines each; the doors call nothing else.
 
 mod annotate;
+pub mod audit;
+pub mod config;
 mod core;
+mod error;
 mod open;
-mod publish;
+pub mod publish;
+mod publishing;
 mod raw;
 mod redact;
 mod repair;
@@ -19,7 +23,7 @@ mod watch;
 pub use self::annotate::{Annotated, DISPOSITIONS, Subject};
 pub use self::core::*;
 pub use self::open::{Notice, NoticeListener};
-pub use self::publish::{Publication, Published, Withheld, Written};
+pub use self::publishing::{Publication, Published, Withheld, Written};
 pub use self::redact::{Redacted, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
 pub use self::report::{PageBy, Target, renderer};
@@ -27,5 +31,5 @@ pub use self::rules::parse_rules;
 pub use self::rules_test::{Judged, JudgedRule, judge};
 pub use self::state_db::StateDb;
 pub use self::target::RedactRequest;
-pub use crate::entry::Act;
-pub use crate::redaction::{By, RuleFormat, RuleSet, Seen, Weaker, builtin as builtin_rules};
+pub use codex_ledger_entry::Act;
+pub use codex_ledger_redaction::{By, RuleFormat, RuleSet, Seen, Weaker, builtin as builtin_rules};

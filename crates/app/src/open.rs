@@ -2,8 +2,8 @@
 
 use super::core::App;
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{Ledger, LockNotice, Patience};
-use crate::redaction::Weaker;
+use codex_ledger_ledger::{Ledger, LockNotice, Patience};
+use codex_ledger_redaction::Weaker;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

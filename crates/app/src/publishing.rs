@@ -2,17 +2,17 @@
 
 use super::core::App;
 use super::report::{PageBy, PagePlan, Target, renderer};
-use crate::entry::{EntryId, FieldsBuilder, Kind};
 use crate::error::Result;
-use crate::ledger::{ExportSummary, LedgerReader, export};
-use crate::pricing::PriceTable;
-use crate::projections::load_policy;
 use crate::publish::{
     Access, Draft, Finding, Folder, Gate, Held, Judged, Language, Outcome, Paper, Part,
     PublishError, Publishable, Stage, Waiver, index_texts, write_raw,
 };
-use crate::query::{ReportReader, ReportRequest};
-use crate::report::{PageLink, PageState, Renderer, html_index, markdown_index};
+use codex_ledger_entry::{EntryId, FieldsBuilder, Kind};
+use codex_ledger_ledger::{ExportSummary, LedgerReader, export};
+use codex_ledger_projections::load_policy;
+use codex_ledger_query::pricing::PriceTable;
+use codex_ledger_query::{ReportReader, ReportRequest};
+use codex_ledger_report::{PageLink, PageState, Renderer, html_index, markdown_index};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};

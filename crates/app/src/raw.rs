@@ -1,11 +1,11 @@
 //! Exact bytes: of a session's source, of a line, of an entry.
 
 use super::core::App;
-use crate::entry::{EntryId, FieldsBuilder, Kind};
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{LedgerError, LedgerReader, Pack, StoredEntry};
-use crate::projections::Standing;
-use crate::query;
+use codex_ledger_entry::{EntryId, FieldsBuilder, Kind};
+use codex_ledger_ledger::{LedgerError, LedgerReader, Pack, StoredEntry};
+use codex_ledger_projections::Standing;
+use codex_ledger_query as query;
 
 impl App {
     /// The exact bytes of a session's source, or of one line of it, in pieces.

@@ -2,14 +2,14 @@
 
 use super::core::{App, Listener, Progress};
 use super::target::RedactRequest;
-use crate::append::note_head;
-use crate::db;
-use crate::entry::{EntryId, Kind};
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
-use crate::projections::{Decisions, load_policy, preview};
-use crate::query::{self, RedactionRow, RevocationRow};
-use crate::redaction::{RevocationRecord, RuleSet, Seen};
+use codex_ledger_append::note_head;
+use codex_ledger_db as db;
+use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
+use codex_ledger_projections::{Decisions, load_policy, preview};
+use codex_ledger_query::{self as query, RedactionRow, RevocationRow};
+use codex_ledger_redaction::{RevocationRecord, RuleSet, Seen};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -79,7 +79,7 @@ impl App {
         let mut reader = LedgerReader::open(self.dir())?;
         let size = reader.head().size();
         let decisions = Decisions::load(&mut reader, size)?;
-        let named = |entry: &&crate::ledger::Control| {
+        let named = |entry: &&codex_ledger_ledger::Control| {
             let is_seq = target.parse() == Ok(entry.seq);
             let is_id = target.len() >= 6 && entry.id.to_string().starts_with(target);
             entry.kind != Kind::RuleSet && (is_seq || is_id)

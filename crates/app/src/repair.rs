@@ -1,10 +1,10 @@
 //! Repair: what would be lost, and a new ledger out of what verifies.
 
 use super::core::{App, HeadSummary, Listener};
-use crate::entry::{EntryId, FieldsBuilder, Kind, StreamName};
 use crate::error::{AppError, Result};
-use crate::ledger::{Addition, Control, LedgerError, Repair, Survey, lock_holder};
-use crate::redaction::{RedactionRecord, What};
+use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, StreamName};
+use codex_ledger_ledger::{Addition, Control, LedgerError, Repair, Survey, lock_holder};
+use codex_ledger_redaction::{RedactionRecord, What};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;

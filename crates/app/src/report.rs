@@ -1,16 +1,20 @@
 //! Reports: from the views to the model that renderers read, and through them.
 
 use super::core::App;
-use super::publish::Publication;
-use crate::db;
+use super::publishing::Publication;
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::read_head;
-use crate::pricing::PriceTable;
 use crate::publish::{
     Gate, Language, Paper, PublishError, head_texts, prompt_texts, session_texts,
 };
-use crate::query::{self, Filter, FilterError, ReportReader, ReportRequest, SessionRow};
-use crate::report::{Csv, Html, Json, Markdown, PageLink, PageState, Renderer, Table, escape};
+use codex_ledger_db as db;
+use codex_ledger_ledger::read_head;
+use codex_ledger_query::pricing::PriceTable;
+use codex_ledger_query::{
+    self as query, Filter, FilterError, ReportReader, ReportRequest, SessionRow,
+};
+use codex_ledger_report::{
+    Csv, Html, Json, Markdown, PageLink, PageState, Renderer, Table, escape,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 

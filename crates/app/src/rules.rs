@@ -3,12 +3,12 @@
 use super::core::{App, Listener};
 use super::open::Notice;
 use super::redact::NewEntry;
-use crate::entry::{EntryId, Kind};
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{Controls, Ledger, LedgerReader};
-use crate::projections::Decisions;
-use crate::redaction::{
-    self, Engine, RuleFormat, RuleSet, RuleSetRecord, Weaker, builtin, joined, weaker,
+use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_ledger::{Controls, Ledger, LedgerReader};
+use codex_ledger_projections::Decisions;
+use codex_ledger_redaction::{
+    self as redaction, Engine, RuleFormat, RuleSet, RuleSetRecord, Weaker, builtin, joined, weaker,
 };
 
 /// Reads a file of rules and makes sure that they can be used.

@@ -1,7 +1,7 @@
 //! Rules on trial: their own examples, and the labelled corpus.
 
 use crate::error::{AppError, ErrorKind, Result};
-use crate::redaction::{
+use codex_ledger_redaction::{
     Acts, Engine, Harmless, Report, Rule, RuleSet, Tally, check_examples, everywhere, measure,
     shipped,
 };

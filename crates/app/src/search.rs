@@ -1,10 +1,10 @@
 //! Search: brings the index up to date and asks it.
 
 use super::core::App;
-use crate::db;
 use crate::error::Result;
-use crate::projections::{forget_search, scratch_search_index, search_index};
-use crate::query::{self, Hits, Search};
+use codex_ledger_db as db;
+use codex_ledger_projections::{forget_search, scratch_search_index, search_index};
+use codex_ledger_query::{self as query, Hits, Search};
 
 impl App {
     /// Looks for something in all that the views show. Times are UTC milliseconds, the end not in the range.

@@ -1,9 +1,9 @@
 //! What the client's own database says of threads: it may know some whose rollout is gone.
 
 use super::core::App;
-use crate::db::{self, SqlResult};
 use crate::error::{AppError, ErrorKind, Result};
-use crate::query;
+use codex_ledger_db::{self as db, SqlResult};
+use codex_ledger_query as query;
 use std::fs;
 use std::path::{Path, PathBuf};
 

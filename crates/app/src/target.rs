@@ -2,13 +2,13 @@
 
 use super::core::App;
 use super::redact::usage;
-use crate::db;
-use crate::entry::Kind;
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{Controls, LedgerReader};
-use crate::projections::{Field, STRUCTURE, field, load_policy, session_names};
-use crate::query;
-use crate::redaction::{
+use codex_ledger_db as db;
+use codex_ledger_entry::Kind;
+use codex_ledger_ledger::{Controls, LedgerReader};
+use codex_ledger_projections::{Field, STRUCTURE, field, load_policy, session_names};
+use codex_ledger_query as query;
+use codex_ledger_redaction::{
     Context, Engine, Manual, Matcher, Place, RedactionRecord, RuleSet, Scope, Sensitive, What,
     Within, bare_url,
 };

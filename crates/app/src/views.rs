@@ -1,13 +1,13 @@
 //! The views: opened for reading, brought up to date, rebuilt, compared.
 
 use super::core::{App, HeadSummary, Listener, Progress, Status};
-use crate::db::{self, Connection};
 use crate::error::{AppError, ErrorKind, Result};
-use crate::ledger::{
+use codex_ledger_db::{self as db, Connection};
+use codex_ledger_ledger::{
     Controls, Head, LedgerError, LedgerPaths, LedgerReader, head_in_force, lock_holder, read_head,
 };
-use crate::projections::{Decisions, Digests, Standing};
-use crate::query;
+use codex_ledger_projections::{Decisions, Digests, Standing};
+use codex_ledger_query as query;
 
 impl App {
     /// Opens the views for reading. Views that show what an entry has decided to hide are brought up to date

@@ -2,8 +2,8 @@
 
 use super::core::{App, AppendOptions, Appended, Listener};
 use super::open::Notice;
-use crate::append::{Plan, Watch};
 use crate::error::{AppError, ErrorKind, Result};
+use codex_ledger_append::{Plan, Watch};
 
 /// Whether an error may pass by itself: the next round tries again.
 fn may_pass(error: &AppError) -> bool {

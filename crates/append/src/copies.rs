@@ -2,9 +2,9 @@
 
 use super::run::FileError;
 use super::start::{Start, find_start};
-use crate::entry::StreamName;
-use crate::ledger::{BLOCK_BYTES, Tails};
 use crate::source::{NextLine, SourceFile, SourceReader};
+use codex_ledger_entry::StreamName;
+use codex_ledger_ledger::{BLOCK_BYTES, Tails};
 use std::collections::HashSet;
 use std::path::Path;
 

@@ -7,8 +7,9 @@
 mod copies;
 mod plan;
 mod run;
+pub mod source;
 mod start;
 
-pub use crate::ledger::SourceProblem;
 pub use crate::source::Watch;
+pub use codex_ledger_ledger::SourceProblem;
 pub use plan::{ByteCounts, FileCounts, Plan, Report, Request, note_head};

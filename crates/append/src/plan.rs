@@ -1,13 +1,13 @@
 //! What an append has to read, found out without opening the log; and the loop over it.
 
 use super::run::{Outcome, Run};
-use crate::entry::{Container, EntryId, Kind};
-use crate::ledger::side::{self, Bound};
-use crate::ledger::{
+use crate::source::{Discovery, SourceFile, discover, has_line_feed_from};
+use codex_ledger_entry::{Container, EntryId, Kind};
+use codex_ledger_ledger::side::{self, Bound};
+use codex_ledger_ledger::{
     Appended, Ledger, LedgerError, LedgerPaths, Seen, SeenFiles, SourceProblem, Tails, World,
     read_head,
 };
-use crate::source::{Discovery, SourceFile, discover, has_line_feed_from};
 use std::path::{Path, PathBuf};
 
 /// A torn last line is taken as it is once its file has been still for this long.

@@ -3,9 +3,9 @@
 use super::copies::as_original;
 use super::plan::{ByteCounts, Report, is_still, key};
 use super::start::{Start, find_start};
-use crate::entry::{Container, FieldsBuilder, Kind, StreamDescriptor, stream_hasher};
-use crate::ledger::{Appender, BLOCK_BYTES, LedgerError, SourceProblem, Tail, Tails};
 use crate::source::{NextLine, SourceFile, SourceReader, has_line_feed_from};
+use codex_ledger_entry::{Container, FieldsBuilder, Kind, StreamDescriptor, stream_hasher};
+use codex_ledger_ledger::{Appender, BLOCK_BYTES, LedgerError, SourceProblem, Tail, Tails};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::UNIX_EPOCH;

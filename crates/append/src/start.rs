@@ -1,9 +1,9 @@
 //! Where reading of a source begins: what of it the ledger already has.
 
 use super::run::FileError;
-use crate::entry::{Container, stream_hasher};
-use crate::ledger::{LedgerError, LedgerReader, Tail};
 use crate::source::{SourceFile, SourceReader};
+use codex_ledger_entry::{Container, stream_hasher};
+use codex_ledger_ledger::{LedgerError, LedgerReader, Tail};
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;

@@ -122,7 +122,7 @@ fn unused(page: &[u8], header: usize) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::{create_fresh, finish_fresh, open_writer};
+    use crate::{create_fresh, finish_fresh, open_writer};
 
     fn holds(path: &Path, text: &str) -> bool {
         memchr::memmem::find(&std::fs::read(path).unwrap(), text.as_bytes()).is_some()

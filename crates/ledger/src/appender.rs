@@ -9,7 +9,7 @@ use super::open::Ledger;
 use super::pack::{Draft, DraftBody, PACK_BYTES, PackDraft};
 use super::sequencer::Sequencer;
 use super::worker::{Job, Salts, Work, start_thread, work};
-use crate::entry::{Commitment, EntryId, FLAG_LINE_FEED, Kind, Salt, commit_hasher};
+use codex_ledger_entry::{Commitment, EntryId, FLAG_LINE_FEED, Kind, Salt, commit_hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};

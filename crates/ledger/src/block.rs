@@ -4,7 +4,7 @@ use super::bytes::Cursor;
 use super::codec::{Decoder, Encoder};
 use super::error::LedgerError;
 use super::pack::{PackError, StoredBody, StoredEntry};
-use crate::entry::{checksum, commit_hasher};
+use codex_ledger_entry::{checksum, commit_hasher};
 
 /// Bodies longer than this are stored in blocks of this size.
 pub const BLOCK_BYTES: usize = 256 << 10;

@@ -6,11 +6,11 @@ use super::open::LedgerPaths;
 use super::reader::LedgerReader;
 use super::side::{self, Bound, SideRecord};
 use super::world::World;
-use crate::entry::{EntryId, Kind};
 use bincode::de::Decoder;
 use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
+use codex_ledger_entry::{EntryId, Kind};
 use std::path::Path;
 
 /// The redactions, revocations and rule sets of a ledger, and the key of what is derived from it (rebuildable).

@@ -3,7 +3,7 @@
 use super::error::{LedgerError, Result};
 use super::pack::StoredBody;
 use super::reader::LedgerReader;
-use crate::entry::EntryId;
+use codex_ledger_entry::EntryId;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -43,7 +43,7 @@ pub fn export(reader: &mut LedgerReader, dir: &Path) -> Result<ExportSummary> {
         next = pack.info.end_seq();
         for entry in &pack.entries {
             let header = pack.header(&head.identity, entry, prev).encode();
-            prev = crate::entry::Header::id(&header);
+            prev = codex_ledger_entry::Header::id(&header);
             write(&mut out, &header)?;
             match &entry.body {
                 StoredBody::Erased { .. } => write(&mut out, &[2])?,

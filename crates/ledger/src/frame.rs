@@ -2,7 +2,7 @@
 
 use super::bytes::Cursor;
 use super::pack::Identity;
-use crate::entry::{EntryId, TreeHash, checksum};
+use codex_ledger_entry::{EntryId, TreeHash, checksum};
 
 pub(super) const FRAME_MAGIC: &[u8; 4] = b"CXF1";
 pub(super) const FRAME_HEADER_BYTES: usize = 36;

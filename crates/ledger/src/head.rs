@@ -5,7 +5,7 @@ use super::error::{LedgerError, Result};
 use super::files::read_file;
 use super::pack::{ChainEnd, Identity};
 use super::world::World;
-use crate::entry::{EntryId, Frontier, LedgerId, OriginId, TreeHash, checksum};
+use codex_ledger_entry::{EntryId, Frontier, LedgerId, OriginId, TreeHash, checksum};
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -188,7 +188,7 @@ mod tests {
         let world = World::real();
         let mut head = head();
         write_head_anew(&world, dir.path(), &mut head).unwrap();
-        head.chain.push(&[7; crate::entry::HEADER_BYTES], 5);
+        head.chain.push(&[7; codex_ledger_entry::HEADER_BYTES], 5);
         write_head(&world, dir.path(), &mut head).unwrap();
         assert_eq!(read_head(dir.path()).unwrap().head, head);
         let path = head_path(dir.path());

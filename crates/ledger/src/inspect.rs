@@ -12,7 +12,7 @@ use super::head::{Head, head_path, read_head};
 use super::inspect_side::SideChecks;
 use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
 use super::volume::{self, Volume, VolumeReader, digest_files, manifest_path, volume_dir};
-use crate::entry::Kind;
+use codex_ledger_entry::Kind;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -438,9 +438,9 @@ impl Inspector<'_> {
 }
 
 /// A tree of that size whose hashes mean nothing; only its size is used after damage.
-fn zero_tree(size: u64) -> Option<crate::entry::Frontier> {
-    let roots = vec![crate::entry::TreeHash::default(); size.count_ones() as usize];
-    crate::entry::Frontier::from_parts(size, roots)
+fn zero_tree(size: u64) -> Option<codex_ledger_entry::Frontier> {
+    let roots = vec![codex_ledger_entry::TreeHash::default(); size.count_ones() as usize];
+    codex_ledger_entry::Frontier::from_parts(size, roots)
 }
 
 /// The first seq from `from` on at which a readable pack begins, else `end`.

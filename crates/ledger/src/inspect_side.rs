@@ -10,7 +10,7 @@ use super::reader::{CONTROL_MAX_BYTES, views_key};
 use super::side::{self, Bound};
 use super::sources::SeenFiles;
 use super::tails::{Tails, TailsBuilder};
-use crate::entry::Header;
+use codex_ledger_entry::Header;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

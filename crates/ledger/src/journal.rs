@@ -10,7 +10,7 @@ use super::frame::{
 };
 use super::pack::Identity;
 use super::world::World;
-use crate::entry::{EntryId, checksum};
+use codex_ledger_entry::{EntryId, checksum};
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};

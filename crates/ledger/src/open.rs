@@ -11,7 +11,7 @@ use super::private;
 use super::recover::Recovery;
 use super::volume::store_dir;
 use super::world::World;
-use crate::entry::{EntryId, FieldsBuilder, Kind, LedgerId, OriginId};
+use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, LedgerId, OriginId};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 use super::bytes::{Cursor, put_varint};
 use super::codec::{Decoder, Encoder};
-use crate::entry::{
+use codex_ledger_entry::{
     Checksum, Commitment, EntryId, Frontier, HEADER_BYTES, Header, Kind, LedgerId, OriginId,
     SALT_BYTES, Salt, checksum, commit,
 };
@@ -325,7 +325,7 @@ pub struct StoredEntry {
 impl StoredEntry {
     /// Whether the body was followed by a line feed in its source.
     pub fn has_line_feed(&self) -> bool {
-        self.flags & crate::entry::FLAG_LINE_FEED != 0
+        self.flags & codex_ledger_entry::FLAG_LINE_FEED != 0
     }
 
     /// Whether the body is bytes of a source.

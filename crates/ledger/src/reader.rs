@@ -9,7 +9,7 @@ use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
 use super::open::check_format;
 use super::pack::{Identity, Pack, PackInfo, StoredBody, StoredEntry};
 use super::volume::{self, Volume, VolumeReader};
-use crate::entry::Header;
+use codex_ledger_entry::Header;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

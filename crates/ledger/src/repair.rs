@@ -15,7 +15,7 @@ use super::survey::{Segment, Survey};
 use super::volume::{self, Volume, store_dir, volume_dir};
 use super::world::World;
 use super::{block, journal, private, store, write_durably};
-use crate::entry::{EntryId, Kind};
+use codex_ledger_entry::{EntryId, Kind};
 use std::fs;
 use std::path::{Path, PathBuf};
 

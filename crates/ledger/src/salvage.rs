@@ -9,7 +9,7 @@ use super::journal::{self, Commit, FrameKind, JournalReader, Next};
 use super::pack::{ChainEnd, Identity, Pack, PackInfo};
 use super::store::{Key, Store};
 use super::volume::{self, Volume, digest_files, volume_dir};
-use crate::entry::{LedgerId, OriginId, parse_hex};
+use codex_ledger_entry::{LedgerId, OriginId, parse_hex};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use super::pack::{ChainEnd, place};
 use super::volume::{VolumeBuilder, volume_dir};
 use super::worker::{Work, start_thread};
 use super::world::World;
-use crate::entry::EntryId;
+use codex_ledger_entry::EntryId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

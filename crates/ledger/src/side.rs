@@ -8,9 +8,9 @@ use super::error::{LedgerError, Result};
 use super::files::read_file;
 use super::head::Head;
 use super::world::World;
-use crate::entry::{EntryId, checksum};
 use bincode::config::{Configuration, standard};
 use bincode::{Decode, Encode};
+use codex_ledger_entry::{EntryId, checksum};
 use std::path::Path;
 
 const MAGIC: &[u8; 4] = b"CXLT";

@@ -11,7 +11,7 @@ use super::recover::Recovery;
 use super::salvage::{Open, Place, Proven, Prover, identity_of, places};
 use super::side;
 use super::volume::{Volume, digest_files, volume_dir};
-use crate::entry::{Header, Kind, StreamDescriptor, StreamName};
+use codex_ledger_entry::{Header, Kind, StreamDescriptor, StreamName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

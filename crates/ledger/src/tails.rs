@@ -7,8 +7,8 @@ use super::pack::StoredEntry;
 use super::reader::LedgerReader;
 use super::side::{self, Bound, SideRecord};
 use super::world::World;
-use crate::entry::{Kind, StreamDescriptor, stream_hasher};
 use bincode::{Decode, Encode};
+use codex_ledger_entry::{Kind, StreamDescriptor, stream_hasher};
 use std::collections::{BTreeMap, HashMap};
 
 /// The end of one generation of a stream.

@@ -14,7 +14,7 @@ use super::pack::Identity;
 use super::side;
 use super::store::{Key, Store, StoreBatch};
 use super::world::World;
-use crate::entry::{EntryId, Fields, FieldsBuilder, checksum};
+use codex_ledger_entry::{EntryId, Fields, FieldsBuilder, checksum};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;

@@ -5,7 +5,7 @@ use super::codec::Encoder;
 use super::error::{LedgerError, Result};
 use super::pack::{PackDraft, PreparedPack, prepare};
 use super::world::World;
-use crate::entry::{SALT_BYTES, Salt};
+use codex_ledger_entry::{SALT_BYTES, Salt};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender};

@@ -1,8 +1,8 @@
 //! `actions`: what was done to the ledger.
 
 use super::row::{At, Draft, RowBuilder};
-use crate::entry::Fields;
-use crate::redaction::Policy;
+use codex_ledger_entry::Fields;
+use codex_ledger_redaction::Policy;
 
 const DROP: &str = "DELETE FROM actions WHERE seq = ?";
 const ACTION: &str = "INSERT INTO actions VALUES (?,?,?,?,?)";

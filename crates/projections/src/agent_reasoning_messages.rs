@@ -1,7 +1,7 @@
 //! `agent_reasoning_messages`: each text once, from events or from the items that no event repeats.
 
 use super::fold::Fold;
-use crate::rollout::event::{AgentReasoning, Reasoning};
+use codex_ledger_rollout::event::{AgentReasoning, Reasoning};
 
 const TABLE: &str = "agent_reasoning_messages";
 const INSERT: &str = "INSERT INTO agent_reasoning_messages VALUES (?,?,?,?,?,?,?,?,?,?,?)";

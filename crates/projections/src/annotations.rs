@@ -1,8 +1,8 @@
 //! `annotations`, `tags`, `notes`, `dispositions`: what reviewers say.
 
 use super::row::{At, Draft, RowBuilder};
-use crate::entry::{Act, Annotation};
-use crate::redaction::Policy;
+use codex_ledger_entry::{Act, Annotation};
+use codex_ledger_redaction::Policy;
 
 const INSERT: &str = "INSERT INTO annotations VALUES (?,?,?,?,?,?,?,?)";
 const TAG: &str = "INSERT OR REPLACE INTO tags VALUES (?,?,?,?)";

@@ -6,10 +6,10 @@ use super::policy::{Decisions, PolicyError};
 use super::replay::ReplayError;
 use super::sink::Sink;
 use super::state::State;
-use crate::db::{Connection, params_from_iter};
-use crate::entry::StreamName;
-use crate::ledger::LedgerReader;
-use crate::redaction::{Policy, Redaction, Rule, RuleSet, Target};
+use codex_ledger_db::{Connection, params_from_iter};
+use codex_ledger_entry::StreamName;
+use codex_ledger_ledger::LedgerReader;
+use codex_ledger_redaction::{Policy, Redaction, Rule, RuleSet, Target};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -64,8 +64,8 @@ impl Changes {
         if changes.names {
             let all =
                 |table: &str| numbers(db, &format!("SELECT seq FROM {table} ORDER BY seq"), &[]);
-            changes.actions = all("actions").map_err(crate::db::at(path))?;
-            changes.annotations = all("annotations").map_err(crate::db::at(path))?;
+            changes.actions = all("actions").map_err(codex_ledger_db::at(path))?;
+            changes.annotations = all("annotations").map_err(codex_ledger_db::at(path))?;
         }
         Ok(changes)
     }
@@ -77,7 +77,7 @@ impl Changes {
         sql: &str,
         values: &[String],
     ) -> Result<(), ReplayError> {
-        self.streams.extend(numbers(db, sql, values).map_err(crate::db::at(path))?);
+        self.streams.extend(numbers(db, sql, values).map_err(codex_ledger_db::at(path))?);
         Ok(())
     }
 
@@ -160,7 +160,7 @@ impl Changes {
     }
 }
 
-fn numbers(db: &Connection, sql: &str, values: &[String]) -> crate::db::SqlResult<Vec<u64>> {
+fn numbers(db: &Connection, sql: &str, values: &[String]) -> codex_ledger_db::SqlResult<Vec<u64>> {
     let mut statement = db.prepare(sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| row.get::<_, i64>(0))?;
     rows.map(|number| number.map(|number| number as u64)).collect()

@@ -2,7 +2,7 @@
 
 use super::known::states_digest;
 use super::schema::STREAM_TABLES;
-use crate::db::{Connection, SqlResult, ValueRef};
+use codex_ledger_db::{Connection, SqlResult, ValueRef};
 use std::collections::{BTreeMap, HashSet};
 
 /// Columns that name a place in this ledger rather than something that was said, or that only it can make.

@@ -1,7 +1,7 @@
 //! `events`: one row per record, whatever it says.
 
 use super::fold::Fold;
-use crate::rollout::{Reason, Record, Understanding};
+use codex_ledger_rollout::{Reason, Record, Understanding};
 
 const TABLE: &str = "events";
 const INSERT: &str = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";

@@ -1,8 +1,8 @@
 //! `file_changes`: files that patches touched.
 
 use super::fold::{Fold, brief};
-use crate::rollout::event::PatchApplyEnd;
-use crate::rollout::patch::FileChange;
+use codex_ledger_rollout::event::PatchApplyEnd;
+use codex_ledger_rollout::patch::FileChange;
 
 const TABLE: &str = "file_changes";
 const INSERT: &str = "INSERT INTO file_changes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";

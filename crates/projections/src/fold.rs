@@ -6,9 +6,9 @@ use super::{
     agent_reasoning_messages, events, file_changes, function_calls, function_plan_messages,
     lineage, messages, prompts, sessions, token_messages, turn_context_messages, turns,
 };
-use crate::redaction::{Owners, Policy};
-use crate::rollout::event::{Event, ItemBody, ItemCompleted};
-use crate::rollout::{Generation, Record, Understanding};
+use codex_ledger_redaction::{Owners, Policy};
+use codex_ledger_rollout::event::{Event, ItemBody, ItemCompleted};
+use codex_ledger_rollout::{Generation, Record, Understanding};
 use std::collections::HashMap;
 
 /// What the projections hold beyond the defaults.

@@ -8,8 +8,8 @@ use super::row::{At, RowBuilder};
 use super::sink::{Place, Sink};
 use super::state::State;
 use super::{actions, annotations, redactions, streams};
-use crate::entry::{Kind, StreamDescriptor, StreamName};
-use crate::ledger::{Control, LedgerReader, Pack, StoredEntry};
+use codex_ledger_entry::{Kind, StreamDescriptor, StreamName};
+use codex_ledger_ledger::{Control, LedgerReader, Pack, StoredEntry};
 use std::borrow::Cow;
 use std::ops::Range;
 

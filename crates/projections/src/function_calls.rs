@@ -2,10 +2,10 @@
 
 use super::file_changes;
 use super::fold::Fold;
-use crate::rollout::call::{self, Request, Tool};
-use crate::rollout::event::{ExecCommandEnd, McpToolCallEnd, ToolCall, ToolOutput};
-use crate::rollout::output::{self, Outcome, Status};
-use crate::rollout::patch;
+use codex_ledger_rollout::call::{self, Request, Tool};
+use codex_ledger_rollout::event::{ExecCommandEnd, McpToolCallEnd, ToolCall, ToolOutput};
+use codex_ledger_rollout::output::{self, Outcome, Status};
+use codex_ledger_rollout::patch;
 
 const TABLE: &str = "function_calls";
 const INSERT: &str =

@@ -1,8 +1,8 @@
 //! `function_plan_messages`: the steps of every plan.
 
 use super::fold::{Fold, brief};
-use crate::rollout::call;
-use crate::rollout::event::ToolCall;
+use codex_ledger_rollout::call;
+use codex_ledger_rollout::event::ToolCall;
 
 const TABLE: &str = "function_plan_messages";
 const INSERT: &str = "INSERT INTO function_plan_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";

@@ -4,9 +4,9 @@ use super::fold::Totals;
 use super::replay::ReplayError;
 use super::sink::cipher;
 use super::state::State;
-use crate::db::{Connection, OptionalExtension, Row};
-use crate::entry::StreamName;
-use crate::ledger::side;
+use codex_ledger_db::{Connection, OptionalExtension, Row};
+use codex_ledger_entry::StreamName;
+use codex_ledger_ledger::side;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn load(db: &Connection, path: &Path, key: &[u8; 32]) -> Result<Known, ReplayError> {
         let mut known = Known::default();
-        let load = |known: &mut Known| -> crate::db::SqlResult<Option<u64>> {
+        let load = |known: &mut Known| -> codex_ledger_db::SqlResult<Option<u64>> {
             let mut statement = db.prepare(
                 "SELECT t.stream, t.superseded, f.cursor, f.state FROM streams t
                  LEFT JOIN fold_states f ON f.stream = t.stream ORDER BY t.stream",
@@ -45,7 +45,7 @@ impl Known {
             }
             Ok(None)
         };
-        match load(&mut known).map_err(crate::db::at(path))? {
+        match load(&mut known).map_err(codex_ledger_db::at(path))? {
             Some(stream) => Err(ReplayError::State(stream)),
             None => Ok(known),
         }
@@ -59,7 +59,7 @@ impl Known {
 }
 
 /// Digest of what is remembered of every stream, but for what depends on how often the views were updated.
-pub(super) fn states_digest(db: &Connection, key: &[u8; 32]) -> crate::db::SqlResult<String> {
+pub(super) fn states_digest(db: &Connection, key: &[u8; 32]) -> codex_ledger_db::SqlResult<String> {
     let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 fold states");
     let mut statement =
         db.prepare("SELECT stream, cursor, state FROM fold_states ORDER BY stream")?;
@@ -88,7 +88,8 @@ pub fn session_names(
 ) -> Result<(Option<String>, Option<String>), ReplayError> {
     let sql = "SELECT cursor, state FROM fold_states WHERE stream = ?";
     let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, Vec<u8>>(1)?));
-    let found = db.query_row(sql, [stream as i64], read).optional().map_err(crate::db::at(path))?;
+    let found =
+        db.query_row(sql, [stream as i64], read).optional().map_err(codex_ledger_db::at(path))?;
     let Some((cursor, mut bytes)) = found else { return Ok((None, None)) };
     cipher(key, stream, cursor, &mut bytes);
     let state: State = side::decode(&bytes).ok_or(ReplayError::State(stream))?;

@@ -9,9 +9,9 @@
 //! they are the parent's, in order (`settle.rs`).
 
 use super::fold::Fold;
-use crate::rollout::Record;
-use crate::rollout::event::{Event, SessionMeta};
 use bincode::{Decode, Encode};
+use codex_ledger_rollout::Record;
+use codex_ledger_rollout::event::{Event, SessionMeta};
 
 /// A pause that a burst of copied records never has.
 const PAUSE_MS: i64 = 1_000;

@@ -2,8 +2,8 @@
 
 use super::fold::{Fold, brief};
 use super::{prompts, sessions};
-use crate::rollout::event::{Message, Role};
-use crate::rollout::prompt::{self, Injected};
+use codex_ledger_rollout::event::{Message, Role};
+use codex_ledger_rollout::prompt::{self, Injected};
 
 const TABLE: &str = "messages";
 const INSERT: &str = "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";

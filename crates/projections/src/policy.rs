@@ -1,13 +1,13 @@
 //! The policy that a ledger asks for: its redactions that are in force and its last rule set.
 
 use super::prompts;
-use crate::entry::{EntryId, Kind};
-use crate::ledger::{Control, Controls, LedgerError, LedgerReader, Pack, StoredEntry};
-use crate::redaction::{
+use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_ledger::{Control, Controls, LedgerError, LedgerReader, Pack, StoredEntry};
+use codex_ledger_redaction::{
     Matcher, Policy, Redaction, RedactionRecord, RevocationRecord, RuleError, RuleSet,
     RuleSetRecord, Scope, Target, What, Within, bare_url, software_of,
 };
-use crate::rollout;
+use codex_ledger_rollout as rollout;
 use std::collections::{BTreeMap, HashMap};
 
 /// An entry longer than this is hidden as a whole where one of its fields is meant.

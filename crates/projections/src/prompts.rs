@@ -1,9 +1,9 @@
 //! `prompts`: events say what was asked; messages do only where no event ever does.
 
 use super::fold::Fold;
-use crate::entry::Kind;
-use crate::rollout::event::{Event, ItemBody, Part, UserMessage};
-use crate::rollout::{self, prompt};
+use codex_ledger_entry::Kind;
+use codex_ledger_rollout::event::{Event, ItemBody, Part, UserMessage};
+use codex_ledger_rollout::{self as rollout, prompt};
 
 const TABLE: &str = "prompts";
 const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)";

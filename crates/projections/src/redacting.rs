@@ -3,7 +3,7 @@
 use super::redactions;
 use super::replay::{Parcel, Passed};
 use super::row::Draft;
-use crate::redaction::Policy;
+use codex_ledger_redaction::Policy;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

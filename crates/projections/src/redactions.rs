@@ -2,9 +2,11 @@
 
 use super::policy::Decisions;
 use super::row::{At, Draft, Hidden, RowBuilder};
-use crate::entry::Kind;
-use crate::ledger::Control;
-use crate::redaction::{By, Policy, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord};
+use codex_ledger_entry::Kind;
+use codex_ledger_ledger::Control;
+use codex_ledger_redaction::{
+    By, Policy, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord,
+};
 
 const INSERT: &str = "INSERT OR REPLACE INTO redactions VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 const INSERT_REVOCATION: &str = "INSERT OR REPLACE INTO revocations VALUES (?,?,?,?,?,?,?)";

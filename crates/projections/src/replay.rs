@@ -12,8 +12,8 @@ use super::redacting::{InOrder, redact_all};
 use super::row::{Draft, Write};
 use super::sink::Sink;
 use super::token_messages::SETTLE_REVIEWS;
-use crate::db::{Connection, params, params_from_iter};
-use crate::ledger::{LedgerError, LedgerReader};
+use codex_ledger_db::{Connection, params, params_from_iter};
+use codex_ledger_ledger::{LedgerError, LedgerReader};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
@@ -45,7 +45,7 @@ pub enum ReplayError {
     Ledger(#[from] LedgerError),
     /// The views cannot be written.
     #[error(transparent)]
-    Db(#[from] crate::db::DbError),
+    Db(#[from] codex_ledger_db::DbError),
     /// What may be shown cannot be told.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -85,7 +85,7 @@ pub fn replay(
 ) -> Result<Applied, ReplayError> {
     let cursor: u64 = db
         .query_row("SELECT cursor FROM meta", [], |row| row.get::<_, i64>(0))
-        .map_err(crate::db::at(path))? as u64;
+        .map_err(codex_ledger_db::at(path))? as u64;
     let to = reader.head().size();
     let head = reader.head().chain.id.to_string();
     if cursor >= to {
@@ -157,8 +157,8 @@ fn write_all(
     (head, hides): (&str, bool),
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ReplayError> {
-    let sql = crate::db::at(path);
-    let run = || -> crate::db::SqlResult<bool> {
+    let sql = codex_ledger_db::at(path);
+    let run = || -> codex_ledger_db::SqlResult<bool> {
         let mut done = false;
         let mut transaction = db.transaction()?;
         for parcel in InOrder::new(incoming) {

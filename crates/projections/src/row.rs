@@ -1,7 +1,7 @@
 //! Rows on their way into the views. Text from a log fits in only after the policy has passed it.
 
-use crate::db::{ToSql, ToSqlOutput, Value, ValueRef};
-use crate::redaction::{By, Class, Owners, Place, Policy, Redacted, Sensitive, TextKey};
+use codex_ledger_db::{ToSql, ToSqlOutput, Value, ValueRef};
+use codex_ledger_redaction::{By, Class, Owners, Place, Policy, Redacted, Sensitive, TextKey};
 
 /// One value of a row.
 pub(super) enum Cell {
@@ -17,7 +17,7 @@ pub(super) enum Cell {
 }
 
 impl ToSql for Cell {
-    fn to_sql(&self) -> crate::db::SqlResult<ToSqlOutput<'_>> {
+    fn to_sql(&self) -> codex_ledger_db::SqlResult<ToSqlOutput<'_>> {
         Ok(match self {
             Cell::Null => ToSqlOutput::Owned(Value::Null),
             Cell::Int(number) => ToSqlOutput::Owned(Value::Integer(*number)),

@@ -1,6 +1,6 @@
 //! The SQL of all views, and the digest that tells when they must be rebuilt.
 
-use crate::db::{Connection, Row, SqlResult};
+use codex_ledger_db::{Connection, Row, SqlResult};
 use std::sync::OnceLock;
 
 /// Raised when a fold changes what it writes; the SQL itself is covered by the digest.
@@ -8,23 +8,23 @@ pub const VERSION: u32 = 2;
 
 /// `/projections`, in the order in which it is executed.
 const SQL: [&str; 17] = [
-    include_str!("../../projections/cursors.sql"),
-    include_str!("../../projections/streams.sql"),
-    include_str!("../../projections/events.sql"),
-    include_str!("../../projections/sessions.sql"),
-    include_str!("../../projections/prompts.sql"),
-    include_str!("../../projections/messages.sql"),
-    include_str!("../../projections/token_messages.sql"),
-    include_str!("../../projections/turn_context_messages.sql"),
-    include_str!("../../projections/agent_reasoning_messages.sql"),
-    include_str!("../../projections/function_plan_messages.sql"),
-    include_str!("../../projections/function_calls.sql"),
-    include_str!("../../projections/file_changes.sql"),
-    include_str!("../../projections/turns.sql"),
-    include_str!("../../projections/side_files.sql"),
-    include_str!("../../projections/actions.sql"),
-    include_str!("../../projections/redactions.sql"),
-    include_str!("../../projections/annotations.sql"),
+    include_str!("../../../projections/cursors.sql"),
+    include_str!("../../../projections/streams.sql"),
+    include_str!("../../../projections/events.sql"),
+    include_str!("../../../projections/sessions.sql"),
+    include_str!("../../../projections/prompts.sql"),
+    include_str!("../../../projections/messages.sql"),
+    include_str!("../../../projections/token_messages.sql"),
+    include_str!("../../../projections/turn_context_messages.sql"),
+    include_str!("../../../projections/agent_reasoning_messages.sql"),
+    include_str!("../../../projections/function_plan_messages.sql"),
+    include_str!("../../../projections/function_calls.sql"),
+    include_str!("../../../projections/file_changes.sql"),
+    include_str!("../../../projections/turns.sql"),
+    include_str!("../../../projections/side_files.sql"),
+    include_str!("../../../projections/actions.sql"),
+    include_str!("../../../projections/redactions.sql"),
+    include_str!("../../../projections/annotations.sql"),
 ];
 
 /// Tables that hold one stream's records, keyed by (stream, line, part) and where a record says several things by `item`; cleared when a stream is derived anew.

@@ -2,7 +2,7 @@
 
 use super::search_index::{Basis, SHARDS, is_whole, known, scratch_shard, shard_path};
 use super::views::{Views, ViewsError};
-use crate::db::{self, Connection, SqlResult};
+use codex_ledger_db::{self as db, Connection, SqlResult};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 

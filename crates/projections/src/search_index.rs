@@ -6,7 +6,7 @@
 
 use super::replay::ReplayError;
 use super::views::{Views, ViewsError};
-use crate::db::{self, Connection, Row, SqlResult, params};
+use codex_ledger_db::{self as db, Connection, Row, SqlResult, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 use super::fold::{Fold, brief};
 use super::lineage;
 use super::row::RowBuilder;
-use crate::rollout::event::{SessionMeta, ThreadNameUpdated};
-use crate::rollout::prompt;
+use codex_ledger_rollout::event::{SessionMeta, ThreadNameUpdated};
+use codex_ledger_rollout::prompt;
 
 const TABLE: &str = "sessions";
 const ENSURE: &str =

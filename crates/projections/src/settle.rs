@@ -6,8 +6,8 @@
 
 use super::folder::{Folder, each_line};
 use super::replay::ReplayError;
-use crate::ledger::LedgerReader;
-use crate::rollout::{self, Identity};
+use codex_ledger_ledger::LedgerReader;
+use codex_ledger_rollout::{self as rollout, Identity};
 
 /// Fewer equal records than this are no copy that could be told from chance: a header and one more.
 const EQUAL_MIN: u64 = 2;

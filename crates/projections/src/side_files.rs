@@ -2,8 +2,8 @@
 
 use super::events::{self, Span};
 use super::fold::{Fold, Totals};
-use crate::redaction::Owners;
-use crate::rollout::side;
+use codex_ledger_redaction::Owners;
+use codex_ledger_rollout::side;
 
 const INSERT_PROMPT: &str = "INSERT INTO history_prompts VALUES (?,?,?,?,?,?,?,?,?)";
 const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?,?)";

@@ -5,8 +5,8 @@
 
 use super::schema::{is_as_made, schema_digest};
 use super::views::{FORMAT, Views, ViewsError};
-use crate::db::{self, Connection, OptionalExtension};
-use crate::ledger::Head;
+use codex_ledger_db::{self as db, Connection, OptionalExtension};
+use codex_ledger_ledger::Head;
 
 /// How the views stand to the ledger and to this program.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What a stream's next record needs to know of the records before it.
 
 use super::lineage::Region;
-use crate::ledger::side::SideRecord;
-use crate::redaction::Owners;
 use bincode::{Decode, Encode};
+use codex_ledger_ledger::side::SideRecord;
+use codex_ledger_redaction::Owners;
 use std::collections::VecDeque;
 
 /// How many recent reasoning texts are compared to tell repeats; events and items of one text are adjacent.

@@ -4,8 +4,8 @@ use super::fold::Totals;
 use super::row::{At, Draft, RowBuilder};
 use super::schema::CLEAR_STREAM;
 use super::state::State;
-use crate::entry::{StreamDescriptor, StreamName};
-use crate::redaction::Policy;
+use codex_ledger_entry::{StreamDescriptor, StreamName};
+use codex_ledger_redaction::Policy;
 
 const INSERT: &str = "INSERT INTO streams VALUES (?,?,?,?,?,?,0,0,0,0,0,0,0,NULL,NULL)";
 const INSERT_FILE: &str = "INSERT INTO files VALUES (?,?,?)";

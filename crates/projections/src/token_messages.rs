@@ -2,7 +2,7 @@
 
 use super::fold::Fold;
 use super::state::{Counters, push};
-use crate::rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
+use codex_ledger_rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
 const TABLE: &str = "token_messages";
 const INSERT: &str =
@@ -189,7 +189,7 @@ fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
 }
 
 fn windows(limits: &RateLimits<'_>) -> String {
-    let window = |window: &crate::rollout::event::RateWindow| {
+    let window = |window: &codex_ledger_rollout::event::RateWindow| {
         let minutes = window.window_minutes.map_or("?".to_string(), |minutes| minutes.to_string());
         let used = window.used_percent.map_or("?".to_string(), |used| used.to_string());
         format!("{minutes}:{used}")

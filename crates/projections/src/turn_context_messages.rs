@@ -3,7 +3,7 @@
 use super::fold::{Fold, brief};
 use super::sessions;
 use super::state::hash;
-use crate::rollout::event::{ThreadSettings, TurnContext};
+use codex_ledger_rollout::event::{ThreadSettings, TurnContext};
 
 const TABLE: &str = "turn_context_messages";
 const INSERT: &str =

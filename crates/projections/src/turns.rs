@@ -1,7 +1,7 @@
 //! `turns`: what happened around the conversation.
 
 use super::fold::{self, Fold};
-use crate::rollout::event::{Event, ItemBody};
+use codex_ledger_rollout::event::{Event, ItemBody};
 
 const TABLE: &str = "turns";
 const INSERT: &str = "INSERT INTO turns VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";

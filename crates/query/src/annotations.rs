@@ -1,6 +1,6 @@
 //! What reviewers said: tags, notes, dispositions.
 
-use crate::db::{Connection, SqlResult};
+use codex_ledger_db::{Connection, SqlResult};
 use serde::Serialize;
 
 /// A tag of a session or prompt.
@@ -125,7 +125,7 @@ pub fn sessions_to_tag(
             AND a.act IN ('tag', 'untag') AND a.prompt = 0)
         ORDER BY s.id, s.stream";
     let mut statement = db.prepare(sql)?;
-    let values = crate::db::params![tag, repo, path, from as i64, to as i64];
+    let values = codex_ledger_db::params![tag, repo, path, from as i64, to as i64];
     let rows: Vec<(String, i64)> = statement
         .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<SqlResult<_>>()?;

@@ -1,6 +1,6 @@
 //! How much of what was read was understood, and what was not.
 
-use crate::db::{Connection, Row, SqlResult};
+use codex_ledger_db::{Connection, Row, SqlResult};
 use serde::Serialize;
 
 /// Counts over all sources.

@@ -99,7 +99,7 @@ pub enum FilterError {
     },
     /// The database.
     #[error(transparent)]
-    Sql(#[from] crate::db::SqlError),
+    Sql(#[from] codex_ledger_db::SqlError),
 }
 
 /// Understands `--since`: a day begins at its midnight in the zone.

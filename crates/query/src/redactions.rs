@@ -1,6 +1,6 @@
 //! What is hidden, by whom and why.
 
-use crate::db::{Connection, OptionalExtension, Row, SqlResult};
+use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
 use serde::Serialize;
 
 /// A redaction, in force or not.

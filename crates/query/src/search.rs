@@ -1,7 +1,7 @@
 //! Full-text search over what the views show: what is asked, and what is found.
 
 use super::snippet::{Term, snippet, words_of};
-use crate::db::{
+use codex_ledger_db::{
     Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter, split_words,
 };
 use serde::Serialize;

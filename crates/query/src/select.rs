@@ -4,7 +4,7 @@
 //! of them speak of the same sessions.
 
 use super::filter::{Filter, FilterError, Order, nearest};
-use crate::db::{Connection, SqlResult, params};
+use codex_ledger_db::{Connection, SqlResult, params};
 use serde_json::json;
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! One session in full, in the order of its file, and grouped under its prompts.
 
 use super::sessions::SessionRow;
-use crate::db::{Connection, OptionalExtension, SqlResult};
+use codex_ledger_db::{Connection, OptionalExtension, SqlResult};
 use serde::Serialize;
 
 /// What an item is.

@@ -2,7 +2,7 @@
 
 use super::filter::{Filter, FilterError};
 use super::select::pick;
-use crate::db::{Connection, OptionalExtension, Row, SqlResult, params};
+use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use serde::Serialize;
 
 /// One session in a list.
@@ -128,7 +128,7 @@ pub enum FindError {
     },
     /// The database.
     #[error(transparent)]
-    Sql(#[from] crate::db::SqlError),
+    Sql(#[from] codex_ledger_db::SqlError),
 }
 
 /// The session whose id begins with that text; the newest one for an empty text.

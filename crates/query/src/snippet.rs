@@ -1,6 +1,6 @@
 //! What is shown of a text in which words were found.
 
-use crate::db::is_unspaced;
+use codex_ledger_db::is_unspaced;
 
 /// Characters of context on each side of the first word that was found.
 const CONTEXT_CHARS: usize = 60;

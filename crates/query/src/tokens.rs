@@ -4,8 +4,8 @@
 
 use super::filter::Filter;
 use super::zone::Zone;
-use crate::db::{Connection, Params, Row, SqlResult, params};
 use crate::pricing::{Estimate, Money, PriceTable, Tier, Tokens, WhatIf};
+use codex_ledger_db::{Connection, Params, Row, SqlResult, params};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_columns_are_those_of_the_views() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/projections");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../projections");
         let files = std::fs::read_dir(folder).unwrap();
         let sql: String =
             files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();

@@ -176,14 +176,14 @@ struct Place {
 /// Never in a build that passes its tests; but rules that nobody measured must not pass for measured ones.
 pub fn shipped() -> Result<Labelled, LabelledError> {
     Labelled::parse(
-        include_str!("../../fixtures/redaction/secrets.jsonl"),
+        include_str!("../../../fixtures/redaction/secrets.jsonl"),
         PLACEMENTS,
-        include_str!("../../fixtures/redaction/benign.jsonl"),
+        include_str!("../../../fixtures/redaction/benign.jsonl"),
     )
 }
 
 /// The places that are shipped with the program.
-pub const PLACEMENTS: &str = include_str!("../../fixtures/redaction/placements.jsonl");
+pub const PLACEMENTS: &str = include_str!("../../../fixtures/redaction/placements.jsonl");
 
 impl Labelled {
     /// Reads a corpus from the texts of its three files, one JSON object a line.

@@ -1,7 +1,7 @@
 //! The bodies of entries that decide what may be shown. Hand-written fields, as all that is hashed.
 
 use super::RuleSet;
-use crate::entry::{Fields, FieldsBuilder};
+use codex_ledger_entry::{Fields, FieldsBuilder};
 
 /// Entries number the records of a line in steps of this size (`docs/FORMAT.md`).
 const PART_STEP: u64 = 256;

@@ -1,7 +1,7 @@
 //! Charts as plain SVG: shapes only, all words stand beside them as HTML.
 
 use super::words::{number, short};
-use crate::query::{TokenRow, ToolRow};
+use codex_ledger_query::{TokenRow, ToolRow};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use maud::{Markup, html};
@@ -153,7 +153,7 @@ pub(super) fn calls_by_tool(rows: &[ToolRow]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::TokenSums;
+    use codex_ledger_query::TokenSums;
 
     fn row(day: &str, input: u64) -> TokenRow {
         TokenRow {

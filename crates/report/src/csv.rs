@@ -1,7 +1,7 @@
 //! CSV as RFC 4180 has it, with cells that no spreadsheet takes for a formula.
 
 use super::{Renderer, escape, words};
-use crate::query::{
+use codex_ledger_query::{
     Mode, ReportHead, ReportItem, ReportPrompt, ReportSession, TokenRow, TokenSums, repo_name,
 };
 use csv::{QuoteStyle, Terminator, WriterBuilder};

@@ -3,7 +3,7 @@
 use super::page::{self, PageLink, PageState};
 use super::words::{self, number, plural, short};
 use super::{Renderer, charts, escape};
-use crate::query::{
+use codex_ledger_query::{
     ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, TokenRow, TokenSums, repo_name,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -1,7 +1,7 @@
 //! JSON: the model itself, one line per session and prompt. `docs/REPORTS.md` documents the fields.
 
 use super::{Renderer, escape};
-use crate::query::{ReportHead, ReportPrompt, ReportSession, SCHEMA};
+use codex_ledger_query::{ReportHead, ReportPrompt, ReportSession, SCHEMA};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 use std::io::{self, Result, Write};

@@ -12,7 +12,7 @@ mod markdown;
 mod page;
 mod words;
 
-use crate::query::{ReportHead, ReportPrompt, ReportSession};
+use codex_ledger_query::{ReportHead, ReportPrompt, ReportSession};
 use std::io::{Result, Write};
 
 pub use csv::{Csv, Table};

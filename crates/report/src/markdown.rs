@@ -7,7 +7,9 @@ use super::escape::{
 };
 use super::page::{self, PageLink, PageState};
 use super::words::{self, number, plural, short};
-use crate::query::{ReportHead, ReportItem, ReportPrompt, ReportSession, TokenRow, TokenSums};
+use codex_ledger_query::{
+    ReportHead, ReportItem, ReportPrompt, ReportSession, TokenRow, TokenSums,
+};
 use std::io::{Result, Write};
 
 /// More sessions than this are listed in a block that opens.

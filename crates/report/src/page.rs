@@ -2,7 +2,7 @@
 
 use super::escape;
 use super::words::{self, number, plural};
-use crate::query::{ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, Zone};
+use codex_ledger_query::{ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, Zone};
 
 /// The anchor of a session: its id is not enough where it has two rollouts.
 pub(super) fn anchor(of: &ReportSession) -> String {

@@ -1,7 +1,7 @@
 //! Words and numbers that all formats for people share.
 
 use super::escape;
-use crate::query::{
+use codex_ledger_query::{
     ReportHead, ReportItem, ReportKind, ReportSession, TokenSums, Transparency, Zone, repo_name,
 };
 

@@ -3,7 +3,7 @@
 use super::evidence::{Sought, in_files, in_texts};
 use super::{hide, undo, without_rules};
 use crate::cli_support::{TestEnvironment, wait_for};
-use codex_ledger::ledger::read_head;
+use codex_ledger_ledger::read_head;
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;

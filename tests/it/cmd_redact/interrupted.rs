@@ -4,9 +4,9 @@ use super::evidence::{Sought, in_files};
 use super::{hide, undo, without_rules};
 use crate::cli_support::TestEnvironment;
 use crate::support::world::holder;
-use codex_ledger::entry::{EntryId, Kind};
-use codex_ledger::ledger::{Ledger, World};
-use codex_ledger::redaction::{RedactionRecord, What, Within};
+use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_ledger::{Ledger, World};
+use codex_ledger_redaction::{RedactionRecord, What, Within};
 use std::fs;
 
 const WORD: &str = "sandcastle";

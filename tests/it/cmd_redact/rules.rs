@@ -3,7 +3,7 @@
 use super::evidence::leaks;
 use super::{column, configure_rules, head, hide, text, undo};
 use crate::cli_support::{TestEnvironment, fixture_home, prompt_line, session, thread};
-use codex_ledger::ledger::World;
+use codex_ledger_ledger::World;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,8 +3,8 @@
 use super::{undo, without_rules};
 use crate::cli_support::TestEnvironment;
 use crate::support::world::holder;
-use codex_ledger::entry::{EntryId, FieldsBuilder, Kind};
-use codex_ledger::ledger::{Ledger, World};
+use codex_ledger_entry::{EntryId, FieldsBuilder, Kind};
+use codex_ledger_ledger::{Ledger, World};
 
 fn record(env: &TestEnvironment, kind: Kind, fields: FieldsBuilder) -> u64 {
     let mut ledger = Ledger::open(&env.ledger(), World::real(), &holder()).unwrap();

@@ -1,7 +1,7 @@
 //! Nothing in which a secret was found becomes a file, unless a person says why, on record.
 
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
-use codex_ledger::redaction::expand_example;
+use codex_ledger_redaction::expand_example;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};

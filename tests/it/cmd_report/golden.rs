@@ -8,8 +8,8 @@ use crate::cli_support::{TestEnvironment, variable};
 use std::fs;
 use std::path::Path;
 
-const STYLE: &str = include_str!("../../../src/report/style.css");
-const SCRIPT: &str = include_str!("../../../src/report/script.js");
+const STYLE: &str = include_str!("../../../crates/report/src/style.css");
+const SCRIPT: &str = include_str!("../../../crates/report/src/script.js");
 
 fn golden(env: &TestEnvironment, name: &str, args: &[&str]) {
     let head = env.json(["status"])["head"].clone();

@@ -1,7 +1,7 @@
 //! What the views say, in the words of `expected.json`.
 
 use super::case::base_name;
-use codex_ledger::db::{Connection, Row, SqlResult};
+use codex_ledger_db::{Connection, Row, SqlResult};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -3,8 +3,8 @@
 use super::SOUND;
 use super::place::Place;
 use crate::cli_support::{TestEnvironment, session, thread};
-use codex_ledger::app::{AppendOptions, PriceTable, WhatIf};
-use codex_ledger::query::{TokenBy, Zone};
+use codex_ledger_app::{AppendOptions, PriceTable, WhatIf};
+use codex_ledger_query::{TokenBy, Zone};
 use serde_json::{Value, json};
 
 /// A `token_count` whose total is so large; `turn` only makes lines of different sessions different.

@@ -5,9 +5,9 @@ use super::counters;
 use super::place::Place;
 use crate::cli_support::{open_views, prompt_line, session, thread};
 use crate::support::world::{holder, quick};
-use codex_ledger::app::{App, AppendOptions, RedactRequest};
-use codex_ledger::entry::{Fields, Kind};
-use codex_ledger::ledger::{Ledger, LedgerReader};
+use codex_ledger_app::{App, AppendOptions, RedactRequest};
+use codex_ledger_entry::{Fields, Kind};
+use codex_ledger_ledger::{Ledger, LedgerReader};
 use serde_json::{Value, json};
 
 /// A field as the format has it, made without this program's own code.

@@ -3,10 +3,10 @@
 use super::{SOUND, counters};
 use crate::cli_support::{rollout_name, session, thread};
 use crate::support::world::{holder, quick};
-use codex_ledger::app::{App, AppendOptions, PriceTable, RuleSet, Setup, WhatIf};
-use codex_ledger::config::ReviewConfig;
-use codex_ledger::query::{Filter, Mode, ReportRequest, Search, TokenBy, Zone};
-use codex_ledger::report::{Csv, Html, Json, Markdown, Renderer, Table};
+use codex_ledger_app::config::ReviewConfig;
+use codex_ledger_app::{App, AppendOptions, PriceTable, RuleSet, Setup, WhatIf};
+use codex_ledger_query::{Filter, Mode, ReportRequest, Search, TokenBy, Zone};
+use codex_ledger_report::{Csv, Html, Json, Markdown, Renderer, Table};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;

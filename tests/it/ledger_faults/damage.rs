@@ -4,7 +4,7 @@ use crate::support::evidence::{Evidence, evidence, files_of, frame_bounds, place
 use crate::support::ledger::{contents, findings, try_contents};
 use crate::support::random::Random;
 use crate::support::world::{holder, quick};
-use codex_ledger::ledger::{Ledger, LedgerReader, inspect};
+use codex_ledger_ledger::{Ledger, LedgerReader, inspect};
 use std::fs;
 use std::path::Path;
 
@@ -129,7 +129,7 @@ fn assert_opened_or_untouched(
     evidence: &Evidence,
     damaged: &crate::support::evidence::Files,
     is_open: bool,
-    whole: &[codex_ledger::entry::EntryId],
+    whole: &[codex_ledger_entry::EntryId],
     what: &str,
 ) {
     let dir: &Path = &evidence.ledger();
@@ -191,7 +191,7 @@ fn pipes_in_the_place_of_files_are_not_waited_for() {
             assert!(found.is_err() || found.is_ok_and(|found| !found.is_empty()), "{part}");
         }
         try_contents(&evidence.ledger()).ok();
-        codex_ledger::ledger::check_whole(&evidence.ledger()).ok();
+        codex_ledger_ledger::check_whole(&evidence.ledger()).ok();
         Ledger::open(&evidence.ledger(), quick(2), &holder()).map(drop).ok();
         if path.exists() && !path.is_file() {
             fs::remove_file(&path).unwrap();

@@ -3,7 +3,7 @@
 use crate::support::evidence::{Evidence, evidence, files_of, places, write_files};
 use crate::support::ledger::{contents, findings};
 use crate::support::world::{holder, quick};
-use codex_ledger::ledger::{Ledger, LedgerReader, Survey};
+use codex_ledger_ledger::{Ledger, LedgerReader, Survey};
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};

@@ -5,9 +5,9 @@ use crate::support::ledger::{
     append, assert_holds, contents, findings, first_part, rollout_in, second_part,
 };
 use crate::support::world::{holder, quick, world_on};
-use codex_ledger::append::{Plan, Request};
-use codex_ledger::entry::{EntryId, Kind};
-use codex_ledger::ledger::{
+use codex_ledger_append::{Plan, Request};
+use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_ledger::{
     BLOCK_BYTES, Ledger, LedgerError, LedgerReader, World, inspect, read_head,
 };
 use std::fs;

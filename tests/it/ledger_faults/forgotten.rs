@@ -7,9 +7,9 @@ use crate::support::ledger::{
     assert_holds, contents, findings, first_part, rollout_in, second_part,
 };
 use crate::support::world::{holder, quick, world_on};
-use codex_ledger::append::{Plan, Request};
-use codex_ledger::entry::{EntryId, Kind};
-use codex_ledger::ledger::{Disk, Ledger, LedgerError, World};
+use codex_ledger_append::{Plan, Request};
+use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_ledger::{Disk, Ledger, LedgerError, World};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use crate::support::evidence::{
 };
 use crate::support::ledger::{contents, findings};
 use crate::support::world::{holder, quick};
-use codex_ledger::ledger::Ledger;
+use codex_ledger_ledger::Ledger;
 use std::path::{Path, PathBuf};
 
 const SLOT_BYTES: usize = 4096;

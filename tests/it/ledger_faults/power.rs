@@ -7,8 +7,8 @@ use crate::support::ledger::{
 use crate::support::random::Random;
 use crate::support::shadow::{Acknowledged, Moment, as_disk, resume, shadow};
 use crate::support::world::{holder, quick, world_on};
-use codex_ledger::entry::EntryId;
-use codex_ledger::ledger::Ledger;
+use codex_ledger_entry::EntryId;
+use codex_ledger_ledger::Ledger;
 use std::fs;
 use std::path::{Path, PathBuf};
 

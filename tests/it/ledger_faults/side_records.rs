@@ -2,10 +2,10 @@
 
 use crate::support::ledger::{append, contents, findings, rollout_in};
 use crate::support::world::{holder, quick};
-use codex_ledger::append::{Plan, Request};
-use codex_ledger::entry::{EntryId, Kind};
-use codex_ledger::ledger::side::{self, Bound};
-use codex_ledger::ledger::{
+use codex_ledger_append::{Plan, Request};
+use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_ledger::side::{self, Bound};
+use codex_ledger_ledger::{
     Control, Controls, FindingKind, Ledger, LedgerPaths, LedgerReader, SeenFiles, Tails, World,
     read_head,
 };
@@ -158,12 +158,12 @@ fn forged_tails_are_a_finding_and_older_ones_are_not() {
     assert_eq!(forge(&|tails| tails.streams.clear()), ["tails"]);
     let forged = forge(&|tails| {
         let known = tail(tails);
-        with(tails, codex_ledger::ledger::Tail { bytes: known.bytes + 4, ..known });
+        with(tails, codex_ledger_ledger::Tail { bytes: known.bytes + 4, ..known });
     });
     assert_eq!(forged, ["tails"]);
     let forged = forge(&|tails| {
         let known = tail(tails);
-        with(tails, codex_ledger::ledger::Tail { prefix_hash: [3; 32], ..known });
+        with(tails, codex_ledger_ledger::Tail { prefix_hash: [3; 32], ..known });
     });
     assert_eq!(forged, ["tails"]);
     assert_eq!(forge(&|tails| tails.bound.last = [3; 32]), ["tails"]);

@@ -3,8 +3,8 @@
 use crate::support::evidence::{Evidence, Files, evidence, files_of, frame_bounds, write_files};
 use crate::support::ledger::{contents, findings};
 use crate::support::world::{holder, quick};
-use codex_ledger::entry::Kind;
-use codex_ledger::ledger::{Finding, FindingKind, Ledger, LedgerError, check_whole};
+use codex_ledger_entry::Kind;
+use codex_ledger_ledger::{Finding, FindingKind, Ledger, LedgerError, check_whole};
 use std::path::Path;
 
 /// Puts files of the time before the second append in the place of today's.

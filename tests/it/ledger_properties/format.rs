@@ -3,8 +3,8 @@
 use crate::support::disk::Quick;
 use crate::support::evidence::evidence;
 use crate::support::world::{Same, SetClock, holder};
-use codex_ledger::entry::{FieldsBuilder, Kind, StreamDescriptor, StreamName, hex};
-use codex_ledger::ledger::{BLOCK_BYTES, Ledger, LedgerReader, World, export};
+use codex_ledger_entry::{FieldsBuilder, Kind, StreamDescriptor, StreamName, hex};
+use codex_ledger_ledger::{BLOCK_BYTES, Ledger, LedgerReader, World, export};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use crate::support::ledger::{append_all, contents, rollout_of};
 use crate::support::sources::{Bench, LATE, SOON, cases, content};
-use codex_ledger::append::{Plan, Report};
-use codex_ledger::ledger::{BLOCK_BYTES, Ledger};
+use codex_ledger_append::{Plan, Report};
+use codex_ledger_ledger::{BLOCK_BYTES, Ledger};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::fs;

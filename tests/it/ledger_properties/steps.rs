@@ -2,7 +2,7 @@
 
 use crate::support::ledger::contents;
 use crate::support::sources::{Bench, LATE, SOON, cases, content};
-use codex_ledger::entry::{Header, Kind};
+use codex_ledger_entry::{Header, Kind};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -1,6 +1,6 @@
 //! Disks that skip the hardware's wait, and disks that fail at one step.
 
-use codex_ledger::ledger::Disk;
+use codex_ledger_ledger::Disk;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;

@@ -3,8 +3,8 @@
 use super::ledger::{append, findings, first_part, rollout_in, second_part};
 use super::random::Random;
 use super::world::quick;
-use codex_ledger::entry::{checksum, parse_hex};
-use codex_ledger::ledger::Finding;
+use codex_ledger_entry::{checksum, parse_hex};
+use codex_ledger_ledger::Finding;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,9 +2,9 @@
 
 use super::random::Random;
 use super::world::holder;
-use codex_ledger::append::{Plan, Report, Request};
-use codex_ledger::entry::{EntryId, Header, Kind, StreamDescriptor};
-use codex_ledger::ledger::{
+use codex_ledger_append::{Plan, Report, Request};
+use codex_ledger_entry::{EntryId, Header, Kind, StreamDescriptor};
+use codex_ledger_ledger::{
     BLOCK_BYTES, Finding, Ledger, LedgerError, LedgerReader, StoredBody, World, inspect,
 };
 use std::collections::BTreeMap;

@@ -4,8 +4,8 @@
 use super::disk::{Stepped, Steps};
 use super::image::{Image, Node};
 use super::inodes::Inodes;
-use codex_ledger::entry::EntryId;
-use codex_ledger::ledger::{Disk, read_head};
+use codex_ledger_entry::EntryId;
+use codex_ledger_ledger::{Disk, read_head};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ struct State {
     moments: Vec<Moment>,
 }
 
-/// The disk for a [`World`](codex_ledger::ledger::World), and the record of what happened.
+/// The disk for a [`World`](codex_ledger_ledger::World), and the record of what happened.
 pub fn shadow(base: &Path) -> Arc<Stepped<Shadow>> {
     resume(base, &Image::default(), &Image::default())
 }

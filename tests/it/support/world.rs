@@ -1,7 +1,7 @@
 //! Clocks and randomness that give the same in every run.
 
 use super::disk::Quick;
-use codex_ledger::ledger::{Clock, Disk, Entropy, Holder, World};
+use codex_ledger_ledger::{Clock, Disk, Entropy, Holder, World};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -10,8 +10,6 @@ pub struct Token {
 pub struct PathRef {
     pub words: Vec<String>,
     pub line: usize,
-    /// Inline modules around it.
-    inside: Vec<String>,
 }
 
 impl PathRef {
@@ -51,22 +49,18 @@ impl Source {
         self.tokens.iter().filter(|token| !self.is_test(token.line))
     }
 
-    /// Returns the module path of the file: `src/entry/codec.rs` is `[entry, codec]`.
+    /// Returns the module path of the file: `crates/entry/src/tree.rs` is `[crates, entry, src, tree]`.
     pub fn place(&self) -> Vec<String> {
-        let path = self.path.strip_prefix("src/").unwrap_or(&self.path).trim_end_matches(".rs");
+        let path = self.path.trim_end_matches(".rs");
         let mut words: Vec<String> = path.split('/').map(str::to_owned).collect();
         words.pop_if(|word| ["mod", "lib", "main"].contains(&word.as_str()));
         words
     }
 
-    /// Returns the row of the table that the file belongs to.
-    pub fn module(&self) -> &str {
-        let path = self.path.strip_prefix("src/").unwrap_or(&self.path);
-        path.split('/').next().unwrap_or("").trim_end_matches(".rs")
-    }
-
-    pub fn is_door(&self) -> bool {
-        self.module() == "bin"
+    /// Whether it is the file of that name, or lies in the folder.
+    pub fn is_in(&self, place: &str) -> bool {
+        let rest = self.path.strip_prefix(place);
+        rest.is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
     }
 
     pub fn test_modules(&self) -> Vec<Vec<String>> {
@@ -74,23 +68,6 @@ impl Source {
             words[0].text == "mod" && words[2].text == ";" && self.is_test(words[0].line)
         });
         declared.map(|words| [self.place(), vec![words[1].text.clone()]].concat()).collect()
-    }
-
-    /// Returns the module of ours that a path names, or nothing when it stays inside or goes outside.
-    pub fn module_named_by<'a>(&self, path: &'a PathRef) -> Option<&'a str> {
-        let words = &path.words;
-        if self.is_door() {
-            return (words[0] == "codex_ledger").then(|| words[1].as_str());
-        }
-        let up =
-            words.iter().skip_while(|word| *word == "self").take_while(|w| *w == "super").count();
-        let own = usize::from(words[0] == "self");
-        let depth = self.place().len() + path.inside.len();
-        match words[0].as_str() {
-            "crate" | "codex_ledger" => Some(&words[1]),
-            _ if up > 0 && up == depth => words.get(own + up).map(String::as_str),
-            _ => None,
-        }
     }
 }
 
@@ -281,21 +258,11 @@ pub fn macros(tokens: &[Token]) -> impl Iterator<Item = (&str, usize)> {
 
 /// Finds every path of two words or more, with `use` trees spelled out.
 fn paths(tokens: &[Token]) -> Vec<PathRef> {
-    let (mut found, mut modules, mut depth, mut i) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut found, mut i) = (Vec::new(), 0);
     while i < tokens.len() {
         let mut words = Vec::new();
         let before = if i == 0 { "" } else { text(tokens, i - 1) };
         match text(tokens, i) {
-            "{" => (depth, i) = (depth + 1, i + 1),
-            "}" => {
-                depth -= 1;
-                modules.pop_if(|(_, opened)| *opened == depth);
-                i += 1;
-            }
-            "mod" if text(tokens, i + 2) == "{" => {
-                modules.push((text(tokens, i + 1).to_owned(), depth));
-                i += 2;
-            }
             "use" if text(tokens, i + 1) != "<" => i = use_tree(tokens, i + 1, &[], &mut words),
             word if is_name(word) && before != "::" && before != "." => {
                 let mut path = vec![(word.to_owned(), tokens[i].line)];
@@ -310,12 +277,7 @@ fn paths(tokens: &[Token]) -> Vec<PathRef> {
         }
         for path in words.into_iter().filter(|path: &Vec<(String, usize)>| path.len() > 1) {
             let line = path[path.len() - 1].1;
-            let inside = modules.iter().map(|(name, _): &(String, i32)| name.clone()).collect();
-            found.push(PathRef {
-                words: path.into_iter().map(|word| word.0).collect(),
-                line,
-                inside,
-            });
+            found.push(PathRef { words: path.into_iter().map(|word| word.0).collect(), line });
         }
     }
     found
@@ -358,34 +320,28 @@ fn use_tree(
 mod reader {
     use super::Source;
 
-    fn used(path: &str, text: &str) -> Vec<String> {
-        let source = Source::new(text, path.to_owned());
-        let named = source.paths.iter().filter_map(|path| source.module_named_by(path));
-        named.map(str::to_owned).collect()
+    fn named(text: &str) -> Vec<String> {
+        let source = Source::new(text, "src/app.rs".to_owned());
+        source.paths.iter().map(|path| path.words.join("::")).collect()
     }
 
     #[test]
-    fn finds_every_way_to_name_a_module() {
+    fn finds_every_path_and_spells_out_use_trees() {
         let text = "
             use crate::{entry::{Id, codec::*}, ledger as log, db::{self}};
-            pub(in crate::query) fn f<'a>(x: &'static crate::report::Model) -> Vec<super::audit::X> {
-                $crate::server::run!(); crate::pricing::price::<super::super::config::C>()
-            }
-            mod inner { fn g() { super::near(); super::super::source::read() } }
-            use crate::*;";
+            fn f<'a>(x: &'static crate::report::Model) -> Vec<super::audit::X> { std::fs::read() }
+            use codex_ledger_app::App;";
         let expected = [
-            "entry", "entry", "ledger", "db", "query", "report", "audit", "server", "pricing",
-            "source", "*",
+            "crate::entry::Id",
+            "crate::entry::codec::*",
+            "crate::ledger",
+            "crate::db::self",
+            "crate::report::Model",
+            "super::audit::X",
+            "std::fs::read",
+            "codex_ledger_app::App",
         ];
-        assert_eq!(used("src/app.rs", text), expected);
-        assert_eq!(used("src/rollout/mod.rs", "super::entry::f(); self::line::g();"), ["entry"]);
-        assert_eq!(used("src/rollout/line.rs", "super::head(); super::super::db::f()"), ["db"]);
-    }
-
-    #[test]
-    fn a_door_names_the_library_by_its_name() {
-        let text = "use codex_ledger::{app::App, query}; use crate::ui; use super::ledger::x;";
-        assert_eq!(used("src/bin/codex-ledger/append.rs", text), ["app", "query"]);
+        assert_eq!(named(text), expected);
     }
 
     #[test]
@@ -396,7 +352,7 @@ mod reader {
             const S: &str = "\" crate::a::b"; const R: &str = r##"" "# crate::a::b"##;
             const C: [char; 3] = ['"', '\'', '{']; const B: &[u8] = b"crate::a"; // crate::a::b
             fn f<'a>(s: &'a str) -> crate::entry::Id { 'outer: loop { break 'outer } }"####;
-        assert_eq!(used("src/app.rs", text), ["entry"]);
+        assert_eq!(named(text), ["crate::entry::Id"]);
     }
 
     #[test]
@@ -407,7 +363,7 @@ mod reader {
                     \x20   x: u8,\n    y: u8,\n}\n#[cfg(test)]\nmod g;\n";
         let source = Source::new(text, "src/app.rs".to_owned());
         assert_eq!(source.tests, [(2, 3), (5, 8), (12, 15), (17, 18), (21, 22)]);
-        assert_eq!(source.test_modules(), [["app", "g"]]);
+        assert_eq!(source.test_modules(), [["src", "app", "g"]]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Verify the ledger, then compare the views with what its entries say.
 
 use super::views::check_views;
-use crate::ledger::{FindingKind, Inspection, LedgerError, inspect};
-use crate::projections::{Views, ViewsError};
+use codex_ledger_ledger::{FindingKind, Inspection, LedgerError, inspect};
+use codex_ledger_projections::{Views, ViewsError};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 

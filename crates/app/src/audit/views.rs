@@ -1,8 +1,8 @@
 //! Compares the views, and what lies beside them, with what the entries say.
 
 use super::verify::{AuditError, Finding, ViewsVerdict};
-use crate::ledger::{LedgerReader, lock_holder, read_head};
-use crate::projections::{Digests, Standing, Views, ViewsError};
+use codex_ledger_ledger::{LedgerReader, lock_holder, read_head};
+use codex_ledger_projections::{Digests, Standing, Views, ViewsError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::error::{PublishError, Result};
 use super::gate::{Finding, Gate, Inspection, Part};
 use super::reading::Language;
 use super::temporary::{Access, Temporary, clean, folder_of};
-use crate::ledger::World;
+use codex_ledger_ledger::World;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};

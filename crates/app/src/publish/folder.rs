@@ -6,7 +6,7 @@
 use super::draft::Publishable;
 use super::error::{PublishError, Result};
 use super::temporary::{Access, Temporary, clean, make_folder, sync_folder};
-use crate::ledger::World;
+use codex_ledger_ledger::World;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 //! every redaction of passages in force. Our own words are not held against those: somebody may have hidden one.
 
 use super::reading::Language;
-use crate::redaction::{
+use codex_ledger_redaction::{
     By, Context, Engine, Manual, Policy, Rule, RuleError, RuleSet, Severity, Target, bare_url,
     builtin,
 };
@@ -179,7 +179,7 @@ fn beginning(words: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redaction::{Matcher, Redaction, Scope, expand_example};
+    use codex_ledger_redaction::{Matcher, Redaction, Scope, expand_example};
 
     fn token() -> String {
         expand_example("ghp_{{alnum:36}}")

@@ -2,7 +2,7 @@
 
 use super::error::{PublishError, Result};
 use super::temporary::{PREFIX, RANDOM_CHARS, SUFFIX, clean, folder_of, sync_folder};
-use crate::ledger::World;
+use codex_ledger_ledger::World;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};

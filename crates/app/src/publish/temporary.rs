@@ -4,7 +4,7 @@
 //! program left is known by that name and by the lock that nobody holds, and goes when somebody writes there again.
 
 use super::error::{PublishError, Result};
-use crate::ledger::World;
+use codex_ledger_ledger::World;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 
 use super::temporary::clean;
 use super::*;
-use crate::ledger::{Disk, RealWorld, World};
-use crate::redaction::{Policy, expand_example};
+use codex_ledger_ledger::{Disk, RealWorld, World};
+use codex_ledger_redaction::{Policy, expand_example};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -3,7 +3,9 @@
 //! Words of our own vocabulary (kinds, states, modes), ids and numbers are none: no redaction speaks of them.
 
 use super::gate::Part;
-use crate::query::{Item, ReportHead, ReportKind, ReportPrompt, ReportSession, SessionDetail};
+use codex_ledger_query::{
+    Item, ReportHead, ReportKind, ReportPrompt, ReportSession, SessionDetail,
+};
 
 fn add<'a>(texts: &mut Vec<&'a str>, more: &[&'a Option<String>]) {
     texts.extend(more.iter().filter_map(|text| text.as_deref()));

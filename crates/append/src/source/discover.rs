@@ -1,6 +1,6 @@
 //! Which files are sources, and what they are called.
 
-use crate::entry::{Container, StreamName};
+use codex_ledger_entry::{Container, StreamName};
 use std::collections::HashSet;
 use std::fs;
 use std::io;

@@ -1,6 +1,6 @@
 //! Reading a source line by line in bounded memory, plain or compressed.
 
-use crate::entry::Container;
+use codex_ledger_entry::Container;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;

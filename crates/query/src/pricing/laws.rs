@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// The rows of the file as text, read without the module.
 fn file_rows() -> Vec<toml::Table> {
-    let file: toml::Table = include_str!("../../pricing/openai.toml").parse().unwrap();
+    let file: toml::Table = include_str!("../../../../pricing/openai.toml").parse().unwrap();
     file["price"].as_array().unwrap().iter().map(|row| row.as_table().unwrap().clone()).collect()
 }
 
@@ -140,7 +140,7 @@ proptest! {
         _ = PriceTable::parse(&text, Path::new("x"));
         _ = PriceTable::builtin().quote(Some(&text), at_ms);
         _ = text.parse::<Money>();
-        let file = include_str!("../../pricing/openai.toml");
+        let file = include_str!("../../../../pricing/openai.toml");
         let cut = file.char_indices().nth(near * 1_700).map_or(file.len(), |(at, _)| at);
         _ = PriceTable::parse(&format!("{}{text}{}", &file[..cut], &file[cut..]), Path::new("x"));
     }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::LazyLock;
 
-const BUILTIN: &str = include_str!("../../pricing/openai.toml");
+const BUILTIN: &str = include_str!("../../../../pricing/openai.toml");
 const BUILTIN_PATH: &str = "pricing/openai.toml";
 /// Raised when the canonical text changes its form.
 const CANONICAL_FORM: &str = "codex-ledger price table 1";

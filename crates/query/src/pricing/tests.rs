@@ -47,7 +47,7 @@ fn the_builtin_table_is_read_whole() {
     assert_eq!(table.models().count(), 44);
     assert_eq!(table.digest().len(), 64);
     let again = PriceTable::parse(
-        include_str!("../../pricing/openai.toml"),
+        include_str!("../../../../pricing/openai.toml"),
         Path::new("pricing/openai.toml"),
     );
     assert_eq!(again.unwrap().digest(), table.digest());

@@ -6,8 +6,8 @@ use super::super::tokens::{TokenBy, tokens_of_picked};
 use super::model::{Mode, Period, ReportHead, ReportSession, TokenTables, ToolRow, Totals};
 use super::reader::{ReportRequest, ledger_head};
 use super::transparency::{self, Accesses, Prices, Transparency};
-use crate::db::{Connection, Row, SqlResult, params};
 use crate::pricing::PriceTable;
+use codex_ledger_db::{Connection, Row, SqlResult, params};
 use std::collections::BTreeMap;
 
 /// What is counted for each stream.

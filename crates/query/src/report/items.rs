@@ -1,7 +1,7 @@
 //! What followed a prompt: the records between two places of a source, from all tables.
 
 use super::model::{Mode, ReportItem, ReportKind, ReportSession, SHOWN_BYTES_MAX};
-use crate::db::{Connection, Row, SqlResult, params};
+use codex_ledger_db::{Connection, Row, SqlResult, params};
 
 /// A stretch of a source, from a prompt (or the beginning) up to the next prompt; ends are (line, part).
 pub(super) struct Place {

@@ -7,8 +7,8 @@ use super::head;
 use super::items::{self, Place};
 use super::model::{Condition, Mode, ReportHead, ReportPrompt, ReportSession};
 use super::transparency::{self, LedgerHead};
-use crate::db::{Connection, SqlResult, params};
 use crate::pricing::PriceTable;
+use codex_ledger_db::{Connection, SqlResult, params};
 use std::vec;
 
 /// What is asked for.

@@ -2,7 +2,7 @@
 
 use super::super::coverage::{KindCount, LineProblem};
 use super::super::filter::Filter;
-use crate::db::{Connection, OptionalExtension, Row, SqlResult, params};
+use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use serde::Serialize;
 
 /// Problems, missing sessions and accesses that are listed; all are counted.

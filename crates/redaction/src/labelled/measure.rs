@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::IgnoredAny;
 
 use super::{Case, Label, Labelled};
-use crate::redaction::engine::{By, Context, Engine, Mask};
-use crate::redaction::rule::{Rule, RuleSet};
+use crate::engine::{By, Context, Engine, Mask};
+use crate::rule::{Rule, RuleSet};
 
 /// What rules made of a corpus, or of a part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

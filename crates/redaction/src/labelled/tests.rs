@@ -1,11 +1,11 @@
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::redaction::{Engine, RuleSet, builtin};
+use crate::{Engine, RuleSet, builtin};
 
 const HELD_OUT: (&str, &str) = (
-    include_str!("../../../fixtures/redaction/heldout_secrets.jsonl"),
-    include_str!("../../../fixtures/redaction/heldout_benign.jsonl"),
+    include_str!("../../../../fixtures/redaction/heldout_secrets.jsonl"),
+    include_str!("../../../../fixtures/redaction/heldout_benign.jsonl"),
 );
 
 /// The built-in rules on every `of`th text.
@@ -30,7 +30,7 @@ fn all_texts_are_those_of_the_reference_expander() {
         }
     }
     let hex: String = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, include_str!("../../../fixtures/redaction/expanded.sha256").trim());
+    assert_eq!(hex, include_str!("../../../../fixtures/redaction/expanded.sha256").trim());
 }
 
 /// The whole corpus is measured by `scripts/e2e`, with the program as it is shipped.
@@ -51,8 +51,8 @@ fn held_out_texts_are_hidden_and_stay_as_the_page_says() {
 
 #[test]
 fn the_page_shows_what_was_measured() {
-    let page = include_str!("../../../docs/REDACTION.md");
-    let table = include_str!("../../../fixtures/redaction/measured.txt");
+    let page = include_str!("../../../../docs/REDACTION.md");
+    let table = include_str!("../../../../fixtures/redaction/measured.txt");
     assert!(page.contains(&format!("```text\n{table}```\n")), "run scripts/measure-rules");
 }
 
