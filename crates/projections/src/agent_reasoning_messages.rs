@@ -4,7 +4,6 @@ use super::fold::Fold;
 use codex_ledger_rollout::event::{AgentReasoning, Reasoning};
 
 const TABLE: &str = "agent_reasoning_messages";
-const INSERT: &str = "INSERT INTO agent_reasoning_messages VALUES (?,?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn event(fold: &mut Fold<'_>, reasoning: &AgentReasoning<'_>) {
     if fold.state.is_repeated_reasoning(&reasoning.text, true) {
@@ -44,9 +43,9 @@ fn insert(
     let row = fold
         .row_at(TABLE, index, 10)
         .id("turn_id", turn)
-        .word(origin)
+        .word("origin", origin)
         .text("text", Some(text))
-        .number(encrypted)
-        .number(fold.copy_flag());
-    fold.push(row.write(INSERT));
+        .number("encrypted_bytes", encrypted)
+        .number("copied", fold.copy_flag());
+    fold.push(row.insert());
 }

@@ -4,13 +4,11 @@ use super::row::{At, Draft, RowBuilder};
 use codex_ledger_entry::{Act, Annotation};
 use codex_ledger_redaction::Policy;
 
-const INSERT: &str = "INSERT INTO annotations VALUES (?,?,?,?,?,?,?,?)";
-const TAG: &str = "INSERT OR REPLACE INTO tags VALUES (?,?,?,?)";
-const UNTAG: &str = "DELETE FROM tags WHERE session_id = ? AND prompt = ? AND tag = ?";
-const NOTE: &str = "INSERT INTO notes VALUES (?,?,?,?,?,?)";
-const UNNOTE: &str = "DELETE FROM notes WHERE seq = ?";
-const DISPOSE: &str = "INSERT OR REPLACE INTO dispositions VALUES (?,?,?,?)";
-const UNDISPOSE: &str = "DELETE FROM dispositions WHERE session_id = ? AND prompt = ?";
+const UNTAG: &str =
+    "DELETE FROM tags WHERE session_id = :session_id AND prompt = :prompt AND tag = :tag";
+const UNNOTE: &str = "DELETE FROM notes WHERE seq = :seq";
+const UNDISPOSE: &str =
+    "DELETE FROM dispositions WHERE session_id = :session_id AND prompt = :prompt";
 /// Before all annotations are written again.
 pub(super) const CLEAR: [&str; 5] = [
     "DELETE FROM annotations",
@@ -39,45 +37,45 @@ pub(super) fn annotation(
     };
     let row = |table: &'static str| RowBuilder::new(policy, table, At::entry(seq, seq), 8);
     let written = row("annotations")
-        .number(seq)
-        .number(recorded_at / 1_000_000)
+        .number("seq", seq)
+        .number("recorded_at_ms", recorded_at / 1_000_000)
         .text("actor", Some(&said.actor))
-        .word(said.act.name())
+        .word("act", said.act.name())
         .id("session_id", Some(&said.session))
-        .number(said.prompt)
+        .number("prompt", said.prompt)
         .label("value", value)
-        .number(u64::from(by_rule));
-    out.push(written.write(INSERT));
+        .number("by_rule", u64::from(by_rule));
+    out.push(written.insert());
     out.push(match &said.act {
         Act::Tag { name, .. } => row("tags")
             .id("session_id", Some(&said.session))
-            .number(said.prompt)
+            .number("prompt", said.prompt)
             .label("tag", Some(name))
-            .number(seq)
-            .write(TAG),
+            .number("seq", seq)
+            .replace(),
         Act::Untag { name } => row("tags")
             .id("session_id", Some(&said.session))
-            .number(said.prompt)
+            .number("prompt", said.prompt)
             .label("tag", Some(name))
             .write(UNTAG),
         Act::Note { text } => row("notes")
-            .number(seq)
+            .number("seq", seq)
             .id("session_id", Some(&said.session))
-            .number(said.prompt)
+            .number("prompt", said.prompt)
             .text("actor", Some(&said.actor))
-            .number(recorded_at / 1_000_000)
+            .number("recorded_at_ms", recorded_at / 1_000_000)
             .text("text", Some(text))
-            .write(NOTE),
-        Act::Unnote { of } => row("notes").number(*of).write(UNNOTE),
+            .insert(),
+        Act::Unnote { of } => row("notes").number("seq", *of).write(UNNOTE),
         Act::Disposition { value } if value.is_empty() => row("dispositions")
             .id("session_id", Some(&said.session))
-            .number(said.prompt)
+            .number("prompt", said.prompt)
             .write(UNDISPOSE),
         Act::Disposition { value } => row("dispositions")
             .id("session_id", Some(&said.session))
-            .number(said.prompt)
+            .number("prompt", said.prompt)
             .label("value", Some(value))
-            .number(seq)
-            .write(DISPOSE),
+            .number("seq", seq)
+            .replace(),
     });
 }

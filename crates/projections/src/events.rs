@@ -4,13 +4,11 @@ use super::fold::Fold;
 use codex_ledger_rollout::{Reason, Record, Understanding};
 
 const TABLE: &str = "events";
-const INSERT: &str = "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-const INSERT_RAW: &str = "INSERT INTO raw_records VALUES (?,?,?,?,?)";
 
 /// The first problem of a record is the one that is named.
 const CUT: &str =
-    "UPDATE events SET problem = coalesce(problem, ?4), problem_at = coalesce(problem_at, 0)
-    WHERE stream = ?1 AND line = ?2 AND part = ?3";
+    "UPDATE events SET problem = coalesce(problem, :problem), problem_at = coalesce(problem_at, 0)
+    WHERE stream = :stream AND line = :line AND part = :part";
 
 /// Where a record lies in its source.
 #[derive(Clone, Copy, Debug)]
@@ -26,25 +24,29 @@ pub(super) fn fold(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
     let row = fold
         .row(TABLE, 15)
         .place(fold.at)
-        .number(span.offset)
-        .number(span.bytes)
-        .int(record.timestamp_ms)
-        .word_or_null(record.generation.map(|generation| generation.name()))
+        .number("offset", span.offset)
+        .number("bytes", span.bytes)
+        .int("at_ms", record.timestamp_ms)
+        .word_or_null("generation", record.generation.map(|generation| generation.name()))
         .tag("kind", is_known, Some(&record.kind))
         .tag("subtype", is_known, record.subtype.as_deref())
-        .int(record.ordinal.and_then(|ordinal| i64::try_from(ordinal).ok()))
-        .word(record.understanding.name())
-        .word_or_null(problem.map(|problem| problem.reason.name()))
-        .int(problem.map(|problem| problem.offset as i64))
+        .int("ordinal", record.ordinal.and_then(|ordinal| i64::try_from(ordinal).ok()))
+        .word("understood", record.understanding.name())
+        .word_or_null("problem", problem.map(|problem| problem.reason.name()))
+        .int("problem_at", problem.map(|problem| problem.offset as i64))
         .label("drift", drift);
-    fold.push(row.write(INSERT));
+    fold.push(row.insert());
 }
 
 /// Not everything that a record says gets rows.
 pub(super) fn cut(fold: &mut Fold<'_>) {
     let at = fold.at;
-    let row = fold.row(TABLE, 4).number(at.stream).number(at.line).number(at.part);
-    fold.push(row.word(Reason::TooManyItems.name()).write(CUT));
+    let row = fold
+        .row(TABLE, 4)
+        .number("stream", at.stream)
+        .number("line", at.line)
+        .number("part", at.part);
+    fold.push(row.word("problem", Reason::TooManyItems.name()).write(CUT));
 }
 
 /// A line of a source that is no rollout, or a body that is too long to be parsed.
@@ -57,23 +59,23 @@ pub(super) fn plain(
     let row = fold
         .row(TABLE, 15)
         .place(fold.at)
-        .number(span.offset)
-        .number(span.bytes)
-        .int(fold.at.at_ms)
-        .word_or_null(None)
-        .word(kind)
-        .word_or_null(None)
-        .int(None)
-        .word(if problem.is_some() { "malformed" } else { "understood" })
-        .word_or_null(problem)
-        .int(problem.map(|_| 0))
-        .word_or_null(None);
-    fold.push(row.write(INSERT));
+        .number("offset", span.offset)
+        .number("bytes", span.bytes)
+        .int("at_ms", fold.at.at_ms)
+        .word_or_null("generation", None)
+        .word("kind", kind)
+        .word_or_null("subtype", None)
+        .int("ordinal", None)
+        .word("understood", if problem.is_some() { "malformed" } else { "understood" })
+        .word_or_null("problem", problem)
+        .int("problem_at", problem.map(|_| 0))
+        .word_or_null("drift", None);
+    fold.push(row.insert());
 }
 
 /// The record's exact text; other bytes become U+FFFD, the ledger has them as they are.
 pub(super) fn raw(fold: &mut Fold<'_>, bytes: &[u8]) {
     let row =
         fold.row("raw_records", 5).place(fold.at).text("raw", Some(String::from_utf8_lossy(bytes)));
-    fold.push(row.write(INSERT_RAW));
+    fold.push(row.insert());
 }

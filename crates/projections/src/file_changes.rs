@@ -5,7 +5,6 @@ use codex_ledger_rollout::event::PatchApplyEnd;
 use codex_ledger_rollout::patch::FileChange;
 
 const TABLE: &str = "file_changes";
-const INSERT: &str = "INSERT INTO file_changes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// The files of a call's own patch.
 pub(super) fn called(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) {
@@ -33,10 +32,10 @@ fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) 
             .id("call_id", call_id)
             .text("path", Some(&file.path))
             .text("move_to", file.move_to.as_deref())
-            .word(file.action.name())
-            .number(file.added)
-            .number(file.removed)
-            .number(fold.copy_flag());
-        fold.push(row.write(INSERT));
+            .word("action", file.action.name())
+            .number("added", file.added)
+            .number("removed", file.removed)
+            .number("copied", fold.copy_flag());
+        fold.push(row.insert());
     }
 }

@@ -82,7 +82,7 @@ impl<'a> Fold<'a> {
         capacity: usize,
     ) -> RowBuilder<'a> {
         let at = At { item: index as u64, ..self.at };
-        self.row(table, capacity).item(at).int(at.at_ms)
+        self.row(table, capacity).item(at).int("at_ms", at.at_ms)
     }
 
     /// How many of so many things that a record says get rows; where not all do, the record is named for it.

@@ -8,25 +8,34 @@ use codex_ledger_rollout::output::{self, Outcome, Status};
 use codex_ledger_rollout::patch;
 
 const TABLE: &str = "function_calls";
-const INSERT: &str =
-    "INSERT INTO function_calls (stream, line, part, item, seq, at_ms, turn_id, call_id, kind, tool,
-    namespace, name, mcp_server, mcp_tool, command, workdir, justification, arguments, files, copied)
-    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+/// What the output of a call says of it.
+const OF_OUTPUT: [&str; 8] = [
+    "output_line",
+    "output_at_ms",
+    "output",
+    "output_bytes",
+    "exit_code",
+    "duration_ms",
+    "status",
+    "process",
+];
 const JOIN: &str =
-    "UPDATE function_calls SET output_line = ?3, output_at_ms = ?4, output = ?5, output_bytes = ?6,
-    exit_code = coalesce(exit_code, ?7), duration_ms = coalesce(duration_ms, ?8),
-    status = coalesce(status, ?9), process = ?10
-    WHERE stream = ?1 AND call_id = ?2 AND output_line IS NULL";
-const END: &str = "UPDATE function_calls SET exit_code = coalesce(?3, exit_code),
-    duration_ms = coalesce(?4, duration_ms), status = coalesce(?5, status)
-    WHERE stream = ?1 AND call_id = ?2";
-const PROCESS_END: &str = "UPDATE function_calls SET exit_code = ?3, status = ?4
-    WHERE stream = ?1 AND process = ?2 AND status = 'running' AND tool = ?5";
+    "UPDATE function_calls SET output_line = :output_line, output_at_ms = :output_at_ms, output = :output, output_bytes = :output_bytes,
+    exit_code = coalesce(exit_code, :exit_code), duration_ms = coalesce(duration_ms, :duration_ms),
+    status = coalesce(status, :status), process = :process
+    WHERE stream = :stream AND call_id = :call_id AND output_line IS NULL";
+const END: &str = "UPDATE function_calls SET exit_code = coalesce(:exit_code, exit_code),
+    duration_ms = coalesce(:duration_ms, duration_ms), status = coalesce(:status, status)
+    WHERE stream = :stream AND call_id = :call_id";
+const PROCESS_END: &str = "UPDATE function_calls SET exit_code = :exit_code, status = :status
+    WHERE stream = :stream AND process = :process AND status = 'running' AND tool = :tool";
 const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, item, seq, at_ms, turn_id, call_id, kind, tool,
     name, mcp_server, mcp_tool, command, workdir, arguments, files, output_line, output, output_bytes,
     exit_code, duration_ms, status, copied)
-    SELECT ?1,?2,?3,?4,?5,?6,?7,?8,'item',?9,?10,?11,?12,?13,?14,?15,0,?2,?16,?17,?18,?19,?20,?21
-    WHERE NOT EXISTS (SELECT 1 FROM function_calls WHERE stream = ?1 AND call_id = ?8)";
+    SELECT :stream, :line, :part, :item, :seq, :at_ms, :turn_id, :call_id, 'item', :tool,
+    :name, :mcp_server, :mcp_tool, :command, :workdir, :arguments, 0, :line, :output, :output_bytes,
+    :exit_code, :duration_ms, :status, :copied
+    WHERE NOT EXISTS (SELECT 1 FROM function_calls WHERE stream = :stream AND call_id = :call_id)";
 
 pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     let request = call::read(call);
@@ -41,8 +50,8 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
         .row_at(TABLE, 0, 20)
         .id("turn_id", turn)
         .id("call_id", call_id)
-        .word(call.kind.name())
-        .word(request.tool.name())
+        .word("kind", call.kind.name())
+        .word("tool", request.tool.name())
         .label("namespace", call.namespace.as_deref())
         .label("name", Some(&call.name))
         .label("mcp_server", request.mcp.as_ref().map(|mcp| &mcp.server))
@@ -51,9 +60,9 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
         .text("workdir", request.workdir.as_deref())
         .text("justification", request.justification.as_deref())
         .text("arguments", Some(&call.arguments))
-        .number(files.len() as u64)
-        .number(fold.copy_flag());
-    fold.push(row.write(INSERT));
+        .number("files", files.len() as u64)
+        .number("copied", fold.copy_flag());
+    fold.push(row.insert_without(&OF_OUTPUT));
     file_changes::called(fold, call_id, &files);
 }
 
@@ -72,16 +81,16 @@ pub(super) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
     let at = fold.at;
     let row = fold
         .row(TABLE, 10)
-        .number(at.stream)
+        .number("stream", at.stream)
         .id("call_id", Some(call_id))
-        .number(at.line)
-        .int(at.at_ms)
+        .number("output_line", at.line)
+        .int("output_at_ms", at.at_ms)
         .text("output", Some(&outcome.body))
-        .number(output.output.len() as u64)
-        .int(outcome.exit_code)
-        .int(outcome.duration_ms)
-        .word(outcome.status.name())
-        .int(outcome.session_id.or(cell));
+        .number("output_bytes", output.output.len() as u64)
+        .int("exit_code", outcome.exit_code)
+        .int("duration_ms", outcome.duration_ms)
+        .word("status", outcome.status.name())
+        .int("process", outcome.session_id.or(cell));
     fold.push(row.write(JOIN));
     process_ended(fold, call_id, &outcome);
 }
@@ -110,11 +119,11 @@ fn process_ended(fold: &mut Fold<'_>, call_id: &str, outcome: &Outcome<'_>) {
     if has_ended && (is_cell || outcome.exit_code.is_some()) {
         let row = fold
             .row(TABLE, 5)
-            .number(fold.at.stream)
-            .int(Some(process))
-            .int(outcome.exit_code)
-            .word(outcome.status.name())
-            .word(if is_cell { Tool::Script.name() } else { Tool::Shell.name() });
+            .number("stream", fold.at.stream)
+            .int("process", Some(process))
+            .int("exit_code", outcome.exit_code)
+            .word("status", outcome.status.name())
+            .word("tool", if is_cell { Tool::Script.name() } else { Tool::Shell.name() });
         fold.push(row.write(PROCESS_END));
     }
 }
@@ -142,11 +151,11 @@ fn ended(
 ) {
     let row = fold
         .row(TABLE, 5)
-        .number(fold.at.stream)
+        .number("stream", fold.at.stream)
         .id("call_id", Some(call_id))
-        .int(exit_code)
-        .int(duration_ms)
-        .word_or_null(status);
+        .int("exit_code", exit_code)
+        .int("duration_ms", duration_ms)
+        .word_or_null("status", status);
     fold.push(row.write(END));
 }
 
@@ -180,19 +189,19 @@ pub(super) fn command_item(
         .row_at(TABLE, 0, 21)
         .id("turn_id", turn)
         .id("call_id", Some(call_id))
-        .word(Tool::Shell.name())
-        .word("command_execution")
-        .word_or_null(None)
-        .word_or_null(None)
+        .word("tool", Tool::Shell.name())
+        .word("name", "command_execution")
+        .word_or_null("mcp_server", None)
+        .word_or_null("mcp_tool", None)
         .text("command", Some(command))
         .text("workdir", end.cwd.as_deref())
-        .word("")
+        .word("arguments", "")
         .text("output", Some(output))
-        .number(output.len() as u64)
-        .int(end.exit_code)
-        .int(end.duration_ms)
-        .word_or_null(exit_status(end.exit_code))
-        .number(fold.copy_flag());
+        .number("output_bytes", output.len() as u64)
+        .int("exit_code", end.exit_code)
+        .int("duration_ms", end.duration_ms)
+        .word_or_null("status", exit_status(end.exit_code))
+        .number("copied", fold.copy_flag());
     fold.push(row.write(INSERT_ITEM));
 }
 
@@ -212,18 +221,18 @@ pub(super) fn mcp_item(
         .row_at(TABLE, 0, 21)
         .id("turn_id", turn)
         .id("call_id", Some(call_id))
-        .word(Tool::Mcp.name())
-        .word("mcp_tool_call")
+        .word("tool", Tool::Mcp.name())
+        .word("name", "mcp_tool_call")
         .label("mcp_server", end.server.as_deref())
         .label("mcp_tool", end.tool.as_deref())
-        .word_or_null(None)
-        .word_or_null(None)
+        .word_or_null("command", None)
+        .word_or_null("workdir", None)
         .text("arguments", Some(end.arguments.unwrap_or_default()))
         .text("output", Some(output))
-        .number(output.len() as u64)
-        .int(None)
-        .int(end.duration_ms)
-        .word_or_null(success_status(end.success))
-        .number(fold.copy_flag());
+        .number("output_bytes", output.len() as u64)
+        .int("exit_code", None)
+        .int("duration_ms", end.duration_ms)
+        .word_or_null("status", success_status(end.success))
+        .number("copied", fold.copy_flag());
     fold.push(row.write(INSERT_ITEM));
 }

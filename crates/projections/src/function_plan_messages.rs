@@ -5,7 +5,6 @@ use codex_ledger_rollout::call;
 use codex_ledger_rollout::event::ToolCall;
 
 const TABLE: &str = "function_plan_messages";
-const INSERT: &str = "INSERT INTO function_plan_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// Steps that the explanation of a plan stands beside, and bytes of one that stands beside more than the first.
 const REPEATS_MAX: usize = 256;
@@ -32,12 +31,12 @@ pub(super) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
             .row_at(TABLE, index, 11)
             .id("turn_id", turn.as_deref())
             .id("call_id", call_id)
-            .word("call")
+            .word("origin", "call")
             .text("step", Some(&step.step))
             .label("status", Some(&step.status))
             .text("explanation", explanation)
-            .number(fold.copy_flag());
-        fold.push(row.write(INSERT));
+            .number("copied", fold.copy_flag());
+        fold.push(row.insert());
     }
 }
 
@@ -46,11 +45,11 @@ pub(super) fn item(fold: &mut Fold<'_>, text: &str, turn: Option<String>) {
     let row = fold
         .row_at(TABLE, 0, 11)
         .id("turn_id", turn)
-        .word_or_null(None)
-        .word("item")
+        .word_or_null("call_id", None)
+        .word("origin", "item")
         .text("step", Some(text))
-        .word_or_null(None)
-        .word_or_null(None)
-        .number(fold.copy_flag());
-    fold.push(row.write(INSERT));
+        .word_or_null("status", None)
+        .word_or_null("explanation", None)
+        .number("copied", fold.copy_flag());
+    fold.push(row.insert());
 }

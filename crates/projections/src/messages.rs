@@ -6,7 +6,6 @@ use codex_ledger_rollout::event::{Message, Role};
 use codex_ledger_rollout::prompt::{self, Injected};
 
 const TABLE: &str = "messages";
-const INSERT: &str = "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
 
 pub(super) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) {
     let turn = fold.turn(message.turn_id.as_deref());
@@ -57,9 +56,9 @@ fn insert(
         .row_at(TABLE, index, 11)
         .id("turn_id", turn)
         .tag("role", !matches!(message.role, Role::Other(_)), Some(role))
-        .word(kind)
+        .word("kind", kind)
         .label("phase", brief(message.phase.as_deref()))
         .text("text", Some(text))
-        .number(fold.copy_flag());
-    fold.push(row.write(INSERT));
+        .number("copied", fold.copy_flag());
+    fold.push(row.insert());
 }

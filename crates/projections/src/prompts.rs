@@ -6,11 +6,12 @@ use codex_ledger_rollout::event::{Event, ItemBody, Part, UserMessage};
 use codex_ledger_rollout::{self as rollout, prompt};
 
 const TABLE: &str = "prompts";
-const INSERT: &str = "INSERT INTO prompts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)";
-const ROLL_BACK: &str = "UPDATE prompts SET rolled_back = 1 WHERE stream = ? AND number = ?";
-const DROP_HIDDEN: &str = "DELETE FROM redaction_hits WHERE stream = ?1 AND field LIKE 'prompts.%'
-    AND line IN (SELECT line FROM prompts WHERE stream = ?1 AND origin = 'message')";
-const DROP_CANDIDATES: &str = "DELETE FROM prompts WHERE stream = ? AND origin = 'message'";
+const ROLL_BACK: &str =
+    "UPDATE prompts SET rolled_back = 1 WHERE stream = :stream AND number = :number";
+const DROP_HIDDEN: &str =
+    "DELETE FROM redaction_hits WHERE stream = :stream AND field LIKE 'prompts.%'
+    AND line IN (SELECT line FROM prompts WHERE stream = :stream AND origin = 'message')";
+const DROP_CANDIDATES: &str = "DELETE FROM prompts WHERE stream = :stream AND origin = 'message'";
 
 /// The text of the prompt that a part of a line or document is.
 pub(super) fn text_in(kind: Kind, body: &[u8], part: u64) -> Option<String> {
@@ -91,7 +92,7 @@ pub(super) fn candidate(fold: &mut Fold<'_>, text: &str, turn: Option<String>, i
 pub(super) fn rolled_back(fold: &mut Fold<'_>, turns: u64) {
     for _ in 0..turns {
         let Some(number) = fold.state.live_prompts.pop() else { return };
-        let row = fold.row(TABLE, 2).number(fold.at.stream).number(number);
+        let row = fold.row(TABLE, 2).number("stream", fold.at.stream).number("number", number);
         fold.push(row.write(ROLL_BACK));
     }
 }
@@ -105,7 +106,7 @@ fn events_decide(fold: &mut Fold<'_>) {
     fold.state.prompts = bare;
     fold.state.live_prompts.retain(|number| *number <= bare);
     for sql in [DROP_HIDDEN, DROP_CANDIDATES] {
-        let row = fold.row(TABLE, 1).number(fold.at.stream);
+        let row = fold.row(TABLE, 1).number("stream", fold.at.stream);
         fold.push(row.write(sql));
     }
 }
@@ -123,21 +124,22 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
         .row(TABLE, 18)
         .item(fold.at)
         .said_by("user")
-        .number(number)
-        .int(fold.at.at_ms)
+        .number("number", number)
+        .int("at_ms", fold.at.at_ms)
         .id("turn_id", prompt.turn.as_deref())
-        .word(prompt.origin)
+        .word("origin", prompt.origin)
         .text("text", Some(prompt.text))
-        .key(prompt.text)
+        .key("text_key", prompt.text)
         .text("request", ide.as_ref().and_then(|ide| ide.request))
         .text("active_file", ide.as_ref().and_then(|ide| ide.active_file))
         .text(
             "open_tabs",
             ide.as_ref().map(|ide| ide.open_tabs.join("\n")).filter(|tabs| !tabs.is_empty()),
         )
-        .number(prompt.images as u64)
+        .number("images", prompt.images as u64)
         .id("client_id", prompt.client_id)
-        .number(fold.copy_flag())
-        .number(u64::from(review));
-    fold.push(row.write(INSERT));
+        .number("copied", fold.copy_flag())
+        .number("review", u64::from(review))
+        .number("rolled_back", 0);
+    fold.push(row.insert());
 }

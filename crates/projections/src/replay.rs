@@ -9,10 +9,10 @@ use super::folder::Folder;
 use super::known::Known;
 use super::policy::{Decisions, PolicyError};
 use super::redacting::{InOrder, redact_all};
-use super::row::{Draft, Write};
+use super::row::{Draft, Write, Writer};
 use super::sink::Sink;
 use super::token_messages::SETTLE_REVIEWS;
-use codex_ledger_db::{Connection, params, params_from_iter};
+use codex_ledger_db::{Connection, params};
 use codex_ledger_ledger::{LedgerError, LedgerReader};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -160,10 +160,11 @@ fn write_all(
     let sql = codex_ledger_db::at(path);
     let run = || -> codex_ledger_db::SqlResult<bool> {
         let mut done = false;
+        let mut writer = Writer::default();
         let mut transaction = db.transaction()?;
         for parcel in InOrder::new(incoming) {
             for write in parcel.writes {
-                transaction.prepare_cached(write.sql)?.execute(params_from_iter(write.cells))?;
+                writer.run(&transaction, &write)?;
             }
             if parcel.done {
                 for sql in SETTLE_REVIEWS {

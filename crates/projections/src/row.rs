@@ -1,7 +1,12 @@
 //! Rows on their way into the views. Text from a log fits in only after the policy has passed it.
 
-use codex_ledger_db::{ToSql, ToSqlOutput, Value, ValueRef};
+use super::schema;
+use codex_ledger_db::{
+    Connection, SqlError, SqlResult, Statement, ToSql, ToSqlOutput, Value, ValueRef,
+};
 use codex_ledger_redaction::{By, Class, Owners, Place, Policy, Redacted, Sensitive, TextKey};
+use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 /// One value of a row.
 pub(super) enum Cell {
@@ -17,7 +22,7 @@ pub(super) enum Cell {
 }
 
 impl ToSql for Cell {
-    fn to_sql(&self) -> codex_ledger_db::SqlResult<ToSqlOutput<'_>> {
+    fn to_sql(&self) -> SqlResult<ToSqlOutput<'_>> {
         Ok(match self {
             Cell::Null => ToSqlOutput::Owned(Value::Null),
             Cell::Int(number) => ToSqlOutput::Owned(Value::Integer(*number)),
@@ -41,7 +46,7 @@ pub(super) struct Hidden {
 /// A value on its way: as it will be written, or still to be passed by the policy.
 enum Field {
     Done(Cell),
-    Sensitive { class: Class, column: &'static str, text: String },
+    Sensitive { class: Class, text: String },
 }
 
 /// A statement whose texts no policy has passed yet.
@@ -51,13 +56,14 @@ pub(super) struct Draft {
     at: At,
     role: Option<&'static str>,
     owners: Owners,
-    fields: Vec<Field>,
+    /// By column.
+    fields: Vec<(&'static str, Field)>,
 }
 
 impl Draft {
     /// Bytes of text, to bound what is on its way.
     pub(super) fn weight(&self) -> usize {
-        let fields = self.fields.iter().map(|field| match field {
+        let fields = self.fields.iter().map(|(_, field)| match field {
             Field::Sensitive { text, .. } => text.len() + 32,
             Field::Done(Cell::Bytes(bytes)) => bytes.len() + 32,
             Field::Done(_) => 32,
@@ -68,24 +74,25 @@ impl Draft {
     /// Lets the policy pass every text.
     pub(super) fn redact(self, policy: &Policy, hidden: &mut Vec<Hidden>) -> Write {
         let Draft { sql, table, at, role, owners, fields } = self;
-        let pass = |field| match field {
-            Field::Done(cell) => cell,
-            Field::Sensitive { class, column, text } => {
+        let pass = |(column, field)| match field {
+            Field::Done(cell) => (column, cell),
+            Field::Sensitive { class, text } => {
                 let (seq, part) = (at.seq, at.part);
                 let place = Place { class, table, column, role, seq, part, owners: &owners };
-                Cell::Text(policy.apply(Sensitive::new(text), &place, &mut |by, passages| {
+                let text = policy.apply(Sensitive::new(text), &place, &mut |by, passages| {
                     hidden.push(Hidden { at, table, column, by, passages });
-                }))
+                });
+                (column, Cell::Text(text))
             }
         };
         Write { sql, cells: fields.into_iter().map(pass).collect() }
     }
 }
 
-/// One statement with its values.
+/// One statement with its values, each for the parameter of its column's name.
 pub(super) struct Write {
     pub sql: &'static str,
-    pub cells: Vec<Cell>,
+    pub cells: Vec<(&'static str, Cell)>,
 }
 
 /// Where a row comes from: the stream, the line, the record on the line (`part`), the thing that the record says
@@ -107,7 +114,7 @@ impl At {
     }
 }
 
-/// Builds the values of a statement in order.
+/// Builds the values of a statement; each names its column, so that their order means nothing.
 pub(super) struct RowBuilder<'p> {
     policy: &'p Policy,
     draft: Draft,
@@ -140,13 +147,15 @@ impl<'p> RowBuilder<'p> {
     /// Stream, line, part, seq: the columns that tables with one row per record begin with.
     pub(super) fn place(mut self, at: At) -> Self {
         self.draft.at = at;
-        self.number(at.stream).number(at.line).number(at.part).number(at.seq)
+        self.number("stream", at.stream)
+            .number("line", at.line)
+            .number("part", at.part)
+            .number("seq", at.seq)
     }
 
     /// Stream, line, part, item, seq: the columns that tables of what records say begin with.
-    pub(super) fn item(mut self, at: At) -> Self {
-        self.draft.at = at;
-        self.number(at.stream).number(at.line).number(at.part).number(at.item).number(at.seq)
+    pub(super) fn item(self, at: At) -> Self {
+        self.place(at).number("item", at.item)
     }
 
     /// What was said, asked, called or answered, and where: names, paths, texts.
@@ -175,50 +184,132 @@ impl<'p> RowBuilder<'p> {
     }
 
     /// What tells equal texts without telling the text.
-    pub(super) fn key(self, text: &str) -> Self {
+    pub(super) fn key(self, column: &'static str, text: &str) -> Self {
         let key = self.policy.text_key(text);
-        self.done(Cell::Key(key))
+        self.done(column, Cell::Key(key))
     }
 
     fn redacted(self, class: Class, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
-        self.field(match text {
-            Some(text) => Field::Sensitive { class, column, text: text.as_ref().to_string() },
+        let field = match text {
+            Some(text) => Field::Sensitive { class, text: text.as_ref().to_string() },
             None => Field::Done(Cell::Null),
-        })
+        };
+        self.field(column, field)
     }
 
-    fn field(mut self, field: Field) -> Self {
-        self.draft.fields.push(field);
+    fn field(mut self, column: &'static str, field: Field) -> Self {
+        self.draft.fields.push((column, field));
         self
     }
 
-    fn done(self, cell: Cell) -> Self {
-        self.field(Field::Done(cell))
+    fn done(self, column: &'static str, cell: Cell) -> Self {
+        self.field(column, Field::Done(cell))
     }
 
-    pub(super) fn word(self, word: &'static str) -> Self {
-        self.done(Cell::Word(word))
+    pub(super) fn word(self, column: &'static str, word: &'static str) -> Self {
+        self.done(column, Cell::Word(word))
     }
 
-    pub(super) fn word_or_null(self, word: Option<&'static str>) -> Self {
-        self.done(word.map_or(Cell::Null, Cell::Word))
+    pub(super) fn word_or_null(self, column: &'static str, word: Option<&'static str>) -> Self {
+        self.done(column, word.map_or(Cell::Null, Cell::Word))
     }
 
-    pub(super) fn int(self, number: Option<i64>) -> Self {
-        self.done(number.map_or(Cell::Null, Cell::Int))
+    pub(super) fn int(self, column: &'static str, number: Option<i64>) -> Self {
+        self.done(column, number.map_or(Cell::Null, Cell::Int))
     }
 
     /// A count; SQL integers end at 2^63, which no count reaches.
-    pub(super) fn number(self, number: u64) -> Self {
-        self.done(Cell::Int(i64::try_from(number).unwrap_or(i64::MAX)))
+    pub(super) fn number(self, column: &'static str, number: u64) -> Self {
+        self.done(column, Cell::Int(i64::try_from(number).unwrap_or(i64::MAX)))
     }
 
-    pub(super) fn bytes(self, bytes: Vec<u8>) -> Self {
-        self.done(Cell::Bytes(bytes))
+    pub(super) fn bytes(self, column: &'static str, bytes: Vec<u8>) -> Self {
+        self.done(column, Cell::Bytes(bytes))
     }
 
+    /// A new row of the table: every column is given, as its SQL file has them.
+    pub(super) fn insert(self) -> Draft {
+        self.insert_without(&[])
+    }
+
+    /// A new row in which these columns are NULL until a later statement sets them.
+    pub(super) fn insert_without(self, later: &[&'static str]) -> Draft {
+        let sql = schema::insert_into(self.draft.table);
+        self.whole_row(later, sql)
+    }
+
+    /// As [`RowBuilder::insert`], in the place of the row of the same key, if there is one.
+    pub(super) fn replace(self) -> Draft {
+        let sql = schema::replace_into(self.draft.table);
+        self.whole_row(&[], sql)
+    }
+
+    fn whole_row(self, later: &[&'static str], sql: &'static str) -> Draft {
+        debug_assert_eq!(
+            self.draft
+                .fields
+                .iter()
+                .map(|(column, _)| *column)
+                .chain(later.iter().copied())
+                .collect::<BTreeSet<_>>(),
+            schema::columns(self.draft.table).collect(),
+            "columns of `{}`",
+            self.draft.table
+        );
+        self.write(sql)
+    }
+
+    /// Any other statement; its parameters have the names of the values.
     pub(super) fn write(mut self, sql: &'static str) -> Draft {
         self.draft.sql = sql;
         self.draft
+    }
+}
+
+/// Runs statements with values by name.
+#[derive(Default)]
+pub(super) struct Writer {
+    /// For each statement, by its address, which parameter each value is; one more where values come in another order.
+    plans: HashMap<usize, Vec<Plan>>,
+}
+
+struct Plan {
+    names: Vec<&'static str>,
+    /// Numbers of the parameters, in the order of `names`.
+    parameters: Vec<usize>,
+}
+
+impl Writer {
+    /// Runs one statement.
+    ///
+    /// # Errors
+    /// As the database, and where the statement has no parameter of a value's name.
+    pub(super) fn run(&mut self, db: &Connection, write: &Write) -> SqlResult<()> {
+        let mut statement = db.prepare_cached(write.sql)?;
+        let plans = self.plans.entry(write.sql.as_ptr() as usize).or_default();
+        let is_known = |plan: &Plan| plan.names.iter().eq(write.cells.iter().map(|(name, _)| name));
+        let known = match plans.iter().position(is_known) {
+            Some(known) => known,
+            None => {
+                plans.push(Plan::make(&statement, write)?);
+                plans.len() - 1
+            }
+        };
+        for (parameter, (_, cell)) in plans[known].parameters.iter().zip(&write.cells) {
+            statement.raw_bind_parameter(*parameter, cell)?;
+        }
+        statement.raw_execute().map(drop)
+    }
+}
+
+impl Plan {
+    fn make(statement: &Statement<'_>, write: &Write) -> SqlResult<Plan> {
+        let names: Vec<&'static str> = write.cells.iter().map(|(name, _)| *name).collect();
+        let parameter = |name: &&str| {
+            let name = format!(":{name}");
+            statement.parameter_index(&name)?.ok_or(SqlError::InvalidParameterName(name))
+        };
+        let parameters = names.iter().map(parameter).collect::<SqlResult<_>>()?;
+        Ok(Plan { names, parameters })
     }
 }

@@ -1,7 +1,8 @@
 //! The SQL of all views, and the digest that tells when they must be rebuilt.
 
 use codex_ledger_db::{Connection, Row, SqlResult};
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, OnceLock};
 
 /// Raised when a fold changes what it writes; the SQL itself is covered by the digest.
 pub const VERSION: u32 = 2;
@@ -48,22 +49,65 @@ pub(super) const STREAM_TABLES: [&str; 15] = [
 
 /// The statements that clear one stream, in the order of [`STREAM_TABLES`].
 pub(super) const CLEAR_STREAM: [&str; 15] = [
-    "DELETE FROM agent_reasoning_messages WHERE stream = ?",
-    "DELETE FROM events WHERE stream = ?",
-    "DELETE FROM file_changes WHERE stream = ?",
-    "DELETE FROM function_calls WHERE stream = ?",
-    "DELETE FROM function_plan_messages WHERE stream = ?",
-    "DELETE FROM history_prompts WHERE stream = ?",
-    "DELETE FROM messages WHERE stream = ?",
-    "DELETE FROM prompts WHERE stream = ?",
-    "DELETE FROM raw_records WHERE stream = ?",
-    "DELETE FROM redaction_hits WHERE stream = ?",
-    "DELETE FROM session_names WHERE stream = ?",
-    "DELETE FROM sessions WHERE stream = ?",
-    "DELETE FROM token_messages WHERE stream = ?",
-    "DELETE FROM turn_context_messages WHERE stream = ?",
-    "DELETE FROM turns WHERE stream = ?",
+    "DELETE FROM agent_reasoning_messages WHERE stream = :stream",
+    "DELETE FROM events WHERE stream = :stream",
+    "DELETE FROM file_changes WHERE stream = :stream",
+    "DELETE FROM function_calls WHERE stream = :stream",
+    "DELETE FROM function_plan_messages WHERE stream = :stream",
+    "DELETE FROM history_prompts WHERE stream = :stream",
+    "DELETE FROM messages WHERE stream = :stream",
+    "DELETE FROM prompts WHERE stream = :stream",
+    "DELETE FROM raw_records WHERE stream = :stream",
+    "DELETE FROM redaction_hits WHERE stream = :stream",
+    "DELETE FROM session_names WHERE stream = :stream",
+    "DELETE FROM sessions WHERE stream = :stream",
+    "DELETE FROM token_messages WHERE stream = :stream",
+    "DELETE FROM turn_context_messages WHERE stream = :stream",
+    "DELETE FROM turns WHERE stream = :stream",
 ];
+
+/// What a row of each table has, out of the SQL files: the one description of a table.
+static TABLES: LazyLock<BTreeMap<&'static str, Table>> = LazyLock::new(|| {
+    let tables = SQL.iter().flat_map(|sql| sql.split("CREATE TABLE ").skip(1));
+    tables.filter_map(Table::parse).collect()
+});
+
+struct Table {
+    columns: Vec<&'static str>,
+    /// What follows `INSERT` or `INSERT OR REPLACE`.
+    insert: String,
+    replace: String,
+}
+
+impl Table {
+    /// Reads what follows `CREATE TABLE`: a name, and a line for each column.
+    fn parse(sql: &'static str) -> Option<(&'static str, Table)> {
+        let (name, rest) = sql.split_once(" (")?;
+        let (lines, _) = rest.split_once("\n)")?;
+        let word = |line: &'static str| line.split("--").next()?.split_whitespace().next();
+        let is_column = |word: &&str| !["PRIMARY", "CHECK", "UNIQUE"].contains(word);
+        let columns: Vec<&str> = lines.lines().filter_map(word).filter(is_column).collect();
+        let (names, values) = (columns.join(", "), columns.join(", :"));
+        let into = format!("INTO {name} ({names}) VALUES (:{values})");
+        let (insert, replace) = (format!("INSERT {into}"), format!("INSERT OR REPLACE {into}"));
+        Some((name, Table { columns, insert, replace }))
+    }
+}
+
+/// The statement that adds a row to a table, with a parameter of the name of each column.
+pub(super) fn insert_into(table: &str) -> &'static str {
+    TABLES.get(table).map_or("", |table| &table.insert)
+}
+
+/// As [`insert_into`], in the place of the row of the same key.
+pub(super) fn replace_into(table: &str) -> &'static str {
+    TABLES.get(table).map_or("", |table| &table.replace)
+}
+
+/// The columns of a table.
+pub(super) fn columns(table: &str) -> impl Iterator<Item = &'static str> {
+    TABLES.get(table).into_iter().flat_map(|table| table.columns.iter().copied())
+}
 
 /// All statements that make the views' tables.
 pub(super) fn create_all() -> String {
@@ -107,4 +151,24 @@ pub fn schema_digest() -> String {
         hasher.update(sql.as_bytes());
     }
     hasher.finalize().to_hex().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sql_files_are_read_as_the_database_reads_them() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(&create_all()).unwrap();
+        let sql = "SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c
+                   WHERE m.type = 'table' ORDER BY m.name, c.cid";
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let found: Vec<(String, String)> = rows.map(Result::unwrap).collect();
+        let known = TABLES.iter().flat_map(|(name, table)| {
+            table.columns.iter().map(|column| (name.to_string(), column.to_string()))
+        });
+        assert_eq!(known.collect::<Vec<_>>(), found);
+    }
 }

@@ -7,28 +7,26 @@ use codex_ledger_rollout::event::{SessionMeta, ThreadNameUpdated};
 use codex_ledger_rollout::prompt;
 
 const TABLE: &str = "sessions";
-const ENSURE: &str =
-    "INSERT INTO sessions (stream, seq, line, id, headers, foreign_headers) VALUES (?,?,?,?,0,0)";
-const DEFINE: &str =
-    "UPDATE sessions SET seq = ?2, line = ?3, id = coalesce(?4, id), headers = 1 WHERE stream = ?1";
+const ENSURE: &str = "INSERT INTO sessions (stream, seq, line, id, headers, foreign_headers) VALUES (:stream, :seq, :line, :id, 0, 0)";
+const DEFINE: &str = "UPDATE sessions SET seq = :seq, line = :line, id = coalesce(:id, id), headers = 1 WHERE stream = :stream";
 const REFRESH: &str = "UPDATE sessions SET
-    root_id = coalesce(?2, root_id), parent_id = coalesce(?3, parent_id),
-    forked_from_id = coalesce(?4, forked_from_id), created_at_ms = coalesce(?5, created_at_ms),
-    cwd = coalesce(?6, cwd), originator = coalesce(?7, originator), cli_version = coalesce(?8, cli_version),
-    source = coalesce(?9, source), subagent = coalesce(?10, subagent), agent_role = coalesce(?11, agent_role),
-    agent_nickname = coalesce(?12, agent_nickname), agent_path = coalesce(?13, agent_path),
-    depth = coalesce(?14, depth), model_provider = coalesce(?15, model_provider),
-    git_commit = coalesce(?16, git_commit), git_branch = coalesce(?17, git_branch),
-    git_url = coalesce(?18, git_url), history_mode = coalesce(?19, history_mode),
-    instructions = coalesce(?20, instructions)
-    WHERE stream = ?1";
-const COUNT: &str = "UPDATE sessions SET headers = headers + 1, foreign_headers = foreign_headers + ?2 WHERE stream = ?1";
-const SET_MODEL: &str = "UPDATE sessions SET model = ?2 WHERE stream = ?1";
+    root_id = coalesce(:root_id, root_id), parent_id = coalesce(:parent_id, parent_id),
+    forked_from_id = coalesce(:forked_from_id, forked_from_id), created_at_ms = coalesce(:created_at_ms, created_at_ms),
+    cwd = coalesce(:cwd, cwd), originator = coalesce(:originator, originator), cli_version = coalesce(:cli_version, cli_version),
+    source = coalesce(:source, source), subagent = coalesce(:subagent, subagent), agent_role = coalesce(:agent_role, agent_role),
+    agent_nickname = coalesce(:agent_nickname, agent_nickname), agent_path = coalesce(:agent_path, agent_path),
+    depth = coalesce(:depth, depth), model_provider = coalesce(:model_provider, model_provider),
+    git_commit = coalesce(:git_commit, git_commit), git_branch = coalesce(:git_branch, git_branch),
+    git_url = coalesce(:git_url, git_url), history_mode = coalesce(:history_mode, history_mode),
+    instructions = coalesce(:instructions, instructions)
+    WHERE stream = :stream";
+const COUNT: &str = "UPDATE sessions SET headers = headers + 1, foreign_headers = foreign_headers + :foreign_headers
+    WHERE stream = :stream";
+const SET_MODEL: &str = "UPDATE sessions SET model = :model WHERE stream = :stream";
 const SET_PARENT: &str =
-    "UPDATE sessions SET parent_id = coalesce(parent_id, ?2) WHERE stream = ?1";
-const SET_COPY: &str = "UPDATE sessions SET copy = ?2 WHERE stream = ?1";
-const SET_CWD: &str = "UPDATE sessions SET cwd = coalesce(cwd, ?2) WHERE stream = ?1";
-const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?,?)";
+    "UPDATE sessions SET parent_id = coalesce(parent_id, :parent_id) WHERE stream = :stream";
+const SET_COPY: &str = "UPDATE sessions SET copy = :copy WHERE stream = :stream";
+const SET_CWD: &str = "UPDATE sessions SET cwd = coalesce(cwd, :cwd) WHERE stream = :stream";
 
 /// The session exists from its first record on, header or not.
 pub(super) fn ensure(fold: &mut Fold<'_>) {
@@ -38,8 +36,12 @@ pub(super) fn ensure(fold: &mut Fold<'_>) {
     fold.state.has_session = true;
     let at = fold.at;
     let id = fold.thread.unwrap_or_default().to_string();
-    let row =
-        fold.row(TABLE, 4).number(at.stream).number(at.seq).number(at.line).id("id", Some(id));
+    let row = fold
+        .row(TABLE, 4)
+        .number("stream", at.stream)
+        .number("seq", at.seq)
+        .number("line", at.line)
+        .id("id", Some(id));
     fold.push(row.write(ENSURE));
 }
 
@@ -51,15 +53,18 @@ pub(super) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
             lineage::born(fold, meta);
             let row = fold
                 .row(TABLE, 4)
-                .number(at.stream)
-                .number(at.seq)
-                .number(at.line)
+                .number("stream", at.stream)
+                .number("seq", at.seq)
+                .number("line", at.line)
                 .id("id", meta.id.as_deref());
             fold.push(row.write(DEFINE));
         }
         Some(known) => {
             let foreign = meta.id.as_deref().is_some_and(|id| id != known);
-            let row = fold.row(TABLE, 2).number(at.stream).number(u64::from(foreign));
+            let row = fold
+                .row(TABLE, 2)
+                .number("stream", at.stream)
+                .number("foreign_headers", u64::from(foreign));
             fold.push(row.write(COUNT));
             if foreign {
                 fold.state.copied_threads.extend(meta.id.as_deref().map(str::to_string));
@@ -74,7 +79,7 @@ pub(super) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     {
         fold.state.repo = Some(url.to_string());
     }
-    let row = refresh(fold.row(TABLE, 20).number(at.stream), meta);
+    let row = refresh(fold.row(TABLE, 20).number("stream", at.stream), meta);
     fold.push(row.write(REFRESH));
 }
 
@@ -82,7 +87,7 @@ fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {
     row.id("root_id", meta.session_id.as_deref())
         .id("parent_id", meta.parent_thread_id.as_deref())
         .id("forked_from_id", meta.forked_from_id.as_deref())
-        .int(meta.timestamp_ms)
+        .int("created_at_ms", meta.timestamp_ms)
         .text("cwd", meta.cwd.as_deref())
         .label("originator", meta.originator.as_deref())
         .label("cli_version", meta.cli_version.as_deref())
@@ -91,7 +96,7 @@ fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {
         .label("agent_role", meta.agent_role.as_deref())
         .text("agent_nickname", meta.agent_nickname.as_deref())
         .text("agent_path", meta.agent_path.as_deref())
-        .int(meta.depth)
+        .int("depth", meta.depth)
         .label("model_provider", meta.model_provider.as_deref())
         .id("git_commit", meta.git_commit.as_deref())
         .text("git_branch", meta.git_branch.as_deref())
@@ -104,7 +109,8 @@ fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {
 fn parent(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     if fold.copied && !fold.state.has_parent {
         fold.state.has_parent = true;
-        let row = fold.row(TABLE, 2).number(fold.at.stream).id("parent_id", meta.id.as_deref());
+        let row =
+            fold.row(TABLE, 2).number("stream", fold.at.stream).id("parent_id", meta.id.as_deref());
         fold.push(row.write(SET_PARENT));
     }
 }
@@ -113,7 +119,7 @@ fn parent(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
 /// unless a comparison with the parent has told it.
 pub(super) fn copies(fold: &mut Fold<'_>) {
     let told = if fold.state.copy_end.is_some() { "compared" } else { "inferred" };
-    let row = fold.row(TABLE, 2).number(fold.at.stream).word(told);
+    let row = fold.row(TABLE, 2).number("stream", fold.at.stream).word("copy", told);
     fold.push(row.write(SET_COPY));
 }
 
@@ -124,7 +130,7 @@ pub(super) fn model(fold: &mut Fold<'_>, model: Option<&str>) {
         return;
     };
     fold.state.model = Some(model.to_string());
-    let row = fold.row(TABLE, 2).number(fold.at.stream).label("model", Some(model));
+    let row = fold.row(TABLE, 2).number("stream", fold.at.stream).label("model", Some(model));
     fold.push(row.write(SET_MODEL));
 }
 
@@ -136,7 +142,7 @@ pub(super) fn environment(fold: &mut Fold<'_>, text: &str) {
     if let Some(cwd) = prompt::environment(text).and_then(|environment| environment.cwd) {
         fold.state.has_cwd = true;
         fold.state.repo.get_or_insert_with(|| cwd.to_string());
-        let row = fold.row(TABLE, 2).number(fold.at.stream).text("cwd", Some(cwd));
+        let row = fold.row(TABLE, 2).number("stream", fold.at.stream).text("cwd", Some(cwd));
         fold.push(row.write(SET_CWD));
     }
 }
@@ -149,5 +155,5 @@ pub(super) fn name(fold: &mut Fold<'_>, name: &ThreadNameUpdated<'_>) {
         .row_at("session_names", 0, 8)
         .id("session_id", Some(id))
         .text("name", name.name.as_deref());
-    fold.push(row.write(INSERT_NAME));
+    fold.push(row.insert());
 }

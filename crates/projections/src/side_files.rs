@@ -5,9 +5,6 @@ use super::fold::{Fold, Totals};
 use codex_ledger_redaction::Owners;
 use codex_ledger_rollout::side;
 
-const INSERT_PROMPT: &str = "INSERT INTO history_prompts VALUES (?,?,?,?,?,?,?,?,?)";
-const INSERT_NAME: &str = "INSERT INTO session_names VALUES (?,?,?,?,?,?,?,?)";
-
 pub(super) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {
     let Some(entry) = side::history_line(line) else {
         return other(fold, line, span, totals);
@@ -19,8 +16,8 @@ pub(super) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut
         .owned_by(owner(fold, entry.session_id.as_deref()))
         .id("session_id", entry.session_id.as_deref())
         .text("text", Some(&entry.text))
-        .key(&entry.text);
-    fold.push(row.write(INSERT_PROMPT));
+        .key("text_key", &entry.text);
+    fold.push(row.insert());
 }
 
 pub(super) fn index(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {
@@ -34,7 +31,7 @@ pub(super) fn index(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut T
         .owned_by(owner(fold, Some(&entry.session_id)))
         .id("session_id", Some(&entry.session_id))
         .text("name", entry.name.as_deref());
-    fold.push(row.write(INSERT_NAME));
+    fold.push(row.insert());
 }
 
 /// Lines of side files belong to the session that they name.

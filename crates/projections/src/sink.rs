@@ -17,7 +17,6 @@ use std::sync::mpsc::SyncSender;
 
 /// Text on its way to the writer in one parcel.
 const PARCEL_BYTES: usize = 512 << 10;
-const PUT_STATE: &str = "INSERT OR REPLACE INTO fold_states VALUES (?,?,?)";
 
 /// Enciphers or deciphers a stored state: it holds words of the log, which the views must not. The key is the
 /// ledger's; no (stream, cursor) ever gets two states under one key and one version of the program.
@@ -121,7 +120,12 @@ impl<'a> Sink<'a> {
             if let Some(mut state) = side::encode(&stream.state) {
                 cipher(self.policy.key(), id, cursor, &mut state);
                 let row = RowBuilder::new(self.policy, "fold_states", At::default(), 3);
-                self.out.push(row.number(id).number(cursor).bytes(state).write(PUT_STATE));
+                self.out.push(
+                    row.number("stream", id)
+                        .number("cursor", cursor)
+                        .bytes("state", state)
+                        .replace(),
+                );
             }
         }
     }

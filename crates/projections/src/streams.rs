@@ -7,18 +7,18 @@ use super::state::State;
 use codex_ledger_entry::{StreamDescriptor, StreamName};
 use codex_ledger_redaction::Policy;
 
-const INSERT: &str = "INSERT INTO streams VALUES (?,?,?,?,?,?,0,0,0,0,0,0,0,NULL,NULL)";
-const INSERT_FILE: &str = "INSERT INTO files VALUES (?,?,?)";
-const RENAME: &str = "UPDATE streams SET name = ?2, thread = ?3, rollout = ?4 WHERE stream = ?1";
-const RENAME_FILE: &str = "UPDATE files SET path = ?2 WHERE stream = ?1";
-const CLEAR_HITS: &str = "DELETE FROM redaction_hits WHERE stream = ?1 AND seq = ?1";
-const SUPERSEDE: &str = "UPDATE streams SET superseded = 1 WHERE stream = ?";
+const RENAME: &str =
+    "UPDATE streams SET name = :name, thread = :thread, rollout = :rollout WHERE stream = :stream";
+const RENAME_FILE: &str = "UPDATE files SET path = :path WHERE stream = :stream";
+const CLEAR_HITS: &str = "DELETE FROM redaction_hits WHERE stream = :stream AND seq = :stream";
+const SUPERSEDE: &str = "UPDATE streams SET superseded = 1 WHERE stream = :stream";
 const RESET: &str =
     "UPDATE streams SET lines = 0, bytes = 0, blank = 0, malformed = 0, unknown = 0, torn = 0,
-    first_at_ms = NULL, last_at_ms = NULL WHERE stream = ?";
-const ADD: &str = "UPDATE streams SET lines = lines + ?2, bytes = bytes + ?3, blank = blank + ?4,
-    malformed = malformed + ?5, unknown = unknown + ?6, torn = ?7, first_at_ms = coalesce(first_at_ms, ?8),
-    last_at_ms = max(coalesce(last_at_ms, ?9), coalesce(?9, last_at_ms)) WHERE stream = ?1";
+    first_at_ms = NULL, last_at_ms = NULL WHERE stream = :stream";
+const ADD: &str = "UPDATE streams SET lines = lines + :lines, bytes = bytes + :bytes, blank = blank + :blank,
+    malformed = malformed + :malformed, unknown = unknown + :unknown, torn = :torn,
+    first_at_ms = coalesce(first_at_ms, :first_at_ms),
+    last_at_ms = max(coalesce(last_at_ms, :last_at_ms), coalesce(:last_at_ms, last_at_ms)) WHERE stream = :stream";
 
 pub(super) fn open(
     policy: &Policy,
@@ -28,25 +28,34 @@ pub(super) fn open(
 ) {
     let (thread, rollout) = parts(&descriptor.name);
     let row = RowBuilder::new(policy, "streams", At::entry(stream, stream), 6)
-        .number(stream)
+        .number("stream", stream)
         .id("name", Some(descriptor.name.to_string()))
-        .word(descriptor.name.kind())
+        .word("kind", descriptor.name.kind())
         .id("thread", thread)
         .id("rollout", rollout)
-        .number(u64::from(descriptor.generation));
-    out.push(row.write(INSERT));
+        .number("generation", u64::from(descriptor.generation))
+        .number("superseded", 0)
+        .number("lines", 0)
+        .number("bytes", 0)
+        .number("blank", 0)
+        .number("malformed", 0)
+        .number("unknown", 0)
+        .number("torn", 0)
+        .int("first_at_ms", None)
+        .int("last_at_ms", None);
+    out.push(row.insert());
     let row = RowBuilder::new(policy, "files", At::entry(stream, stream), 3)
-        .number(stream)
+        .number("stream", stream)
         .text("path", Some(String::from_utf8_lossy(&descriptor.path)))
         .label("container", Some(&descriptor.container));
-    out.push(row.write(INSERT_FILE));
+    out.push(row.insert());
 }
 
 /// A newer generation of the same source has opened: the views speak of it alone.
 pub(super) fn supersede(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Draft>) {
     out.push(
         RowBuilder::new(policy, "streams", At::entry(stream, stream), 1)
-            .number(stream)
+            .number("stream", stream)
             .write(SUPERSEDE),
     );
     clear(policy, stream, state, out);
@@ -55,7 +64,7 @@ pub(super) fn supersede(policy: &Policy, stream: u64, state: &State, out: &mut V
 /// Removes all rows that a stream's records gave rise to, and all that was said to be hidden in them.
 pub(super) fn clear(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Draft>) {
     let at = At::entry(stream, stream);
-    let row = || RowBuilder::new(policy, "streams", at, 1).number(stream);
+    let row = || RowBuilder::new(policy, "streams", at, 1).number("stream", stream);
     out.extend(CLEAR_STREAM.map(|sql| row().write(sql)));
     rename(policy, stream, state, out);
 }
@@ -63,17 +72,17 @@ pub(super) fn clear(policy: &Policy, stream: u64, state: &State, out: &mut Vec<D
 /// Writes a stream's name and path again, as the policy shows them now.
 pub(super) fn rename(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Draft>) {
     let at = At::entry(stream, stream);
-    out.push(RowBuilder::new(policy, "streams", at, 1).number(stream).write(CLEAR_HITS));
+    out.push(RowBuilder::new(policy, "streams", at, 1).number("stream", stream).write(CLEAR_HITS));
     let name = StreamName::parse(&state.name);
     let (thread, rollout) = parts(&name);
     let row = RowBuilder::new(policy, "streams", at, 4)
-        .number(stream)
+        .number("stream", stream)
         .id("name", Some(&state.name))
         .id("thread", thread)
         .id("rollout", rollout);
     out.push(row.write(RENAME));
     let row = RowBuilder::new(policy, "files", at, 2)
-        .number(stream)
+        .number("stream", stream)
         .text("path", Some(String::from_utf8_lossy(&state.path)));
     out.push(row.write(RENAME_FILE));
 }
@@ -89,7 +98,7 @@ fn parts(name: &StreamName) -> (Option<&String>, Option<&String>) {
 pub(super) fn reset(policy: &Policy, stream: u64, out: &mut Vec<Draft>) {
     out.push(
         RowBuilder::new(policy, "streams", At::entry(stream, stream), 1)
-            .number(stream)
+            .number("stream", stream)
             .write(RESET),
     );
 }
@@ -97,14 +106,14 @@ pub(super) fn reset(policy: &Policy, stream: u64, out: &mut Vec<Draft>) {
 /// Adds what has been read of a stream since the last time.
 pub(super) fn add(policy: &Policy, stream: u64, totals: &Totals, torn: bool, out: &mut Vec<Draft>) {
     let row = RowBuilder::new(policy, "streams", At::entry(stream, stream), 9)
-        .number(stream)
-        .number(totals.lines)
-        .number(totals.bytes)
-        .number(totals.blank)
-        .number(totals.malformed)
-        .number(totals.unknown)
-        .number(u64::from(torn))
-        .int(totals.first_at_ms)
-        .int(totals.last_at_ms);
+        .number("stream", stream)
+        .number("lines", totals.lines)
+        .number("bytes", totals.bytes)
+        .number("blank", totals.blank)
+        .number("malformed", totals.malformed)
+        .number("unknown", totals.unknown)
+        .number("torn", u64::from(torn))
+        .int("first_at_ms", totals.first_at_ms)
+        .int("last_at_ms", totals.last_at_ms);
     out.push(row.write(ADD));
 }

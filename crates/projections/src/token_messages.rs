@@ -5,15 +5,13 @@ use super::state::{Counters, push};
 use codex_ledger_rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
 const TABLE: &str = "token_messages";
-const INSERT: &str =
-    "INSERT INTO token_messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// A file has one counter series, and one more for every restart; of more than this the oldest are forgotten.
 const SERIES_MAX: usize = 256;
 
 /// Where a file has usage records, they alone are the bill.
 const COVER: &str = "UPDATE token_messages SET counted = 0, reason = 'usage_record'
-    WHERE stream = ? AND origin = 'token_count' AND counted = 1";
+    WHERE stream = :stream AND origin = 'token_count' AND counted = 1";
 
 /// While a review runs, the main thread's file carries the review's usage too. It counts once: in the
 /// review's own file where the ledger has it, else here. Decided anew after every replay, so that the
@@ -126,7 +124,7 @@ fn delta(total: &Usage, latest: Option<&Counters>) -> Usage {
 pub(super) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
     if !fold.state.usage_records {
         fold.state.usage_records = true;
-        let row = fold.row(TABLE, 1).number(fold.at.stream);
+        let row = fold.row(TABLE, 1).number("stream", fold.at.stream);
         fold.push(row.write(COVER));
     }
     let own = fold.state.session_id.as_deref().filter(|id| !id.is_empty()).or(fold.thread);
@@ -165,27 +163,27 @@ fn insert(fold: &mut Fold<'_>, row: &Row<'_>) {
     let built = fold
         .row_at(TABLE, 0, 27)
         .id("turn_id", row.turn.as_deref())
-        .word(row.origin)
+        .word("origin", row.origin)
         .label("model", model)
-        .number(u64::from(reason.is_none()))
-        .word_or_null(reason)
-        .number(row.used.input)
-        .number(row.used.cached_input)
-        .number(row.used.cache_write_input)
-        .number(row.used.output)
-        .number(row.used.reasoning_output)
-        .int(small(row.context_tokens))
-        .int(small(row.total.map(|total| total.input)))
-        .int(small(row.total.map(|total| total.cached_input)))
-        .int(small(row.total.map(|total| total.output)))
-        .int(small(row.total.map(|total| total.reasoning_output)))
-        .int(small(row.context_window))
+        .number("counted", u64::from(reason.is_none()))
+        .word_or_null("reason", reason)
+        .number("input", row.used.input)
+        .number("cached_input", row.used.cached_input)
+        .number("cache_write_input", row.used.cache_write_input)
+        .number("output", row.used.output)
+        .number("reasoning_output", row.used.reasoning_output)
+        .int("context_tokens", small(row.context_tokens))
+        .int("total_input", small(row.total.map(|total| total.input)))
+        .int("total_cached", small(row.total.map(|total| total.cached_input)))
+        .int("total_output", small(row.total.map(|total| total.output)))
+        .int("total_reasoning", small(row.total.map(|total| total.reasoning_output)))
+        .int("context_window", small(row.context_window))
         .id("response_id", row.response_id)
         .label("plan_type", row.limits.and_then(|limits| limits.plan_type.as_deref()))
         .label("limits", row.limits.map(windows))
-        .number(review)
+        .number("review", review)
         .label("tier", fold.state.tier.clone());
-    fold.push(built.write(INSERT));
+    fold.push(built.insert());
 }
 
 fn windows(limits: &RateLimits<'_>) -> String {

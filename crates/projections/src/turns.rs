@@ -4,7 +4,6 @@ use super::fold::{self, Fold};
 use codex_ledger_rollout::event::{Event, ItemBody};
 
 const TABLE: &str = "turns";
-const INSERT: &str = "INSERT INTO turns VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 #[derive(Default)]
 struct Row<'a> {
@@ -113,11 +112,11 @@ fn insert(fold: &mut Fold<'_>, row: Row<'_>) {
     let built = fold
         .row_at(TABLE, 0, 12)
         .id("turn_id", turn)
-        .word(row.what)
+        .word("what", row.what)
         .label("reason", row.reason)
-        .int(row.duration_ms)
-        .int(row.count.and_then(|count| i64::try_from(count).ok()))
+        .int("duration_ms", row.duration_ms)
+        .int("count", row.count.and_then(|count| i64::try_from(count).ok()))
         .text("text", row.text)
-        .number(fold.copy_flag());
-    fold.push(built.write(INSERT));
+        .number("copied", fold.copy_flag());
+    fold.push(built.insert());
 }
