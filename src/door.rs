@@ -1,7 +1,7 @@
 //! What every command shares: settings, output, colour, progress, and the way out.
 
 use crate::args::{Color, Global};
-use crate::settings::{Settings, missing_paths, settings};
+use crate::settings::{Settings, missing_roots, settings};
 use crate::signals::{self, Phase};
 use crate::trust;
 use codex_ledger_app::config::Config;
@@ -167,7 +167,7 @@ impl Door {
             Ok(Done::Clean) => ExitCode::SUCCESS,
             Ok(Done::Findings) => ExitCode::from(1),
             Err(error) => {
-                say(with_ledger(&self.global, described(&error)));
+                say(with_ledger(&self.global, &described(&error)));
                 ExitCode::from(2)
             }
         }
@@ -187,7 +187,7 @@ fn given_ledger(global: &Global) -> String {
 }
 
 /// Makes the commands that a text names those of the same ledger.
-fn with_ledger(global: &Global, text: String) -> String {
+pub fn with_ledger(global: &Global, text: &str) -> String {
     let command = format!("`codex-ledger{} ", given_ledger(global));
     text.replace("`codex-ledger ", &command)
 }
@@ -271,12 +271,19 @@ pub fn said_settings(door: &Door) -> Result<Settings> {
     Ok(settings)
 }
 
+/// Finishes hiding what an interrupted command has left, for a command that does not use the ledger itself.
+pub fn settle(door: &Door) {
+    if let Ok(settings) = settings(&door.global) {
+        App::new(setup(door, "config", settings.ledger_dir, settings.config, Vec::new())).settle();
+    }
+}
+
 /// Makes the use cases; `roots` replaces the configured ones, `command` is what the lock will say.
 pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
     let settings = said_settings(door)?;
     check_place(&settings.ledger_dir)?;
     if roots.is_empty()
-        && let Some(missing) = missing_paths(&settings).into_iter().next()
+        && let Some(missing) = missing_roots(&settings).into_iter().next()
     {
         return Err(
             AppError::new(ErrorKind::Usage, missing).hint("correct the path or name another root")
@@ -338,7 +345,7 @@ fn listener(door: &Door) -> NoticeListener {
     Arc::new(move |notice| {
         let is_rules = matches!(notice, Notice::RulesKept(_));
         if !is_rules || !is_said.swap(true, Ordering::Relaxed) {
-            let told = told(&notice, global.quiet).map(|text| with_ledger(&global, text));
+            let told = told(&notice, global.quiet).map(|text| with_ledger(&global, &text));
             told.into_iter().for_each(say);
         }
     })

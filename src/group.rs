@@ -1,7 +1,7 @@
 //! `group`: one session, everything under the prompt that it followed.
 
 use crate::args::GroupArgs;
-use crate::door::{Done, Door, Result, Style, app, say};
+use crate::door::{Done, Door, Result, Style, app, say, with_ledger};
 use crate::pager::page;
 use crate::report::{GATE_HINT, finding_text};
 use crate::show::{heading, item_text};
@@ -41,7 +41,8 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
             let written =
                 app.write_document(path, language, &out, &[texts], args.overriding.reason())?;
             if let Some(held) = written.withheld.first() {
-                say(format!("{}{}", finding_text(door, held), GATE_HINT.trim_end()));
+                let hint = with_ledger(&door.global, GATE_HINT.trim_end());
+                say(format!("{}{hint}", finding_text(door, held)));
                 return Ok(Done::Findings);
             }
         }

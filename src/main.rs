@@ -79,6 +79,9 @@ fn run(cli: Cli) -> ExitCode {
     let mut door = Door::new(&cli.global);
     signals::enter(signals::phase_of(&cli.command));
     signals::start(&door);
+    if matches!(cli.command, Command::Config(_)) {
+        door::settle(&door);
+    }
     let done = match cli.command {
         Command::Append(args) => append::run(&mut door, args),
         Command::RebuildViews(args) => rebuild_views::run(&mut door, args),

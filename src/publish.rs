@@ -1,6 +1,6 @@
 //! `report --publish`: an index and its pages in a folder.
 
-use crate::door::{Done, Door, Result, Style, say as say_aside};
+use crate::door::{Done, Door, Result, Style, say as say_aside, with_ledger};
 use crate::private;
 use crate::report::{By, Format, GATE_HINT, ReportArgs, finding_text};
 use crate::text::{plural, safe};
@@ -76,7 +76,7 @@ fn say(door: &Door, dir: &Path, published: &Published, only_check: bool) -> Resu
     }
     withheld.iter().for_each(|of| out.push_str(&finding_text(door, of)));
     if !withheld.is_empty() {
-        out.push_str(GATE_HINT);
+        out.push_str(&with_ledger(&door.global, GATE_HINT));
     }
     let shown = safe(&dir.display().to_string());
     let line = match (only_check, stale.is_empty()) {

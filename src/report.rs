@@ -1,7 +1,7 @@
 //! `report`: what is to be published, to a file, a folder or standard output.
 
 use crate::args::OverrideArgs;
-use crate::door::{Done, Door, Result, Style, app};
+use crate::door::{Done, Door, Result, Style, app, with_ledger};
 use crate::filters::FilterArgs;
 use crate::publish;
 use crate::text::{bytes, plural, safe};
@@ -280,7 +280,7 @@ fn say(door: &Door, report: &ReportReader, written: &Written) -> Result<()> {
     let mut out = String::new();
     withheld.iter().for_each(|of| out.push_str(&finding_text(door, of)));
     if !withheld.is_empty() {
-        out.push_str(GATE_HINT);
+        out.push_str(&with_ledger(&door.global, GATE_HINT));
     }
     if door.global.quiet && out.is_empty() {
         return Ok(());

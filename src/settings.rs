@@ -250,6 +250,16 @@ pub fn parse_config(path: &Path, bytes: &[u8], home: Option<&Path>) -> Result<Co
 /// Every path that the configuration file names and that does not exist, with its key.
 pub fn missing_paths(settings: &Settings) -> Vec<String> {
     let file = settings.config_path.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
+    let rules = settings.config.redaction.rules.iter();
+    let rules = rules.filter(|path| !path.is_file() && *path != Path::new("builtin"));
+    let rules =
+        rules.map(|path| format!("{file}: redaction.rules: {} does not exist", path.display()));
+    missing_roots(settings).into_iter().chain(rules).collect()
+}
+
+/// Every place of logs that the configuration file names and that does not exist, with its key.
+pub fn missing_roots(settings: &Settings) -> Vec<String> {
+    let file = settings.config_path.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
     let roots = settings.config.roots();
     let missing = roots.iter().filter(|(_, root)| !root.exists());
     missing.map(|(key, root)| format!("{file}: {key}: {} does not exist", root.display())).collect()

@@ -1,7 +1,7 @@
 //! What the system tells the program to do: to stop, and that a file may not grow.
 
-use crate::args::{AuditCommand, Command, RedactCommand, RulesCommand};
-use crate::door::Door;
+use crate::args::{AuditCommand, Command, Global, RedactCommand, RulesCommand};
+use crate::door::{Door, with_ledger};
 #[cfg(unix)]
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 #[cfg(unix)]
@@ -105,12 +105,12 @@ pub fn start(door: &Door) {
         is_deaf.store(true, Ordering::Relaxed);
         return;
     };
-    let is_quiet = door.global.quiet;
+    let global = door.global.clone();
     let listener = std::thread::Builder::new().name("signals".into());
     let started = listener.spawn(move || {
         if let Some(signal) = signals.forever().next() {
             is_stopping.store(true, Ordering::Relaxed);
-            stop(signal, is_quiet);
+            stop(signal, &global);
         }
     });
     // Where no thread can be started, signals do what they always did.
@@ -135,11 +135,13 @@ fn heard(
 }
 
 #[cfg(unix)]
-fn stop(signal: i32, is_quiet: bool) {
+fn stop(signal: i32, global: &Global) {
     let phase = PHASE.lock().map_or(Phase::Reading, |phase| phase.clone());
-    if !is_quiet || phase != Phase::Reading {
-        crate::door::say(format!("codex-ledger: stopped: {}", told(&phase)));
+    if !global.quiet || phase != Phase::Reading {
+        let text = format!("codex-ledger: stopped: {}", told(&phase));
+        crate::door::say(with_ledger(global, &text));
     }
+    codex_ledger_app::publish::discard_temporaries();
     crate::door::leave(128 + signal);
 }
 

@@ -36,16 +36,7 @@ impl App {
     /// lost entries which its views have seen.
     pub(super) fn open(&self) -> Result<Ledger> {
         let setup = &self.setup;
-        let notices = setup.notices.clone();
-        let listener = move |notice| {
-            if let Some(say) = &notices {
-                say(match notice {
-                    LockNotice::Waiting { holder, wait } => Notice::Waiting { holder, wait },
-                    LockNotice::Tightened(dir) => Notice::Tightened(dir),
-                });
-            }
-        };
-        let patience = Patience { wait: setup.wait, listener: Some(Arc::new(listener)) };
+        let patience = self.patience();
         let opened =
             Ledger::open_waiting(&setup.ledger_dir, setup.world.clone(), &setup.holder, &patience);
         let ledger = opened.map_err(|error| match AppError::from(error) {
@@ -57,6 +48,20 @@ impl App {
         })?;
         self.check_not_ahead(ledger.head())?;
         Ok(ledger)
+    }
+
+    /// How long to wait for another writer, and who hears of it.
+    pub(super) fn patience(&self) -> Patience {
+        let notices = self.setup.notices.clone();
+        let listener = move |notice| {
+            if let Some(say) = &notices {
+                say(match notice {
+                    LockNotice::Waiting { holder, wait } => Notice::Waiting { holder, wait },
+                    LockNotice::Tightened(dir) => Notice::Tightened(dir),
+                });
+            }
+        };
+        Patience { wait: self.setup.wait, listener: Some(Arc::new(listener)) }
     }
 
     pub(super) fn say(&self, notice: Notice) {

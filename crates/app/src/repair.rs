@@ -7,6 +7,7 @@ use codex_ledger_ledger::{Addition, Control, LedgerError, Repair, Survey, lock_h
 use codex_ledger_redaction::{RedactionRecord, What};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
 use std::path::PathBuf;
 
 /// What a repair does, or would do.
@@ -86,7 +87,8 @@ impl App {
     /// As [`App::survey_damage`], and when the copy cannot be written; the ledger then is as it was.
     pub fn repair(&self, reason: &str, listener: Listener<'_>) -> Result<RepairReport> {
         let (setup, reason) = (&self.setup, &self.reason(reason)?);
-        let repair = Repair::start(self.dir(), setup.world.clone(), &setup.holder)?;
+        let repair =
+            Repair::start(self.dir(), setup.world.clone(), &setup.holder, &self.patience())?;
         let survey = self.survey()?;
         let carry = Carry::of(&survey)?;
         let mut report = report(&survey, &carry);
@@ -97,6 +99,15 @@ impl App {
         additions.extend(carry.additions);
         let done = repair.finish(&survey, &setup.holder, &additions)?;
         report.head = Some(HeadSummary::of(&done.head));
+        // The views of the damaged ledger may hold words whose hiding was interrupted; they are made anew.
+        for name in ["views.sqlite", "views.d"] {
+            let path = done.damaged.join(name);
+            let _ = if path.is_dir() && !path.is_symlink() {
+                fs::remove_dir_all(path)
+            } else {
+                fs::remove_file(path)
+            };
+        }
         report.damaged = Some(done.damaged);
         report.views_error = self.rebuild_views(listener).err().map(|error| error.message);
         Ok(report)

@@ -10,8 +10,11 @@ use super::extents::{Extents, extents_path};
 use super::files::read_file;
 use super::head::{Head, head_path, read_head};
 use super::inspect_side::SideChecks;
+use super::journal::journal_dir;
 use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
-use super::volume::{self, Volume, VolumeReader, digest_files, manifest_path, volume_dir};
+use super::volume::{
+    self, Volume, VolumeReader, digest_files, manifest_path, store_dir, volume_dir,
+};
 use codex_ledger_entry::Kind;
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,12 +41,19 @@ pub enum FindingKind {
     Journal,
     /// A record that is rebuilt by itself is damaged.
     SideRecord,
+    /// A file that is not of the ledger.
+    Stray,
 }
 
 impl FindingKind {
     /// Whether the next append mends it by itself.
     pub fn is_mended(self) -> bool {
         matches!(self, FindingKind::HeadSlot | FindingKind::Journal | FindingKind::SideRecord)
+    }
+
+    /// Whether entries may be missing or wrong, so that only a repair helps.
+    pub fn needs_repair(self) -> bool {
+        !self.is_mended() && self != FindingKind::Stray
     }
 
     /// The name that `--json` shows.
@@ -58,6 +68,7 @@ impl FindingKind {
             FindingKind::Engine => "engine",
             FindingKind::Journal => "journal",
             FindingKind::SideRecord => "side_record",
+            FindingKind::Stray => "stray",
         }
     }
 }
@@ -128,6 +139,7 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
     inspector.check_volumes(&head)?;
     inspector.check_journal(&head)?;
     inspector.check_end(&head);
+    inspector.find_strays();
     inspector.compare_side_records();
     inspector.out.head = Some(head);
     Ok(inspector.out)
@@ -282,6 +294,21 @@ impl Inspector<'_> {
             self.find(FindingKind::FileChanged, Some(volume.first_seq), &path, detail);
         }
         Ok(())
+    }
+
+    /// Names in the folders of journals and volumes that are not theirs.
+    fn find_strays(&mut self) {
+        for folder in [store_dir(self.dir), journal_dir(self.dir)] {
+            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+            for path in entries.map(|entry| entry.path()) {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let is_ours =
+                    name.get(..16).is_some_and(|digits| u64::from_str_radix(digits, 16).is_ok());
+                if !is_ours {
+                    self.find(FindingKind::Stray, None, &path, "not of the ledger; remove it");
+                }
+            }
+        }
     }
 
     fn check_extents(&mut self, volume: &Volume) {

@@ -6,6 +6,7 @@ use super::head::{Head, read_head};
 use super::inspect::{FindingKind, Inspector};
 use super::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
 use super::lock::lock_holder;
+use super::volume::manifest_path;
 use std::collections::BTreeMap;
 
 impl Inspector<'_> {
@@ -13,10 +14,13 @@ impl Inspector<'_> {
         let covered = self.chain.size();
         for first_seq in journal::list(self.dir)? {
             // A journal below a volume has done its work; the next append removes it.
+            let path = journal_path(self.dir, first_seq);
             if first_seq > covered {
-                let path = journal_path(self.dir, first_seq);
                 let detail = format!("begins at entry {first_seq}, but only {covered} are known");
                 self.find(FindingKind::Journal, Some(covered), &path, detail);
+            } else if first_seq < covered && !manifest_path(self.dir, first_seq).exists() {
+                let detail = format!("no journal begins at entry {first_seq}; remove it");
+                self.find(FindingKind::Stray, Some(first_seq), &path, detail);
             }
         }
         let path = journal_path(self.dir, covered);

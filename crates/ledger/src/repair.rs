@@ -43,13 +43,13 @@ impl Repair {
     ///
     /// # Errors
     /// When there is no folder, or another process writes.
-    pub fn start(dir: &Path, world: World, holder: &Holder) -> Result<Repair> {
+    pub fn start(dir: &Path, world: World, holder: &Holder, patience: &Patience) -> Result<Repair> {
         if !dir.is_dir() {
             return Err(LedgerError::Missing { path: dir.to_path_buf() });
         }
         // The folder itself, where the name is a link: it is the one that is replaced.
         let dir = fs::canonicalize(dir).map_err(LedgerError::io("cannot find", dir))?;
-        let lock = Lock::wait(&dir, holder, &Patience::default())?;
+        let lock = Lock::wait(&dir, holder, patience)?;
         Ok(Repair { dir, world, _lock: lock })
     }
 

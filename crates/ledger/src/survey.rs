@@ -209,7 +209,7 @@ impl Survey {
 fn can_be_written(dir: &Path) -> Result<bool> {
     let opens = read_head(dir).is_ok_and(|slots| Recovery::look(dir, slots).is_ok());
     let inspection = inspect(dir, &mut |_| ())?;
-    Ok(opens && inspection.findings.iter().all(|finding| finding.kind.is_mended()))
+    Ok(opens && !inspection.findings.iter().any(|finding| finding.kind.needs_repair()))
 }
 
 /// The entries of a pack that decide what may be shown.

@@ -32,7 +32,7 @@ impl Views {
                 },
                 Err(_) => "cannot be read",
             };
-            problems.push((file, format!("{detail}; the next search makes it anew")));
+            problems.push((file, format!("{detail}; `rebuild-views` makes it anew")));
         }
         Ok(problems)
     }

@@ -404,6 +404,18 @@ impl Views {
         self.leftovers().is_empty() && fs::symlink_metadata(&self.paths.link).is_err()
     }
 
+    /// What lies in the folder of the views and is none of them.
+    pub fn strays(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.paths.folder()).into_iter().flatten().flatten();
+        let is_stray = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            !is_numbered(&name) || !path.is_file()
+        };
+        let mut strays: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_stray).collect();
+        strays.sort();
+        strays
+    }
+
     /// Files of the views that are no part of the current ones nor of those that they have replaced last.
     pub fn leftovers(&self) -> Vec<PathBuf> {
         let current = self.paths.current();

@@ -43,7 +43,7 @@ impl Bench {
         let kept = survey.kept.size() as usize;
         assert_eq!(survey.lost(), (kept as u64, self.whole.len() as u64), "{what}");
         let note = (Kind::Action, EntryId::default(), b"repaired".to_vec());
-        let repair = Repair::start(&self.dir(), quick(5), &holder()).unwrap();
+        let repair = Repair::start(&self.dir(), quick(5), &holder(), &Patience::default()).unwrap();
         let done = repair.finish(&survey, &holder(), &[note]);
         let done = done.unwrap_or_else(|e| panic!("{what}: {e}"));
         assert_eq!(done.head.size() as usize, kept + 1, "{what}");
@@ -143,7 +143,7 @@ fn what_the_next_append_mends_needs_no_repair() {
 fn a_repair_waits_for_no_writer_and_takes_no_name_that_is_there() {
     let bench = bench();
     let ledger = Ledger::open(&bench.dir(), quick(2), &holder()).unwrap();
-    let refused = Repair::start(&bench.dir(), quick(3), &holder()).map(drop);
+    let refused = Repair::start(&bench.dir(), quick(3), &holder(), &Patience::default()).map(drop);
     assert!(matches!(refused, Err(LedgerError::Locked { .. })));
     drop(ledger);
     let name = bench.evidence.name(".cxj");
@@ -152,7 +152,7 @@ fn a_repair_waits_for_no_writer_and_takes_no_name_that_is_there() {
     fs::create_dir(bench.dir().with_file_name("ledger.repairing")).unwrap();
     bench.damage(|files| files.get_mut(&name).unwrap().truncate(70));
     let survey = Survey::of(&bench.dir()).unwrap();
-    let repair = Repair::start(&bench.dir(), quick(3), &holder()).unwrap();
+    let repair = Repair::start(&bench.dir(), quick(3), &holder(), &Patience::default()).unwrap();
     let done = repair.finish(&survey, &holder(), &[]).unwrap();
     assert_eq!(done.damaged, bench.dir().with_file_name("ledger.damaged-2"));
     assert_eq!(fs::read(&other).unwrap(), b"somebody's");

@@ -73,14 +73,14 @@ pub fn audit(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Audit, AuditError> {
     let Inspection { entries, bytes, findings, head } = inspect(dir, progress)?;
-    let needs_repair = findings.iter().any(|finding| !finding.kind.is_mended());
+    let needs_repair = findings.iter().any(|finding| finding.kind.needs_repair());
     let mut findings: Vec<Finding> = findings
         .into_iter()
         .map(|f| Finding { kind: f.kind.name(), seq: f.seq, file: f.file, detail: f.detail })
         .collect();
     let readable = findings.iter().all(|finding| {
-        finding.kind == FindingKind::SideRecord.name()
-            || finding.kind == FindingKind::HeadSlot.name()
+        let harmless = [FindingKind::SideRecord, FindingKind::HeadSlot, FindingKind::Stray];
+        harmless.iter().any(|kind| kind.name() == finding.kind)
     });
     let verdict = match views {
         Some(views) if readable => check_views(dir, views, &mut findings)?,

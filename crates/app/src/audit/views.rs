@@ -52,6 +52,9 @@ pub(super) fn check_views(
         let detail = "left by a command that was interrupted; the next one that writes removes it";
         find(file, detail.into());
     }
+    for file in views.strays() {
+        find(file, "not of the views; remove it".into());
+    }
     let mut reader = LedgerReader::open(dir)?;
     let (live, rebuilt) = views.compare(&mut reader, &mut |_| ())?;
     let live = match live {

@@ -1,7 +1,7 @@
 //! A folder that gets its name only when all of it is written and durable.
 
 use super::error::{PublishError, Result};
-use super::temporary::{PREFIX, RANDOM_CHARS, SUFFIX, clean, folder_of, sync_folder};
+use super::temporary::{PREFIX, RANDOM_CHARS, SUFFIX, clean, folder_of, note, sync_folder};
 use codex_ledger_ledger::World;
 use std::fs::{self, File};
 use std::io;
@@ -36,6 +36,7 @@ impl Stage {
             builder.permissions(fs::Permissions::from_mode(0o700));
         }
         let path = builder.tempdir_in(parent).map_err(wrong)?.keep();
+        note(&path, true);
         // Where a folder cannot be opened or locked, nothing is cleaned away either.
         let lock = File::open(&path).ok().filter(|lock| lock.try_lock().is_ok());
         Ok(Stage {
@@ -65,6 +66,7 @@ impl Stage {
         }
         self.world.disk.rename(&self.path, &self.target).map_err(wrong)?;
         self.is_done = true;
+        note(&self.path, false);
         sync_folder(&self.world, folder_of(&self.target))
     }
 }
@@ -74,6 +76,7 @@ impl Drop for Stage {
         if !self.is_done {
             // What stays is cleaned away by whoever writes here next.
             fs::remove_dir_all(&self.path).ok();
+            note(&self.path, false);
         }
     }
 }

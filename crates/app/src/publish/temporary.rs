@@ -5,9 +5,11 @@
 
 use super::error::{PublishError, Result};
 use codex_ledger_ledger::World;
+use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 pub(super) const PREFIX: &str = ".codex-ledger-";
 pub(super) const SUFFIX: &str = ".tmp";
@@ -15,6 +17,32 @@ pub(super) const SUFFIX: &str = ".tmp";
 pub(super) const RANDOM_CHARS: usize = 6;
 /// Tries to get a name that nobody cleans away meanwhile.
 const TRIES: usize = 16;
+
+/// What this process has under temporary names now.
+static OPEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Notes that a temporary name is in use, or no longer.
+pub(super) fn note(path: &Path, is_open: bool) {
+    if let Ok(mut open) = OPEN.lock() {
+        match is_open {
+            true => open.insert(path.to_path_buf()),
+            false => open.remove(path),
+        };
+    }
+}
+
+/// Removes everything that this process has under temporary names: for when it is told to stop.
+pub fn discard_temporaries() {
+    let Ok(open) = OPEN.lock() else { return };
+    for path in open.iter() {
+        // A folder may still be written to: what comes late is in nobody's way, as after a kill.
+        let is_gone = |_: &u32| match path.is_dir() {
+            true => fs::remove_dir_all(path).is_ok(),
+            false => fs::remove_file(path).is_ok(),
+        };
+        (0..3).find(is_gone);
+    }
+}
 
 /// Who may read what is written. A file that is replaced keeps its own permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +72,7 @@ impl Temporary {
             false => target.to_path_buf(),
         };
         let (file, path) = make(folder_of(&target), access).map_err(wrong)?;
+        note(&path, true);
         let temporary = Temporary { file, path, target, world: world.clone(), is_done: false };
         set_access(&temporary.file, access, found.as_ref()).map_err(wrong)?;
         Ok(temporary)
@@ -56,6 +85,7 @@ impl Temporary {
         disk.sync_file(&self.file, &self.path).map_err(wrong)?;
         disk.rename(&self.path, &self.target).map_err(wrong)?;
         self.is_done = true;
+        note(&self.path, false);
         Ok(())
     }
 
@@ -83,6 +113,7 @@ impl Drop for Temporary {
         if !self.is_done {
             // What stays is cleaned away by whoever writes here next.
             self.world.disk.remove_file(&self.path).ok();
+            note(&self.path, false);
         }
     }
 }
