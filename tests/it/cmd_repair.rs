@@ -170,3 +170,43 @@ fn an_append_with_nothing_to_do_notices_a_lost_journal() {
     fs::write(&journal, &bytes).unwrap();
     append().expect(0);
 }
+
+/// The volume is whole: that no copy of it can be made says nothing of its entries.
+#[test]
+fn what_cannot_be_copied_now_is_not_lost() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let store = env.ledger().join("store");
+    let extents =
+        |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().ends_with(".extents");
+    for entry in std::fs::read_dir(&store).unwrap().map(Result::unwrap).filter(extents) {
+        std::fs::remove_file(entry.path()).unwrap();
+    }
+    for args in [&["repair"][..], &["repair", "--reason", "x"], &["audit", "--no-views"]] {
+        let mut command = env.command(args);
+        let done = command.env("TMPDIR", env.path("nowhere")).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("no copy") && said.contains("TMPDIR"), "{args:?}: {said}");
+    }
+    assert!(!env.path("ledger.damaged").exists());
+    env.ok(["audit"]);
+}
+
+/// A killed reader leaves the copy that it read; it holds what the ledger holds.
+#[test]
+fn copies_that_killed_programs_left_go_with_the_next_command() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let (left, used) =
+        (env.path("tmp/codex-ledger-copy-left"), env.path("tmp/codex-ledger-copy-used"));
+    for folder in [&left, &used] {
+        env.write(&folder.join("in-use"), b"");
+        env.write(&folder.join("volume/db"), b"words");
+    }
+    let lock = std::fs::File::open(used.join("in-use")).unwrap();
+    lock.try_lock().unwrap();
+    let done = env.command(["sessions"]).env("TMPDIR", env.path("tmp")).output().unwrap();
+    assert!(done.status.success());
+    assert!(!left.exists() && used.join("volume/db").exists());
+}

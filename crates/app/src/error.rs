@@ -84,7 +84,7 @@ impl From<LedgerError> for AppError {
                 .hint("`codex-ledger append` makes one from your Codex logs"),
             LedgerError::Damaged { .. } | LedgerError::Engine { .. } => {
                 AppError::new(ErrorKind::Damaged, message)
-                    .hint("`codex-ledger audit` says what still holds, `codex-ledger repair` what can be kept; nothing is written until then")
+                    .hint("`codex-ledger audit` says what still holds, `codex-ledger repair` what can be kept")
             }
             LedgerError::Version { .. } => AppError::new(ErrorKind::Damaged, message)
                 .hint("use a newer codex-ledger, or `codex-ledger audit` if the file was damaged"),
@@ -94,6 +94,8 @@ impl From<LedgerError> for AppError {
                     .hint("make space and run the command again; what was acknowledged is safe")
             }
             LedgerError::Io { .. } => AppError::new(ErrorKind::Io, message),
+            LedgerError::NoCopy { .. } => AppError::new(ErrorKind::Io, message)
+                .hint("make space there, or name another temporary folder with TMPDIR"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::core::{App, HeadSummary, Listener, Progress, Status};
 use crate::error::{AppError, ErrorKind, Result};
 use codex_ledger_db::{self as db, Connection};
+use codex_ledger_ledger::sweep_copies;
 use codex_ledger_ledger::{
     Controls, Head, LedgerError, LedgerPaths, LedgerReader, head_in_force, lock_holder, read_head,
 };
@@ -79,6 +80,7 @@ impl App {
     /// What any command does first that reads the ledger or its views: finishes hiding what an interrupted
     /// one has left. That it cannot is no error here; what reads the views then says so.
     pub fn settle(&self) {
+        sweep_copies();
         if self.views.paths.current().is_some() {
             self.views_for_reading().ok();
         }

@@ -54,6 +54,14 @@ pub enum LedgerError {
         /// What is wrong.
         detail: String,
     },
+    /// A volume had to be read from a copy, and none could be made.
+    #[error("{}: no copy of it could be made in the temporary folder: {source}", path.display())]
+    NoCopy {
+        /// The volume's directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// The log engine failed.
     #[error("{}: log engine: {detail}", path.display())]
     Engine {
@@ -87,6 +95,31 @@ impl LedgerError {
     /// Damage that begins at an entry.
     pub fn damaged_at(path: &Path, seq: u64, detail: impl Into<String>) -> LedgerError {
         LedgerError::Damaged { path: path.to_path_buf(), seq: Some(seq), detail: detail.into() }
+    }
+
+    /// Whether the machine could not do it now, so that it says nothing of the files.
+    pub(super) fn is_of_the_moment(&self) -> bool {
+        use io::ErrorKind::{
+            Interrupted, OutOfMemory, PermissionDenied, ReadOnlyFilesystem, WouldBlock,
+        };
+        // Too many open files, in the system or in the process.
+        const TOO_MANY_FILES: [i32; 2] = [23, 24];
+        match self {
+            LedgerError::NoCopy { .. } => true,
+            LedgerError::Io { source, .. } => {
+                self.is_out_of_space()
+                    || source.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code))
+                    || matches!(
+                        source.kind(),
+                        Interrupted
+                            | OutOfMemory
+                            | PermissionDenied
+                            | ReadOnlyFilesystem
+                            | WouldBlock
+                    )
+            }
+            _ => false,
+        }
     }
 
     /// Whether no more may be written, so that retrying makes sense once there is space.

@@ -3,10 +3,12 @@
 //! A settled volume is read without the engine, since the engine writes to what it opens: where the disk
 //! fails to give it bytes meanwhile, it takes the file for empty and begins it anew.
 
+use super::block;
 use super::error::{LedgerError, Result};
 use super::files::open_file;
+use super::pack::PackInfo;
 use super::side::{self, Bound, SideRecord};
-use super::store::{Key, Store, parts};
+use super::store::{FILE_NAME, Key, PART_BYTES, Store, parts};
 use super::volume::{Volume, VolumeFile, store_dir, volume_dir};
 use bincode::{Decode, Encode};
 use codex_ledger_entry::checksum;
@@ -15,8 +17,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// The engine's file that holds the values.
-const FILE_NAME: &str = "db";
 /// A shorter part could stand anywhere by chance; it is kept itself. A pack's or a block's first bytes are
 /// different from those of all others at this length.
 const START_BYTES: usize = 20;
@@ -36,6 +36,22 @@ pub(super) struct Extents {
 struct Extent {
     len: u32,
     parts: Vec<Part>,
+}
+
+/// No pack or block is longer.
+const ITEM_MAX_BYTES: u32 = 8 << 20;
+
+impl Extent {
+    /// Whether a pack or a block can lie so.
+    fn is_likely(&self) -> bool {
+        let len = |part: &Part| match part {
+            Part::At { len, .. } => *len as usize,
+            Part::Short(bytes) => bytes.len(),
+        };
+        self.len <= ITEM_MAX_BYTES
+            && self.parts.iter().all(|part| len(part) <= PART_BYTES)
+            && self.parts.iter().map(len).sum::<usize>() == self.len as usize
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -90,7 +106,9 @@ impl ExtentReader {
 
     /// A pack or a block; `None` when there is none, or its file has been cut.
     pub(super) fn get(&self, key: Key) -> Result<Option<Vec<u8>>> {
-        let Some(extent) = self.extents.items.get(&key) else { return Ok(None) };
+        let Some(extent) = self.extents.items.get(&key).filter(|extent| extent.is_likely()) else {
+            return Ok(None);
+        };
         let mut out = Vec::new();
         for part in &extent.parts {
             match part {
@@ -113,6 +131,11 @@ impl ExtentReader {
         }
     }
 
+    /// Whether the key is one of the volume's, and what lies there is sound.
+    pub(super) fn get_sound(&self, key: Key) -> Result<Option<Vec<u8>>> {
+        Ok(self.get(key)?.filter(|bytes| is_sound(bytes)))
+    }
+
     /// The first seq of the last pack that begins at or before `seq`.
     pub(super) fn pack_seq_at_or_before(&self, seq: u64) -> Option<u64> {
         let (key, _) = self.extents.items.range(..=Key::Pack(seq)).next_back()?;
@@ -120,6 +143,14 @@ impl ExtentReader {
             Key::Pack(first_seq) => Some(*first_seq),
             Key::Block(..) => None,
         }
+    }
+}
+
+/// Whether the checksum of a pack or a block holds.
+pub(super) fn is_sound(bytes: &[u8]) -> bool {
+    match PackInfo::read(bytes) {
+        Some(info) => info.has_checksum(bytes),
+        None => block::has_checksum(bytes),
     }
 }
 

@@ -39,10 +39,13 @@ pub(super) fn open_file(path: &Path) -> std::io::Result<File> {
     }
 }
 
-/// All bytes of a file, as [`open_file`] opens it.
+/// No small file is longer: HEAD, FORMAT, LOCK, the record of a volume.
+const SMALL_MAX_BYTES: u64 = 1 << 20;
+
+/// The bytes of a small file, as [`open_file`] opens it; of one that is too long the beginning.
 pub(super) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_file(path)?.read_to_end(&mut bytes)?;
+    open_file(path)?.take(SMALL_MAX_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -74,7 +77,7 @@ pub(super) fn side_records(dir: &Path) -> [PathBuf; 3] {
 /// What the sound side records are true of.
 pub(super) fn side_bounds(dir: &Path) -> Vec<(PathBuf, Bound)> {
     let bound = |path: PathBuf| {
-        let bound = side::bound_of(&read_file(&path).ok()?)?;
+        let bound = side::bound_of(&side::read(&path).ok()?)?;
         Some((path, bound))
     };
     side_records(dir).into_iter().filter_map(bound).collect()

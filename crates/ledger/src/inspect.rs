@@ -12,9 +12,8 @@ use super::head::{Head, head_path, read_head};
 use super::inspect_side::SideChecks;
 use super::journal::journal_dir;
 use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
-use super::volume::{
-    self, Volume, VolumeReader, digest_files, manifest_path, store_dir, volume_dir,
-};
+use super::volume::{self, Volume, digest_files, manifest_path, store_dir, volume_dir};
+use super::volume_reader::VolumeReader;
 use codex_ledger_entry::Kind;
 use std::collections::BTreeMap;
 use std::fs;
@@ -274,8 +273,10 @@ impl Inspector<'_> {
         let path = volume_dir(self.dir, volume.first_seq);
         let changed = self.check_files(volume, &path)?;
         self.check_extents(volume);
-        let store = match volume.open(self.dir) {
+        let store = match VolumeReader::open(self.dir, volume) {
             Ok(store) => store,
+            // It says nothing of the entries.
+            Err(error) if error.is_of_the_moment() => return Err(error),
             Err(error) => {
                 let detail = format!("the entries cannot be read: {error}");
                 self.find(FindingKind::Engine, Some(volume.first_seq), &path, detail);
@@ -292,6 +293,10 @@ impl Inspector<'_> {
             let detail = "every entry of the volume still reads back as committed: \
                           the change lies in the engine's dead space";
             self.find(FindingKind::FileChanged, Some(volume.first_seq), &path, detail);
+        } else if store.has_wrong_extents() && !changed {
+            let path = extents_path(self.dir, volume.first_seq);
+            let detail = "not where the packs lie; remove it: it is made anew";
+            self.find(FindingKind::SideRecord, Some(volume.first_seq), &path, detail);
         }
         Ok(())
     }
@@ -363,7 +368,7 @@ impl Inspector<'_> {
         volume: &Volume,
         seq: u64,
     ) -> u64 {
-        let checked = store.pack(seq).and_then(|bytes| {
+        let checked = store.pack_with(seq).and_then(|bytes| {
             let missing = || LedgerError::damaged_at(path, seq, "the entry is missing");
             self.check_pack(head, path, &bytes.ok_or_else(missing)?, seq, |seq, index| {
                 store.block(seq, index)

@@ -1,7 +1,7 @@
 //! The side records' share of an inspection: what is cached beside the entries is derived once more.
 
 use super::controls::{Control, Controls};
-use super::files::{read_file, side_record_ahead, side_records};
+use super::files::{side_record_ahead, side_records};
 use super::head::{Head, head_path, read_head};
 use super::inspect::{FindingKind, Inspector};
 use super::open::LedgerPaths;
@@ -127,7 +127,7 @@ impl Inspector<'_> {
     /// Reads the records that there are; damaged and foreign ones are findings.
     pub(super) fn load_side_records(&mut self, head: &Head) {
         for path in side_records(self.dir) {
-            let Ok(bytes) = read_file(&path) else { continue };
+            let Ok(bytes) = side::read(&path) else { continue };
             if !side::is_sound(&bytes) {
                 let detail = "damaged; it is rebuilt by the next append, no entry depends on it";
                 self.find(FindingKind::SideRecord, None, &path, detail);

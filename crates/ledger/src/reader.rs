@@ -8,7 +8,8 @@ use super::head::{Head, read_head};
 use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
 use super::open::check_format;
 use super::pack::{Identity, Pack, PackInfo, StoredBody, StoredEntry};
-use super::volume::{self, Volume, VolumeReader};
+use super::volume::{self, Volume};
+use super::volume_reader::VolumeReader;
 use codex_ledger_entry::Header;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -148,14 +149,7 @@ impl LedgerReader {
         if let Some(index) = self.volumes.iter().position(|v| v.first_seq <= seq && seq < v.end_seq)
         {
             let (path, store) = self.store(index)?;
-            // Sequential reads ask for the first entry of a pack, so that a look-up by key is enough.
-            let bytes = match store.pack(seq)? {
-                Some(bytes) => Some(bytes),
-                None => match store.pack_seq_at_or_before(seq)? {
-                    Some(first_seq) => store.pack(first_seq)?,
-                    None => None,
-                },
-            };
+            let bytes = store.pack_with(seq)?;
             return Ok((path, bytes));
         }
         let path = journal_path(&self.dir, self.head.settled);
@@ -171,7 +165,7 @@ impl LedgerReader {
         let path = volume::volume_dir(&self.dir, volume.first_seq);
         if self.open.as_ref().is_none_or(|(first_seq, _)| *first_seq != volume.first_seq) {
             self.open = None;
-            self.open = Some((volume.first_seq, volume.open(&self.dir)?));
+            self.open = Some((volume.first_seq, VolumeReader::open(&self.dir, volume)?));
         }
         match &self.open {
             Some((_, store)) => Ok((path, store)),

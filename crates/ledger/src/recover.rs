@@ -10,6 +10,7 @@ use super::head::{Head, HeadSlots, head_path, write_head_anew};
 use super::journal::{self, Commit, FrameKind, JournalScan, journal_path};
 use super::pack::{ChainEnd, Pack};
 use super::volume::{self, Volume};
+use super::volume_reader::VolumeReader;
 use super::world::World;
 use std::path::Path;
 
@@ -169,11 +170,11 @@ fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Chain
     let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
     for volume in volumes.iter().filter(|volume| volume.end_seq > head.size()) {
         let path = volume::volume_dir(dir, volume.first_seq);
-        let store = volume.open(dir)?;
+        let store = VolumeReader::open(dir, volume)?;
         while chain.size() < volume.end_seq {
             let seq = chain.size();
             let damaged = |detail: &str| LedgerError::damaged_at(&path, seq, detail);
-            let bytes = store.pack(seq)?.ok_or_else(|| damaged("the entry is missing"))?;
+            let bytes = store.pack_with(seq)?.ok_or_else(|| damaged("the entry is missing"))?;
             let pack = Pack::decode(&mut decoder, &bytes).map_err(|e| damaged(&e.to_string()))?;
             if pack.info.prev != chain.id {
                 return Err(damaged("the pack does not continue the entry before it"));

@@ -3,6 +3,7 @@
 //! The damaged folder is renamed, never changed and never removed. The copy takes its place only after an
 //! inspection has found nothing.
 
+use super::copy::copy_tree;
 use super::error::{LedgerError, Result};
 use super::head::{Head, write_head_anew};
 use super::inspect::inspect;
@@ -14,7 +15,7 @@ use super::salvage::{Open, Prover};
 use super::survey::{Segment, Survey};
 use super::volume::{self, Volume, store_dir, volume_dir};
 use super::world::World;
-use super::{block, journal, private, store, write_durably};
+use super::{block, journal, private, write_durably};
 use codex_ledger_entry::{EntryId, Kind};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -132,10 +133,10 @@ impl Repair {
         for segment in &survey.segments {
             let Segment::Packs(place, from, to) = segment else { continue };
             let gone = || LedgerError::damaged_at(&self.dir, *from, "cannot be read a second time");
-            let mut open = place.open(&self.dir, identity).ok_or_else(gone)?;
+            let mut open = place.open(&self.dir, identity)?.ok_or_else(gone)?;
             let mut next = *from;
             while next < *to {
-                let proven = prover.at(&mut open, next).ok_or_else(gone)?;
+                let proven = prover.at(&mut open, next)?.ok_or_else(gone)?;
                 next = proven.pack.info.end_seq();
                 for entry in &proven.pack.entries {
                     if matches!(entry.body, StoredBody::Blocks { .. }) {
@@ -190,7 +191,7 @@ fn write_blocks(
 fn copy_volume(world: &World, from: &Path, to: &Path, volume: &Volume) -> Result<()> {
     let target = volume_dir(to, volume.first_seq);
     private::create_dir_all(&target).map_err(LedgerError::io("cannot create", &target))?;
-    store::copy_tree(&volume_dir(from, volume.first_seq), &target)?;
+    copy_tree(&volume_dir(from, volume.first_seq), &target, &|_| true)?;
     volume::sync_tree(world, &target)?;
     volume.save(world, to)
 }

@@ -1,6 +1,6 @@
 //! Salvage: everything that can still be read of a damaged ledger, wherever it lies. Reads only.
 
-use super::block::{self, block_place, check_body};
+use super::block::{block_place, check_body};
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::extents::ExtentReader;
@@ -8,10 +8,11 @@ use super::files::read_file;
 use super::journal::{self, Commit, FrameKind, JournalReader, Next};
 use super::pack::{ChainEnd, Identity, Pack, PackInfo};
 use super::store::{Key, Store};
-use super::volume::{self, Volume, digest_files, volume_dir};
+use super::volume::{self, Volume, volume_dir};
 use codex_ledger_entry::{LedgerId, OriginId, parse_hex};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where packs and blocks may lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +31,11 @@ pub(super) enum Open {
 
 /// A volume of which any part may be damaged: what one way does not give, the other may.
 pub(super) struct DamagedVolume {
+    dir: PathBuf,
+    first_seq: u64,
     extents: Option<ExtentReader>,
-    /// A copy, since the log engine mends what it opens. Absent where the volume is as it was settled.
-    copy: Option<Store>,
+    /// A copy, since the log engine mends what it opens; made when it is wanted.
+    copy: OnceCell<Option<Store>>,
 }
 
 /// A journal of which any part may be damaged.
@@ -66,52 +69,58 @@ impl Place {
     }
 
     /// Opens it; `None` when nothing in it can be read.
-    pub(super) fn open(self, dir: &Path, identity: &Identity) -> Option<Open> {
+    ///
+    /// # Errors
+    /// When the machine cannot do it now, which says nothing of the place.
+    pub(super) fn open(self, dir: &Path, identity: &Identity) -> Result<Option<Open>> {
         match self {
-            Place::Volume(first_seq) => DamagedVolume::open(dir, first_seq).map(Open::Volume),
-            Place::Journal(first_seq) => {
-                DamagedJournal::open(dir, identity, first_seq).ok().map(Open::Journal)
-            }
+            Place::Volume(first_seq) => Ok(Some(Open::Volume(DamagedVolume::open(dir, first_seq)))),
+            Place::Journal(first_seq) => match DamagedJournal::open(dir, identity, first_seq) {
+                Err(error) if error.is_of_the_moment() => Err(error),
+                opened => Ok(opened.ok().map(Open::Journal)),
+            },
         }
     }
 }
 
 impl DamagedVolume {
-    fn open(dir: &Path, first_seq: u64) -> Option<DamagedVolume> {
-        let path = volume_dir(dir, first_seq);
+    fn open(dir: &Path, first_seq: u64) -> DamagedVolume {
         let record = Volume::load(dir, first_seq).ok();
         let extents = record.as_ref().and_then(|volume| ExtentReader::open(dir, volume));
-        let is_intact = extents.is_some()
-            && record.is_some_and(|v| digest_files(&path).is_ok_and(|files| files == v.files));
-        let copy = match is_intact || !path.is_dir() {
-            true => None,
-            false => Store::open_copy(&path).ok(),
-        };
-        (extents.is_some() || copy.is_some()).then_some(DamagedVolume { extents, copy })
+        DamagedVolume { dir: dir.to_path_buf(), first_seq, extents, copy: OnceCell::new() }
+    }
+
+    /// The copy; `None` where the engine can make nothing of it.
+    fn copy(&self) -> Result<Option<&Store>> {
+        if self.copy.get().is_none() {
+            let opened = match Volume::load(&self.dir, self.first_seq) {
+                Ok(volume) => volume.open_copy(&self.dir),
+                Err(_) => Store::open_copy(&volume_dir(&self.dir, self.first_seq), &|_| true),
+            };
+            let copy = match opened {
+                Err(error) if error.is_of_the_moment() => return Err(error),
+                opened => opened.ok(),
+            };
+            self.copy.set(copy).ok();
+        }
+        Ok(self.copy.get().and_then(Option::as_ref))
     }
 
     fn get(&self, key: Key) -> Result<Option<Vec<u8>>> {
-        let bytes = self.extents.as_ref().and_then(|extents| extents.get(key).ok().flatten());
-        match (bytes, &self.copy) {
-            (Some(bytes), None) => Ok(Some(bytes)),
-            (Some(bytes), Some(_)) if is_sound(&bytes) => Ok(Some(bytes)),
-            (_, Some(copy)) => copy.get(key),
-            (None, None) => Ok(None),
+        if let Some(extents) = &self.extents {
+            match extents.get_sound(key) {
+                Ok(Some(bytes)) => return Ok(Some(bytes)),
+                Err(error) if error.is_of_the_moment() => return Err(error),
+                _ => {}
+            }
         }
+        self.copy()?.map_or(Ok(None), |copy| copy.get(key))
     }
 
     fn pack_seq_at_or_before(&self, seq: u64) -> Option<u64> {
         let by_extents = self.extents.as_ref().and_then(|e| e.pack_seq_at_or_before(seq));
-        let by_copy = || self.copy.as_ref()?.pack_seq_at_or_before(seq).ok()?;
+        let by_copy = || self.copy().ok()??.pack_seq_at_or_before(seq).ok()?;
         by_extents.or_else(by_copy)
-    }
-}
-
-/// Whether the checksum of a pack or a block holds.
-fn is_sound(bytes: &[u8]) -> bool {
-    match PackInfo::read(bytes) {
-        Some(info) => info.has_checksum(bytes),
-        None => block::has_checksum(bytes),
     }
 }
 
@@ -230,21 +239,46 @@ impl Prover {
     }
 
     /// The pack at `seq`, when all of it verifies; `chain` is moved behind it.
-    pub(super) fn next(&mut self, open: &mut Open, chain: &mut ChainEnd) -> Option<Proven> {
-        let proven = self.at(open, chain.size())?;
+    ///
+    /// # Errors
+    /// As [`Prover::at`].
+    pub(super) fn next(&mut self, open: &mut Open, chain: &mut ChainEnd) -> Result<Option<Proven>> {
+        let Some(proven) = self.at(open, chain.size())? else { return Ok(None) };
         let info = &proven.pack.info;
         if info.prev != chain.id || info.recorded_at < chain.recorded_at {
-            return None;
+            return Ok(None);
         }
         let mut behind = chain.clone();
-        proven.pack.verify(&self.identity, &mut behind).ok()?;
+        if proven.pack.verify(&self.identity, &mut behind).is_err() {
+            return Ok(None);
+        }
         *chain = behind;
-        Some(proven)
+        Ok(Some(proven))
     }
 
     /// The pack that begins at `seq`, when it verifies by itself: it need not continue anything.
-    pub(super) fn at(&mut self, open: &mut Open, seq: u64) -> Option<Proven> {
-        let bytes = open.pack(seq).ok()??;
+    ///
+    /// # Errors
+    /// When the machine cannot read it now. What it cannot read for good is no entry.
+    pub(super) fn at(&mut self, open: &mut Open, seq: u64) -> Result<Option<Proven>> {
+        match open.pack(seq) {
+            Err(error) if error.is_of_the_moment() => Err(error),
+            bytes => {
+                let mut trouble = None;
+                let proven =
+                    bytes.ok().flatten().and_then(|b| self.prove(open, seq, b, &mut trouble));
+                trouble.map_or(Ok(proven), Err)
+            }
+        }
+    }
+
+    fn prove(
+        &mut self,
+        open: &mut Open,
+        seq: u64,
+        bytes: Vec<u8>,
+        trouble: &mut Option<LedgerError>,
+    ) -> Option<Proven> {
         let pack = Pack::decode(&mut self.decoder, &bytes).ok()?;
         if pack.info.first_seq != seq {
             return None;
@@ -255,7 +289,13 @@ impl Prover {
         for entry in &pack.entries {
             let mut body = Vec::new();
             let keep = entry.kind.is_control();
-            let mut block = |seq, index| open.block(seq, index);
+            let mut block = |seq, index| match open.block(seq, index) {
+                Err(error) if error.is_of_the_moment() => {
+                    *trouble = Some(error);
+                    Ok(None)
+                }
+                read => read,
+            };
             let mut each = |piece: &[u8]| body.extend_from_slice(if keep { piece } else { &[] });
             if check_body(&mut self.decoder, entry, &mut block, &mut each).ok()?.is_some() {
                 return None;

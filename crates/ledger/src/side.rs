@@ -5,12 +5,13 @@
 //! thing in each record is its [`Bound`], so that those who do not know the rest can compare it with HEAD.
 
 use super::error::{LedgerError, Result};
-use super::files::read_file;
+use super::files::open_file;
 use super::head::Head;
 use super::world::World;
 use bincode::config::{Configuration, standard};
 use bincode::{Decode, Encode};
 use codex_ledger_entry::{EntryId, checksum};
+use std::io::Read;
 use std::path::Path;
 
 const MAGIC: &[u8; 4] = b"CXLT";
@@ -90,9 +91,22 @@ pub(super) fn is_sound(bytes: &[u8]) -> bool {
         && checksum(CONTEXT, &[fields, body]) == sum
 }
 
+/// The bytes of a record's file; of one that is not as long as it says only the beginning, which is not sound.
+pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = open_file(path)?;
+    let len = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    (&mut file).take(32).read_to_end(&mut bytes)?;
+    let said = bytes.get(8..16).and_then(|said| said.try_into().ok()).map(u64::from_be_bytes);
+    if said.and_then(|said| said.checked_add(32)) == Some(len) {
+        file.read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
 /// Reads a record from its file; absent, damaged and outdated ones are `None`.
 pub fn load<T: SideRecord>(path: &Path) -> Option<T> {
-    decode(&read_file(path).ok()?)
+    decode(&read(path).ok()?)
 }
 
 /// Replaces a record's file.

@@ -5,19 +5,20 @@
 //! sled never syncs larger ones.
 
 use super::block::block_place;
+use super::copy::{Scratch, copy_tree};
 use super::error::{LedgerError, Result};
-use super::files::open_file;
 use super::pack::PackInfo;
 use super::worker::start_thread;
 use bincode::{Decode, Encode};
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const PART_BYTES: usize = 4000;
+/// The engine's file that holds the values.
+pub(super) const FILE_NAME: &str = "db";
+pub(super) const PART_BYTES: usize = 4000;
 const CACHE_BYTES: u64 = 8 << 20;
 /// sled's directory lock lingers for a moment after its last owner is gone.
 const OPEN_ATTEMPTS: u32 = 40;
@@ -35,7 +36,7 @@ pub(super) struct Store {
     /// Whether the engine has failed. Its own drop may then hang (seen when the disk is full), so it is not run.
     failed: std::cell::Cell<bool>,
     /// The copy that is read in place of a volume that must not be touched.
-    _scratch: Option<tempfile::TempDir>,
+    _scratch: Option<Scratch>,
 }
 
 impl Drop for Store {
@@ -172,11 +173,21 @@ impl Store {
         }
     }
 
-    /// Opens a copy of a volume.
-    pub(super) fn open_copy(dir: &Path) -> Result<Store> {
-        let scratch = tempfile::tempdir().map_err(LedgerError::io("cannot make a copy of", dir))?;
-        copy_tree(dir, scratch.path())?;
-        let mut store = Store::open(scratch.path())?;
+    /// Opens a copy of a volume: of the files that are wanted, else of the engine's file alone, since all else
+    /// only spares the engine time.
+    pub(super) fn open_copy(dir: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Result<Store> {
+        match Store::open_copy_of(dir, is_wanted) {
+            Err(error) if !error.is_of_the_moment() => {
+                Store::open_copy_of(dir, &|path| path == Path::new(FILE_NAME)).map_err(|_| error)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_copy_of(dir: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Result<Store> {
+        let scratch = Scratch::make(dir)?;
+        copy_tree(dir, &scratch.path(), &|path| is_wanted(path.strip_prefix(dir).unwrap_or(path)))?;
+        let mut store = Store::open(&scratch.path())?;
         store.dir = dir.to_path_buf();
         store._scratch = Some(scratch);
         Ok(store)
@@ -269,25 +280,6 @@ fn pause() {
     std::thread::sleep(OPEN_PAUSE);
 }
 
-/// Copies a directory with everything in it.
-pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).map_err(LedgerError::io("cannot list", from))? {
-        let path = entry.map_err(LedgerError::io("cannot list", from))?.path();
-        let target = to.join(path.file_name().unwrap_or_default());
-        if path.is_dir() {
-            fs::create_dir_all(&target).map_err(LedgerError::io("cannot create", &target))?;
-            copy_tree(&path, &target)?;
-        } else {
-            // Not `fs::copy`: that would copy the missing right to write too.
-            let io = LedgerError::io("cannot copy", &path);
-            let copied = open_file(&path)
-                .and_then(|mut from| std::io::copy(&mut from, &mut fs::File::create(&target)?));
-            copied.map_err(io)?;
-        }
-    }
-    Ok(())
-}
-
 /// sled says in words only that another process or thread has the volume open.
 fn is_held(error: &LedgerError) -> bool {
     matches!(error, LedgerError::Io { source, .. } if source.to_string().contains("could not acquire lock"))
@@ -304,8 +296,11 @@ fn open_engine(dir: &Path) -> Result<sled::Db> {
         sender.send(guarded(&path, || config.flush_every_ms(None).open())).ok();
     })?;
     opened.recv_timeout(OPEN_TIMEOUT).unwrap_or_else(|_| {
-        let detail = "it does not answer; can the system start more threads?".into();
-        Err(LedgerError::Engine { path: dir.to_path_buf(), detail })
+        let source = std::io::Error::new(
+            std::io::ErrorKind::WouldBlock,
+            "it does not answer; can the system start more threads?",
+        );
+        Err(LedgerError::io("log engine", dir)(source))
     })
 }
 

@@ -69,14 +69,22 @@ impl Survey {
             segments: Vec::new(),
         };
         let mut prover = Prover::new(dir, identity)?;
-        while survey.take_volume(&mut prover) {}
+        while survey.take_volume(&mut prover)? {}
         let places = places(dir)?;
-        while places.iter().any(|place| survey.take_packs(&mut prover, *place)) {}
+        loop {
+            let mut has_more = false;
+            for place in &places {
+                has_more |= survey.take_packs(&mut prover, *place)?;
+            }
+            if !has_more {
+                break;
+            }
+        }
         if survey.kept.size() == 0 {
             return Err(LedgerError::damaged(dir, "not even the first entry can be read"));
         }
         for place in places {
-            survey.look_behind(&mut prover, place);
+            survey.look_behind(&mut prover, place)?;
         }
         survey.add_cached_controls();
         // Stable: what an entry says comes before what is cached of it.
@@ -96,45 +104,45 @@ impl Survey {
     }
 
     /// Takes the next volume whole, when it is as it was settled.
-    fn take_volume(&mut self, prover: &mut Prover) -> bool {
+    fn take_volume(&mut self, prover: &mut Prover) -> Result<bool> {
         let first_seq = self.kept.size();
-        let Ok(volume) = Volume::load(&self.dir, first_seq) else { return false };
+        let Ok(volume) = Volume::load(&self.dir, first_seq) else { return Ok(false) };
         let path = volume_dir(&self.dir, first_seq);
         if !digest_files(&path).is_ok_and(|files| files == volume.files) {
-            return false;
+            return Ok(false);
         }
         let place = Place::Volume(first_seq);
-        let Some(mut open) = place.open(&self.dir, &self.identity) else { return false };
+        let Some(mut open) = place.open(&self.dir, &self.identity)? else { return Ok(false) };
         let (mut chain, mut controls) = (self.kept.clone(), Vec::new());
         while chain.size() < volume.end_seq {
-            let Some(proven) = prover.next(&mut open, &mut chain) else { return false };
+            let Some(proven) = prover.next(&mut open, &mut chain)? else { return Ok(false) };
             controls.extend(controls_of(&self.identity, &proven));
         }
         if (chain.size(), chain.id) != (volume.end_seq, volume.last) {
-            return false;
+            return Ok(false);
         }
         self.kept = chain;
         self.controls.extend(controls);
         self.segments.push(Segment::Volume(volume));
-        true
+        Ok(true)
     }
 
     /// Takes the packs that follow and lie in this place; says whether there were any.
-    fn take_packs(&mut self, prover: &mut Prover, place: Place) -> bool {
+    fn take_packs(&mut self, prover: &mut Prover, place: Place) -> Result<bool> {
         let from = self.kept.size();
         if place.first_seq() > from {
-            return false;
+            return Ok(false);
         }
-        let Some(mut open) = place.open(&self.dir, &self.identity) else { return false };
+        let Some(mut open) = place.open(&self.dir, &self.identity)? else { return Ok(false) };
         self.known = self.known.max(open.committed());
-        while let Some(proven) = prover.next(&mut open, &mut self.kept) {
+        while let Some(proven) = prover.next(&mut open, &mut self.kept)? {
             self.controls.extend(controls_of(&self.identity, &proven));
         }
         let to = self.kept.size();
         if to > from {
             self.segments.push(Segment::Packs(place, from, to));
         }
-        to > from
+        Ok(to > from)
     }
 
     /// Adds what is cached of lost entries that hide something; what is cached of one that shows again is not believed.
@@ -155,7 +163,7 @@ impl Survey {
     }
 
     /// Notes what can be read behind the gap.
-    fn look_behind(&mut self, prover: &mut Prover, place: Place) {
+    fn look_behind(&mut self, prover: &mut Prover, place: Place) -> Result<()> {
         let end = match Volume::load(&self.dir, place.first_seq()) {
             Ok(volume) => volume.end_seq,
             Err(_) => self.known,
@@ -163,20 +171,21 @@ impl Survey {
         if let Place::Volume(_) = place {
             self.known = self.known.max(end);
             if end <= self.kept.size() {
-                return;
+                return Ok(());
             }
         }
-        let Some(mut open) = place.open(&self.dir, &self.identity) else { return };
+        let Some(mut open) = place.open(&self.dir, &self.identity)? else { return Ok(()) };
         self.known = self.known.max(open.committed());
         let from = self.kept.size().max(place.first_seq());
         for seq in open.pack_seqs(from, end) {
-            let Some(proven) = prover.at(&mut open, seq) else { continue };
+            let Some(proven) = prover.at(&mut open, seq)? else { continue };
             self.known = self.known.max(proven.pack.info.end_seq());
             for entry in &proven.pack.entries {
                 *self.lost_kinds.entry(entry.kind.name()).or_default() += 1;
             }
             self.controls.extend(controls_of(&self.identity, &proven));
         }
+        Ok(())
     }
 
     /// The names of the streams that these entries belong to, where that can still be read.
@@ -187,12 +196,16 @@ impl Survey {
         let mut prover = Prover::new(&self.dir, self.identity)?;
         let mut open: Vec<(u64, Open)> = Vec::new();
         for place in places(&self.dir)?.into_iter().filter(|_| !seqs.is_empty()) {
-            open.extend(place.open(&self.dir, &self.identity).map(|o| (place.first_seq(), o)));
+            open.extend(place.open(&self.dir, &self.identity)?.map(|o| (place.first_seq(), o)));
         }
         let mut find = |seq: u64| -> Option<Pack> {
             open.iter_mut().filter(|(first, _)| *first <= seq).find_map(|(_, open)| {
                 let first = open.pack_seq_at_or_before(seq)?;
-                prover.at(open, first).map(|proven| proven.pack).filter(|p| p.entry(seq).is_some())
+                prover
+                    .at(open, first)
+                    .ok()?
+                    .map(|proven| proven.pack)
+                    .filter(|p| p.entry(seq).is_some())
             })
         };
         let mut name = |seq: u64| {

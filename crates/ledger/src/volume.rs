@@ -7,12 +7,12 @@
 use super::block::block_place;
 use super::bytes::Cursor;
 use super::error::{LedgerError, Result};
-use super::extents::{ExtentFinder, ExtentReader, Extents, extents_path};
+use super::extents::{ExtentFinder, Extents, extents_path};
 use super::files::{open_file, read_file};
 use super::journal::{self, FrameKind, JournalReader, Next};
 use super::pack::Identity;
 use super::side;
-use super::store::{Key, Store, StoreBatch};
+use super::store::{FILE_NAME, Store, StoreBatch};
 use super::world::World;
 use codex_ledger_entry::{EntryId, Fields, FieldsBuilder, checksum};
 use std::collections::HashMap;
@@ -148,20 +148,20 @@ impl Volume {
         Ok(())
     }
 
-    /// Opens it for reading. The volume itself is not touched: what has no extents is read from a copy.
-    ///
-    /// # Errors
-    /// When it is gone, or cannot be copied.
-    pub(super) fn open(&self, dir: &Path) -> Result<VolumeReader> {
+    /// A copy that the log engine may open: of the files that are as they were settled.
+    pub(super) fn open_copy(&self, dir: &Path) -> Result<Store> {
         let path = volume_dir(dir, self.first_seq);
-        if !path.is_dir() {
-            let detail = "the volume is gone";
-            return Err(LedgerError::damaged_at(&path, self.first_seq, detail));
-        }
-        match ExtentReader::open(dir, self) {
-            Some(reader) => Ok(VolumeReader::Extents(reader)),
-            None => Store::open_copy(&path).map(VolumeReader::Copy),
-        }
+        let whole: Vec<&str> = self
+            .files
+            .iter()
+            .filter(|file| {
+                digest_file(&path.join(&file.name)).is_ok_and(|now| now == (file.len, file.hash))
+            })
+            .map(|file| file.name.as_str())
+            .collect();
+        Store::open_copy(&path, &|name| {
+            name == Path::new(FILE_NAME) || whole.iter().any(|whole| name == Path::new(whole))
+        })
     }
 
     /// Finds and keeps where its packs and blocks lie, when that is not known yet: in volumes of older versions,
@@ -178,48 +178,16 @@ impl Volume {
         if digest_files(&path)? != self.files {
             return Ok(());
         }
-        let finder = ExtentFinder::of(&Store::open_copy(&path)?)?;
+        let finder = ExtentFinder::of(&self.open_copy(dir)?)?;
         self.save_extents(world, dir, finder.find(ledger, &path, self)?)
     }
 
     fn save_extents(&self, world: &World, dir: &Path, extents: Option<Extents>) -> Result<()> {
         let path = extents_path(dir, self.first_seq);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).map_err(LedgerError::io("cannot remove", &path))?;
+        }
         extents.map_or(Ok(()), |extents| side::save(world, &path, &extents))
-    }
-}
-
-/// A settled volume that is open for reading.
-pub(super) enum VolumeReader {
-    /// Read from its places in the file.
-    Extents(ExtentReader),
-    /// Read by the log engine from a copy.
-    Copy(Store),
-}
-
-impl VolumeReader {
-    /// The pack that begins with that entry.
-    pub(super) fn pack(&self, first_seq: u64) -> Result<Option<Vec<u8>>> {
-        self.get(Key::Pack(first_seq))
-    }
-
-    /// A block of a large body.
-    pub(super) fn block(&self, seq: u64, index: u32) -> Result<Option<Vec<u8>>> {
-        self.get(Key::Block(seq, index))
-    }
-
-    fn get(&self, key: Key) -> Result<Option<Vec<u8>>> {
-        match self {
-            VolumeReader::Extents(reader) => reader.get(key),
-            VolumeReader::Copy(store) => store.get(key),
-        }
-    }
-
-    /// The first seq of the last pack that begins at or before `seq`.
-    pub(super) fn pack_seq_at_or_before(&self, seq: u64) -> Result<Option<u64>> {
-        match self {
-            VolumeReader::Extents(reader) => Ok(reader.pack_seq_at_or_before(seq)),
-            VolumeReader::Copy(store) => store.pack_seq_at_or_before(seq),
-        }
     }
 }
 

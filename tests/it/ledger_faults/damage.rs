@@ -213,3 +213,30 @@ fn a_ledger_without_its_format_is_not_read() {
         assert!(error.to_string().contains("FORMAT"), "{error}");
     }
 }
+
+#[test]
+fn side_files_without_end_are_not_read_whole() {
+    const LEN: u64 = 20 << 30;
+    let evidence = evidence(1);
+    for part in ["HEAD", "FORMAT", "tails", "sources", ".volume", ".extents"] {
+        write_files(&evidence.ledger(), &evidence.files);
+        let path = evidence.ledger().join(evidence.name(part));
+        fs::File::options().append(true).open(&path).unwrap().set_len(LEN).unwrap();
+        let found = findings(&evidence.ledger());
+        assert!(found.iter().any(|finding| finding.file == path), "{part}: {found:?}");
+        Ledger::open(&evidence.ledger(), quick(2), &holder()).map(drop).ok();
+        fs::remove_file(&path).ok();
+    }
+}
+
+#[test]
+fn files_that_are_not_of_the_ledger_are_named() {
+    let evidence = evidence(1);
+    for name in ["journal/junk", "store/junk", "journal/0000000000000001.cxj"] {
+        let found =
+            evidence.inspect(name, |files| drop(files.insert(name.into(), b"junk".to_vec())));
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        assert_eq!(found[0].file, evidence.ledger().join(name));
+        assert!(!found[0].kind.needs_repair());
+    }
+}

@@ -3,6 +3,7 @@
 use crate::support::evidence::{Evidence, evidence, files_of, places, write_files};
 use crate::support::ledger::{contents, findings};
 use crate::support::world::{holder, quick};
+use codex_ledger_entry::checksum;
 use codex_ledger_ledger::{Ledger, LedgerReader, Survey};
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -130,4 +131,30 @@ fn largest_pack(evidence: &Evidence) -> u64 {
         largest = largest.max(u64::from(pack.info.count));
     }
     largest
+}
+
+/// Whoever can write the file can give it a right checksum: what it says is believed no more for that.
+#[test]
+fn wrong_extents_with_a_right_checksum_cost_no_entry() {
+    let evidence = evidence(1);
+    let whole = contents(&evidence.ledger());
+    let name = evidence.name(".extents");
+    let bytes = &evidence.files[&name];
+    let mut said = 0;
+    for at in places(bytes.len(), &[33, 90, 130], 30, 41).into_iter().filter(|at| *at >= 32) {
+        let mut forged = bytes.clone();
+        forged[at] ^= 1 << (at % 8);
+        let sum = checksum("codex-ledger v1 side record", &[&forged[..16], &forged[32..]]);
+        forged[16..32].copy_from_slice(&sum);
+        let mut files = evidence.files.clone();
+        files.insert(name.clone(), forged);
+        write_files(&evidence.ledger(), &files);
+        assert!(contents(&evidence.ledger()) == whole, "byte {at}: other entries");
+        let found = findings(&evidence.ledger());
+        assert!(found.iter().all(|f| f.file == evidence.ledger().join(&name)), "{at}: {found:?}");
+        said += found.len();
+        let survey = Survey::of(&evidence.ledger()).unwrap();
+        assert_eq!(survey.lost().0, survey.lost().1, "byte {at}: nothing is lost");
+    }
+    assert!(said > 10, "{said} findings");
 }

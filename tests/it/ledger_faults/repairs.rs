@@ -6,7 +6,7 @@ use crate::support::evidence::{
 use crate::support::ledger::{append, assert_holds, contents, findings, first_part, second_part};
 use crate::support::world::{holder, quick};
 use codex_ledger_entry::{EntryId, Kind};
-use codex_ledger_ledger::{Ledger, LedgerError, Repair, Survey};
+use codex_ledger_ledger::{Ledger, LedgerError, Patience, Repair, Survey};
 use std::fs;
 use std::path::{Path, PathBuf};
 
