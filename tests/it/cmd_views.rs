@@ -284,3 +284,17 @@ fn files_of_others_are_left_alone() {
     assert_eq!(fs::read(folder.join("notes.txt")).unwrap(), b"precious");
     env.audits_clean();
 }
+
+#[test]
+fn junk_in_the_folder_of_the_views_is_a_finding() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    for name in ["junk", "junk.sqlite", "000001.sqlite-old"] {
+        let path = env.ledger().join("views.d").join(name);
+        env.write(&path, b"junk");
+        let done = env.run(["audit"]).expect(1);
+        assert!(done.text().contains(name), "{name}: {}", done.text());
+        fs::remove_file(path).unwrap();
+    }
+    env.audits_clean();
+}

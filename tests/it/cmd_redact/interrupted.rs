@@ -102,7 +102,9 @@ fn what_was_left_to_clear_is_cleared_by_the_next_command() {
             } else {
                 fs::write(path, bytes).unwrap();
                 let name = path.file_name().unwrap().to_str().unwrap();
-                fs::write(folder.join(format!("{name}-new")), bytes).unwrap();
+                if name.contains("-search") {
+                    fs::write(folder.join(format!("{name}-new")), bytes).unwrap();
+                }
             }
         }
         let db = rusqlite::Connection::open(&database).unwrap();
