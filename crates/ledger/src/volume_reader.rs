@@ -3,7 +3,7 @@
 use super::error::{LedgerError, Result};
 use super::extents::{ExtentReader, is_sound};
 use super::pack::PackInfo;
-use super::store::{Key, Store};
+use super::store::{FILE_NAME, Key, Store};
 use super::volume::{Volume, volume_dir};
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
@@ -36,8 +36,13 @@ impl VolumeReader {
             dir: dir.to_path_buf(),
             volume: volume.clone(),
         };
-        if reader.extents.is_none() {
-            reader.copy()?;
+        match &reader.extents {
+            None => drop(reader.copy()?),
+            Some(extents) => {
+                let last =
+                    extents.pack_seq_at_or_before(volume.end_seq.saturating_sub(1)).map(Key::Pack);
+                reader.check_last(last.map(|key| extents.get_sound(key)).transpose()?.flatten())?;
+            }
         }
         Ok(reader)
     }
@@ -91,11 +96,28 @@ impl VolumeReader {
         Ok(bytes)
     }
 
+    /// A file of another ledger has sound packs, too: the last one must end with the entry that was settled last.
+    fn check_last(&self, bytes: Option<Vec<u8>>) -> Result<()> {
+        let last = bytes.filter(|bytes| is_sound(bytes)).and_then(|bytes| PackInfo::read(&bytes));
+        match last {
+            Some(info) if info.last != self.volume.last => {
+                let path = volume_dir(&self.dir, self.volume.first_seq).join(FILE_NAME);
+                let detail = "holds other entries than were settled";
+                Err(LedgerError::damaged_at(&path, self.volume.first_seq, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn copy(&self) -> Result<&Store> {
         match self.copy.get() {
             Some(copy) => Ok(copy),
             None => {
                 let copy = self.volume.open_copy(&self.dir)?;
+                let last = copy
+                    .pack_seq_at_or_before(self.volume.end_seq.saturating_sub(1))?
+                    .map(Key::Pack);
+                self.check_last(last.map(|key| copy.get(key)).transpose()?.flatten())?;
                 Ok(self.copy.get_or_init(|| copy))
             }
         }

@@ -158,3 +158,24 @@ fn wrong_extents_with_a_right_checksum_cost_no_entry() {
     }
     assert!(said > 10, "{said} findings");
 }
+
+/// Its packs are sound, and not ours.
+#[test]
+fn the_engines_file_of_another_ledger_is_never_read_as_ours() {
+    let (ours, theirs) = (evidence(1), evidence(2));
+    let name = ours.name("/db");
+    for with_extents in [false, true] {
+        let mut files = ours.files.clone();
+        files.insert(name.clone(), theirs.files[&name].clone());
+        let extents = ours.name(".extents");
+        match with_extents {
+            true => drop(files.insert(extents.clone(), theirs.files[&extents].clone())),
+            false => drop(files.remove(&extents)),
+        }
+        write_files(&ours.ledger(), &files);
+        let mut reader = LedgerReader::open(&ours.ledger()).unwrap();
+        let error = reader.pack_from(0).map(drop).expect_err("another ledger's entries");
+        assert!(error.to_string().contains("db"), "{error}");
+        assert!(!findings(&ours.ledger()).is_empty());
+    }
+}
