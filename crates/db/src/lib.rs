@@ -1,5 +1,6 @@
 //! Floor 1: the only place that names the SQL driver. Opens databases the way this program needs them.
 
+mod memory;
 mod open;
 mod scrub;
 mod words;
@@ -52,6 +53,8 @@ pub fn at(path: &Path) -> impl FnOnce(rusqlite::Error) -> DbError {
     move |source| DbError { path, source }
 }
 
-pub use open::{create_fresh, empty_log, finish_fresh, open_reader, open_scratch, open_writer};
+pub use open::{
+    create_fresh, empty_log, finish_fresh, open_in_memory, open_reader, open_scratch, open_writer,
+};
 pub use scrub::scrub;
 pub use words::{is_unspaced, split_words};

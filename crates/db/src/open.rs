@@ -1,6 +1,6 @@
 //! Opening databases: fresh ones, growing ones, and ones that are only read.
 
-use super::{Connection, Result, at};
+use super::{Connection, Result, SqlResult, at, memory};
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use std::path::Path;
@@ -17,6 +17,7 @@ const STATEMENTS: usize = 96;
 /// # Errors
 /// When it cannot be created.
 pub fn create_fresh(path: &Path) -> Result<Connection> {
+    memory::start_zeroed();
     let db = Connection::open(path).map_err(at(path))?;
     db.execute_batch(
         "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
@@ -43,6 +44,7 @@ pub fn finish_fresh(db: Connection, path: &Path) -> Result<()> {
 /// # Errors
 /// When it does not exist or is no database.
 pub fn open_writer(path: &Path) -> Result<Connection> {
+    memory::start_zeroed();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(at(path))?;
     db.busy_timeout(BUSY_TIMEOUT).map_err(at(path))?;
@@ -70,6 +72,7 @@ pub fn empty_log(db: &Connection, path: &Path) -> Result<bool> {
 /// # Errors
 /// When it does not exist or is no database.
 pub fn open_reader(path: &Path) -> Result<Connection> {
+    memory::start_zeroed();
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
@@ -100,6 +103,7 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
 /// # Errors
 /// When it cannot be created.
 pub fn open_scratch(path: &Path) -> Result<Connection> {
+    memory::start_zeroed();
     let db = Connection::open(path).map_err(at(path))?;
     db.busy_timeout(BUSY_TIMEOUT).map_err(at(path))?;
     db.execute_batch(
@@ -108,4 +112,13 @@ pub fn open_scratch(path: &Path) -> Result<Connection> {
     )
     .map_err(at(path))?;
     Ok(db)
+}
+
+/// A database that is in no file.
+///
+/// # Errors
+/// As the driver.
+pub fn open_in_memory() -> SqlResult<Connection> {
+    memory::start_zeroed();
+    Connection::open_in_memory()
 }

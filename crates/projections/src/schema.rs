@@ -1,6 +1,6 @@
 //! The SQL of all views, and the digest that tells when they must be rebuilt.
 
-use codex_ledger_db::{Connection, Row, SqlResult};
+use codex_ledger_db::{Connection, Row, SqlResult, open_in_memory};
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, OnceLock};
 
@@ -123,7 +123,7 @@ pub(super) fn is_as_made(db: &Connection) -> SqlResult<bool> {
     let made = match MADE.get() {
         Some(made) => made,
         None => {
-            let fresh = Connection::open_in_memory()?;
+            let fresh = open_in_memory()?;
             fresh.execute_batch(&create_all())?;
             let made = objects(&fresh)?;
             MADE.get_or_init(|| made)
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_sql_files_are_read_as_the_database_reads_them() {
-        let db = Connection::open_in_memory().unwrap();
+        let db = open_in_memory().unwrap();
         db.execute_batch(&create_all()).unwrap();
         let sql = "SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c
                    WHERE m.type = 'table' ORDER BY m.name, c.cid";
