@@ -3,7 +3,9 @@
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 fn journal(env: &TestEnvironment) -> PathBuf {
     let mut found = fs::read_dir(env.ledger().join("journal")).unwrap();
@@ -104,6 +106,9 @@ fn a_repair_hides_again_what_was_hidden_behind_the_gap() {
     assert_eq!(said["views_error"], Value::Null);
     let damaged = PathBuf::from(said["damaged"].as_str().unwrap());
     assert!(damaged.join("journal").is_dir(), "the damaged ledger is kept");
+    for views in ["views.sqlite", "views.d"] {
+        assert!(!damaged.join(views).exists(), "they may hold what was being hidden");
+    }
     env.audits_clean();
 
     // The lines come back under other numbers.
@@ -123,6 +128,22 @@ fn a_repair_hides_again_what_was_hidden_behind_the_gap() {
         (&nothing["needed"], &nothing["lost"]["to"]),
         (&json!(false), &nothing["lost"]["from"])
     );
+}
+
+#[test]
+fn a_repair_waits_for_whoever_writes() {
+    let Scene { env, .. } = damaged();
+    let held = env.hold_lock();
+    let repair = ["repair", "--reason", "a bad disk"];
+    env.run(repair.iter().chain(&["--wait", "0"])).refused(&["held by", "--wait"]);
+    let mut command = env.command(repair);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = said.next().expect("it says that it waits").unwrap();
+    assert!(line.contains("waiting for `a test`"), "{line}");
+    drop(held);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    env.audits_clean();
 }
 
 /// A redaction whose own entry is lost is known from what is cached of it.

@@ -4,6 +4,8 @@ mod gate;
 mod golden;
 mod hostile;
 mod publish;
+#[cfg(unix)]
+mod stopped;
 
 use crate::cli_support::{TestEnvironment, session, thread};
 use serde_json::Value;

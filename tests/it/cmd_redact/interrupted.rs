@@ -11,7 +11,7 @@ use std::fs;
 
 const WORD: &str = "sandcastle";
 /// Every command that reads, and none that writes by itself.
-const READERS: [&[&str]; 12] = [
+const READERS: [&[&str]; 13] = [
     &["status", "--json"],
     &["sessions", "--json"],
     &["report", "--mode", "full", "--format", "json"],
@@ -24,6 +24,7 @@ const READERS: [&[&str]; 12] = [
     &["tag", "list", "--json"],
     &["note", "list", "--json"],
     &["audit", "--json"],
+    &["config", "--json"],
 ];
 
 /// The entry of a redaction, as a command leaves it that was killed before the views followed.

@@ -1,7 +1,9 @@
 //! Waking up when a source may have changed.
 
 use notify::{RecursiveMode, Watcher as _};
-use std::path::{Path, PathBuf};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -9,7 +11,8 @@ use std::time::Duration;
 /// loses some, the poll finds the change.
 pub struct Watch {
     news: Receiver<()>,
-    _watcher: Option<notify::RecommendedWatcher>,
+    /// Never dropped: it panics when its thread is gone. The process ends with it.
+    _watcher: Option<ManuallyDrop<notify::RecommendedWatcher>>,
 }
 
 /// Longest time between two looks.
@@ -25,10 +28,14 @@ impl Watch {
             // A full channel already says it.
             sender.try_send(()).ok();
         });
-        let watcher = watcher.ok().and_then(|mut watcher| {
-            let mut watch = |root: &Path| watcher.watch(root, RecursiveMode::Recursive).is_ok();
-            let all = roots.iter().filter(|root| watch(root)).count();
-            (all > 0).then_some(watcher)
+        let watcher = watcher.ok().and_then(|watcher| {
+            let mut watcher = ManuallyDrop::new(watcher);
+            // Where its thread could not be started, it says so by a panic.
+            let watch_all = AssertUnwindSafe(|| {
+                let watch = |root: &&PathBuf| watcher.watch(root, RecursiveMode::Recursive).is_ok();
+                roots.iter().filter(watch).count()
+            });
+            catch_unwind(watch_all).is_ok_and(|watched| watched > 0).then_some(watcher)
         });
         Watch { news, _watcher: watcher }
     }
