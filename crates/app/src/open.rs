@@ -2,7 +2,7 @@
 
 use super::core::App;
 use crate::error::{AppError, ErrorKind, Result};
-use codex_ledger_ledger::{Ledger, LockNotice, Patience};
+use codex_ledger_ledger::{Ledger, LedgerError, LockNotice, Patience};
 use codex_ledger_redaction::Weaker;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,15 +39,20 @@ impl App {
         let patience = self.patience();
         let opened =
             Ledger::open_waiting(&setup.ledger_dir, setup.world.clone(), &setup.holder, &patience);
-        let ledger = opened.map_err(|error| match AppError::from(error) {
-            error if error.kind == ErrorKind::Locked => error.hint(format!(
-                "waited for {} s: run it again, or wait longer with --wait SECONDS; reading commands work meanwhile",
-                setup.wait.as_secs_f64()
-            )),
-            error => error,
-        })?;
+        let ledger = opened.map_err(|error| self.waited(error))?;
         self.check_not_ahead(ledger.head())?;
         Ok(ledger)
+    }
+
+    /// What is said of a lock that another writer still held when the wait was over.
+    pub(super) fn waited(&self, error: LedgerError) -> AppError {
+        match AppError::from(error) {
+            error if error.kind == ErrorKind::Locked => error.hint(format!(
+                "waited for {} s: run it again, or wait longer with --wait SECONDS; reading commands work meanwhile",
+                self.setup.wait.as_secs_f64()
+            )),
+            error => error,
+        }
     }
 
     /// How long to wait for another writer, and who hears of it.

@@ -88,7 +88,8 @@ impl App {
     pub fn repair(&self, reason: &str, listener: Listener<'_>) -> Result<RepairReport> {
         let (setup, reason) = (&self.setup, &self.reason(reason)?);
         let repair =
-            Repair::start(self.dir(), setup.world.clone(), &setup.holder, &self.patience())?;
+            Repair::start(self.dir(), setup.world.clone(), &setup.holder, &self.patience())
+                .map_err(|error| self.waited(error))?;
         let survey = self.survey()?;
         let carry = Carry::of(&survey)?;
         let mut report = report(&survey, &carry);
