@@ -1,11 +1,19 @@
 //! One record -> the rows of every projection. The same code for catch-up and rebuild.
 
-use super::row::{At, Draft, RowBuilder};
-use super::state::State;
-use super::{
-    agent_reasoning_messages, events, file_changes, function_calls, function_plan_messages,
-    lineage, messages, prompts, sessions, token_messages, turn_context_messages, turns,
-};
+use crate::replay::lineage;
+use crate::row::{At, Draft, RowBuilder};
+use crate::state::State;
+use crate::tables::agent_reasoning_messages;
+use crate::tables::events;
+use crate::tables::file_changes;
+use crate::tables::function_calls;
+use crate::tables::function_plan_messages;
+use crate::tables::messages;
+use crate::tables::prompts;
+use crate::tables::sessions;
+use crate::tables::token_messages;
+use crate::tables::turn_context_messages;
+use crate::tables::turns;
 use codex_ledger_redaction::{Owners, Policy};
 use codex_ledger_rollout::event::{Event, ItemBody, ItemCompleted};
 use codex_ledger_rollout::{Generation, Record, Understanding};
@@ -20,14 +28,14 @@ pub struct Options {
 
 impl Options {
     /// How the options are named in the views.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         if self.raw_json { "raw_json" } else { "" }
     }
 }
 
 /// Counts of one stream that its row keeps.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Totals {
+pub(crate) struct Totals {
     pub lines: u64,
     pub bytes: u64,
     pub blank: u64,
@@ -38,7 +46,7 @@ pub(super) struct Totals {
 }
 
 /// Everything that a fold may look at and write to.
-pub(super) struct Fold<'a> {
+pub(crate) struct Fold<'a> {
     pub at: At,
     pub state: &'a mut State,
     pub policy: &'a Policy,
@@ -57,7 +65,7 @@ pub(super) struct Fold<'a> {
 
 impl<'a> Fold<'a> {
     /// Begins a row of a table.
-    pub(super) fn row(&self, table: &'static str, capacity: usize) -> RowBuilder<'a> {
+    pub(crate) fn row(&self, table: &'static str, capacity: usize) -> RowBuilder<'a> {
         RowBuilder::new(self.policy, table, self.at, capacity).owned_by(self.owners())
     }
 
@@ -70,12 +78,12 @@ impl<'a> Fold<'a> {
     }
 
     /// 1 for a copy of a parent's record.
-    pub(super) fn copy_flag(&self) -> u64 {
+    pub(crate) fn copy_flag(&self) -> u64 {
         u64::from(self.copied)
     }
 
     /// Begins a row of a content table for the `index`th thing that this record says.
-    pub(super) fn row_at(
+    pub(crate) fn row_at(
         &self,
         table: &'static str,
         index: usize,
@@ -86,7 +94,7 @@ impl<'a> Fold<'a> {
     }
 
     /// How many of so many things that a record says get rows; where not all do, the record is named for it.
-    pub(super) fn take(&mut self, count: usize) -> usize {
+    pub(crate) fn take(&mut self, count: usize) -> usize {
         let taken = count.min(self.items_left);
         self.items_left -= taken;
         if taken < count {
@@ -95,12 +103,12 @@ impl<'a> Fold<'a> {
         taken
     }
 
-    pub(super) fn push(&mut self, write: Draft) {
+    pub(crate) fn push(&mut self, write: Draft) {
         self.out.push(write);
     }
 
     /// The turn that a record names, else the one that runs.
-    pub(super) fn turn(&self, named: Option<&str>) -> Option<String> {
+    pub(crate) fn turn(&self, named: Option<&str>) -> Option<String> {
         brief(named).map(str::to_string).or_else(|| self.state.turn_id.clone())
     }
 }
@@ -109,12 +117,12 @@ impl<'a> Fold<'a> {
 const NAME_MAX_BYTES: usize = 1024;
 
 /// A name that other rows repeat; none where it is so long that it would fill the views.
-pub(super) fn brief(name: Option<&str>) -> Option<&str> {
+pub(crate) fn brief(name: Option<&str>) -> Option<&str> {
     name.filter(|name| name.len() <= NAME_MAX_BYTES)
 }
 
 /// Folds one record of a rollout.
-pub(super) fn record(
+pub(crate) fn record(
     fold: &mut Fold<'_>,
     record: &Record<'_>,
     span: events::Span,

@@ -8,49 +8,22 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
 )]
 
-mod actions;
-mod agent_reasoning_messages;
-mod annotations;
-mod changes;
-mod digest;
-mod events;
-mod file_changes;
+mod files;
 mod fold;
-mod folder;
-mod function_calls;
-mod function_plan_messages;
-mod known;
-mod lineage;
-mod messages;
 mod policy;
-mod preview;
-mod prompts;
-mod redacting;
-mod redactions;
 mod replay;
 mod row;
 mod schema;
-mod search_check;
-mod search_index;
-mod sessions;
-mod settle;
-mod side_files;
-mod sink;
-mod standing;
 mod state;
-mod streams;
-mod token_messages;
-mod turn_context_messages;
-mod turns;
-mod views;
+mod tables;
 
-pub use digest::{Digests, TableDigest};
+pub use files::digest::{Digests, TableDigest};
+pub use files::search_index::{forget_search, scratch_search_index, search_index};
+pub use files::standing::Standing;
+pub use files::views::{Views, ViewsError, ViewsPaths};
 pub use fold::Options;
-pub use known::session_names;
 pub use policy::{Decisions, Field, PolicyError, STRUCTURE, field, load_policy};
-pub use preview::preview;
+pub use replay::preview::preview;
+pub use replay::streams::session_names;
 pub use replay::{Applied, ReplayError, replay};
 pub use schema::{VERSION, schema_digest};
-pub use search_index::{forget_search, scratch_search_index, search_index};
-pub use standing::Standing;
-pub use views::{Views, ViewsError, ViewsPaths};

@@ -1,6 +1,6 @@
 //! The policy that a ledger asks for: its redactions that are in force and its last rule set.
 
-use super::prompts;
+use crate::tables::prompts;
 use codex_ledger_entry::{EntryId, Kind};
 use codex_ledger_ledger::{Control, Controls, LedgerError, LedgerReader, Pack, StoredEntry};
 use codex_ledger_redaction::{

@@ -1,6 +1,6 @@
 //! Rows on their way into the views. Text from a log fits in only after the policy has passed it.
 
-use super::schema;
+use crate::schema;
 use codex_ledger_db::{
     Connection, SqlError, SqlResult, Statement, ToSql, ToSqlOutput, Value, ValueRef,
 };
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::collections::HashMap;
 
 /// One value of a row.
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Null,
     Int(i64),
     /// A word of this program.
@@ -35,7 +35,7 @@ impl ToSql for Cell {
 }
 
 /// Something that was hidden in a row.
-pub(super) struct Hidden {
+pub(crate) struct Hidden {
     pub at: At,
     pub table: &'static str,
     pub column: &'static str,
@@ -50,7 +50,7 @@ enum Field {
 }
 
 /// A statement whose texts no policy has passed yet.
-pub(super) struct Draft {
+pub(crate) struct Draft {
     sql: &'static str,
     table: &'static str,
     at: At,
@@ -62,7 +62,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Bytes of text, to bound what is on its way.
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let fields = self.fields.iter().map(|(_, field)| match field {
             Field::Sensitive { text, .. } => text.len() + 32,
             Field::Done(Cell::Bytes(bytes)) => bytes.len() + 32,
@@ -72,7 +72,7 @@ impl Draft {
     }
 
     /// Lets the policy pass every text.
-    pub(super) fn redact(self, policy: &Policy, hidden: &mut Vec<Hidden>) -> Write {
+    pub(crate) fn redact(self, policy: &Policy, hidden: &mut Vec<Hidden>) -> Write {
         let Draft { sql, table, at, role, owners, fields } = self;
         let pass = |(column, field)| match field {
             Field::Done(cell) => (column, cell),
@@ -90,7 +90,7 @@ impl Draft {
 }
 
 /// One statement with its values, each for the parameter of its column's name.
-pub(super) struct Write {
+pub(crate) struct Write {
     pub sql: &'static str,
     pub cells: Vec<(&'static str, Cell)>,
 }
@@ -98,7 +98,7 @@ pub(super) struct Write {
 /// Where a row comes from: the stream, the line, the record on the line (`part`), the thing that the record says
 /// in this table (`item`), and the entry that holds it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct At {
+pub(crate) struct At {
     pub stream: u64,
     pub line: u64,
     pub part: u64,
@@ -109,19 +109,19 @@ pub(super) struct At {
 
 impl At {
     /// The place of what belongs to an entry as a whole.
-    pub(super) fn entry(stream: u64, seq: u64) -> At {
+    pub(crate) fn entry(stream: u64, seq: u64) -> At {
         At { stream, seq, ..At::default() }
     }
 }
 
 /// Builds the values of a statement; each names its column, so that their order means nothing.
-pub(super) struct RowBuilder<'p> {
+pub(crate) struct RowBuilder<'p> {
     policy: &'p Policy,
     draft: Draft,
 }
 
 impl<'p> RowBuilder<'p> {
-    pub(super) fn new(
+    pub(crate) fn new(
         policy: &'p Policy,
         table: &'static str,
         at: At,
@@ -133,19 +133,19 @@ impl<'p> RowBuilder<'p> {
     }
 
     /// Whose text it is.
-    pub(super) fn owned_by(mut self, owners: Owners) -> Self {
+    pub(crate) fn owned_by(mut self, owners: Owners) -> Self {
         self.draft.owners = owners;
         self
     }
 
     /// Who said it: user, assistant, developer, system or tool.
-    pub(super) fn said_by(mut self, role: &'static str) -> Self {
+    pub(crate) fn said_by(mut self, role: &'static str) -> Self {
         self.draft.role = Some(role);
         self
     }
 
     /// Stream, line, part, seq: the columns that tables with one row per record begin with.
-    pub(super) fn place(mut self, at: At) -> Self {
+    pub(crate) fn place(mut self, at: At) -> Self {
         self.draft.at = at;
         self.number("stream", at.stream)
             .number("line", at.line)
@@ -154,27 +154,27 @@ impl<'p> RowBuilder<'p> {
     }
 
     /// Stream, line, part, item, seq: the columns that tables of what records say begin with.
-    pub(super) fn item(self, at: At) -> Self {
+    pub(crate) fn item(self, at: At) -> Self {
         self.place(at).number("item", at.item)
     }
 
     /// What was said, asked, called or answered, and where: names, paths, texts.
-    pub(super) fn text(self, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
+    pub(crate) fn text(self, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
         self.redacted(Class::Text, column, text)
     }
 
     /// A setting or a kind, short and mostly the client's own word; stays when a whole session is hidden.
-    pub(super) fn label(self, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
+    pub(crate) fn label(self, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
         self.redacted(Class::Label, column, text)
     }
 
     /// A name that rows are joined by: where a rule hides it, another name takes its place everywhere.
-    pub(super) fn id(self, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
+    pub(crate) fn id(self, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
         self.redacted(Class::Id, column, text)
     }
 
     /// A word of the format where the parser knows it, else a label.
-    pub(super) fn tag(
+    pub(crate) fn tag(
         self,
         column: &'static str,
         is_known: bool,
@@ -184,7 +184,7 @@ impl<'p> RowBuilder<'p> {
     }
 
     /// What tells equal texts without telling the text.
-    pub(super) fn key(self, column: &'static str, text: &str) -> Self {
+    pub(crate) fn key(self, column: &'static str, text: &str) -> Self {
         let key = self.policy.text_key(text);
         self.done(column, Cell::Key(key))
     }
@@ -206,40 +206,40 @@ impl<'p> RowBuilder<'p> {
         self.field(column, Field::Done(cell))
     }
 
-    pub(super) fn word(self, column: &'static str, word: &'static str) -> Self {
+    pub(crate) fn word(self, column: &'static str, word: &'static str) -> Self {
         self.done(column, Cell::Word(word))
     }
 
-    pub(super) fn word_or_null(self, column: &'static str, word: Option<&'static str>) -> Self {
+    pub(crate) fn word_or_null(self, column: &'static str, word: Option<&'static str>) -> Self {
         self.done(column, word.map_or(Cell::Null, Cell::Word))
     }
 
-    pub(super) fn int(self, column: &'static str, number: Option<i64>) -> Self {
+    pub(crate) fn int(self, column: &'static str, number: Option<i64>) -> Self {
         self.done(column, number.map_or(Cell::Null, Cell::Int))
     }
 
     /// A count; SQL integers end at 2^63, which no count reaches.
-    pub(super) fn number(self, column: &'static str, number: u64) -> Self {
+    pub(crate) fn number(self, column: &'static str, number: u64) -> Self {
         self.done(column, Cell::Int(i64::try_from(number).unwrap_or(i64::MAX)))
     }
 
-    pub(super) fn bytes(self, column: &'static str, bytes: Vec<u8>) -> Self {
+    pub(crate) fn bytes(self, column: &'static str, bytes: Vec<u8>) -> Self {
         self.done(column, Cell::Bytes(bytes))
     }
 
     /// A new row of the table: every column is given, as its SQL file has them.
-    pub(super) fn insert(self) -> Draft {
+    pub(crate) fn insert(self) -> Draft {
         self.insert_without(&[])
     }
 
     /// A new row in which these columns are NULL until a later statement sets them.
-    pub(super) fn insert_without(self, later: &[&'static str]) -> Draft {
+    pub(crate) fn insert_without(self, later: &[&'static str]) -> Draft {
         let sql = schema::insert_into(self.draft.table);
         self.whole_row(later, sql)
     }
 
     /// As [`RowBuilder::insert`], in the place of the row of the same key, if there is one.
-    pub(super) fn replace(self) -> Draft {
+    pub(crate) fn replace(self) -> Draft {
         let sql = schema::replace_into(self.draft.table);
         self.whole_row(&[], sql)
     }
@@ -260,7 +260,7 @@ impl<'p> RowBuilder<'p> {
     }
 
     /// Any other statement; its parameters have the names of the values.
-    pub(super) fn write(mut self, sql: &'static str) -> Draft {
+    pub(crate) fn write(mut self, sql: &'static str) -> Draft {
         self.draft.sql = sql;
         self.draft
     }
@@ -268,7 +268,7 @@ impl<'p> RowBuilder<'p> {
 
 /// Runs statements with values by name.
 #[derive(Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     /// For each statement, by its address, which parameter each value is; one more where values come in another order.
     plans: HashMap<usize, Vec<Plan>>,
 }
@@ -284,7 +284,7 @@ impl Writer {
     ///
     /// # Errors
     /// As the database, and where the statement has no parameter of a value's name.
-    pub(super) fn run(&mut self, db: &Connection, write: &Write) -> SqlResult<()> {
+    pub(crate) fn run(&mut self, db: &Connection, write: &Write) -> SqlResult<()> {
         let mut statement = db.prepare_cached(write.sql)?;
         let plans = self.plans.entry(write.sql.as_ptr() as usize).or_default();
         let is_known = |plan: &Plan| plan.names.iter().eq(write.cells.iter().map(|(name, _)| name));

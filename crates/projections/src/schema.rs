@@ -29,7 +29,7 @@ const SQL: [&str; 17] = [
 ];
 
 /// Tables that hold one stream's records, keyed by (stream, line, part) and where a record says several things by `item`; cleared when a stream is derived anew.
-pub(super) const STREAM_TABLES: [&str; 15] = [
+pub(crate) const STREAM_TABLES: [&str; 15] = [
     "agent_reasoning_messages",
     "events",
     "file_changes",
@@ -48,7 +48,7 @@ pub(super) const STREAM_TABLES: [&str; 15] = [
 ];
 
 /// The statements that clear one stream, in the order of [`STREAM_TABLES`].
-pub(super) const CLEAR_STREAM: [&str; 15] = [
+pub(crate) const CLEAR_STREAM: [&str; 15] = [
     "DELETE FROM agent_reasoning_messages WHERE stream = :stream",
     "DELETE FROM events WHERE stream = :stream",
     "DELETE FROM file_changes WHERE stream = :stream",
@@ -95,22 +95,22 @@ impl Table {
 }
 
 /// The statement that adds a row to a table, with a parameter of the name of each column.
-pub(super) fn insert_into(table: &str) -> &'static str {
+pub(crate) fn insert_into(table: &str) -> &'static str {
     TABLES.get(table).map_or("", |table| &table.insert)
 }
 
 /// As [`insert_into`], in the place of the row of the same key.
-pub(super) fn replace_into(table: &str) -> &'static str {
+pub(crate) fn replace_into(table: &str) -> &'static str {
     TABLES.get(table).map_or("", |table| &table.replace)
 }
 
 /// The columns of a table.
-pub(super) fn columns(table: &str) -> impl Iterator<Item = &'static str> {
+pub(crate) fn columns(table: &str) -> impl Iterator<Item = &'static str> {
     TABLES.get(table).into_iter().flat_map(|table| table.columns.iter().copied())
 }
 
 /// All statements that make the views' tables.
-pub(super) fn create_all() -> String {
+pub(crate) fn create_all() -> String {
     SQL.concat()
 }
 
@@ -118,7 +118,7 @@ pub(super) fn create_all() -> String {
 ///
 /// # Errors
 /// As the database.
-pub(super) fn is_as_made(db: &Connection) -> SqlResult<bool> {
+pub(crate) fn is_as_made(db: &Connection) -> SqlResult<bool> {
     static MADE: OnceLock<Vec<Object>> = OnceLock::new();
     let made = match MADE.get() {
         Some(made) => made,

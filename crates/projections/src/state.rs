@@ -1,6 +1,6 @@
 //! What a stream's next record needs to know of the records before it.
 
-use super::lineage::Region;
+use crate::replay::lineage::Region;
 use bincode::{Decode, Encode};
 use codex_ledger_ledger::side::SideRecord;
 use codex_ledger_redaction::Owners;
@@ -12,11 +12,11 @@ const RECENT_TEXTS: usize = 48;
 const RECENT_CALLS: usize = 64;
 
 /// Usage counters: input, cached input, cache write, output, reasoning.
-pub(super) type Counters = [u64; 5];
+pub(crate) type Counters = [u64; 5];
 
 /// Rebuildable; stored in the views between two runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub(super) struct State {
+pub(crate) struct State {
     /// Whether the session's row exists.
     pub has_session: bool,
     /// Id of the first session header.
@@ -89,14 +89,14 @@ impl SideRecord for State {
 
 impl State {
     /// The sessions that a record belongs to: the file's own, and for a copied one those it was copied from.
-    pub(super) fn owners(&self, thread: Option<&str>, copied: bool) -> Owners {
+    pub(crate) fn owners(&self, thread: Option<&str>, copied: bool) -> Owners {
         let own = self.session_id.as_deref().or(thread).into_iter().map(str::to_string);
         let others = self.copied_threads.iter().filter(|_| copied).cloned();
         Owners::new(own.chain(others).collect(), self.repo.as_deref())
     }
 
     /// Notes that a run of packs holds entries of this stream.
-    pub(super) fn applied(&mut self, first: u64, end: u64) {
+    pub(crate) fn applied(&mut self, first: u64, end: u64) {
         match self.packs.last_mut() {
             Some((_, last_end)) if *last_end >= first => *last_end = end.max(*last_end),
             _ => self.packs.push((first, end)),
@@ -104,7 +104,7 @@ impl State {
     }
 
     /// Remembers a reasoning text; true when the other source has just said the same.
-    pub(super) fn is_repeated_reasoning(&mut self, text: &str, from_event: bool) -> bool {
+    pub(crate) fn is_repeated_reasoning(&mut self, text: &str, from_event: bool) -> bool {
         let hash = hash(text);
         let other = self.reasoning.iter().position(|known| *known == (hash, !from_event));
         if let Some(index) = other {
@@ -115,38 +115,38 @@ impl State {
         false
     }
 
-    pub(super) fn remember_follow_up(&mut self, call_id: &str, process: i64, is_cell: bool) {
+    pub(crate) fn remember_follow_up(&mut self, call_id: &str, process: i64, is_cell: bool) {
         push(&mut self.follow_ups, (hash(call_id), process, is_cell), RECENT_CALLS);
     }
 
     /// The process or cell that a call went on with, and whether it is a cell.
-    pub(super) fn follow_up(&self, call_id: &str) -> Option<(i64, bool)> {
+    pub(crate) fn follow_up(&self, call_id: &str) -> Option<(i64, bool)> {
         let hash = hash(call_id);
         let found = self.follow_ups.iter().find(|(id, ..)| *id == hash);
         found.map(|(_, process, is_cell)| (*process, *is_cell))
     }
 
-    pub(super) fn remember_command(&mut self, command: &str) {
+    pub(crate) fn remember_command(&mut self, command: &str) {
         push(&mut self.commands, hash(command), RECENT_CALLS);
     }
 
     /// Whether a recent call asked for the same command; each call stands for one.
-    pub(super) fn take_command(&mut self, command: &str) -> bool {
+    pub(crate) fn take_command(&mut self, command: &str) -> bool {
         let hash = hash(command);
         let found = self.commands.iter().position(|known| *known == hash);
         found.is_some_and(|index| self.commands.remove(index).is_some())
     }
 
-    pub(super) fn remember_patch(&mut self, call_id: &str) {
+    pub(crate) fn remember_patch(&mut self, call_id: &str) {
         push(&mut self.patched, hash(call_id), RECENT_CALLS);
     }
 
-    pub(super) fn was_patched(&self, call_id: &str) -> bool {
+    pub(crate) fn was_patched(&self, call_id: &str) -> bool {
         self.patched.contains(&hash(call_id))
     }
 
     /// Remembers a response; true when it was seen before.
-    pub(super) fn is_repeated_response(&mut self, id: &str) -> bool {
+    pub(crate) fn is_repeated_response(&mut self, id: &str) -> bool {
         let hash = hash(id);
         if self.responses.contains(&hash) {
             return true;
@@ -157,7 +157,7 @@ impl State {
 }
 
 /// Adds a value, and drops the oldest where there would be more than `limit`.
-pub(super) fn push<T>(queue: &mut VecDeque<T>, value: T, limit: usize) {
+pub(crate) fn push<T>(queue: &mut VecDeque<T>, value: T, limit: usize) {
     if queue.len() == limit {
         queue.pop_front();
     }
@@ -165,7 +165,7 @@ pub(super) fn push<T>(queue: &mut VecDeque<T>, value: T, limit: usize) {
 }
 
 /// The first 8 bytes of a hash; tells texts apart inside one stream, nothing more.
-pub(super) fn hash(text: &str) -> u64 {
+pub(crate) fn hash(text: &str) -> u64 {
     let bytes = blake3::hash(text.as_bytes());
     bytes.as_bytes().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
 }

@@ -1,0 +1,224 @@
+//! What the views say, as one hash: equal digests mean equal rows.
+
+use crate::replay::streams::states_digest;
+use crate::schema::STREAM_TABLES;
+use codex_ledger_db::{Connection, SqlResult, ValueRef};
+use std::collections::{BTreeMap, HashSet};
+
+/// Columns that name a place in this ledger rather than something that was said, or that only it can make.
+const PLACES: [&str; 3] = ["stream", "seq", "text_key"];
+/// Tables that are compared row by row, of every stream and of none.
+const WHOLE: [&str; 12] = [
+    "actions",
+    "annotations",
+    "dispositions",
+    "files",
+    "notes",
+    "redaction_hits",
+    "redactions",
+    "revocations",
+    "rule_sets",
+    "rules",
+    "streams",
+    "tags",
+];
+
+/// Rows and digest of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableDigest {
+    /// Count of rows.
+    pub rows: u64,
+    /// BLAKE3 of the rows in order, hex.
+    pub digest: String,
+}
+
+/// The digests of a set of views.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// Of every table, places included; equal only for the same ledger.
+    pub tables: BTreeMap<String, TableDigest>,
+    /// Of what was said and done: content tables without places and recording times, ordered by stream
+    /// name. Equal for ledgers that hold the same bytes in any order.
+    pub content: String,
+    /// Of what the next record of each stream needs to know of those before it.
+    pub(crate) states: String,
+}
+
+impl Digests {
+    /// Whether the same is remembered of every stream.
+    pub fn same_states(&self, other: &Digests) -> bool {
+        self.states == other.states
+    }
+
+    /// Reads all tables; the key is that of what is derived from the ledger.
+    ///
+    /// # Errors
+    /// As the database.
+    pub(crate) fn of(db: &Connection, key: &[u8; 32]) -> SqlResult<Digests> {
+        let streams = streams(db)?;
+        let mut content = blake3::Hasher::new_derive_key("codex-ledger v1 views content");
+        let mut tables = BTreeMap::new();
+        for (name, lines) in stream_rows(db)? {
+            content.update(name.as_bytes());
+            content.update(&lines);
+        }
+        for table in STREAM_TABLES.into_iter().filter(|table| !WHOLE.contains(table)) {
+            let mut all = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
+            let order = match table {
+                "sessions" => "line",
+                "events" | "raw_records" => "line, part",
+                _ => "line, part, item",
+            };
+            let sql = format!("SELECT * FROM {table} WHERE stream = ? ORDER BY {order}");
+            let mut statement = db.prepare(&sql)?;
+            let places: Vec<bool> =
+                statement.column_names().map(|name| PLACES.contains(&name)).collect();
+            let is_content = table != "raw_records";
+            let mut rows = 0;
+            content.update(table.as_bytes());
+            for (name, stream) in &streams {
+                let mut found = statement.query([stream])?;
+                while let Some(row) = found.next()? {
+                    rows += 1;
+                    if is_content {
+                        content.update(name.as_bytes());
+                    }
+                    for (index, is_place) in places.iter().enumerate() {
+                        let value = row.get_ref(index)?;
+                        feed(&mut all, value);
+                        if is_content && !is_place {
+                            feed(&mut content, value);
+                        }
+                    }
+                }
+            }
+            rows += feed_others(db, table, &streams, &mut all)?;
+            tables.insert(table.to_string(), finish(rows, &all));
+        }
+        for table in WHOLE {
+            tables.insert(table.to_string(), whole_table(db, table)?);
+        }
+        let content = content.finalize().to_hex().to_string();
+        Ok(Digests { tables, content, states: states_digest(db, key)? })
+    }
+}
+
+/// Feeds the rows of a table that are of none of these streams; there are none in views that were not
+/// tampered with.
+fn feed_others(
+    db: &Connection,
+    table: &str,
+    streams: &[(String, i64)],
+    all: &mut blake3::Hasher,
+) -> SqlResult<u64> {
+    let known: HashSet<i64> = streams.iter().map(|(_, stream)| *stream).collect();
+    let mut statement = db.prepare(&format!("SELECT DISTINCT stream FROM {table} ORDER BY 1"))?;
+    let found = statement.query_map([], |row| row.get::<_, i64>(0))?;
+    let mut rows = 0;
+    for stream in found {
+        let stream = stream?;
+        if known.contains(&stream) {
+            continue;
+        }
+        let mut statement = db.prepare(&format!("SELECT * FROM {table} WHERE stream = ?"))?;
+        let columns = statement.column_count();
+        let mut others = statement.query([stream])?;
+        while let Some(row) = others.next()? {
+            rows += 1;
+            for index in 0..columns {
+                feed(all, row.get_ref(index)?);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Newest streams by name.
+fn streams(db: &Connection) -> SqlResult<Vec<(String, i64)>> {
+    let mut statement =
+        db.prepare("SELECT name, stream FROM streams WHERE superseded = 0 ORDER BY name, stream")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// The content columns of `streams`, by name.
+fn stream_rows(db: &Connection) -> SqlResult<Vec<(String, Vec<u8>)>> {
+    let mut statement = db.prepare(
+        "SELECT name, kind, thread, rollout, lines, bytes, blank, malformed, unknown, torn, first_at_ms,
+         last_at_ms FROM streams WHERE superseded = 0 ORDER BY name",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut bytes = Vec::new();
+        for index in 1..12 {
+            encode(&mut bytes, row.get_ref(index)?);
+        }
+        out.push((row.get(0)?, bytes));
+    }
+    Ok(out)
+}
+
+fn whole_table(db: &Connection, table: &str) -> SqlResult<TableDigest> {
+    let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
+    let order = match table {
+        "redaction_hits" => "1, 2, 3, 4, 5, 6, 7, 8",
+        "tags" | "dispositions" => "1, 2, 3",
+        _ => "1",
+    };
+    let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;
+    let columns = statement.column_count();
+    let mut found = statement.query([])?;
+    let mut rows = 0;
+    while let Some(row) = found.next()? {
+        rows += 1;
+        for index in 0..columns {
+            feed(&mut hasher, row.get_ref(index)?);
+        }
+    }
+    Ok(finish(rows, &hasher))
+}
+
+fn finish(rows: u64, hasher: &blake3::Hasher) -> TableDigest {
+    TableDigest { rows, digest: hasher.finalize().to_hex().to_string() }
+}
+
+fn feed(hasher: &mut blake3::Hasher, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            let tag = if matches!(value, ValueRef::Text(_)) { 3u8 } else { 4 };
+            let mut head = [tag; 9];
+            head[1..].copy_from_slice(&(bytes.len() as u64).to_be_bytes());
+            hasher.update(&head);
+            hasher.update(bytes);
+        }
+        other => {
+            let mut bytes = Vec::with_capacity(9);
+            encode(&mut bytes, other);
+            hasher.update(&bytes);
+        }
+    }
+}
+
+/// Typed and length-prefixed, so that no two rows of different values look alike.
+fn encode(out: &mut Vec<u8>, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Null => out.push(0),
+        ValueRef::Integer(number) => {
+            out.push(1);
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        ValueRef::Real(number) => {
+            out.push(2);
+            out.extend_from_slice(&number.to_bits().to_be_bytes());
+        }
+        ValueRef::Text(bytes) => encode_bytes(out, 3, bytes),
+        ValueRef::Blob(bytes) => encode_bytes(out, 4, bytes),
+    }
+}
+
+fn encode_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    out.push(tag);
+    out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+    out.extend_from_slice(bytes);
+}

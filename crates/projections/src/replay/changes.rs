@@ -1,0 +1,243 @@
+//! What a changed policy changes: the streams whose rows would be others under it.
+
+use crate::policy::{Decisions, PolicyError};
+use crate::replay::ReplayError;
+use crate::replay::apply::each_line;
+use crate::replay::derive::Sink;
+use crate::replay::streams::{Known, Stream};
+use crate::state::State;
+use codex_ledger_db::{Connection, params_from_iter};
+use codex_ledger_entry::StreamName;
+use codex_ledger_ledger::LedgerReader;
+use codex_ledger_redaction::{Policy, Redaction, Rule, RuleSet, Target};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::sync_channel;
+use std::thread::Builder;
+
+/// What has to be written again.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Streams that are derived anew.
+    pub streams: BTreeSet<u64>,
+    /// Whether names and paths may show other words.
+    pub names: bool,
+    /// Actions that then are written again too.
+    pub actions: Vec<u64>,
+    /// Annotations that then are written again too: all before these entries, in order.
+    pub annotations: Vec<u64>,
+}
+
+impl Changes {
+    /// Compares the policy that the views were written under with the one in force now.
+    pub(crate) fn between(
+        reader: &mut LedgerReader,
+        (db, path): (&Connection, &Path),
+        known: &Known,
+        cursor: u64,
+        policy: &Policy,
+    ) -> Result<Changes, ReplayError> {
+        let old = Decisions::load(reader, cursor)?.policy(reader)?;
+        let mut changes = Changes::default();
+        for gone in old.redactions().iter().filter(|r| !policy.redactions().contains(r)) {
+            let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ?";
+            changes.add_found(db, path, sql, &[gone.seq.to_string()])?;
+            changes.names |= matches!(gone.target, Target::Passages { .. });
+        }
+        let new: Vec<&Redaction> =
+            policy.redactions().iter().filter(|r| !old.redactions().contains(r)).collect();
+        for redaction in &new {
+            changes.add_target(reader, (db, path), known, policy, &redaction.target)?;
+        }
+        let rules = changes.add_rules(db, path, old.rules(), policy.rules())?;
+        let passages = |redaction: &&Redaction| matches!(redaction.target, Target::Passages { .. });
+        let passages: Vec<Redaction> = new.into_iter().filter(passages).cloned().collect();
+        if !rules.is_empty() || !passages.is_empty() {
+            changes.names = true;
+            let rules = RuleSet { rules, ..RuleSet::default() };
+            let sought =
+                Policy::compile(rules, passages, *policy.key()).map_err(PolicyError::from)?;
+            let found = scan(reader.dir(), known, &sought, &changes.streams)?;
+            changes.streams.extend(found);
+        }
+        if changes.names {
+            let all =
+                |table: &str| numbers(db, &format!("SELECT seq FROM {table} ORDER BY seq"), &[]);
+            changes.actions = all("actions").map_err(codex_ledger_db::at(path))?;
+            changes.annotations = all("annotations").map_err(codex_ledger_db::at(path))?;
+        }
+        Ok(changes)
+    }
+
+    fn add_found(
+        &mut self,
+        db: &Connection,
+        path: &Path,
+        sql: &str,
+        values: &[String],
+    ) -> Result<(), ReplayError> {
+        self.streams.extend(numbers(db, sql, values).map_err(codex_ledger_db::at(path))?);
+        Ok(())
+    }
+
+    /// The streams that a new redaction of a place touches.
+    fn add_target(
+        &mut self,
+        reader: &mut LedgerReader,
+        (db, path): (&Connection, &Path),
+        known: &Known,
+        policy: &Policy,
+        target: &Target,
+    ) -> Result<(), ReplayError> {
+        match target {
+            Target::Entry { seq } | Target::Texts { seq, .. } => self.add_entry(reader, *seq)?,
+            Target::Prompt { seq, session, texts, .. } => {
+                self.add_entry(reader, *seq)?;
+                for text in texts {
+                    let sql = "SELECT stream FROM prompts WHERE text_key = ?1
+                        UNION SELECT stream FROM history_prompts WHERE text_key = ?1";
+                    self.add_found(db, path, sql, &[policy.text_key(text).as_str().to_string()])?;
+                }
+                self.add_side_files(known);
+                self.add_session(known, session);
+            }
+            Target::Session { id } => {
+                self.add_side_files(known);
+                self.add_session(known, id);
+            }
+            Target::Passages { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn add_entry(&mut self, reader: &mut LedgerReader, seq: u64) -> Result<(), ReplayError> {
+        let pack = reader.pack_from(seq)?;
+        self.streams.extend(pack.and_then(|pack| pack.entry(seq).map(|entry| entry.stream)));
+        Ok(())
+    }
+
+    fn add_session(&mut self, known: &Known, id: &str) {
+        let is_of = |stream: &Stream| {
+            let state = &stream.state;
+            state.session_id.as_deref() == Some(id)
+                || state.copied_threads.iter().any(|thread| thread == id)
+                || matches!(&stream.name, StreamName::Rollout { thread, .. } if thread == id)
+        };
+        self.streams.extend(known.streams.iter().filter(|(_, s)| is_of(s)).map(|(id, _)| *id));
+    }
+
+    fn add_side_files(&mut self, known: &Known) {
+        let is_side =
+            |stream: &Stream| matches!(stream.name, StreamName::History(_) | StreamName::Index(_));
+        self.streams.extend(known.streams.iter().filter(|(_, s)| is_side(s)).map(|(id, _)| *id));
+    }
+
+    /// The streams in which rules that are gone or changed had hidden something; gives the rules that are new
+    /// or changed.
+    fn add_rules(
+        &mut self,
+        db: &Connection,
+        path: &Path,
+        old: &RuleSet,
+        new: &RuleSet,
+    ) -> Result<Vec<Rule>, ReplayError> {
+        let is_in = |set: &RuleSet, rule: &Rule| set.rules.contains(rule);
+        for rule in old.rules.iter().filter(|rule| !is_in(new, rule)) {
+            let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE rule = ?";
+            self.add_found(db, path, sql, std::slice::from_ref(&rule.id))?;
+            self.names = true;
+        }
+        let order = |of: &RuleSet, with: &RuleSet| -> Vec<String> {
+            of.rules.iter().filter(|r| is_in(with, r)).map(|r| r.id.clone()).collect()
+        };
+        if order(old, new) != order(new, old) {
+            let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE rule <> ''";
+            self.add_found(db, path, sql, &[])?;
+            self.names = true;
+        }
+        Ok(new.rules.iter().filter(|rule| rule.enabled && !is_in(old, rule)).cloned().collect())
+    }
+}
+
+fn numbers(db: &Connection, sql: &str, values: &[String]) -> codex_ledger_db::SqlResult<Vec<u64>> {
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| row.get::<_, i64>(0))?;
+    rows.map(|number| number.map(|number| number as u64)).collect()
+}
+
+/// The streams in which a policy hides anything, but for those that are known already.
+fn scan(
+    dir: &Path,
+    known: &Known,
+    policy: &Policy,
+    but: &BTreeSet<u64>,
+) -> Result<BTreeSet<u64>, ReplayError> {
+    let mut ids: Vec<u64> =
+        known.streams.iter().filter(|(_, s)| !s.superseded).map(|(id, _)| *id).collect();
+    ids.retain(|id| !but.contains(id));
+    ids.sort_unstable();
+    let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|worker| {
+                let mine = ids.iter().copied().skip(worker).step_by(threads);
+                let mine: Vec<u64> = mine.collect();
+                let scan = move || scan_some(dir, known, policy, &mine);
+                Builder::new().spawn_scoped(scope, scan).map_err(ReplayError::Thread)
+            })
+            .collect::<Result<_, _>>()?;
+        let mut found = BTreeSet::new();
+        for worker in workers {
+            found.extend(worker.join().map_err(|_| ReplayError::Died)??);
+        }
+        Ok(found)
+    })
+}
+
+fn scan_some(
+    dir: &Path,
+    known: &Known,
+    policy: &Policy,
+    ids: &[u64],
+) -> Result<Vec<u64>, ReplayError> {
+    let mut reader = LedgerReader::open(dir)?;
+    let mut found = Vec::new();
+    for id in ids {
+        let Some(stream) = known.streams.get(id) else { continue };
+        if hides_in(&mut reader, *id, &stream.state, policy)? {
+            found.push(*id);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a policy hides anything in a stream; folds it as a replay does, and throws the rows away.
+fn hides_in(
+    reader: &mut LedgerReader,
+    id: u64,
+    state: &State,
+    policy: &Policy,
+) -> Result<bool, ReplayError> {
+    let mut fresh = Stream::new(StreamName::parse(&state.name));
+    fresh.state.copy_end = state.copy_end;
+    let mut known = Known::default();
+    known.streams.insert(id, fresh);
+    let (parcels, _nobody) = sync_channel(1);
+    let is_over = AtomicBool::new(false);
+    let mut sink = Sink::new(policy, crate::fold::Options::default(), known, parcels, &is_over);
+    let mut is_hidden = false;
+    let end = state.packs.last().map_or(0, |(_, end)| *end);
+    each_line(reader, id, &state.packs, end..end, &mut Vec::new(), &mut |line| {
+        if !is_hidden {
+            sink.line(id, line);
+            let mut hidden = Vec::new();
+            for draft in sink.out.drain(..) {
+                draft.redact(policy, &mut hidden);
+            }
+            is_hidden = !hidden.is_empty();
+        }
+        Ok(())
+    })?;
+    Ok(is_hidden)
+}

@@ -1,0 +1,41 @@
+//! `actions`: what was done to the ledger.
+
+use crate::row::{At, Draft, RowBuilder};
+use codex_ledger_entry::Fields;
+use codex_ledger_redaction::Policy;
+
+const DROP: &str = "DELETE FROM actions WHERE seq = :seq";
+
+/// Writes an action again, as the policy shows it now.
+pub(crate) fn again(
+    policy: &Policy,
+    seq: u64,
+    recorded_at: u64,
+    body: &[u8],
+    out: &mut Vec<Draft>,
+) {
+    for sql in ["DELETE FROM redaction_hits WHERE stream = :seq AND seq = :seq", DROP] {
+        let row = RowBuilder::new(policy, "actions", At::entry(seq, seq), 1);
+        out.push(row.number("seq", seq).write(sql));
+    }
+    action(policy, seq, recorded_at, body, out);
+}
+
+/// Something that was done to the ledger.
+pub(crate) fn action(
+    policy: &Policy,
+    seq: u64,
+    recorded_at: u64,
+    body: &[u8],
+    out: &mut Vec<Draft>,
+) {
+    let fields = Fields::parse(body).ok();
+    let text = |name: &str| fields.as_ref().and_then(|fields| fields.text(name));
+    let row = RowBuilder::new(policy, "actions", At::entry(seq, seq), 5)
+        .number("seq", seq)
+        .number("recorded_at_ms", recorded_at / 1_000_000)
+        .tag("verb", true, Some(text("verb").unwrap_or_else(|| "created".into())))
+        .text("actor", text("actor"))
+        .text("detail", text("detail").or_else(|| text("software")));
+    out.push(row.insert());
+}

@@ -1,0 +1,145 @@
+//! `prompts`: events say what was asked; messages do only where no event ever does.
+
+use crate::fold::Fold;
+use codex_ledger_entry::Kind;
+use codex_ledger_rollout::event::{Event, ItemBody, Part, UserMessage};
+use codex_ledger_rollout::{self as rollout, prompt};
+
+const TABLE: &str = "prompts";
+const ROLL_BACK: &str =
+    "UPDATE prompts SET rolled_back = 1 WHERE stream = :stream AND number = :number";
+const DROP_HIDDEN: &str =
+    "DELETE FROM redaction_hits WHERE stream = :stream AND field LIKE 'prompts.%'
+    AND line IN (SELECT line FROM prompts WHERE stream = :stream AND origin = 'message')";
+const DROP_CANDIDATES: &str = "DELETE FROM prompts WHERE stream = :stream AND origin = 'message'";
+
+/// The text of the prompt that a part of a line or document is.
+pub(crate) fn text_in(kind: Kind, body: &[u8], part: u64) -> Option<String> {
+    let index = usize::try_from(part).ok()?;
+    if kind == Kind::Document {
+        let document = rollout::parse_document(body);
+        let item = document.items.get(index.checked_sub(1)?)?;
+        return text_of(&item.record.event);
+    }
+    rollout::pieces(body).get(index).and_then(|(_, record)| text_of(&record.event))
+}
+
+fn text_of(event: &Event<'_>) -> Option<String> {
+    match event {
+        Event::UserMessage(message) => Some(message.message.to_string()),
+        Event::ItemCompleted(done) => match &done.item.body {
+            ItemBody::UserMessage(parts) => Some(joined(parts)),
+            _ => None,
+        },
+        Event::Message(message) => {
+            let kinds = prompt::classify_parts(&message.role, &message.parts);
+            let said = message.parts.iter().zip(kinds).filter(|(_, kind)| kind.is_none());
+            Some(said.filter_map(|(part, _)| part.text()).collect::<Vec<_>>().join("\n"))
+        }
+        _ => None,
+    }
+}
+
+fn joined(parts: &[Part<'_>]) -> String {
+    parts.iter().filter_map(Part::text).collect::<Vec<_>>().join("\n")
+}
+
+/// A prompt before it has its number.
+struct Prompt<'a> {
+    origin: &'static str,
+    text: &'a str,
+    turn: Option<String>,
+    images: usize,
+    client_id: Option<&'a str>,
+}
+
+pub(crate) fn event(fold: &mut Fold<'_>, message: &UserMessage<'_>) {
+    // Older clients repeat injected context as events of these kinds.
+    if matches!(message.kind.as_deref(), Some("environment_context" | "user_instructions")) {
+        return;
+    }
+    events_decide(fold);
+    let turn = fold.turn(None);
+    let prompt = Prompt {
+        origin: "event",
+        text: &message.message,
+        turn,
+        images: message.images.len() + message.local_images.len(),
+        client_id: message.client_id.as_deref(),
+    };
+    insert(fold, &prompt);
+}
+
+/// The prompt of a paginated file.
+pub(crate) fn item(fold: &mut Fold<'_>, parts: &[Part<'_>], turn: Option<String>) {
+    events_decide(fold);
+    let text = joined(parts);
+    let images = parts.iter().filter(|part| part.text().is_none()).count();
+    insert(fold, &Prompt { origin: "item", text: &text, turn, images, client_id: None });
+}
+
+/// A user message, less its injected parts, in a file that has shown no prompt event yet.
+pub(crate) fn candidate(fold: &mut Fold<'_>, text: &str, turn: Option<String>, images: usize) {
+    if fold.bare {
+        fold.state.bare_prompts += 1;
+        insert(fold, &Prompt { origin: "bare_message", text, turn, images, client_id: None });
+    } else if !fold.state.prompt_events {
+        insert(fold, &Prompt { origin: "message", text, turn, images, client_id: None });
+    }
+}
+
+/// The last turns are no longer part of the conversation; their records stay, and their tokens were billed.
+pub(crate) fn rolled_back(fold: &mut Fold<'_>, turns: u64) {
+    for _ in 0..turns {
+        let Some(number) = fold.state.live_prompts.pop() else { return };
+        let row = fold.row(TABLE, 2).number("stream", fold.at.stream).number("number", number);
+        fold.push(row.write(ROLL_BACK));
+    }
+}
+
+fn events_decide(fold: &mut Fold<'_>) {
+    if fold.state.prompt_events {
+        return;
+    }
+    fold.state.prompt_events = true;
+    let bare = fold.state.bare_prompts;
+    fold.state.prompts = bare;
+    fold.state.live_prompts.retain(|number| *number <= bare);
+    for sql in [DROP_HIDDEN, DROP_CANDIDATES] {
+        let row = fold.row(TABLE, 1).number("stream", fold.at.stream);
+        fold.push(row.write(sql));
+    }
+}
+
+fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
+    // Copies and the machine-made prompts of a review are no prompts of this session.
+    let review = fold.state.in_review;
+    let number = if fold.copied || review { 0 } else { fold.state.prompts + 1 };
+    if number > 0 {
+        fold.state.prompts = number;
+        fold.state.live_prompts.push(number);
+    }
+    let ide = prompt::split_ide(prompt.text);
+    let row = fold
+        .row(TABLE, 18)
+        .item(fold.at)
+        .said_by("user")
+        .number("number", number)
+        .int("at_ms", fold.at.at_ms)
+        .id("turn_id", prompt.turn.as_deref())
+        .word("origin", prompt.origin)
+        .text("text", Some(prompt.text))
+        .key("text_key", prompt.text)
+        .text("request", ide.as_ref().and_then(|ide| ide.request))
+        .text("active_file", ide.as_ref().and_then(|ide| ide.active_file))
+        .text(
+            "open_tabs",
+            ide.as_ref().map(|ide| ide.open_tabs.join("\n")).filter(|tabs| !tabs.is_empty()),
+        )
+        .number("images", prompt.images as u64)
+        .id("client_id", prompt.client_id)
+        .number("copied", fold.copy_flag())
+        .number("review", u64::from(review))
+        .number("rolled_back", 0);
+    fold.push(row.insert());
+}

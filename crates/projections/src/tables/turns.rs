@@ -1,0 +1,122 @@
+//! `turns`: what happened around the conversation.
+
+use crate::fold::{self, Fold};
+use codex_ledger_rollout::event::{Event, ItemBody};
+
+const TABLE: &str = "turns";
+
+#[derive(Default)]
+struct Row<'a> {
+    turn: Option<&'a str>,
+    what: &'static str,
+    reason: Option<&'a str>,
+    duration_ms: Option<i64>,
+    count: Option<u64>,
+    text: Option<&'a str>,
+}
+
+pub(crate) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
+    if let Event::TaskStarted(start) = event
+        && let Some(turn) = fold::brief(start.turn_id.as_deref())
+    {
+        fold.state.turn_id = Some(turn.to_string());
+    }
+    match event {
+        Event::EnteredReview(_) => fold.state.in_review = true,
+        Event::ExitedReview(_) => fold.state.in_review = false,
+        _ => {}
+    }
+    let Some(mut row) = row(event) else { return };
+    match row.what {
+        "started" => fold.state.turn_began_ms = fold.at.at_ms,
+        "completed" | "aborted" => {
+            let began = fold.state.turn_began_ms.take();
+            let lasted =
+                fold.at.at_ms.zip(began).map(|(end, began)| end.saturating_sub(began).max(0));
+            row.duration_ms = row.duration_ms.or(lasted);
+        }
+        _ => {}
+    }
+    insert(fold, row);
+}
+
+fn row<'a>(event: &'a Event<'_>) -> Option<Row<'a>> {
+    Some(match event {
+        Event::TaskStarted(start) => {
+            Row { what: "started", turn: start.turn_id.as_deref(), ..Row::default() }
+        }
+        Event::TaskComplete(done) => Row {
+            what: "completed",
+            turn: done.turn_id.as_deref(),
+            duration_ms: done.duration_ms,
+            reason: done.error.as_ref().map(|error| error.code.as_deref().unwrap_or("error")),
+            text: done.error.as_ref().map(|error| &*error.message),
+            ..Row::default()
+        },
+        Event::TurnAborted(aborted) => Row {
+            what: "aborted",
+            turn: aborted.turn_id.as_deref(),
+            reason: aborted.reason.as_deref(),
+            duration_ms: aborted.duration_ms,
+            ..Row::default()
+        },
+        Event::Compacted(compacted) => Row {
+            what: "compacted",
+            count: Some(compacted.replacement_count as u64),
+            text: Some(&compacted.message),
+            ..Row::default()
+        },
+        Event::ThreadRolledBack(back) => {
+            Row { what: "rolled_back", count: Some(back.num_turns), ..Row::default() }
+        }
+        Event::EnteredReview(review) => Row {
+            what: "review_entered",
+            reason: review.target.as_deref(),
+            text: review.hint.as_deref(),
+            ..Row::default()
+        },
+        Event::ExitedReview(review) => Row {
+            what: "review_left",
+            reason: review.correctness.as_deref(),
+            count: Some(review.findings as u64),
+            text: review.explanation.as_deref(),
+            ..Row::default()
+        },
+        Event::Error(error) => Row {
+            what: "error",
+            reason: error.code.as_deref(),
+            text: Some(&error.message),
+            ..Row::default()
+        },
+        _ => return None,
+    })
+}
+
+/// Items of paginated files that are no prompts, texts or calls.
+pub(crate) fn item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<String>) {
+    let row = match body {
+        ItemBody::EnteredReviewMode(text) => {
+            Row { what: "review_entered", text: text.as_deref(), ..Row::default() }
+        }
+        ItemBody::ExitedReviewMode(text) => {
+            Row { what: "review_left", text: text.as_deref(), ..Row::default() }
+        }
+        ItemBody::ContextCompaction => Row { what: "compacted", ..Row::default() },
+        _ => return,
+    };
+    insert(fold, Row { turn: turn.as_deref(), ..row });
+}
+
+fn insert(fold: &mut Fold<'_>, row: Row<'_>) {
+    let turn = fold.turn(row.turn);
+    let built = fold
+        .row_at(TABLE, 0, 12)
+        .id("turn_id", turn)
+        .word("what", row.what)
+        .label("reason", row.reason)
+        .int("duration_ms", row.duration_ms)
+        .int("count", row.count.and_then(|count| i64::try_from(count).ok()))
+        .text("text", row.text)
+        .number("copied", fold.copy_flag());
+    fold.push(built.insert());
+}
