@@ -1,15 +1,27 @@
 //! What a stream's next record needs to know of the records before it.
 
-use crate::replay::lineage::Region;
 use bincode::{Decode, Encode};
 use codex_ledger_ledger::side::SideRecord;
 use codex_ledger_redaction::Owners;
+use codex_ledger_rollout::event::SessionMeta;
 use std::collections::VecDeque;
 
 /// How many recent reasoning texts are compared to tell repeats; events and items of one text are adjacent.
 const RECENT_TEXTS: usize = 48;
 /// How many recent calls are remembered for what follows them.
 const RECENT_CALLS: usize = 64;
+
+/// How far a file has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(crate) enum Region {
+    /// No copy has begun.
+    #[default]
+    Own,
+    /// In the copy; the time of its last record, and whether it has shown turn ids.
+    Copy { last_ms: i64, turn_ids: bool },
+    /// Behind the copy.
+    Past,
+}
 
 /// Usage counters: input, cached input, cache write, output, reasoning.
 pub(crate) type Counters = [u64; 5];
@@ -88,6 +100,15 @@ impl SideRecord for State {
 }
 
 impl State {
+    /// Remembers what the thread's own header, recorded at this time, says about its birth.
+    pub(crate) fn born(&mut self, meta: &SessionMeta<'_>, at_ms: Option<i64>) {
+        self.born_ms = meta.timestamp_ms.or(at_ms);
+        self.has_parent = meta.parent_thread_id.is_some() || meta.forked_from_id.is_some();
+        self.is_review = meta.subagent.as_deref() == Some("review");
+        self.history_start = meta.subagent_history_start_ordinal;
+        self.has_turn_ids = meta.cli_version.as_deref().is_some_and(|v| version(v) >= (0, 101));
+    }
+
     /// The sessions that a record belongs to: the file's own, and for a copied one those it was copied from.
     pub(crate) fn owners(&self, thread: Option<&str>, copied: bool) -> Owners {
         let own = self.session_id.as_deref().or(thread).into_iter().map(str::to_string);
@@ -168,4 +189,20 @@ pub(crate) fn push<T>(queue: &mut VecDeque<T>, value: T, limit: usize) {
 pub(crate) fn hash(text: &str) -> u64 {
     let bytes = blake3::hash(text.as_bytes());
     bytes.as_bytes().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
+}
+
+/// Major and minor of a client's version; `0.0` for development builds and other text.
+fn version(text: &str) -> (u64, u64) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_begin_with_two_numbers() {
+        assert_eq!((version("0.104.0"), version("x")), ((0, 104), (0, 0)));
+    }
 }

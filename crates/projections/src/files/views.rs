@@ -7,8 +7,8 @@
 use crate::files::digest::Digests;
 use crate::files::search_index::{forget_search, is_half_written, is_shard, try_lock};
 use crate::files::standing::Standing;
-use crate::fold::Options;
 use crate::policy::Decisions;
+use crate::replay::derive::Options;
 use crate::replay::{ReplayError, replay};
 use crate::schema::{create_all, schema_digest};
 use codex_ledger_db::{self as db, Connection, DbError, params};

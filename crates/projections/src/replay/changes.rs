@@ -2,18 +2,15 @@
 
 use crate::policy::{Decisions, PolicyError};
 use crate::replay::ReplayError;
-use crate::replay::apply::each_line;
-use crate::replay::derive::Sink;
-use crate::replay::streams::{Known, Stream};
-use crate::state::State;
+use crate::replay::derive::{Deriver, Options};
+use crate::replay::lines::each_known_line;
+use crate::replay::streams::{Stream, Streams};
 use codex_ledger_db::{Connection, params_from_iter};
 use codex_ledger_entry::StreamName;
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_redaction::{Policy, Redaction, Rule, RuleSet, Target};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::sync_channel;
 use std::thread::Builder;
 
 /// What has to be written again.
@@ -34,7 +31,7 @@ impl Changes {
     pub(crate) fn between(
         reader: &mut LedgerReader,
         (db, path): (&Connection, &Path),
-        known: &Known,
+        known: &Streams,
         cursor: u64,
         policy: &Policy,
     ) -> Result<Changes, ReplayError> {
@@ -86,7 +83,7 @@ impl Changes {
         &mut self,
         reader: &mut LedgerReader,
         (db, path): (&Connection, &Path),
-        known: &Known,
+        known: &Streams,
         policy: &Policy,
         target: &Target,
     ) -> Result<(), ReplayError> {
@@ -117,20 +114,20 @@ impl Changes {
         Ok(())
     }
 
-    fn add_session(&mut self, known: &Known, id: &str) {
-        let is_of = |stream: &Stream| {
+    fn add_session(&mut self, known: &Streams, id: &str) {
+        let is_of = |stream: &&Stream| {
             let state = &stream.state;
             state.session_id.as_deref() == Some(id)
                 || state.copied_threads.iter().any(|thread| thread == id)
                 || matches!(&stream.name, StreamName::Rollout { thread, .. } if thread == id)
         };
-        self.streams.extend(known.streams.iter().filter(|(_, s)| is_of(s)).map(|(id, _)| *id));
+        self.streams.extend(known.iter().filter(is_of).map(|stream| stream.id));
     }
 
-    fn add_side_files(&mut self, known: &Known) {
+    fn add_side_files(&mut self, known: &Streams) {
         let is_side =
-            |stream: &Stream| matches!(stream.name, StreamName::History(_) | StreamName::Index(_));
-        self.streams.extend(known.streams.iter().filter(|(_, s)| is_side(s)).map(|(id, _)| *id));
+            |stream: &&Stream| matches!(stream.name, StreamName::History(_) | StreamName::Index(_));
+        self.streams.extend(known.iter().filter(is_side).map(|stream| stream.id));
     }
 
     /// The streams in which rules that are gone or changed had hidden something; gives the rules that are new
@@ -169,21 +166,19 @@ fn numbers(db: &Connection, sql: &str, values: &[String]) -> codex_ledger_db::Sq
 /// The streams in which a policy hides anything, but for those that are known already.
 fn scan(
     dir: &Path,
-    known: &Known,
+    known: &Streams,
     policy: &Policy,
     but: &BTreeSet<u64>,
 ) -> Result<BTreeSet<u64>, ReplayError> {
-    let mut ids: Vec<u64> =
-        known.streams.iter().filter(|(_, s)| !s.superseded).map(|(id, _)| *id).collect();
-    ids.retain(|id| !but.contains(id));
-    ids.sort_unstable();
+    let streams: Vec<&Stream> =
+        known.current().filter(|stream| !but.contains(&stream.id)).collect();
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|worker| {
-                let mine = ids.iter().copied().skip(worker).step_by(threads);
-                let mine: Vec<u64> = mine.collect();
-                let scan = move || scan_some(dir, known, policy, &mine);
+                let mine: Vec<&Stream> =
+                    streams.iter().copied().skip(worker).step_by(threads).collect();
+                let scan = move || scan_some(dir, policy, &mine);
                 Builder::new().spawn_scoped(scope, scan).map_err(ReplayError::Thread)
             })
             .collect::<Result<_, _>>()?;
@@ -195,49 +190,34 @@ fn scan(
     })
 }
 
-fn scan_some(
-    dir: &Path,
-    known: &Known,
-    policy: &Policy,
-    ids: &[u64],
-) -> Result<Vec<u64>, ReplayError> {
+fn scan_some(dir: &Path, policy: &Policy, streams: &[&Stream]) -> Result<Vec<u64>, ReplayError> {
     let mut reader = LedgerReader::open(dir)?;
     let mut found = Vec::new();
-    for id in ids {
-        let Some(stream) = known.streams.get(id) else { continue };
-        if hides_in(&mut reader, *id, &stream.state, policy)? {
-            found.push(*id);
+    for stream in streams {
+        if hides_in(&mut reader, stream, policy)? {
+            found.push(stream.id);
         }
     }
     Ok(found)
 }
 
-/// Whether a policy hides anything in a stream; folds it as a replay does, and throws the rows away.
+/// Whether a policy hides anything in a stream; derives its rows as a replay does, and throws them away.
 fn hides_in(
     reader: &mut LedgerReader,
-    id: u64,
-    state: &State,
+    stream: &Stream,
     policy: &Policy,
 ) -> Result<bool, ReplayError> {
-    let mut fresh = Stream::new(StreamName::parse(&state.name));
-    fresh.state.copy_end = state.copy_end;
-    let mut known = Known::default();
-    known.streams.insert(id, fresh);
-    let (parcels, _nobody) = sync_channel(1);
-    let is_over = AtomicBool::new(false);
-    let mut sink = Sink::new(policy, crate::fold::Options::default(), known, parcels, &is_over);
-    let mut is_hidden = false;
-    let end = state.packs.last().map_or(0, |(_, end)| *end);
-    each_line(reader, id, &state.packs, end..end, &mut Vec::new(), &mut |line| {
-        if !is_hidden {
-            sink.line(id, line);
-            let mut hidden = Vec::new();
-            for draft in sink.out.drain(..) {
+    let mut fresh = stream.fresh();
+    let mut deriver = Deriver::new(policy, Options::default());
+    let mut hidden = Vec::new();
+    each_known_line(reader, stream, &mut |line| {
+        if hidden.is_empty() {
+            deriver.line(&mut fresh, line);
+            for draft in deriver.drafts.drain(..) {
                 draft.redact(policy, &mut hidden);
             }
-            is_hidden = !hidden.is_empty();
         }
         Ok(())
     })?;
-    Ok(is_hidden)
+    Ok(!hidden.is_empty())
 }

@@ -5,8 +5,8 @@
 //! them came first.
 
 use crate::replay::ReplayError;
-use crate::replay::apply::{Folder, each_line};
-use codex_ledger_ledger::LedgerReader;
+use crate::replay::apply::Applier;
+use crate::replay::lines::each_known_line;
 use codex_ledger_rollout::{self as rollout, Identity};
 
 /// Fewer equal records than this are no copy that could be told from chance: a header and one more.
@@ -21,56 +21,59 @@ struct Told {
     is_open: bool,
 }
 
-impl Folder<'_> {
+/// A copy whose end may have to be told anew.
+struct Unsettled {
+    child: u64,
+    parent: u64,
+    /// Line of the child at which the copy begins.
+    from_line: u64,
+}
+
+impl Applier<'_> {
     /// Compares every copy that is not settled with its parent, and derives anew what that changes.
     pub(crate) fn settle_copies(&mut self) -> Result<(), ReplayError> {
-        for (child, parent, from_line) in self.unsettled() {
+        for Unsettled { child, parent, from_line } in self.unsettled() {
             let of_child = self.identities(child, from_line)?;
             let of_parent = self.identities(parent, 0)?;
             let told = compare(&of_child, &of_parent);
-            let Some(stream) = self.sink.known.streams.get_mut(&child) else { continue };
+            let Some(stream) = self.streams.get_mut(child) else { continue };
             stream.touched = true;
             let end = told.map(|told| told.end);
             if stream.state.copy_end != end {
                 self.derive_anew(child, end)?;
             }
-            if let Some(stream) = self.sink.known.streams.get_mut(&child) {
+            if let Some(stream) = self.streams.get_mut(child) {
                 stream.state.compared = Some((parent, told.is_none_or(|told| told.is_open)));
             }
         }
         Ok(())
     }
 
-    /// Streams with a copy whose end may have to be told anew, with the parent's stream and the copy's line.
-    fn unsettled(&self) -> Vec<(u64, u64, u64)> {
-        let streams = &self.sink.known.streams;
-        let grew = |id: u64| streams.get(&id).is_some_and(|stream| stream.grew);
+    fn unsettled(&self) -> Vec<Unsettled> {
+        let grew = |id: u64| self.streams.get(id).is_some_and(|stream| stream.grew);
         let mut found = Vec::new();
-        for (id, stream) in streams.iter().filter(|(_, stream)| !stream.superseded) {
-            let Some((thread, line)) = &stream.state.copy_of else { continue };
-            let Some(parent) = self.sink.known.rollout(thread).filter(|parent| parent != id) else {
-                continue;
-            };
+        for stream in self.streams.current() {
+            let child = stream.id;
+            let Some((thread, from_line)) = &stream.state.copy_of else { continue };
+            let parent = self.streams.rollout(thread).filter(|parent| *parent != child);
+            let Some(parent) = parent else { continue };
             let is_due = match stream.state.compared {
-                Some((with, is_open)) => with != parent || is_open && (grew(*id) || grew(parent)),
+                Some((with, is_open)) => with != parent || is_open && (grew(child) || grew(parent)),
                 None => true,
             };
             if is_due {
-                found.push((*id, parent, *line));
+                found.push(Unsettled { child, parent, from_line: *from_line });
             }
         }
-        found.sort_unstable();
         found
     }
 
     /// What identifies each record of a stream from that line on.
     fn identities(&mut self, id: u64, from_line: u64) -> Result<Vec<(u64, Identity)>, ReplayError> {
-        let (packs, _) = self.reading_plan(id);
-        let to = self.to;
-        let reader: &mut LedgerReader = self.reader;
         let mut identities = Vec::new();
-        each_line(reader, id, &packs, to..to, &mut Vec::new(), &mut |line| {
-            let at = line.first_line();
+        let Some(stream) = self.streams.get(id) else { return Ok(identities) };
+        each_known_line(self.reader, stream, &mut |line| {
+            let at = line.start.line;
             if at >= from_line {
                 identities.push((at, line.body.map(rollout::identity).unwrap_or_default()));
             }

@@ -9,24 +9,12 @@
 //! they are the parent's, in order (`settle.rs`).
 
 use crate::fold::Fold;
-use bincode::{Decode, Encode};
+use crate::state::Region;
 use codex_ledger_rollout::Record;
 use codex_ledger_rollout::event::{Event, SessionMeta};
 
 /// A pause that a burst of copied records never has.
 const PAUSE_MS: i64 = 1_000;
-
-/// How far a file has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub(crate) enum Region {
-    /// No copy has begun.
-    #[default]
-    Own,
-    /// In the copy; the time of its last record, and whether it has shown turn ids.
-    Copy { last_ms: i64, turn_ids: bool },
-    /// Behind the copy.
-    Past,
-}
 
 /// Whether the record is a copy of a parent's; moves the region on.
 pub(crate) fn is_copy(fold: &mut Fold<'_>, record: &Record<'_>) -> bool {
@@ -89,15 +77,6 @@ fn is_foreign(fold: &Fold<'_>, meta: &SessionMeta<'_>) -> bool {
     }
 }
 
-/// Remembers what the thread's own header says about its birth.
-pub(crate) fn born(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
-    fold.state.born_ms = meta.timestamp_ms.or(fold.at.at_ms);
-    fold.state.has_parent = meta.parent_thread_id.is_some() || meta.forked_from_id.is_some();
-    fold.state.is_review = meta.subagent.as_deref() == Some("review");
-    fold.state.history_start = meta.subagent_history_start_ordinal;
-    fold.state.has_turn_ids = meta.cli_version.as_deref().is_some_and(|v| version(v) >= (0, 101));
-}
-
 fn turn_id<'a>(event: &'a Event<'_>) -> Option<&'a str> {
     match event {
         Event::TaskStarted(start) => start.turn_id.as_deref(),
@@ -116,12 +95,6 @@ fn created_ms(id: &str) -> Option<i64> {
     i64::from_str_radix(&time, 16).ok()
 }
 
-/// Major and minor of a client's version; `0.0` for development builds and other text.
-fn version(text: &str) -> (u64, u64) {
-    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +104,5 @@ mod tests {
         assert_eq!(created_ms("019c0000-0000-7000-8000-000000000001"), Some(0x019c_0000_0000));
         assert_eq!(created_ms("f3973202-99c5-486e-a1d3-7039507c0321"), None);
         assert_eq!(created_ms("t1"), None);
-        assert_eq!((version("0.104.0"), version("x")), ((0, 104), (0, 0)));
     }
 }

@@ -8,27 +8,27 @@ pub(crate) mod changes;
 pub(crate) mod copies;
 pub(crate) mod derive;
 pub(crate) mod lineage;
+pub(crate) mod lines;
 pub(crate) mod parcels;
 pub(crate) mod preview;
 pub(crate) mod streams;
 
-use crate::fold::Options;
 use crate::policy::{Decisions, PolicyError};
-use crate::replay::apply::Folder;
-use crate::replay::changes::Changes;
-use crate::replay::derive::Sink;
-use crate::replay::parcels::{InOrder, redact_all};
-use crate::replay::streams::Known;
-use crate::row::{Draft, Write, Writer};
+use crate::row::Writer;
 use crate::tables::token_messages::SETTLE_REVIEWS;
+use apply::Applier;
+use changes::Changes;
 use codex_ledger_db::{Connection, params};
 use codex_ledger_ledger::{LedgerError, LedgerReader};
+use derive::{Deriver, Options};
+use parcels::{End, InOrder, Parcel, Passed, Shipper, pass_all};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Builder;
+use streams::Streams;
 
 /// Parcels on their way.
 const PARCELS: usize = 6;
@@ -101,11 +101,11 @@ pub fn replay(
         return Ok(Applied { from: cursor, to: cursor, ..Applied::default() });
     }
     let policy = decisions.policy(reader)?;
-    let known = Known::load(db, path, policy.key())?;
+    let streams = Streams::load(db, path, policy.key())?;
     let is_decided_anew = decisions.entries.iter().any(|entry| entry.seq >= cursor);
     let hides = cursor > 0 && is_decided_anew;
     let changes = match hides {
-        true => Changes::between(reader, (db, path), &known, cursor, &policy)?,
+        true => Changes::between(reader, (db, path), &streams, cursor, &policy)?,
         false => Changes::default(),
     };
     let (parcels, drafts) = sync_channel::<(u64, Parcel)>(PARCELS);
@@ -117,7 +117,7 @@ pub fn replay(
         let workers = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
         for nth in 0..workers {
             let passed = passed.clone();
-            let work = move || redact_all(policy, drafts, &passed, is_over);
+            let work = move || pass_all(policy, drafts, &passed, is_over);
             // One is enough. They wait for the fold that starts behind them, and end when it cannot start:
             // the other way round it would wait for workers that never come.
             match Builder::new().spawn_scoped(scope, work) {
@@ -127,9 +127,9 @@ pub fn replay(
         }
         drop(passed);
         let folding = move || {
-            let sink = Sink::new(policy, options, known, parcels, is_over);
-            let mut folder = Folder::new(reader, sink, decisions);
-            folder.run(cursor, changes, hides)
+            let deriver = Deriver::new(policy, options);
+            let shipper = Shipper::new(parcels, is_over);
+            Applier::new(reader, streams, deriver, shipper, decisions).run(cursor, changes, hides)
         };
         let folding = Builder::new().spawn_scoped(scope, folding).map_err(ReplayError::Thread)?;
         let written = write_all(db, path, &incoming, (&head, hides), progress);
@@ -142,21 +142,6 @@ pub fn replay(
     });
     let decided_anew = changes.streams.clone();
     written.map(|()| Applied { from: cursor, to, decided_anew, is_decided_anew })
-}
-
-/// Statements, and after them perhaps the end of a transaction.
-pub(crate) struct Parcel {
-    pub drafts: Vec<Draft>,
-    /// The new cursor.
-    pub commit: Option<u64>,
-    pub done: bool,
-}
-
-/// The same, passed by the policy.
-pub(crate) struct Passed {
-    pub writes: Vec<Write>,
-    pub commit: Option<u64>,
-    pub done: bool,
 }
 
 fn write_all(
@@ -175,22 +160,22 @@ fn write_all(
             for write in parcel.writes {
                 writer.run(&transaction, &write)?;
             }
-            if parcel.done {
+            let Some(End { cursor, is_last }) = parcel.end else { continue };
+            if is_last {
                 for sql in SETTLE_REVIEWS {
                     transaction.execute(sql, [])?;
                 }
             }
-            if let Some(cursor) = parcel.commit {
-                let head = if parcel.done { head } else { "" };
-                transaction.execute(
-                    "UPDATE meta SET cursor = ?, head = ?, uncleared = max(uncleared, ?)",
-                    params![cursor as i64, head, hides],
-                )?;
-                transaction.commit()?;
-                progress(cursor);
-                transaction = db.transaction()?;
-            }
-            done |= parcel.done;
+            // Only at the last one is the head the one that the rows were made from.
+            let head = if is_last { head } else { "" };
+            transaction.execute(
+                "UPDATE meta SET cursor = ?, head = ?, uncleared = max(uncleared, ?)",
+                params![cursor as i64, head, hides],
+            )?;
+            transaction.commit()?;
+            progress(cursor);
+            transaction = db.transaction()?;
+            done |= is_last;
         }
         Ok(done)
     };

@@ -1,7 +1,7 @@
-//! The stage between folding and writing: the policy passes every text, on all cores, in order.
+//! What goes from the folding thread through the policy, on all cores, to the writer, in order.
 
-use crate::replay::{Parcel, Passed};
-use crate::row::Draft;
+use crate::replay::ReplayError;
+use crate::row::{Draft, Write};
 use crate::tables::redactions;
 use codex_ledger_redaction::Policy;
 use std::collections::BTreeMap;
@@ -9,9 +9,71 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 
+/// Text on its way in one parcel.
+const PARCEL_BYTES: usize = 512 << 10;
+
+/// Statements, and after them perhaps the end of a transaction.
+pub(crate) struct Parcel {
+    drafts: Vec<Draft>,
+    end: Option<End>,
+}
+
+/// The same, passed by the policy.
+pub(crate) struct Passed {
+    pub writes: Vec<Write>,
+    pub end: Option<End>,
+}
+
+/// The end of a transaction.
+#[derive(Clone, Copy)]
+pub(crate) struct End {
+    /// The new cursor.
+    pub cursor: u64,
+    /// Whether nothing follows.
+    pub is_last: bool,
+}
+
+/// Sends drafts on, as parcels with running numbers.
+pub(crate) struct Shipper<'a> {
+    parcels: SyncSender<(u64, Parcel)>,
+    next: u64,
+    weight: usize,
+    /// Drafts that the weight is of.
+    counted: usize,
+    /// Set when nobody takes parcels any more.
+    is_over: &'a AtomicBool,
+}
+
+impl<'a> Shipper<'a> {
+    pub(crate) fn new(parcels: SyncSender<(u64, Parcel)>, is_over: &'a AtomicBool) -> Shipper<'a> {
+        Shipper { parcels, next: 0, weight: 0, counted: 0, is_over }
+    }
+
+    /// Sends the drafts once they are worth a parcel.
+    pub(crate) fn ship_if_full(&mut self, drafts: &mut Vec<Draft>) -> Result<(), ReplayError> {
+        self.weight += drafts.iter().skip(self.counted).map(Draft::weight).sum::<usize>();
+        self.counted = drafts.len();
+        if self.weight >= PARCEL_BYTES { self.ship(drafts, None) } else { Ok(()) }
+    }
+
+    pub(crate) fn ship(
+        &mut self,
+        drafts: &mut Vec<Draft>,
+        end: Option<End>,
+    ) -> Result<(), ReplayError> {
+        (self.weight, self.counted) = (0, 0);
+        if self.is_over.load(Ordering::Relaxed) {
+            return Err(ReplayError::Died);
+        }
+        let parcel = Parcel { drafts: std::mem::take(drafts), end };
+        self.next += 1;
+        self.parcels.send((self.next - 1, parcel)).map_err(|_| ReplayError::Died)
+    }
+}
+
 /// Takes parcels until there are no more; several of these share one queue. When nobody wants what was passed
 /// any more, `is_over` tells the folding thread so, and what it has sent is thrown away.
-pub(crate) fn redact_all(
+pub(crate) fn pass_all(
     policy: &Policy,
     incoming: &Mutex<Receiver<(u64, Parcel)>>,
     passed: &SyncSender<(u64, Passed)>,
@@ -23,7 +85,7 @@ pub(crate) fn redact_all(
         if is_over.load(Ordering::Relaxed) {
             continue;
         }
-        let Parcel { drafts, commit, done } = parcel;
+        let Parcel { drafts, end } = parcel;
         let mut writes = Vec::with_capacity(drafts.len());
         let mut hidden = Vec::new();
         for draft in drafts {
@@ -33,7 +95,7 @@ pub(crate) fn redact_all(
                 writes.push(hit.redact(&Policy::none(), &mut Vec::new()));
             }
         }
-        if passed.send((ticket, Passed { writes, commit, done })).is_err() {
+        if passed.send((ticket, Passed { writes, end })).is_err() {
             is_over.store(true, Ordering::Relaxed);
         }
     }

@@ -1,22 +1,18 @@
 //! What the policy makes of the texts of streams, with the raw text beside it: for the eyes of a reviewer.
 
-use crate::fold::Options;
 use crate::policy::load_policy;
 use crate::replay::ReplayError;
-use crate::replay::apply::each_line;
-use crate::replay::derive::Sink;
-use crate::replay::streams::{Known, Stream};
+use crate::replay::derive::{Deriver, Options};
+use crate::replay::lines::each_known_line;
+use crate::replay::streams::Streams;
 use codex_ledger_db::Connection;
-use codex_ledger_entry::StreamName;
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_redaction::Seen;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
-/// Folds streams as a replay does and tells of every text that is not shown as it is, or that looks as if it
-/// should not be. `each` says whether to go on.
+/// Derives the rows of streams as a replay does and tells of every text that is not shown as it is, or that looks
+/// as if it should not be. `each` says whether to go on.
 ///
 /// # Errors
 /// When entries cannot be read.
@@ -28,26 +24,17 @@ pub fn preview(
 ) -> Result<(), ReplayError> {
     let witness = Arc::new(Mutex::new(Vec::new()));
     let policy = load_policy(reader)?.witnessed_by(Arc::clone(&witness));
-    let known = Known::load(db, path, policy.key())?;
+    let known = Streams::load(db, path, policy.key())?;
+    let mut deriver = Deriver::new(&policy, Options::default());
     let mut goes_on = true;
-    let is_over = AtomicBool::new(false);
     for id in streams {
-        let Some(stream) = known.streams.get(id).filter(|stream| !stream.superseded) else {
-            continue;
-        };
-        let state = &stream.state;
-        let mut fresh = Stream::new(StreamName::parse(&state.name));
-        fresh.state.copy_end = state.copy_end;
-        let mut alone = Known::default();
-        alone.streams.insert(*id, fresh);
-        let (parcels, _nobody) = sync_channel(1);
-        let mut sink = Sink::new(&policy, Options::default(), alone, parcels, &is_over);
-        let end = state.packs.last().map_or(0, |(_, end)| *end);
-        each_line(reader, *id, &state.packs, end..end, &mut Vec::new(), &mut |line| {
+        let Some(stream) = known.get(*id).filter(|stream| !stream.superseded) else { continue };
+        let mut fresh = stream.fresh();
+        each_known_line(reader, stream, &mut |line| {
             if goes_on {
-                sink.line(*id, line);
+                deriver.line(&mut fresh, line);
                 let mut hidden = Vec::new();
-                for draft in sink.out.drain(..) {
+                for draft in deriver.drafts.drain(..) {
                     draft.redact(&policy, &mut hidden);
                 }
                 let seen = witness.lock().map(|mut seen| std::mem::take(&mut *seen));

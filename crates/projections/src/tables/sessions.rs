@@ -1,7 +1,6 @@
 //! `sessions`: the first header of a file defines it, later ones of the same id refresh it.
 
 use crate::fold::{Fold, brief};
-use crate::replay::lineage;
 use crate::row::RowBuilder;
 use codex_ledger_rollout::event::{SessionMeta, ThreadNameUpdated};
 use codex_ledger_rollout::prompt;
@@ -50,7 +49,7 @@ pub(crate) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     match &fold.state.session_id {
         None => {
             fold.state.session_id = Some(meta.id.as_deref().unwrap_or_default().to_string());
-            lineage::born(fold, meta);
+            fold.state.born(meta, at.at_ms);
             let row = fold
                 .row(TABLE, 4)
                 .number("stream", at.stream)

@@ -1,13 +1,13 @@
 //! `history_prompts` and `session_names`: the side files of a home.
 
-use crate::fold::{Fold, Totals};
+use crate::fold::Fold;
 use crate::tables::events::{self, Span};
 use codex_ledger_redaction::Owners;
 use codex_ledger_rollout::side;
 
-pub(crate) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {
+pub(crate) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span) {
     let Some(entry) = side::history_line(line) else {
-        return other(fold, line, span, totals);
+        return other(fold, line, span);
     };
     fold.at.at_ms = entry.at_s.and_then(|s| s.checked_mul(1000));
     events::plain(fold, span, "history", None);
@@ -20,9 +20,9 @@ pub(crate) fn history(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut
     fold.push(row.insert());
 }
 
-pub(crate) fn index(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {
+pub(crate) fn index(fold: &mut Fold<'_>, line: &[u8], span: Span) {
     let Some(entry) = side::index_line(line) else {
-        return other(fold, line, span, totals);
+        return other(fold, line, span);
     };
     fold.at.at_ms = entry.at_ms;
     events::plain(fold, span, "session_index", None);
@@ -40,12 +40,12 @@ fn owner(fold: &Fold<'_>, session: Option<&str>) -> Owners {
     Owners::new(session.into_iter().map(str::to_string).collect(), repo.map(String::as_str))
 }
 
-fn other(fold: &mut Fold<'_>, line: &[u8], span: Span, totals: &mut Totals) {
+fn other(fold: &mut Fold<'_>, line: &[u8], span: Span) {
     if line.trim_ascii().is_empty() {
-        totals.blank += 1;
+        fold.totals.blank += 1;
         events::plain(fold, span, "blank", None);
     } else {
-        totals.malformed += 1;
+        fold.totals.malformed += 1;
         events::plain(fold, span, "malformed", Some("bad_json"));
     }
 }

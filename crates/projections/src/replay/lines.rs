@@ -1,0 +1,103 @@
+//! The lines of a stream: read from the packs that hold them, and joined where they were torn.
+
+use crate::replay::ReplayError;
+use crate::replay::derive::{Line, LineStart};
+use crate::replay::streams::Stream;
+use codex_ledger_entry::Kind;
+use codex_ledger_ledger::{LedgerReader, Pack, StoredEntry};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// A body longer than this is not parsed; it keeps its event row and its bytes in the ledger.
+const PARSE_MAX_BYTES: u64 = 64 << 20;
+
+/// Gives every line of a stream that its state knows of.
+pub(crate) fn each_known_line(
+    reader: &mut LedgerReader,
+    stream: &Stream,
+    each: &mut dyn FnMut(&Line<'_>) -> Result<(), ReplayError>,
+) -> Result<(), ReplayError> {
+    let end = stream.end();
+    each_line(reader, stream.id, &stream.state.packs, end..end, &mut Vec::new(), each)
+}
+
+/// Gives every line of a stream, in order, joining the pieces of lines that were torn.
+///
+/// `packs` are runs of packs by first and last seq; `scan` is searched for more of them, which are added to
+/// `found`.
+pub(crate) fn each_line(
+    reader: &mut LedgerReader,
+    id: u64,
+    packs: &[(u64, u64)],
+    scan: Range<u64>,
+    found: &mut Vec<(u64, u64)>,
+    each: &mut dyn FnMut(&Line<'_>) -> Result<(), ReplayError>,
+) -> Result<(), ReplayError> {
+    let to = scan.end;
+    let mut torn: Option<TornLine> = None;
+    let scan = (scan.start, scan.end);
+    for (from, end) in packs.iter().copied().chain([scan]) {
+        let mut next = from;
+        while next < end {
+            let Some(pack) = reader.pack_from(next)? else { break };
+            next = pack.info.end_seq();
+            let of_stream = |e: &&StoredEntry| e.stream == id && e.seq != id && e.seq < to;
+            let mut holds = false;
+            for entry in pack.entries.iter().filter(of_stream) {
+                holds = true;
+                let body = body(reader, &pack, entry)?;
+                let mut line = torn.take().unwrap_or_else(|| TornLine::new(entry));
+                line.add(entry, body.as_deref());
+                if entry.has_line_feed() || entry.kind == Kind::Document {
+                    each(&line.whole())?;
+                } else {
+                    torn = Some(line);
+                }
+            }
+            if holds && (from, end) == scan {
+                found.push((pack.info.first_seq, next));
+            }
+        }
+    }
+    torn.map_or(Ok(()), |line| each(&line.whole()))
+}
+
+/// A line whose end has not come yet.
+struct TornLine {
+    start: LineStart,
+    bytes: Option<Vec<u8>>,
+    last: StoredEntry,
+}
+
+impl TornLine {
+    fn new(first: &StoredEntry) -> TornLine {
+        let last = StoredEntry { body_len: 0, ..first.clone() };
+        TornLine { start: LineStart::of(first), bytes: Some(Vec::new()), last }
+    }
+
+    fn add(&mut self, entry: &StoredEntry, body: Option<&[u8]>) {
+        self.last.flags = entry.flags;
+        self.last.body_len += entry.body_len;
+        let is_short = self.last.body_len <= PARSE_MAX_BYTES;
+        match (&mut self.bytes, body.filter(|_| is_short)) {
+            (Some(bytes), Some(body)) => bytes.extend_from_slice(body),
+            _ => self.bytes = None,
+        }
+    }
+
+    fn whole(&self) -> Line<'_> {
+        Line { start: self.start, entry: &self.last, body: self.bytes.as_deref() }
+    }
+}
+
+/// The bytes of an entry, unless they are too long to be parsed.
+pub(crate) fn body<'p>(
+    reader: &mut LedgerReader,
+    pack: &'p Pack,
+    entry: &StoredEntry,
+) -> Result<Option<Cow<'p, [u8]>>, ReplayError> {
+    match pack.body(entry) {
+        Some(body) => Ok(Some(body.into())),
+        None => Ok(reader.body(pack, entry, PARSE_MAX_BYTES)?.map(Into::into)),
+    }
+}
