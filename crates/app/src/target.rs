@@ -6,7 +6,7 @@ use crate::error::{AppError, ErrorKind, Result};
 use codex_ledger_db as db;
 use codex_ledger_entry::Kind;
 use codex_ledger_ledger::{Controls, LedgerReader};
-use codex_ledger_projections::{Field, STRUCTURE, field, load_policy, session_names};
+use codex_ledger_projections::{Field, field, is_structure, load_policy, session_names};
 use codex_ledger_query as query;
 use codex_ledger_redaction::{
     Context, Engine, Manual, Matcher, Place, RedactionRecord, RuleSet, Scope, Sensitive, What,
@@ -232,7 +232,7 @@ impl App {
             };
         };
         let name = pointer.rsplit('/').next().unwrap_or_default();
-        if STRUCTURE.contains(&name) {
+        if is_structure(name) {
             let message = format!("`{pointer}` says how records belong together and stays");
             return Err(usage(message, "a --literal hides its text wherever it is shown"));
         }

@@ -1,6 +1,5 @@
 //! The policy that a ledger asks for: its redactions that are in force and its last rule set.
 
-use crate::tables::prompts;
 use codex_ledger_entry::{EntryId, Kind};
 use codex_ledger_ledger::{Control, Controls, LedgerError, LedgerReader, Pack, StoredEntry};
 use codex_ledger_redaction::{
@@ -14,19 +13,6 @@ use std::collections::{BTreeMap, HashMap};
 const FIELD_MAX_BYTES: u64 = 64 << 20;
 /// How deep texts inside texts are looked for.
 const DEPTH_MAX: usize = 8;
-
-/// Fields that say what a record is and how records belong together: no part of what it says.
-pub const STRUCTURE: [&str; 9] = [
-    "call_id",
-    "cli_version",
-    "forked_from_id",
-    "id",
-    "ordinal",
-    "session_id",
-    "timestamp",
-    "turn_id",
-    "type",
-];
 
 /// Why there is no policy.
 #[derive(Debug, thiserror::Error)]
@@ -225,7 +211,8 @@ fn resolve(reader: &mut LedgerReader, what: What) -> Result<Option<Target>, Ledg
             Some(Target::Passages { matcher: Matcher::Regex(pattern), scope: scope(within) })
         }
         What::Prompt { session, seq, part, .. } => body_of(reader, seq)?.map(|(kind, body)| {
-            let text = prompts::text_in(kind, &body, part).unwrap_or_default();
+            let is_document = kind == Kind::Document;
+            let text = rollout::asked_in(is_document, &body, part).unwrap_or_default();
             let request = rollout::prompt::typed(&text).trim().to_string();
             let texts = if request == text { vec![text] } else { vec![text, request] };
             Target::Prompt { seq, part, session, texts }
@@ -336,7 +323,7 @@ fn leaves(value: &serde_json::Value, texts: &mut Vec<String>, depth: usize) {
         }
         serde_json::Value::Object(members) => {
             // Inside a text, such names are somebody's own.
-            let is_said = |name: &String| depth < DEPTH_MAX || !STRUCTURE.contains(&name.as_str());
+            let is_said = |name: &String| depth < DEPTH_MAX || !rollout::is_structure(name);
             let said = members.iter().filter(|(name, _)| is_said(name));
             said.for_each(|(_, item)| leaves(item, texts, depth));
         }

@@ -26,6 +26,7 @@
 )]
 
 mod agents;
+mod asked;
 pub mod call;
 mod content;
 mod decode;
@@ -49,6 +50,7 @@ mod tool;
 mod turn;
 mod usage;
 
+pub use asked::{asked_in, is_structure};
 pub use document::{Document, Item as DocumentItem, looks_like_document, parse_document};
 pub use event::Event;
 pub use json::{Json, Object, Text};

@@ -203,6 +203,11 @@ pub fn classify(role: &Role<'_>, text: &str) -> Option<Injected> {
     }
 }
 
+/// The texts of several parts, each on lines of its own.
+pub fn joined(parts: &[Part<'_>]) -> String {
+    parts.iter().filter_map(Part::text).collect::<Vec<_>>().join("\n")
+}
+
 /// The same for all parts of a message, in order. Parts that are no text are what the role said.
 /// The prompt of a guardian spreads over parts that only its first lines give away.
 #[must_use]

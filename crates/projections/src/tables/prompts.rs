@@ -1,9 +1,8 @@
 //! `prompts`: events say what was asked; messages do only where no event ever does.
 
 use crate::fold::Fold;
-use codex_ledger_entry::Kind;
-use codex_ledger_rollout::event::{Event, ItemBody, Part, UserMessage};
-use codex_ledger_rollout::{self as rollout, prompt};
+use codex_ledger_rollout::event::{Part, UserMessage};
+use codex_ledger_rollout::prompt;
 
 const TABLE: &str = "prompts";
 const ROLL_BACK: &str =
@@ -12,37 +11,6 @@ const DROP_HIDDEN: &str =
     "DELETE FROM redaction_hits WHERE stream = :stream AND field LIKE 'prompts.%'
     AND line IN (SELECT line FROM prompts WHERE stream = :stream AND origin = 'message')";
 const DROP_CANDIDATES: &str = "DELETE FROM prompts WHERE stream = :stream AND origin = 'message'";
-
-/// The text of the prompt that a part of a line or document is.
-pub(crate) fn text_in(kind: Kind, body: &[u8], part: u64) -> Option<String> {
-    let index = usize::try_from(part).ok()?;
-    if kind == Kind::Document {
-        let document = rollout::parse_document(body);
-        let item = document.items.get(index.checked_sub(1)?)?;
-        return text_of(&item.record.event);
-    }
-    rollout::pieces(body).get(index).and_then(|(_, record)| text_of(&record.event))
-}
-
-fn text_of(event: &Event<'_>) -> Option<String> {
-    match event {
-        Event::UserMessage(message) => Some(message.message.to_string()),
-        Event::ItemCompleted(done) => match &done.item.body {
-            ItemBody::UserMessage(parts) => Some(joined(parts)),
-            _ => None,
-        },
-        Event::Message(message) => {
-            let kinds = prompt::classify_parts(&message.role, &message.parts);
-            let said = message.parts.iter().zip(kinds).filter(|(_, kind)| kind.is_none());
-            Some(said.filter_map(|(part, _)| part.text()).collect::<Vec<_>>().join("\n"))
-        }
-        _ => None,
-    }
-}
-
-fn joined(parts: &[Part<'_>]) -> String {
-    parts.iter().filter_map(Part::text).collect::<Vec<_>>().join("\n")
-}
 
 /// A prompt before it has its number.
 struct Prompt<'a> {
@@ -73,7 +41,7 @@ pub(crate) fn event(fold: &mut Fold<'_>, message: &UserMessage<'_>) {
 /// The prompt of a paginated file.
 pub(crate) fn item(fold: &mut Fold<'_>, parts: &[Part<'_>], turn: Option<String>) {
     events_decide(fold);
-    let text = joined(parts);
+    let text = prompt::joined(parts);
     let images = parts.iter().filter(|part| part.text().is_none()).count();
     insert(fold, &Prompt { origin: "item", text: &text, turn, images, client_id: None });
 }
