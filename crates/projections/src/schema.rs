@@ -138,7 +138,9 @@ type Object = [Option<String>; 4];
 fn objects(db: &Connection) -> SqlResult<Vec<Object>> {
     let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
     let mut statement = db.prepare(sql)?;
-    let object = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]);
+    let object = |row: &Row<'_>| {
+        Ok([row.get("type")?, row.get("name")?, row.get("tbl_name")?, row.get("sql")?])
+    };
     let rows = statement.query_map([], object)?;
     rows.collect()
 }
@@ -161,10 +163,11 @@ mod tests {
     fn the_sql_files_are_read_as_the_database_reads_them() {
         let db = open_in_memory().unwrap();
         db.execute_batch(&create_all()).unwrap();
-        let sql = "SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c
+        let sql =
+            "SELECT m.name AS tbl, c.name AS col FROM sqlite_schema m, pragma_table_info(m.name) c
                    WHERE m.type = 'table' ORDER BY m.name, c.cid";
         let mut statement = db.prepare(sql).unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get("tbl")?, row.get("col")?))).unwrap();
         let found: Vec<(String, String)> = rows.map(Result::unwrap).collect();
         let known = TABLES.iter().flat_map(|(name, table)| {
             table.columns.iter().map(|column| (name.to_string(), column.to_string()))

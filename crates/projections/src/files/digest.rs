@@ -137,7 +137,7 @@ fn feed_others(
 fn streams(db: &Connection) -> SqlResult<Vec<(String, i64)>> {
     let mut statement =
         db.prepare("SELECT name, stream FROM streams WHERE superseded = 0 ORDER BY name, stream")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = statement.query_map([], |row| Ok((row.get("name")?, row.get("stream")?)))?;
     rows.collect()
 }
 
@@ -147,14 +147,15 @@ fn stream_rows(db: &Connection) -> SqlResult<Vec<(String, Vec<u8>)>> {
         "SELECT name, kind, thread, rollout, lines, bytes, blank, malformed, unknown, torn, first_at_ms,
          last_at_ms FROM streams WHERE superseded = 0 ORDER BY name",
     )?;
+    let columns = statement.column_count();
     let mut rows = statement.query([])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         let mut bytes = Vec::new();
-        for index in 1..12 {
+        for index in 1..columns {
             encode(&mut bytes, row.get_ref(index)?);
         }
-        out.push((row.get(0)?, bytes));
+        out.push((row.get("name")?, bytes));
     }
     Ok(out)
 }
@@ -183,7 +184,7 @@ fn finish(rows: u64, hasher: &blake3::Hasher) -> TableDigest {
     TableDigest { rows, digest: hasher.finalize().to_hex().to_string() }
 }
 
-fn feed(hasher: &mut blake3::Hasher, value: ValueRef<'_>) {
+pub(crate) fn feed(hasher: &mut blake3::Hasher, value: ValueRef<'_>) {
     match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
             let tag = if matches!(value, ValueRef::Text(_)) { 3u8 } else { 4 };

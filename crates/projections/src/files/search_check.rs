@@ -1,5 +1,6 @@
 //! Compares the shards of the search index with the views that they were made from.
 
+use crate::files::digest::feed;
 use crate::files::search_index::{Basis, SHARDS, is_whole, known, scratch_shard, shard_path};
 use crate::files::views::{Views, ViewsError};
 use codex_ledger_db::{self as db, Connection, SqlResult};
@@ -60,20 +61,21 @@ fn differs(
 fn held(index: &Connection, basis: &Basis) -> SqlResult<Held> {
     let words = words(index)?;
     let mut hashers: BTreeMap<u64, blake3::Hasher> = BTreeMap::new();
-    let sql =
-        "SELECT stream, source, line, part, at_ms, tool, exit_code, doc FROM docs ORDER BY doc";
+    // In the order of the feed; the first two are what the hash is kept by and what its words are found by.
+    let sql = "SELECT stream, doc, source, line, part, item, at_ms, tool, exit_code FROM docs ORDER BY doc";
     let mut statement = index.prepare(sql)?;
+    let columns = statement.column_count();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let stream = row.get::<_, i64>(0)? as u64;
+        let stream = row.get::<_, i64>("stream")? as u64;
         if !basis.streams.contains_key(&stream) {
             continue;
         }
         let hasher = hashers.entry(stream).or_default();
-        let of_row: (String, i64, i64, Option<i64>, Option<String>, Option<i64>) =
-            (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
-        hasher.update(format!("{of_row:?}").as_bytes());
-        let of_doc = words.get(&row.get(7)?).copied().unwrap_or_default();
+        for index in 2..columns {
+            feed(hasher, row.get_ref(index)?);
+        }
+        let of_doc = words.get(&row.get("doc")?).copied().unwrap_or_default();
         hasher.update(&of_doc.to_be_bytes());
     }
     Ok(hashers.into_iter().map(|(stream, h)| (stream, *h.finalize().as_bytes())).collect())
@@ -89,17 +91,17 @@ fn words(index: &Connection) -> SqlResult<HashMap<i64, u128>> {
     let mut rows = statement.query([])?;
     let (mut term, mut of_term) = (Vec::new(), blake3::Hasher::new());
     while let Some(row) = rows.next()? {
-        let bytes = row.get_ref(0)?.as_bytes().unwrap_or_default();
+        let bytes = row.get_ref("term")?.as_bytes().unwrap_or_default();
         if bytes != term {
             term = bytes.to_vec();
             of_term = blake3::Hasher::new();
             of_term.update(bytes);
         }
         let mut hasher = of_term.clone();
-        hasher.update(&row.get::<_, i64>(2)?.to_be_bytes());
+        hasher.update(&row.get::<_, i64>("offset")?.to_be_bytes());
         let hash = hasher.finalize();
         let hash = hash.as_bytes().first_chunk::<16>().map_or(0, |head| u128::from_be_bytes(*head));
-        let sum = sums.entry(row.get(1)?).or_default();
+        let sum = sums.entry(row.get("doc")?).or_default();
         *sum = sum.wrapping_add(hash);
     }
     Ok(sums)

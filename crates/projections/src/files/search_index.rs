@@ -36,35 +36,35 @@ const SCHEMA: &str = "
 const SOURCES: [(&str, &str); 8] = [
     (
         "prompt",
-        "SELECT line, part, item, at_ms, text, NULL, NULL FROM prompts WHERE stream = ? AND number > 0",
+        "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM prompts WHERE stream = ? AND number > 0",
     ),
     (
         "message",
-        "SELECT line, part, item, at_ms, text, NULL, NULL FROM messages WHERE stream = ? AND copied = 0 AND kind = 'assistant'",
+        "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM messages WHERE stream = ? AND copied = 0 AND kind = 'assistant'",
     ),
     (
         "context",
-        "SELECT line, part, item, at_ms, text, NULL, NULL FROM messages WHERE stream = ? AND copied = 0 AND kind <> 'assistant'",
+        "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM messages WHERE stream = ? AND copied = 0 AND kind <> 'assistant'",
     ),
     (
         "reasoning",
-        "SELECT line, part, item, at_ms, text, NULL, NULL FROM agent_reasoning_messages WHERE stream = ? AND copied = 0",
+        "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM agent_reasoning_messages WHERE stream = ? AND copied = 0",
     ),
     (
         "plan",
-        "SELECT line, part, item, at_ms, step, NULL, NULL FROM function_plan_messages WHERE stream = ? AND copied = 0",
+        "SELECT line, part, item, at_ms, step AS text, NULL AS tool, NULL AS exit_code FROM function_plan_messages WHERE stream = ? AND copied = 0",
     ),
     (
         "call",
-        "SELECT line, part, item, at_ms, coalesce(command, arguments), name, exit_code FROM function_calls WHERE stream = ? AND copied = 0",
+        "SELECT line, part, item, at_ms, coalesce(command, arguments) AS text, name AS tool, exit_code FROM function_calls WHERE stream = ? AND copied = 0",
     ),
     (
         "output",
-        "SELECT line, part, item, output_at_ms, output, name, exit_code FROM function_calls WHERE stream = ? AND copied = 0 AND output IS NOT NULL",
+        "SELECT line, part, item, output_at_ms AS at_ms, output AS text, name AS tool, exit_code FROM function_calls WHERE stream = ? AND copied = 0 AND output IS NOT NULL",
     ),
     (
         "file",
-        "SELECT line, part, item, at_ms, path, NULL, NULL FROM file_changes WHERE stream = ? AND copied = 0",
+        "SELECT line, part, item, at_ms, path AS text, NULL AS tool, NULL AS exit_code FROM file_changes WHERE stream = ? AND copied = 0",
     ),
 ];
 
@@ -107,8 +107,8 @@ impl Basis {
             "SELECT t.stream, f.cursor FROM streams t JOIN fold_states f ON f.stream = t.stream
                 WHERE t.superseded = 0 AND t.kind IN ('rollout', 'file')",
         )?;
-        let rows =
-            statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
+        let rows = statement
+            .query_map([], |row| Ok((row.get::<_, i64>("stream")? as u64, row.get("cursor")?)))?;
         Ok(Basis { decided, ledger, streams: rows.collect::<SqlResult<_>>()? })
     }
 
@@ -285,7 +285,8 @@ pub(crate) fn is_whole(index: &Connection, basis: &Basis) -> SqlResult<bool> {
 /// The streams that a shard holds.
 pub(crate) fn known(index: &Connection) -> SqlResult<BTreeMap<u64, i64>> {
     let mut statement = index.prepare("SELECT stream, cursor FROM indexed")?;
-    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, i64>("stream")? as u64, row.get("cursor")?)))?;
     rows.collect()
 }
 
@@ -335,17 +336,21 @@ fn update(index: &mut Connection, views: &Connection, basis: &Basis) -> SqlResul
 }
 
 fn insert(index: &Connection, doc: i64, source: &str, stream: u64, row: &Row<'_>) -> SqlResult<()> {
-    let text = row.get_ref(4)?.as_str().unwrap_or_default();
+    let text = row.get_ref("text")?.as_str().unwrap_or_default();
     let end = text.floor_char_boundary(TEXT_MAX_BYTES);
     let split = db::split_words(text.get(..end).unwrap_or_default());
     index
         .prepare_cached("INSERT INTO texts (rowid, text) VALUES (?, ?)")?
         .execute(params![doc, split])?;
-    let (line, part, item): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let (at_ms, tool, exit): (Option<i64>, Option<String>, Option<i64>) =
-        (row.get(3)?, row.get(5)?, row.get(6)?);
+    let place: [i64; 3] = [row.get("line")?, row.get("part")?, row.get("item")?];
+    let [line, part, item] = place;
+    let (at_ms, exit_code): (Option<i64>, Option<i64>) = (row.get("at_ms")?, row.get("exit_code")?);
+    let tool: Option<String> = row.get("tool")?;
     index
-        .prepare_cached("INSERT INTO docs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?
-        .execute(params![doc, source, stream as i64, line, part, item, at_ms, tool, exit])?;
+        .prepare_cached(
+            "INSERT INTO docs (doc, source, stream, line, part, item, at_ms, tool, exit_code)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![doc, source, stream as i64, line, part, item, at_ms, tool, exit_code])?;
     Ok(())
 }
