@@ -3,7 +3,8 @@
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::syntax;
 use regex_syntax::ast::ErrorKind;
-use regex_syntax::hir::{Hir, literal};
+use regex_syntax::hir::{Hir, HirKind, literal};
+use std::sync::{Arc, OnceLock};
 
 use super::engine::{By, Context, Manual, Matcher, Scope};
 use super::rule::{Check, GroupRef, Rule, RuleError, RuleKind, RuleScope};
@@ -12,28 +13,60 @@ use super::rule::{Check, GroupRef, Rule, RuleError, RuleKind, RuleScope};
 pub(super) type Order = (u8, u8, u64);
 
 /// Which texts something applies to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Reach {
     Rule { scope: RuleScope, fields: Vec<String>, roles: Vec<String> },
     Manual(Scope),
 }
 
 /// What to look for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Find {
-    Regex(Regex),
+    Regex(Arc<Lazy>),
     Literal(String),
 }
 
-/// A rule or a manual redaction, compiled.
+/// A pattern that was parsed, and is compiled when a text first asks for it: most rules never meet one.
 #[derive(Debug)]
+pub(super) struct Lazy {
+    text: String,
+    ignore_case: bool,
+    dotall: bool,
+    regex: OnceLock<Result<Regex, String>>,
+}
+
+impl Lazy {
+    /// The regex; `None` where it is too large for this program, which [`Lazy::check`] says beforehand.
+    pub(super) fn regex(&self) -> Option<&Regex> {
+        self.compiled().as_ref().ok()
+    }
+
+    /// Compiles it now.
+    fn check(&self) -> Result<(), String> {
+        self.compiled().as_ref().map(drop).map_err(String::clone)
+    }
+
+    fn compiled(&self) -> &Result<Regex, String> {
+        self.regex.get_or_init(|| {
+            let syntax = syntax::Config::new()
+                .case_insensitive(self.ignore_case)
+                .dot_matches_new_line(self.dotall);
+            let config = Config::new().nfa_size_limit(Some(16 << 20));
+            let regex = Regex::builder().syntax(syntax).configure(config).build(&self.text);
+            regex.map_err(|error| format!("bad regex: {error}"))
+        })
+    }
+}
+
+/// A rule or a manual redaction, made ready. Copies share what was compiled.
+#[derive(Clone, Debug)]
 pub(super) struct Compiled {
     pub(super) by: By,
     pub(super) order: Order,
     pub(super) find: Find,
     pub(super) group: usize,
     pub(super) entropy: Option<f64>,
-    pub(super) allow: Vec<Regex>,
+    pub(super) allow: Vec<Arc<Lazy>>,
     pub(super) check: Option<Check>,
     pub(super) window: Option<usize>,
     /// Matches differ in length: a wrapped one may run on into words that do not belong to it.
@@ -59,7 +92,9 @@ for example with secret_group and allow";
 
 /// A pattern, and what [`Compiled`] says of it.
 struct Pattern {
-    regex: Regex,
+    find: Arc<Lazy>,
+    /// Names of the groups, from 0 on.
+    groups: Vec<Option<String>>,
     varies: bool,
     bounded: bool,
     heads: Option<Vec<Vec<u8>>>,
@@ -71,7 +106,7 @@ fn heads(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     Some(prefixes.literals()?.iter().map(|literal| literal.as_bytes().to_vec()).collect())
 }
 
-/// Compiles one pattern, or says why not.
+/// Parses one pattern, or says why not.
 fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<Pattern, String> {
     let mut parser = regex_syntax::ParserBuilder::new()
         .case_insensitive(ignore_case)
@@ -92,16 +127,32 @@ fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<Pattern, Strin
         return Err("the pattern matches the empty text: it would hide nothing, everywhere".into());
     }
     let varies = lengths.maximum_len() != lengths.minimum_len();
-    let syntax = syntax::Config::new().case_insensitive(ignore_case).dot_matches_new_line(dotall);
-    let config = Config::new().nfa_size_limit(Some(16 << 20));
-    let regex = Regex::builder().syntax(syntax).configure(config).build(text);
-    let regex = regex.map_err(|error| format!("bad regex: {error}"))?;
+    let mut groups = vec![None; hir.properties().explicit_captures_len() + 1];
+    name_groups(&hir, &mut groups);
     Ok(Pattern {
-        regex,
+        find: Arc::new(Lazy { text: text.into(), ignore_case, dotall, regex: OnceLock::new() }),
+        groups,
         varies,
         bounded: lengths.look_set_suffix().contains_word(),
         heads: heads(&hir),
     })
+}
+
+/// The parser bounds how deep a pattern nests.
+fn name_groups(hir: &Hir, names: &mut [Option<String>]) {
+    match hir.kind() {
+        HirKind::Capture(capture) => {
+            if let Some(name) = names.get_mut(capture.index as usize) {
+                *name = capture.name.as_deref().map(str::to_string);
+            }
+            name_groups(&capture.sub, names);
+        }
+        HirKind::Repetition(repetition) => name_groups(&repetition.sub, names),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().for_each(|part| name_groups(part, names));
+        }
+        _ => {}
+    }
 }
 
 /// Whether a marker is given by its name; the Python tool gives a regular expression.
@@ -121,15 +172,14 @@ fn marker(name: &str) -> String {
     format!(r"(?is)\[{name}\].*?\[/{name}\]|\[{name}(?:[\s:][^\[\]]*)?\]")
 }
 
-fn group(regex: &Regex, wanted: Option<&GroupRef>) -> Result<usize, String> {
-    let info = regex.group_info();
-    let named = |name: &str| info.to_index(regex_automata::PatternID::ZERO, name);
+fn group(groups: &[Option<String>], wanted: Option<&GroupRef>) -> Result<usize, String> {
+    let named = |name: &str| groups.iter().position(|known| known.as_deref() == Some(name));
     match wanted {
         None => Ok(named("secret").unwrap_or(0)),
-        Some(GroupRef::Index(index)) if *index < regex.captures_len() => Ok(*index),
+        Some(GroupRef::Index(index)) if *index < groups.len() => Ok(*index),
         Some(GroupRef::Index(index)) => Err(format!(
             "secret_group {index} does not exist: the pattern has {} groups",
-            regex.captures_len().saturating_sub(1)
+            groups.len().saturating_sub(1)
         )),
         Some(GroupRef::Name(name)) => named(name)
             .ok_or_else(|| format!("secret_group \"{name}\" does not exist in the pattern")),
@@ -181,9 +231,9 @@ impl Compiled {
             RuleKind::Literal if rule.ignore_case => regex_syntax::escape(&rule.pattern),
             RuleKind::Literal => return Ok(compiled),
         };
-        let Pattern { regex, varies, bounded, heads } =
+        let Pattern { find, groups, varies, bounded, heads } =
             pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
-        compiled.group = group(&regex, rule.secret_group.as_ref()).map_err(fail)?;
+        compiled.group = group(&groups, rule.secret_group.as_ref()).map_err(fail)?;
         compiled.varies = varies;
         let near = rule.window.is_some_and(|window| window <= BOUNDED_WINDOW);
         compiled.heads = heads.filter(|_| rule.window == Some(0));
@@ -191,11 +241,11 @@ impl Compiled {
         if compiled.keywords.is_empty() && rule.kind == RuleKind::Marker && is_name(&rule.pattern) {
             compiled.keywords.push(format!("[{}", marker_name(&rule.pattern)).to_ascii_lowercase());
         }
-        compiled.find = Find::Regex(regex);
+        compiled.find = Find::Regex(find);
         for allow in &rule.allow {
             let allow =
                 pattern(allow, false, false).map_err(|why| fail(format!("allow: {why}")))?;
-            compiled.allow.push(allow.regex);
+            compiled.allow.push(allow.find);
         }
         Ok(compiled)
     }
@@ -210,8 +260,8 @@ impl Compiled {
             }
             Matcher::Literal(text) => (Find::Literal(text.clone()), false),
             Matcher::Regex(text) => {
-                let Pattern { regex, varies, .. } = pattern(text, false, false).map_err(fail)?;
-                (Find::Regex(regex), varies)
+                let Pattern { find, varies, .. } = pattern(text, false, false).map_err(fail)?;
+                (Find::Regex(find), varies)
             }
         };
         if manual.replacement.is_empty() {
@@ -234,6 +284,25 @@ impl Compiled {
             base64: false,
             shown: manual.replacement.clone(),
             reach: Reach::Manual(manual.scope.clone()),
+        })
+    }
+
+    /// Compiles all its patterns now, or says why one cannot be.
+    pub(super) fn check(&self, rules: &[Rule]) -> Result<(), RuleError> {
+        let patterns = match &self.find {
+            Find::Regex(find) => Some(("", find)),
+            Find::Literal(_) => None,
+        };
+        let allow = self.allow.iter().map(|allow| ("allow: ", allow));
+        patterns.into_iter().chain(allow).try_for_each(|(of, pattern)| {
+            let why = |why: String| format!("{of}{why}");
+            pattern.check().map_err(why).map_err(|why| match self.by {
+                By::Rule(index) => match rules.get(index as usize) {
+                    Some(rule) => RuleError::rule(&rule.id, why),
+                    None => RuleError::file(None, why),
+                },
+                By::Manual(id) => RuleError::file(None, format!("redaction {id}: {why}")),
+            })
         })
     }
 

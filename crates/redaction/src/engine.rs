@@ -96,6 +96,19 @@ pub struct Engine {
     scanner: Scanner,
 }
 
+/// The rules of a set that are in force, parsed once for any number of engines.
+pub(super) struct Ready {
+    rules: Vec<Compiled>,
+}
+
+impl Ready {
+    pub(super) fn new(rules: &RuleSet) -> Result<Ready, RuleError> {
+        let in_force = rules.rules.iter().enumerate().filter(|(_, rule)| rule.enabled);
+        let rules = in_force.map(|(index, rule)| Compiled::rule(rule, index));
+        Ok(Ready { rules: rules.collect::<Result<_, _>>()? })
+    }
+}
+
 /// JSON inside JSON is read to this depth; what is deeper is read as plain text.
 const DEPTH_MAX: u8 = 16;
 /// Backslashes outside JSON are read off so often.
@@ -108,10 +121,15 @@ impl Engine {
     ///
     /// A rule that is in force and cannot be: the error names it.
     pub fn compile(rules: &RuleSet, manual: &[Manual]) -> Result<Engine, RuleError> {
-        let mut compiled = Vec::new();
-        for (index, rule) in rules.rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
-            compiled.push(Compiled::rule(rule, index)?);
-        }
+        let engine = Engine::prepare(&Ready::new(rules)?, manual)?;
+        engine.scanner.rules.iter().try_for_each(|compiled| compiled.check(&rules.rules))?;
+        Ok(engine)
+    }
+
+    /// The same with patterns that are compiled when a text first asks for them; one that then cannot be hides
+    /// the texts that ask.
+    pub(super) fn prepare(rules: &Ready, manual: &[Manual]) -> Result<Engine, RuleError> {
+        let mut compiled = rules.rules.clone();
         for manual in manual {
             compiled.push(Compiled::manual(manual)?);
         }

@@ -3,7 +3,7 @@
 mod reach;
 
 use self::reach::hides;
-use super::engine::{By, Context, Engine, Manual, Mask, Matcher, Scope};
+use super::engine::{By, Context, Engine, Manual, Mask, Matcher, Ready, Scope};
 use super::place::{Class, Place};
 use super::{Redacted, RuleError, RuleSet, Sensitive, risky};
 use std::collections::HashMap;
@@ -132,22 +132,23 @@ impl Policy {
         Policy::default()
     }
 
-    /// Compiles a policy. `key` is known to whoever has the ledger; names that stand for hidden ids depend on it.
+    /// Makes a policy ready. `key` is known to whoever has the ledger; names that stand for hidden ids depend on it.
     ///
     /// # Errors
-    /// When a rule or a pattern cannot be compiled.
+    /// When a rule or a pattern cannot be read.
     pub fn compile(
         rules: RuleSet,
         redactions: Vec<Redaction>,
         key: [u8; 32],
     ) -> Result<Policy, RuleError> {
         let manual: Vec<Manual> = redactions.iter().filter_map(passages).collect();
-        let engine = Some(Engine::compile(&rules, &manual)?);
+        let ready = Ready::new(&rules)?;
+        let engine = Some(Engine::prepare(&ready, &manual)?);
         // Rows of several sessions are joined by one id: what hides it in one hides it in all.
         let is_narrow = |manual: &Manual| manual.scope != Scope::Global;
         let wide = |manual: &Manual| Manual { scope: Scope::Global, ..manual.clone() };
         let id_engine = match manual.iter().any(is_narrow) {
-            true => Some(Engine::compile(&rules, &manual.iter().map(wide).collect::<Vec<_>>())?),
+            true => Some(Engine::prepare(&ready, &manual.iter().map(wide).collect::<Vec<_>>())?),
             false => None,
         };
         let mut engines = HashMap::new();
@@ -157,13 +158,13 @@ impl Policy {
             {
                 let mut here = manual.clone();
                 here.extend(redactions.iter().flat_map(|other| literals_in(other, *seq)));
-                engines.insert(*seq, Engine::compile(&rules, &here)?);
+                engines.insert(*seq, Engine::prepare(&ready, &here)?);
             }
         }
         let prompts: Vec<Manual> = redactions.iter().flat_map(prompt_literals).collect();
         let raw_engine = match prompts.is_empty() {
             true => None,
-            false => Some(Engine::compile(&rules, &[manual, prompts].concat())?),
+            false => Some(Engine::prepare(&ready, &[manual, prompts].concat())?),
         };
         let needs_owners = redactions.iter().any(|redaction| {
             !matches!(redaction.target, Target::Passages { scope: Scope::Global, .. })

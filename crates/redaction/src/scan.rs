@@ -278,8 +278,13 @@ impl Search<'_> {
 
     /// Searches one stretch; gives where the last match ended.
     fn range(&mut self, start: usize, mut end: usize, anchored: Anchored) -> usize {
-        let Find::Regex(regex) = &self.rule.find else {
+        let Find::Regex(find) = &self.rule.find else {
             return start;
+        };
+        let Some(regex) = find.regex() else {
+            // Nobody can say what it would find: nothing of the text is shown.
+            self.push(0, self.text.len(), false);
+            return self.text.len();
         };
         let (mut at, mut done) = (start, start);
         while at < end {
@@ -349,13 +354,18 @@ impl Search<'_> {
             return None;
         }
         let low = self.rule.entropy.is_some_and(|least| check::entropy(secret) < least);
-        let stays = low || self.rule.allow.iter().any(|allow| allow.is_match(secret));
+        let stays = low
+            || self
+                .rule
+                .allow
+                .iter()
+                .any(|allow| allow.regex().is_some_and(|allow| allow.is_match(secret)));
         (!stays).then_some(Span { start: span.start, end: span.start + secret.len() })
     }
 
     /// Decodes the run of base64 around a keyword, and hides all of it where the rule matches inside.
     fn base64(&mut self, place: Candidate) {
-        let Find::Regex(regex) = &self.rule.find else {
+        let Find::Regex(find) = &self.rule.find else {
             return;
         };
         let digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
@@ -374,7 +384,8 @@ impl Search<'_> {
         }
         let inside = (0..4).any(|shift| {
             let decoded = decode(run.get(shift..).unwrap_or_default());
-            regex.is_match(String::from_utf8_lossy(&decoded).as_ref())
+            let decoded = String::from_utf8_lossy(&decoded);
+            find.regex().is_none_or(|regex| regex.is_match(decoded.as_ref()))
         });
         if inside {
             self.push(start, end, false);

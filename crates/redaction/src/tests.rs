@@ -337,3 +337,35 @@ fn keywords_with_slashes_are_seen() {
         r#"["[redacted:s]"]"#
     );
 }
+
+/// Who puts rules in force is told; who finds one in force already shows nothing that it would have searched.
+#[test]
+fn a_pattern_that_is_too_large_hides_what_it_would_have_searched() {
+    let rules = |word: &str| RuleSet {
+        name: "t".into(),
+        rules: vec![Rule {
+            keywords: vec![word.into()],
+            ..rule("large", r"token \w{1000}\w{1000}")
+        }],
+        notes: vec![],
+    };
+    let refused = Engine::compile(&rules("token"), &[]).unwrap_err().to_string();
+    assert!(refused.contains("large") && refused.contains("bad regex"), "{refused}");
+    let policy = Policy::compile(rules("token"), Vec::new(), [0; 32]).unwrap();
+    let owners = Owners::default();
+    let place = Place {
+        class: Class::Text,
+        table: "messages",
+        column: "text",
+        role: None,
+        seq: 1,
+        part: 0,
+        owners: &owners,
+    };
+    let shown = |text: &str| {
+        let text = policy.apply(Sensitive::new(text.to_string()), &place, &mut |_, _| {});
+        text.as_str().to_string()
+    };
+    assert_eq!(shown("nothing to see"), "nothing to see");
+    assert_eq!(shown("before the token and behind"), "[redacted:large]");
+}
