@@ -5,7 +5,7 @@ use super::plan::{ByteCounts, Report, is_still, key};
 use super::start::{Start, find_start};
 use crate::source::{NextLine, SourceFile, SourceReader, has_line_feed_from};
 use codex_ledger_entry::{Container, FieldsBuilder, Kind, StreamDescriptor, stream_hasher};
-use codex_ledger_ledger::{Appender, BLOCK_BYTES, LedgerError, SourceProblem, Tail, Tails};
+use codex_ledger_ledger::{Appender, BLOCK_BYTES, LedgerError, Origin, SourceProblem, Tail, Tails};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -174,7 +174,8 @@ impl<'a, 'l> Run<'a, 'l> {
             }
         };
         if got > 0 {
-            self.appender.append_large(Kind::Document, seq, 0, 0, false, body)?;
+            let origin = Origin { stream: Some(seq), ..Origin::default() };
+            self.appender.append_large(Kind::Document, origin, body)?;
             stream.advance(got, false);
             self.report.bytes.seen += got;
             self.report.bytes.appended += got;
@@ -239,7 +240,8 @@ impl<'a, 'l> Run<'a, 'l> {
     ) -> Result<(), FileError> {
         let seq = self.open_stream(stream)?;
         let line = stream.tail.as_ref().map_or(0, |tail| tail.line);
-        self.appender.append(Kind::Line, Some(seq), line, offset, line_feed, bytes)?;
+        let origin = Origin { stream: Some(seq), line, offset, has_line_feed: line_feed };
+        self.appender.append(Kind::Line, origin, bytes)?;
         stream.hasher.update(bytes);
         self.count_line(stream, bytes.len() as u64, line_feed);
         self.report.lines_blank += u64::from(bytes.trim_ascii().is_empty());
@@ -270,7 +272,8 @@ impl<'a, 'l> Run<'a, 'l> {
             }
         };
         // Where reading failed, what was read stands as a torn line that may go on later.
-        self.appender.append_large(Kind::Line, seq, line, offset, line_feed, body)?;
+        let origin = Origin { stream: Some(seq), line, offset, has_line_feed: line_feed };
+        self.appender.append_large(Kind::Line, origin, body)?;
         self.count_line(stream, len, line_feed);
         failed
     }

@@ -31,6 +31,19 @@ pub struct Appended {
     pub unsettled: Option<String>,
 }
 
+/// Where an entry's bytes come from: for one of no source, nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Seq of the entry that opened the stream; `None` for one that opens one or has none.
+    pub stream: Option<u64>,
+    /// Line of the source, from 0.
+    pub line: u64,
+    /// First byte in the source, decompressed.
+    pub offset: u64,
+    /// Whether a line feed ends it there, which is no part of the body.
+    pub has_line_feed: bool,
+}
+
 /// Takes entries in order; see [`Ledger::appender`].
 pub struct Appender<'l> {
     ledger: &'l mut Ledger,
@@ -108,29 +121,20 @@ impl<'l> Appender<'l> {
         self.next_seq
     }
 
-    /// Adds an entry whose body is in memory. `stream` `None` means that it opens or has none.
+    /// Adds an entry whose body is in memory.
     ///
     /// # Errors
     /// When an earlier entry could not be written.
-    pub fn append(
-        &mut self,
-        kind: Kind,
-        stream: Option<u64>,
-        line: u64,
-        offset: u64,
-        line_feed: bool,
-        body: &[u8],
-    ) -> Result<u64> {
+    pub fn append(&mut self, kind: Kind, origin: Origin, body: &[u8]) -> Result<u64> {
         if body.len() > BLOCK_BYTES {
             let mut large = self.large_body()?;
             large.push(self, body)?;
-            let stream = stream.unwrap_or(self.next_seq);
-            return self.append_large(kind, stream, line, offset, line_feed, large);
+            return self.append_large(kind, origin, large);
         }
         let at = self.draft.bodies.len();
         self.draft.bodies.extend_from_slice(body);
         let body = DraftBody::Inline(at..self.draft.bodies.len());
-        self.push(kind, stream, line, offset, line_feed, body)
+        self.push(kind, origin, body)
     }
 
     /// Adds an entry that belongs to no stream.
@@ -138,7 +142,7 @@ impl<'l> Appender<'l> {
     /// # Errors
     /// As [`Appender::append`].
     pub fn append_small(&mut self, kind: Kind, body: &[u8]) -> Result<u64> {
-        self.append(kind, None, 0, 0, false, body)
+        self.append(kind, Origin::default(), body)
     }
 
     /// Adds an entry that belongs to no stream and speaks of another entry.
@@ -164,35 +168,20 @@ impl<'l> Appender<'l> {
     ///
     /// # Errors
     /// As [`Appender::append`].
-    pub fn append_large(
-        &mut self,
-        kind: Kind,
-        stream: u64,
-        line: u64,
-        offset: u64,
-        line_feed: bool,
-        mut body: LargeBody,
-    ) -> Result<u64> {
+    pub fn append_large(&mut self, kind: Kind, origin: Origin, mut body: LargeBody) -> Result<u64> {
         body.flush(self)?;
         let commitment = Commitment(*body.hasher.finalize().as_bytes());
         let body = DraftBody::Blocks { len: body.len, salt: body.salt, commitment };
-        let seq = self.push(kind, Some(stream), line, offset, line_feed, body)?;
+        let seq = self.push(kind, origin, body)?;
         self.submit_draft()?;
         Ok(seq)
     }
 
-    fn push(
-        &mut self,
-        kind: Kind,
-        stream: Option<u64>,
-        line: u64,
-        offset: u64,
-        line_feed: bool,
-        body: DraftBody,
-    ) -> Result<u64> {
+    fn push(&mut self, kind: Kind, origin: Origin, body: DraftBody) -> Result<u64> {
+        let Origin { stream, line, offset, has_line_feed } = origin;
         let seq = self.next_seq;
         self.next_seq += 1;
-        let flags = if line_feed { FLAG_LINE_FEED } else { 0 };
+        let flags = if has_line_feed { FLAG_LINE_FEED } else { 0 };
         let stream = stream.unwrap_or(seq);
         let reference = std::mem::take(&mut self.reference);
         self.draft.entries.push(Draft { kind, flags, stream, line, offset, reference, body });

@@ -1,7 +1,7 @@
 //! Floor 1: the append-only log. Knows bytes, hashes and files; no JSON, no SQL, no redaction.
 //!
 //! `docs/FORMAT.md` describes every file it writes. The write half is [`Ledger`] and [`Appender`], the
-//! read half [`LedgerReader`]; [`inspect`] verifies and shares no path with the write half.
+//! read half [`LedgerReader`]; [`inspect`] verifies, and writes nothing.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
@@ -43,7 +43,7 @@ mod whole;
 mod worker;
 mod world;
 
-pub use appender::{Appended, Appender, LargeBody};
+pub use appender::{Appended, Appender, LargeBody, Origin};
 pub use block::BLOCK_BYTES;
 pub use controls::{Control, Controls};
 pub use copy::sweep_copies;

@@ -6,11 +6,12 @@
 
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
-use super::head::{Head, HeadSlots, head_path, write_head_anew};
+use super::head::{Head, HeadSlots, write_head_anew};
 use super::journal::{self, Commit, FrameKind, JournalScan, journal_path};
 use super::pack::{ChainEnd, Pack};
 use super::volume::{self, Volume};
 use super::volume_reader::VolumeReader;
+use super::whole::{check_agree, check_volumes};
 use super::world::World;
 use std::path::Path;
 
@@ -45,31 +46,15 @@ impl Recovery {
     /// # Errors
     /// When acknowledged entries are missing or the files contradict each other.
     pub(super) fn look(dir: &Path, slots: HeadSlots) -> Result<Recovery> {
-        if !slots.agree() {
-            let detail = "the two slots of HEAD contradict each other";
-            return Err(LedgerError::damaged(&head_path(dir), detail));
-        }
-        let HeadSlots { mut head, damaged, .. } = slots;
+        check_agree(dir, &slots)?;
         let unproven: Vec<u64> = volume::manifest_seqs(dir)?
             .into_iter()
-            .filter(|seq| *seq >= head.settled && journal_path(dir, *seq).exists())
+            .filter(|seq| *seq >= slots.head.settled && journal_path(dir, *seq).exists())
             .collect();
         let volumes = volume::list_without(dir, &unproven)?;
-        volumes.iter().try_for_each(|volume| volume.check_presence(dir))?;
-        let settled = volumes.last().map_or(0, |volume| volume.end_seq);
-        if settled < head.settled {
-            let path = volume::manifest_path(dir, settled);
-            let detail = format!("HEAD says that {} entries are settled", head.settled);
-            return Err(LedgerError::damaged_at(&path, settled, detail));
-        }
+        let settled = check_volumes(dir, &slots, &volumes)?;
+        let HeadSlots { mut head, .. } = slots;
         if head.size() < settled {
-            // Volumes are made of acknowledged entries only. An older slot may count when the newer one is
-            // damaged; otherwise somebody has put an older HEAD here.
-            if damaged.is_empty() {
-                let detail =
-                    format!("the volumes hold {settled} entries, HEAD says {}", head.size());
-                return Err(LedgerError::damaged_at(&head_path(dir), head.size(), detail));
-            }
             head.chain = chain_of_volumes(dir, &head, &volumes)?;
         }
         head.settled = settled;

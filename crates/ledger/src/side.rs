@@ -1,4 +1,5 @@
-//! Side records: what can be rebuilt from the entries at any time. The only place that names bincode.
+//! Side records: what can be rebuilt from the entries at any time. Encodes and decodes with bincode, whose traits
+//! the records derive.
 //!
 //! Reading one schema's bytes with another would succeed with wrong values, so each record carries a
 //! magic, its schema number, its length and a checksum; anything unexpected reads as absent. The first

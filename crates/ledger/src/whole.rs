@@ -2,10 +2,10 @@
 
 use super::error::{LedgerError, Result};
 use super::files::side_record_ahead;
-use super::head::{Head, head_path, read_head};
+use super::head::{Head, HeadSlots, head_path, read_head};
 use super::journal::{self, journal_path};
 use super::open::check_format;
-use super::volume;
+use super::volume::{self, Volume};
 use std::path::Path;
 
 /// HEAD moves on while a writer works; what then does not fit is looked at again.
@@ -54,24 +54,10 @@ pub fn head_in_force(dir: &Path) -> Result<Head> {
 
 fn check_once(dir: &Path) -> Result<Head> {
     let slots = read_head(dir)?;
-    if !slots.agree() {
-        let detail = "the two slots of HEAD contradict each other";
-        return Err(LedgerError::damaged(&head_path(dir), detail));
-    }
+    check_agree(dir, &slots)?;
+    check_format(dir, &slots.head.identity)?;
+    let settled = check_volumes(dir, &slots, &volume::list(dir)?)?;
     let head = slots.head;
-    check_format(dir, &head.identity)?;
-    let volumes = volume::list(dir)?;
-    volumes.iter().try_for_each(|volume| volume.check_presence(dir))?;
-    let settled = volumes.last().map_or(0, |volume| volume.end_seq);
-    if settled < head.settled {
-        let path = volume::manifest_path(dir, settled);
-        let detail = format!("HEAD says that {} entries are settled", head.settled);
-        return Err(LedgerError::damaged_at(&path, settled, detail));
-    }
-    if settled > head.size() && slots.damaged.is_empty() {
-        let detail = format!("the volumes hold {settled} entries, HEAD says {}", head.size());
-        return Err(LedgerError::damaged_at(&head_path(dir), head.size(), detail));
-    }
     if head.size() > settled {
         journal::check_reach(dir, &head.identity, settled, (head.size(), head.chain.id))?;
     }
@@ -83,4 +69,34 @@ fn check_once(dir: &Path) -> Result<Head> {
         }
     }
     Ok(head)
+}
+
+/// Refuses slots of HEAD of which the newer one cannot have followed the other.
+pub(super) fn check_agree(dir: &Path, slots: &HeadSlots) -> Result<()> {
+    match slots.agree() {
+        true => Ok(()),
+        false => {
+            let detail = "the two slots of HEAD contradict each other";
+            Err(LedgerError::damaged(&head_path(dir), detail))
+        }
+    }
+}
+
+/// Checks that the volumes reach as far as HEAD says, and no further than its entries; gives their end. They may
+/// reach further where a slot is damaged: an older one counts then.
+pub(super) fn check_volumes(dir: &Path, slots: &HeadSlots, volumes: &[Volume]) -> Result<u64> {
+    let (head, size) = (&slots.head, slots.head.size());
+    volumes.iter().try_for_each(|volume| volume.check_presence(dir))?;
+    let settled = volumes.last().map_or(0, |volume| volume.end_seq);
+    if settled < head.settled {
+        let path = volume::manifest_path(dir, settled);
+        let detail = format!("HEAD says that {} entries are settled", head.settled);
+        return Err(LedgerError::damaged_at(&path, settled, detail));
+    }
+    // Volumes are made of acknowledged entries only: else somebody has put an older HEAD here.
+    if settled > size && slots.damaged.is_empty() {
+        let detail = format!("the volumes hold {settled} entries, HEAD says {size}");
+        return Err(LedgerError::damaged_at(&head_path(dir), size, detail));
+    }
+    Ok(settled)
 }

@@ -4,22 +4,13 @@
 //! been looked at.
 
 use super::json::{Object, Text};
+use super::usage::COUNTERS;
 
 /// Fields of the envelope.
 pub(super) const ENVELOPE: &[&str] = &["timestamp", "type", "payload", "ordinal", "metadata"];
 
 /// Fields of `info` in a `token_count`.
 const INFO: &[&str] = &["total_token_usage", "last_token_usage", "model_context_window"];
-
-/// Token counters.
-const USAGE: &[&str] = &[
-    "input_tokens",
-    "cached_input_tokens",
-    "cache_write_input_tokens",
-    "output_tokens",
-    "reasoning_output_tokens",
-    "total_tokens",
-];
 
 /// Fields that any response item may have.
 const ITEM: &[&str] =
@@ -84,7 +75,7 @@ pub(super) fn counter_fields<'a>(payload: &Object<'a>, unknown: &mut Vec<Text<'a
     unknown.extend(info.names().filter(fresh).map(|name| format!("info.{name}").into()));
     let usages = [info.object("total_token_usage"), info.object("last_token_usage")];
     for usage in usages.into_iter().chain([payload.object("usage")]).flatten() {
-        let fresh = |name: &&Text<'a>| !USAGE.contains(&name.as_ref());
+        let fresh = |name: &&Text<'a>| !COUNTERS.contains(&name.as_ref());
         unknown.extend(usage.names().filter(fresh).map(|name| format!("usage.{name}").into()));
     }
 }

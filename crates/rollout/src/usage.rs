@@ -103,7 +103,7 @@ pub struct TokenUsageRecord<'a> {
 }
 
 /// The counters of a usage object.
-const COUNTERS: [&str; 6] = [
+pub(crate) const COUNTERS: [&str; 6] = [
     "input_tokens",
     "cached_input_tokens",
     "cache_write_input_tokens",

@@ -4,7 +4,7 @@ use crate::support::disk::Quick;
 use crate::support::evidence::evidence;
 use crate::support::world::{Same, SetClock, holder};
 use codex_ledger_entry::{FieldsBuilder, Kind, StreamDescriptor, StreamName, hex};
-use codex_ledger_ledger::{BLOCK_BYTES, Ledger, LedgerReader, World, export};
+use codex_ledger_ledger::{BLOCK_BYTES, Ledger, LedgerReader, Origin, World, export};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
@@ -109,14 +109,16 @@ fn golden_ledger(dir: &Path) {
     let lines: [&[u8]; 4] = [b"{\"type\":\"session_meta\"}\r", b"", b"\0\xff", b"torn"];
     let mut offset = 0;
     for (line, body) in (0..).zip(lines) {
-        appender.append(Kind::Line, Some(stream), line, offset, line < 3, body).unwrap();
+        let origin = Origin { stream: Some(stream), line, offset, has_line_feed: line < 3 };
+        appender.append(Kind::Line, origin, body).unwrap();
         offset += body.len() as u64 + 1;
     }
     appender.finish().unwrap();
     let mut appender = ledger.appender().unwrap();
     let mut large = appender.large_body().unwrap();
     large.push(&mut appender, &vec![b'z'; BLOCK_BYTES + 1]).unwrap();
-    appender.append_large(Kind::Line, stream, 3, offset - 1, true, large).unwrap();
+    let origin = Origin { stream: Some(stream), line: 3, offset: offset - 1, has_line_feed: true };
+    appender.append_large(Kind::Line, origin, large).unwrap();
     appender.finish().unwrap();
 }
 
