@@ -1,0 +1,177 @@
+//! The one loop: entries in, rows and cursor out, in one transaction each.
+//!
+//! One thread decodes, parses and folds, some let the policy pass every text, one executes the statements. A rebuild is the same loop
+//! from entry 0 into empty tables.
+
+use crate::policy::{Decisions, PolicyError};
+use crate::replay::apply::Applier;
+use crate::replay::changes::Changes;
+use crate::replay::derive::{Deriver, Options};
+use crate::replay::parcels::{End, InOrder, Parcel, Passed, Shipper, pass_all};
+use crate::replay::streams::Streams;
+use crate::row::Writer;
+use crate::tables::token_messages::SETTLE_REVIEWS;
+use codex_ledger_db::{Connection, params};
+use codex_ledger_ledger::{LedgerError, LedgerReader};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::Builder;
+
+/// Parcels on their way.
+const PARCELS: usize = 6;
+
+/// What a replay did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// First seq that was applied.
+    pub from: u64,
+    /// One past the last.
+    pub to: u64,
+    /// Streams whose rows show other words since, because what may be shown was decided anew.
+    pub decided_anew: BTreeSet<u64>,
+    /// Whether what may be shown was decided anew.
+    pub is_decided_anew: bool,
+}
+
+/// Why a replay stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The entries cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The views cannot be written.
+    #[error(transparent)]
+    Db(#[from] codex_ledger_db::DbError),
+    /// What may be shown cannot be told.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// What a stream's next record needs to know of those before it cannot be read.
+    #[error("what is remembered of stream {0} cannot be read")]
+    State(u64),
+    /// The system starts no more threads.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+    /// A thread of the replay died.
+    #[error("the projections stopped unexpectedly")]
+    Died,
+}
+
+impl ReplayError {
+    /// Whether the rows that are there do not fit the ones to be written, so that only new views help.
+    pub(crate) fn is_of_the_rows(&self) -> bool {
+        match self {
+            ReplayError::State(_) => true,
+            ReplayError::Db(error) => error.is_of_the_content(),
+            _ => false,
+        }
+    }
+}
+
+/// Brings the views from their cursor to the head that the reader sees, under these decisions.
+///
+/// # Errors
+/// When entries cannot be read or rows not written; the cursor then stays at the last transaction.
+pub fn replay(
+    reader: &mut LedgerReader,
+    db: &mut Connection,
+    path: &Path,
+    options: Options,
+    decisions: &Decisions,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Applied, ReplayError> {
+    let cursor: u64 = db
+        .query_row("SELECT cursor FROM meta", [], |row| row.get::<_, i64>(0))
+        .map_err(codex_ledger_db::at(path))? as u64;
+    let to = reader.head().size();
+    let head = reader.head().chain.id.to_string();
+    if cursor >= to {
+        return Ok(Applied { from: cursor, to: cursor, ..Applied::default() });
+    }
+    let policy = decisions.policy(reader)?;
+    let streams = Streams::load(db, path, policy.key())?;
+    let is_decided_anew = decisions.entries.iter().any(|entry| entry.seq >= cursor);
+    let hides = cursor > 0 && is_decided_anew;
+    let changes = match hides {
+        true => Changes::between(reader, (db, path), &streams, cursor, &policy)?,
+        false => Changes::default(),
+    };
+    let (parcels, drafts) = sync_channel::<(u64, Parcel)>(PARCELS);
+    let (passed, incoming) = sync_channel::<(u64, Passed)>(PARCELS);
+    let drafts = Mutex::new(drafts);
+    let is_over = &AtomicBool::new(false);
+    let (policy, changes, drafts) = (&policy, &changes, &drafts);
+    let written = std::thread::scope(|scope| {
+        let workers = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
+        for nth in 0..workers {
+            let passed = passed.clone();
+            let work = move || pass_all(policy, drafts, &passed, is_over);
+            // One is enough. They wait for the fold that starts behind them, and end when it cannot start:
+            // the other way round it would wait for workers that never come.
+            match Builder::new().spawn_scoped(scope, work) {
+                Err(error) if nth == 0 => return Err(ReplayError::Thread(error)),
+                _ => {}
+            }
+        }
+        drop(passed);
+        let folding = move || {
+            let deriver = Deriver::new(policy, options);
+            let shipper = Shipper::new(parcels, is_over);
+            Applier::new(reader, streams, deriver, shipper, decisions).run(cursor, changes, hides)
+        };
+        let folding = Builder::new().spawn_scoped(scope, folding).map_err(ReplayError::Thread)?;
+        let written = write_all(db, path, &incoming, (&head, hides), progress);
+        drop(incoming);
+        let folded = folding.join().map_err(|_| ReplayError::Died)?;
+        match (folded, written) {
+            (Err(ReplayError::Died) | Ok(()), written) => written,
+            (Err(error), _) => Err(error),
+        }
+    });
+    let decided_anew = changes.streams.clone();
+    written.map(|()| Applied { from: cursor, to, decided_anew, is_decided_anew })
+}
+
+fn write_all(
+    db: &mut Connection,
+    path: &Path,
+    incoming: &Receiver<(u64, Passed)>,
+    (head, hides): (&str, bool),
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), ReplayError> {
+    let sql = codex_ledger_db::at(path);
+    let run = || -> codex_ledger_db::SqlResult<bool> {
+        let mut done = false;
+        let mut writer = Writer::default();
+        let mut transaction = db.transaction()?;
+        for parcel in InOrder::new(incoming) {
+            for write in parcel.writes {
+                writer.run(&transaction, &write)?;
+            }
+            let Some(End { cursor, is_last }) = parcel.end else { continue };
+            if is_last {
+                for sql in SETTLE_REVIEWS {
+                    transaction.execute(sql, [])?;
+                }
+            }
+            // Only at the last one is the head the one that the rows were made from.
+            let head = if is_last { head } else { "" };
+            transaction.execute(
+                "UPDATE meta SET cursor = ?, head = ?, uncleared = max(uncleared, ?)",
+                params![cursor as i64, head, hides],
+            )?;
+            transaction.commit()?;
+            progress(cursor);
+            transaction = db.transaction()?;
+            done |= is_last;
+        }
+        Ok(done)
+    };
+    let mut run = run;
+    match run().map_err(sql)? {
+        true => Ok(()),
+        false => Err(ReplayError::Died),
+    }
+}
