@@ -10,7 +10,7 @@ use codex_ledger_db as db;
 use codex_ledger_ledger::read_head;
 use codex_ledger_query::pricing::PriceTable;
 use codex_ledger_query::{
-    self as query, Filter, FilterError, ReportReader, ReportRequest, SessionRow,
+    self as query, Filter, FilterError, ReportDay, ReportReader, ReportRequest, SessionRow,
 };
 use codex_ledger_report::{
     Csv, Html, Json, Markdown, PageLink, PageState, Renderer, Table, escape,
@@ -144,7 +144,7 @@ impl App {
         let ids: Vec<String> = report.head().sessions.iter().map(|of| of.id.clone()).collect();
         // The days that have something to tell.
         let days = report.days().map_err(db::at(self.views_path()))?;
-        for (day, from_ms, to_ms) in days {
+        for ReportDay { day, from_ms, to_ms } in days {
             let mut request = page_request(request);
             if limited {
                 request.filter.sessions = ids.clone();

@@ -90,7 +90,9 @@ fn compare(path: &Path, views: &db::Connection, entry: &mut StateDb) -> Result<(
 
 fn threads(db: &db::Connection) -> SqlResult<Vec<(String, bool)>> {
     let mut statement = db.prepare("SELECT id, archived FROM threads ORDER BY id")?;
-    let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get::<_, Option<bool>>(1)?.unwrap_or(false))))?;
+    let rows = statement.query_map([], |row| {
+        let is_archived: Option<bool> = row.get("archived")?;
+        Ok((row.get("id")?, is_archived.unwrap_or(false)))
+    })?;
     rows.collect()
 }

@@ -197,7 +197,7 @@ impl App {
         let session = found_session(&db, prefix)?;
         let found =
             query::prompt_place(&db, session.stream, number).map_err(db::at(self.views_path()))?;
-        let Some((seq, part)) = found else {
+        let Some(query::PromptPlace { seq, part }) = found else {
             let message = format!(
                 "session {} has {} prompts, none with number {number}",
                 session.id, session.prompts

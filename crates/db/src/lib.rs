@@ -9,7 +9,8 @@ use std::path::Path;
 
 pub use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 pub use rusqlite::{
-    Connection, OptionalExtension, Params, Row, Statement, ToSql, params, params_from_iter,
+    Connection, OptionalExtension, Params, Row, RowIndex, Statement, ToSql, params,
+    params_from_iter,
 };
 pub use rusqlite::{Error as SqlError, Result as SqlResult};
 

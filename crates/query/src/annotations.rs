@@ -1,6 +1,7 @@
 //! What reviewers said: tags, notes, dispositions.
 
-use codex_ledger_db::{Connection, SqlResult};
+use super::row::Counts;
+use codex_ledger_db::{Connection, Row, SqlResult, params};
 use serde::Serialize;
 
 /// A tag of a session or prompt.
@@ -14,6 +15,17 @@ pub struct TagRow {
     pub tag: String,
     /// Entry that gave it.
     pub seq: u64,
+}
+
+impl TagRow {
+    fn read(row: &Row<'_>) -> SqlResult<TagRow> {
+        Ok(TagRow {
+            session: row.get("session_id")?,
+            prompt: row.count("prompt")?,
+            tag: row.get("tag")?,
+            seq: row.count("seq")?,
+        })
+    }
 }
 
 /// A note on a session or prompt.
@@ -33,6 +45,19 @@ pub struct NoteRow {
     pub text: String,
 }
 
+impl NoteRow {
+    fn read(row: &Row<'_>) -> SqlResult<NoteRow> {
+        Ok(NoteRow {
+            seq: row.count("seq")?,
+            session: row.get("session_id")?,
+            prompt: row.count("prompt")?,
+            actor: row.get("actor")?,
+            recorded_at_ms: row.get("recorded_at_ms")?,
+            text: row.get("text")?,
+        })
+    }
+}
+
 /// What came of a session or prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DispositionRow {
@@ -46,6 +71,17 @@ pub struct DispositionRow {
     pub seq: u64,
 }
 
+impl DispositionRow {
+    fn read(row: &Row<'_>) -> SqlResult<DispositionRow> {
+        Ok(DispositionRow {
+            session: row.get("session_id")?,
+            prompt: row.count("prompt")?,
+            value: row.get("value")?,
+            seq: row.count("seq")?,
+        })
+    }
+}
+
 /// All tags, or those of one name.
 ///
 /// # Errors
@@ -53,16 +89,7 @@ pub struct DispositionRow {
 pub fn tags(db: &Connection, name: Option<&str>) -> SqlResult<Vec<TagRow>> {
     let sql = "SELECT session_id, prompt, tag, seq FROM tags WHERE ?1 IS NULL OR tag = ?1
         ORDER BY tag, session_id, prompt";
-    let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map([name], |row| {
-        Ok(TagRow {
-            session: row.get(0)?,
-            prompt: row.get::<_, i64>(1)? as u64,
-            tag: row.get(2)?,
-            seq: row.get::<_, i64>(3)? as u64,
-        })
-    })?;
-    rows.collect()
+    db.prepare(sql)?.query_map([name], TagRow::read)?.collect()
 }
 
 /// All notes, or those of one session, in the order in which they were written.
@@ -72,18 +99,7 @@ pub fn tags(db: &Connection, name: Option<&str>) -> SqlResult<Vec<TagRow>> {
 pub fn notes(db: &Connection, session: Option<&str>) -> SqlResult<Vec<NoteRow>> {
     let sql = "SELECT seq, session_id, prompt, actor, recorded_at_ms, text FROM notes
         WHERE ?1 IS NULL OR session_id = ?1 ORDER BY seq";
-    let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map([session], |row| {
-        Ok(NoteRow {
-            seq: row.get::<_, i64>(0)? as u64,
-            session: row.get(1)?,
-            prompt: row.get::<_, i64>(2)? as u64,
-            actor: row.get(3)?,
-            recorded_at_ms: row.get(4)?,
-            text: row.get(5)?,
-        })
-    })?;
-    rows.collect()
+    db.prepare(sql)?.query_map([session], NoteRow::read)?.collect()
 }
 
 /// All dispositions, or those of one value.
@@ -94,16 +110,7 @@ pub fn dispositions(db: &Connection, value: Option<&str>) -> SqlResult<Vec<Dispo
     let sql =
         "SELECT session_id, prompt, value, seq FROM dispositions WHERE ?1 IS NULL OR value = ?1
         ORDER BY value, session_id, prompt";
-    let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map([value], |row| {
-        Ok(DispositionRow {
-            session: row.get(0)?,
-            prompt: row.get::<_, i64>(1)? as u64,
-            value: row.get(2)?,
-            seq: row.get::<_, i64>(3)? as u64,
-        })
-    })?;
-    rows.collect()
+    db.prepare(sql)?.query_map([value], DispositionRow::read)?.collect()
 }
 
 /// Sessions with new entries in a range that meet all conditions that are given (part of the repository,
@@ -125,9 +132,9 @@ pub fn sessions_to_tag(
             AND a.act IN ('tag', 'untag') AND a.prompt = 0)
         ORDER BY s.id, s.stream";
     let mut statement = db.prepare(sql)?;
-    let values = codex_ledger_db::params![tag, repo, path, from as i64, to as i64];
+    let values = params![tag, repo, path, from as i64, to as i64];
     let rows: Vec<(String, i64)> = statement
-        .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(values, |row| Ok((row.get("id")?, row.get("stream")?)))?
         .collect::<SqlResult<_>>()?;
     let mut found = Vec::new();
     for (id, stream) in rows {

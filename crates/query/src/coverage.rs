@@ -1,5 +1,6 @@
 //! How much of what was read was understood, and what was not.
 
+use super::row::Counts;
 use codex_ledger_db::{Connection, Row, SqlResult};
 use serde::Serialize;
 
@@ -47,6 +48,20 @@ pub struct KindCount {
     pub bytes: u64,
 }
 
+/// What [`KindCount::read`] reads, of groups of events.
+pub(super) const KIND_COUNTS: &str =
+    "kind || coalesce('/' || subtype, '') AS full_kind, count(*) AS records, sum(bytes) AS bytes";
+
+impl KindCount {
+    pub(super) fn read(row: &Row<'_>) -> SqlResult<KindCount> {
+        Ok(KindCount {
+            kind: row.get("full_kind")?,
+            records: row.count("records")?,
+            bytes: row.count("bytes")?,
+        })
+    }
+}
+
 /// A field that nobody told this version of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldCount {
@@ -83,35 +98,38 @@ pub fn coverage(db: &Connection) -> SqlResult<Coverage> {
 
 fn counts(db: &Connection) -> SqlResult<Coverage> {
     db.query_row(
-        "SELECT count(*) FILTER (WHERE kind = 'rollout' AND superseded = 0),
-            count(*) FILTER (WHERE kind <> 'rollout' AND superseded = 0),
-            count(*) FILTER (WHERE superseded = 1), count(*) FILTER (WHERE torn = 1 AND superseded = 0),
-            (SELECT count(*) FROM sessions), coalesce(sum(lines), 0), coalesce(sum(bytes), 0),
-            coalesce(sum(blank), 0), coalesce(sum(malformed), 0), coalesce(sum(unknown), 0),
+        "SELECT count(*) FILTER (WHERE kind = 'rollout' AND superseded = 0) AS rollouts,
+            count(*) FILTER (WHERE kind <> 'rollout' AND superseded = 0) AS others,
+            count(*) FILTER (WHERE superseded = 1) AS superseded,
+            count(*) FILTER (WHERE torn = 1 AND superseded = 0) AS torn,
+            (SELECT count(*) FROM sessions) AS sessions, coalesce(sum(lines), 0) AS lines,
+            coalesce(sum(bytes), 0) AS bytes, coalesce(sum(blank), 0) AS blank,
+            coalesce(sum(malformed), 0) AS malformed, coalesce(sum(unknown), 0) AS unknown,
             (SELECT count(*) FROM (SELECT session_id FROM session_names UNION SELECT session_id FROM history_prompts)
-                WHERE session_id <> '' AND session_id NOT IN (SELECT id FROM sessions)),
+                WHERE session_id <> '' AND session_id NOT IN (SELECT id FROM sessions))
+                AS sessions_without_source,
             max(0, coalesce(sum(bytes) FILTER (WHERE superseded = 0), 0)
                 - (SELECT coalesce(sum(bytes), 0) FROM events WHERE problem IS NOT NULL AND understood = 'malformed')
                 - (SELECT coalesce(sum(bytes), 0) FROM events WHERE understood = 'unknown'))
+                AS bytes_understood
          FROM streams",
         [],
         |row| {
-            let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);
             Ok(Coverage {
                 streams: StreamCounts {
-                    rollouts: count(0)?,
-                    others: count(1)?,
-                    superseded: count(2)?,
-                    torn: count(3)?,
+                    rollouts: row.count("rollouts")?,
+                    others: row.count("others")?,
+                    superseded: row.count("superseded")?,
+                    torn: row.count("torn")?,
                 },
-                sessions: count(4)?,
-                lines: count(5)?,
-                bytes: count(6)?,
-                blank: count(7)?,
-                malformed: count(8)?,
-                unknown: count(9)?,
-                sessions_without_source: count(10)?,
-                bytes_understood: count(11)?,
+                sessions: row.count("sessions")?,
+                lines: row.count("lines")?,
+                bytes: row.count("bytes")?,
+                blank: row.count("blank")?,
+                malformed: row.count("malformed")?,
+                unknown: row.count("unknown")?,
+                sessions_without_source: row.count("sessions_without_source")?,
+                bytes_understood: row.count("bytes_understood")?,
                 ..Coverage::default()
             })
         },
@@ -119,46 +137,30 @@ fn counts(db: &Connection) -> SqlResult<Coverage> {
 }
 
 fn not_understood(db: &Connection) -> SqlResult<Vec<KindCount>> {
-    let sql = "SELECT kind || coalesce('/' || subtype, ''), count(*), sum(bytes) FROM events
-        WHERE understood = 'unknown' GROUP BY kind, subtype ORDER BY 2 DESC, 1";
-    let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map([], |row| {
-        Ok(KindCount {
-            kind: row.get(0)?,
-            records: row.get::<_, i64>(1)? as u64,
-            bytes: row.get::<_, i64>(2)? as u64,
-        })
-    })?;
-    rows.collect()
+    let sql = format!(
+        "SELECT {KIND_COUNTS} FROM events WHERE understood = 'unknown'
+         GROUP BY kind, subtype ORDER BY records DESC, full_kind"
+    );
+    db.prepare(&sql)?.query_map([], KindCount::read)?.collect()
 }
 
 fn unknown_fields(db: &Connection) -> SqlResult<Vec<FieldCount>> {
-    let sql = "SELECT drift, count(*) FROM events WHERE drift IS NOT NULL
-        GROUP BY drift ORDER BY 2 DESC, 1 LIMIT ?";
+    let sql = "SELECT drift, count(*) AS records FROM events WHERE drift IS NOT NULL
+        GROUP BY drift ORDER BY records DESC, drift LIMIT ?";
     let mut statement = db.prepare(sql)?;
     let rows = statement.query_map([LIST_MAX as i64], |row| {
-        Ok(FieldCount { fields: row.get(0)?, records: row.get::<_, i64>(1)? as u64 })
+        Ok(FieldCount { fields: row.get("drift")?, records: row.count("records")? })
     })?;
     rows.collect()
 }
 
 fn unreadable(db: &Connection) -> SqlResult<Vec<LineProblem>> {
-    let mut statement = db.prepare(
-        "SELECT f.path, e.line, e.offset + coalesce(e.problem_at, 0), e.problem FROM events e
-         JOIN files f ON f.stream = e.stream WHERE e.problem IS NOT NULL AND e.understood = 'malformed'
-         ORDER BY e.stream, e.line, e.part LIMIT ?",
-    )?;
-    let rows = statement.query_map([LIST_MAX as i64], problem)?;
-    rows.collect()
-}
-
-fn problem(row: &Row<'_>) -> SqlResult<LineProblem> {
-    Ok(LineProblem {
-        path: row.get(0)?,
-        line: row.get::<_, i64>(1)? as u64,
-        offset: row.get::<_, i64>(2)? as u64,
-        reason: row.get(3)?,
-    })
+    let sql = format!(
+        "SELECT f.path, {LINE_PROBLEM} FROM events e JOIN files f ON f.stream = e.stream
+         WHERE e.problem IS NOT NULL AND e.understood = 'malformed'
+         ORDER BY e.stream, e.line, e.part LIMIT ?"
+    );
+    db.prepare(&sql)?.query_map([LIST_MAX as i64], LineProblem::read)?.collect()
 }
 
 /// Whether the ledger has a source of that thread.
@@ -183,16 +185,29 @@ pub struct LineProblem {
     pub reason: String,
 }
 
+/// What [`LineProblem::read`] reads of an event `e`, beside a `path`.
+pub(super) const LINE_PROBLEM: &str =
+    "e.line, e.offset + coalesce(e.problem_at, 0) AS problem_offset, e.problem";
+
+impl LineProblem {
+    pub(super) fn read(row: &Row<'_>) -> SqlResult<LineProblem> {
+        Ok(LineProblem {
+            path: row.get("path")?,
+            line: row.count("line")?,
+            offset: row.count("problem_offset")?,
+            reason: row.get("problem")?,
+        })
+    }
+}
+
 /// Problems of the lines that came in with the entries from `from` up to `to`.
 ///
 /// # Errors
 /// As the database.
 pub fn problems_between(db: &Connection, from: u64, to: u64) -> SqlResult<Vec<LineProblem>> {
-    let mut statement = db.prepare(
-        "SELECT f.path, e.line, e.offset + coalesce(e.problem_at, 0), e.problem FROM events e
-         JOIN files f ON f.stream = e.stream
-         WHERE e.problem IS NOT NULL AND e.seq >= ?1 AND e.seq < ?2 ORDER BY e.stream, e.line, e.part",
-    )?;
-    let rows = statement.query_map([from as i64, to as i64], problem)?;
-    rows.collect()
+    let sql = format!(
+        "SELECT f.path, {LINE_PROBLEM} FROM events e JOIN files f ON f.stream = e.stream
+         WHERE e.problem IS NOT NULL AND e.seq >= ?1 AND e.seq < ?2 ORDER BY e.stream, e.line, e.part"
+    );
+    db.prepare(&sql)?.query_map([from as i64, to as i64], LineProblem::read)?.collect()
 }

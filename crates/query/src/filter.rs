@@ -94,7 +94,7 @@ pub enum FilterError {
     Several {
         /// What was given.
         prefix: String,
-        /// Up to ten of the ids.
+        /// The ids, or the first of them.
         ids: Vec<String>,
     },
     /// The database.
@@ -191,10 +191,13 @@ pub fn nearest<'a>(value: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     known.into_iter().min_by_key(|known| (distance(&value, &known.to_lowercase()), *known))
 }
 
+/// Of longer texts, as many characters are compared: the work grows with the product of both lengths.
+const COMPARED_CHARS: usize = 200;
+
 /// Edit distance: letters inserted, removed, replaced, or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) =
-        (a.chars().take(200).collect(), b.chars().take(200).collect());
+        (a.chars().take(COMPARED_CHARS).collect(), b.chars().take(COMPARED_CHARS).collect());
     let mut rows: [Vec<usize>; 2] = [Vec::new(), (0..=b.len()).collect()];
     for i in 1..=a.len() {
         let mut row = vec![i; b.len() + 1];

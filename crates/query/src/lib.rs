@@ -6,6 +6,7 @@ mod filter;
 pub mod pricing;
 mod redactions;
 mod report;
+mod row;
 mod search;
 mod select;
 mod session;
@@ -23,8 +24,8 @@ pub use coverage::{
 };
 pub use filter::{Filter, FilterError, Order, nearest, since, until};
 pub use redactions::{
-    RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos, revocation,
-    revocations, rows_hidden_by, streams_of_repo,
+    PromptPlace, RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos,
+    revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{Hit, Hits, SEARCH_SOURCES, Search, SearchError, search};

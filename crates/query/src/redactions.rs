@@ -1,5 +1,6 @@
 //! What is hidden, by whom and why.
 
+use super::row::Counts;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
 use serde::Serialize;
 
@@ -34,6 +35,26 @@ pub struct RedactionRow {
     pub passages: u64,
 }
 
+impl RedactionRow {
+    fn read(row: &Row<'_>) -> SqlResult<RedactionRow> {
+        Ok(RedactionRow {
+            seq: row.count("seq")?,
+            id: row.get("id")?,
+            recorded_at_ms: row.get("recorded_at_ms")?,
+            actor: row.get("actor")?,
+            reason: row.get("reason")?,
+            scope: row.get("scope")?,
+            target: row.get("target")?,
+            within: row.get("within")?,
+            field: row.get("field")?,
+            replacement: row.get("replacement")?,
+            active: row.get("active")?,
+            revoked_by: row.count_if_any("revoked_by")?,
+            passages: row.count("passages")?,
+        })
+    }
+}
+
 /// The end of a redaction, or of another end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RevocationRow {
@@ -53,29 +74,25 @@ pub struct RevocationRow {
     pub active: bool,
 }
 
+impl RevocationRow {
+    fn read(row: &Row<'_>) -> SqlResult<RevocationRow> {
+        Ok(RevocationRow {
+            seq: row.count("seq")?,
+            id: row.get("id")?,
+            recorded_at_ms: row.get("recorded_at_ms")?,
+            actor: row.get("actor")?,
+            reason: row.get("reason")?,
+            of: row.count("of")?,
+            active: row.get("active")?,
+        })
+    }
+}
+
 const SELECT: &str =
     "SELECT seq, id, recorded_at_ms, actor, reason, scope, target, within, field, replacement,
     active, revoked_by,
-    (SELECT coalesce(sum(passages), 0) FROM redaction_hits h WHERE h.redaction = redactions.seq)
+    (SELECT coalesce(sum(passages), 0) FROM redaction_hits h WHERE h.redaction = redactions.seq) AS passages
     FROM redactions";
-
-fn redaction_row(row: &Row<'_>) -> SqlResult<RedactionRow> {
-    Ok(RedactionRow {
-        seq: row.get::<_, i64>(0)? as u64,
-        id: row.get(1)?,
-        recorded_at_ms: row.get(2)?,
-        actor: row.get(3)?,
-        reason: row.get(4)?,
-        scope: row.get(5)?,
-        target: row.get(6)?,
-        within: row.get(7)?,
-        field: row.get(8)?,
-        replacement: row.get(9)?,
-        active: row.get(10)?,
-        revoked_by: row.get::<_, Option<i64>>(11)?.map(|seq| seq as u64),
-        passages: row.get::<_, i64>(12)? as u64,
-    })
-}
 
 /// All redactions, or those in force, the newest first.
 ///
@@ -83,7 +100,7 @@ fn redaction_row(row: &Row<'_>) -> SqlResult<RedactionRow> {
 /// As the database.
 pub fn redactions(db: &Connection, active_only: bool) -> SqlResult<Vec<RedactionRow>> {
     let sql = format!("{SELECT} WHERE active >= ? ORDER BY seq DESC");
-    db.prepare(&sql)?.query_map([active_only], redaction_row)?.collect()
+    db.prepare(&sql)?.query_map([active_only], RedactionRow::read)?.collect()
 }
 
 /// One redaction.
@@ -91,23 +108,11 @@ pub fn redactions(db: &Connection, active_only: bool) -> SqlResult<Vec<Redaction
 /// # Errors
 /// As the database; also when there is none.
 pub fn redaction(db: &Connection, seq: u64) -> SqlResult<RedactionRow> {
-    db.query_row(&format!("{SELECT} WHERE seq = ?"), [seq as i64], redaction_row)
+    db.query_row(&format!("{SELECT} WHERE seq = ?"), [seq as i64], RedactionRow::read)
 }
 
 const SELECT_REVOCATION: &str =
     "SELECT seq, id, recorded_at_ms, actor, reason, of, active FROM revocations";
-
-fn revocation_row(row: &Row<'_>) -> SqlResult<RevocationRow> {
-    Ok(RevocationRow {
-        seq: row.get::<_, i64>(0)? as u64,
-        id: row.get(1)?,
-        recorded_at_ms: row.get(2)?,
-        actor: row.get(3)?,
-        reason: row.get(4)?,
-        of: row.get::<_, i64>(5)? as u64,
-        active: row.get(6)?,
-    })
-}
 
 /// All revocations, the newest first.
 ///
@@ -115,7 +120,7 @@ fn revocation_row(row: &Row<'_>) -> SqlResult<RevocationRow> {
 /// As the database.
 pub fn revocations(db: &Connection) -> SqlResult<Vec<RevocationRow>> {
     let sql = format!("{SELECT_REVOCATION} ORDER BY seq DESC");
-    db.prepare(&sql)?.query_map([], revocation_row)?.collect()
+    db.prepare(&sql)?.query_map([], RevocationRow::read)?.collect()
 }
 
 /// One revocation.
@@ -123,7 +128,7 @@ pub fn revocations(db: &Connection) -> SqlResult<Vec<RevocationRow>> {
 /// # Errors
 /// As the database; also when there is none.
 pub fn revocation(db: &Connection, seq: u64) -> SqlResult<RevocationRow> {
-    db.query_row(&format!("{SELECT_REVOCATION} WHERE seq = ?"), [seq as i64], revocation_row)
+    db.query_row(&format!("{SELECT_REVOCATION} WHERE seq = ?"), [seq as i64], RevocationRow::read)
 }
 
 /// Rows in which a redaction hides something.
@@ -133,16 +138,26 @@ pub fn revocation(db: &Connection, seq: u64) -> SqlResult<RevocationRow> {
 pub fn rows_hidden_by(db: &Connection, redaction: u64) -> SqlResult<u64> {
     let sql = "SELECT count(*) FROM (SELECT DISTINCT stream, line, part, item, substr(field, 1, instr(field, '.'))
         FROM redaction_hits WHERE redaction = ?)";
-    db.query_row(sql, [redaction as i64], |row| row.get::<_, i64>(0)).map(|n| n as u64)
+    db.query_row(sql, [redaction as i64], |row| row.count(0))
 }
 
-/// Entry of a session's prompt, and which record of the entry it is.
+/// Where a prompt stands in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PromptPlace {
+    /// Its entry.
+    pub seq: u64,
+    /// Which record of the entry it is.
+    pub part: u64,
+}
+
+/// Where a session's prompt of that number stands; `None` when it has none.
 ///
 /// # Errors
 /// As the database.
-pub fn prompt_place(db: &Connection, stream: u64, number: u64) -> SqlResult<Option<(u64, u64)>> {
+pub fn prompt_place(db: &Connection, stream: u64, number: u64) -> SqlResult<Option<PromptPlace>> {
     let sql = "SELECT seq, part FROM prompts WHERE stream = ?1 AND number = ?2 AND number > 0";
-    let place = |row: &Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64));
+    let place =
+        |row: &Row<'_>| Ok(PromptPlace { seq: row.count("seq")?, part: row.count("part")? });
     db.query_row(sql, [stream as i64, number as i64], place).optional()
 }
 
@@ -151,8 +166,8 @@ pub fn prompt_place(db: &Connection, stream: u64, number: u64) -> SqlResult<Opti
 /// # Errors
 /// As the database.
 pub fn repos(db: &Connection) -> SqlResult<Vec<String>> {
-    let sql = "SELECT DISTINCT coalesce(git_url, cwd) FROM sessions
-        WHERE coalesce(git_url, cwd) IS NOT NULL ORDER BY 1";
+    let sql = "SELECT DISTINCT coalesce(git_url, cwd) AS repo FROM sessions
+        WHERE coalesce(git_url, cwd) IS NOT NULL ORDER BY repo";
     db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
@@ -162,7 +177,5 @@ pub fn repos(db: &Connection) -> SqlResult<Vec<String>> {
 /// As the database.
 pub fn streams_of_repo(db: &Connection, repo: &str) -> SqlResult<Vec<u64>> {
     let sql = "SELECT stream FROM sessions WHERE coalesce(git_url, cwd) = ? ORDER BY stream";
-    let mut statement = db.prepare(sql)?;
-    let streams = statement.query_map([repo], |row| row.get::<_, i64>(0))?;
-    streams.map(|stream| stream.map(|stream| stream as u64)).collect()
+    db.prepare(sql)?.query_map([repo], |row| row.count(0))?.collect()
 }

@@ -1,5 +1,6 @@
 //! Full-text search over what the views show: what is asked, and what is found.
 
+use super::row::{Counts, columns};
 use super::snippet::{Term, snippet, words_of};
 use codex_ledger_db::{
     Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter, split_words,
@@ -11,6 +12,8 @@ use std::collections::{HashMap, HashSet};
 const QUESTION_MAX_CHARS: usize = 4096;
 /// As deep as an expression can become.
 const QUESTION_MAX_WORDS: usize = 200;
+/// At least so many places are kept before the worse half of them is dropped.
+const KEPT_MIN: usize = 256;
 
 /// What somebody looks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -291,14 +294,13 @@ pub fn search(
     if let Some(until) = until_ms {
         narrow("d.at_ms < ?", Value::Integer(until));
     }
-    let columns = "d.source, d.stream, d.line, d.part, d.item, d.at_ms, d.tool";
     let conditions = conditions.join(" AND ");
     let sql = match search.expression.is_empty() {
-        true => format!("SELECT 0.0, {columns} FROM docs d WHERE {conditions}"),
+        true => format!("SELECT 0.0 AS score, {PLACE} FROM docs d WHERE {conditions}"),
         false => {
             values.insert(0, Value::Text(search.expression.clone()));
             format!(
-                "SELECT -bm25(texts), {columns} FROM texts JOIN docs d ON d.doc = texts.rowid
+                "SELECT -bm25(texts) AS score, {PLACE} FROM texts JOIN docs d ON d.doc = texts.rowid
                  WHERE texts MATCH ? AND {conditions}"
             )
         }
@@ -307,14 +309,15 @@ pub fn search(
     let mut total = 0;
     for shard in shards {
         let mut statement = shard.prepare_cached(&sql)?;
+        let columns = FoundColumns::of(&statement)?;
         let mut rows = statement.query(params_from_iter(&values))?;
         while let Some(row) = rows.next()? {
-            let (stream, line): (i64, i64) = (row.get(2)?, row.get(3)?);
+            let (stream, line) = (row.get(columns.stream)?, row.get(columns.line)?);
             let is_in = streams.as_ref().is_none_or(|streams| streams.contains(&stream))
                 && files.as_ref().is_none_or(|files| files.contains(&(stream, line)));
             if is_in {
                 total += 1;
-                keep(&mut best, found(row)?, limit);
+                keep(&mut best, columns.read(row)?, limit);
             }
         }
     }
@@ -325,17 +328,25 @@ pub fn search(
     Ok(Hits { hits: hits.collect::<SqlResult<_>>()?, total })
 }
 
-fn found(row: &Row<'_>) -> SqlResult<Found> {
-    Ok(Found {
-        score: row.get(0)?,
-        source: row.get(1)?,
-        stream: row.get(2)?,
-        line: row.get(3)?,
-        part: row.get(4)?,
-        item: row.get(5)?,
-        at_ms: row.get(6)?,
-        tool: row.get(7)?,
-    })
+const PLACE: &str = "d.source, d.stream, d.line, d.part, d.item, d.at_ms, d.tool";
+
+columns! {
+    FoundColumns: score, source, stream, line, part, item, at_ms, tool
+}
+
+impl FoundColumns {
+    fn read(&self, row: &Row<'_>) -> SqlResult<Found> {
+        Ok(Found {
+            score: row.get(self.score)?,
+            source: row.get(self.source)?,
+            stream: row.get(self.stream)?,
+            line: row.get(self.line)?,
+            part: row.get(self.part)?,
+            item: row.get(self.item)?,
+            at_ms: row.get(self.at_ms)?,
+            tool: row.get(self.tool)?,
+        })
+    }
 }
 
 /// The best first; the newest first among equals, then in the order of the log.
@@ -351,7 +362,7 @@ fn order(a: &Found, b: &Found) -> std::cmp::Ordering {
 /// Keeps the best ones without keeping them all.
 fn keep(best: &mut Vec<Found>, found: Found, limit: usize) {
     best.push(found);
-    if best.len() >= limit.saturating_mul(2).max(256) {
+    if best.len() >= limit.saturating_mul(2).max(KEPT_MIN) {
         best.sort_by(order);
         best.truncate(limit);
     }
@@ -375,14 +386,18 @@ fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<i64>
     rows.collect::<SqlResult<_>>().map(Some)
 }
 
-/// Lines of patches that touched a file that `file:` names.
+/// Streams and lines of patches that touched a file that `file:` names.
 fn files(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<(i64, i64)>>> {
     let Some(file) = &search.file else { return Ok(None) };
     let sql = "SELECT stream, line FROM file_changes WHERE instr(path, ?1) > 0";
     let mut statement = views.prepare_cached(sql)?;
-    let rows = statement.query_map([file], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let columns = PatchColumns::of(&statement)?;
+    let place = |row: &Row<'_>| Ok((row.get(columns.stream)?, row.get(columns.line)?));
+    let rows = statement.query_map([file], place)?;
     rows.collect::<SqlResult<_>>().map(Some)
 }
+
+columns! { PatchColumns: stream, line }
 
 fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<i64, String>> {
     let mut names = HashMap::new();
@@ -413,22 +428,22 @@ fn hit(
         _ => ("function_calls", "coalesce(command, arguments)"),
     };
     let sql = format!(
-        "SELECT seq, {column} FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3 AND item = ?4"
+        "SELECT seq, {column} AS text FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3 AND item = ?4"
     );
     let place = [found.stream, found.line, found.part, found.item];
-    let (seq, text): (i64, Option<String>) = views
+    let (seq, text): (u64, Option<String>) = views
         .prepare_cached(&sql)?
-        .query_row(place, |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(place, |row| Ok((row.count("seq")?, row.get("text")?)))
         .optional()?
         .unwrap_or_default();
     let prompt = "SELECT coalesce(max(number), 0) FROM prompts
         WHERE stream = ?1 AND (line, part, item) <= (?2, ?3, ?4) AND number > 0";
-    let prompt: i64 = views.prepare_cached(prompt)?.query_row(place, |row| row.get(0))?;
+    let prompt = views.prepare_cached(prompt)?.query_row(place, |row| row.count(0))?;
     Ok(Hit {
         session: names.get(&found.stream).cloned().unwrap_or_default(),
-        prompt: prompt as u64,
+        prompt,
         table: found.source.clone(),
-        seq: seq as u64,
+        seq,
         at_ms: found.at_ms,
         tool: found.tool.clone(),
         snippet: snippet(&text.unwrap_or_default(), terms),

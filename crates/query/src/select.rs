@@ -4,6 +4,7 @@
 //! of them speak of the same sessions.
 
 use super::filter::{Filter, FilterError, Order, nearest};
+use super::sessions::IDS_READ_MAX;
 use codex_ledger_db::{Connection, SqlResult, params};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -72,7 +73,7 @@ pub(super) fn pick(db: &Connection, filter: &Filter) -> Result<Resolved, FilterE
                 listed(&filter.tags),
                 listed(&filter.dispositions),
             ],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get("stream")?, row.get("start_ms")?)),
         )?
         .collect::<SqlResult<_>>()?;
     db.execute_batch(TABLE)?;
@@ -167,9 +168,9 @@ fn session(db: &Connection, prefix: &str) -> Result<String, FilterError> {
     let mut ids: Vec<String> = db
         .prepare(
             "SELECT DISTINCT id FROM sessions WHERE substr(id, 1, length(?1)) = ?1
-             ORDER BY id = ?1 DESC, id LIMIT 11",
+             ORDER BY id = ?1 DESC, id LIMIT ?2",
         )?
-        .query_map([&lower], |row| row.get(0))?
+        .query_map(params![lower, IDS_READ_MAX], |row| row.get(0))?
         .collect::<SqlResult<_>>()?;
     // A whole id names its session, even where a longer one begins with it.
     if ids.first().is_some_and(|id| *id == lower) {

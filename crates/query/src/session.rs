@@ -1,7 +1,8 @@
 //! One session in full, in the order of its file, and grouped under its prompts.
 
+use super::row::{Counts, columns};
 use super::sessions::SessionRow;
-use codex_ledger_db::{Connection, OptionalExtension, SqlResult};
+use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
 use serde::Serialize;
 
 /// What an item is.
@@ -81,9 +82,21 @@ pub struct Group {
     pub items: Vec<Item>,
 }
 
-/// Columns: order, seq, line, part, item, at_ms, number, label, text, output, status, exit_code, duration_ms.
+/// What an item is, by the number that [`ITEMS`] gives it; in this order where a record says several things.
+const KINDS: [ItemKind; 7] = [
+    ItemKind::Prompt,
+    ItemKind::Message,
+    ItemKind::Context,
+    ItemKind::Reasoning,
+    ItemKind::Plan,
+    ItemKind::Call,
+    ItemKind::Turn,
+];
+
+/// The first SELECT names the columns of all; `rank` is a place in [`KINDS`].
 const ITEMS: &str = "
-    SELECT 0, seq, line, part, item, at_ms, number, NULL, coalesce(request, text), NULL, NULL, NULL, NULL
+    SELECT 0 AS rank, seq, line, part, item, at_ms, number, NULL AS label, coalesce(request, text) AS text,
+        NULL AS output, NULL AS status, NULL AS exit_code, NULL AS duration_ms
         FROM prompts WHERE stream = ?1 AND number > 0
     UNION ALL SELECT CASE kind WHEN 'assistant' THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind, text,
         NULL, phase, NULL, NULL FROM messages WHERE stream = ?1 AND copied = 0
@@ -95,7 +108,7 @@ const ITEMS: &str = "
         exit_code, duration_ms FROM function_calls WHERE stream = ?1 AND copied = 0 AND name <> 'update_plan'
     UNION ALL SELECT 6, seq, line, part, item, at_ms, NULL, what, coalesce(text, reason, ''), NULL, reason, NULL,
         duration_ms FROM turns WHERE stream = ?1 AND copied = 0
-    ORDER BY 3, 4, 1, 5";
+    ORDER BY line, part, rank, item";
 
 /// Reads a session in full.
 ///
@@ -109,39 +122,39 @@ pub fn session_detail(db: &Connection, session: SessionRow) -> SqlResult<Session
     let (git_branch, git_commit) = db.query_row(
         "SELECT git_branch, git_commit FROM sessions WHERE stream = ?",
         [stream],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| Ok((row.get("git_branch")?, row.get("git_commit")?)),
     )?;
     Ok(SessionDetail { items: items(db, stream)?, session, path, git_branch, git_commit })
 }
 
 fn items(db: &Connection, stream: i64) -> SqlResult<Vec<Item>> {
-    let kinds = [
-        ItemKind::Prompt,
-        ItemKind::Message,
-        ItemKind::Context,
-        ItemKind::Reasoning,
-        ItemKind::Plan,
-        ItemKind::Call,
-        ItemKind::Turn,
-    ];
     let mut statement = db.prepare(ITEMS)?;
-    let rows = statement.query_map([stream], |row| {
-        let kind = row.get::<_, i64>(0)? as usize;
+    let columns = ItemColumns::of(&statement)?;
+    statement.query_map([stream], |row| columns.read(row))?.collect()
+}
+
+columns! {
+    ItemColumns: rank, seq, line, at_ms, number, label, text, output, status, exit_code,
+    duration_ms
+}
+
+impl ItemColumns {
+    fn read(&self, row: &Row<'_>) -> SqlResult<Item> {
+        let rank = row.count(self.rank)? as usize;
         Ok(Item {
-            kind: kinds.get(kind).copied().unwrap_or(ItemKind::Turn),
-            seq: row.get::<_, i64>(1)? as u64,
-            line: row.get::<_, i64>(2)? as u64,
-            at_ms: row.get(5)?,
-            number: row.get::<_, Option<i64>>(6)?.map(|n| n as u64),
-            label: row.get(7)?,
-            text: row.get(8)?,
-            output: row.get(9)?,
-            status: row.get(10)?,
-            exit_code: row.get(11)?,
-            duration_ms: row.get(12)?,
+            kind: KINDS.get(rank).copied().unwrap_or(ItemKind::Turn),
+            seq: row.count(self.seq)?,
+            line: row.count(self.line)?,
+            at_ms: row.get(self.at_ms)?,
+            number: row.count_if_any(self.number)?,
+            label: row.get(self.label)?,
+            text: row.get(self.text)?,
+            output: row.get(self.output)?,
+            status: row.get(self.status)?,
+            exit_code: row.get(self.exit_code)?,
+            duration_ms: row.get(self.duration_ms)?,
         })
-    })?;
-    rows.collect()
+    }
 }
 
 /// Puts a session's items under the prompts that they follow.

@@ -1,6 +1,7 @@
 //! The list of sessions, and finding one by the beginning of its id.
 
 use super::filter::{Filter, FilterError};
+use super::row::Counts;
 use super::select::pick;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use serde::Serialize;
@@ -45,13 +46,13 @@ pub struct SessionRow {
 const SELECT: &str = "
     SELECT s.id, s.stream,
         (SELECT n.name FROM session_names n WHERE n.session_id = s.id
-            ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1),
-        coalesce(s.created_at_ms, t.first_at_ms), t.last_at_ms, s.cwd, s.model, s.source, s.cli_version,
-        coalesce(s.parent_id, s.forked_from_id),
-        (SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0),
-        (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0),
+            ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1) AS name,
+        coalesce(s.created_at_ms, t.first_at_ms) AS created_at_ms, t.last_at_ms, s.cwd, s.model, s.source,
+        s.cli_version, coalesce(s.parent_id, s.forked_from_id) AS parent_id,
+        (SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0) AS prompts,
+        (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0) AS calls,
         (SELECT CAST(total(k.input + k.output) AS INTEGER) FROM token_messages k
-            WHERE k.stream = s.stream AND k.counted = 1),
+            WHERE k.stream = s.stream AND k.counted = 1) AS tokens,
         t.lines, t.bytes, t.malformed
     FROM sessions s JOIN streams t ON t.stream = s.stream";
 
@@ -60,26 +61,27 @@ const NEWER: &str =
     "SELECT 1 FROM sessions o JOIN streams u ON u.stream = o.stream WHERE o.id = s.id
     AND (coalesce(u.last_at_ms, 0), u.name) > (coalesce(t.last_at_ms, 0), t.name)";
 
-fn read(row: &Row<'_>) -> SqlResult<SessionRow> {
-    let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);
-    Ok(SessionRow {
-        id: row.get(0)?,
-        stream: count(1)?,
-        name: row.get(2)?,
-        created_at_ms: row.get(3)?,
-        last_at_ms: row.get(4)?,
-        cwd: row.get(5)?,
-        model: row.get(6)?,
-        source: row.get(7)?,
-        cli_version: row.get(8)?,
-        parent_id: row.get(9)?,
-        prompts: count(10)?,
-        calls: count(11)?,
-        tokens: count(12)?,
-        lines: count(13)?,
-        bytes: count(14)?,
-        malformed: count(15)?,
-    })
+impl SessionRow {
+    fn read(row: &Row<'_>) -> SqlResult<SessionRow> {
+        Ok(SessionRow {
+            id: row.get("id")?,
+            stream: row.count("stream")?,
+            name: row.get("name")?,
+            created_at_ms: row.get("created_at_ms")?,
+            last_at_ms: row.get("last_at_ms")?,
+            cwd: row.get("cwd")?,
+            model: row.get("model")?,
+            source: row.get("source")?,
+            cli_version: row.get("cli_version")?,
+            parent_id: row.get("parent_id")?,
+            prompts: row.count("prompts")?,
+            calls: row.count("calls")?,
+            tokens: row.count("tokens")?,
+            lines: row.count("lines")?,
+            bytes: row.count("bytes")?,
+            malformed: row.count("malformed")?,
+        })
+    }
 }
 
 /// The newest sessions first; `limit` 0 means all.
@@ -91,7 +93,7 @@ pub fn sessions(db: &Connection, limit: usize) -> SqlResult<Vec<SessionRow>> {
         "{SELECT} WHERE NOT EXISTS ({NEWER}) ORDER BY coalesce(t.last_at_ms, s.created_at_ms) DESC NULLS LAST, s.id, s.stream LIMIT ?"
     );
     let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
-    db.prepare(&sql)?.query_map([limit], read)?.collect()
+    db.prepare(&sql)?.query_map([limit], SessionRow::read)?.collect()
 }
 
 /// The sessions that a filter picks, the newest first; `limit` 0 means all.
@@ -109,8 +111,11 @@ pub fn sessions_matching(
          ORDER BY coalesce(t.last_at_ms, s.created_at_ms) DESC NULLS LAST, s.id, s.stream LIMIT ?"
     );
     let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
-    Ok(db.prepare(&sql)?.query_map([limit], read)?.collect::<SqlResult<_>>()?)
+    Ok(db.prepare(&sql)?.query_map([limit], SessionRow::read)?.collect::<SqlResult<_>>()?)
 }
+
+/// Ids of which a given text is the beginning that are read: more than anybody would want to see.
+pub(super) const IDS_READ_MAX: i64 = 11;
 
 /// Why no single session was found.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +128,7 @@ pub enum FindError {
     Several {
         /// What was given.
         prefix: String,
-        /// Up to ten of the ids.
+        /// The ids, or the first of them.
         ids: Vec<String>,
     },
     /// The database.
@@ -142,10 +147,12 @@ pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindErr
     }
     let lower = prefix.to_ascii_lowercase();
     let sql = format!(
-        "{SELECT} WHERE substr(s.id, 1, length(?1)) = ?1 AND NOT EXISTS ({NEWER}) ORDER BY s.id, s.stream LIMIT 11"
+        "{SELECT} WHERE substr(s.id, 1, length(?1)) = ?1 AND NOT EXISTS ({NEWER}) ORDER BY s.id, s.stream LIMIT ?2"
     );
-    let found: Vec<SessionRow> =
-        db.prepare(&sql)?.query_map([&lower], read)?.collect::<SqlResult<_>>()?;
+    let found: Vec<SessionRow> = db
+        .prepare(&sql)?
+        .query_map(params![lower, IDS_READ_MAX], SessionRow::read)?
+        .collect::<SqlResult<_>>()?;
     let mut ids: Vec<String> = found.iter().map(|row| row.id.clone()).collect();
     ids.dedup();
     match (ids.len(), found.into_iter().next_back()) {
@@ -180,8 +187,8 @@ pub fn find_source(
     let sql = "SELECT stream FROM streams WHERE generation = ?2
          AND name = (SELECT name FROM streams WHERE stream = ?1)";
     let values = [session.stream as i64, i64::from(generation)];
-    let stream = db.query_row(sql, values, |row| row.get::<_, i64>(0)).optional()?;
-    Ok((session.id, stream.map(|stream| stream as u64)))
+    let stream = db.query_row(sql, values, |row| row.count(0)).optional()?;
+    Ok((session.id, stream))
 }
 
 fn find_thread(
@@ -193,9 +200,9 @@ fn find_thread(
     let ids: Vec<String> = db
         .prepare(
             "SELECT DISTINCT thread FROM streams WHERE substr(thread, 1, length(?1)) = ?1
-             ORDER BY thread LIMIT 11",
+             ORDER BY thread LIMIT ?2",
         )?
-        .query_map([&lower], |row| row.get(0))?
+        .query_map(params![lower, IDS_READ_MAX], |row| row.get(0))?
         .collect::<SqlResult<_>>()?;
     let [id] = &ids[..] else {
         let prefix = prefix.to_string();
@@ -209,7 +216,6 @@ fn find_thread(
     let sql =
         "SELECT stream FROM streams WHERE thread = ?1 AND generation = coalesce(?2, generation)
          ORDER BY stream DESC LIMIT 1";
-    let stream =
-        db.query_row(sql, params![id, generation], |row| row.get::<_, i64>(0)).optional()?;
-    Ok((id.clone(), stream.map(|stream| stream as u64)))
+    let stream = db.query_row(sql, params![id, generation], |row| row.count(0)).optional()?;
+    Ok((id.clone(), stream))
 }

@@ -3,7 +3,8 @@
 //! Only rows with `counted = 1` are added up; `explain` shows every row with the reason why it counts or not.
 
 use super::filter::Filter;
-use super::zone::Zone;
+use super::row::{Counts, columns};
+use super::zone::{QUARTER_HOUR_MS, Zone};
 use crate::pricing::{Estimate, Money, PriceTable, Tier, Tokens, WhatIf};
 use codex_ledger_db::{Connection, Params, Row, SqlResult, params};
 use serde::Serialize;
@@ -83,22 +84,30 @@ struct Source {
     repo: Option<String>,
 }
 
-const SOURCES: &str = "SELECT stream, id, coalesce(git_url, cwd) FROM sessions ORDER BY stream";
+const SOURCES: &str =
+    "SELECT stream, id, coalesce(git_url, cwd) AS repo FROM sessions ORDER BY stream";
 
 const SELECT: &str = "
-    SELECT stream, at_ms, model, tier, input, min(cached_input, input), cache_write_input, output, reasoning_output
+    SELECT stream, at_ms, model, tier, input, min(cached_input, input) AS cached_input,
+        cache_write_input, output, reasoning_output
     FROM token_messages WHERE counted = 1";
 
 /// The same for picked sessions: `?1` and `?2` are the range, `?3` is a model or null.
 const PICKED: &str = "
-    SELECT k.stream, coalesce(k.at_ms, p.start_ms), k.model, k.tier, k.input, min(k.cached_input, k.input),
-        k.cache_write_input, k.output, k.reasoning_output
+    SELECT k.stream, coalesce(k.at_ms, p.start_ms) AS at_ms, k.model, k.tier, k.input,
+        min(k.cached_input, k.input) AS cached_input, k.cache_write_input, k.output, k.reasoning_output
     FROM temp.picked p CROSS JOIN token_messages k ON k.stream = p.stream
     WHERE k.counted = 1 AND (p.timed = 0 OR coalesce(k.at_ms, p.start_ms) >= ?1
         AND coalesce(k.at_ms, p.start_ms) < ?2) AND (?3 IS NULL OR k.model = ?3)";
 
+columns! {
+    UsageColumns: stream, at_ms, model, tier, input, cached_input, cache_write_input, output,
+    reasoning_output
+}
+
 /// One counted record, borrowed from the row.
 struct Usage<'r> {
+    stream: u64,
     at_ms: i64,
     model: Option<&'r str>,
     tier: Option<&'r str>,
@@ -107,20 +116,20 @@ struct Usage<'r> {
 }
 
 impl<'r> Usage<'r> {
-    fn read(row: &'r Row<'_>) -> SqlResult<Usage<'r>> {
-        let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);
-        let text = |index: usize| row.get_ref(index).map(|value| value.as_str_or_null().ok()?);
+    fn read(row: &'r Row<'_>, columns: &UsageColumns) -> SqlResult<Usage<'r>> {
+        let text = |column: usize| row.get_ref(column).map(|value| value.as_str_or_null().ok()?);
         Ok(Usage {
-            at_ms: row.get::<_, Option<i64>>(1)?.unwrap_or_default(),
-            model: text(2)?,
-            tier: text(3)?,
+            stream: row.count(columns.stream)?,
+            at_ms: row.get::<_, Option<i64>>(columns.at_ms)?.unwrap_or_default(),
+            model: text(columns.model)?,
+            tier: text(columns.tier)?,
             tokens: Tokens {
-                input: count(4)?,
-                cached_input: count(5)?,
-                cache_write_input: count(6)?,
-                output: count(7)?,
+                input: row.count(columns.input)?,
+                cached_input: row.count(columns.cached_input)?,
+                cache_write_input: row.count(columns.cache_write_input)?,
+                output: row.count(columns.output)?,
             },
-            reasoning: count(8)?,
+            reasoning: row.count(columns.reasoning_output)?,
         })
     }
 }
@@ -238,12 +247,12 @@ fn add_up<const N: usize>(
         by.map(|by| Grouped { keys: keys(by), names: HashMap::new(), sums: Vec::new() });
     let mut total = Adder::default();
     let mut statement = db.prepare(sql)?;
+    let columns = UsageColumns::of(&statement)?;
     let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
-        let usage = Usage::read(row)?;
+        let usage = Usage::read(row, &columns)?;
         let cost = Cost::of(&usage, prices, what_if);
-        let stream = row.get::<_, i64>(0)? as u64;
-        tables.iter_mut().for_each(|table| table.add(stream, &usage, &cost));
+        tables.iter_mut().for_each(|table| table.add(&usage, &cost));
         total.add(&usage, &cost);
     }
     let total = total.finish();
@@ -263,8 +272,8 @@ struct Grouped<'a> {
 }
 
 impl Grouped<'_> {
-    fn add(&mut self, stream: u64, usage: &Usage<'_>, cost: &Cost) {
-        let group = self.keys.group(stream, usage, &mut self.names);
+    fn add(&mut self, usage: &Usage<'_>, cost: &Cost) {
+        let group = self.keys.group(usage, &mut self.names);
         if group == self.sums.len() {
             self.sums.push(Adder::default());
         }
@@ -284,8 +293,8 @@ impl Grouped<'_> {
 fn sources(db: &Connection) -> SqlResult<HashMap<u64, Source>> {
     let mut statement = db.prepare(SOURCES)?;
     let rows = statement.query_map([], |row| {
-        let source = Source { session: row.get(1)?, repo: row.get(2)? };
-        Ok((row.get::<_, i64>(0)? as u64, source))
+        let source = Source { session: row.get("id")?, repo: row.get("repo")? };
+        Ok((row.count("stream")?, source))
     })?;
     rows.collect()
 }
@@ -296,38 +305,36 @@ struct Keys<'a> {
     by: TokenBy,
     zone: &'a Zone,
     sources: &'a HashMap<u64, Source>,
-    /// Group of the last record, and what it was found for.
-    last: Option<(u64, i64, usize)>,
+    last: Option<LastGroup>,
 }
 
-/// Every time zone's days begin on a quarter of an hour.
-const QUARTER_MS: i64 = 15 * 60 * 1000;
+/// Group of the last record, and what it was found for.
+struct LastGroup {
+    stream: u64,
+    quarter_hour: i64,
+    group: usize,
+}
 
 impl Keys<'_> {
-    fn group(
-        &mut self,
-        stream: u64,
-        usage: &Usage<'_>,
-        names: &mut HashMap<String, usize>,
-    ) -> usize {
-        let quarter = usage.at_ms.div_euclid(QUARTER_MS);
-        if let Some((last_stream, last_quarter, group)) = self.last
-            && (last_stream, last_quarter) == (stream, quarter)
+    fn group(&mut self, usage: &Usage<'_>, names: &mut HashMap<String, usize>) -> usize {
+        let (stream, quarter_hour) = (usage.stream, usage.at_ms.div_euclid(QUARTER_HOUR_MS));
+        if let Some(last) = &self.last
+            && (last.stream, last.quarter_hour) == (stream, quarter_hour)
             && self.by != TokenBy::Model
         {
-            return group;
+            return last.group;
         }
-        let key = self.key(stream, usage);
+        let key = self.key(usage);
         let next = names.len();
         let group = *names.entry(key).or_insert(next);
-        self.last = Some((stream, quarter, group));
+        self.last = Some(LastGroup { stream, quarter_hour, group });
         group
     }
 
-    fn key(&self, stream: u64, usage: &Usage<'_>) -> String {
+    fn key(&self, usage: &Usage<'_>) -> String {
         let date = || self.zone.date(usage.at_ms).filter(|_| usage.at_ms > 0);
         let undated = || "undated".to_string();
-        let source = self.sources.get(&stream);
+        let source = self.sources.get(&usage.stream);
         match self.by {
             TokenBy::Day => date().map_or_else(undated, |date| date.to_string()),
             TokenBy::Week => date().map_or_else(undated, |date| {
@@ -372,30 +379,38 @@ pub struct ExplainRow {
     pub total_output: Option<i64>,
 }
 
+columns! {
+    ExplainColumns: seq, line, at_ms, counted, reason, model, input, cached_input, output,
+    total_input, total_output
+}
+
+impl ExplainColumns {
+    fn read(&self, row: &Row<'_>) -> SqlResult<ExplainRow> {
+        Ok(ExplainRow {
+            seq: row.count(self.seq)?,
+            line: row.count(self.line)?,
+            at_ms: row.get(self.at_ms)?,
+            counted: row.get(self.counted)?,
+            reason: row.get(self.reason)?,
+            model: row.get(self.model)?,
+            input: row.count(self.input)?,
+            cached: row.count(self.cached_input)?,
+            output: row.count(self.output)?,
+            total_input: row.get(self.total_input)?,
+            total_output: row.get(self.total_output)?,
+        })
+    }
+}
+
 /// Every usage record of a session, in order.
 ///
 /// # Errors
 /// As the database.
 pub fn explain(db: &Connection, stream: u64) -> SqlResult<Vec<ExplainRow>> {
-    let mut statement = db.prepare(
+    let sql =
         "SELECT seq, line, at_ms, counted, reason, model, input, cached_input, output, total_input,
-         total_output FROM token_messages WHERE stream = ? ORDER BY line, part, item",
-    )?;
-    let rows = statement.query_map([stream as i64], |row| {
-        let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);
-        Ok(ExplainRow {
-            seq: count(0)?,
-            line: count(1)?,
-            at_ms: row.get(2)?,
-            counted: row.get(3)?,
-            reason: row.get(4)?,
-            model: row.get(5)?,
-            input: count(6)?,
-            cached: count(7)?,
-            output: count(8)?,
-            total_input: row.get(9)?,
-            total_output: row.get(10)?,
-        })
-    })?;
-    rows.collect()
+        total_output FROM token_messages WHERE stream = ? ORDER BY line, part, item";
+    let mut statement = db.prepare(sql)?;
+    let columns = ExplainColumns::of(&statement)?;
+    statement.query_map([stream as i64], |row| columns.read(row))?.collect()
 }

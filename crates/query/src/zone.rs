@@ -4,6 +4,9 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+/// Every time zone's days begin on a quarter of an hour.
+pub(super) const QUARTER_HOUR_MS: i64 = 15 * 60 * 1000;
+
 /// A time zone for days.
 #[derive(Clone, Debug)]
 pub struct Zone(TimeZone);

@@ -1,13 +1,24 @@
 //! What followed a prompt: the records between two places of a source, from all tables.
 
+use super::super::row::{Counts, columns};
 use super::model::{Mode, ReportItem, ReportKind, ReportSession, SHOWN_BYTES_MAX};
 use codex_ledger_db::{Connection, Row, SqlResult, params};
 
-/// A stretch of a source, from a prompt (or the beginning) up to the next prompt; ends are (line, part).
+/// Where a record stands in its source.
+#[derive(Clone, Copy)]
+pub(super) struct Spot {
+    pub line: i64,
+    pub part: i64,
+}
+
+const BEFORE_ALL: Spot = Spot { line: -1, part: 0 };
+const BEHIND_ALL: Spot = Spot { line: i64::MAX, part: 0 };
+
+/// A stretch of a source, from a prompt (or the beginning) up to the next prompt.
 pub(super) struct Place {
     pub is_prompt: bool,
-    pub from: (i64, i64),
-    pub to: (i64, i64),
+    pub from: Spot,
+    pub to: Spot,
 }
 
 /// Every prompt's stretch; where items are wanted, also the one before the first prompt.
@@ -16,13 +27,12 @@ pub(super) fn places(db: &Connection, stream: u64, mode: Mode) -> SqlResult<Vec<
         return Ok(Vec::new());
     }
     let sql = "SELECT line, part FROM prompts WHERE stream = ? AND number > 0 ORDER BY line, part";
-    let mut starts: Vec<(i64, i64)> = db
-        .prepare_cached(sql)?
-        .query_map([stream as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<SqlResult<_>>()?;
-    starts.push((i64::MAX, 0));
+    let spot = |row: &Row<'_>| Ok(Spot { line: row.get("line")?, part: row.get("part")? });
+    let mut starts: Vec<Spot> =
+        db.prepare_cached(sql)?.query_map([stream as i64], spot)?.collect::<SqlResult<_>>()?;
+    starts.push(BEHIND_ALL);
     let mut places = Vec::with_capacity(starts.len());
-    let mut from = (-1, 0);
+    let mut from = BEFORE_ALL;
     for (index, to) in starts.into_iter().enumerate() {
         if index > 0 || mode.has_items() {
             places.push(Place { is_prompt: index > 0, from, to });
@@ -32,12 +42,27 @@ pub(super) fn places(db: &Connection, stream: u64, mode: Mode) -> SqlResult<Vec<
     Ok(places)
 }
 
-/// Columns: line, part, item, kind, seq, at_ms, name, text, bytes of the text, status, exit code, duration, added,
-/// removed, detail, output, bytes of the output. What is cut is cut as bytes: as text it would end at a NUL.
-/// `?9` is 1 where everything is told.
+/// What an item is, by the number that the statement gives it; in this order where a record says several things.
+const KINDS: [ReportKind; 11] = [
+    ReportKind::Message,
+    ReportKind::Context,
+    ReportKind::Reasoning,
+    ReportKind::Plan,
+    ReportKind::Command,
+    ReportKind::Mcp,
+    ReportKind::WebSearch,
+    ReportKind::Tool,
+    ReportKind::File,
+    ReportKind::Turn,
+    ReportKind::RateLimits,
+];
+
+/// The first SELECT names the columns of all, those of [`MORE`] too; `rank` is a place in [`KINDS`]. What is cut
+/// is cut as bytes: as text it would end at a NUL. `?9` is 1 where everything is told.
 const ACTIONS: &str = "
-    SELECT line, part, item, 2 AS kind, seq, at_ms, NULL AS name, text, 0 AS bytes, NULL, NULL, NULL, NULL, NULL,
-        NULL, NULL, NULL
+    SELECT line, part, item, 2 AS rank, seq, at_ms, NULL AS name, text, 0 AS text_bytes, NULL AS status,
+        NULL AS exit_code, NULL AS duration_ms, NULL AS added, NULL AS removed, NULL AS detail, NULL AS output,
+        NULL AS output_bytes
     FROM agent_reasoning_messages WHERE RANGE AND copied = 0 AND text <> ''
     UNION ALL SELECT line, part, item, 3, seq, at_ms, NULL, step, 0, status, NULL, NULL, NULL, NULL, explanation,
         NULL, NULL
@@ -85,64 +110,62 @@ pub(super) fn between(
     mode: Mode,
 ) -> SqlResult<Vec<ReportItem>> {
     let is_full = mode == Mode::Full;
-    let order = " ORDER BY 1, 2, 3, 4";
+    let order = " ORDER BY line, part, item, rank";
     let arms = [ACTIONS, if is_full { MORE } else { "" }, order].concat();
     let mut statement = db.prepare_cached(&arms.replace("RANGE", RANGE))?;
     let values = params![
         session.stream as i64,
-        place.from.0,
-        place.from.1,
-        place.to.0,
-        place.to.1,
+        place.from.line,
+        place.from.part,
+        place.to.line,
+        place.to.part,
         since,
         until,
         session.started_at_ms,
         is_full,
         SHOWN_BYTES_MAX as i64,
     ];
-    statement.query_map(values, item)?.collect()
+    let columns = ItemColumns::of(&statement)?;
+    statement.query_map(values, |row| columns.read(row))?.collect()
 }
 
-fn item(row: &Row<'_>) -> SqlResult<ReportItem> {
-    const KINDS: [ReportKind; 11] = [
-        ReportKind::Message,
-        ReportKind::Context,
-        ReportKind::Reasoning,
-        ReportKind::Plan,
-        ReportKind::Command,
-        ReportKind::Mcp,
-        ReportKind::WebSearch,
-        ReportKind::Tool,
-        ReportKind::File,
-        ReportKind::Turn,
-        ReportKind::RateLimits,
-    ];
-    let count = |index: usize| row.get::<_, Option<i64>>(index).map(|n| n.map(|n| n as u64));
-    let kind = KINDS.get(row.get::<_, i64>(3)? as usize).copied().unwrap_or(ReportKind::Tool);
-    let bytes = count(8)?.unwrap_or_default();
-    let output = text(row, 15)?;
-    let text = text(row, 7)?.unwrap_or_default();
-    Ok(ReportItem {
-        kind,
-        seq: count(4)?.unwrap_or_default(),
-        at_ms: row.get(5)?,
-        name: row.get(6)?,
-        text_bytes: (bytes > text.len() as u64).then_some(bytes),
-        text,
-        status: row.get(9)?,
-        exit_code: row.get(10)?,
-        duration_ms: row.get(11)?,
-        added: count(12)?,
-        removed: count(13)?,
-        detail: row.get(14)?,
-        output_bytes: if output.is_some() { count(16)? } else { None },
-        output,
-    })
+columns! {
+    ItemColumns: rank, seq, at_ms, name, text, text_bytes, status, exit_code, duration_ms,
+    added, removed, detail, output, output_bytes
+}
+
+impl ItemColumns {
+    fn read(&self, row: &Row<'_>) -> SqlResult<ReportItem> {
+        let rank = row.count(self.rank)? as usize;
+        let bytes = row.count_or_zero(self.text_bytes)?;
+        let text = shown(row, self.text)?.unwrap_or_default();
+        let output = shown(row, self.output)?;
+        Ok(ReportItem {
+            kind: KINDS.get(rank).copied().unwrap_or(ReportKind::Tool),
+            seq: row.count(self.seq)?,
+            at_ms: row.get(self.at_ms)?,
+            name: row.get(self.name)?,
+            text_bytes: (bytes > text.len() as u64).then_some(bytes),
+            text,
+            status: row.get(self.status)?,
+            exit_code: row.get(self.exit_code)?,
+            duration_ms: row.get(self.duration_ms)?,
+            added: row.count_if_any(self.added)?,
+            removed: row.count_if_any(self.removed)?,
+            detail: row.get(self.detail)?,
+            output_bytes: if output.is_some() {
+                row.count_if_any(self.output_bytes)?
+            } else {
+                None
+            },
+            output,
+        })
+    }
 }
 
 /// Text, or bytes of a text that was cut, less a character that was split.
-fn text(row: &Row<'_>, index: usize) -> SqlResult<Option<String>> {
-    let Some(bytes) = row.get_ref(index)?.as_bytes_or_null()? else { return Ok(None) };
+fn shown(row: &Row<'_>, column: usize) -> SqlResult<Option<String>> {
+    let Some(bytes) = row.get_ref(column)?.as_bytes_or_null()? else { return Ok(None) };
     let end = match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
         _ => bytes.len(),

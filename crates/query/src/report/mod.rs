@@ -10,7 +10,7 @@ pub use model::{
     Condition, Mode, Period, ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession,
     SCHEMA, SHOWN_BYTES_MAX, TokenTables, ToolRow, Totals,
 };
-pub use reader::{Prompts, ReportReader, ReportRequest};
+pub use reader::{Prompts, ReportDay, ReportReader, ReportRequest};
 pub use transparency::{
     Access, Accesses, HandCount, LedgerHead, Prices, Redactions, ReportCoverage, RuleCount,
     RuleSetName, Transparency,

@@ -1,8 +1,9 @@
 //! Reads a report: the head at once, then one prompt after the other.
 
 use super::super::filter::{Filter, FilterError};
+use super::super::row::Counts;
 use super::super::select::{Resolved, pick};
-use super::super::zone::Zone;
+use super::super::zone::{QUARTER_HOUR_MS, Zone};
 use super::head;
 use super::items::{self, Place};
 use super::model::{Condition, Mode, ReportHead, ReportPrompt, ReportSession};
@@ -65,8 +66,7 @@ impl ReportRequest {
     }
 }
 
-/// Every zone's days begin on a quarter of an hour.
-const BUCKET_MS: i64 = 15 * 60 * 1000;
+/// Times to the quarter of an hour, which is as exact as days need them: `?3` is its length.
 const EVENT_TIMES: &str = "
     SELECT DISTINCT coalesce(x.at_ms, p.start_ms) / ?3 * ?3 FROM temp.picked p
     CROSS JOIN events x ON x.stream = p.stream
@@ -75,6 +75,17 @@ const PROMPT_TIMES: &str = "
     SELECT DISTINCT coalesce(x.at_ms, p.start_ms) / ?3 * ?3 FROM temp.picked p
     CROSS JOIN prompts x ON x.stream = p.stream
     WHERE x.number > 0 AND coalesce(x.at_ms, p.start_ms) >= ?1 AND coalesce(x.at_ms, p.start_ms) < ?2";
+
+/// A day that has something to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportDay {
+    /// `2026-02-09`.
+    pub day: String,
+    /// Its first moment, UTC milliseconds.
+    pub from_ms: i64,
+    /// The first moment of the day after.
+    pub to_ms: i64,
+}
 
 /// One report over one state of the views, whatever is appended meanwhile.
 pub struct ReportReader {
@@ -127,24 +138,27 @@ impl ReportReader {
         &self.head
     }
 
-    /// The days in the zone that have a prompt, or any record in the modes that tell more: names, beginnings
-    /// and ends. Sessions without any time have no day.
+    /// The days in the zone that have a prompt, or any record in the modes that tell more. Sessions without
+    /// any time have no day.
     ///
     /// # Errors
     /// As the database.
-    pub fn days(&self) -> SqlResult<Vec<(String, i64, i64)>> {
+    pub fn days(&self) -> SqlResult<Vec<ReportDay>> {
         let (since, until) = self.request.filter.range();
         let table = if self.request.mode.has_items() { EVENT_TIMES } else { PROMPT_TIMES };
         let mut statement = self.db.prepare(table)?;
-        let times = statement.query_map([since, until, BUCKET_MS], |row| row.get::<_, i64>(0))?;
+        let times =
+            statement.query_map([since, until, QUARTER_HOUR_MS], |row| row.get::<_, i64>(0))?;
         let zone = &self.request.zone;
         let mut days = std::collections::BTreeSet::new();
         for at_ms in times {
             days.extend(zone.date(at_ms?));
         }
-        let whole = |date| Some((date, zone.start_of(date)?, zone.end_of(date)?));
-        let named = |(date, from, to): (jiff::civil::Date, i64, i64)| (date.to_string(), from, to);
-        Ok(days.into_iter().filter_map(whole).map(named).collect())
+        let whole = |date: jiff::civil::Date| {
+            let (from_ms, to_ms) = (zone.start_of(date)?, zone.end_of(date)?);
+            Some(ReportDay { day: date.to_string(), from_ms, to_ms })
+        };
+        Ok(days.into_iter().filter_map(whole).collect())
     }
 
     /// The prompts of a session, with what followed each in the modes that tell it.
@@ -209,23 +223,23 @@ impl Prompts<'_> {
         }
         let (since, until) = self.request.filter.range();
         let mut statement = self.db.prepare_cached(
-            "SELECT number, seq, at_ms, coalesce(request, text), rolled_back, images, active_file
+            "SELECT number, seq, at_ms, coalesce(request, text) AS text, rolled_back, images, active_file
              FROM prompts WHERE stream = ? AND line = ? AND part = ?",
         )?;
-        let key = params![self.session.stream as i64, place.from.0, place.from.1];
+        let key = params![self.session.stream as i64, place.from.line, place.from.part];
         statement.query_row(key, |row| {
-            let at_ms: Option<i64> = row.get(2)?;
+            let at_ms: Option<i64> = row.get("at_ms")?;
             let counts_at = at_ms.or(self.session.started_at_ms).unwrap_or(since);
-            prompt.number = Some(row.get::<_, i64>(0)? as u64);
-            prompt.seq = Some(row.get::<_, i64>(1)? as u64);
+            prompt.number = Some(row.count("number")?);
+            prompt.seq = Some(row.count("seq")?);
             prompt.at_ms = at_ms;
             prompt.in_range = since <= counts_at && counts_at < until;
             if prompt.in_range {
-                prompt.text = row.get(3)?;
-                prompt.images = row.get::<_, i64>(5)? as u64;
-                prompt.active_file = row.get(6)?;
+                prompt.text = row.get("text")?;
+                prompt.images = row.count("images")?;
+                prompt.active_file = row.get("active_file")?;
             }
-            prompt.rolled_back = row.get(4)?;
+            prompt.rolled_back = row.get("rolled_back")?;
             Ok(prompt)
         })
     }

@@ -1,8 +1,9 @@
 //! What a report must say about itself: its source, what it hides, what it could not read.
 
-use super::super::coverage::{KindCount, LineProblem};
+use super::super::coverage::{KIND_COUNTS, KindCount, LINE_PROBLEM, LineProblem};
 use super::super::filter::Filter;
-use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
+use super::super::row::Counts;
+use codex_ledger_db::{Connection, OptionalExtension, SqlResult, params};
 use serde::Serialize;
 
 /// Problems, missing sessions and accesses that are listed; all are counted.
@@ -155,41 +156,46 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-fn count(row: &Row<'_>, index: usize) -> SqlResult<u64> {
-    row.get::<_, Option<i64>>(index).map(|n| n.unwrap_or_default() as u64)
-}
-
 /// Where the views stand: entries and id of the last one.
 pub(super) fn standing(db: &Connection) -> SqlResult<(u64, String)> {
-    db.query_row("SELECT cursor, head FROM meta", [], |row| Ok((count(row, 0)?, row.get(1)?)))
+    db.query_row("SELECT cursor, head FROM meta", [], |row| {
+        Ok((row.count("cursor")?, row.get("head")?))
+    })
 }
 
 const SEEN: &str = "
     FROM temp.picked p CROSS JOIN events e ON e.stream = p.stream
     WHERE (p.timed = 0 OR coalesce(e.at_ms, p.start_ms) >= ?1 AND coalesce(e.at_ms, p.start_ms) < ?2)";
 
-/// Coverage of picked sessions, and the times of their first and last record.
-pub(super) fn coverage(
-    db: &Connection,
-    filter: &Filter,
-) -> SqlResult<(ReportCoverage, Option<i64>, Option<i64>)> {
+/// What was read of picked sessions.
+pub(super) struct Seen {
+    pub coverage: ReportCoverage,
+    /// Time of the first record, UTC milliseconds.
+    pub first_ms: Option<i64>,
+    /// Time of the last record.
+    pub last_ms: Option<i64>,
+}
+
+/// Coverage of picked sessions, and when they began and ended.
+pub(super) fn coverage(db: &Connection, filter: &Filter) -> SqlResult<Seen> {
     let (since, until) = filter.range();
-    let sums = "SELECT count(*), sum(bytes), count(*) FILTER (WHERE kind = 'blank'),
-        count(*) FILTER (WHERE understood = 'unknown'), count(*) FILTER (WHERE understood = 'malformed'),
-        count(problem), min(e.at_ms), max(e.at_ms)";
-    let (mut coverage, first, last) =
-        db.query_row(&[sums, SEEN].concat(), [since, until], |row| {
-            let seen = ReportCoverage {
-                lines: count(row, 0)?,
-                bytes: count(row, 1)?,
-                blank: count(row, 2)?,
-                unknown: count(row, 3)?,
-                unreadable: count(row, 4)?,
-                problems: count(row, 5)?,
-                ..ReportCoverage::default()
-            };
-            Ok((seen, row.get(6)?, row.get(7)?))
-        })?;
+    let sums = "SELECT count(*) AS lines, sum(bytes) AS bytes, count(*) FILTER (WHERE kind = 'blank') AS blank,
+        count(*) FILTER (WHERE understood = 'unknown') AS unknown,
+        count(*) FILTER (WHERE understood = 'malformed') AS unreadable,
+        count(problem) AS problems, min(e.at_ms) AS first_ms, max(e.at_ms) AS last_ms";
+    let mut seen = db.query_row(&[sums, SEEN].concat(), [since, until], |row| {
+        let coverage = ReportCoverage {
+            lines: row.count("lines")?,
+            bytes: row.count_or_zero("bytes")?,
+            blank: row.count("blank")?,
+            unknown: row.count("unknown")?,
+            unreadable: row.count("unreadable")?,
+            problems: row.count("problems")?,
+            ..ReportCoverage::default()
+        };
+        Ok(Seen { coverage, first_ms: row.get("first_ms")?, last_ms: row.get("last_ms")? })
+    })?;
+    let coverage = &mut seen.coverage;
     let others = coverage.blank + coverage.unknown + coverage.unreadable;
     coverage.understood = coverage.lines.saturating_sub(others);
     if coverage.unknown > 0 {
@@ -198,36 +204,29 @@ pub(super) fn coverage(
     if coverage.problems > 0 {
         coverage.problem_list = problems(db, since, until)?;
     }
-    Ok((coverage, first, last))
+    Ok(seen)
 }
 
 fn unknown_kinds(db: &Connection, since: i64, until: i64) -> SqlResult<Vec<KindCount>> {
-    let head =
-        "SELECT CASE WHEN subtype IS NULL THEN kind ELSE kind || '/' || subtype END, count(*),
-        sum(bytes)";
-    let tail = " AND understood = 'unknown' GROUP BY 1 ORDER BY 2 DESC, 1";
-    let mut statement = db.prepare(&[head, SEEN, tail].concat())?;
-    let rows = statement.query_map([since, until], |row| {
-        Ok(KindCount { kind: row.get(0)?, records: count(row, 1)?, bytes: count(row, 2)? })
-    })?;
-    rows.collect()
+    let sql = format!(
+        "SELECT {KIND_COUNTS} {SEEN} AND understood = 'unknown'
+         GROUP BY full_kind ORDER BY records DESC, full_kind"
+    );
+    db.prepare(&sql)?.query_map([since, until], KindCount::read)?.collect()
 }
 
 fn problems(db: &Connection, since: i64, until: i64) -> SqlResult<Vec<LineProblem>> {
-    let head = "SELECT coalesce((SELECT path FROM files f WHERE f.stream = e.stream), '?'), e.line,
-        e.offset + coalesce(e.problem_at, 0), e.problem";
-    let tail = " AND e.problem IS NOT NULL ORDER BY p.place, e.line, e.part LIMIT ?3";
-    let mut statement = db.prepare(&[head, SEEN, tail].concat())?;
+    let sql = format!(
+        "SELECT coalesce((SELECT path FROM files f WHERE f.stream = e.stream), '?') AS path, {LINE_PROBLEM}
+         {SEEN} AND e.problem IS NOT NULL ORDER BY p.place, e.line, e.part LIMIT ?3"
+    );
+    let mut statement = db.prepare(&sql)?;
     let rows = statement.query_map(params![since, until, LISTED_MAX as i64], |row| {
+        let mut problem = LineProblem::read(row)?;
         // Where a home lies on somebody's disk is nobody's business; names of rollouts are unique.
-        let path: String = row.get(0)?;
-        let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
-        Ok(LineProblem {
-            path: name.to_string(),
-            line: count(row, 1)?,
-            offset: count(row, 2)?,
-            reason: row.get(3)?,
-        })
+        let name = problem.path.rsplit(['/', '\\']).next().unwrap_or_default();
+        problem.path = name.to_string();
+        Ok(problem)
     })?;
     rows.collect()
 }
@@ -244,7 +243,7 @@ pub(super) fn missing(
             SELECT session_id, at_ms FROM session_names UNION ALL SELECT session_id, at_ms FROM history_prompts)
          WHERE session_id IS NOT NULL AND session_id NOT IN (SELECT id FROM sessions)
             AND (?1 = 0 OR at_ms >= ?2 AND at_ms < ?3)
-         GROUP BY 1 ORDER BY 1",
+         GROUP BY session_id ORDER BY session_id",
     )?;
     let rows = statement.query_map(params![filter.is_timed(), since, until], |row| row.get(0))?;
     for id in rows {
@@ -268,7 +267,9 @@ pub(super) fn redactions(db: &Connection, filter: &Filter) -> SqlResult<Redactio
     if has_table(db, "rule_sets")? {
         let sql = "SELECT name, digest FROM rule_sets WHERE in_force = 1 ORDER BY seq DESC LIMIT 1";
         found.rule_set = db
-            .query_row(sql, [], |row| Ok(RuleSetName { name: row.get(0)?, digest: row.get(1)? }))
+            .query_row(sql, [], |row| {
+                Ok(RuleSetName { name: row.get("name")?, digest: row.get("digest")? })
+            })
             .optional()?;
     }
     if !has_table(db, "redaction_hits")? {
@@ -279,24 +280,30 @@ pub(super) fn redactions(db: &Connection, filter: &Filter) -> SqlResult<Redactio
             AND e.line = h.line), p.start_ms) BETWEEN ?1 AND ?2 - 1)";
     let (since, until) = filter.range();
     let by_rule = format!(
-        "SELECT h.rule, sum(h.passages) {hits} AND coalesce(h.rule, '') <> '' GROUP BY 1 ORDER BY 2 DESC, 1"
+        "SELECT h.rule, sum(h.passages) AS passages {hits} AND coalesce(h.rule, '') <> ''
+         GROUP BY h.rule ORDER BY sum(h.passages) DESC, h.rule"
     );
     found.by_rule = db
         .prepare(&by_rule)?
         .query_map([since, until], |row| {
-            Ok(RuleCount { rule: row.get(0)?, passages: count(row, 1)? })
+            Ok(RuleCount { rule: row.get("rule")?, passages: row.count("passages")? })
         })?
         .collect::<SqlResult<_>>()?;
     let by_hand = format!(
         "SELECT n.redaction, r.actor, r.reason, n.passages FROM (
-            SELECT h.redaction, sum(h.passages) AS passages {hits} AND coalesce(h.redaction, 0) > 0 GROUP BY 1) n
-         LEFT JOIN redactions r ON r.seq = n.redaction ORDER BY 1"
+            SELECT h.redaction, sum(h.passages) AS passages {hits} AND coalesce(h.redaction, 0) > 0
+            GROUP BY h.redaction) n
+         LEFT JOIN redactions r ON r.seq = n.redaction ORDER BY n.redaction"
     );
     found.by_hand = db
         .prepare(&by_hand)?
         .query_map([since, until], |row| {
-            let (actor, reason) = (row.get(1)?, row.get(2)?);
-            Ok(HandCount { redaction: count(row, 0)?, actor, reason, passages: count(row, 3)? })
+            Ok(HandCount {
+                redaction: row.count("redaction")?,
+                actor: row.get("actor")?,
+                reason: row.get("reason")?,
+                passages: row.count("passages")?,
+            })
         })?
         .collect::<SqlResult<_>>()?;
     found.passages = found.by_rule.iter().map(|rule| rule.passages).sum::<u64>()
@@ -314,11 +321,11 @@ pub(super) fn accesses(db: &Connection, filter: &Filter) -> SqlResult<Accesses> 
     )?;
     let rows = statement.query_map([since, until], |row| {
         Ok(Access {
-            seq: count(row, 0)?,
-            at_ms: row.get(1)?,
-            verb: row.get(2)?,
-            actor: row.get(3)?,
-            detail: row.get(4)?,
+            seq: row.count("seq")?,
+            at_ms: row.get("recorded_at_ms")?,
+            verb: row.get("verb")?,
+            actor: row.get("actor")?,
+            detail: row.get("detail")?,
         })
     })?;
     let mut found = Accesses::default();

@@ -1,0 +1,56 @@
+//! Reading rows by the names of their columns.
+
+use codex_ledger_db::{Row, RowIndex, SqlResult};
+
+/// Numbers that are never below 0: seqs, streams, lines, sums.
+///
+/// SQL keeps them as signed ones; the views hold none that does not fit. Each takes the name of a column, its
+/// place in [`columns`], or 0 where it is the only one.
+pub(crate) trait Counts {
+    /// A number that is always there.
+    fn count(&self, column: impl RowIndex) -> SqlResult<u64>;
+
+    /// A number that may not be there.
+    fn count_if_any(&self, column: impl RowIndex) -> SqlResult<Option<u64>>;
+
+    /// A number that is 0 where it is not there, such as the sum of no rows.
+    fn count_or_zero(&self, column: impl RowIndex) -> SqlResult<u64>;
+}
+
+impl Counts for Row<'_> {
+    fn count(&self, column: impl RowIndex) -> SqlResult<u64> {
+        self.get(column).map(unsigned)
+    }
+
+    fn count_if_any(&self, column: impl RowIndex) -> SqlResult<Option<u64>> {
+        Ok(self.get::<_, Option<i64>>(column)?.map(unsigned))
+    }
+
+    fn count_or_zero(&self, column: impl RowIndex) -> SqlResult<u64> {
+        self.count_if_any(column).map(Option::unwrap_or_default)
+    }
+}
+
+fn unsigned(number: i64) -> u64 {
+    number as u64
+}
+
+/// Where the columns of a statement stand, found by name once for all of its rows.
+///
+/// `row.get("name")` compares names for every value, too slow where a statement has rows by the thousand.
+macro_rules! columns {
+    ($name:ident: $($column:ident),+) => {
+        #[derive(Clone, Copy)]
+        struct $name {
+            $($column: usize,)+
+        }
+
+        impl $name {
+            fn of(statement: &codex_ledger_db::Statement<'_>) -> codex_ledger_db::SqlResult<$name> {
+                Ok($name { $($column: statement.column_index(stringify!($column))?,)+ })
+            }
+        }
+    };
+}
+
+pub(crate) use columns;
