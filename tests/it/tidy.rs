@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use rust::{Source, functions, macros};
+use rust::{Source, functions, macros, reads_by_place};
 
 mod rust;
 
@@ -193,6 +193,20 @@ fn the_library_never_prints_exits_or_reads_the_environment() {
             }
             if path.words.windows(2).any(|pair| pair == ["process", "exit"]) {
                 failures.add(&file.path, path.line, "the library never exits".into());
+            }
+        }
+    }
+    failures.finish();
+}
+
+#[test]
+fn rows_are_read_by_the_names_of_their_columns() {
+    let mut failures = Failures::new("rows are read by name: a SELECT may change its order");
+    for file in &code() {
+        for (line, place) in reads_by_place(&file.tokens) {
+            if !file.is_test(line) {
+                let rule = format!("column {place} of a row has a name: `row.get(\"name\")`");
+                failures.add(&file.path, line, rule);
             }
         }
     }

@@ -256,6 +256,57 @@ pub fn macros(tokens: &[Token]) -> impl Iterator<Item = (&str, usize)> {
     calls.map(|words| (words[0].text.as_str(), words[0].line))
 }
 
+/// What reads a value of a row of SQL.
+const ROW_READS: &[&str] =
+    &["get", "get_ref", "get_unwrap", "count", "count_if_any", "count_or_zero"];
+
+/// Yields the line and the place of each value that is read from a row by its place where the row has several
+/// columns: the place is not 0, or the brackets that hold the read also hold one by name. What is no `row`
+/// may be a slice.
+pub fn reads_by_place(tokens: &[Token]) -> impl Iterator<Item = (usize, &str)> {
+    let reads: Vec<(usize, &str)> =
+        (0..tokens.len()).filter_map(|i| Some((i, row_read(tokens, i)?))).collect();
+    let by_name: Vec<usize> =
+        reads.iter().filter(|(_, what)| *what == "\"\"").map(|(i, _)| *i).collect();
+    reads.into_iter().filter_map(move |(i, place)| {
+        let mut depth = 0;
+        let open = (0..i).rev().find(|at| {
+            match text(tokens, *at) {
+                "{" | "(" | "[" => depth -= 1,
+                "}" | ")" | "]" => depth += 1,
+                _ => {}
+            }
+            depth < 0
+        });
+        let beside = open.map_or(i..i, |open| open..after_close(tokens, open));
+        let has_several = place != "0" || by_name.iter().any(|at| beside.contains(at));
+        (place != "\"\"" && has_several).then(|| (tokens[i].line, place))
+    })
+}
+
+/// Returns what `row.get(…)` or `row.get::<…>(…)` reads whose point is at `i`, if that is one number or literal.
+fn row_read(tokens: &[Token], i: usize) -> Option<&str> {
+    let is_row = i > 0 && ["row", "r"].contains(&text(tokens, i - 1));
+    if !is_row || text(tokens, i) != "." || !ROW_READS.contains(&text(tokens, i + 1)) {
+        return None;
+    }
+    let mut open = i + 2;
+    if text(tokens, open) == "::" {
+        let mut depth = 0;
+        open = (open + 1..tokens.len()).find(|at| {
+            match text(tokens, *at) {
+                "<" => depth += 1,
+                ">" => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        })? + 1;
+    }
+    let what = text(tokens, open + 1);
+    let is_fixed = what == "\"\"" || what.starts_with(|c: char| c.is_ascii_digit());
+    (text(tokens, open) == "(" && text(tokens, open + 2) == ")" && is_fixed).then_some(what)
+}
+
 /// Finds every path of two words or more, with `use` trees spelled out.
 fn paths(tokens: &[Token]) -> Vec<PathRef> {
     let (mut found, mut i) = (Vec::new(), 0);
@@ -364,6 +415,22 @@ mod reader {
         let source = Source::new(text, "src/app.rs".to_owned());
         assert_eq!(source.tests, [(2, 3), (5, 8), (12, 15), (17, 18), (21, 22)]);
         assert_eq!(source.test_modules(), [["src", "app", "g"]]);
+    }
+
+    #[test]
+    fn finds_what_is_read_from_a_row_by_its_place() {
+        let text = "
+            query_row(sql, [], |row| row.get(0)); query_row(sql, [], |row| row.count(0));
+            |row| Ok((row.get::<_, Option<i64>>(1)?, row.get(i)?, row.get(columns.text)?))
+            |row| Ok((row.get(0)?, row.get(\"b\")?))
+            |row| { let n: i64 = row.get(0)?; Ok(Row { n, m: row.count(\"m\")? }) }
+            |row| { let n: i64 = row.get(0)?; map.get(&n); bytes.get(14); Ok(n) }
+            let a = db.query_row(sql, [], |row| row.get(0)); let b = read(|row| row.get(\"b\"));
+            // row.get(2)
+            let text = \"row.get(3)\"; (row.get_ref(12)?, row.get(\"b\")?)";
+        let source = Source::new(text, "src/app.rs".to_owned());
+        let found: Vec<(usize, &str)> = super::reads_by_place(&source.tokens).collect();
+        assert_eq!(found, [(3, "1"), (4, "0"), (5, "0"), (9, "12")]);
     }
 
     #[test]
