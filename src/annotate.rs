@@ -1,12 +1,94 @@
 //! `tag`, `note`, `disposition`: what a reviewer says of sessions and prompts.
 
-use crate::args::{DispositionCommand, NoteCommand, SubjectArgs, TagCommand};
 use crate::door::{Done, Door, Result, app};
+use crate::filters::FilterArgs;
 use crate::sessions::short_id;
 use crate::text::{minute, one_line, plural, safe};
+use clap::{Args, Subcommand};
 use codex_ledger_app::{Act, Annotated, App, AppError, DISPOSITIONS, ErrorKind, Subject};
 use codex_ledger_query::nearest;
 use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub enum TagCommand {
+    /// Give a tag
+    Add {
+        /// Letters, digits and - _ . / : + without blanks
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        subjects: SubjectArgs,
+    },
+    /// Take a tag away
+    Remove {
+        /// The tag
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        subjects: SubjectArgs,
+    },
+    /// List tags and what has them
+    List {
+        /// Only this one
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NoteCommand {
+    /// Write a note
+    Add {
+        /// SESSION or SESSION#N, N from 1
+        #[arg(value_name = "SESSION[#N]")]
+        subject: String,
+        /// What it says
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
+    /// Take a note away; the history keeps it
+    Remove {
+        /// Its number
+        seq: u64,
+    },
+    /// List notes
+    List {
+        /// Only of this session
+        session: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DispositionCommand {
+    /// Say what came of it
+    Set {
+        /// followed, ignored, needs-review, or a configured word
+        #[arg(value_name = "WORD")]
+        value: String,
+        #[command(flatten)]
+        subjects: SubjectArgs,
+    },
+    /// Take it back
+    Clear {
+        #[command(flatten)]
+        subjects: SubjectArgs,
+    },
+    /// List what was said
+    List {
+        /// Only this word
+        value: Option<String>,
+    },
+}
+
+/// Sessions and prompts by name, or sessions that filters pick.
+#[derive(Debug, Args)]
+pub struct SubjectArgs {
+    /// Sessions and prompts: SESSION or SESSION#N, N from 1
+    #[arg(value_name = "SESSION[#N]")]
+    pub subjects: Vec<String>,
+    #[command(flatten)]
+    pub filters: FilterArgs,
+}
 
 pub fn tag(door: &mut Door, what: TagCommand) -> Result<Done> {
     let app = app(door, "tag", Vec::new())?;

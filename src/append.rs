@@ -1,18 +1,40 @@
 //! `append`: the main job.
 
-use crate::args::AppendArgs;
 use crate::door::{Done, Door, Result, Style, app, said_settings, setup};
 use crate::text::{bytes, count, duration, plural, safe_path};
+use clap::Args;
 use codex_ledger_app::{App, AppError, AppendOptions, Appended, ErrorKind, check_place};
 use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The invented home; see `fixtures/README.md`.
 static SAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/codex-home");
 /// Problems that are listed for people; `--json` and `--verbose` have all.
 const PROBLEMS_SHOWN: usize = 8;
+
+#[derive(Debug, Args)]
+pub struct AppendArgs {
+    /// Codex homes, folders or files [default: configured roots, else CODEX_HOME, else ~/.codex]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Go on and append whenever the logs change
+    #[arg(long, conflicts_with_all = ["dry_run", "sample"])]
+    pub watch: bool,
+    /// Use the invented home that is inside this program, in a ledger of its own
+    #[arg(long, conflicts_with = "paths")]
+    pub sample: bool,
+    /// Read at most this many changed files
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Only say what would be read
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave the views as they are
+    #[arg(long)]
+    pub no_views: bool,
+}
 
 pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
     let command = if args.watch { "append --watch" } else { "append" };

@@ -1,9 +1,22 @@
-//! The command line: clap's comments are the help that people read.
+//! The command line: which commands there are, and what they share. The arguments of a command are in its own
+//! file; their comments are the help that people read.
 
-pub use crate::args_review::*;
-use crate::filters::FilterArgs;
-use crate::pager::PagerArgs;
+use crate::annotate::{DispositionCommand, NoteCommand, TagCommand};
+use crate::append::AppendArgs;
+use crate::audit::AuditArgs;
+use crate::config::ConfigArgs;
+use crate::generate::{CompletionsArgs, ManArgs};
+use crate::group::GroupArgs;
+use crate::migrate::MigrateArgs;
+use crate::rebuild_views::RebuildViewsArgs;
+use crate::redact::RedactArgs;
+use crate::repair::RepairArgs;
 use crate::report::ReportArgs;
+use crate::search::SearchArgs;
+use crate::sessions::SessionsArgs;
+use crate::show::ShowArgs;
+use crate::status::StatusArgs;
+use crate::tokens::TokensArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -153,85 +166,6 @@ pub enum Command {
     Man(ManArgs),
 }
 
-#[derive(Debug, Args)]
-pub struct AppendArgs {
-    /// Codex homes, folders or files [default: configured roots, else CODEX_HOME, else ~/.codex]
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Go on and append whenever the logs change
-    #[arg(long, conflicts_with_all = ["dry_run", "sample"])]
-    pub watch: bool,
-    /// Use the invented home that is inside this program, in a ledger of its own
-    #[arg(long, conflicts_with = "paths")]
-    pub sample: bool,
-    /// Read at most this many changed files
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// Only say what would be read
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Leave the views as they are
-    #[arg(long)]
-    pub no_views: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct RebuildViewsArgs {
-    /// Rebuild beside the live views and compare; change nothing
-    #[arg(long)]
-    pub check: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct StatusArgs {}
-
-#[derive(Debug, Args)]
-pub struct SessionsArgs {
-    /// Show at most this many; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 30)]
-    pub limit: usize,
-    #[command(flatten)]
-    pub filters: FilterArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct ShowArgs {
-    /// Id of the session or its beginning [default: the newest]
-    #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
-    pub session: String,
-    /// Write the exact bytes of the source instead
-    #[arg(long)]
-    pub raw: bool,
-    /// Only this 0-based line of the source (with --raw)
-    #[arg(long, value_name = "N", requires = "raw")]
-    pub line: Option<u64>,
-    /// An older generation of a source that was rewritten (with --raw)
-    #[arg(long, value_name = "N", requires = "raw")]
-    pub generation: Option<u32>,
-    /// One ledger entry instead of a session (with --raw)
-    #[arg(long, value_name = "SEQ", requires = "raw", conflicts_with_all = ["session", "line", "generation"])]
-    pub entry: Option<u64>,
-    /// Show injected context too
-    #[arg(long)]
-    pub context: bool,
-    #[command(flatten)]
-    pub pager: PagerArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct GroupArgs {
-    /// Id of the session or its beginning [default: the newest]
-    #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
-    pub session: String,
-    /// Write to a file
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    #[command(flatten)]
-    pub overriding: OverrideArgs,
-    #[command(flatten)]
-    pub pager: PagerArgs,
-}
-
 /// Past the gate that holds files in which it finds what looks like a secret.
 #[derive(Debug, Args)]
 pub struct OverrideArgs {
@@ -248,133 +182,6 @@ impl OverrideArgs {
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref().filter(|_| self.is_unsafe)
     }
-}
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct TokensArgs {
-    /// What to group by
-    #[arg(long, value_enum, default_value_t = By::Day, value_name = "WHAT")]
-    pub by: By,
-    /// Time zone of days, an IANA name such as Europe/Berlin [default: UTC]
-    #[arg(long, value_name = "ZONE")]
-    pub timezone: Option<String>,
-    /// Price table (TOML) that goes over the one in this program
-    #[arg(long, value_name = "FILE")]
-    pub prices: Option<PathBuf>,
-    /// What if the prices of this day had always held
-    #[arg(long, value_name = "DATE")]
-    pub price_as_of: Option<String>,
-    /// What if this model had answered every request
-    #[arg(long, value_name = "MODEL")]
-    pub model_as: Option<String>,
-    #[command(subcommand)]
-    pub what: Option<TokensCommand>,
-}
-
-/// What token totals are grouped by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum By {
-    Day,
-    Week,
-    Month,
-    Session,
-    Repo,
-    Model,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum TokensCommand {
-    /// Every usage record of a session, with the reason why it counts or not
-    Explain {
-        /// Id of the session or its beginning [default: the newest]
-        #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
-        session: String,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct AuditArgs {
-    /// Leave the views out
-    #[arg(long)]
-    pub no_views: bool,
-    #[command(subcommand)]
-    pub what: Option<AuditCommand>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Write the ledger without its engine, for a verifier that knows nothing of this program
-    Bundle {
-        /// Directory to write to
-        #[arg(long, short, value_name = "DIR")]
-        output: PathBuf,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct ConfigArgs {
-    #[command(subcommand)]
-    pub what: ConfigCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
-    /// Show every setting and where it comes from
-    Show,
-    /// Check the file and the paths it names
-    Check,
-    /// Obey a configuration file wherever it lies, as long as it says what it says now
-    Trust(TrustArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct TrustArgs {
-    /// The file, or the folder of `user/config.toml` [default: the current folder]
-    #[arg(value_name = "PATH")]
-    pub path: Option<PathBuf>,
-    /// List what is trusted, and whether it still is as it was
-    #[arg(long, conflicts_with_all = ["path", "remove"])]
-    pub list: bool,
-    /// Trust the file no longer
-    #[arg(long)]
-    pub remove: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct RepairArgs {
-    /// Why; only with it is the ledger replaced. The damaged one is kept beside it
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct MigrateArgs {
-    /// Only say what would happen
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct CompletionsArgs {
-    /// The shell
-    pub shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Args)]
-pub struct ManArgs {}
-
-#[derive(Debug, Args)]
-pub struct SearchArgs {
-    /// Words, "phrases", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit: tag: disposition:
-    #[arg(required = true, value_name = "QUERY")]
-    pub query: Vec<String>,
-    /// Time zone of since: and until:, an IANA name [default: UTC]
-    #[arg(long, value_name = "ZONE")]
-    pub timezone: Option<String>,
-    /// Show at most this many places; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub limit: usize,
 }
 
 #[cfg(test)]

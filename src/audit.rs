@@ -1,11 +1,30 @@
 //! `audit`: verify everything.
 
-use crate::args::{AuditArgs, AuditCommand};
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{bytes, count, duration, plural, safe, safe_path};
+use clap::{Args, Subcommand};
 use codex_ledger_app::{App, Audit, ViewsVerdict};
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Leave the views out
+    #[arg(long)]
+    pub no_views: bool,
+    #[command(subcommand)]
+    pub what: Option<AuditCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Write the ledger without its engine, for a verifier that knows nothing of this program
+    Bundle {
+        /// Directory to write to
+        #[arg(long, short, value_name = "DIR")]
+        output: PathBuf,
+    },
+}
 
 pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
     let app = app(door, "audit", Vec::new())?;

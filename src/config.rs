@@ -1,11 +1,27 @@
 //! `config`: what is set, and whether it makes sense.
 
-use crate::args::{ConfigArgs, ConfigCommand};
 use crate::door::{Done, Door, Result, Style};
 use crate::settings::{missing_paths, settings};
 use crate::text::{safe, safe_path};
-use crate::trust;
+use crate::trust::{self, TrustArgs};
+use clap::{Args, Subcommand};
 use serde_json::json;
+
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    pub what: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every setting and where it comes from
+    Show,
+    /// Check the file and the paths it names
+    Check,
+    /// Obey a configuration file wherever it lies, as long as it says what it says now
+    Trust(TrustArgs),
+}
 
 pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
     if let ConfigCommand::Trust(args) = &args.what {

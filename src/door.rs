@@ -296,7 +296,7 @@ pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
     }
     let rules = settings.config.redaction.rules.as_deref().map(|path| {
         let of = settings.config_path.as_deref().map(crate::text::safe_path).unwrap_or_default();
-        crate::redact::read_rules(path).map_err(|error| {
+        crate::rules::read_rules(path).map_err(|error| {
             AppError { message: format!("redaction.rules: {}", error.message), ..error }
                 .hint(format!("correct `redaction.rules` in {of}"))
         })

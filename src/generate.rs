@@ -1,10 +1,19 @@
 //! `completions` and `man`: generated from the command line's own description.
 
-use crate::args::{Cli, CompletionsArgs, ManArgs};
+use crate::args::Cli;
 use crate::door::{Done, Door, Result};
-use clap::CommandFactory;
+use clap::{Args, CommandFactory};
 use codex_ledger_app::{AppError, ErrorKind};
 use serde_json::{Value, json};
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {}
 
 pub fn completions(door: &mut Door, args: CompletionsArgs) -> Result<Done> {
     let mut out = Vec::new();

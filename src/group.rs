@@ -1,15 +1,31 @@
 //! `group`: one session, everything under the prompt that it followed.
 
-use crate::args::GroupArgs;
+use crate::args::OverrideArgs;
 use crate::door::{Done, Door, Result, Style, app, say, with_ledger};
-use crate::pager::page;
+use crate::pager::{PagerArgs, page};
 use crate::report::{GATE_HINT, finding_text};
 use crate::show::{heading, item_text};
 use crate::text::{json_text, plural};
+use clap::Args;
 use codex_ledger_app::publish::{Language, detail_texts};
 use codex_ledger_app::{AppError, ErrorKind};
 use codex_ledger_query::{Group, ItemKind, group};
 use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct GroupArgs {
+    /// Id of the session or its beginning [default: the newest]
+    #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
+    pub session: String,
+    /// Write to a file
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub overriding: OverrideArgs,
+    #[command(flatten)]
+    pub pager: PagerArgs,
+}
 
 pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
     if args.output.is_some() {

@@ -3,7 +3,6 @@
 mod annotate;
 mod append;
 mod args;
-mod args_review;
 mod audit;
 mod config;
 mod door;
@@ -20,6 +19,7 @@ mod rebuild_views;
 mod redact;
 mod repair;
 mod report;
+mod rules;
 mod rules_test;
 mod search;
 mod sessions;

@@ -1,9 +1,16 @@
 //! `migrate`: bring the views to this program's version.
 
-use crate::args::MigrateArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::duration;
+use clap::Args;
 use serde_json::json;
+
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Only say what would happen
+    #[arg(long)]
+    pub dry_run: bool,
+}
 
 pub fn run(door: &mut Door, args: MigrateArgs) -> Result<Done> {
     let app = app(door, "migrate", Vec::new())?;

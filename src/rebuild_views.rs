@@ -1,10 +1,17 @@
 //! `rebuild-views`: derive everything again from entry 0.
 
-use crate::args::RebuildViewsArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{count, duration};
+use clap::Args;
 use codex_ledger_app::Digests;
 use serde_json::json;
+
+#[derive(Debug, Args)]
+pub struct RebuildViewsArgs {
+    /// Rebuild beside the live views and compare; change nothing
+    #[arg(long)]
+    pub check: bool,
+}
 
 pub fn run(door: &mut Door, args: RebuildViewsArgs) -> Result<Done> {
     let app = app(door, "rebuild-views", Vec::new())?;

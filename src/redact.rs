@@ -1,17 +1,110 @@
 //! `redact`: hide, undo, list, preview; and the rules.
 
-use crate::args::{PreviewArgs, RedactArgs, RedactCommand, RedactTarget, RulesCommand};
-use crate::door::{Done, Door, Result, Style, app, say, weaker_rules};
+use crate::door::{Done, Door, Result, Style, app};
+use crate::preview_page;
+use crate::rules::{self, RulesCommand};
 use crate::text::{count, minute, one_line, plural, safe};
-use crate::{preview_page, rules_test};
-use codex_ledger_app::{
-    AppError, By, ErrorKind, RedactRequest, RuleFormat, RuleSet, Seen, builtin_rules, parse_rules,
-};
+use clap::{Args, Subcommand};
+use codex_ledger_app::{AppError, By, ErrorKind, RedactRequest, Seen};
 use codex_ledger_query::{RedactionRow, RevocationRow};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub struct RedactArgs {
+    #[command(subcommand)]
+    pub what: Option<RedactCommand>,
+    #[command(flatten)]
+    pub target: RedactTarget,
+}
+
+/// What is to be hidden. The raw bytes stay in the ledger; `redact undo` shows them again.
+#[derive(Debug, Args)]
+pub struct RedactTarget {
+    /// A prompt and what repeats it: SESSION#N, N from 1
+    #[arg(long, value_name = "SESSION#N", help_heading = "What to hide")]
+    pub prompt: Option<String>,
+    /// A whole session with its copies in forks; beside --literal or --regex: only there
+    #[arg(long, value_name = "SESSION", help_heading = "What to hide")]
+    pub session: Option<String>,
+    /// What one entry says
+    #[arg(long, value_name = "SEQ", help_heading = "What to hide")]
+    pub entry: Option<u64>,
+    /// Only this field of the entry (JSON pointer; goes on inside JSON texts)
+    #[arg(long, value_name = "/POINTER", requires = "entry", help_heading = "What to hide")]
+    pub field: Option<String>,
+    /// Only these bytes of the field
+    #[arg(long, value_name = "A..B", requires = "field", value_parser = span, help_heading = "What to hide")]
+    pub span: Option<(u64, u64)>,
+    /// A text, however it is encoded
+    #[arg(long, value_name = "TEXT", help_heading = "What to hide")]
+    pub literal: Option<String>,
+    /// What a pattern finds
+    #[arg(long, value_name = "PATTERN", help_heading = "What to hide")]
+    pub regex: Option<String>,
+    /// Beside --literal or --regex: only in sessions of this repository or directory
+    #[arg(long, value_name = "REPO", help_heading = "What to hide")]
+    pub repo: Option<String>,
+    /// Many at once: a JSON object per line with these options as keys; `-` reads stdin
+    #[arg(long, value_name = "FILE", help_heading = "What to hide", conflicts_with_all = ["prompt", "session", "entry", "literal", "regex"])]
+    pub from: Option<PathBuf>,
+    #[arg(long, value_name = "TEXT", help = "What is shown instead [default: [redacted]]")]
+    pub with: Option<String>,
+    /// Why; recorded with your name
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub reason: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RedactCommand {
+    /// List the redactions in force
+    List,
+    /// End a redaction, or undo an undo
+    Undo {
+        /// Its number or the beginning of its id
+        target: String,
+        /// Why; recorded with your name
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
+    },
+    /// Show every redaction and undo, with who, when and why
+    History {
+        /// Only this one and what ended it
+        target: Option<String>,
+    },
+    /// Show raw text beside what would be published (recorded as a reveal)
+    Preview(PreviewArgs),
+    /// List, check, test or set the rules that hide passages
+    Rules {
+        #[command(subcommand)]
+        what: RulesCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    /// A session by the beginning of its id [default: all]
+    #[arg(long, value_name = "SESSION")]
+    pub session: Option<String>,
+    /// Write one HTML page instead
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Show at most this many passages; 0 means all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+}
+
+fn span(text: &str) -> std::result::Result<(u64, u64), String> {
+    let parts =
+        text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    match parts {
+        Some((from, to)) if from < to => Ok((from, to)),
+        _ => Err("a span is FROM..TO in bytes, for example 10..25".into()),
+    }
+}
 
 pub fn run(door: &mut Door, args: RedactArgs) -> Result<Done> {
     match args.what {
@@ -20,7 +113,7 @@ pub fn run(door: &mut Door, args: RedactArgs) -> Result<Done> {
         Some(RedactCommand::Undo { target, reason }) => undo(door, &target, &reason),
         Some(RedactCommand::History { target }) => history(door, target.as_deref()),
         Some(RedactCommand::Preview(args)) => preview(door, &args),
-        Some(RedactCommand::Rules { what }) => rules(door, what),
+        Some(RedactCommand::Rules { what }) => rules::run(door, what),
     }
 }
 
@@ -106,7 +199,7 @@ fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest
     }
 }
 
-fn read_text(path: &Path) -> Result<String> {
+pub fn read_text(path: &Path) -> Result<String> {
     let failed = |error: std::io::Error| {
         AppError::new(ErrorKind::Io, format!("{}: {error}", path.display()))
     };
@@ -268,113 +361,6 @@ fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
     let mut out = preview_page::text(door, &found, &name);
     if is_cut {
         out.push_str(&format!("the first {}; --limit 0 shows all\n", count(limit as u64)));
-    }
-    door.print(&out)?;
-    Ok(Done::Clean)
-}
-
-/// Reads a file of rules: the name's ending tells the format.
-pub fn read_rules(path: &Path) -> Result<RuleSet> {
-    if path == Path::new("builtin") {
-        return Ok(builtin_rules()?.clone());
-    }
-    let text = read_text(path)?;
-    let format = match path.extension().and_then(|ending| ending.to_str()) {
-        Some("toml") => RuleFormat::Gitleaks,
-        Some("json") => RuleFormat::Json,
-        _ => RuleFormat::Yaml,
-    };
-    let name = path.file_stem().map_or("rules".into(), |stem| stem.to_string_lossy().into_owned());
-    parse_rules(&text, format, &name).map_err(|error| {
-        AppError { message: format!("{}: {}", path.display(), error.message), ..error }
-            .hint("docs/REDACTION.md describes the file; nothing was changed")
-    })
-}
-
-fn rules(door: &mut Door, what: RulesCommand) -> Result<Done> {
-    match what {
-        RulesCommand::List => {
-            let (seq, rules) = app(door, "redact rules list", Vec::new())?.rules()?;
-            let source = match seq {
-                Some(seq) => format!("`{}`, in force by entry {seq}", safe(&rules.name)),
-                None => format!("`{}`, not in the ledger yet", safe(&rules.name)),
-            };
-            show_rules(door, &rules, &source)
-        }
-        RulesCommand::Check { file } => {
-            let rules = read_rules(&file)?;
-            show_rules(door, &rules, &format!("`{}`, a sound file", safe(&rules.name)))
-        }
-        RulesCommand::Test { file } => {
-            let rules = match &file {
-                Some(file) => read_rules(file)?,
-                None => builtin_rules()?.clone(),
-            };
-            rules_test::run(door, &rules)
-        }
-        RulesCommand::Set { file, reason } => {
-            let rules = read_rules(&file)?;
-            let app = app(door, "redact rules set", Vec::new())?;
-            let notes = rules.notes.clone();
-            let weaker = app.weaker_than_in_force(&rules)?;
-            if !weaker.is_empty() && !door.global.json {
-                let which = weaker_rules(&weaker);
-                say(format!("codex-ledger: weaker than what is in force: {which}"));
-            }
-            let mut progress = door.progress();
-            let seq = app.set_rules(rules, &reason, &mut progress)?;
-            let (_, rules) = app.rules()?;
-            if door.global.json {
-                let weaker: Vec<_> =
-                    weaker.iter().map(|of| json!({"rule": of.rule, "how": of.how})).collect();
-                door.print_json(&json!({
-                    "seq": seq, "digest": rules.digest(), "notes": notes, "weaker": weaker,
-                }))?;
-                return Ok(Done::Clean);
-            }
-            let mut out: String =
-                notes.iter().map(|note| format!("note: {}\n", safe(note))).collect();
-            let enabled = rules.rules.iter().filter(|rule| rule.enabled).count() as u64;
-            let rules = plural(enabled, "rule");
-            out.push_str(&match seq {
-                Some(seq) => format!("{seq} puts {rules} in force\n"),
-                None => format!("these {rules} are in force already\n"),
-            });
-            door.print(&out)?;
-            Ok(Done::Clean)
-        }
-    }
-}
-
-fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
-    if door.global.json {
-        door.print_json(&json!({
-            "name": rules.name, "digest": rules.digest(), "rules": rules.rules, "notes": rules.notes,
-        }))?;
-        return Ok(Done::Clean);
-    }
-    let enabled = rules.rules.iter().filter(|rule| rule.enabled).count() as u64;
-    let mut out = format!(
-        "{source}: {}, {} off\n",
-        plural(enabled, "rule"),
-        rules.rules.len() as u64 - enabled
-    );
-    for note in &rules.notes {
-        out.push_str(&format!("note: {}\n", safe(note)));
-    }
-    let width = rules.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(40);
-    for rule in &rules.rules {
-        let state = if rule.enabled { "on " } else { "off" };
-        let about = rule.description.as_deref().or(rule.reason.as_deref()).unwrap_or_default();
-        let line = format!(
-            "{state} {:width$}  {:8}  {}",
-            safe(&rule.id),
-            rule.severity.name(),
-            one_line(about, 90)
-        );
-        let line = if rule.enabled { line } else { door.paint(Style::Dim, line) };
-        out.push_str(line.trim_end());
-        out.push('\n');
     }
     door.print(&out)?;
     Ok(Done::Clean)

@@ -1,10 +1,17 @@
 //! `repair`: says what a damaged ledger would keep and lose; with a reason, puts what verifies in its place.
 
-use crate::args::RepairArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::count;
+use clap::Args;
 use codex_ledger_app::{HeadSummary, RepairReport};
 use serde_json::json;
+
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// Why; only with it is the ledger replaced. The damaged one is kept beside it
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
 
 pub fn run(door: &mut Door, args: RepairArgs) -> Result<Done> {
     let app = app(door, "repair", Vec::new())?;

@@ -1,13 +1,26 @@
 //! `search`: full text over what the views show.
 
-use crate::args::SearchArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::FilterArgs;
 use crate::sessions::short_id;
 use crate::text::{count, minute, one_line, plural};
+use clap::Args;
 use codex_ledger_app::{AppError, ErrorKind};
 use codex_ledger_query::{Hit, Search};
 use serde_json::json;
+
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// Words, "phrases", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit: tag: disposition:
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Time zone of since: and until:, an IANA name [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Show at most this many places; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+}
 
 pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     let app = app(door, "search", Vec::new())?;

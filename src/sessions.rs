@@ -1,10 +1,20 @@
 //! `sessions`: the list.
 
-use crate::args::SessionsArgs;
 use crate::door::{Done, Door, Result, Style, app};
+use crate::filters::FilterArgs;
 use crate::text::{minute, one_line, short};
+use clap::Args;
 use codex_ledger_query::SessionRow;
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+
+#[derive(Debug, Args)]
+pub struct SessionsArgs {
+    /// Show at most this many; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub limit: usize,
+    #[command(flatten)]
+    pub filters: FilterArgs,
+}
 
 pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
     let app = app(door, "sessions", Vec::new())?;

@@ -1,14 +1,38 @@
 //! `show`: one session in full, or exact bytes.
 
-use crate::args::ShowArgs;
 use crate::door::{Done, Door, Result, Style, app};
-use crate::pager::page;
+use crate::pager::{PagerArgs, page};
 use crate::text::{bytes, duration, minute, one_line, plural, safe, second, short};
+use clap::Args;
 use codex_ledger_app::App;
 use codex_ledger_query::{Item, ItemKind, SessionDetail};
 
 /// Lines of an output that are shown; `--verbose` shows all.
 const OUTPUT_LINES: usize = 8;
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Id of the session or its beginning [default: the newest]
+    #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
+    pub session: String,
+    /// Write the exact bytes of the source instead
+    #[arg(long)]
+    pub raw: bool,
+    /// Only this 0-based line of the source (with --raw)
+    #[arg(long, value_name = "N", requires = "raw")]
+    pub line: Option<u64>,
+    /// An older generation of a source that was rewritten (with --raw)
+    #[arg(long, value_name = "N", requires = "raw")]
+    pub generation: Option<u32>,
+    /// One ledger entry instead of a session (with --raw)
+    #[arg(long, value_name = "SEQ", requires = "raw", conflicts_with_all = ["session", "line", "generation"])]
+    pub entry: Option<u64>,
+    /// Show injected context too
+    #[arg(long)]
+    pub context: bool,
+    #[command(flatten)]
+    pub pager: PagerArgs,
+}
 
 pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
     let app = app(door, "show", Vec::new())?;

@@ -1,7 +1,10 @@
 //! What the system tells the program to do: to stop, and that a file may not grow.
 
-use crate::args::{AuditCommand, Command, Global, RedactCommand, RulesCommand};
+use crate::args::{Command, Global};
+use crate::audit::AuditCommand;
 use crate::door::{Door, with_ledger};
+use crate::redact::RedactCommand;
+use crate::rules::RulesCommand;
 #[cfg(unix)]
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 #[cfg(unix)]

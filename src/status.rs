@@ -1,11 +1,14 @@
 //! `status`: where the ledger and the views stand.
 
-use crate::args::StatusArgs;
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{bytes, count, plural, safe, safe_path};
+use clap::Args;
 use codex_ledger_app::{App, StateDb, Status};
 use codex_ledger_query::{Coverage, LIST_MAX};
 use serde_json::json;
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {}
 
 pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {
     let app = app(door, "status", Vec::new())?;

@@ -1,14 +1,57 @@
 //! `tokens`: totals that count each usage once, and say why.
 
-use crate::args::{By, TokensArgs, TokensCommand};
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{count, minute, one_line, short};
+use clap::{Args, Subcommand, ValueEnum};
 use codex_ledger_app::{App, AppError, ErrorKind, PriceTable, WhatIf};
 use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use serde_json::json;
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct TokensArgs {
+    /// What to group by
+    #[arg(long, value_enum, default_value_t = By::Day, value_name = "WHAT")]
+    pub by: By,
+    /// Time zone of days, an IANA name such as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Price table (TOML) that goes over the one in this program
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// What if the prices of this day had always held
+    #[arg(long, value_name = "DATE")]
+    pub price_as_of: Option<String>,
+    /// What if this model had answered every request
+    #[arg(long, value_name = "MODEL")]
+    pub model_as: Option<String>,
+    #[command(subcommand)]
+    pub what: Option<TokensCommand>,
+}
+
+/// What token totals are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    Day,
+    Week,
+    Month,
+    Session,
+    Repo,
+    Model,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokensCommand {
+    /// Every usage record of a session, with the reason why it counts or not
+    Explain {
+        /// Id of the session or its beginning [default: the newest]
+        #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
+        session: String,
+    },
+}
 
 pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
     let app = app(door, "tokens", Vec::new())?;

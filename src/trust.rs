@@ -1,9 +1,9 @@
 //! `config trust`: which configuration files are obeyed though anybody may have put them where they lie.
 
-use crate::args::TrustArgs;
 use crate::door::{Done, Door, Result, Style, quoted};
 use crate::settings::{Ignored, local, parse_config, read_bytes};
 use crate::text::plural;
+use clap::Args;
 use codex_ledger_app::config::{Trust, Trusted};
 use codex_ledger_app::{AppError, ErrorKind};
 use directories::ProjectDirs;
@@ -13,6 +13,19 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "trusted.json";
+
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// The file, or the folder of `user/config.toml` [default: the current folder]
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// List what is trusted, and whether it still is as it was
+    #[arg(long, conflicts_with_all = ["path", "remove"])]
+    pub list: bool,
+    /// Trust the file no longer
+    #[arg(long)]
+    pub remove: bool,
+}
 
 /// What is said of a file that is not obeyed.
 pub fn told(ignored: &Ignored) -> String {

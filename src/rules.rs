@@ -1,0 +1,141 @@
+//! `redact rules`: listed, checked, tried, put in force.
+
+use crate::door::{Done, Door, Result, Style, app, say, weaker_rules};
+use crate::redact::read_text;
+use crate::rules_test;
+use crate::text::{one_line, plural, safe};
+use clap::Subcommand;
+use codex_ledger_app::{AppError, RuleFormat, RuleSet, builtin_rules, parse_rules};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// List the rules in force, in their order of precedence
+    List,
+    /// Check a file of rules without using it
+    Check {
+        /// YAML, JSON, or Gitleaks TOML
+        file: PathBuf,
+    },
+    /// Try rules on their examples and on the labelled corpus; print precision and recall
+    Test {
+        /// YAML, JSON, or Gitleaks TOML [default: the rules that come with the program]
+        file: Option<PathBuf>,
+    },
+    /// Put a file of rules in force; recorded as an entry
+    Set {
+        /// YAML, JSON, or Gitleaks TOML; `builtin` means the rules that come with the program
+        file: PathBuf,
+        /// Why; recorded with your name
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
+    },
+}
+
+pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
+    match what {
+        RulesCommand::List => {
+            let (seq, rules) = app(door, "redact rules list", Vec::new())?.rules()?;
+            let source = match seq {
+                Some(seq) => format!("`{}`, in force by entry {seq}", safe(&rules.name)),
+                None => format!("`{}`, not in the ledger yet", safe(&rules.name)),
+            };
+            show_rules(door, &rules, &source)
+        }
+        RulesCommand::Check { file } => {
+            let rules = read_rules(&file)?;
+            show_rules(door, &rules, &format!("`{}`, a sound file", safe(&rules.name)))
+        }
+        RulesCommand::Test { file } => {
+            let rules = match &file {
+                Some(file) => read_rules(file)?,
+                None => builtin_rules()?.clone(),
+            };
+            rules_test::run(door, &rules)
+        }
+        RulesCommand::Set { file, reason } => {
+            let rules = read_rules(&file)?;
+            let app = app(door, "redact rules set", Vec::new())?;
+            let notes = rules.notes.clone();
+            let weaker = app.weaker_than_in_force(&rules)?;
+            if !weaker.is_empty() && !door.global.json {
+                let which = weaker_rules(&weaker);
+                say(format!("codex-ledger: weaker than what is in force: {which}"));
+            }
+            let mut progress = door.progress();
+            let seq = app.set_rules(rules, &reason, &mut progress)?;
+            let (_, rules) = app.rules()?;
+            if door.global.json {
+                let weaker: Vec<_> =
+                    weaker.iter().map(|of| json!({"rule": of.rule, "how": of.how})).collect();
+                door.print_json(&json!({
+                    "seq": seq, "digest": rules.digest(), "notes": notes, "weaker": weaker,
+                }))?;
+                return Ok(Done::Clean);
+            }
+            let mut out: String =
+                notes.iter().map(|note| format!("note: {}\n", safe(note))).collect();
+            let enabled = rules.rules.iter().filter(|rule| rule.enabled).count() as u64;
+            let rules = plural(enabled, "rule");
+            out.push_str(&match seq {
+                Some(seq) => format!("{seq} puts {rules} in force\n"),
+                None => format!("these {rules} are in force already\n"),
+            });
+            door.print(&out)?;
+            Ok(Done::Clean)
+        }
+    }
+}
+
+fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
+    if door.global.json {
+        door.print_json(&json!({
+            "name": rules.name, "digest": rules.digest(), "rules": rules.rules, "notes": rules.notes,
+        }))?;
+        return Ok(Done::Clean);
+    }
+    let enabled = rules.rules.iter().filter(|rule| rule.enabled).count() as u64;
+    let mut out = format!(
+        "{source}: {}, {} off\n",
+        plural(enabled, "rule"),
+        rules.rules.len() as u64 - enabled
+    );
+    for note in &rules.notes {
+        out.push_str(&format!("note: {}\n", safe(note)));
+    }
+    let width = rules.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(40);
+    for rule in &rules.rules {
+        let state = if rule.enabled { "on " } else { "off" };
+        let about = rule.description.as_deref().or(rule.reason.as_deref()).unwrap_or_default();
+        let line = format!(
+            "{state} {:width$}  {:8}  {}",
+            safe(&rule.id),
+            rule.severity.name(),
+            one_line(about, 90)
+        );
+        let line = if rule.enabled { line } else { door.paint(Style::Dim, line) };
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    door.print(&out)?;
+    Ok(Done::Clean)
+}
+
+/// Reads a file of rules: the name's ending tells the format.
+pub fn read_rules(path: &Path) -> Result<RuleSet> {
+    if path == Path::new("builtin") {
+        return Ok(builtin_rules()?.clone());
+    }
+    let text = read_text(path)?;
+    let format = match path.extension().and_then(|ending| ending.to_str()) {
+        Some("toml") => RuleFormat::Gitleaks,
+        Some("json") => RuleFormat::Json,
+        _ => RuleFormat::Yaml,
+    };
+    let name = path.file_stem().map_or("rules".into(), |stem| stem.to_string_lossy().into_owned());
+    parse_rules(&text, format, &name).map_err(|error| {
+        AppError { message: format!("{}: {}", path.display(), error.message), ..error }
+            .hint("docs/REDACTION.md describes the file; nothing was changed")
+    })
+}
