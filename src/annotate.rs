@@ -7,7 +7,7 @@ use crate::text::{minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
 use codex_ledger_app::{Act, Annotated, App, AppError, DISPOSITIONS, ErrorKind, Subject};
 use codex_ledger_query::nearest;
-use serde_json::json;
+use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
 pub enum TagCommand {
@@ -90,6 +90,27 @@ pub struct SubjectArgs {
     pub filters: FilterArgs,
 }
 
+/// What is printed of a new note.
+#[derive(Serialize)]
+struct NoteAdded {
+    seq: u64,
+}
+
+/// What is printed of a note that was taken away.
+#[derive(Serialize)]
+struct NoteRemoved {
+    seq: u64,
+    of: u64,
+}
+
+/// What is printed of tags and dispositions that were given or taken away.
+#[derive(Serialize)]
+struct Said<'a> {
+    from: Option<u64>,
+    count: usize,
+    subjects: &'a [Subject],
+}
+
 pub fn tag(door: &mut Door, what: TagCommand) -> Result<Done> {
     let app = app(door, "tag", Vec::new())?;
     match what {
@@ -104,7 +125,7 @@ pub fn tag(door: &mut Door, what: TagCommand) -> Result<Done> {
         TagCommand::List { name } => {
             let rows = app.tags(name.as_deref())?;
             if door.global.json {
-                return door.print_json(&json!(rows)).map(|()| Done::Clean);
+                return door.print_json(&rows).map(|()| Done::Clean);
             }
             let lines = rows.iter().map(|row| {
                 format!("{}  {}\n", safe(&row.tag), subject_text(&row.session, row.prompt))
@@ -127,7 +148,7 @@ pub fn note(door: &mut Door, what: NoteCommand) -> Result<Done> {
             let act = Act::Note { text: text.join(" ") };
             let seq = app.annotate(&[subject], &act, &mut progress)?.from.unwrap_or_default();
             if door.global.json {
-                return door.print_json(&json!({"seq": seq})).map(|()| Done::Clean);
+                return door.print_json(&NoteAdded { seq }).map(|()| Done::Clean);
             }
             door.print(&format!("note {seq}\n"))?;
             Ok(Done::Clean)
@@ -136,7 +157,7 @@ pub fn note(door: &mut Door, what: NoteCommand) -> Result<Done> {
             let mut progress = door.progress();
             let by = app.remove_note(seq, &mut progress)?;
             if door.global.json {
-                return door.print_json(&json!({"seq": by, "of": seq})).map(|()| Done::Clean);
+                return door.print_json(&NoteRemoved { seq: by, of: seq }).map(|()| Done::Clean);
             }
             door.print(&format!("note {seq} is taken away; the history keeps it\n"))?;
             Ok(Done::Clean)
@@ -145,7 +166,7 @@ pub fn note(door: &mut Door, what: NoteCommand) -> Result<Done> {
             let session = session.map(|session| app.subject(&session)).transpose()?;
             let rows = app.notes(session.as_ref().map(|subject| subject.session.as_str()))?;
             if door.global.json {
-                return door.print_json(&json!(rows)).map(|()| Done::Clean);
+                return door.print_json(&rows).map(|()| Done::Clean);
             }
             let lines = rows.iter().map(|row| {
                 format!(
@@ -187,7 +208,7 @@ pub fn disposition(door: &mut Door, what: DispositionCommand) -> Result<Done> {
         DispositionCommand::List { value } => {
             let rows = app.dispositions(value.as_deref())?;
             if door.global.json {
-                return door.print_json(&json!(rows)).map(|()| Done::Clean);
+                return door.print_json(&rows).map(|()| Done::Clean);
             }
             let lines = rows.iter().map(|row| {
                 format!("{}  {}\n", safe(&row.value), subject_text(&row.session, row.prompt))
@@ -230,8 +251,8 @@ fn say(door: &mut Door, app: &App, args: &SubjectArgs, act: &Act, done: &str) ->
     let mut progress = door.progress();
     let written = app.annotate(&subjects, act, &mut progress)?;
     if door.global.json {
-        let Annotated { from, subjects } = written;
-        door.print_json(&json!({"from": from, "count": subjects.len(), "subjects": subjects}))?;
+        let Annotated { from, subjects } = &written;
+        door.print_json(&Said { from: *from, count: subjects.len(), subjects })?;
         return Ok(Done::Clean);
     }
     if written.subjects.is_empty() {

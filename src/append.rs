@@ -3,9 +3,12 @@
 use crate::door::{Done, Door, Result, Style, app, said_settings, setup};
 use crate::text::{bytes, count, duration, plural, safe_path};
 use clap::Args;
-use codex_ledger_app::{App, AppError, AppendOptions, Appended, ErrorKind, check_place};
+use codex_ledger_app::{
+    App, AppError, AppendOptions, Appended, ByteCounts, ErrorKind, FileCounts, HeadSummary,
+    SourceProblem, check_place,
+};
 use include_dir::{Dir, include_dir};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +50,7 @@ pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
     let mut listener = door.progress();
     let appended = app.append(options, &mut listener)?;
     if door.global.json {
-        door.print_json(&as_json(door, &appended))?;
+        door.print_json(&document(door, &appended))?;
     } else if !door.global.quiet {
         door.print(&as_text(door, &app, &appended, args.dry_run, args.sample))?;
     }
@@ -95,7 +98,7 @@ fn unpack(dir: &Dir<'_>, target: &Path) -> std::io::Result<()> {
 fn watch(door: &Door, app: &App, options: AppendOptions) -> Result<Done> {
     if !door.global.json && !door.global.quiet {
         let roots: Vec<String> =
-            app.roots().iter().map(|(root, _)| root.display().to_string()).collect();
+            app.roots().iter().map(|root| root.path.display().to_string()).collect();
         crate::door::say(format!(
             "watching {} (stop with Ctrl-C; what was reported is safe)",
             roots.join(", ")
@@ -105,7 +108,7 @@ fn watch(door: &Door, app: &App, options: AppendOptions) -> Result<Done> {
     let mut listener = |_| ();
     app.watch(options, &mut listener, &mut |appended| {
         let shown = if door.global.json {
-            door.print_json_line(&as_json(door, &appended))
+            door.print_json_line(&document(door, &appended))
         } else {
             door.print(&summary(door, &appended))
         };
@@ -115,30 +118,82 @@ fn watch(door: &Door, app: &App, options: AppendOptions) -> Result<Done> {
     failed.map_or(Ok(Done::Clean), Err)
 }
 
-fn as_json(door: &Door, appended: &Appended) -> Value {
+/// What is printed of an append.
+#[derive(Serialize)]
+struct Document<'a> {
+    files: Files,
+    lines: Lines,
+    bytes: Bytes,
+    entries: Entries,
+    head: Option<&'a HeadSummary>,
+    problems: Vec<Problem<'a>>,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Files {
+    seen: u64,
+    read: u64,
+    unchanged: u64,
+    failed: u64,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    appended: u64,
+    malformed: Option<u64>,
+    blank: u64,
+}
+
+#[derive(Serialize)]
+struct Bytes {
+    seen: u64,
+    appended: u64,
+    already: u64,
+    pending: u64,
+    skipped: u64,
+}
+
+#[derive(Serialize)]
+struct Entries {
+    from: u64,
+    to: u64,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    path: &'a str,
+    line: Option<u64>,
+    offset: Option<u64>,
+    reason: &'a str,
+}
+
+fn document<'a>(door: &Door, appended: &'a Appended) -> Document<'a> {
     let report = &appended.report;
-    let problems: Vec<Value> = report
-        .problems
-        .iter()
-        .map(|p| json!({"path": p.path, "line": p.line, "offset": p.offset, "reason": p.reason}))
-        .collect();
-    json!({
-        "files": {
-            "seen": report.files.seen, "read": report.files.read,
-            "unchanged": report.files.unchanged, "failed": report.files.failed,
+    let FileCounts { seen, read, unchanged, failed } = report.files;
+    let files = Files { seen, read, unchanged, failed };
+    let ByteCounts { seen, appended: new, already, pending, skipped } = report.bytes;
+    let bytes = Bytes { seen, appended: new, already, pending, skipped };
+    let problem = |of: &'a SourceProblem| Problem {
+        path: &of.path,
+        line: of.line,
+        offset: of.offset,
+        reason: &of.reason,
+    };
+    let (from, to) = report.entries;
+    Document {
+        files,
+        lines: Lines {
+            appended: report.lines_appended,
+            malformed: appended.malformed,
+            blank: report.lines_blank,
         },
-        "lines": {
-            "appended": report.lines_appended, "malformed": appended.malformed, "blank": report.lines_blank,
-        },
-        "bytes": {
-            "seen": report.bytes.seen, "appended": report.bytes.appended, "already": report.bytes.already,
-            "pending": report.bytes.pending, "skipped": report.bytes.skipped,
-        },
-        "entries": {"from": report.entries.0, "to": report.entries.1},
-        "head": appended.head,
-        "problems": problems,
-        "elapsed_ms": door.elapsed_ms(),
-    })
+        bytes,
+        entries: Entries { from, to },
+        head: appended.head.as_ref(),
+        problems: report.problems.iter().map(problem).collect(),
+        elapsed_ms: door.elapsed_ms(),
+    }
 }
 
 fn summary(door: &Door, appended: &Appended) -> String {

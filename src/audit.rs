@@ -3,8 +3,9 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{bytes, count, duration, plural, safe, safe_path};
 use clap::{Args, Subcommand};
-use codex_ledger_app::{App, Audit, ViewsVerdict};
-use serde_json::json;
+use codex_ledger_app::audit::Finding;
+use codex_ledger_app::{App, Audit, HeadSummary, ViewsVerdict};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -26,6 +27,36 @@ pub enum AuditCommand {
     },
 }
 
+/// What is printed of an audit.
+#[derive(Serialize)]
+struct Document<'a> {
+    ok: bool,
+    entries: u64,
+    bytes: u64,
+    findings: &'a [Finding],
+    /// There are none yet; what reads the document can rely on the field.
+    checkpoints: u64,
+    views: Views,
+    head: Option<&'a HeadSummary>,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Views {
+    /// `None` where they were not compared.
+    matches: Option<bool>,
+    verdict: ViewsVerdict,
+}
+
+/// What is printed of a bundle.
+#[derive(Serialize)]
+struct Bundle<'a> {
+    entries: u64,
+    bytes: u64,
+    path: &'a Path,
+    elapsed_ms: u64,
+}
+
 pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
     let app = app(door, "audit", Vec::new())?;
     if let Some(AuditCommand::Bundle { output }) = &args.what {
@@ -40,20 +71,16 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
             ViewsVerdict::Differ => Some(false),
             _ => None,
         };
-        let head = audit
-            .head
-            .as_ref()
-            .map(|(size, id, root)| json!({"size": size, "id": id, "root": root}));
-        door.print_json(&json!({
-            "ok": ok,
-            "entries": audit.entries,
-            "bytes": audit.bytes,
-            "findings": audit.findings,
-            "checkpoints": 0,
-            "views": {"matches": matches, "verdict": audit.views},
-            "head": head,
-            "elapsed_ms": door.elapsed_ms(),
-        }))?;
+        door.print_json(&Document {
+            ok,
+            entries: audit.entries,
+            bytes: audit.bytes,
+            findings: &audit.findings,
+            checkpoints: 0,
+            views: Views { matches, verdict: audit.views },
+            head: audit.head.as_ref(),
+            elapsed_ms: door.elapsed_ms(),
+        })?;
     } else if !door.global.quiet || !ok {
         door.print(&as_text(door, &audit))?;
     }
@@ -77,7 +104,7 @@ fn as_text(door: &Door, audit: &Audit) -> String {
         let seq = finding.seq.map(|seq| format!(" entry {seq}")).unwrap_or_default();
         out.push_str(&format!(
             "  {}{seq}  {}\n      {}\n",
-            door.paint(Style::Yellow, finding.kind),
+            door.paint(Style::Yellow, finding.kind.name()),
             safe_path(&finding.file),
             safe(&finding.detail)
         ));
@@ -93,7 +120,7 @@ fn as_text(door: &Door, audit: &Audit) -> String {
     if audit.needs_repair {
         out.push_str(&door.next(None, "repair"));
     }
-    if let Some((size, id, root)) = &audit.head {
+    if let Some(HeadSummary { size, id, root }) = &audit.head {
         out.push_str(&format!(
             "head   {} entries\n       id   {id}\n       root {root}\n",
             count(*size)
@@ -114,9 +141,12 @@ fn plural_entries(entries: u64) -> String {
 fn bundle(door: &Door, app: &App, output: &Path) -> Result<Done> {
     let summary = app.export(output)?;
     if door.global.json {
-        door.print_json(&json!({
-            "entries": summary.entries, "bytes": summary.bytes, "path": output, "elapsed_ms": door.elapsed_ms(),
-        }))?;
+        door.print_json(&Bundle {
+            entries: summary.entries,
+            bytes: summary.bytes,
+            path: output,
+            elapsed_ms: door.elapsed_ms(),
+        })?;
     } else if !door.global.quiet {
         let entries = plural_entries(summary.entries);
         door.print(&format!(

@@ -1,11 +1,12 @@
 //! `config`: what is set, and whether it makes sense.
 
 use crate::door::{Done, Door, Result, Style};
-use crate::settings::{missing_paths, settings};
+use crate::settings::{Ignored, Setting, missing_paths, settings};
 use crate::text::{safe, safe_path};
 use crate::trust::{self, TrustArgs};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde::Serialize;
+use std::path::Path;
 
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
@@ -23,6 +24,15 @@ pub enum ConfigCommand {
     Trust(TrustArgs),
 }
 
+/// What is printed of the settings.
+#[derive(Serialize)]
+struct Document<'a> {
+    file: Option<&'a Path>,
+    settings: &'a [Setting],
+    problems: &'a [String],
+    ignored: &'a [Ignored],
+}
+
 pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
     if let ConfigCommand::Trust(args) = &args.what {
         return trust::run(door, args);
@@ -30,18 +40,12 @@ pub fn run(door: &mut Door, args: ConfigArgs) -> Result<Done> {
     let settings = settings(&door.global)?;
     let missing = missing_paths(&settings);
     if door.global.json {
-        let all: Vec<_> = settings
-            .all
-            .iter()
-            .map(|setting| json!({"key": setting.key, "value": setting.value, "origin": setting.origin}))
-            .collect();
-        let ignored = settings.ignored.iter();
-        let ignored: Vec<_> = ignored
-            .map(|ignored| json!({"path": ignored.path, "reason": ignored.reason}))
-            .collect();
-        door.print_json(&json!({
-            "file": settings.config_path, "settings": all, "problems": missing, "ignored": ignored,
-        }))?;
+        door.print_json(&Document {
+            file: settings.config_path.as_deref(),
+            settings: &settings.all,
+            problems: &missing,
+            ignored: &settings.ignored,
+        })?;
     } else {
         let mut out = match &settings.config_path {
             Some(path) => format!("file {}\n", safe_path(path)),

@@ -10,6 +10,7 @@ use codex_ledger_app::{
     check_place,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -107,15 +108,14 @@ impl Door {
     }
 
     /// Prints a JSON document.
-    pub fn print_json(&self, value: &serde_json::Value) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
-        text.push('\n');
-        self.write(crate::text::json_text(&text).as_bytes())
+    pub fn print_json(&self, document: &impl Serialize) -> Result<()> {
+        self.write(json_document(document)?.as_bytes())
     }
 
     /// Prints a JSON document in one line.
-    pub fn print_json_line(&self, value: &serde_json::Value) -> Result<()> {
-        self.write(crate::text::json_text(&format!("{value}\n")).as_bytes())
+    pub fn print_json_line(&self, document: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string(document).map_err(no_json)? + "\n";
+        self.write(crate::text::json_text(&text).as_bytes())
     }
 
     /// Writes exact bytes. A reader that went away ends the program quietly.
@@ -172,6 +172,17 @@ impl Door {
             }
         }
     }
+}
+
+/// The text of a JSON document, harmless on a terminal.
+pub fn json_document(document: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(document).map_err(no_json)? + "\n";
+    Ok(crate::text::json_text(&text).into_owned())
+}
+
+/// A path that is no Unicode, for one, has no place in JSON.
+fn no_json(error: serde_json::Error) -> AppError {
+    AppError::new(ErrorKind::Io, format!("the JSON document cannot be written: {error}"))
 }
 
 /// Says one line, or a line and what to try, on stderr. That nobody hears it changes nothing.

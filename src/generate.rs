@@ -4,7 +4,7 @@ use crate::args::Cli;
 use crate::door::{Done, Door, Result};
 use clap::{Args, CommandFactory};
 use codex_ledger_app::{AppError, ErrorKind};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
@@ -15,15 +15,26 @@ pub struct CompletionsArgs {
 #[derive(Debug, Args)]
 pub struct ManArgs {}
 
+#[derive(Serialize)]
+struct Completions<'a> {
+    shell: String,
+    script: &'a str,
+}
+
+#[derive(Serialize)]
+struct Manual<'a> {
+    man: &'a str,
+}
+
 pub fn completions(door: &mut Door, args: CompletionsArgs) -> Result<Done> {
     let mut out = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "codex-ledger", &mut out);
     let text = String::from_utf8_lossy(&out);
-    print(door, &json!({"shell": args.shell.to_string(), "script": text}), &out)
+    print(door, &Completions { shell: args.shell.to_string(), script: &text }, &out)
 }
 
 /// The text itself, or the document that holds it.
-fn print(door: &Door, document: &Value, out: &[u8]) -> Result<Done> {
+fn print(door: &Door, document: &impl Serialize, out: &[u8]) -> Result<Done> {
     if door.global.json {
         door.print_json(document)?;
     } else {
@@ -39,5 +50,5 @@ pub fn man(door: &mut Door, _: ManArgs) -> Result<Done> {
     for command in Cli::command().get_subcommands().filter(|command| command.get_name() != "help") {
         clap_mangen::Man::new(command.clone()).render(&mut out).map_err(failed)?;
     }
-    print(door, &json!({"man": String::from_utf8_lossy(&out)}), &out)
+    print(door, &Manual { man: &String::from_utf8_lossy(&out) }, &out)
 }

@@ -1,16 +1,16 @@
 //! `group`: one session, everything under the prompt that it followed.
 
 use crate::args::OverrideArgs;
-use crate::door::{Done, Door, Result, Style, app, say, with_ledger};
+use crate::door::{Done, Door, Result, Style, app, json_document, say, with_ledger};
 use crate::pager::{PagerArgs, page};
 use crate::report::{GATE_HINT, finding_text};
 use crate::show::{heading, item_text};
-use crate::text::{json_text, plural};
+use crate::text::plural;
 use clap::Args;
 use codex_ledger_app::publish::{Language, detail_texts};
 use codex_ledger_app::{AppError, ErrorKind};
-use codex_ledger_query::{Group, ItemKind, group};
-use serde_json::json;
+use codex_ledger_query::{Group, ItemKind, SessionRow, group};
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -27,6 +27,13 @@ pub struct GroupArgs {
     pub pager: PagerArgs,
 }
 
+/// What is printed of a session.
+#[derive(Serialize)]
+struct Document<'a> {
+    session: &'a SessionRow,
+    groups: &'a [Group],
+}
+
 pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
     if args.output.is_some() {
         door.without_colors();
@@ -39,11 +46,7 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
     let mut detail = app.session(&args.session)?;
     let groups = group(std::mem::take(&mut detail.items));
     let out = if door.global.json {
-        let mut text =
-            serde_json::to_string_pretty(&json!({"session": detail.session, "groups": groups}))
-                .unwrap_or_default();
-        text.push('\n');
-        json_text(&text).into_owned()
+        json_document(&Document { session: &detail.session, groups: &groups })?
     } else {
         let mut out = heading(door, &detail);
         groups.iter().for_each(|group| out.push_str(&group_text(door, group)));

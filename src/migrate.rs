@@ -3,13 +3,21 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::duration;
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
     /// Only say what would happen
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// What is printed of a migration.
+#[derive(Serialize)]
+struct Document<'a> {
+    needed: Option<&'a str>,
+    done: bool,
+    elapsed_ms: u64,
 }
 
 pub fn run(door: &mut Door, args: MigrateArgs) -> Result<Done> {
@@ -21,7 +29,11 @@ pub fn run(door: &mut Door, args: MigrateArgs) -> Result<Done> {
     }
     let done = needed.is_some() && !args.dry_run;
     if door.global.json {
-        door.print_json(&json!({"needed": needed, "done": done, "elapsed_ms": door.elapsed_ms()}))?;
+        door.print_json(&Document {
+            needed: needed.as_deref(),
+            done,
+            elapsed_ms: door.elapsed_ms(),
+        })?;
     } else if !door.global.quiet {
         let text = match (&needed, done) {
             (None, _) => {

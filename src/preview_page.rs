@@ -4,7 +4,7 @@ use crate::door::{Door, Style};
 use crate::text::{count, one_line, plural, safe};
 use codex_ledger_app::{By, Seen};
 use codex_ledger_report::escape::html;
-use serde_json::json;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -103,28 +103,55 @@ fn flat(text: &str) -> String {
 }
 
 /// For programs.
-pub fn json(found: &[(String, Seen)], name: Name<'_>) -> serde_json::Value {
-    let (counts, risky) = counts(found, name);
-    let texts: Vec<_> = found
-        .iter()
-        .map(|(session, seen)| {
-            let passages: Vec<_> = passages(seen)
-                .iter()
-                .map(|p| match &p.hidden {
-                    Some((replacement, by)) => {
-                        let by: Vec<String> = by.iter().map(|by| name(*by)).collect();
-                        json!({"before": p.before, "raw": p.text, "shown": replacement, "after": p.after, "by": by})
-                    }
-                    None => json!({"before": p.before, "raw": p.text, "after": p.after, "risky": true}),
-                })
-                .collect();
-            json!({
-                "session": session, "seq": seen.seq, "table": seen.table, "column": seen.column,
-                "passages": passages,
-            })
-        })
-        .collect();
-    json!({"texts": texts, "counts": counts, "risky": risky})
+#[derive(Serialize)]
+pub struct Document<'a> {
+    texts: Vec<Text<'a>>,
+    counts: BTreeMap<String, u64>,
+    risky: u64,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    session: &'a str,
+    seq: u64,
+    table: &'a str,
+    column: &'a str,
+    passages: Vec<Shown<'a>>,
+}
+
+/// A passage that is hidden, or that only looks as if it should be.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Hidden { before: &'a str, raw: &'a str, shown: &'a str, after: &'a str, by: Vec<String> },
+    Risky { before: &'a str, raw: &'a str, after: &'a str, risky: bool },
+}
+
+impl<'a> Document<'a> {
+    pub fn of(found: &'a [(String, Seen)], name: Name<'_>) -> Document<'a> {
+        let (counts, risky) = counts(found, name);
+        let text = |(session, seen): &'a (String, Seen)| Text {
+            session,
+            seq: seen.seq,
+            table: seen.table,
+            column: seen.column,
+            passages: passages(seen).into_iter().map(|passage| Shown::of(passage, name)).collect(),
+        };
+        Document { texts: found.iter().map(text).collect(), counts, risky }
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn of(passage: Passage<'a>, name: Name<'_>) -> Shown<'a> {
+        let Passage { before, text: raw, after, hidden } = passage;
+        match hidden {
+            Some((shown, by)) => {
+                let by = by.iter().map(|by| name(*by)).collect();
+                Shown::Hidden { before, raw, shown, after, by }
+            }
+            None => Shown::Risky { before, raw, after, risky: true },
+        }
+    }
 }
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;\

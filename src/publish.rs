@@ -2,13 +2,25 @@
 
 use crate::door::{Done, Door, Result, Style, say as say_aside, with_ledger};
 use crate::private;
-use crate::report::{By, Format, GATE_HINT, ReportArgs, finding_text};
+use crate::report::{By, Format, GATE_HINT, ReportArgs, Secret, finding_text, secrets};
 use crate::text::{plural, safe};
-use codex_ledger_app::publish::{Access, Language};
+use codex_ledger_app::publish::{Access, Language, Outcome, Stale};
 use codex_ledger_app::{App, AppError, ErrorKind, PageBy, Publication, Published};
 use codex_ledger_query::{Mode, ReportRequest};
-use serde_json::json;
+use serde::Serialize;
 use std::path::Path;
+
+/// What is printed of a folder of pages.
+#[derive(Serialize)]
+struct Document<'a> {
+    dir: &'a Path,
+    ok: bool,
+    #[serde(flatten)]
+    pages: &'a Outcome,
+    withheld: Vec<&'a str>,
+    secrets: Vec<Secret<'a>>,
+    waiver: Option<u64>,
+}
 
 pub fn run(
     door: &Door,
@@ -56,22 +68,17 @@ fn say(door: &Door, dir: &Path, published: &Published, only_check: bool) -> Resu
     let Published { pages, withheld, waiver, .. } = published;
     let (written, removed, stale) = (&pages.written, &pages.removed, &pages.stale);
     if door.global.json {
-        let stale_json: Vec<_> =
-            stale.iter().map(|(page, reason)| json!({"page": page, "reason": reason})).collect();
-        let secrets = withheld.iter().flat_map(|of| {
-            of.findings
-                .iter()
-                .map(|found| json!({"page": of.name, "rule": found.rule, "line": found.line}))
+        return door.print_json(&Document {
+            dir,
+            ok: withheld.is_empty() && (!only_check || stale.is_empty()),
+            pages,
+            withheld: withheld.iter().map(|of| of.name.as_str()).collect(),
+            secrets: secrets(withheld),
+            waiver: *waiver,
         });
-        return door.print_json(&json!({
-            "dir": dir, "ok": withheld.is_empty() && (!only_check || stale.is_empty()), "written": written,
-            "removed": removed, "unchanged": pages.unchanged, "stale": stale_json,
-            "withheld": withheld.iter().map(|of| &of.name).collect::<Vec<_>>(),
-            "secrets": secrets.collect::<Vec<_>>(), "waiver": waiver,
-        }));
     }
     let mut out = String::new();
-    for (page, reason) in stale {
+    for Stale { page, reason } in stale {
         out.push_str(&format!("  {}  {reason}\n", door.paint(Style::Yellow, safe(page))));
     }
     withheld.iter().for_each(|of| out.push_str(&finding_text(door, of)));

@@ -4,13 +4,30 @@ use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{count, duration};
 use clap::Args;
 use codex_ledger_app::Digests;
-use serde_json::json;
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 #[derive(Debug, Args)]
 pub struct RebuildViewsArgs {
     /// Rebuild beside the live views and compare; change nothing
     #[arg(long)]
     pub check: bool,
+}
+
+/// What is printed of a rebuild.
+#[derive(Serialize)]
+struct Document<'a> {
+    entries: u64,
+    tables: BTreeMap<&'a str, Table<'a>>,
+    digest: &'a str,
+    matches_live: bool,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Table<'a> {
+    rows: u64,
+    digest: &'a str,
 }
 
 pub fn run(door: &mut Door, args: RebuildViewsArgs) -> Result<Done> {
@@ -24,20 +41,16 @@ pub fn run(door: &mut Door, args: RebuildViewsArgs) -> Result<Done> {
         (entries, digests, None)
     };
     if door.global.json {
-        let tables: serde_json::Map<_, _> = digests
-            .tables
-            .iter()
-            .map(|(name, table)| {
-                (name.clone(), json!({"rows": table.rows, "digest": table.digest}))
-            })
-            .collect();
-        door.print_json(&json!({
-            "entries": entries,
-            "tables": tables,
-            "digest": digests.content,
-            "matches_live": matches.unwrap_or(true),
-            "elapsed_ms": door.elapsed_ms(),
-        }))?;
+        let tables = digests.tables.iter();
+        let tables =
+            tables.map(|(name, of)| (name.as_str(), Table { rows: of.rows, digest: &of.digest }));
+        door.print_json(&Document {
+            entries,
+            tables: tables.collect(),
+            digest: &digests.content,
+            matches_live: matches.unwrap_or(true),
+            elapsed_ms: door.elapsed_ms(),
+        })?;
     } else if !door.global.quiet {
         door.print(&as_text(door, entries, &digests, matches))?;
     }

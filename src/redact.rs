@@ -7,7 +7,7 @@ use crate::text::{count, minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
 use codex_ledger_app::{AppError, By, ErrorKind, RedactRequest, Seen};
 use codex_ledger_query::{RedactionRow, RevocationRow};
-use serde_json::json;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -127,10 +127,9 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
     let mut progress = door.progress();
     let done = app.redact(&requests, &mut progress)?;
     if door.global.json {
-        let one = |done: &codex_ledger_app::Redacted| json!({"redaction": done.redaction, "rows_changed": done.rows_changed});
         return match &done[..] {
-            [only] if !is_bulk => door.print_json(&one(only)),
-            all => door.print_json(&json!(all.iter().map(one).collect::<Vec<_>>())),
+            [only] if !is_bulk => door.print_json(only),
+            all => door.print_json(&all),
         }
         .map(|()| Done::Clean);
     }
@@ -216,10 +215,7 @@ fn undo(door: &mut Door, target: &str, reason: &str) -> Result<Done> {
     let mut progress = door.progress();
     let done = app.undo(target, reason, &mut progress)?;
     if door.global.json {
-        door.print_json(
-            &json!({"revocation": done.revocation, "of": done.of, "hides_again": done.hides_again,
-                "shows_again": done.shows_again}),
-        )?;
+        door.print_json(&done)?;
         return Ok(Done::Clean);
     }
     let seq = done.revocation.seq;
@@ -236,7 +232,7 @@ fn undo(door: &mut Door, target: &str, reason: &str) -> Result<Done> {
 fn list(door: &mut Door) -> Result<Done> {
     let rows = app(door, "redact list", Vec::new())?.redactions(true)?;
     if door.global.json {
-        door.print_json(&json!(rows))?;
+        door.print_json(&rows)?;
         return Ok(Done::Clean);
     }
     if rows.is_empty() {
@@ -291,6 +287,23 @@ fn revocation_text(row: &RevocationRow) -> String {
     )
 }
 
+/// One step of the history.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Decision<'a> {
+    Redaction(&'a RedactionRow),
+    Revocation(&'a RevocationRow),
+}
+
+impl Decision<'_> {
+    fn text(&self, door: &Door) -> String {
+        match self {
+            Decision::Redaction(row) => redaction_text(door, row),
+            Decision::Revocation(row) => revocation_text(row),
+        }
+    }
+}
+
 fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
     let app = app(door, "redact history", Vec::new())?;
     let (mut redactions, mut revocations) = (app.redactions(false)?, app.revocations()?);
@@ -311,19 +324,15 @@ fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
                 .hint("`codex-ledger redact history` lists them all"));
         }
     }
-    let mut rows: BTreeMap<u64, (serde_json::Value, String)> = BTreeMap::new();
-    for row in &redactions {
-        rows.insert(row.seq, (json!({"redaction": row}), redaction_text(door, row)));
-    }
-    for row in &revocations {
-        rows.insert(row.seq, (json!({"revocation": row}), revocation_text(row)));
-    }
+    let redactions = redactions.iter().map(|row| (row.seq, Decision::Redaction(row)));
+    let revocations = revocations.iter().map(|row| (row.seq, Decision::Revocation(row)));
+    let decisions: BTreeMap<u64, Decision<'_>> = redactions.chain(revocations).collect();
     if door.global.json {
-        door.print_json(&json!(rows.into_values().map(|(json, _)| json).collect::<Vec<_>>()))?;
-    } else if rows.is_empty() {
+        door.print_json(&decisions.values().collect::<Vec<_>>())?;
+    } else if decisions.is_empty() {
         door.print("nothing was redacted by hand so far\n")?;
     } else {
-        door.print(&rows.into_values().map(|(_, text)| text).collect::<String>())?;
+        door.print(&decisions.values().map(|decision| decision.text(door)).collect::<String>())?;
     }
     Ok(Done::Clean)
 }
@@ -355,7 +364,7 @@ fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
         return Ok(Done::Clean);
     }
     if door.global.json {
-        door.print_json(&preview_page::json(&found, &name))?;
+        door.print_json(&preview_page::Document::of(&found, &name))?;
         return Ok(Done::Clean);
     }
     let mut out = preview_page::text(door, &found, &name);

@@ -4,13 +4,22 @@ use crate::door::{Done, Door, Result, Style, app};
 use crate::text::count;
 use clap::Args;
 use codex_ledger_app::{HeadSummary, RepairReport};
-use serde_json::json;
+use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub struct RepairArgs {
     /// Why; only with it is the ledger replaced. The damaged one is kept beside it
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+}
+
+/// What is printed of a repair.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a RepairReport,
+    replaced: bool,
+    elapsed_ms: u64,
 }
 
 pub fn run(door: &mut Door, args: RepairArgs) -> Result<Done> {
@@ -21,10 +30,7 @@ pub fn run(door: &mut Door, args: RepairArgs) -> Result<Done> {
     };
     let replaced = report.damaged.is_some();
     if door.global.json {
-        let mut out = serde_json::to_value(&report).unwrap_or_default();
-        out["replaced"] = json!(replaced);
-        out["elapsed_ms"] = json!(door.elapsed_ms());
-        door.print_json(&out)?;
+        door.print_json(&Document { report: &report, replaced, elapsed_ms: door.elapsed_ms() })?;
     } else if !door.global.quiet || report.needed {
         door.print(&as_text(door, &report))?;
     }

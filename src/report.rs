@@ -7,10 +7,12 @@ use crate::publish;
 use crate::text::{bytes, plural, safe};
 use clap::{Args, ValueEnum};
 use codex_ledger_app::publish::{Finding, Gate, Language, Watched};
-use codex_ledger_app::{App, AppError, ErrorKind, PriceTable, Withheld, Written, renderer};
+use codex_ledger_app::{
+    App, AppError, ErrorKind, PriceTable, Withheld, Written, WrittenFile, renderer,
+};
 use codex_ledger_query::{Mode, Order, ReportReader, ReportRequest, Zone};
 use codex_ledger_report::{Csv, Renderer, Table};
-use serde_json::json;
+use serde::Serialize;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -259,23 +261,35 @@ pub fn finding_text(door: &Door, of: &Withheld) -> String {
     out
 }
 
+/// The same for programs.
+#[derive(Serialize)]
+pub struct Secret<'a> {
+    page: &'a str,
+    rule: &'a str,
+    line: usize,
+}
+
+pub fn secrets(withheld: &[Withheld]) -> Vec<Secret<'_>> {
+    let all = withheld.iter().flat_map(|of| of.findings.iter().map(|found| (&of.name, found)));
+    all.map(|(page, found)| Secret { page, rule: &found.rule, line: found.line }).collect()
+}
+
+/// What is printed of a report's files.
+#[derive(Serialize)]
+struct Document<'a> {
+    written: &'a [WrittenFile],
+    secrets: Vec<Secret<'a>>,
+    waiver: Option<u64>,
+}
+
 /// What to do about it.
 pub const GATE_HINT: &str = "  not written; hide it with `codex-ledger redact`, or say why not with --unsafe --reason TEXT\n";
 
 fn say(door: &Door, report: &ReportReader, written: &Written) -> Result<()> {
     let Written { files, withheld, waiver } = written;
     if door.global.json {
-        let files: Vec<_> =
-            files.iter().map(|(path, bytes)| json!({"path": path, "bytes": bytes})).collect();
-        let secrets: Vec<_> = withheld
-            .iter()
-            .flat_map(|of| {
-                of.findings
-                    .iter()
-                    .map(|found| json!({"page": of.name, "rule": found.rule, "line": found.line}))
-            })
-            .collect();
-        return door.print_json(&json!({"written": files, "secrets": secrets, "waiver": waiver}));
+        let secrets = secrets(withheld);
+        return door.print_json(&Document { written: files, secrets, waiver: *waiver });
     }
     let mut out = String::new();
     withheld.iter().for_each(|of| out.push_str(&finding_text(door, of)));
@@ -288,8 +302,9 @@ fn say(door: &Door, report: &ReportReader, written: &Written) -> Result<()> {
     let totals = &report.head().totals;
     let what =
         format!("{}, {}", plural(totals.sessions, "session"), plural(totals.prompts, "prompt"));
-    for (path, size) in files {
-        out.push_str(&format!("{}  {}\n", safe(&path.display().to_string()), bytes(*size)));
+    for file in files {
+        let path = safe(&file.path.display().to_string());
+        out.push_str(&format!("{path}  {}\n", bytes(file.bytes)));
     }
     if let Some(seq) = waiver {
         out.push_str(&format!("entry {seq} records that the gate was overridden\n"));

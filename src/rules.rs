@@ -5,8 +5,8 @@ use crate::redact::read_text;
 use crate::rules_test;
 use crate::text::{one_line, plural, safe};
 use clap::Subcommand;
-use codex_ledger_app::{AppError, RuleFormat, RuleSet, builtin_rules, parse_rules};
-use serde_json::json;
+use codex_ledger_app::{AppError, Rule, RuleFormat, RuleSet, builtin_rules, parse_rules};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
@@ -31,6 +31,31 @@ pub enum RulesCommand {
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         reason: String,
     },
+}
+
+/// What is printed of a rule set.
+#[derive(Serialize)]
+struct Rules<'a> {
+    name: &'a str,
+    digest: String,
+    rules: &'a [Rule],
+    notes: &'a [String],
+}
+
+/// What is printed of a rule set that was put in force.
+#[derive(Serialize)]
+struct RulesSet<'a> {
+    /// `None` where it was in force already.
+    seq: Option<u64>,
+    digest: String,
+    notes: &'a [String],
+    weaker: Vec<WeakerRule<'a>>,
+}
+
+#[derive(Serialize)]
+struct WeakerRule<'a> {
+    rule: &'a str,
+    how: &'a str,
 }
 
 pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
@@ -67,11 +92,13 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
             let seq = app.set_rules(rules, &reason, &mut progress)?;
             let (_, rules) = app.rules()?;
             if door.global.json {
-                let weaker: Vec<_> =
-                    weaker.iter().map(|of| json!({"rule": of.rule, "how": of.how})).collect();
-                door.print_json(&json!({
-                    "seq": seq, "digest": rules.digest(), "notes": notes, "weaker": weaker,
-                }))?;
+                let weaker = weaker.iter().map(|of| WeakerRule { rule: &of.rule, how: &of.how });
+                door.print_json(&RulesSet {
+                    seq,
+                    digest: rules.digest(),
+                    notes: &notes,
+                    weaker: weaker.collect(),
+                })?;
                 return Ok(Done::Clean);
             }
             let mut out: String =
@@ -90,9 +117,12 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
 
 fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
     if door.global.json {
-        door.print_json(&json!({
-            "name": rules.name, "digest": rules.digest(), "rules": rules.rules, "notes": rules.notes,
-        }))?;
+        door.print_json(&Rules {
+            name: &rules.name,
+            digest: rules.digest(),
+            rules: &rules.rules,
+            notes: &rules.notes,
+        })?;
         return Ok(Done::Clean);
     }
     let enabled = rules.rules.iter().filter(|rule| rule.enabled).count() as u64;

@@ -2,8 +2,9 @@
 
 use crate::door::{Done, Door, Result, Style};
 use crate::text::{count, plural, safe};
-use codex_ledger_app::{Judged, JudgedRule, RuleSet, judge};
-use serde_json::{Value, json};
+use codex_ledger_app::{Judged, JudgedRule, RuleSet, Tally, judge};
+use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// So many faults of one kind are named.
 const NAMED_MAX: usize = 20;
@@ -137,64 +138,130 @@ fn table(door: &Door, judged: &Judged) -> String {
     out
 }
 
-fn document(rules: &RuleSet, judged: &Judged) -> Value {
-    let result = |rule: &JudgedRule| {
-        let (tally, acts) = (&rule.tally, &rule.acts);
-        json!({
-            "rule": rule.id,
-            "enabled": rule.enabled,
-            "examples": rule.examples,
-            "fault": rule.fault,
-            "secrets": tally.secrets.len(),
-            "required": tally.required,
-            "found": tally.found,
-            "missed": tally.missed,
-            "recall": percent(tally.found, tally.required),
-            "optional": tally.optional,
-            "optional_found": tally.optional_found,
-            "exact": tally.exact,
-            "precision": precision(rule),
-            "right": acts.right,
-            "over_hidden": acts.over_hidden,
-            "harmless_changed": acts.harmless,
-        })
+/// What is printed of rules on trial.
+#[derive(Serialize)]
+struct Document<'a> {
+    name: &'a str,
+    digest: String,
+    clean: bool,
+    results: Vec<RuleResult<'a>>,
+    unclaimed: Vec<Unclaimed<'a>>,
+    harmless: Vec<Category<'a>>,
+    totals: Totals,
+    missed: &'a [String],
+    changed: &'a [String],
+    over_hidden: &'a [String],
+}
+
+#[derive(Serialize)]
+struct RuleResult<'a> {
+    rule: &'a str,
+    enabled: bool,
+    examples: u64,
+    fault: Option<&'a str>,
+    #[serde(flatten)]
+    found: Found,
+    precision: Option<f64>,
+    right: u64,
+    over_hidden: u64,
+    harmless_changed: u64,
+}
+
+/// What became of secrets.
+#[derive(Serialize)]
+struct Found {
+    secrets: usize,
+    required: u64,
+    found: u64,
+    missed: u64,
+    recall: Option<f64>,
+    optional: u64,
+    optional_found: u64,
+    exact: u64,
+}
+
+#[derive(Serialize)]
+struct Unclaimed<'a> {
+    rule: &'a str,
+    secrets: &'a BTreeSet<String>,
+    texts: u64,
+    hidden_by_others: u64,
+}
+
+/// Harmless texts of one category.
+#[derive(Serialize)]
+struct Category<'a> {
+    category: &'a str,
+    texts: u64,
+    changed: u64,
+}
+
+#[derive(Serialize)]
+struct Totals {
+    #[serde(flatten)]
+    found: Found,
+    over_hidden: usize,
+    harmless: u64,
+    harmless_changed: usize,
+    json_broken: u64,
+    not_idempotent: u64,
+}
+
+impl Found {
+    fn of(tally: &Tally) -> Found {
+        Found {
+            secrets: tally.secrets.len(),
+            required: tally.required,
+            found: tally.found,
+            missed: tally.missed,
+            recall: percent(tally.found, tally.required),
+            optional: tally.optional,
+            optional_found: tally.optional_found,
+            exact: tally.exact,
+        }
+    }
+}
+
+fn document<'a>(rules: &'a RuleSet, judged: &'a Judged) -> Document<'a> {
+    let result = |rule: &'a JudgedRule| RuleResult {
+        rule: &rule.id,
+        enabled: rule.enabled,
+        examples: rule.examples,
+        fault: rule.fault.as_deref(),
+        found: Found::of(&rule.tally),
+        precision: precision(rule),
+        right: rule.acts.right,
+        over_hidden: rule.acts.over_hidden,
+        harmless_changed: rule.acts.harmless,
     };
-    let harmless = judged.harmless.iter().map(|(category, harmless)| {
-        json!({"category": category, "texts": harmless.texts, "changed": harmless.changed})
+    let unclaimed = judged.unclaimed.iter().map(|(id, tally)| Unclaimed {
+        rule: id,
+        secrets: &tally.secrets,
+        texts: tally.required + tally.optional,
+        hidden_by_others: tally.found + tally.optional_found,
     });
-    let unclaimed = judged.unclaimed.iter().map(|(id, tally)| {
-        json!({
-            "rule": id,
-            "secrets": tally.secrets,
-            "texts": tally.required + tally.optional,
-            "hidden_by_others": tally.found + tally.optional_found,
-        })
+    let harmless = judged.harmless.iter().map(|(category, harmless)| Category {
+        category,
+        texts: harmless.texts,
+        changed: harmless.changed,
     });
-    let tally = judged.tally();
-    json!({
-        "name": rules.name,
-        "digest": rules.digest(),
-        "clean": judged.is_clean(),
-        "results": judged.rules.iter().map(result).collect::<Vec<_>>(),
-        "unclaimed": unclaimed.collect::<Vec<_>>(),
-        "harmless": harmless.collect::<Vec<_>>(),
-        "totals": {
-            "secrets": tally.secrets.len(),
-            "required": tally.required,
-            "found": tally.found,
-            "missed": tally.missed,
-            "recall": percent(tally.found, tally.required),
-            "optional": tally.optional,
-            "optional_found": tally.optional_found,
-            "exact": tally.exact,
-            "over_hidden": judged.over_hidden.len(),
-            "harmless": judged.harmless.values().map(|harmless| harmless.texts).sum::<u64>(),
-            "harmless_changed": judged.changed.len(),
-            "json_broken": judged.json_broken,
-            "not_idempotent": judged.not_idempotent,
+    Document {
+        name: &rules.name,
+        digest: rules.digest(),
+        clean: judged.is_clean(),
+        results: judged.rules.iter().map(result).collect(),
+        unclaimed: unclaimed.collect(),
+        harmless: harmless.collect(),
+        totals: Totals {
+            found: Found::of(&judged.tally()),
+            over_hidden: judged.over_hidden.len(),
+            harmless: judged.harmless.values().map(|harmless| harmless.texts).sum(),
+            harmless_changed: judged.changed.len(),
+            json_broken: judged.json_broken,
+            not_idempotent: judged.not_idempotent,
         },
-        "missed": judged.missed,
-        "changed": judged.changed,
-        "over_hidden": judged.over_hidden,
-    })
+        missed: &judged.missed,
+        changed: &judged.changed,
+        over_hidden: &judged.over_hidden,
+    }
 }

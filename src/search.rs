@@ -7,7 +7,6 @@ use crate::text::{count, minute, one_line, plural};
 use clap::Args;
 use codex_ledger_app::{AppError, ErrorKind};
 use codex_ledger_query::{Hit, Search};
-use serde_json::json;
 
 #[derive(Debug, Args)]
 pub struct SearchArgs {
@@ -39,7 +38,7 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     let filter = times.filter(&times.zone()?)?;
     let found = app.search(&search, (filter.since_ms, filter.until_ms), args.limit)?;
     if door.global.json {
-        door.print_json(&json!({"hits": found.hits, "total": found.total}))?;
+        door.print_json(&found)?;
         return Ok(Done::Clean);
     }
     if found.hits.is_empty() {

@@ -21,7 +21,7 @@ pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
     let zone = args.filters.zone()?;
     let rows = app.sessions_matching(&args.filters.filter(&zone)?, args.limit)?;
     if door.global.json {
-        door.print_json(&serde_json::to_value(&rows).unwrap_or_default())?;
+        door.print_json(&rows)?;
         return Ok(Done::Clean);
     }
     if rows.is_empty() && app.sessions(1)?.len() == 1 {

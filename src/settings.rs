@@ -6,9 +6,11 @@ use crate::trust;
 use codex_ledger_app::config::{Config, Trust};
 use codex_ledger_app::{AppError, ErrorKind};
 use directories::{BaseDirs, ProjectDirs};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// A setting and where it comes from.
+#[derive(Serialize)]
 pub struct Setting {
     pub key: &'static str,
     pub value: String,
@@ -16,7 +18,7 @@ pub struct Setting {
 }
 
 /// A configuration file that is there and not obeyed.
-#[derive(Clone)]
+#[derive(Clone, Serialize)]
 pub struct Ignored {
     pub path: PathBuf,
     pub reason: &'static str,

@@ -42,7 +42,7 @@ pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
     }
     let detail = app.session(&args.session)?;
     if door.global.json {
-        door.print_json(&serde_json::to_value(&detail).unwrap_or_default())?;
+        door.print_json(&detail)?;
         return Ok(Done::Clean);
     }
     let mut out = heading(door, &detail);

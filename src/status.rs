@@ -3,12 +3,25 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{bytes, count, plural, safe, safe_path};
 use clap::Args;
-use codex_ledger_app::{App, StateDb, Status};
+use codex_ledger_app::{App, Root, StateDb, Status};
 use codex_ledger_query::{Coverage, LIST_MAX};
-use serde_json::json;
+use serde::Serialize;
+use std::path::Path;
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {}
+
+/// What is printed of the status.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    status: &'a Status,
+    roots: Vec<Root<'a>>,
+    state_databases: &'a [StateDb],
+    ledger: &'a Path,
+    views: &'a Path,
+    version: &'a str,
+}
 
 pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {
     let app = app(door, "status", Vec::new())?;
@@ -16,24 +29,14 @@ pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {
     let is_usable = status.coverage.is_some();
     let state_databases = if is_usable { app.state_databases()? } else { Vec::new() };
     if door.global.json {
-        let roots: Vec<_> = app
-            .roots()
-            .iter()
-            .map(|(root, exists)| json!({"path": root, "exists": exists}))
-            .collect();
-        door.print_json(&json!({
-            "head": status.head,
-            "settled": status.settled,
-            "cursor": status.cursor,
-            "outdated": status.outdated,
-            "roots": roots,
-            "coverage": status.coverage,
-            "state_databases": state_databases,
-            "lock": status.holder,
-            "ledger": app.dir(),
-            "views": app.views_path(),
-            "version": env!("CARGO_PKG_VERSION"),
-        }))?;
+        door.print_json(&Document {
+            status: &status,
+            roots: app.roots(),
+            state_databases: &state_databases,
+            ledger: app.dir(),
+            views: app.views_path(),
+            version: env!("CARGO_PKG_VERSION"),
+        })?;
     } else {
         let mut text = as_text(door, &app, &status);
         if let Some(coverage) = &status.coverage {
@@ -89,10 +92,10 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
             ));
         }
     }
-    for (root, exists) in app.roots() {
-        let note =
-            if exists { String::new() } else { door.paint(Style::Yellow, "  (does not exist)") };
-        out.push_str(&format!("root      {}{note}\n", safe_path(root)));
+    for root in app.roots() {
+        let missing = || door.paint(Style::Yellow, "  (does not exist)");
+        let note = if root.exists { String::new() } else { missing() };
+        out.push_str(&format!("root      {}{note}\n", safe_path(root.path)));
     }
     out
 }

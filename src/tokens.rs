@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use codex_ledger_app::{App, AppError, ErrorKind, PriceTable, WhatIf};
 use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
-use serde_json::json;
+use serde::Serialize;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +53,13 @@ pub enum TokensCommand {
     },
 }
 
+/// What is printed of a session's usage.
+#[derive(Serialize)]
+struct Explained<'a> {
+    session: &'a str,
+    records: &'a [ExplainRow],
+}
+
 pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
     let app = app(door, "tokens", Vec::new())?;
     if let Some(TokensCommand::Explain { session }) = &args.what {
@@ -78,7 +85,7 @@ pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
     };
     let report = app.tokens(by, &zone, &prices, &what_if)?;
     if door.global.json {
-        door.print_json(&serde_json::to_value(&report).unwrap_or_default())?;
+        door.print_json(&report)?;
     } else {
         door.print(&as_text(door, &report, by))?;
     }
@@ -167,7 +174,7 @@ fn cells(key: String, sums: &TokenSums) -> Vec<String> {
 fn explain(door: &Door, app: &App, prefix: &str) -> Result<Done> {
     let (session, rows) = app.explain_tokens(prefix)?;
     if door.global.json {
-        door.print_json(&json!({"session": session.id, "records": rows}))?;
+        door.print_json(&Explained { session: &session.id, records: &rows })?;
         return Ok(Done::Clean);
     }
     let mut out = format!("{}\n", door.paint(Style::Bold, &session.id));

@@ -7,7 +7,7 @@ use clap::Args;
 use codex_ledger_app::config::{Trust, Trusted};
 use codex_ledger_app::{AppError, ErrorKind};
 use directories::ProjectDirs;
-use serde_json::json;
+use serde::Serialize;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,36 @@ pub struct TrustArgs {
     /// Trust the file no longer
     #[arg(long)]
     pub remove: bool,
+}
+
+/// What is printed of a file that is trusted from now on, or no longer.
+#[derive(Serialize)]
+struct Change<'a> {
+    path: &'a str,
+    trusted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
+}
+
+/// What is printed of all that is trusted.
+#[derive(Serialize)]
+struct List<'a> {
+    trusted: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    path: &'a str,
+    digest: &'a str,
+    state: State,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Trusted,
+    Changed,
+    Missing,
 }
 
 /// What is said of a file that is not obeyed.
@@ -59,11 +89,8 @@ pub fn run(door: &mut Door, args: &TrustArgs) -> Result<Done> {
                 .hint("`codex-ledger config trust --list` lists what is"));
         }
         save(&place, &trusted)?;
-        return said(
-            door,
-            &json!({"path": name, "trusted": false}),
-            &format!("{name} is trusted no longer"),
-        );
+        let text = format!("{name} is trusted no longer");
+        return said(door, &Change { path: &name, trusted: false, digest: None }, &text);
     }
     let bytes = read_bytes(&path)?;
     // Who trusts a file wants it obeyed: one that cannot be is not worth remembering.
@@ -71,10 +98,10 @@ pub fn run(door: &mut Door, args: &TrustArgs) -> Result<Done> {
     let digest = trusted.add(&name, &bytes);
     save(&place, &trusted)?;
     let text = format!("{name} is obeyed, as long as it says what it says now");
-    said(door, &json!({"path": name, "trusted": true, "digest": digest}), &text)
+    said(door, &Change { path: &name, trusted: true, digest: Some(&digest) }, &text)
 }
 
-fn said(door: &Door, document: &serde_json::Value, text: &str) -> Result<Done> {
+fn said(door: &Door, document: &Change<'_>, text: &str) -> Result<Done> {
     match (door.global.json, door.global.quiet) {
         (true, _) => door.print_json(document)?,
         (false, false) => door.print(&format!("{}\n", crate::text::safe(text)))?,
@@ -83,25 +110,28 @@ fn said(door: &Door, document: &serde_json::Value, text: &str) -> Result<Done> {
     Ok(Done::Clean)
 }
 
+/// How a file stands that was trusted once.
+fn state(trusted: &Trusted, path: &str) -> State {
+    match fs::read(path).map(|bytes| trusted.of(path, &bytes)) {
+        Ok(Trust::Whole) => State::Trusted,
+        Ok(_) => State::Changed,
+        Err(_) => State::Missing,
+    }
+}
+
 fn list(door: &Door, trusted: &Trusted) -> Result<Done> {
-    let state = |path: &str| match fs::read(path).map(|bytes| trusted.of(path, &bytes)) {
-        Ok(Trust::Whole) => "trusted",
-        Ok(_) => "changed",
-        Err(_) => "missing",
-    };
     if door.global.json {
         let all = trusted.files.iter();
-        let all: Vec<_> = all
-            .map(|(path, digest)| json!({"path": path, "digest": digest, "state": state(path)}))
-            .collect();
-        door.print_json(&json!({ "trusted": all }))?;
+        let all = all.map(|(path, digest)| Entry { path, digest, state: state(trusted, path) });
+        door.print_json(&List { trusted: all.collect() })?;
         return Ok(Done::Clean);
     }
     let mut out = String::new();
     for path in trusted.files.keys() {
-        let state = match state(path) {
-            "trusted" => door.paint(Style::Green, "trusted"),
-            other => door.paint(Style::Yellow, other),
+        let state = match state(trusted, path) {
+            State::Trusted => door.paint(Style::Green, "trusted"),
+            State::Changed => door.paint(Style::Yellow, "changed"),
+            State::Missing => door.paint(Style::Yellow, "missing"),
         };
         out.push_str(&format!("{state}  {}\n", crate::text::safe(path)));
     }

@@ -5,8 +5,9 @@ use crate::audit;
 pub use crate::audit::{Audit, ViewsVerdict};
 use crate::config::ReviewConfig;
 pub use crate::error::{AppError, ErrorKind, Result};
+pub use codex_ledger_append::SourceProblem;
 pub use codex_ledger_append::{ByteCounts, FileCounts};
-use codex_ledger_append::{Plan, Report, Request, SourceProblem};
+use codex_ledger_append::{Plan, Report, Request};
 use codex_ledger_db as db;
 use codex_ledger_ledger::{Head, Ledger, LedgerError, LedgerPaths, check_whole, read_head};
 pub use codex_ledger_ledger::{Holder, World, check_place};
@@ -113,8 +114,17 @@ pub enum Progress {
 /// Hears what goes on.
 pub type Listener<'a> = &'a mut dyn FnMut(Progress);
 
+/// Where logs are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Root<'a> {
+    /// A home, folder or file.
+    pub path: &'a Path,
+    /// Whether something is there.
+    pub exists: bool,
+}
+
 /// Where the ledger and the views stand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Status {
     /// The ledger.
     pub head: HeadSummary,
@@ -125,6 +135,7 @@ pub struct Status {
     /// Why the views must be rebuilt, if they must.
     pub outdated: Option<String>,
     /// Who writes now.
+    #[serde(rename = "lock")]
     pub holder: Option<String>,
     /// What was understood.
     pub coverage: Option<Coverage>,
@@ -304,7 +315,8 @@ impl App {
     }
 
     /// Roots that exist and roots that do not.
-    pub fn roots(&self) -> Vec<(&Path, bool)> {
-        self.setup.roots.iter().map(|root| (root.as_path(), root.exists())).collect()
+    pub fn roots(&self) -> Vec<Root<'_>> {
+        let of = |path| Root { path, exists: path.exists() };
+        self.setup.roots.iter().map(PathBuf::as_path).map(of).collect()
     }
 }

@@ -23,7 +23,7 @@ mod watch;
 pub use self::annotate::{Annotated, DISPOSITIONS, Subject};
 pub use self::core::*;
 pub use self::open::{Notice, NoticeListener};
-pub use self::publishing::{Publication, Published, Withheld, Written};
+pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile};
 pub use self::redact::{Redacted, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
 pub use self::report::{PageBy, Target, renderer};
@@ -32,4 +32,6 @@ pub use self::rules_test::{Judged, JudgedRule, judge};
 pub use self::state_db::StateDb;
 pub use self::target::RedactRequest;
 pub use codex_ledger_entry::Act;
-pub use codex_ledger_redaction::{By, RuleFormat, RuleSet, Seen, Weaker, builtin as builtin_rules};
+pub use codex_ledger_redaction::{
+    By, Rule, RuleFormat, RuleSet, Seen, Tally, Weaker, builtin as builtin_rules,
+};

@@ -70,11 +70,20 @@ pub struct Published {
     pub is_empty: bool,
 }
 
+/// A file that was written.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct WrittenFile {
+    /// Where.
+    pub path: PathBuf,
+    /// How long it is.
+    pub bytes: u64,
+}
+
 /// What became of the files of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Files, each with its bytes.
-    pub files: Vec<(PathBuf, u64)>,
+    /// The files.
+    pub files: Vec<WrittenFile>,
     /// What was found; then no file was written.
     pub withheld: Vec<Withheld>,
     /// The entry that records that the gate was overridden.
@@ -163,7 +172,7 @@ impl App {
         }
         if written.withheld.is_empty() {
             for (document, path) in passed {
-                written.files.push((path, document.publish()?));
+                written.files.push(WrittenFile { path, bytes: document.publish()? });
             }
         }
         Ok(written)

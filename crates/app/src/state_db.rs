@@ -32,8 +32,8 @@ impl App {
     pub fn state_databases(&self) -> Result<Vec<StateDb>> {
         let views = self.views_for_reading()?;
         let mut found = Vec::new();
-        for (root, _) in self.roots() {
-            for path in databases(root) {
+        for root in self.roots() {
+            for path in databases(root.path) {
                 let mut entry = StateDb {
                     path: path.clone(),
                     threads: 0,

@@ -1,22 +1,48 @@
 //! Verify the ledger, then compare the views with what its entries say.
 
 use super::views::check_views;
-use codex_ledger_ledger::{FindingKind, Inspection, LedgerError, inspect};
+use crate::core::HeadSummary;
+use codex_ledger_ledger::{self as ledger, Inspection, LedgerError, inspect};
 use codex_ledger_projections::{Views, ViewsError};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
 /// One thing that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What kind of thing: `entry`, `lost`, `file_changed`, `views`, …
-    pub kind: &'static str,
+    /// What kind of thing.
+    pub kind: FindingKind,
     /// The first entry that is affected, where known.
     pub seq: Option<u64>,
     /// The file.
     pub file: PathBuf,
     /// What is wrong and what still holds; never any body text.
     pub detail: String,
+}
+
+/// What kind of thing does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindingKind {
+    /// Of the ledger.
+    Ledger(ledger::FindingKind),
+    /// Of what is derived from it.
+    Views,
+}
+
+impl FindingKind {
+    /// A stable snake_case name: `entry`, `lost`, `file_changed`, `views`, …
+    pub fn name(self) -> &'static str {
+        match self {
+            FindingKind::Ledger(kind) => kind.name(),
+            FindingKind::Views => "views",
+        }
+    }
+}
+
+impl Serialize for FindingKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// How the views compare with a rebuild.
@@ -48,8 +74,8 @@ pub struct Audit {
     pub needs_repair: bool,
     /// The views.
     pub views: ViewsVerdict,
-    /// Size, id and root of the head, where one could be read.
-    pub head: Option<(u64, String, String)>,
+    /// The head, where one could be read.
+    pub head: Option<HeadSummary>,
 }
 
 /// What can go wrong before there is a result.
@@ -74,18 +100,23 @@ pub fn audit(
 ) -> Result<Audit, AuditError> {
     let Inspection { entries, bytes, findings, head } = inspect(dir, progress)?;
     let needs_repair = findings.iter().any(|finding| finding.kind.needs_repair());
+    let readable = findings.iter().all(|finding| {
+        use ledger::FindingKind::{HeadSlot, SideRecord, Stray};
+        matches!(finding.kind, SideRecord | HeadSlot | Stray)
+    });
     let mut findings: Vec<Finding> = findings
         .into_iter()
-        .map(|f| Finding { kind: f.kind.name(), seq: f.seq, file: f.file, detail: f.detail })
+        .map(|ledger::Finding { kind, seq, file, detail }| Finding {
+            kind: FindingKind::Ledger(kind),
+            seq,
+            file,
+            detail,
+        })
         .collect();
-    let readable = findings.iter().all(|finding| {
-        let harmless = [FindingKind::SideRecord, FindingKind::HeadSlot, FindingKind::Stray];
-        harmless.iter().any(|kind| kind.name() == finding.kind)
-    });
     let verdict = match views {
         Some(views) if readable => check_views(dir, views, &mut findings)?,
         _ => ViewsVerdict::NotCompared,
     };
-    let head = head.map(|h| (h.size(), h.chain.id.to_string(), h.chain.tree.root().to_string()));
+    let head = head.as_ref().map(HeadSummary::of);
     Ok(Audit { entries, bytes, findings, needs_repair, views: verdict, head })
 }

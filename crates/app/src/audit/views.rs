@@ -1,6 +1,6 @@
 //! Compares the views, and what lies beside them, with what the entries say.
 
-use super::verify::{AuditError, Finding, ViewsVerdict};
+use super::verify::{AuditError, Finding, FindingKind, ViewsVerdict};
 use codex_ledger_ledger::{LedgerReader, lock_holder, read_head};
 use codex_ledger_projections::{Digests, Standing, Views, ViewsError};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub(super) fn check_views(
     findings: &mut Vec<Finding>,
 ) -> Result<ViewsVerdict, AuditError> {
     let mut find = |file: PathBuf, detail: String| {
-        findings.push(Finding { kind: "views", seq: None, file, detail });
+        findings.push(Finding { kind: FindingKind::Views, seq: None, file, detail });
     };
     let link = views.paths.link.clone();
     if let Some((standing, size)) = standing_apart(dir, views)? {

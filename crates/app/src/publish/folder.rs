@@ -25,7 +25,7 @@ struct Manifest {
 }
 
 /// What was found or done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// Pages that were written.
     pub written: Vec<String>,
@@ -34,7 +34,16 @@ pub struct Outcome {
     /// Pages that are as they should be.
     pub unchanged: u64,
     /// Pages that are not as they should be, and why.
-    pub stale: Vec<(String, &'static str)>,
+    pub stale: Vec<Stale>,
+}
+
+/// A page that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stale {
+    /// Its name.
+    pub page: String,
+    /// Why.
+    pub reason: &'static str,
 }
 
 /// The folder, and what becomes of it.
@@ -135,7 +144,7 @@ impl Folder {
             Some(found) if ours.is_some_and(|ours| ours == found) => "out of date",
             Some(_) => "changed by somebody else",
         };
-        self.outcome.stale.push((name.to_string(), reason));
+        self.outcome.stale.push(Stale { page: name.to_string(), reason });
         Ok(())
     }
 
@@ -182,18 +191,20 @@ impl Folder {
             let path = self.dir.join(&name);
             let Ok(found) = fs::read(&path) else { continue };
             if self.only_check {
-                self.outcome.stale.push((name, "no longer part of the result"));
+                let reason = "no longer part of the result";
+                self.outcome.stale.push(Stale { page: name, reason });
             } else if digest.is_none_or(|digest| digest == hex(&found)) {
                 self.world.disk.remove_file(&path).map_err(PublishError::io(path.display()))?;
                 self.outcome.removed.push(name);
             } else {
-                self.outcome.stale.push((name, "kept: changed by somebody else"));
+                let reason = "kept: changed by somebody else";
+                self.outcome.stale.push(Stale { page: name, reason });
             }
         }
         let text = fs::read(self.dir.join(MANIFEST)).unwrap_or_default();
         if self.only_check {
             if self.old.pages.keys().ne(self.new.pages.keys()) && self.outcome.stale.is_empty() {
-                self.outcome.stale.push((MANIFEST.into(), "out of date"));
+                self.outcome.stale.push(Stale { page: MANIFEST.into(), reason: "out of date" });
             }
         } else if text != manifest_text(&self.new) {
             self.write_manifest(&self.new)?;

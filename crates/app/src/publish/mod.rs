@@ -16,7 +16,7 @@ mod texts;
 
 pub use draft::{Draft, Held, Judged, Paper, Publishable, Waiver, Watched};
 pub use error::{PublishError, Result};
-pub use folder::{Folder, Outcome};
+pub use folder::{Folder, Outcome, Stale};
 pub use gate::{Finding, Gate, Part};
 pub use reading::Language;
 pub use stage::Stage;
