@@ -1,11 +1,12 @@
 //! `tag`, `note`, `disposition`: what a reviewer says of sessions and prompts.
 
 use crate::door::{Done, Door, Result, app};
+use crate::error::DoorError;
 use crate::filters::FilterArgs;
 use crate::sessions::short_id;
 use crate::text::{minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
-use codex_ledger_app::{Act, Annotated, App, AppError, DISPOSITIONS, ErrorKind, Subject};
+use codex_ledger_app::{Act, Annotated, App, DISPOSITIONS, Subject};
 use codex_ledger_query::nearest;
 use serde::Serialize;
 
@@ -195,7 +196,7 @@ pub fn disposition(door: &mut Door, what: DispositionCommand) -> Result<Done> {
             if !known.contains(&value.as_str()) {
                 let near = nearest(&value, known.iter().copied()).unwrap_or_default();
                 let message = format!("`{}` is no disposition", safe(&value));
-                return Err(AppError::new(ErrorKind::Usage, message).hint(format!(
+                return Err(DoorError::new(message).hint(format!(
                     "the nearest is `{near}`; own ones go into the configuration: [review] dispositions = [\"…\"]"
                 )));
             }
@@ -242,7 +243,7 @@ fn say(door: &mut Door, app: &App, args: &SubjectArgs, act: &Act, done: &str) ->
     if is_filtered {
         subjects.extend(app.subjects_matching(&filter)?);
     } else if subjects.is_empty() {
-        return Err(AppError::new(ErrorKind::Usage, "nothing is named").hint(
+        return Err(DoorError::new("nothing is named").hint(
             "name SESSION or SESSION#N, or pick sessions with --repo, --since and the like",
         ));
     }

@@ -1,11 +1,12 @@
 //! `append`: the main job.
 
 use crate::door::{Done, Door, Result, Style, app, said_settings, setup};
+use crate::error::DoorError;
 use crate::text::{bytes, count, duration, plural, safe_path};
 use clap::Args;
 use codex_ledger_app::{
-    App, AppError, AppendOptions, Appended, ByteCounts, ErrorKind, FileCounts, HeadSummary,
-    SourceProblem, check_place,
+    App, AppError, AppendOptions, Appended, ByteCounts, FileCounts, HeadSummary, SourceProblem,
+    check_place,
 };
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
@@ -68,16 +69,14 @@ fn sample_app(door: &Door) -> Result<App> {
             settings.ledger_dir.with_file_name(name)
         }
     };
-    check_place(&dir)?;
+    check_place(&dir).map_err(AppError::from)?;
     let home = dir.join("sample-home");
     if dir.join("FORMAT").exists() && !home.exists() {
         let message =
             format!("{}: a ledger of other logs, which the sample stays out of", dir.display());
-        return Err(AppError::new(ErrorKind::Usage, message)
-            .hint("name a folder for the sample: `--ledger DIR`"));
+        return Err(DoorError::new(message).hint("name a folder for the sample: `--ledger DIR`"));
     }
-    unpack(&SAMPLE, &home)
-        .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", home.display())))?;
+    unpack(&SAMPLE, &home).map_err(|e| DoorError::new(format!("{}: {e}", home.display())))?;
     let mut config = settings.config;
     config.ingest.db_path = None;
     Ok(App::new(setup(door, "append --sample", dir, config, vec![home])))

@@ -1,12 +1,14 @@
 //! What every command shares: settings, output, colour, progress, and the way out.
 
 use crate::args::{Color, Global};
+use crate::error::DoorError;
+pub use crate::error::Result;
 use crate::settings::{Settings, missing_roots, settings};
 use crate::signals::{self, Phase};
 use crate::trust;
 use codex_ledger_app::config::Config;
 use codex_ledger_app::{
-    App, AppError, ErrorKind, Holder, Notice, NoticeListener, Progress, Setup, Weaker, World,
+    App, AppError, Hint, Holder, Notice, NoticeListener, Progress, Setup, Weaker, World,
     check_place,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -17,8 +19,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-pub type Result<T> = std::result::Result<T, AppError>;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Door {
         match out.write_all(bytes).and_then(|()| out.flush()) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => leave(0),
-            Err(e) => Err(AppError::new(ErrorKind::Io, format!("standard output: {e}"))),
+            Err(e) => Err(DoorError::new(format!("standard output: {e}"))),
         }
     }
 
@@ -167,7 +167,7 @@ impl Door {
             Ok(Done::Clean) => ExitCode::SUCCESS,
             Ok(Done::Findings) => ExitCode::from(1),
             Err(error) => {
-                say(with_ledger(&self.global, &described(&error)));
+                say(with_ledger(&self.global, &error.described()));
                 ExitCode::from(2)
             }
         }
@@ -181,8 +181,8 @@ pub fn json_document(document: &impl Serialize) -> Result<String> {
 }
 
 /// A path that is no Unicode, for one, has no place in JSON.
-fn no_json(error: serde_json::Error) -> AppError {
-    AppError::new(ErrorKind::Io, format!("the JSON document cannot be written: {error}"))
+fn no_json(error: serde_json::Error) -> DoorError {
+    DoorError::new(format!("the JSON document cannot be written: {error}"))
 }
 
 /// Says one line, or a line and what to try, on stderr. That nobody hears it changes nothing.
@@ -201,13 +201,6 @@ fn given_ledger(global: &Global) -> String {
 pub fn with_ledger(global: &Global, text: &str) -> String {
     let command = format!("`codex-ledger{} ", given_ledger(global));
     text.replace("`codex-ledger ", &command)
-}
-
-/// What is wrong, and what to try.
-fn described(error: &AppError) -> String {
-    let message = error.message.replace('\n', " ");
-    let hint = error.hint.as_ref().map(|hint| format!("\n  try: {hint}")).unwrap_or_default();
-    format!("codex-ledger: {message}{hint}")
 }
 
 /// A notice as a person reads it; `None` for what is not worth breaking a silence that was asked for.
@@ -231,7 +224,7 @@ fn told(notice: &Notice, is_quiet: bool) -> Option<String> {
              `codex-ledger redact rules set builtin --reason TEXT`",
             weaker_rules(weaker)
         ),
-        Notice::Failed(error) => described(error),
+        Notice::Failed(error) => DoorError::from(error.clone()).described(),
     })
 }
 
@@ -292,13 +285,11 @@ pub fn settle(door: &Door) {
 /// Makes the use cases; `roots` replaces the configured ones, `command` is what the lock will say.
 pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
     let settings = said_settings(door)?;
-    check_place(&settings.ledger_dir)?;
+    check_place(&settings.ledger_dir).map_err(AppError::from)?;
     if roots.is_empty()
         && let Some(missing) = missing_roots(&settings).into_iter().next()
     {
-        return Err(
-            AppError::new(ErrorKind::Usage, missing).hint("correct the path or name another root")
-        );
+        return Err(DoorError::new(missing).hint("correct the path or name another root"));
     }
     let roots = if roots.is_empty() { settings.roots } else { roots };
     door.debug(format!("ledger {}", settings.ledger_dir.display()));
@@ -306,10 +297,10 @@ pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
         door.debug(format!("root {}", root.display()));
     }
     let rules = settings.config.redaction.rules.as_deref().map(|path| {
-        let of = settings.config_path.as_deref().map(crate::text::safe_path).unwrap_or_default();
-        crate::rules::read_rules(path).map_err(|error| {
+        let file = settings.config_path.clone().unwrap_or_default();
+        crate::rules::load_rules(path).map_err(|error| {
             AppError { message: format!("redaction.rules: {}", error.message), ..error }
-                .hint(format!("correct `redaction.rules` in {of}"))
+                .hint(Hint::ConfiguredRules { file })
         })
     });
     let setup = setup(door, command, settings.ledger_dir, settings.config, roots);

@@ -1,8 +1,9 @@
 //! The options that narrow down sessions and times, for every command that lists or reports.
 
 use crate::door::Result;
+use crate::error::DoorError;
 use clap::Args;
-use codex_ledger_app::{AppError, ErrorKind, World};
+use codex_ledger_app::World;
 use codex_ledger_query::{Filter, Zone, since, until};
 use std::path::Path;
 
@@ -46,7 +47,7 @@ impl FilterArgs {
     pub fn zone(&self) -> Result<Zone> {
         let Some(name) = &self.timezone else { return Ok(Zone::utc()) };
         Zone::named(name).ok_or_else(|| {
-            AppError::new(ErrorKind::Usage, format!("--timezone: there is no time zone `{name}`"))
+            DoorError::new(format!("--timezone: there is no time zone `{name}`"))
                 .hint("an IANA name such as Europe/Berlin or America/New_York")
         })
     }

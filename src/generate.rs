@@ -2,8 +2,8 @@
 
 use crate::args::Cli;
 use crate::door::{Done, Door, Result};
+use crate::error::DoorError;
 use clap::{Args, CommandFactory};
-use codex_ledger_app::{AppError, ErrorKind};
 use serde::Serialize;
 
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ fn print(door: &Door, document: &impl Serialize, out: &[u8]) -> Result<Done> {
 
 pub fn man(door: &mut Door, _: ManArgs) -> Result<Done> {
     let mut out = Vec::new();
-    let failed = |e: std::io::Error| AppError::new(ErrorKind::Io, format!("manual page: {e}"));
+    let failed = |e: std::io::Error| DoorError::new(format!("manual page: {e}"));
     clap_mangen::Man::new(Cli::command()).render(&mut out).map_err(failed)?;
     for command in Cli::command().get_subcommands().filter(|command| command.get_name() != "help") {
         clap_mangen::Man::new(command.clone()).render(&mut out).map_err(failed)?;

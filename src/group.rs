@@ -2,13 +2,13 @@
 
 use crate::args::OverrideArgs;
 use crate::door::{Done, Door, Result, Style, app, json_document, say, with_ledger};
+use crate::error::DoorError;
 use crate::pager::{PagerArgs, page};
 use crate::report::{GATE_HINT, finding_text};
 use crate::show::{heading, item_text};
 use crate::text::plural;
 use clap::Args;
 use codex_ledger_app::publish::{Language, detail_texts};
-use codex_ledger_app::{AppError, ErrorKind};
 use codex_ledger_query::{Group, ItemKind, SessionRow, group};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -39,8 +39,7 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
         door.without_colors();
     }
     if args.overriding.is_unsafe && args.output.is_none() {
-        return Err(AppError::new(ErrorKind::Usage, "--unsafe is about files")
-            .hint("name one with --output"));
+        return Err(DoorError::new("--unsafe is about files").hint("name one with --output"));
     }
     let app = app(door, "group", Vec::new())?;
     let mut detail = app.session(&args.session)?;

@@ -1,11 +1,12 @@
 //! `report --publish`: an index and its pages in a folder.
 
 use crate::door::{Done, Door, Result, Style, say as say_aside, with_ledger};
+use crate::error::DoorError;
 use crate::private;
 use crate::report::{By, Format, GATE_HINT, ReportArgs, Secret, finding_text, secrets};
 use crate::text::{plural, safe};
 use codex_ledger_app::publish::{Access, Language, Outcome, Stale};
-use codex_ledger_app::{App, AppError, ErrorKind, PageBy, Publication, Published};
+use codex_ledger_app::{App, PageBy, Publication, Published};
 use codex_ledger_query::{Mode, ReportRequest};
 use serde::Serialize;
 use std::path::Path;
@@ -60,8 +61,8 @@ pub fn run(
     Ok(if is_clean { Done::Clean } else { Done::Findings })
 }
 
-fn usage(message: &str, hint: &str) -> AppError {
-    AppError::new(ErrorKind::Usage, message).hint(hint)
+fn usage(message: &str, hint: &str) -> DoorError {
+    DoorError::new(message).hint(hint)
 }
 
 fn say(door: &Door, dir: &Path, published: &Published, only_check: bool) -> Result<()> {

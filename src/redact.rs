@@ -1,6 +1,7 @@
 //! `redact`: hide, undo, list, preview; and the rules.
 
 use crate::door::{Done, Door, Result, Style, app};
+use crate::error::DoorError;
 use crate::preview_page;
 use crate::rules::{self, RulesCommand};
 use crate::text::{count, minute, one_line, plural, safe};
@@ -182,7 +183,7 @@ fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let mut request: RedactRequest = serde_json::from_str(line).map_err(|error| {
             let message = format!("{}: line {}: {error}", path.display(), index + 1);
-            AppError::new(ErrorKind::Usage, message)
+            DoorError::new(message)
                 .hint("a line is an object such as {\"literal\": \"…\", \"reason\": \"…\"}")
         })?;
         if request.reason.is_empty() {
@@ -193,12 +194,12 @@ fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest
         requests.push(request);
     }
     match requests.is_empty() {
-        true => Err(AppError::new(ErrorKind::Usage, format!("{}: no line in it", path.display()))),
+        true => Err(DoorError::new(format!("{}: no line in it", path.display()))),
         false => Ok(requests),
     }
 }
 
-pub fn read_text(path: &Path) -> Result<String> {
+pub fn read_text(path: &Path) -> std::result::Result<String, AppError> {
     let failed = |error: std::io::Error| {
         AppError::new(ErrorKind::Io, format!("{}: {error}", path.display()))
     };
@@ -320,8 +321,9 @@ fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
         });
         if redactions.is_empty() && revocations.is_empty() {
             let message = format!("`{target}` names no redaction");
-            return Err(AppError::new(ErrorKind::NotFound, message)
-                .hint("`codex-ledger redact history` lists them all"));
+            return Err(
+                DoorError::new(message).hint("`codex-ledger redact history` lists them all")
+            );
         }
     }
     let redactions = redactions.iter().map(|row| (row.seq, Decision::Redaction(row)));

@@ -2,14 +2,13 @@
 
 use crate::args::OverrideArgs;
 use crate::door::{Done, Door, Result, Style, app, with_ledger};
+use crate::error::DoorError;
 use crate::filters::FilterArgs;
 use crate::publish;
 use crate::text::{bytes, plural, safe};
 use clap::{Args, ValueEnum};
 use codex_ledger_app::publish::{Finding, Gate, Language, Watched};
-use codex_ledger_app::{
-    App, AppError, ErrorKind, PriceTable, Withheld, Written, WrittenFile, renderer,
-};
+use codex_ledger_app::{App, PriceTable, Withheld, Written, WrittenFile, renderer};
 use codex_ledger_query::{Mode, Order, ReportReader, ReportRequest, Zone};
 use codex_ledger_report::{Csv, Renderer, Table};
 use serde::Serialize;
@@ -111,7 +110,7 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let zone = args.filters.zone()?;
     let request = request(&args, &zone)?;
     if args.overriding.is_unsafe && args.publish.is_none() && args.output.is_none() {
-        return Err(AppError::new(ErrorKind::Usage, "--unsafe is about files")
+        return Err(DoorError::new("--unsafe is about files")
             .hint("name one with --output, or a folder with --publish"));
     }
     if let Some(dir) = &args.publish {
@@ -120,8 +119,7 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let format = match (args.format, door.global.json) {
         (None | Some(Format::Json), true) => Format::Json,
         (Some(_), true) => {
-            return Err(AppError::new(ErrorKind::Usage, "--json is --format json")
-                .hint("leave one of the two out"));
+            return Err(DoorError::new("--json is --format json").hint("leave one of the two out"));
         }
         (format, false) => format.unwrap_or(Format::Md),
     };
@@ -156,7 +154,7 @@ fn print(
     let mut out = Watched::new(gate, format.language(), PLACE, out);
     app.render(report, &mut [(&mut *renderer(format.language()), &mut out)])?;
     let found = out.finish();
-    let found = found.map_err(|e| AppError::new(ErrorKind::Io, format!("{PLACE}: {e}")))?;
+    let found = found.map_err(|e| DoorError::new(format!("{PLACE}: {e}")))?;
     if let Some(first) = found.first().filter(|_| !door.global.quiet) {
         let passages = plural(found.len() as u64, "passage");
         let (line, rule) = (first.line, safe(&first.rule));
@@ -196,7 +194,7 @@ struct Stdout<'a>(&'a Door);
 impl Write for Stdout<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // The door names the place, and so does who hears of this.
-        let reason = |e: AppError| e.message.replacen("standard output: ", "", 1);
+        let reason = |e: DoorError| e.message.replacen("standard output: ", "", 1);
         self.0.write(bytes).map_err(|e| io::Error::other(reason(e)))?;
         Ok(bytes.len())
     }
@@ -218,13 +216,14 @@ fn check_target(path: &Path, format: Format) -> Result<()> {
     if path.is_dir() {
         let message = format!("--output: {} is a directory", path.display());
         let file = path.join(format!("report.{}", format.language().extension()));
-        return Err(AppError::new(ErrorKind::Usage, message)
-            .hint(format!("name a file, such as {}", file.display())));
+        return Err(
+            DoorError::new(message).hint(format!("name a file, such as {}", file.display()))
+        );
     }
     let folder = folder_of(path);
     if !folder.is_dir() {
         let message = format!("--output: there is no directory {}", folder.display());
-        return Err(AppError::new(ErrorKind::Usage, message).hint("make it first"));
+        return Err(DoorError::new(message).hint("make it first"));
     }
     Ok(())
 }
@@ -243,7 +242,7 @@ fn targets(
         return Ok(vec![(renderer(format.language()), path.to_path_buf())]);
     }
     std::fs::create_dir_all(path)
-        .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+        .map_err(|e| DoorError::new(format!("{}: {e}", path.display())))?;
     let tables = Table::of_mode(report.head().mode).into_iter();
     Ok(tables
         .map(|(table, name)| (Box::new(Csv::new(table)) as Box<dyn Renderer>, path.join(name)))

@@ -1,11 +1,14 @@
 //! `redact rules`: listed, checked, tried, put in force.
 
 use crate::door::{Done, Door, Result, Style, app, say, weaker_rules};
+use crate::error::DoorError;
 use crate::redact::read_text;
 use crate::rules_test;
 use crate::text::{one_line, plural, safe};
 use clap::Subcommand;
-use codex_ledger_app::{AppError, Rule, RuleFormat, RuleSet, builtin_rules, parse_rules};
+use codex_ledger_app::{
+    AppError, ErrorKind, Rule, RuleFormat, RuleSet, builtin_rules, parse_rules,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +78,7 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
         RulesCommand::Test { file } => {
             let rules = match &file {
                 Some(file) => read_rules(file)?,
-                None => builtin_rules()?.clone(),
+                None => builtin_rules().map_err(AppError::from)?.clone(),
             };
             rules_test::run(door, &rules)
         }
@@ -152,8 +155,17 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
     Ok(Done::Clean)
 }
 
+fn read_rules(path: &Path) -> Result<RuleSet> {
+    load_rules(path).map_err(|error| match error.kind {
+        ErrorKind::Usage => {
+            DoorError::from(error).hint("docs/REDACTION.md describes the file; nothing was changed")
+        }
+        _ => error.into(),
+    })
+}
+
 /// Reads a file of rules: the name's ending tells the format.
-pub fn read_rules(path: &Path) -> Result<RuleSet> {
+pub fn load_rules(path: &Path) -> std::result::Result<RuleSet, AppError> {
     if path == Path::new("builtin") {
         return Ok(builtin_rules()?.clone());
     }
@@ -164,8 +176,8 @@ pub fn read_rules(path: &Path) -> Result<RuleSet> {
         _ => RuleFormat::Yaml,
     };
     let name = path.file_stem().map_or("rules".into(), |stem| stem.to_string_lossy().into_owned());
-    parse_rules(&text, format, &name).map_err(|error| {
-        AppError { message: format!("{}: {}", path.display(), error.message), ..error }
-            .hint("docs/REDACTION.md describes the file; nothing was changed")
+    parse_rules(&text, format, &name).map_err(|error| AppError {
+        message: format!("{}: {}", path.display(), error.message),
+        ..error
     })
 }

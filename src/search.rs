@@ -1,11 +1,11 @@
 //! `search`: full text over what the views show.
 
 use crate::door::{Done, Door, Result, Style, app};
+use crate::error::DoorError;
 use crate::filters::FilterArgs;
 use crate::sessions::short_id;
 use crate::text::{count, minute, one_line, plural};
 use clap::Args;
-use codex_ledger_app::{AppError, ErrorKind};
 use codex_ledger_query::{Hit, Search};
 
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub struct SearchArgs {
 pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     let app = app(door, "search", Vec::new())?;
     let search = Search::parse(&args.query.join(" ")).map_err(|error| {
-        AppError::new(ErrorKind::Usage, error.to_string()).hint(
+        DoorError::new(error.to_string()).hint(
             "words, \"phrases\", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit: tag: disposition:",
         )
     })?;

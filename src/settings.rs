@@ -2,9 +2,9 @@
 
 use crate::args::Global;
 use crate::door::{Result, env};
+use crate::error::DoorError;
 use crate::trust;
 use codex_ledger_app::config::{Config, Trust};
-use codex_ledger_app::{AppError, ErrorKind};
 use directories::{BaseDirs, ProjectDirs};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -114,8 +114,7 @@ impl Search<'_> {
         if let Some(path) = &self.global.config {
             if !path.is_file() {
                 let message = format!("{}: no such configuration file", path.display());
-                return Err(AppError::new(ErrorKind::Usage, message)
-                    .hint("check --config and CODEX_LEDGER_CONFIG"));
+                return Err(DoorError::new(message).hint("check --config and CODEX_LEDGER_CONFIG"));
             }
             let file = self.read(path)?;
             return Ok(Found { ledger: self.ledger(&[&file])?, file: Some(file), ignored: vec![] });
@@ -180,7 +179,7 @@ impl Search<'_> {
             Some(project) => Ok((project.data_dir().to_path_buf(), "default".into())),
             None => {
                 let message = "there is no home directory to keep a ledger in";
-                Err(AppError::new(ErrorKind::Usage, message).hint("give --ledger DIR"))
+                Err(DoorError::new(message).hint("give --ledger DIR"))
             }
         }
     }
@@ -231,15 +230,13 @@ fn roots(config: &Config, home: Option<&Path>, file: &str) -> (Vec<PathBuf>, Str
 
 /// The bytes of a configuration file; they are judged and obeyed as they were read this once.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path)
-        .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))
+    std::fs::read(path).map_err(|e| DoorError::new(format!("{}: {e}", path.display())))
 }
 
 /// Reads what a configuration file says.
 pub fn parse_config(path: &Path, bytes: &[u8], home: Option<&Path>) -> Result<Config> {
     let wrong = |message: String| {
-        AppError::new(ErrorKind::Usage, message)
-            .hint("correct the file, or name another with --config FILE")
+        DoorError::new(message).hint("correct the file, or name another with --config FILE")
     };
     let text = std::str::from_utf8(bytes)
         .map_err(|_| wrong(format!("{}: the file is not UTF-8", path.display())))?;

@@ -1,9 +1,10 @@
 //! `tokens`: totals that count each usage once, and say why.
 
 use crate::door::{Done, Door, Result, Style, app};
+use crate::error::DoorError;
 use crate::text::{count, minute, one_line, short};
 use clap::{Args, Subcommand, ValueEnum};
-use codex_ledger_app::{App, AppError, ErrorKind, PriceTable, WhatIf};
+use codex_ledger_app::{App, PriceTable, WhatIf};
 use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use serde::Serialize;
@@ -68,7 +69,7 @@ pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
     let zone = match &args.timezone {
         None => Zone::utc(),
         Some(name) => Zone::named(name).ok_or_else(|| {
-            AppError::new(ErrorKind::Usage, format!("--timezone: there is no time zone `{name}`"))
+            DoorError::new(format!("--timezone: there is no time zone `{name}`"))
                 .hint("an IANA name such as Europe/Berlin or America/New_York")
         })?,
     };
@@ -96,16 +97,15 @@ fn prices(path: Option<&Path>) -> Result<Cow<'static, PriceTable>> {
     let builtin = PriceTable::builtin();
     let Some(path) = path else { return Ok(Cow::Borrowed(builtin)) };
     let text = std::fs::read_to_string(path)
-        .map_err(|e| AppError::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
-    let over = PriceTable::parse(&text, path)
-        .map_err(|e| AppError::new(ErrorKind::Usage, e.to_string()))?;
+        .map_err(|e| DoorError::new(format!("{}: {e}", path.display())))?;
+    let over = PriceTable::parse(&text, path).map_err(|e| DoorError::new(e.to_string()))?;
     Ok(Cow::Owned(builtin.layered(&over)))
 }
 
 fn date_ms(text: &str) -> Result<i64> {
     let format = time::macros::format_description!("[year]-[month]-[day]");
     let date = time::Date::parse(text, format).map_err(|_| {
-        AppError::new(ErrorKind::Usage, format!("--price-as-of: `{text}` is no date"))
+        DoorError::new(format!("--price-as-of: `{text}` is no date"))
             .hint("a day such as 2026-03-01")
     })?;
     Ok(date.midnight().assume_utc().unix_timestamp() * 1000)

@@ -1,11 +1,11 @@
 //! `config trust`: which configuration files are obeyed though anybody may have put them where they lie.
 
 use crate::door::{Done, Door, Result, Style, quoted};
+use crate::error::DoorError;
 use crate::settings::{Ignored, local, parse_config, read_bytes};
 use crate::text::plural;
 use clap::Args;
 use codex_ledger_app::config::{Trust, Trusted};
-use codex_ledger_app::{AppError, ErrorKind};
 use directories::ProjectDirs;
 use serde::Serialize;
 use std::fs;
@@ -85,8 +85,9 @@ pub fn run(door: &mut Door, args: &TrustArgs) -> Result<Done> {
     if args.remove {
         if trusted.files.remove(&name).is_none() {
             let message = format!("{}: was not trusted", path.display());
-            return Err(AppError::new(ErrorKind::NotFound, message)
-                .hint("`codex-ledger config trust --list` lists what is"));
+            return Err(
+                DoorError::new(message).hint("`codex-ledger config trust --list` lists what is")
+            );
         }
         save(&place, &trusted)?;
         let text = format!("{name} is trusted no longer");
@@ -144,7 +145,7 @@ fn list(door: &Door, trusted: &Trusted) -> Result<Done> {
 fn place() -> Result<PathBuf> {
     let project = ProjectDirs::from("", "", "codex-ledger");
     project.map(|project| project.config_dir().join(FILE)).ok_or_else(|| {
-        AppError::new(ErrorKind::Usage, "there is no home directory to remember it in")
+        DoorError::new("there is no home directory to remember it in")
             .hint("name the file with --config FILE")
     })
 }
@@ -155,7 +156,7 @@ fn known_as(path: &Path) -> Result<String> {
     let full = full.map_err(|e| failed(path, &e))?;
     full.into_os_string().into_string().map_err(|_| {
         let message = format!("{}: the path is no text", path.display());
-        AppError::new(ErrorKind::Usage, message).hint("name the file with --config FILE")
+        DoorError::new(message).hint("name the file with --config FILE")
     })
 }
 
@@ -163,7 +164,7 @@ fn load(place: &Path) -> Result<Trusted> {
     match fs::read_to_string(place) {
         Ok(text) => Trusted::parse(&text).map_err(|reason| {
             let message = format!("{}: {reason}", place.display());
-            AppError::new(ErrorKind::Usage, message).hint("remove it and trust the files anew")
+            DoorError::new(message).hint("remove it and trust the files anew")
         }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Trusted::default()),
         Err(e) => Err(failed(place, &e)),
@@ -185,6 +186,6 @@ fn save(place: &Path, trusted: &Trusted) -> Result<()> {
     write().map_err(|e| failed(place, &e))
 }
 
-fn failed(path: &Path, error: &io::Error) -> AppError {
-    AppError::new(ErrorKind::Io, format!("{}: {error}", path.display()))
+fn failed(path: &Path, error: &io::Error) -> DoorError {
+    DoorError::new(format!("{}: {error}", path.display()))
 }

@@ -2,8 +2,9 @@
 
 use super::core::{App, Listener};
 use super::redact::NewEntry;
-use crate::config::{REVIEW_WORD, is_review_word};
+use crate::config::is_review_word;
 use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::{Hint, NameHint};
 use codex_ledger_db as db;
 use codex_ledger_entry::{Act, Annotation, EntryId, Kind};
 use codex_ledger_ledger::{Ledger, LedgerReader};
@@ -57,7 +58,7 @@ impl App {
                     session.id, session.prompts
                 );
                 Err(AppError::new(ErrorKind::NotFound, message)
-                    .hint("`codex-ledger show SESSION` numbers the prompts"))
+                    .hint(Hint::Name(NameHint::PromptNumbers)))
             }
         }
     }
@@ -210,7 +211,7 @@ impl App {
         let notes = self.notes(None)?;
         let Some(note) = notes.into_iter().find(|note| note.seq == seq) else {
             return Err(AppError::new(ErrorKind::NotFound, format!("there is no note {seq}"))
-                .hint("`codex-ledger note list` numbers them"));
+                .hint(Hint::Name(NameHint::ListNotes)));
         };
         let subject = Subject { prompt: note.prompt, ..self.subject(&note.session)? };
         let done = self.annotate(&[subject], &Act::Unnote { of: seq }, listener)?;
@@ -224,8 +225,7 @@ fn check(act: &Act) -> Result<()> {
         Act::Tag { name, .. } | Act::Untag { name } => ("a tag", name),
         Act::Disposition { value } if !value.is_empty() => ("a disposition", value),
         Act::Note { text } if text.trim().is_empty() => {
-            return Err(AppError::new(ErrorKind::Usage, "the note is empty")
-                .hint("say something: note add SESSION TEXT"));
+            return Err(AppError::new(ErrorKind::Usage, "the note is empty").hint(Hint::NoteText));
         }
         _ => return Ok(()),
     };
@@ -233,7 +233,7 @@ fn check(act: &Act) -> Result<()> {
         true => Ok(()),
         false => {
             let message = format!("`{word}` is not {what}");
-            Err(AppError::new(ErrorKind::Usage, message).hint(REVIEW_WORD))
+            Err(AppError::new(ErrorKind::Usage, message).hint(Hint::ReviewWord))
         }
     }
 }

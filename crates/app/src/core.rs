@@ -5,6 +5,7 @@ use crate::audit;
 pub use crate::audit::{Audit, ViewsVerdict};
 use crate::config::ReviewConfig;
 pub use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::Hint;
 pub use codex_ledger_append::SourceProblem;
 pub use codex_ledger_append::{ByteCounts, FileCounts};
 use codex_ledger_append::{Plan, Report, Request};
@@ -180,8 +181,7 @@ impl App {
             let roots: Vec<_> =
                 request.roots.iter().map(|root| root.display().to_string()).collect();
             let message = format!("no Codex logs in {}", roots.join(", "));
-            return Err(AppError::new(ErrorKind::NotFound, message)
-                .hint("name a home or a file, or try `codex-ledger append --sample`"));
+            return Err(AppError::new(ErrorKind::NotFound, message).hint(Hint::NameLogs));
         }
         if options.dry_run {
             return Ok(Appended {

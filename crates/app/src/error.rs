@@ -1,11 +1,12 @@
-//! Floor 4: the errors of all floors folded into one shape: kind, message, hint.
+//! Floor 4: the errors of all floors folded into one shape: kind, message, hint. No word of it is of a door.
 
 use crate::audit::AuditError;
+use crate::hint::{Hint, NameHint, Safe};
 use crate::publish::PublishError;
 use codex_ledger_db::DbError;
 use codex_ledger_ledger::LedgerError;
 use codex_ledger_projections::{PolicyError, ReplayError, ViewsError};
-use codex_ledger_query::FindError;
+use codex_ledger_query::{FilterError, FilterName, FindError};
 use codex_ledger_redaction::RuleError;
 
 /// What kind of error it is, for programs.
@@ -42,28 +43,34 @@ impl ErrorKind {
     }
 }
 
-/// An error as a door shows it.
+/// What went wrong, for a door to put into its own words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{}{message}", named(*filter))]
 pub struct AppError {
     /// For programs.
     pub kind: ErrorKind,
-    /// One line that names the file, line or option.
+    /// The value of a filter that is wrong, where it is one; the message does not name it.
+    pub filter: Option<FilterName>,
+    /// One line that names the file, line or value.
     pub message: String,
     /// What to try.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
+}
+
+fn named(filter: Option<FilterName>) -> String {
+    filter.map(|filter| format!("{}: ", filter.name())).unwrap_or_default()
 }
 
 impl AppError {
     /// Makes an error.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> AppError {
-        AppError { kind, message: message.into(), hint: None }
+        AppError { kind, filter: None, message: message.into(), hint: None }
     }
 
     /// Adds what to try.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> AppError {
-        self.hint = Some(hint.into());
+    pub fn hint(mut self, hint: Hint) -> AppError {
+        self.hint = Some(hint);
         self
     }
 }
@@ -75,27 +82,30 @@ impl From<LedgerError> for AppError {
     fn from(error: LedgerError) -> AppError {
         let message = error.to_string();
         match error {
-            LedgerError::Locked { .. } => AppError::new(ErrorKind::Locked, message)
-                .hint("wait until it ends, or stop it; reading commands work meanwhile"),
-            LedgerError::Exposed { .. } => AppError::new(ErrorKind::Io, message).hint(
-                "`chmod go-rwx` on it, then `codex-ledger audit`; or name another with --ledger DIR",
-            ),
-            LedgerError::Missing { .. } => AppError::new(ErrorKind::NotFound, message)
-                .hint("`codex-ledger append` makes one from your Codex logs"),
-            LedgerError::Damaged { .. } | LedgerError::Engine { .. } => {
-                AppError::new(ErrorKind::Damaged, message)
-                    .hint("`codex-ledger audit` says what still holds, `codex-ledger repair` what can be kept")
+            LedgerError::Locked { .. } => {
+                AppError::new(ErrorKind::Locked, message).hint(Hint::AwaitWriter)
             }
-            LedgerError::Version { .. } => AppError::new(ErrorKind::Damaged, message)
-                .hint("use a newer codex-ledger, or `codex-ledger audit` if the file was damaged"),
+            LedgerError::Exposed { .. } => {
+                AppError::new(ErrorKind::Io, message).hint(Hint::Unshare)
+            }
+            LedgerError::Missing { .. } => {
+                AppError::new(ErrorKind::NotFound, message).hint(Hint::Append)
+            }
+            LedgerError::Damaged { .. } | LedgerError::Engine { .. } => {
+                AppError::new(ErrorKind::Damaged, message).hint(Hint::Repair)
+            }
+            LedgerError::Version { .. } => {
+                AppError::new(ErrorKind::Damaged, message).hint(Hint::NewerProgram)
+            }
             LedgerError::NoEntry { .. } => AppError::new(ErrorKind::NotFound, message),
             LedgerError::Io { .. } if error.is_out_of_space() => {
                 AppError::new(ErrorKind::OutOfSpace, message)
-                    .hint("make space and run the command again; what was acknowledged is safe")
+                    .hint(Hint::MakeSpace(Safe::Acknowledged))
             }
             LedgerError::Io { .. } => AppError::new(ErrorKind::Io, message),
-            LedgerError::NoCopy { .. } => AppError::new(ErrorKind::Io, message)
-                .hint("make space there, or name another temporary folder with TMPDIR"),
+            LedgerError::NoCopy { .. } => {
+                AppError::new(ErrorKind::Io, message).hint(Hint::TemporaryFolder)
+            }
         }
     }
 }
@@ -105,10 +115,9 @@ impl From<DbError> for AppError {
         let message = error.to_string();
         if error.is_out_of_space() {
             return AppError::new(ErrorKind::OutOfSpace, message)
-                .hint("make space and run the command again; the ledger has every entry");
+                .hint(Hint::MakeSpace(Safe::Ledger));
         }
-        AppError::new(ErrorKind::Views, message)
-            .hint("`codex-ledger rebuild-views` makes the views anew")
+        AppError::new(ErrorKind::Views, message).hint(Hint::RebuildViews)
     }
 }
 
@@ -118,10 +127,12 @@ impl From<ReplayError> for AppError {
             ReplayError::Ledger(error) => error.into(),
             ReplayError::Db(error) => error.into(),
             ReplayError::Policy(error) => error.into(),
-            ReplayError::State(_) => AppError::new(ErrorKind::Views, error.to_string())
-                .hint("`codex-ledger rebuild-views` makes the views anew"),
-            ReplayError::Thread(_) => AppError::new(ErrorKind::Io, error.to_string())
-                .hint("end other programs and run the command again; the ledger has every entry"),
+            ReplayError::State(_) => {
+                AppError::new(ErrorKind::Views, error.to_string()).hint(Hint::RebuildViews)
+            }
+            ReplayError::Thread(_) => {
+                AppError::new(ErrorKind::Io, error.to_string()).hint(Hint::FreeThreads)
+            }
             ReplayError::Died => AppError::new(ErrorKind::Views, error.to_string()),
         }
     }
@@ -132,17 +143,15 @@ impl From<PolicyError> for AppError {
         match error {
             PolicyError::Ledger(error) => error.into(),
             PolicyError::Unreadable { what: "rule set", .. } => {
-                AppError::new(ErrorKind::Views, error.to_string()).hint(
-                    "use that version, or put other rules in force: `codex-ledger redact rules set FILE`",
-                )
+                AppError::new(ErrorKind::Views, error.to_string()).hint(Hint::NewerRules)
             }
             PolicyError::Unreadable { seq, .. } => {
-                AppError::new(ErrorKind::Views, error.to_string()).hint(format!(
-                    "use that version, or end it: `codex-ledger redact undo {seq} --reason TEXT`"
-                ))
+                AppError::new(ErrorKind::Views, error.to_string())
+                    .hint(Hint::NewerRedaction { seq })
             }
-            PolicyError::Rule(error) => AppError::new(ErrorKind::Views, error.to_string())
-                .hint("`codex-ledger redact rules set FILE` puts other rules in force"),
+            PolicyError::Rule(error) => {
+                AppError::new(ErrorKind::Views, error.to_string()).hint(Hint::SetRules)
+            }
         }
     }
 }
@@ -152,12 +161,11 @@ impl From<PublishError> for AppError {
         let message = error.to_string();
         match error {
             PublishError::Io { .. } if error.is_out_of_space() => {
-                AppError::new(ErrorKind::OutOfSpace, message)
-                    .hint("make space and run the command again; what was there is as it was")
+                AppError::new(ErrorKind::OutOfSpace, message).hint(Hint::MakeSpace(Safe::Files))
             }
             PublishError::Io { .. } => AppError::new(ErrorKind::Io, message),
             PublishError::Refused { hint, .. } => {
-                AppError::new(ErrorKind::Usage, message).hint(hint)
+                AppError::new(ErrorKind::Usage, message).hint(Hint::Folder(hint))
             }
         }
     }
@@ -176,14 +184,18 @@ impl From<ViewsError> for AppError {
             ViewsError::Db(error) => error.into(),
             ViewsError::Replay(error) => error.into(),
             ViewsError::Io { .. } => AppError::new(ErrorKind::Io, message),
-            ViewsError::Foreign { .. } => AppError::new(ErrorKind::Views, message)
-                .hint("move it away, or name another place with `ingest.db_path`"),
-            ViewsError::Damaged { .. } => AppError::new(ErrorKind::Views, message)
-                .hint("`codex-ledger rebuild-views` makes the views anew"),
-            ViewsError::Ahead { .. } => AppError::new(ErrorKind::Damaged, message)
-                .hint("`codex-ledger audit` says what still holds"),
-            ViewsError::Newer { .. } => AppError::new(ErrorKind::Views, message)
-                .hint("use that version, or move the views away: `rebuild-views` makes them from the ledger"),
+            ViewsError::Foreign { .. } => {
+                AppError::new(ErrorKind::Views, message).hint(Hint::MoveForeignViews)
+            }
+            ViewsError::Damaged { .. } => {
+                AppError::new(ErrorKind::Views, message).hint(Hint::RebuildViews)
+            }
+            ViewsError::Ahead { .. } => {
+                AppError::new(ErrorKind::Damaged, message).hint(Hint::Audit)
+            }
+            ViewsError::Newer { .. } => {
+                AppError::new(ErrorKind::Views, message).hint(Hint::NewerViews)
+            }
         }
     }
 }
@@ -201,12 +213,33 @@ impl From<FindError> for AppError {
     fn from(error: FindError) -> AppError {
         let message = error.to_string();
         match error {
-            FindError::None(_) => AppError::new(ErrorKind::NotFound, message)
-                .hint("`codex-ledger sessions` lists them"),
+            FindError::None(_) => {
+                AppError::new(ErrorKind::NotFound, message).hint(Hint::Name(NameHint::ListSessions))
+            }
             FindError::Several { .. } => {
-                AppError::new(ErrorKind::NotFound, message).hint("give more digits of the id")
+                AppError::new(ErrorKind::NotFound, message).hint(Hint::Name(NameHint::MoreDigits))
             }
             FindError::Sql(_) => AppError::new(ErrorKind::Views, message),
         }
+    }
+}
+
+impl From<FilterError> for AppError {
+    fn from(error: FilterError) -> AppError {
+        let (filter, message) = (error.filter(), error.to_string());
+        let hint = Hint::Name(match error {
+            FilterError::Time { .. } => NameHint::TimeForms,
+            FilterError::Backwards { .. } => NameHint::SwapTimes,
+            FilterError::Unknown { filter, nearest: Some(value), .. } => {
+                NameHint::Nearest { filter, value }
+            }
+            FilterError::Unknown { .. } => NameHint::ListFilters,
+            FilterError::NoSuch { .. } => NameHint::LeaveOut,
+            FilterError::Several { .. } => NameHint::MoreDigits,
+            FilterError::Sql(_) => {
+                return AppError::new(ErrorKind::Usage, message).hint(Hint::RebuildViews);
+            }
+        });
+        AppError { filter, ..AppError::new(ErrorKind::Usage, message).hint(hint) }
     }
 }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod config;
 mod core;
 mod error;
+mod hint;
 mod open;
 pub mod publish;
 mod publishing;
@@ -22,6 +23,7 @@ mod watch;
 
 pub use self::annotate::{Annotated, DISPOSITIONS, Subject};
 pub use self::core::*;
+pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
 pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile};
 pub use self::redact::{Redacted, Undone};

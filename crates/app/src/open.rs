@@ -2,6 +2,7 @@
 
 use super::core::App;
 use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::Hint;
 use codex_ledger_ledger::{Ledger, LedgerError, LockNotice, Patience};
 use codex_ledger_redaction::Weaker;
 use std::path::PathBuf;
@@ -47,10 +48,9 @@ impl App {
     /// What is said of a lock that another writer still held when the wait was over.
     pub(super) fn waited(&self, error: LedgerError) -> AppError {
         match AppError::from(error) {
-            error if error.kind == ErrorKind::Locked => error.hint(format!(
-                "waited for {} s: run it again, or wait longer with --wait SECONDS; reading commands work meanwhile",
-                self.setup.wait.as_secs_f64()
-            )),
+            error if error.kind == ErrorKind::Locked => {
+                error.hint(Hint::WaitLonger { waited: self.setup.wait })
+            }
             error => error,
         }
     }

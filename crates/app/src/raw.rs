@@ -2,6 +2,7 @@
 
 use super::core::App;
 use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::{Hint, NameHint};
 use codex_ledger_entry::{EntryId, FieldsBuilder, Kind};
 use codex_ledger_ledger::{LedgerError, LedgerReader, Pack, StoredEntry};
 use codex_ledger_projections::Standing;
@@ -41,7 +42,8 @@ impl App {
         match (found, line) {
             (false, Some(line)) => {
                 let message = format!("session {id} has no line {line}");
-                Err(AppError::new(ErrorKind::NotFound, message).hint("lines count from 0"))
+                Err(AppError::new(ErrorKind::NotFound, message)
+                    .hint(Hint::Name(NameHint::LinesFromZero)))
             }
             _ => Ok(()),
         }
@@ -58,9 +60,7 @@ impl App {
             .add("detail", detail)
             .finish();
         let refused = |error: AppError| match error.kind {
-            ErrorKind::Io | ErrorKind::OutOfSpace => {
-                error.hint("raw bytes are shown only where that can be recorded in the ledger")
-            }
+            ErrorKind::Io | ErrorKind::OutOfSpace => error.hint(Hint::RawIsRecorded),
             _ => error,
         };
         let mut ledger = self.open().map_err(refused)?;

@@ -3,6 +3,7 @@
 use super::core::{App, Listener, Progress};
 use super::target::RedactRequest;
 use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::{Hint, NameHint};
 use codex_ledger_append::note_head;
 use codex_ledger_db as db;
 use codex_ledger_entry::{EntryId, Kind};
@@ -38,7 +39,7 @@ pub struct Undone {
     pub of: u64,
 }
 
-pub(super) fn usage(message: impl Into<String>, hint: &str) -> AppError {
+pub(super) fn usage(message: impl Into<String>, hint: Hint) -> AppError {
     AppError::new(ErrorKind::Usage, message).hint(hint)
 }
 
@@ -88,11 +89,11 @@ impl App {
         let [entry] = found[..] else {
             let message = format!("`{target}` names {} redactions", found.len());
             return Err(AppError::new(ErrorKind::NotFound, message)
-                .hint("`codex-ledger redact history` lists them with their numbers"));
+                .hint(Hint::Name(NameHint::ListRedactions)));
         };
         if let Some(by) = decisions.ended_by.get(&entry.seq) {
             let message = format!("{} is undone already, by {by}", entry.seq);
-            return Err(usage(message, "undo that one to bring it back"));
+            return Err(usage(message, Hint::Name(NameHint::UndoTheUndo)));
         }
         let record = RevocationRecord { actor: self.setup.actor.clone(), reason, of: entry.seq };
         let seq = self.decide(&[(Kind::Revocation, entry.id, record.encode())], listener)?.start;

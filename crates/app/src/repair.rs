@@ -2,6 +2,7 @@
 
 use super::core::{App, HeadSummary, Listener};
 use crate::error::{AppError, Result};
+use crate::hint::Hint;
 use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, StreamName};
 use codex_ledger_ledger::{Addition, Control, LedgerError, Repair, Survey, lock_holder};
 use codex_ledger_redaction::{RedactionRecord, What};
@@ -75,9 +76,7 @@ impl App {
         Survey::of(self.dir()).map_err(|error| {
             let is_nothing = matches!(error, LedgerError::Damaged { .. });
             let error = AppError::from(error);
-            let hint = "put the folder back from a copy; or move it away, and `codex-ledger append` makes a new \
-                        ledger from the logs that are still there";
-            if is_nothing { error.hint(hint) } else { error }
+            if is_nothing { error.hint(Hint::RestoreLedger) } else { error }
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::core::App;
 use super::publishing::Publication;
-use crate::error::{AppError, ErrorKind, Result};
+use crate::error::{AppError, Result};
 use crate::publish::{
     Gate, Language, Paper, PublishError, head_texts, prompt_texts, session_texts,
 };
@@ -206,24 +206,4 @@ fn page_request(request: &ReportRequest) -> ReportRequest {
     request.page = true;
     request.filter.limit = None;
     request
-}
-
-impl From<FilterError> for AppError {
-    fn from(error: FilterError) -> AppError {
-        let hint = match &error {
-            FilterError::Time { .. } => {
-                "a day (2026-03-01), a time (2026-03-01T10:00:00Z), or how long ago (7d, 24h)"
-                    .into()
-            }
-            FilterError::Backwards { .. } => "swap them".into(),
-            FilterError::Unknown { option, nearest: Some(nearest), .. } => {
-                format!("the nearest known value: {option} {nearest}")
-            }
-            FilterError::Unknown { .. } => "`codex-ledger sessions` lists what is there".into(),
-            FilterError::NoSuch { .. } => "leave the option out".into(),
-            FilterError::Several { .. } => "give more digits of the id".into(),
-            FilterError::Sql(_) => "`codex-ledger rebuild-views` makes the views anew".into(),
-        };
-        AppError::new(ErrorKind::Usage, error.to_string()).hint(hint)
-    }
 }

@@ -3,6 +3,7 @@
 use super::core::App;
 use super::redact::usage;
 use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::{Hint, NameHint, TargetHint};
 use codex_ledger_db as db;
 use codex_ledger_entry::Kind;
 use codex_ledger_ledger::{Controls, LedgerReader};
@@ -50,7 +51,7 @@ pub struct RedactRequest {
 impl App {
     pub(super) fn reason(&self, reason: &str) -> Result<String> {
         match reason.trim() {
-            "" => Err(usage("a reason is needed", "say why with --reason TEXT")),
+            "" => Err(usage("a reason is needed", Hint::NeedsReason)),
             reason => Ok(reason.to_string()),
         }
     }
@@ -61,14 +62,14 @@ impl App {
         if replacement.trim().is_empty() {
             return Err(usage(
                 "the replacement is empty",
-                "leave --with away to show `[redacted]`",
+                Hint::Target(TargetHint::UsualReplacement),
             ));
         }
         let what = self.what_of(request)?;
         if says(&what, &replacement) {
             return Err(usage(
                 "the replacement says what is to be hidden",
-                "choose another with --with TEXT",
+                Hint::Target(TargetHint::OtherReplacement),
             ));
         }
         Ok(RedactionRecord { actor: self.setup.actor.clone(), reason, replacement, what })
@@ -86,7 +87,7 @@ impl App {
         if narrows {
             return Err(usage(
                 "what narrows and what is narrowed do not go together",
-                "--session or --repo narrows a --literal or --regex; --field and --span are of an --entry",
+                Hint::Target(TargetHint::Narrowing),
             ));
         }
         match (prompt, entry, literal, regex) {
@@ -104,12 +105,12 @@ impl App {
                 Some(session) => Ok(What::Session { id: self.session_named(session)? }),
                 None => Err(usage(
                     "nothing is named that is to be hidden",
-                    "name one of --prompt SESSION#N, --session ID, --entry SEQ, --literal TEXT, --regex PATTERN",
+                    Hint::Target(TargetHint::NameOne),
                 )),
             },
             _ => Err(usage(
                 "several things are named that are to be hidden",
-                "one redaction hides one thing; run the command once for each, or use --from FILE",
+                Hint::Target(TargetHint::OnlyOne),
             )),
         }
     }
@@ -163,13 +164,12 @@ impl App {
             [] => {
                 let message = format!("no session has the repository or directory `{name}`");
                 let near = query::nearest(name, shown.iter().map(String::as_str));
-                let near = near.map(|near| format!("the nearest is {near}; ")).unwrap_or_default();
-                let hint = format!("{near}`codex-ledger tokens --by repo` lists them");
-                Err(AppError::new(ErrorKind::NotFound, message).hint(hint))
+                let hint = NameHint::ListRepos { nearest: near.map(str::to_string) };
+                Err(AppError::new(ErrorKind::NotFound, message).hint(Hint::Name(hint)))
             }
             _ => {
                 let message = format!("`{name}` names {} repositories", found.len());
-                Err(usage(message, "give the whole URL, or name the sessions with --session"))
+                Err(usage(message, Hint::Name(NameHint::WholeUrl)))
             }
         }
     }
@@ -183,16 +183,13 @@ impl App {
     }
 
     fn prompt_named(&self, name: &str) -> Result<What> {
-        let hint = "`codex-ledger show SESSION` numbers the prompts";
+        let hint = Hint::Name(NameHint::PromptNumbers);
         let Some((prefix, number)) = name.rsplit_once('#') else {
-            return Err(usage(
-                format!("`{name}` is no prompt"),
-                "a prompt is named SESSION#N, N from 1",
-            ));
+            return Err(usage(format!("`{name}` is no prompt"), Hint::Name(NameHint::PromptForm)));
         };
-        let number: u64 = number
-            .parse()
-            .map_err(|_| usage(format!("`{number}` is no number of a prompt"), hint))?;
+        let Ok(number) = number.parse::<u64>() else {
+            return Err(usage(format!("`{number}` is no number of a prompt"), hint));
+        };
         let db = self.views_for_reading()?;
         let session = found_session(&db, prefix)?;
         let found =
@@ -213,30 +210,26 @@ impl App {
         let size = reader.head().size();
         let Some(entry) = reader.control(seq)? else {
             let message = format!("there is no entry {seq}: the ledger has {size}");
-            return Err(AppError::new(ErrorKind::NotFound, message).hint("seqs count from 0"));
+            return Err(AppError::new(ErrorKind::NotFound, message)
+                .hint(Hint::Name(NameHint::SeqsFromZero)));
         };
         if !matches!(entry.kind, Kind::Line | Kind::Document) {
             let message =
                 format!("entry {seq} is no record of a session but a {}", entry.kind.name());
-            return Err(usage(
-                message,
-                "`codex-ledger show SESSION --json` has the seqs of its records",
-            ));
+            return Err(usage(message, Hint::Name(NameHint::RecordSeqs)));
         }
         let Some(pointer) = &request.field else {
             return match request.span {
                 None => Ok(What::Entry { seq }),
-                Some(_) => {
-                    Err(usage("a span is of a field", "name the field with --field POINTER"))
-                }
+                Some(_) => Err(usage("a span is of a field", Hint::Target(TargetHint::NameField))),
             };
         };
         let name = pointer.rsplit('/').next().unwrap_or_default();
         if is_structure(name) {
             let message = format!("`{pointer}` says how records belong together and stays");
-            return Err(usage(message, "a --literal hides its text wherever it is shown"));
+            return Err(usage(message, Hint::Target(TargetHint::HideText)));
         }
-        let hint = "`codex-ledger show --raw --entry SEQ` shows the record";
+        let hint = Hint::Target(TargetHint::ShowRecord);
         let text = match field(&entry.body, pointer) {
             Some(Field::Text(text)) => Some(text),
             Some(Field::Tree(_)) => None,
@@ -253,10 +246,7 @@ impl App {
                         "{from}..{to} is no part of `{pointer}`, which has {} bytes, or begins or ends inside a character",
                         text.len()
                     );
-                    return Err(usage(
-                        message,
-                        "a span counts bytes from 0; the end is not part of it",
-                    ));
+                    return Err(usage(message, Hint::Target(TargetHint::SpanForm)));
                 }
                 Some((from, to))
             }
@@ -267,10 +257,7 @@ impl App {
 
 fn found_session(db: &db::Connection, prefix: &str) -> Result<query::SessionRow> {
     if prefix.is_empty() {
-        return Err(usage(
-            "no session is named",
-            "name it by the beginning of its id; `codex-ledger sessions` lists them",
-        ));
+        return Err(usage("no session is named", Hint::Name(NameHint::Session)));
     }
     Ok(query::find_session(db, prefix)?)
 }
@@ -291,10 +278,7 @@ fn says(what: &What, replacement: &str) -> bool {
 fn literal_named(text: &str, within: Within) -> Result<What> {
     if text.trim().chars().count() < LITERAL_MIN_CHARS {
         let message = format!("`{text}` is shorter than {LITERAL_MIN_CHARS} characters");
-        return Err(usage(
-            message,
-            "a text so short is everywhere; a --regex can say where it stands",
-        ));
+        return Err(usage(message, Hint::Target(TargetHint::ShortText)));
     }
     Ok(What::Literal { text: text.to_string(), within })
 }
@@ -303,11 +287,7 @@ fn regex_named(pattern: &str, within: Within) -> Result<What> {
     let matcher = Matcher::Regex(pattern.to_string());
     let replacement = REPLACEMENT.to_string();
     let manual = Manual { id: 0, matcher, scope: Scope::Global, replacement, rank: 0 };
-    Engine::compile(&RuleSet::default(), &[manual]).map_err(|error| {
-        usage(
-            error.to_string(),
-            "patterns are those of the regex crate: no look-around, no back-references",
-        )
-    })?;
+    Engine::compile(&RuleSet::default(), &[manual])
+        .map_err(|error| usage(error.to_string(), Hint::Target(TargetHint::PatternForm)))?;
     Ok(What::Regex { pattern: pattern.to_string(), within })
 }

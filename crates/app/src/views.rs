@@ -2,6 +2,7 @@
 
 use super::core::{App, HeadSummary, Listener, Progress, Status};
 use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::Hint;
 use codex_ledger_db::{self as db, Connection};
 use codex_ledger_ledger::sweep_copies;
 use codex_ledger_ledger::{
@@ -24,7 +25,7 @@ impl App {
                         ErrorKind::Views,
                         format!("{}: they change all the time", self.views_path().display()),
                     )
-                    .hint("run the command again")),
+                    .hint(Hint::Again)),
                 }
             }
         }
@@ -40,10 +41,11 @@ impl App {
                 let behind = self.decided_since(cursor)?;
                 Ok((db.filter(|_| is_clear), behind))
             }
-            (Standing::Absent, _) => Err(error(format!("{path}: there are no views yet"))
-                .hint("`codex-ledger rebuild-views` makes them")),
+            (Standing::Absent, _) => {
+                Err(error(format!("{path}: there are no views yet")).hint(Hint::MakeViews))
+            }
             (Standing::Outdated { reason, .. }, _) => {
-                Err(error(format!("{path}: {reason}")).hint("`codex-ledger migrate` rebuilds them"))
+                Err(error(format!("{path}: {reason}")).hint(Hint::Migrate))
             }
             (Standing::Ahead { cursor }, _) => Err(self.ahead(cursor)),
         }
@@ -92,9 +94,7 @@ impl App {
             "{path}: the views have applied {cursor} entries, more than the ledger has: entries are missing, \
              or an older HEAD was put back"
         );
-        AppError::new(ErrorKind::Damaged, message).hint(
-            "`codex-ledger audit` says what still holds; views of another time can be moved away",
-        )
+        AppError::new(ErrorKind::Damaged, message).hint(Hint::AuditOrMoveViews)
     }
 
     /// Refuses a ledger that has lost entries which its views have seen.

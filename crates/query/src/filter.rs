@@ -50,19 +50,59 @@ pub struct Filter {
     pub limit: Option<usize>,
 }
 
-/// Why a filter cannot be used.
+/// A value of a filter, by name; how a person gives it is the door's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterName {
+    /// [`Filter::since_ms`].
+    Since,
+    /// [`Filter::until_ms`].
+    Until,
+    /// [`Filter::sessions`].
+    Session,
+    /// [`Filter::repo`].
+    Repo,
+    /// [`Filter::workspace`].
+    Workspace,
+    /// [`Filter::model`].
+    Model,
+    /// [`Filter::source`].
+    Source,
+    /// [`Filter::tags`].
+    Tag,
+    /// [`Filter::dispositions`].
+    Disposition,
+}
+
+impl FilterName {
+    /// A word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FilterName::Since => "since",
+            FilterName::Until => "until",
+            FilterName::Session => "session",
+            FilterName::Repo => "repo",
+            FilterName::Workspace => "workspace",
+            FilterName::Model => "model",
+            FilterName::Source => "source",
+            FilterName::Tag => "tag",
+            FilterName::Disposition => "disposition",
+        }
+    }
+}
+
+/// Why a filter cannot be used. Which value is wrong is in [`FilterError::filter`], not in the text.
 #[derive(Debug, thiserror::Error)]
 pub enum FilterError {
     /// Text that is no time.
-    #[error("{option}: `{text}` is no time")]
+    #[error("`{text}` is no time")]
     Time {
-        /// The option.
-        option: &'static str,
+        /// Which value.
+        filter: FilterName,
         /// What was given.
         text: String,
     },
     /// The range ends before it begins.
-    #[error("--since ({since}) is after --until ({until})")]
+    #[error("the range begins ({since}) after its end ({until})")]
     Backwards {
         /// The first moment.
         since: String,
@@ -70,27 +110,25 @@ pub enum FilterError {
         until: String,
     },
     /// A value that no session has.
-    #[error("{option}: no session has `{value}`")]
+    #[error("no session has `{value}`")]
     Unknown {
-        /// The option.
-        option: &'static str,
+        /// Which value.
+        filter: FilterName,
         /// What was given.
         value: String,
         /// The known value that is most like it.
         nearest: Option<String>,
     },
     /// A tag or disposition that nobody gave.
-    #[error("{option}: there is no such {what} as `{value}`")]
+    #[error("there is no such {} as `{value}`", filter.name())]
     NoSuch {
-        /// The option.
-        option: &'static str,
         /// Tag or disposition.
-        what: &'static str,
+        filter: FilterName,
         /// What was given.
         value: String,
     },
     /// The beginning of several ids.
-    #[error("--session: `{prefix}` is the beginning of {} sessions: {}", ids.len(), ids.join(", "))]
+    #[error("`{prefix}` is the beginning of {} sessions: {}", ids.len(), ids.join(", "))]
     Several {
         /// What was given.
         prefix: String,
@@ -102,24 +140,39 @@ pub enum FilterError {
     Sql(#[from] codex_ledger_db::SqlError),
 }
 
-/// Understands `--since`: a day begins at its midnight in the zone.
+impl FilterError {
+    /// The value that is wrong, where it is one.
+    pub fn filter(&self) -> Option<FilterName> {
+        match self {
+            FilterError::Time { filter, .. }
+            | FilterError::Unknown { filter, .. }
+            | FilterError::NoSuch { filter, .. } => Some(*filter),
+            FilterError::Several { .. } => Some(FilterName::Session),
+            FilterError::Backwards { .. } | FilterError::Sql(_) => None,
+        }
+    }
+}
+
+/// Understands where a range begins: a day begins at its midnight in the zone.
 ///
 /// # Errors
 /// When it is no time.
 pub fn since(text: &str, zone: &Zone, now_ms: i64) -> Result<i64, FilterError> {
-    time(text, now_ms, zone, |date| zone.start_of(date)).ok_or_else(|| no_time("--since", text))
+    time(text, now_ms, zone, |date| zone.start_of(date))
+        .ok_or_else(|| no_time(FilterName::Since, text))
 }
 
-/// Understands `--until`: a day is in the range as a whole; a moment is its end.
+/// Understands where a range ends: a day is in the range as a whole; a moment is its end.
 ///
 /// # Errors
 /// When it is no time.
 pub fn until(text: &str, zone: &Zone, now_ms: i64) -> Result<i64, FilterError> {
-    time(text, now_ms, zone, |date| zone.end_of(date)).ok_or_else(|| no_time("--until", text))
+    time(text, now_ms, zone, |date| zone.end_of(date))
+        .ok_or_else(|| no_time(FilterName::Until, text))
 }
 
-fn no_time(option: &'static str, text: &str) -> FilterError {
-    FilterError::Time { option, text: text.into() }
+fn no_time(filter: FilterName, text: &str) -> FilterError {
+    FilterError::Time { filter, text: text.into() }
 }
 
 /// A day, a moment with its offset, a moment of the zone, or how long before now.
@@ -246,8 +299,9 @@ mod tests {
         for text in
             ["", "d", "-7d", "7", "7y", "soon", "2026-02-30", "2026-13-01", "99999999999999999999d"]
         {
-            let error = since(text, &Zone::utc(), NOW).unwrap_err().to_string();
-            assert_eq!(error, format!("--since: `{text}` is no time"));
+            let error = since(text, &Zone::utc(), NOW).unwrap_err();
+            assert_eq!(error.filter(), Some(FilterName::Since));
+            assert_eq!(error.to_string(), format!("`{text}` is no time"));
         }
         assert!(until("9223372036854775807w", &Zone::utc(), NOW).is_err());
     }
@@ -262,7 +316,7 @@ mod tests {
             filter.check(Some(from), Some(to)).map_err(|error| error.to_string())
         };
         let error = check("2026-02-10", "2026-02-09").unwrap_err();
-        assert_eq!(error, "--since (2026-02-10) is after --until (2026-02-09)");
+        assert_eq!(error, "the range begins (2026-02-10) after its end (2026-02-09)");
         assert!(check("2026-02-09T10:00:00Z", "2026-02-09T09:00:00Z").is_err());
         assert!(check("1h", "7d").is_err());
         assert!(check("2026-02-09", "2026-02-09").is_ok());

@@ -3,7 +3,7 @@
 //! `temp.picked` lives in the reader's own memory. Every other statement of a report joins it, so that all
 //! of them speak of the same sessions.
 
-use super::filter::{Filter, FilterError, Order, nearest};
+use super::filter::{Filter, FilterError, FilterName, Order, nearest};
 use super::sessions::IDS_READ_MAX;
 use codex_ledger_db::{Connection, SqlResult, params};
 use serde_json::json;
@@ -108,31 +108,30 @@ fn resolve(db: &Connection, filter: &Filter) -> Result<Resolved, FilterError> {
     if let Some(model) = &filter.model {
         let sql = "SELECT model FROM sessions UNION SELECT model FROM turn_context_messages
             UNION SELECT model FROM token_messages ORDER BY 1";
-        known(db, sql, "--model", model)?;
+        known(db, sql, FilterName::Model, model)?;
     }
     if let Some(source) = &filter.source {
-        known(db, "SELECT DISTINCT source FROM sessions ORDER BY 1", "--source", source)?;
+        known(db, "SELECT DISTINCT source FROM sessions ORDER BY 1", FilterName::Source, source)?;
     }
     Ok(Resolved { ids, repos, folders })
 }
 
 /// Tags and dispositions that somebody gave.
 fn annotations(db: &Connection, filter: &Filter) -> Result<(), FilterError> {
-    let kinds: [(&[String], _, _, _); 2] = [
-        (&filter.tags, "--tag", "tag", "SELECT DISTINCT tag FROM tags ORDER BY 1"),
+    let kinds: [(&[String], _, _); 2] = [
+        (&filter.tags, FilterName::Tag, "SELECT DISTINCT tag FROM tags ORDER BY 1"),
         (
             &filter.dispositions,
-            "--disposition",
-            "disposition",
+            FilterName::Disposition,
             "SELECT DISTINCT value FROM dispositions ORDER BY 1",
         ),
     ];
-    for (values, option, what, sql) in kinds {
+    for (values, filter, sql) in kinds {
         let all = if values.is_empty() { Vec::new() } else { texts(db, sql)? };
         if let Some(value) = values.iter().find(|value| !all.contains(value)) {
             return Err(match all.is_empty() {
-                true => FilterError::NoSuch { option, what, value: value.clone() },
-                false => unknown(option, value, all.iter().map(String::as_str)),
+                true => FilterError::NoSuch { filter, value: value.clone() },
+                false => unknown(filter, value, all.iter().map(String::as_str)),
             });
         }
     }
@@ -145,21 +144,21 @@ fn texts(db: &Connection, sql: &str) -> SqlResult<Vec<String>> {
     Ok(rows.into_iter().flatten().collect())
 }
 
-fn known(db: &Connection, sql: &str, option: &'static str, value: &str) -> Result<(), FilterError> {
+fn known(db: &Connection, sql: &str, filter: FilterName, value: &str) -> Result<(), FilterError> {
     let all = texts(db, sql)?;
     if all.iter().any(|known| known == value) {
         return Ok(());
     }
-    Err(unknown(option, value, all.iter().map(String::as_str)))
+    Err(unknown(filter, value, all.iter().map(String::as_str)))
 }
 
 fn unknown<'a>(
-    option: &'static str,
+    filter: FilterName,
     value: &str,
     all: impl IntoIterator<Item = &'a str>,
 ) -> FilterError {
     let nearest = nearest(value, all).map(str::to_string);
-    FilterError::Unknown { option, value: value.into(), nearest }
+    FilterError::Unknown { filter, value: value.into(), nearest }
 }
 
 /// The one id that begins so.
@@ -183,7 +182,7 @@ fn session(db: &Connection, prefix: &str) -> Result<String, FilterError> {
             let count = lower.chars().count();
             let heads: Vec<String> =
                 all.iter().map(|id| id.chars().take(count.max(8)).collect()).collect();
-            Err(unknown("--session", prefix, heads.iter().map(String::as_str)))
+            Err(unknown(FilterName::Session, prefix, heads.iter().map(String::as_str)))
         }
         (_, last) => {
             ids.extend(last);
@@ -206,7 +205,7 @@ fn repositories(db: &Connection, value: &str) -> Result<Vec<String>, FilterError
         .cloned()
         .collect();
     if found.is_empty() {
-        return Err(unknown("--repo", value, all.iter().flat_map(|repo| spellings(repo))));
+        return Err(unknown(FilterName::Repo, value, all.iter().flat_map(|repo| spellings(repo))));
     }
     Ok(found)
 }
@@ -235,7 +234,7 @@ fn folders(db: &Connection, value: &str) -> Result<Vec<String>, FilterError> {
     let all = texts(db, "SELECT DISTINCT cwd FROM sessions ORDER BY 1")?;
     let found: Vec<String> = all.iter().filter(|cwd| lies_below(cwd, value)).cloned().collect();
     if found.is_empty() {
-        return Err(unknown("--workspace", value, all.iter().map(String::as_str)));
+        return Err(unknown(FilterName::Workspace, value, all.iter().map(String::as_str)));
     }
     Ok(found)
 }

@@ -1,5 +1,6 @@
 //! What can go wrong on the way out.
 
+use crate::hint::FolderHint;
 use std::fmt::Display;
 use std::io;
 
@@ -22,7 +23,7 @@ pub enum PublishError {
         /// Why it stays.
         reason: String,
         /// What to try.
-        hint: &'static str,
+        hint: FolderHint,
     },
 }
 
@@ -37,7 +38,7 @@ impl PublishError {
     pub fn refused(
         place: impl Display,
         reason: impl Into<String>,
-        hint: &'static str,
+        hint: FolderHint,
     ) -> PublishError {
         PublishError::Refused { place: place.to_string(), reason: reason.into(), hint }
     }

@@ -6,6 +6,7 @@
 use super::draft::Publishable;
 use super::error::{PublishError, Result};
 use super::temporary::{Access, Temporary, clean, make_folder, sync_folder};
+use crate::hint::FolderHint;
 use codex_ledger_ledger::World;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -68,14 +69,13 @@ impl Folder {
             return Err(PublishError::refused(
                 dir.display(),
                 "is not a directory",
-                "name a folder",
+                FolderHint::NameFolder,
             ));
         }
         let empty = Manifest { schema: SCHEMA.into(), pages: BTreeMap::new() };
         let path = dir.join(MANIFEST);
-        let wrong = |reason: String| {
-            PublishError::refused(path.display(), reason, "publish into another folder")
-        };
+        let wrong =
+            |reason: String| PublishError::refused(path.display(), reason, FolderHint::Another);
         let old = match fs::read(&path) {
             Ok(bytes) => {
                 let old: Manifest =
@@ -107,7 +107,7 @@ impl Folder {
             let path = self.dir.join(name);
             if fs::symlink_metadata(&path).is_ok() && !self.only_check {
                 let reason = "is there and not one of our pages";
-                let hint = "move it away, or publish into another folder";
+                let hint = FolderHint::MoveAway;
                 return Err(PublishError::refused(path.display(), reason, hint));
             }
             all.pages.insert(name.clone(), None);

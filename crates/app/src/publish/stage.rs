@@ -2,6 +2,7 @@
 
 use super::error::{PublishError, Result};
 use super::temporary::{PREFIX, RANDOM_CHARS, SUFFIX, clean, folder_of, note, sync_folder};
+use crate::hint::FolderHint;
 use codex_ledger_ledger::World;
 use std::fs::{self, File};
 use std::io;
@@ -90,5 +91,5 @@ fn refuse_to_replace(target: &Path) -> Result<()> {
         return Ok(());
     }
     let reason = "is there already, and nothing is overwritten";
-    Err(PublishError::refused(target.display(), reason, "name a folder that is not there yet"))
+    Err(PublishError::refused(target.display(), reason, FolderHint::New))
 }

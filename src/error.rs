@@ -1,0 +1,64 @@
+//! An error in the words of the terminal.
+
+use crate::hint;
+use codex_ledger_app::AppError;
+use codex_ledger_query::{FilterError, FilterName};
+
+pub type Result<T> = std::result::Result<T, DoorError>;
+
+/// What is wrong, and what to try, as a person reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoorError {
+    /// One line that names the file, line or option.
+    pub message: String,
+    /// What to try.
+    hint: Option<String>,
+}
+
+impl DoorError {
+    pub fn new(message: impl Into<String>) -> DoorError {
+        DoorError { message: message.into(), hint: None }
+    }
+
+    /// Adds what to try.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> DoorError {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The line, and the line below it.
+    pub fn described(&self) -> String {
+        let message = self.message.replace('\n', " ");
+        let hint = self.hint.as_ref().map(|hint| format!("\n  try: {hint}")).unwrap_or_default();
+        format!("codex-ledger: {message}{hint}")
+    }
+}
+
+impl From<AppError> for DoorError {
+    fn from(error: AppError) -> DoorError {
+        let AppError { filter, message, hint, .. } = error;
+        let option = filter.map(|filter| format!("{}: ", hint::option(filter)));
+        DoorError {
+            message: option.unwrap_or_default() + &message,
+            hint: hint.as_ref().map(hint::words),
+        }
+    }
+}
+
+impl From<FilterError> for DoorError {
+    fn from(error: FilterError) -> DoorError {
+        let message = match &error {
+            FilterError::Backwards { since, until } => {
+                let options = [FilterName::Since, FilterName::Until].map(hint::option);
+                Some(format!("{} ({since}) is after {} ({until})", options[0], options[1]))
+            }
+            _ => None,
+        };
+        let said = DoorError::from(AppError::from(error));
+        match message {
+            Some(message) => DoorError { message, ..said },
+            None => said,
+        }
+    }
+}
