@@ -3,7 +3,7 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{count, duration};
 use clap::Args;
-use codex_ledger_app::Digests;
+use codex_ledger_app::Rebuilt;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -33,43 +33,41 @@ struct Table<'a> {
 pub fn run(door: &mut Door, args: RebuildViewsArgs) -> Result<Done> {
     let app = app(door, "rebuild-views", Vec::new())?;
     let mut listener = door.progress();
-    let (entries, digests, matches) = if args.check {
-        let (entries, digests, matches) = app.check_views(&mut listener)?;
-        (entries, digests, Some(matches))
-    } else {
-        let (entries, digests) = app.rebuild_views(&mut listener)?;
-        (entries, digests, None)
+    let rebuilt = match args.check {
+        true => app.check_views(&mut listener)?,
+        false => app.rebuild_views(&mut listener)?,
     };
     if door.global.json {
-        let tables = digests.tables.iter();
+        let tables = rebuilt.digests.tables.iter();
         let tables =
             tables.map(|(name, of)| (name.as_str(), Table { rows: of.rows, digest: &of.digest }));
         door.print_json(&Document {
-            entries,
+            entries: rebuilt.entries,
             tables: tables.collect(),
-            digest: &digests.content,
-            matches_live: matches.unwrap_or(true),
+            digest: &rebuilt.digests.content,
+            matches_live: rebuilt.matches_live,
             elapsed_ms: door.elapsed_ms(),
         })?;
     } else if !door.global.quiet {
-        door.print(&as_text(door, entries, &digests, matches))?;
+        door.print(&as_text(door, &rebuilt, args.check))?;
     }
-    Ok(if matches == Some(false) { Done::Findings } else { Done::Clean })
+    Ok(if rebuilt.matches_live { Done::Clean } else { Done::Findings })
 }
 
-fn as_text(door: &Door, entries: u64, digests: &Digests, matches: Option<bool>) -> String {
+fn as_text(door: &Door, rebuilt: &Rebuilt, is_check: bool) -> String {
+    let Rebuilt { entries, digests, matches_live } = rebuilt;
     let took = duration(door.elapsed_ms());
-    let mut out = match matches {
-        None => format!("views rebuilt from {} entries in {took}\n", count(entries)),
-        Some(true) => {
+    let mut out = match (is_check, matches_live) {
+        (false, _) => format!("views rebuilt from {} entries in {took}\n", count(*entries)),
+        (true, true) => {
             let verdict = door.paint(Style::Green, "the live views match");
-            format!("{verdict} a rebuild from {} entries ({took})\n", count(entries))
+            format!("{verdict} a rebuild from {} entries ({took})\n", count(*entries))
         }
-        Some(false) => {
+        (true, false) => {
             let verdict = door.paint(Style::Red, "the live views differ");
             format!(
                 "{verdict} from a rebuild of {} entries; `codex-ledger rebuild-views` replaces them\n",
-                count(entries)
+                count(*entries)
             )
         }
     };

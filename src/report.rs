@@ -8,9 +8,11 @@ use crate::publish;
 use crate::text::{bytes, plural, safe};
 use clap::{Args, ValueEnum};
 use codex_ledger_app::publish::{Finding, Gate, Language, Watched};
-use codex_ledger_app::{App, PriceTable, Withheld, Written, WrittenFile, renderer};
+use codex_ledger_app::{
+    App, PriceTable, ReportFile, Target, Withheld, Written, WrittenFile, renderer,
+};
 use codex_ledger_query::{Mode, Order, ReportReader, ReportRequest, Zone};
-use codex_ledger_report::{Csv, Renderer, Table};
+use codex_ledger_report::{Csv, Table};
 use serde::Serialize;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -134,9 +136,9 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let Some(path) = &args.output else {
         return print(door, &app, &gate, &report, format);
     };
-    let targets = targets(&report, path, format)?;
+    let files = files(&report, path, format)?;
     let written =
-        app.write_report(&gate, &report, targets, format.language(), args.overriding.reason())?;
+        app.write_report(&gate, &report, files, format.language(), args.overriding.reason())?;
     say(door, &report, &written)?;
     Ok(if written.withheld.is_empty() { Done::Clean } else { Done::Findings })
 }
@@ -152,7 +154,8 @@ fn print(
     const PLACE: &str = "standard output";
     let out = BufWriter::with_capacity(BUFFER_BYTES, Stdout(door));
     let mut out = Watched::new(gate, format.language(), PLACE, out);
-    app.render(report, &mut [(&mut *renderer(format.language()), &mut out)])?;
+    let mut renderer = renderer(format.language());
+    app.render(report, &mut [Target { renderer: &mut *renderer, paper: &mut out }])?;
     let found = out.finish();
     let found = found.map_err(|e| DoorError::new(format!("{PLACE}: {e}")))?;
     if let Some(first) = found.first().filter(|_| !door.global.quiet) {
@@ -233,20 +236,17 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Files of a report: one, or for a folder one per table, all from one reading.
-fn targets(
-    report: &ReportReader,
-    path: &Path,
-    format: Format,
-) -> Result<Vec<(Box<dyn Renderer>, PathBuf)>> {
+fn files(report: &ReportReader, path: &Path, format: Format) -> Result<Vec<ReportFile>> {
     if !is_folder(path, format) {
-        return Ok(vec![(renderer(format.language()), path.to_path_buf())]);
+        let (renderer, path) = (renderer(format.language()), path.to_path_buf());
+        return Ok(vec![ReportFile { renderer, path }]);
     }
     std::fs::create_dir_all(path)
         .map_err(|e| DoorError::new(format!("{}: {e}", path.display())))?;
     let tables = Table::of_mode(report.head().mode).into_iter();
-    Ok(tables
-        .map(|(table, name)| (Box::new(Csv::new(table)) as Box<dyn Renderer>, path.join(name)))
-        .collect())
+    let file =
+        |(table, name)| ReportFile { renderer: Box::new(Csv::new(table)), path: path.join(name) };
+    Ok(tables.map(file).collect())
 }
 
 /// What was found in a document that was not written, without its words.

@@ -7,7 +7,7 @@ use crate::rules_test;
 use crate::text::{one_line, plural, safe};
 use clap::Subcommand;
 use codex_ledger_app::{
-    AppError, ErrorKind, Rule, RuleFormat, RuleSet, builtin_rules, parse_rules,
+    AppError, ErrorKind, Rule, RuleFormat, RuleSet, RulesInForce, builtin_rules, parse_rules,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,8 @@ struct WeakerRule<'a> {
 pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
     match what {
         RulesCommand::List => {
-            let (seq, rules) = app(door, "redact rules list", Vec::new())?.rules()?;
+            let RulesInForce { seq, rules } =
+                app(door, "redact rules list", Vec::new())?.rules()?;
             let source = match seq {
                 Some(seq) => format!("`{}`, in force by entry {seq}", safe(&rules.name)),
                 None => format!("`{}`, not in the ledger yet", safe(&rules.name)),
@@ -93,7 +94,7 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
             }
             let mut progress = door.progress();
             let seq = app.set_rules(rules, &reason, &mut progress)?;
-            let (_, rules) = app.rules()?;
+            let rules = app.rules()?.rules;
             if door.global.json {
                 let weaker = weaker.iter().map(|of| WeakerRule { rule: &of.rule, how: &of.how });
                 door.print_json(&RulesSet {

@@ -6,6 +6,7 @@ use crate::filters::FilterArgs;
 use crate::sessions::short_id;
 use crate::text::{count, minute, one_line, plural};
 use clap::Args;
+use codex_ledger_app::Times;
 use codex_ledger_query::{Hit, Search};
 
 #[derive(Debug, Args)]
@@ -36,7 +37,8 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
         ..FilterArgs::default()
     };
     let filter = times.filter(&times.zone()?)?;
-    let found = app.search(&search, (filter.since_ms, filter.until_ms), args.limit)?;
+    let times = Times { since_ms: filter.since_ms, until_ms: filter.until_ms };
+    let found = app.search(&search, times, args.limit)?;
     if door.global.json {
         door.print_json(&found)?;
         return Ok(Done::Clean);

@@ -7,7 +7,6 @@ use clap::{Args, Subcommand, ValueEnum};
 use codex_ledger_app::{App, PriceTable, WhatIf};
 use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
-use serde::Serialize;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -52,13 +51,6 @@ pub enum TokensCommand {
         #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
         session: String,
     },
-}
-
-/// What is printed of a session's usage.
-#[derive(Serialize)]
-struct Explained<'a> {
-    session: &'a str,
-    records: &'a [ExplainRow],
 }
 
 pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
@@ -172,19 +164,20 @@ fn cells(key: String, sums: &TokenSums) -> Vec<String> {
 }
 
 fn explain(door: &Door, app: &App, prefix: &str) -> Result<Done> {
-    let (session, rows) = app.explain_tokens(prefix)?;
+    let explanation = app.explain_tokens(prefix)?;
     if door.global.json {
-        door.print_json(&Explained { session: &session.id, records: &rows })?;
+        door.print_json(&explanation)?;
         return Ok(Done::Clean);
     }
-    let mut out = format!("{}\n", door.paint(Style::Bold, &session.id));
+    let mut out = format!("{}\n", door.paint(Style::Bold, &explanation.session));
+    let rows = &explanation.records;
     if rows.is_empty() {
         out.push_str("no usage records: this client did not write any\n");
         return door.print(&out).map(|()| Done::Clean);
     }
     let heads = ["ENTRY", "LINE", "TIME (UTC)", "INPUT", "CACHED", "OUTPUT", "VERDICT"];
     let mut table = new_table(door, &heads);
-    for row in &rows {
+    for row in rows {
         table.add_row(explain_cells(door, row));
     }
     out.push_str(&finish_table(table, 3..6));

@@ -1,17 +1,19 @@
 //! Tags, notes and dispositions: given, taken away, listed.
 
-use super::core::{App, Listener};
+use super::progress::Listener;
 use super::redact::NewEntry;
+use super::setup::App;
 use crate::config::is_review_word;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
 use codex_ledger_db as db;
-use codex_ledger_entry::{Act, Annotation, EntryId, Kind};
+use codex_ledger_entry::{Act, Annotation, Kind};
 use codex_ledger_ledger::{Ledger, LedgerReader};
 use codex_ledger_projections::load_policy;
 use codex_ledger_query::{self as query, DispositionRow, Filter, NoteRow, TagRow};
 use codex_ledger_redaction::{Place, Sensitive};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// What a disposition can be without any configuration.
 pub const DISPOSITIONS: [&str; 3] = ["followed", "ignored", "needs-review"];
@@ -99,7 +101,7 @@ impl App {
                     session: subject.session.clone(),
                     prompt: subject.prompt,
                 };
-                (Kind::Annotation, EntryId::default(), annotation.encode())
+                NewEntry::new(Kind::Annotation, annotation.encode())
             })
             .collect();
         let seqs = self.append_noted(&mut ledger, &drafts)?;
@@ -169,10 +171,10 @@ impl App {
     pub(super) fn tag_by_rules(
         &self,
         ledger: &mut Ledger,
-        (from, to): (u64, u64),
+        new: Range<u64>,
         listener: Listener<'_>,
     ) -> Result<()> {
-        if self.setup.review.tags.is_empty() || from == to {
+        if self.setup.review.tags.is_empty() || new.is_empty() {
             return Ok(());
         }
         let db = self.views_for_reading()?;
@@ -188,12 +190,12 @@ impl App {
                 shown.as_str().to_string()
             });
             let conditions = [rule.repo.as_deref(), path.as_deref(), rule.text.as_deref()];
-            let found = query::sessions_to_tag(&db, &rule.tag, conditions, (from, to));
+            let found = query::sessions_to_tag(&db, &rule.tag, conditions, (new.start, new.end));
             for session in found.map_err(db::at(self.views_path()))? {
                 let session = self.thread_id(&db, &query::find_session(&db, &session)?)?;
                 let (actor, act) = (self.setup.actor.clone(), act.clone());
                 let annotation = Annotation { actor, act, session, prompt: 0 };
-                drafts.push((Kind::Annotation, EntryId::default(), annotation.encode()));
+                drafts.push(NewEntry::new(Kind::Annotation, annotation.encode()));
             }
         }
         if !drafts.is_empty() {

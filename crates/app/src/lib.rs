@@ -1,39 +1,57 @@
-//! Floor 4: wiring. One function per use case, 5 to 15 lines each; the doors call nothing else.
+//! Floor 4: wiring. One file per use case; the doors call nothing else.
 
 mod annotate;
+mod append;
 pub mod audit;
 pub mod config;
-mod core;
 mod error;
 mod hint;
 mod open;
+mod progress;
 pub mod publish;
 mod publishing;
 mod raw;
+mod rebuild;
 mod redact;
 mod repair;
 mod report;
 mod rules;
 mod rules_test;
 mod search;
+mod sessions;
+mod setup;
 mod state_db;
+mod status;
 mod target;
+mod tokens;
 mod views;
 mod watch;
 
 pub use self::annotate::{Annotated, DISPOSITIONS, Subject};
-pub use self::core::*;
+pub use self::append::{AppendOptions, Appended};
+pub use self::audit::{Audit, ViewsVerdict};
+pub use self::error::{AppError, ErrorKind, Result};
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
+pub use self::progress::{Listener, Progress};
 pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile};
+pub use self::rebuild::Rebuilt;
 pub use self::redact::{Redacted, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
-pub use self::report::{PageBy, Target, renderer};
-pub use self::rules::parse_rules;
+pub use self::report::{PageBy, ReportFile, Target, renderer};
+pub use self::rules::{RulesInForce, parse_rules};
 pub use self::rules_test::{Judged, JudgedRule, judge};
+pub use self::search::Times;
+pub use self::setup::{App, Root, Setup};
 pub use self::state_db::StateDb;
+pub use self::status::{HeadSummary, Status};
 pub use self::target::RedactRequest;
+pub use self::tokens::Explanation;
+pub use codex_ledger_append::{ByteCounts, FileCounts, SourceProblem};
 pub use codex_ledger_entry::Act;
+pub use codex_ledger_ledger::{Holder, World, check_place};
+pub use codex_ledger_projections::Digests;
+pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
     By, Rule, RuleFormat, RuleSet, Seen, Tally, Weaker, builtin as builtin_rules,
 };

@@ -1,6 +1,6 @@
 //! Opening for writing, and what is to be said beside the results.
 
-use super::core::App;
+use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::Hint;
 use codex_ledger_ledger::{Ledger, LedgerError, LockNotice, Patience};

@@ -1,18 +1,19 @@
 //! Publishing: reports as files and folders of pages, past the gate.
 
-use super::core::App;
-use super::report::{PageBy, PagePlan, Target, renderer};
+use super::redact::NewEntry;
+use super::report::{PageBy, PagePlan, ReportFile, Target, renderer};
+use super::setup::App;
 use crate::error::Result;
 use crate::publish::{
     Access, Draft, Finding, Folder, Gate, Held, Judged, Language, Outcome, Paper, Part,
     PublishError, Publishable, Stage, Waiver, index_texts, write_raw,
 };
-use codex_ledger_entry::{EntryId, FieldsBuilder, Kind};
+use codex_ledger_entry::{FieldsBuilder, Kind};
 use codex_ledger_ledger::{ExportSummary, LedgerReader, export};
 use codex_ledger_projections::load_policy;
 use codex_ledger_query::pricing::PriceTable;
 use codex_ledger_query::{ReportReader, ReportRequest};
-use codex_ledger_report::{PageLink, PageState, Renderer, html_index, markdown_index};
+use codex_ledger_report::{PageLink, PageState, html_index, markdown_index};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -90,6 +91,12 @@ pub struct Written {
     pub waiver: Option<u64>,
 }
 
+/// A document that the gate has looked at, and the file that it is for.
+struct JudgedFile {
+    judged: Judged,
+    path: PathBuf,
+}
+
 impl App {
     /// The gate that everything passes before it becomes a file.
     ///
@@ -107,23 +114,25 @@ impl App {
         &self,
         gate: &Gate,
         report: &ReportReader,
-        targets: Vec<(Box<dyn Renderer>, PathBuf)>,
+        mut files: Vec<ReportFile>,
         language: Language,
         reason: Option<&str>,
     ) -> Result<Written> {
         let world = &self.setup.world;
-        let mut drafts = Vec::with_capacity(targets.len());
-        for (renderer, path) in targets {
-            let draft = Draft::file(gate, language, world, &path, Access::Private)?;
-            drafts.push((renderer, draft, path));
+        let mut drafts = Vec::with_capacity(files.len());
+        for file in &files {
+            drafts.push(Draft::file(gate, language, world, &file.path, Access::Private)?);
         }
-        let mut papers: Vec<Target<'_>> = drafts
+        let mut targets: Vec<Target<'_>> = files
             .iter_mut()
-            .map(|(renderer, draft, _)| (&mut **renderer as _, draft as _))
+            .zip(&mut drafts)
+            .map(|(file, paper)| Target { renderer: &mut *file.renderer, paper })
             .collect();
-        self.render(report, &mut papers)?;
-        let judged = drafts.into_iter().map(|(_, draft, path)| (draft.judge(), path)).collect();
-        self.write_judged(judged, reason)
+        self.render(report, &mut targets)?;
+        let judged = drafts.into_iter().zip(files);
+        let judged =
+            judged.map(|(draft, file)| JudgedFile { judged: draft.judge(), path: file.path });
+        self.write_judged(judged.collect(), reason)
     }
 
     /// Writes one document that is at hand, as [`App::write_report`] does.
@@ -143,17 +152,14 @@ impl App {
         let mut draft = Draft::file(&gate, language, world, path, Access::Private)?;
         draft.write_all(text.as_bytes()).map_err(PublishError::io(path.display()))?;
         draft.end_part(of);
-        self.write_judged(vec![(draft.judge(), path.to_path_buf())], reason)
+        let file = JudgedFile { judged: draft.judge(), path: path.to_path_buf() };
+        self.write_judged(vec![file], reason)
     }
 
     /// Gives what passed its name; nothing gets one where something is held and stays held.
-    fn write_judged(
-        &self,
-        judged: Vec<(Judged, PathBuf)>,
-        reason: Option<&str>,
-    ) -> Result<Written> {
+    fn write_judged(&self, judged: Vec<JudgedFile>, reason: Option<&str>) -> Result<Written> {
         let mut written = Written::default();
-        let held = |judged: &(Judged, PathBuf)| match &judged.0 {
+        let held = |file: &JudgedFile| match &file.judged {
             Judged::Held(held) => Some(Withheld::of(held)),
             Judged::Passed(_) => None,
         };
@@ -164,7 +170,7 @@ impl App {
         };
         written.waiver = waiver.as_ref().map(Waiver::seq);
         let mut passed: Vec<(Publishable, PathBuf)> = Vec::with_capacity(judged.len());
-        for (judged, path) in judged {
+        for JudgedFile { judged, path } in judged {
             match released(judged, waiver.as_ref()) {
                 Judged::Passed(document) => passed.push((document, path)),
                 Judged::Held(held) => written.withheld.push(Withheld::of(&held)),
@@ -259,7 +265,9 @@ impl App {
         let PagePlan { mut link, request } = plan;
         let report = self.report(gate, request, PriceTable::builtin())?;
         let mut draft = Draft::page(gate, wanted.language, &link.file);
-        self.render(&report, &mut [(&mut *renderer(wanted.language), &mut draft)])?;
+        let mut renderer = renderer(wanted.language);
+        let target = Target { renderer: &mut *renderer, paper: &mut draft };
+        self.render(&report, &mut [target])?;
         if wanted.by == PageBy::Day {
             link = PageLink::of_day(&link.when, report.head(), link.file);
         }
@@ -316,7 +324,7 @@ impl App {
             body = body.add("rule", rule);
         }
         let mut ledger = self.open()?;
-        let draft = (Kind::Access, EntryId::default(), body.finish());
+        let draft = NewEntry::new(Kind::Access, body.finish());
         let seqs = self.append_noted(&mut ledger, &[draft])?;
         self.update_views(&mut |_| ())?;
         Ok(Waiver::recorded(seqs.start, names, rules))

@@ -1,9 +1,10 @@
 //! Exact bytes: of a session's source, of a line, of an entry.
 
-use super::core::App;
+use super::redact::NewEntry;
+use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
-use codex_ledger_entry::{EntryId, FieldsBuilder, Kind};
+use codex_ledger_entry::{FieldsBuilder, Kind};
 use codex_ledger_ledger::{LedgerError, LedgerReader, Pack, StoredEntry};
 use codex_ledger_projections::Standing;
 use codex_ledger_query as query;
@@ -64,7 +65,7 @@ impl App {
             _ => error,
         };
         let mut ledger = self.open().map_err(refused)?;
-        self.append_noted(&mut ledger, &[(Kind::Access, EntryId::default(), body)])?;
+        self.append_noted(&mut ledger, &[NewEntry::new(Kind::Access, body)])?;
         // Views that are not whole stay as they are: reading raw bytes needs none.
         if let Ok(Standing::Usable { .. }) = self.views.standing(ledger.head()) {
             self.update_views(&mut |_| ())?;

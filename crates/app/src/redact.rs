@@ -1,6 +1,7 @@
 //! Redactions: made, undone, listed.
 
-use super::core::{App, Listener, Progress};
+use super::progress::{Listener, Progress};
+use super::setup::App;
 use super::target::RedactRequest;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
@@ -23,8 +24,20 @@ pub struct Redacted {
     pub rows_changed: u64,
 }
 
-/// Kind, the entry that it speaks of or zeros, and body.
-pub(super) type NewEntry = (Kind, EntryId, Vec<u8>);
+/// An entry of no source, still to be appended.
+pub(super) struct NewEntry {
+    kind: Kind,
+    /// The entry that it speaks of; zeros for none.
+    reference: EntryId,
+    body: Vec<u8>,
+}
+
+impl NewEntry {
+    /// One that speaks of no other.
+    pub(super) fn new(kind: Kind, body: Vec<u8>) -> NewEntry {
+        NewEntry { kind, reference: EntryId::default(), body }
+    }
+}
 
 /// What an undo did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -59,7 +72,7 @@ impl App {
                 None => error,
                 Some(place) => AppError { message: format!("{place}: {}", error.message), ..error },
             })?;
-            drafts.push((Kind::Redaction, EntryId::default(), record.encode()));
+            drafts.push(NewEntry::new(Kind::Redaction, record.encode()));
         }
         let seqs = self.decide(&drafts, listener)?;
         let db = self.views_for_reading()?;
@@ -96,7 +109,8 @@ impl App {
             return Err(usage(message, Hint::Name(NameHint::UndoTheUndo)));
         }
         let record = RevocationRecord { actor: self.setup.actor.clone(), reason, of: entry.seq };
-        let seq = self.decide(&[(Kind::Revocation, entry.id, record.encode())], listener)?.start;
+        let (kind, reference, body) = (Kind::Revocation, entry.id, record.encode());
+        let seq = self.decide(&[NewEntry { kind, reference, body }], listener)?.start;
         let db = self.views_for_reading()?;
         let revocation = query::revocation(&db, seq).map_err(db::at(self.views_path()))?;
         let now = Decisions::load(&mut LedgerReader::open(self.dir())?, seq + 1)?;
@@ -179,7 +193,7 @@ impl App {
         let mut controls = Controls::load(&mut LedgerReader::open(self.dir())?)?;
         let old = (ledger.head().size(), ledger.head().chain.id);
         let mut appender = ledger.appender()?;
-        for (kind, reference, body) in drafts {
+        for NewEntry { kind, reference, body } in drafts {
             appender.append_about(*kind, *reference, body)?;
         }
         let done = appender.finish()?;

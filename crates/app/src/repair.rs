@@ -1,6 +1,8 @@
 //! Repair: what would be lost, and a new ledger out of what verifies.
 
-use super::core::{App, HeadSummary, Listener};
+use super::progress::Listener;
+use super::setup::App;
+use super::status::HeadSummary;
 use crate::error::{AppError, Result};
 use crate::hint::Hint;
 use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, StreamName};

@@ -1,7 +1,7 @@
 //! Reports: from the views to the model that renderers read, and through them.
 
-use super::core::App;
 use super::publishing::Publication;
+use super::setup::App;
 use crate::error::{AppError, Result};
 use crate::publish::{
     Gate, Language, Paper, PublishError, head_texts, prompt_texts, session_texts,
@@ -9,14 +9,13 @@ use crate::publish::{
 use codex_ledger_db as db;
 use codex_ledger_ledger::read_head;
 use codex_ledger_query::pricing::PriceTable;
-use codex_ledger_query::{
-    self as query, Filter, FilterError, ReportDay, ReportReader, ReportRequest, SessionRow,
-};
+use codex_ledger_query::{ReportDay, ReportReader, ReportRequest};
 use codex_ledger_report::{
     Csv, Html, Json, Markdown, PageLink, PageState, Renderer, Table, escape,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::PathBuf;
 
 /// Of an id, its beginning, which `show` takes, and its end, which is random: ids of one minute begin alike.
 const ID_CHARS: (usize, usize) = (8, 6);
@@ -31,7 +30,20 @@ pub enum PageBy {
 }
 
 /// A renderer, and what it writes on.
-pub type Target<'a> = (&'a mut (dyn Renderer + 'a), &'a mut (dyn Paper + 'a));
+pub struct Target<'a> {
+    /// What writes.
+    pub renderer: &'a mut (dyn Renderer + 'a),
+    /// What it writes on.
+    pub paper: &'a mut (dyn Paper + 'a),
+}
+
+/// A file that is to hold a report, or a part of one.
+pub struct ReportFile {
+    /// What writes it.
+    pub renderer: Box<dyn Renderer>,
+    /// Where it is to lie.
+    pub path: PathBuf,
+}
 
 /// A page to be: its file, and what narrows the report down to it.
 pub(super) struct PagePlan {
@@ -71,50 +83,33 @@ impl App {
         Ok(report)
     }
 
-    /// The sessions that a filter picks, the newest first; `limit` 0 means all.
-    ///
-    /// # Errors
-    /// When there are no views, or the filter names what is not there.
-    pub fn sessions_matching(&self, filter: &Filter, limit: usize) -> Result<Vec<SessionRow>> {
-        let db = self.views_for_reading()?;
-        let found = query::sessions_matching(&db, filter, limit);
-        found.map_err(|error| self.filter_error(error))
-    }
-
-    fn filter_error(&self, error: FilterError) -> AppError {
-        match error {
-            FilterError::Sql(error) => db::at(self.views_path())(error).into(),
-            other => other.into(),
-        }
-    }
-
     /// Reads a report once and gives all of it to every renderer.
     ///
     /// # Errors
     /// As the database, and as the paper; then the error names its place.
     pub fn render(&self, report: &ReportReader, targets: &mut [Target<'_>]) -> Result<()> {
         let head = report.head();
-        for (renderer, paper) in targets.iter_mut() {
+        for Target { renderer, paper } in targets.iter_mut() {
             renderer.begin(paper, head).map_err(|e| failed(&**paper, e))?;
             paper.end_part(&[head_texts(head)]);
         }
         for session in head.sessions.iter().filter(|_| head.mode.has_prompts()) {
-            for (renderer, paper) in targets.iter_mut() {
+            for Target { renderer, paper } in targets.iter_mut() {
                 renderer.session(paper, head, session).map_err(|e| failed(&**paper, e))?;
                 paper.end_part(&[session_texts(session)]);
             }
             let mut prompts = report.prompts(session).map_err(db::at(self.views_path()))?;
             while let Some(prompt) = prompts.next_prompt().map_err(db::at(self.views_path()))? {
-                for (renderer, paper) in targets.iter_mut() {
+                for Target { renderer, paper } in targets.iter_mut() {
                     renderer.prompt(paper, head, &prompt).map_err(|e| failed(&**paper, e))?;
                     paper.end_part(&[prompt_texts(&prompt, session)]);
                 }
             }
-            for (renderer, paper) in targets.iter_mut() {
+            for Target { renderer, paper } in targets.iter_mut() {
                 renderer.session_end(paper, head).map_err(|e| failed(&**paper, e))?;
             }
         }
-        for (renderer, paper) in targets.iter_mut() {
+        for Target { renderer, paper } in targets.iter_mut() {
             renderer.end(paper, head).map_err(|e| failed(&**paper, e))?;
             paper.end_part(&[]);
         }

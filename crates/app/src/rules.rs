@@ -1,10 +1,11 @@
 //! The rules that hide passages: read, put in force, told.
 
-use super::core::{App, Listener};
 use super::open::Notice;
+use super::progress::Listener;
 use super::redact::NewEntry;
+use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
-use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_entry::Kind;
 use codex_ledger_ledger::{Controls, Ledger, LedgerReader};
 use codex_ledger_projections::Decisions;
 use codex_ledger_redaction::{
@@ -21,23 +22,37 @@ pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet
     Ok(rules)
 }
 
-/// Entries that come before everything that is read: kind and body.
-pub(super) type Prelude = Vec<(Kind, Vec<u8>)>;
+/// What comes before everything that is read.
+pub(super) struct Prelude {
+    /// Kind and body of each entry.
+    pub(super) entries: Vec<(Kind, Vec<u8>)>,
+    /// The control entries so far.
+    pub(super) controls: Controls,
+}
+
+/// A rule set, and what puts it in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RulesInForce {
+    /// Its entry; `None` where the ledger names none.
+    pub seq: Option<u64>,
+    /// The rules.
+    pub rules: RuleSet,
+}
 
 impl App {
-    /// The rule set in force, with the seq of its entry; the built-in one where the ledger names none.
+    /// The rule set in force; the built-in one where the ledger names none.
     ///
     /// # Errors
     /// When entries cannot be read.
-    pub fn rules(&self) -> Result<(Option<u64>, RuleSet)> {
+    pub fn rules(&self) -> Result<RulesInForce> {
         if !self.dir().join("HEAD").exists() {
-            return Ok((None, self.first_rules()?));
+            return Ok(RulesInForce { seq: None, rules: self.first_rules()? });
         }
         let mut reader = LedgerReader::open(self.dir())?;
         let size = reader.head().size();
         Ok(match Decisions::load(&mut reader, size)?.rule_set()? {
-            Some((seq, record)) => (Some(seq), record.rules),
-            None => (None, builtin()?.clone()),
+            Some((seq, record)) => RulesInForce { seq: Some(seq), rules: record.rules },
+            None => RulesInForce { seq: None, rules: builtin()?.clone() },
         })
     }
 
@@ -61,13 +76,13 @@ impl App {
     ) -> Result<Option<u64>> {
         let reason = self.reason(reason)?;
         Engine::compile(&rules, &[])?;
-        if let Ok((Some(_), known)) = self.rules()
+        if let Ok(RulesInForce { seq: Some(_), rules: known }) = self.rules()
             && known.digest() == rules.digest()
         {
             return Ok(None);
         }
         let body = self.rules_body(rules, reason)?;
-        let seqs = self.decide(&[(Kind::RuleSet, EntryId::default(), body)], listener)?;
+        let seqs = self.decide(&[NewEntry::new(Kind::RuleSet, body)], listener)?;
         Ok(Some(seqs.start))
     }
 
@@ -77,9 +92,9 @@ impl App {
     /// When entries cannot be read.
     pub fn weaker_than_in_force(&self, rules: &RuleSet) -> Result<Vec<Weaker>> {
         Ok(match self.rules() {
-            Ok((Some(_), known)) => weaker(&known, rules),
+            Ok(RulesInForce { seq: Some(_), rules: known }) => weaker(&known, rules),
             // Rules that this version cannot read are replaced so that anything can be shown again.
-            Ok((None, _)) => Vec::new(),
+            Ok(_) => Vec::new(),
             Err(error) if error.kind == ErrorKind::Views => Vec::new(),
             Err(error) => return Err(error),
         })
@@ -88,7 +103,7 @@ impl App {
     /// Puts the configured rules in force where others are.
     pub(super) fn put_rules_in_force(&self, listener: Listener<'_>) -> Result<()> {
         let is_ledger = self.dir().join("HEAD").exists();
-        if self.setup.rules.is_none() || !is_ledger || self.prelude()?.0.is_empty() {
+        if self.setup.rules.is_none() || !is_ledger || self.prelude()?.entries.is_empty() {
             return Ok(());
         }
         // What is in force is looked at again behind the lock.
@@ -100,9 +115,8 @@ impl App {
     /// Puts the program's rules in force in a ledger that names none, as an earlier version made it: views are
     /// never made without rules by oversight.
     pub(super) fn ensure_rules(&self, ledger: &mut Ledger) -> Result<()> {
-        let (prelude, _) = self.prelude()?;
-        let drafts: Vec<NewEntry> =
-            prelude.into_iter().map(|(kind, body)| (kind, EntryId::default(), body)).collect();
+        let entries = self.prelude()?.entries.into_iter();
+        let drafts: Vec<NewEntry> = entries.map(|(kind, body)| NewEntry::new(kind, body)).collect();
         if !drafts.is_empty() {
             self.append_noted(ledger, &drafts)?;
         }
@@ -110,7 +124,7 @@ impl App {
     }
 
     /// The rule set that an append begins with, if it has to; and the control entries so far.
-    pub(super) fn prelude(&self) -> Result<(Prelude, Controls)> {
+    pub(super) fn prelude(&self) -> Result<Prelude> {
         let mut reader = LedgerReader::open(self.dir())?;
         let controls = Controls::load(&mut reader)?;
         let (configured, reason) = match &self.setup.rules {
@@ -118,7 +132,7 @@ impl App {
             None if !controls.entries.iter().any(|entry| entry.kind == Kind::RuleSet) => {
                 (builtin()?, "the rules that come with the program")
             }
-            None => return Ok((Vec::new(), controls)),
+            None => return Ok(Prelude { entries: Vec::new(), controls }),
         };
         let size = reader.head().size();
         let known = Decisions::load(&mut reader, size)?.rule_set()?.map(|(_, known)| known.rules);
@@ -131,7 +145,7 @@ impl App {
                     Engine::compile(&rules, &[])?;
                 }
                 if rules.digest() == known.digest() {
-                    return Ok((Vec::new(), controls));
+                    return Ok(Prelude { entries: Vec::new(), controls });
                 }
                 rules
             }
@@ -144,7 +158,7 @@ impl App {
             }
         };
         let body = self.rules_body(rules, reason.into())?;
-        Ok((vec![(Kind::RuleSet, body)], controls))
+        Ok(Prelude { entries: vec![(Kind::RuleSet, body)], controls })
     }
 
     fn rules_body(&self, rules: RuleSet, reason: String) -> Result<Vec<u8>> {

@@ -1,23 +1,28 @@
 //! Search: brings the index up to date and asks it.
 
-use super::core::App;
+use super::setup::App;
 use crate::error::Result;
 use codex_ledger_db as db;
 use codex_ledger_projections::{forget_search, scratch_search_index, search_index};
 use codex_ledger_query::{self as query, Hits, Search};
 
+/// When something was said or done, in UTC milliseconds; open where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// First moment.
+    pub since_ms: Option<i64>,
+    /// End of the range, itself not in it.
+    pub until_ms: Option<i64>,
+}
+
 impl App {
-    /// Looks for something in all that the views show. Times are UTC milliseconds, the end not in the range.
+    /// Looks for something in all that the views show.
     ///
     /// # Errors
     /// When there are no views or they cannot be read.
-    pub fn search(
-        &self,
-        question: &Search,
-        times: (Option<i64>, Option<i64>),
-        limit: usize,
-    ) -> Result<Hits> {
+    pub fn search(&self, question: &Search, times: Times, limit: usize) -> Result<Hits> {
         let views = self.views_for_reading()?;
+        let times = (times.since_ms, times.until_ms);
         let ask = |shards: &[db::Connection]| query::search(&views, shards, question, times, limit);
         if let Ok(found) = ask(&search_index(&self.views)?) {
             return Ok(found);

@@ -1,6 +1,6 @@
 //! What the client's own database says of threads: it may know some whose rollout is gone.
 
-use super::core::App;
+use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use codex_ledger_db::{self as db, SqlResult};
 use codex_ledger_query as query;

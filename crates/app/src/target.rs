@@ -1,7 +1,7 @@
 //! What a redaction request names: prompts, sessions, entries, fields and passages that exist.
 
-use super::core::App;
 use super::redact::usage;
+use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint, TargetHint};
 use codex_ledger_db as db;

@@ -1,7 +1,9 @@
 //! `append --watch`: appends again whenever a source changes.
 
-use super::core::{App, AppendOptions, Appended, Listener};
+use super::append::{AppendOptions, Appended};
 use super::open::Notice;
+use super::progress::Listener;
+use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use codex_ledger_append::{Plan, Watch};
 

@@ -4,7 +4,7 @@ use super::{SOUND, counters};
 use crate::cli_support::{rollout_name, session, thread};
 use crate::support::world::{holder, quick};
 use codex_ledger_app::config::ReviewConfig;
-use codex_ledger_app::{App, AppendOptions, PriceTable, RuleSet, Setup, WhatIf};
+use codex_ledger_app::{App, AppendOptions, PriceTable, RuleSet, Setup, Times, WhatIf};
 use codex_ledger_query::{Filter, Mode, ReportRequest, Search, TokenBy, Zone};
 use codex_ledger_report::{Csv, Html, Json, Markdown, Renderer, Table};
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ impl Place {
             fs::write(grown, bytes).expect("the file grows");
         }
         self.append(&app, None);
-        let (_, _, matches) = app.check_views(&mut |_| ()).expect("a rebuild works");
+        let matches = app.check_views(&mut |_| ()).expect("a rebuild works").matches_live;
         assert!(matches, "{what}: a rebuild gives other views");
         read_all(&app, what);
     }
@@ -140,7 +140,7 @@ fn read_all(app: &App, what: &str) {
         // Two sessions may have ids of which one begins with the other.
         let Ok(detail) = app.session(&session.id) else { continue };
         json!(detail).to_string();
-        let (_, rows) = app.explain_tokens(&session.id).expect("tokens explain");
+        let rows = app.explain_tokens(&session.id).expect("tokens explain").records;
         json!(rows).to_string();
     }
     for by in [
@@ -160,8 +160,9 @@ fn read_all(app: &App, what: &str) {
     }
     for question in ["high water", "more 256", "in:plan more", "exit:failed x*", "tool:shell"] {
         let question = Search::parse(question).expect("a question");
-        app.search(&question, (None, None), 20).expect("search");
-        app.search(&question, (Some(-1), Some(i64::MAX)), 0).expect("search in a range");
+        app.search(&question, Times::default(), 20).expect("search");
+        let times = Times { since_ms: Some(-1), until_ms: Some(i64::MAX) };
+        app.search(&question, times, 0).expect("search in a range");
     }
     json!(app.status().expect("status").coverage.expect("a coverage")).to_string();
     let audit = app.audit(false, &mut |_| ()).expect("an audit");
@@ -210,7 +211,7 @@ fn sound(app: &App) -> Vec<Value> {
     let of = |number| {
         let id = thread(number);
         let row = listed.iter().find(|row| row.id == id).expect("the session is listed");
-        let (_, explained) = app.explain_tokens(&id).expect("tokens explain");
+        let explained = app.explain_tokens(&id).expect("tokens explain").records;
         let filter = Filter { sessions: vec![id.clone()], ..Filter::default() };
         let reports = MODES.map(|mode| {
             let bytes = render(app, mode, filter.clone(), false);

@@ -3,4 +3,4 @@
 mod verify;
 mod views;
 
-pub use verify::{Audit, AuditError, Finding, FindingKind, ViewsVerdict, audit};
+pub use verify::{Audit, AuditError, Finding, FindingKind, ViewsVerdict};

@@ -1,8 +1,11 @@
 //! Verify the ledger, then compare the views with what its entries say.
 
 use super::views::check_views;
-use crate::core::HeadSummary;
-use codex_ledger_ledger::{self as ledger, Inspection, LedgerError, inspect};
+use crate::error;
+use crate::progress::{Listener, Progress};
+use crate::setup::App;
+use crate::status::HeadSummary;
+use codex_ledger_ledger::{self as ledger, Inspection, LedgerError, inspect, read_head};
 use codex_ledger_projections::{Views, ViewsError};
 use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
@@ -89,11 +92,20 @@ pub enum AuditError {
     Views(#[from] ViewsError),
 }
 
-/// Verifies everything; writes nothing.
-///
-/// # Errors
-/// When there is no ledger or files cannot be read at all; damage is a finding.
-pub fn audit(
+impl App {
+    /// Verifies everything; `views` says whether to compare the views with a rebuild too. Writes nothing.
+    ///
+    /// # Errors
+    /// When there is no ledger; damage is a finding.
+    pub fn audit(&self, views: bool, listener: Listener<'_>) -> error::Result<Audit> {
+        let total = read_head(self.dir()).map_or(0, |slots| slots.head.size());
+        let mut progress = |n| listener(Progress::Verifying(n, total));
+        Ok(audit(self.dir(), views.then_some(&self.views), &mut progress)?)
+    }
+}
+
+/// Verifies the ledger, then the views, where they are named.
+fn audit(
     dir: &Path,
     views: Option<&Views>,
     progress: &mut dyn FnMut(u64),
