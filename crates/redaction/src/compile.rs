@@ -1,7 +1,9 @@
 //! Rules made ready to search with.
 
+// `regex` cannot search a stretch of a text, nor from its first byte only: its engine can.
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::syntax;
+// `regex` tells of a pattern only whether it is one: lengths, first letters and columns of faults are its parser's.
 use regex_syntax::ast::ErrorKind;
 use regex_syntax::hir::{Hir, HirKind, literal};
 use std::sync::{Arc, OnceLock};
@@ -51,7 +53,7 @@ impl Lazy {
             let syntax = syntax::Config::new()
                 .case_insensitive(self.ignore_case)
                 .dot_matches_new_line(self.dotall);
-            let config = Config::new().nfa_size_limit(Some(16 << 20));
+            let config = Config::new().nfa_size_limit(Some(COMPILED_MAX));
             let regex = Regex::builder().syntax(syntax).configure(config).build(&self.text);
             regex.map_err(|error| format!("bad regex: {error}"))
         })
@@ -106,8 +108,11 @@ fn heads(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     Some(prefixes.literals()?.iter().map(|literal| literal.as_bytes().to_vec()).collect())
 }
 
-/// Parses one pattern, or says why not.
-fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<Pattern, String> {
+/// How much memory one pattern may take when it is compiled, in bytes.
+const COMPILED_MAX: usize = 16 << 20;
+
+/// Parses one pattern, or says why it cannot be used.
+fn parse(text: &str, ignore_case: bool, dotall: bool) -> Result<Hir, String> {
     let mut parser = regex_syntax::ParserBuilder::new()
         .case_insensitive(ignore_case)
         .dot_matches_new_line(dotall)
@@ -122,10 +127,16 @@ fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<Pattern, Strin
         regex_syntax::Error::Translate(error) => format!("bad regex: {}", error.kind()),
         error => format!("bad regex: {error}"),
     })?;
-    let lengths = hir.properties();
-    if lengths.minimum_len().is_none_or(|length| length == 0) {
+    if hir.properties().minimum_len().is_none_or(|length| length == 0) {
         return Err("the pattern matches the empty text: it would hide nothing, everywhere".into());
     }
+    Ok(hir)
+}
+
+/// Parses one pattern, and says of it what a search needs to know.
+fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<Pattern, String> {
+    let hir = parse(text, ignore_case, dotall)?;
+    let lengths = hir.properties();
     let varies = lengths.maximum_len() != lengths.minimum_len();
     let mut groups = vec![None; hir.properties().explicit_captures_len() + 1];
     name_groups(&hir, &mut groups);
@@ -168,7 +179,7 @@ fn marker_name(pattern: &str) -> &str {
 
 /// The pattern of a marker: `[name …]`, or `[name]` to `[/name]`.
 fn marker(name: &str) -> String {
-    let name = regex_syntax::escape(marker_name(name));
+    let name = regex::escape(marker_name(name));
     format!(r"(?is)\[{name}\].*?\[/{name}\]|\[{name}(?:[\s:][^\[\]]*)?\]")
 }
 
@@ -228,7 +239,7 @@ impl Compiled {
             RuleKind::Literal if rule.pattern.chars().count() < LITERAL_MIN => {
                 return Err(fail(format!("a literal needs at least {LITERAL_MIN} characters")));
             }
-            RuleKind::Literal if rule.ignore_case => regex_syntax::escape(&rule.pattern),
+            RuleKind::Literal if rule.ignore_case => regex::escape(&rule.pattern),
             RuleKind::Literal => return Ok(compiled),
         };
         let Pattern { find, groups, varies, bounded, heads } =

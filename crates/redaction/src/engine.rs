@@ -327,7 +327,7 @@ fn snap(found: &mut Found, text: &str, above: &[Found]) -> bool {
 }
 
 /// Escapes text for the inside of a JSON string.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }

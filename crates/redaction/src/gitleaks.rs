@@ -87,7 +87,7 @@ fn rule(
     if entry.path.is_some() {
         notes.push(format!("rule \"{id}\": path is not used: texts have no file name"));
     }
-    let groups = regex_automata::meta::Regex::new(&pattern).map_or(1, |regex| regex.captures_len());
+    let groups = regex::Regex::new(&pattern).map_or(1, |regex| regex.captures_len());
     let first = (groups > 1).then_some(1);
     let mut allow = Vec::new();
     for list in entry
@@ -144,7 +144,7 @@ fn patterns(list: &Allow, id: &str, notes: &mut Vec<String>) -> Vec<String> {
     if !list.paths.is_empty() || !list.commits.is_empty() {
         note("allowlist paths and commits are not used");
     }
-    let stopwords = list.stopwords.iter().map(|word| format!("(?i){}", regex_syntax::escape(word)));
+    let stopwords = list.stopwords.iter().map(|word| format!("(?i){}", regex::escape(word)));
     match list.regex_target.as_deref() {
         None | Some("secret" | "") => list.regexes.iter().cloned().chain(stopwords).collect(),
         Some(target) => {

@@ -294,28 +294,11 @@ fn read_rule(value: Value, index: usize, text: &str) -> Result<Rule, RuleError> 
 
 /// Says that a name is unknown, and which one may be meant.
 pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let nearest = known.min_by_key(|known| distance(name, known));
-    match nearest.filter(|nearest| distance(name, nearest) <= 2.max(name.len() / 2)) {
+    let nearest = known.min_by_key(|known| strsim::levenshtein(name, known));
+    match nearest.filter(|nearest| strsim::levenshtein(name, nearest) <= 2.max(name.len() / 2)) {
         Some(nearest) => format!("unknown {what} `{name}`: did you mean `{nearest}`?"),
         None => format!("unknown {what} `{name}`"),
     }
-}
-
-/// Edits between two words.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (y, pair) in b.chars().zip(row.windows(2)) {
-            let (corner, above) =
-                (pair.first().copied().unwrap_or(0), pair.last().copied().unwrap_or(0));
-            left = (corner + usize::from(x != y)).min(above + 1).min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// The line, from 1, where the `nth` rule of this id begins.

@@ -3,6 +3,8 @@
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD;
 
 use super::compile::{Compiled, Find};
 use super::rule::Check;
@@ -86,14 +88,10 @@ fn class(byte: u8) -> u8 {
 
 /// The characters of `word`'s base64 that do not depend on what stands around it, for each way to fall.
 fn base64_of(word: &str) -> impl Iterator<Item = String> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     (0..3usize).map(move |shift| {
-        let bits: Vec<u8> = std::iter::repeat_n(0, shift * 8)
-            .chain(word.bytes().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)))
-            .collect();
-        let known = bits.chunks_exact(6).skip((shift * 8).div_ceil(6));
-        let value = |bits: &[u8]| bits.iter().fold(0, |value, bit| value * 2 + usize::from(*bit));
-        known.filter_map(|bits| DIGITS.get(value(bits))).map(|digit| char::from(*digit)).collect()
+        let bytes: Vec<u8> = std::iter::repeat_n(0, shift).chain(word.bytes()).collect();
+        let known = (shift * 8).div_ceil(6)..bytes.len() * 8 / 6;
+        STANDARD_NO_PAD.encode(bytes).get(known).unwrap_or_default().to_owned()
     })
 }
 

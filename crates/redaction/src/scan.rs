@@ -3,6 +3,9 @@
 use std::collections::HashSet;
 
 use aho_corasick::AhoCorasick;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
+// As in `compile`: stretches of a text, and matches that begin where they are looked for.
 use regex_automata::{Anchored, Input, Span};
 
 use super::check;
@@ -393,20 +396,39 @@ impl Search<'_> {
     }
 }
 
+/// What is found inside of a text may end anywhere.
+const LOOSE: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
+
 /// Decodes base64 of either alphabet, without padding.
 fn decode(run: &[u8]) -> Vec<u8> {
-    let value = |byte: &u8| match byte {
-        b'A'..=b'Z' => u32::from(byte - b'A'),
-        b'a'..=b'z' => u32::from(byte - b'a') + 26,
-        b'0'..=b'9' => u32::from(byte - b'0') + 52,
-        b'+' | b'-' => 62,
-        _ => 63,
+    let standard = |byte: &u8| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => *byte,
     };
-    let mut bytes = Vec::with_capacity(run.len());
-    for digits in run.chunks(4) {
-        let bits = digits.iter().fold(0, |bits, digit| bits << 6 | value(digit));
-        let bits = bits << (6 * (4 - digits.len()));
-        bytes.extend(bits.to_be_bytes().iter().skip(1).take(digits.len().saturating_sub(1)));
+    let mut run: Vec<u8> = run.iter().map(standard).collect();
+    // A digit by itself is less than a byte.
+    run.truncate(run.len() - usize::from(run.len() % 4 == 1));
+    LOOSE.decode(run).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_may_be_of_either_alphabet_and_end_anywhere() {
+        let decoded = |run: &str| decode(run.as_bytes());
+        assert_eq!(decoded("+_-/"), [0xfb, 0xff, 0xbf]);
+        for (run, bytes) in
+            [("YWJj", "abc"), ("YWJjZ", "abc"), ("YWJjZG", "abcd"), ("YWJjZH", "abcd"), ("Y", "")]
+        {
+            assert_eq!(decoded(run), bytes.as_bytes(), "{run}");
+        }
     }
-    bytes
 }

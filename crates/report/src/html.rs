@@ -3,11 +3,14 @@
 use super::page::{self, PageLink, PageState};
 use super::words::{self, number, plural, short};
 use super::{Renderer, charts, escape};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use codex_ledger_query::{
     ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, TokenRow, TokenSums, repo_name,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::io::{Result, Write};
 
 const STYLE: &str = include_str!("style.css");
@@ -19,9 +22,9 @@ const SCRIPT: &str = include_str!("script.js");
 #[derive(Default)]
 pub struct Html {}
 
-/// Text from a log.
-fn safe(text: &str) -> PreEscaped<String> {
-    PreEscaped(escape::html(text))
+/// Text from a log; that it means itself in HTML is seen to where it is put into a page.
+fn safe(text: &str) -> Cow<'_, str> {
+    escape::visible(text)
 }
 
 impl Renderer for Html {
@@ -135,7 +138,7 @@ fn open_page(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; base-uri 'none'; \
          form-action 'none'",
-        base64(&Sha256::digest(SCRIPT))
+        STANDARD.encode(Sha256::digest(SCRIPT))
     );
     let start = html! {
         (DOCTYPE)
@@ -351,33 +354,9 @@ fn close_page(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
     writeln!(out, "</main>\n{}\n<script>{SCRIPT}</script>\n</body></html>", footer.into_string())
 }
 
-/// Base64 as RFC 4648 has it, for the policy that lets this one script run.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte));
-        let group = group << (8 * (3 - chunk.len()));
-        for index in 0..4 {
-            let letter = LETTERS[(group >> (18 - 6 * index) & 63) as usize];
-            out.push(if index <= chunk.len() { letter as char } else { '=' });
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_that_of_the_standard() {
-        for (plain, coded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 
     #[test]
     fn style_and_script_cannot_end_their_elements() {

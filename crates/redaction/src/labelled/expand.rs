@@ -3,7 +3,11 @@
 use std::fmt::Write;
 use std::ops::Range;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use serde_json::Value;
+
+use crate::engine::escaped;
 
 const FILLER: &str = "the harbour log says so and then it says the same again ";
 
@@ -252,7 +256,7 @@ impl Step {
                 segments.wrap(*width, &keyed(end), &keyed(indent));
             }
             Step::Lines(prefix) => segments.lines(&keyed(prefix)),
-            Step::Base64 => *segments = Segments::alone(base64(segments.text().as_bytes())),
+            Step::Base64 => *segments = Segments::alone(STANDARD.encode(segments.text())),
             Step::DropTail => {
                 segments.may_after.clear();
                 segments.after.clear();
@@ -260,25 +264,6 @@ impl Step {
         }
         Some(())
     }
-}
-
-/// The inside of a JSON string.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            char if char < ' ' => out.push_str(&units(char.encode_utf8(&mut [0; 4]))),
-            char => out.push(char),
-        }
-    }
-    out
 }
 
 fn units(text: &str) -> String {
@@ -309,21 +294,6 @@ fn percent(text: &str, all: bool) -> String {
         }
         out
     })
-}
-
-fn base64(bytes: &[u8]) -> String {
-    let alphabet = alphabet("base64").unwrap_or_default().as_bytes();
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = (0..3).fold(0usize, |bits, at| {
-            bits << 8 | usize::from(chunk.get(at).copied().unwrap_or_default())
-        });
-        for at in 0..4 {
-            let digit = alphabet.get(bits >> (18 - 6 * at) & 63).copied().unwrap_or_default();
-            out.push(if at > chunk.len() { '=' } else { char::from(digit) });
-        }
-    }
-    out
 }
 
 fn alphabet(class: &str) -> Option<&'static str> {
@@ -400,11 +370,5 @@ mod tests {
         for plain in ["{{x}} {{", "{{alnum:8:A}}", "{{none:8:a}}", "{{alnum:+8:a}}"] {
             assert_eq!(expanded(plain), plain);
         }
-    }
-
-    #[test]
-    fn base64_is_padded() {
-        let of = |text: &str| base64(text.as_bytes());
-        assert_eq!([of("a"), of("ab"), of("abc"), of("")], ["YQ==", "YWI=", "YWJj", ""]);
     }
 }
