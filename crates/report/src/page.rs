@@ -52,12 +52,14 @@ pub(super) fn items_summary(items: &[ReportItem]) -> String {
     ] {
         let count = of(kind);
         if count > 0 {
-            let noun =
-                if kind == ReportKind::WebSearch && count > 1 { "web searche" } else { noun };
             let failed = if kind == ReportKind::Command { failed } else { 0 };
             let failed =
                 if failed > 0 { format!(" ({} failed)", number(failed)) } else { String::new() };
-            parts.push(plural(count, noun) + &failed);
+            let counted = match noun {
+                "web search" if count > 1 => format!("{} web searches", number(count)),
+                noun => plural(count, noun),
+            };
+            parts.push(counted + &failed);
         }
     }
     if parts.is_empty() {
