@@ -1,5 +1,5 @@
--- What the model said of its reasoning, each text once: from the reasoning events, or from the summaries of
--- reasoning items where no event says the same. Encrypted reasoning is counted in bytes, not kept.
+-- What the model said of its reasoning, each text once: from the reasoning events, from items that are done, or
+-- from the summaries of what the model answered, whichever says it first. An item that grows is told again whole. Encrypted reasoning is counted in bytes, not kept.
 
 CREATE TABLE agent_reasoning_messages (
     stream          INTEGER NOT NULL,

@@ -1,4 +1,6 @@
--- Files that patches touched, one row per file and patch, with the lines that were added and removed.
+-- Files that patches changed, one row per file and patch, with the lines that were added and removed. A patch that
+-- did not fit or was refused has no row; its words are in its call. Lines of a deleted file are known only where the
+-- client tells them.
 
 CREATE TABLE file_changes (
     stream  INTEGER NOT NULL,

@@ -1,7 +1,8 @@
 -- What the user asked, one row per prompt, numbered from 1 in each session.
 --
 -- Where a file has prompt events (`user_message`, or user items in paginated files), these are the prompts.
--- Where it has none, user messages are, less the parts that the client put there (environment, AGENTS.md, …).
+-- Where it has none, user messages are, less the parts that the client put there (environment, AGENTS.md, …). A user
+-- item of nothing but such parts, as a migration makes it, is no prompt.
 
 CREATE TABLE prompts (
     stream      INTEGER NOT NULL,
@@ -9,7 +10,7 @@ CREATE TABLE prompts (
     part        INTEGER NOT NULL,
     item        INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
-    number      INTEGER NOT NULL,       -- 1, 2, … in the session; 0 for copies and for prompts of a review
+    number      INTEGER NOT NULL,       -- 1, 2, … in the session; 0 for copies and for prompts of a review, which the machine asks
     at_ms       INTEGER,
     turn_id     TEXT,
     origin      TEXT NOT NULL,          -- event, item, message, bare_message (a line without an envelope)

@@ -32,7 +32,7 @@ CREATE TABLE sessions (
     headers          INTEGER NOT NULL,  -- session headers in the file
     foreign_headers  INTEGER NOT NULL,  -- of these, headers of other threads (copied history)
     copy             TEXT               -- how the end of the parent's copied records was told: compared with the
-                                        -- parent's own, or inferred from this file alone; null: no copy
+                                        -- parent's own turns and records, or inferred from this file alone; null: no copy
 ) STRICT;
 CREATE INDEX sessions_by_id ON sessions (id);
 CREATE INDEX sessions_by_cwd ON sessions (cwd);

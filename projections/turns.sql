@@ -1,5 +1,5 @@
 -- What happened around the conversation: turns begun, completed and aborted, compactions, rollbacks, reviews,
--- errors. One row per record.
+-- errors. One row per record; a compaction that a record and an item tell of has one.
 
 CREATE TABLE turns (
     stream      INTEGER NOT NULL,

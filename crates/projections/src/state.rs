@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 
 /// How many recent reasoning texts are compared to tell repeats; events and items of one text are adjacent.
 const RECENT_TEXTS: usize = 48;
+/// How many reasoning items may grow at once.
+const RECENT_ITEMS: usize = 8;
 /// How many recent calls are remembered for what follows them.
 const RECENT_CALLS: usize = 64;
 
@@ -21,6 +23,17 @@ pub(crate) enum Region {
     Copy { last_ms: i64, turn_ids: bool },
     /// Behind the copy.
     Past,
+}
+
+/// In which of its ways a client says a reasoning text; newer ones say it in two.
+#[derive(Clone, Copy)]
+pub(crate) enum Said {
+    /// An event.
+    Event = 1,
+    /// An item of a paginated file.
+    Item = 2,
+    /// What the model answered.
+    Response = 4,
 }
 
 /// Usage counters: input, cached input, cache write, output, reasoning.
@@ -45,16 +58,18 @@ pub(crate) struct State {
     pub tier: Option<String>,
     /// Hash of the last turn context, and the line and part of its row.
     pub context: Option<(u64, u64, u64)>,
-    /// Hashes of recent reasoning texts, and whether an event said it.
-    pub reasoning: VecDeque<(u64, bool)>,
-    /// Latest total of each counter series of the file.
+    /// Hashes of recent reasoning texts, and the ways in which each was said.
+    pub reasoning: VecDeque<(u64, u8)>,
+    /// Recent reasoning items that may grow: hashes of their ids, and of the texts that they have said.
+    pub reasoning_items: VecDeque<(u64, Vec<u64>)>,
+    /// Recent totals of the file's counters, which several clients may count in one file.
     pub totals: VecDeque<Counters>,
     /// Hashes of recent response ids.
     pub responses: VecDeque<u64>,
     /// Recent calls that went on with a process or, where the flag says so, with a script's cell.
     pub follow_ups: VecDeque<(u64, i64, bool)>,
-    /// Recent calls whose patch was already read.
-    pub patched: VecDeque<u64>,
+    /// Recent calls whose patch was already read, and whether they do nothing else.
+    pub patched: VecDeque<(u64, bool)>,
     /// How far the file has come in its parent's copy.
     pub region: Region,
     /// When the thread was created, UTC milliseconds.
@@ -67,8 +82,12 @@ pub(crate) struct State {
     pub in_review: bool,
     /// Prompts from lines without an envelope, which no event repeats.
     pub bare_prompts: u64,
-    /// Whether the thread was forked or spawned.
-    pub has_parent: bool,
+    /// The thread that it was forked from or spawned by.
+    pub parent: Option<String>,
+    /// Whether items say what events say in older files.
+    pub is_paginated: bool,
+    /// Whether the last compaction of the turn was told by an item, else by a record; nothing once both have.
+    pub compacted_by_item: Option<bool>,
     /// Whether this file is a review's own.
     pub is_review: bool,
     /// Whether usage is told by usage records; then token counts repeat it.
@@ -85,6 +104,8 @@ pub(crate) struct State {
     pub copy_of: Option<(String, u64)>,
     /// Line behind the copy, where a comparison with the parent's records has told it.
     pub copy_end: Option<u64>,
+    /// Whether it has a turn that is younger than the thread: the copy, if there is one, has ended before it.
+    pub has_own_turn: bool,
     /// Threads whose headers the copy holds, and the repository that the file's own header names.
     pub copied_threads: Vec<String>,
     pub repo: Option<String>,
@@ -96,14 +117,16 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 308;
+    const SCHEMA: u32 = 309;
 }
 
 impl State {
     /// Remembers what the thread's own header, recorded at this time, says about its birth.
     pub(crate) fn born(&mut self, meta: &SessionMeta<'_>, at_ms: Option<i64>) {
         self.born_ms = meta.timestamp_ms.or(at_ms);
-        self.has_parent = meta.parent_thread_id.is_some() || meta.forked_from_id.is_some();
+        let parent = meta.forked_from_id.as_deref().or(meta.parent_thread_id.as_deref());
+        self.parent = parent.map(str::to_string);
+        self.is_paginated = meta.history_mode.as_deref() == Some("paginated");
         self.is_review = meta.subagent.as_deref() == Some("review");
         self.history_start = meta.subagent_history_start_ordinal;
         self.has_turn_ids = meta.cli_version.as_deref().is_some_and(|v| version(v) >= (0, 101));
@@ -124,16 +147,42 @@ impl State {
         }
     }
 
-    /// Remembers a reasoning text; true when the other source has just said the same.
-    pub(crate) fn is_repeated_reasoning(&mut self, text: &str, from_event: bool) -> bool {
-        let hash = hash(text);
-        let other = self.reasoning.iter().position(|known| *known == (hash, !from_event));
-        if let Some(index) = other {
-            self.reasoning.remove(index);
-            return true;
+    /// Remembers a reasoning text; true when it was just said in another way.
+    pub(crate) fn is_repeated_reasoning(&mut self, text: &str, said: Said) -> bool {
+        let (hash, said) = (hash(text), said as u8);
+        match self.reasoning.iter_mut().find(|(known, ways)| *known == hash && ways & said == 0) {
+            Some((_, ways)) => {
+                *ways |= said;
+                true
+            }
+            None => {
+                push(&mut self.reasoning, (hash, said), RECENT_TEXTS);
+                false
+            }
         }
-        push(&mut self.reasoning, (hash, from_event), RECENT_TEXTS);
-        false
+    }
+
+    /// Remembers what an item of this id says; true for a text that an earlier version of it has said.
+    pub(crate) fn has_said(&mut self, item_id: &str, text: &str) -> bool {
+        let (id, text) = (hash(item_id), hash(text));
+        match self.reasoning_items.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, texts)) if texts.contains(&text) => true,
+            Some((_, texts)) => {
+                texts.push(text);
+                false
+            }
+            None => {
+                push(&mut self.reasoning_items, (id, vec![text]), RECENT_ITEMS);
+                false
+            }
+        }
+    }
+
+    /// Notes a compaction; true when it was just told in the other way.
+    pub(crate) fn is_repeated_compaction(&mut self, by_item: bool) -> bool {
+        let is_repeated = self.compacted_by_item == Some(!by_item);
+        self.compacted_by_item = (!is_repeated).then_some(by_item);
+        is_repeated
     }
 
     pub(crate) fn remember_follow_up(&mut self, call_id: &str, process: i64, is_cell: bool) {
@@ -158,12 +207,14 @@ impl State {
         found.is_some_and(|index| self.commands.remove(index).is_some())
     }
 
-    pub(crate) fn remember_patch(&mut self, call_id: &str) {
-        push(&mut self.patched, hash(call_id), RECENT_CALLS);
+    pub(crate) fn remember_patch(&mut self, call_id: &str, is_alone: bool) {
+        push(&mut self.patched, (hash(call_id), is_alone), RECENT_CALLS);
     }
 
-    pub(crate) fn was_patched(&self, call_id: &str) -> bool {
-        self.patched.contains(&hash(call_id))
+    /// Whether the patch of a call was read; and, where it was, whether the call does nothing else.
+    pub(crate) fn patch_of(&self, call_id: &str) -> Option<bool> {
+        let hash = hash(call_id);
+        self.patched.iter().find(|(id, _)| *id == hash).map(|(_, is_alone)| *is_alone)
     }
 
     /// Remembers a response; true when it was seen before.

@@ -39,7 +39,10 @@ fn text_of(event: &Event<'_>) -> Option<String> {
     match event {
         Event::UserMessage(message) => Some(message.message.to_string()),
         Event::ItemCompleted(done) => match &done.item.body {
-            ItemBody::UserMessage(parts) => Some(prompt::joined(parts)),
+            // What is all added has no prompt; a redaction of one that an older version saw still means its text.
+            ItemBody::UserMessage(parts) => {
+                Some(prompt::asked(parts, 0).unwrap_or_else(|| prompt::joined(parts)))
+            }
             _ => None,
         },
         Event::Message(message) => {

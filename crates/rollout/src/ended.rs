@@ -59,6 +59,13 @@ pub struct PatchApplyEnd<'a> {
     pub changes: Vec<FileChange<'a>>,
 }
 
+impl PatchApplyEnd<'_> {
+    /// Whether the patch was not applied: it did not fit, or somebody refused it.
+    pub fn has_failed(&self) -> bool {
+        self.success == Some(false) || matches!(self.status.as_deref(), Some("failed" | "declined"))
+    }
+}
+
 /// Event `mcp_tool_call_end`, and the MCP item of paginated files.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct McpToolCallEnd<'a> {

@@ -140,6 +140,15 @@ pub struct Other<'a> {
 }
 
 impl Event<'_> {
+    /// Id of the turn that it begins or describes.
+    pub fn begun_turn(&self) -> Option<&str> {
+        match self {
+            Event::TaskStarted(start) => start.turn_id.as_deref(),
+            Event::TurnContext(context) => context.turn_id.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Stable snake_case name of the variant, for counters and logs.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -108,6 +108,11 @@ impl<'a> Item<'a> {
 }
 
 impl<'a> ItemBody<'a> {
+    /// Whether it is something that a tool did.
+    pub fn is_tool(&self) -> bool {
+        matches!(self, Self::CommandExecution(_) | Self::FileChange(_) | Self::McpToolCall(_))
+    }
+
     fn decode(kind: &str, o: &Object<'a>) -> Self {
         match kind {
             "UserMessage" => Self::UserMessage(parts(o, "content")),

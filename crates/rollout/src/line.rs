@@ -63,6 +63,11 @@ pub struct Identity {
     pub is_left_out: bool,
 }
 
+/// Id of the turn that the record of a line begins or describes.
+pub fn begun_turn(line: &[u8]) -> Option<String> {
+    parse_line(line).event.begun_turn().map(str::to_string)
+}
+
 /// Reads the identity of a line.
 #[must_use]
 pub fn identity(line: &[u8]) -> Identity {

@@ -122,6 +122,15 @@ pub fn find(script: &str) -> Option<&str> {
     }
 }
 
+/// Whether a shell script does nothing but apply its patch, so that its exit code speaks of the patch.
+#[must_use]
+pub fn is_alone(script: &str) -> bool {
+    let script = script.trim_start();
+    let is_first = script.starts_with("apply_patch") || script.starts_with("applypatch");
+    let behind = script.rfind(END).and_then(|end| script.get(end + END.len()..));
+    is_first && behind.is_none_or(|behind| behind.split_whitespace().count() <= 1)
+}
+
 /// Lines added and removed by a unified diff. File headers stand before the first hunk; inside a
 /// hunk a line that starts with `---` is a removed line.
 #[must_use]
@@ -211,6 +220,10 @@ mod tests {
         assert_eq!(parse(find(&two).unwrap()).files.len(), 6);
         assert_eq!(find(PATCH), None);
         assert_eq!(find("apply_patch --help"), None);
+        let script = "apply_patch <<'EOF'\n*** Begin Patch\n*** End Patch\nEOF\n";
+        assert!(is_alone(script));
+        assert!(!is_alone(&format!("{script} && make check")));
+        assert!(!is_alone(&format!("cd x && {script}")));
     }
 
     #[test]

@@ -203,6 +203,14 @@ pub fn classify(role: &Role<'_>, text: &str) -> Option<Injected> {
     }
 }
 
+/// What a person asked with these parts, less what the client has added; none where it has added all of it.
+pub fn asked(parts: &[Part<'_>], images: usize) -> Option<String> {
+    let kinds = classify_parts(&Role::User, parts);
+    let own = parts.iter().zip(kinds).filter(|(_, kind)| kind.is_none());
+    let own: Vec<&str> = own.filter_map(|(part, _)| part.text()).collect();
+    (!own.is_empty() || images > 0 || parts.is_empty()).then(|| own.join("\n"))
+}
+
 /// The texts of several parts, each on lines of its own.
 pub fn joined(parts: &[Part<'_>]) -> String {
     parts.iter().filter_map(Part::text).collect::<Vec<_>>().join("\n")

@@ -131,6 +131,14 @@ impl Rows<'_> {
         let bad = self.of("kind", "events WHERE understood = 'malformed'", |_| Ok(()))?;
         let mut bad: Vec<Value> = bad.into_iter().map(|((f, l, _), ())| json!([f, l])).collect();
         bad.dedup();
+        let compactions = "turns WHERE copied = 0 AND what = 'compacted'";
+        let compactions = self.of("what", compactions, |_| Ok(()))?;
+        let files = "file_changes WHERE copied = 0";
+        let files = self.of("path, action, added, removed", files, |row| {
+            let (path, action): (String, String) = (row.get(3)?, row.get(4)?);
+            let lines: (i64, i64) = (row.get(5)?, row.get(6)?);
+            Ok(json!([path, action, lines.0, lines.1]))
+        })?;
         let sessions: i64 =
             self.db.query_row("SELECT count(DISTINCT id) FROM sessions", [], |row| row.get(0))?;
         let mut statement = self.db.prepare(
@@ -143,6 +151,8 @@ impl Rows<'_> {
         out.insert("calls".into(), calls.into_iter().map(|(_, call)| call).collect());
         out.insert("reasoning".into(), thoughts.into_iter().map(|(_, text)| text).collect());
         out.insert("plan_steps".into(), steps.len().into());
+        out.insert("compactions".into(), compactions.len().into());
+        out.insert("files".into(), files.into_iter().map(|(_, file)| file).collect());
         out.insert("unreadable".into(), bad.into());
         out.insert("sessions".into(), sessions.into());
         out.insert("parents".into(), parents.into());

@@ -1,13 +1,15 @@
-//! How far a file copies its parent: told by the records themselves, once the ledger has both files.
+//! How far a file copies its parent: told by its turns and records, once the ledger has both files.
 //!
-//! A copy holds the parent's records in order, with new times; the parent's file may hold events between
-//! them that copies leave out. The answer depends on the two files alone, so it is the same whichever of
+//! A copy holds the parent's records in order, with new times; clients leave some of them out, not always the
+//! same ones. Turns keep their ids in a copy, so they tell more than the records. The answer depends on the two files alone, so it is the same whichever of
 //! them came first.
 
 use crate::replay::ReplayError;
 use crate::replay::apply::Applier;
 use crate::replay::lines::each_known_line;
+use crate::state::hash;
 use codex_ledger_rollout::{self as rollout, Identity};
+use std::collections::HashSet;
 
 /// Fewer equal records than this are no copy that could be told from chance: a header and one more.
 const EQUAL_MIN: u64 = 2;
@@ -15,8 +17,8 @@ const EQUAL_MIN: u64 = 2;
 /// What a comparison with the parent has told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Told {
-    /// Line of the child behind the last record that is the parent's.
-    end: u64,
+    /// Line of the child behind the last record that is the parent's; none where the child itself tells it.
+    end: Option<u64>,
     /// Whether more records of either file could change it.
     is_open: bool,
 }
@@ -25,20 +27,30 @@ struct Told {
 struct Unsettled {
     child: u64,
     parent: u64,
-    /// Line of the child at which the copy begins.
-    from_line: u64,
+    /// Line of the child at which the copy begins, where its structure tells that there is one.
+    from_line: Option<u64>,
+    /// Whether the child has a turn that is younger than the thread, which is no copy.
+    has_own_turn: bool,
+}
+
+/// What tells a record of one file from those of another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    line: u64,
+    identity: Identity,
+    /// Hash of the id of the turn that it begins.
+    turn: Option<u64>,
 }
 
 impl Applier<'_> {
     /// Compares every copy that is not settled with its parent, and derives anew what that changes.
     pub(crate) fn settle_copies(&mut self) -> Result<(), ReplayError> {
-        for Unsettled { child, parent, from_line } in self.unsettled() {
-            let of_child = self.identities(child, from_line)?;
-            let of_parent = self.identities(parent, 0)?;
-            let told = compare(&of_child, &of_parent);
+        for unsettled in self.unsettled() {
+            let Unsettled { child, parent, .. } = unsettled;
+            let told = unsettled.told(&self.marks(child)?, &self.marks(parent)?);
             let Some(stream) = self.streams.get_mut(child) else { continue };
             stream.touched = true;
-            let end = told.map(|told| told.end);
+            let end = told.and_then(|told| told.end);
             if stream.state.copy_end != end {
                 self.derive_anew(child, end)?;
             }
@@ -52,74 +64,124 @@ impl Applier<'_> {
     fn unsettled(&self) -> Vec<Unsettled> {
         let grew = |id: u64| self.streams.get(id).is_some_and(|stream| stream.grew);
         let mut found = Vec::new();
-        for stream in self.streams.current() {
-            let child = stream.id;
-            let Some((thread, from_line)) = &stream.state.copy_of else { continue };
+        // A review copies nothing, and its turns are told in the parent's file too.
+        for stream in self.streams.current().filter(|stream| !stream.state.is_review) {
+            let (child, state) = (stream.id, &stream.state);
+            let (thread, from_line) = match (&state.copy_of, &state.parent) {
+                (Some((thread, line)), _) => (thread, Some(*line)),
+                (None, Some(thread)) => (thread, None),
+                (None, None) => continue,
+            };
             let parent = self.streams.rollout(thread).filter(|parent| *parent != child);
             let Some(parent) = parent else { continue };
-            let is_due = match stream.state.compared {
+            let is_due = match state.compared {
                 Some((with, is_open)) => with != parent || is_open && (grew(child) || grew(parent)),
                 None => true,
             };
             if is_due {
-                found.push(Unsettled { child, parent, from_line: *from_line });
+                let has_own_turn = state.has_own_turn;
+                found.push(Unsettled { child, parent, from_line, has_own_turn });
             }
         }
         found
     }
 
-    /// What identifies each record of a stream from that line on.
-    fn identities(&mut self, id: u64, from_line: u64) -> Result<Vec<(u64, Identity)>, ReplayError> {
-        let mut identities = Vec::new();
-        let Some(stream) = self.streams.get(id) else { return Ok(identities) };
+    fn marks(&mut self, id: u64) -> Result<Vec<Mark>, ReplayError> {
+        let mut marks = Vec::new();
+        let Some(stream) = self.streams.get(id) else { return Ok(marks) };
         each_known_line(self.reader, stream, &mut |line| {
-            let at = line.start.line;
-            if at >= from_line {
-                identities.push((at, line.body.map(rollout::identity).unwrap_or_default()));
-            }
+            let identity = line.body.map(rollout::identity).unwrap_or_default();
+            let turn = line.body.and_then(rollout::begun_turn).map(|turn| hash(&turn));
+            marks.push(Mark { line: line.start.line, identity, turn });
             Ok(())
         })?;
-        Ok(identities)
+        Ok(marks)
     }
 }
 
+impl Unsettled {
+    /// The ids of turns tell most; then the time of a turn, which the child's fold has seen; then the records.
+    fn told(&self, child: &[Mark], parent: &[Mark]) -> Option<Told> {
+        let by_turns = by_turns(child, parent);
+        let own = || self.has_own_turn.then_some(Told { end: None, is_open: false });
+        let from_line = |from: u64| child.iter().position(|mark| mark.line >= from);
+        let records = || compare(child.get(from_line(self.from_line?)?..)?, parent);
+        by_turns.or_else(own).or_else(records)
+    }
+}
+
+/// Where the first turn is the parent's, the copy ends before the first one that is not.
+fn by_turns(child: &[Mark], parent: &[Mark]) -> Option<Told> {
+    let of_parent: HashSet<u64> = parent.iter().filter_map(|mark| mark.turn).collect();
+    let is_parents = |mark: &&Mark| mark.turn.is_none_or(|turn| of_parent.contains(&turn));
+    let first = child.iter().find(|mark| mark.turn.is_some())?;
+    let behind = child.iter().find(|mark| !is_parents(mark));
+    let last = child.last()?.line + 1;
+    is_parents(&first).then_some(Told {
+        end: Some(behind.map_or(last, |mark| mark.line)),
+        is_open: behind.is_none(),
+    })
+}
+
 /// Walks both files as long as the child's records are the parent's.
-fn compare(child: &[(u64, Identity)], parent: &[(u64, Identity)]) -> Option<Told> {
+fn compare(child: &[Mark], parent: &[Mark]) -> Option<Told> {
     let mut rest = parent;
     let mut equal = 0;
-    let mut end = child.first()?.0;
-    for (line, identity) in child.iter().filter(|(_, identity)| identity.hash != 0) {
-        let skipped = rest.iter().take_while(|(_, of)| of.is_left_out && of.hash != identity.hash);
-        let skipped = skipped.count();
+    let mut end = child.first()?.line;
+    for mark in child.iter().filter(|mark| mark.identity.hash != 0) {
+        let hash = mark.identity.hash;
+        let is_skipped = |of: &&Mark| of.identity.is_left_out && of.identity.hash != hash;
+        let skipped = rest.iter().take_while(is_skipped).count();
         match rest.get(skipped) {
-            Some((_, of)) if of.hash == identity.hash => {
+            Some(of) if of.identity.hash == hash => {
                 rest = rest.get(skipped + 1..).unwrap_or_default();
                 equal += 1;
-                end = line + 1;
+                end = mark.line + 1;
             }
             next => {
-                let told = Told { end, is_open: next.is_none() };
+                let told = Told { end: Some(end), is_open: next.is_none() };
                 return (equal >= EQUAL_MIN).then_some(told);
             }
         }
     }
-    (equal >= EQUAL_MIN).then_some(Told { end, is_open: true })
+    (equal >= EQUAL_MIN).then_some(Told { end: Some(end), is_open: true })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn records(names: &str) -> Vec<(u64, Identity)> {
+    fn records(names: &str) -> Vec<Mark> {
         let of = |(line, name): (usize, char)| {
             let identity = Identity { hash: name as u64, is_left_out: name.is_lowercase() };
-            (line as u64, identity)
+            Mark { line: line as u64, identity, turn: None }
         };
         names.chars().enumerate().map(of).collect()
     }
 
     fn told(child: &str, parent: &str) -> Option<(u64, bool)> {
-        compare(&records(child), &records(parent)).map(|told| (told.end, told.is_open))
+        compare(&records(child), &records(parent)).map(|told| (told.end.unwrap(), told.is_open))
+    }
+
+    /// Digits are turns, other records are dots.
+    fn turns(names: &str) -> Vec<Mark> {
+        let of = |(line, name): (usize, char)| {
+            let turn = name.to_digit(10).map(u64::from);
+            Mark { line: line as u64, turn, ..Mark::default() }
+        };
+        names.chars().enumerate().map(of).collect()
+    }
+
+    #[test]
+    fn a_copy_ends_before_the_first_turn_that_is_not_the_parents() {
+        let told = |child: &str, parent: &str| {
+            let told = by_turns(&turns(child), &turns(parent));
+            told.map(|told| (told.end.unwrap(), told.is_open))
+        };
+        assert_eq!(told("..1..2.3..", ".1...2..4"), Some((7, false)));
+        assert_eq!(told("..1..2.", ".1...2..4"), Some((7, true)), "the child may go on");
+        assert_eq!(told("..3..1.", ".1...2..4"), None, "it begins with a turn of its own");
+        assert_eq!(told("....", ".1..."), None, "no turns, no word");
     }
 
     #[test]

@@ -172,7 +172,7 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
             messages::fold(fold, message, record.host.inherited_user_message)
         }
         Event::UserMessage(message) => prompts::event(fold, message),
-        Event::Reasoning(reasoning) => agent_reasoning_messages::item(fold, reasoning),
+        Event::Reasoning(reasoning) => agent_reasoning_messages::response(fold, reasoning),
         Event::AgentReasoning(reasoning) => agent_reasoning_messages::event(fold, reasoning),
         Event::TokenCount(count) => token_messages::count(fold, count),
         Event::TokenUsageRecord(usage) => token_messages::usage_record(fold, usage),
@@ -198,11 +198,14 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
 fn completed(fold: &mut Fold<'_>, done: &ItemCompleted<'_>) {
     let id = done.item.id.as_deref();
     let turn = fold.turn(done.turn_id.as_deref());
+    // What a review does stands in a file of its own, with the calls themselves.
+    let is_of_review = fold.state.in_review && !fold.state.is_review;
+    fold.copied |= is_of_review && done.item.body.is_tool();
     match &done.item.body {
         ItemBody::UserMessage(parts) => prompts::item(fold, parts, turn),
         // The response item beside it says the same.
         ItemBody::AgentMessage(..) => {}
-        ItemBody::Reasoning(reasoning) => agent_reasoning_messages::item(fold, reasoning),
+        ItemBody::Reasoning(reasoning) => agent_reasoning_messages::item(fold, reasoning, id, turn),
         ItemBody::Plan(text) => function_plan_messages::item(fold, text, turn),
         ItemBody::CommandExecution(end) => function_calls::command_item(fold, end, id, turn),
         ItemBody::FileChange(end) => file_changes::applied(fold, end, id),

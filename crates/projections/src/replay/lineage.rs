@@ -5,8 +5,7 @@
 //! the thread itself: turn ids carry their time (UUID version 7). Clients before 0.101 wrote no turn ids;
 //! there the copy is the burst, which ends at the first pause of more than a second.
 //!
-//! All this is inferred. Where the ledger has the parent, the records themselves tell: the copy goes as far as
-//! they are the parent's, in order (`settle.rs`).
+//! All this is inferred. Where the ledger has the parent, its turns and records tell (`copies.rs`).
 
 use crate::fold::Fold;
 use crate::state::Region;
@@ -18,49 +17,30 @@ const PAUSE_MS: i64 = 1_000;
 
 /// Whether the record is a copy of a parent's; moves the region on.
 pub(crate) fn is_copy(fold: &mut Fold<'_>, record: &Record<'_>) -> bool {
-    if let (Some(start), Some(ordinal)) = (fold.state.history_start, record.ordinal)
-        && ordinal < start
-        && !matches!(record.event, Event::SessionMeta(_))
-    {
-        return true;
-    }
-    let at_ms = record.timestamp_ms.unwrap_or_default();
+    let born_ms = fold.state.born_ms.unwrap_or(i64::MIN);
+    let turn = record.event.begun_turn();
+    let created = turn.and_then(created_ms);
+    let is_own_turn = created.is_some_and(|created| created >= born_ms);
+    fold.state.has_own_turn |= is_own_turn;
     match fold.state.region {
         Region::Past => false,
-        Region::Own => {
-            let begins = match &record.event {
-                Event::SessionMeta(meta) => is_foreign(fold, meta),
-                _ => false,
-            };
-            // Copied history stands at the beginning; a foreign header in the middle is something else.
-            if begins && fold.state.prompts == 0 && fold.state.totals.is_empty() {
-                if let Event::SessionMeta(meta) = &record.event {
-                    let parent = meta.id.as_deref().unwrap_or_default().to_string();
-                    fold.state.copy_of = Some((parent, fold.at.line));
-                }
-                crate::tables::sessions::copies(fold);
-                fold.state.region = Region::Copy { last_ms: at_ms, turn_ids: false };
-                return true;
-            }
-            false
-        }
+        Region::Own => begins(fold, record, created.is_some_and(|created| created < born_ms)),
+        _ if is_own_turn && fold.state.copy_end.is_none() => ends(fold),
         Region::Copy { .. } if fold.state.copy_end.is_some() => {
-            let is_past = fold.state.copy_end.is_some_and(|end| fold.at.line >= end);
-            if is_past {
-                fold.state.region = Region::Past;
+            match fold.state.copy_end.is_some_and(|end| fold.at.line >= end) {
+                true => ends(fold),
+                false => true,
             }
-            !is_past
         }
         Region::Copy { last_ms, turn_ids } => {
-            let born_ms = fold.state.born_ms.unwrap_or(i64::MIN);
-            let turn = turn_id(&record.event);
-            let created = turn.and_then(created_ms);
-            let is_new_turn = created.is_some_and(|created| created >= born_ms);
+            let at_ms = record.timestamp_ms.unwrap_or_default();
+            let start = fold.state.history_start.zip(record.ordinal);
+            if let Some((start, ordinal)) = start {
+                return ordinal < start || ends(fold);
+            }
             let paused = !turn_ids && turn.is_none() && at_ms.saturating_sub(last_ms) > PAUSE_MS;
-            let burst_ends = paused && at_ms >= born_ms && !fold.state.has_turn_ids;
-            if is_new_turn || burst_ends {
-                fold.state.region = Region::Past;
-                return false;
+            if paused && at_ms >= born_ms && !fold.state.has_turn_ids {
+                return ends(fold);
             }
             let last_ms = if at_ms > 0 { at_ms } else { last_ms };
             let turn_ids = turn_ids || created.is_some();
@@ -70,18 +50,37 @@ pub(crate) fn is_copy(fold: &mut Fold<'_>, record: &Record<'_>) -> bool {
     }
 }
 
+/// A copy begins with the parent's header; where a migration has dropped that, with a turn older than the thread.
+fn begins(fold: &mut Fold<'_>, record: &Record<'_>, is_older_turn: bool) -> bool {
+    // Copied history stands at the beginning; a foreign header in the middle is something else.
+    let is_told = fold.state.copy_end.is_some_and(|end| fold.at.line < end);
+    if fold.state.prompts > 0 || !fold.state.totals.is_empty() {
+        return false;
+    }
+    let parent = match &record.event {
+        Event::SessionMeta(meta) if is_foreign(fold, meta) => meta.id.as_deref(),
+        Event::SessionMeta(_) => None,
+        _ if is_older_turn || is_told => fold.state.parent.as_deref(),
+        _ => None,
+    };
+    let Some(parent) = parent.map(str::to_string) else { return false };
+    fold.state.copy_of = Some((parent, fold.at.line));
+    crate::tables::sessions::copies(fold);
+    let last_ms = record.timestamp_ms.unwrap_or_default();
+    fold.state.region = Region::Copy { last_ms, turn_ids: is_older_turn };
+    true
+}
+
+/// The record is the first one behind the copy.
+fn ends(fold: &mut Fold<'_>) -> bool {
+    fold.state.region = Region::Past;
+    false
+}
+
 fn is_foreign(fold: &Fold<'_>, meta: &SessionMeta<'_>) -> bool {
     match (&fold.state.session_id, meta.id.as_deref()) {
         (Some(own), Some(id)) => own != id,
         _ => false,
-    }
-}
-
-fn turn_id<'a>(event: &'a Event<'_>) -> Option<&'a str> {
-    match event {
-        Event::TaskStarted(start) => start.turn_id.as_deref(),
-        Event::TurnContext(context) => context.turn_id.as_deref(),
-        _ => None,
     }
 }
 

@@ -21,12 +21,13 @@ const OF_OUTPUT: [&str; 8] = [
 ];
 const JOIN: &str =
     "UPDATE function_calls SET output_line = :output_line, output_at_ms = :output_at_ms, output = :output, output_bytes = :output_bytes,
-    exit_code = coalesce(exit_code, :exit_code), duration_ms = coalesce(duration_ms, :duration_ms),
-    status = coalesce(status, :status), process = :process
+    exit_code = CASE :status WHEN 'aborted' THEN NULL ELSE coalesce(exit_code, :exit_code) END,
+    duration_ms = coalesce(duration_ms, :duration_ms),
+    status = CASE :status WHEN 'aborted' THEN :status ELSE coalesce(status, :status) END, process = :process
     WHERE stream = :stream AND call_id = :call_id AND output_line IS NULL";
 const END: &str = "UPDATE function_calls SET exit_code = coalesce(:exit_code, exit_code),
     duration_ms = coalesce(:duration_ms, duration_ms), status = coalesce(:status, status)
-    WHERE stream = :stream AND call_id = :call_id";
+    WHERE stream = :stream AND call_id = :call_id AND status IS NOT 'aborted'";
 const PROCESS_END: &str = "UPDATE function_calls SET exit_code = :exit_code, status = :status
     WHERE stream = :stream AND process = :process AND status = 'running' AND tool = :tool";
 const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, item, seq, at_ms, turn_id, call_id, kind, tool,
@@ -63,7 +64,9 @@ pub(crate) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
         .number("files", files.len() as u64)
         .number("copied", fold.copy_flag());
     fold.push(row.insert_without(&OF_OUTPUT));
-    file_changes::called(fold, call_id, &files);
+    let script = request.command.as_deref().unwrap_or_default();
+    let is_alone = request.tool == Tool::ApplyPatch || patch::is_alone(script);
+    file_changes::called(fold, call_id, &files, is_alone);
 }
 
 /// What the call asks for, in one text.
@@ -92,6 +95,7 @@ pub(crate) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
         .word("status", outcome.status.name())
         .int("process", outcome.session_id.or(cell));
     fold.push(row.write(JOIN));
+    file_changes::ended(fold, call_id, outcome.status);
     process_ended(fold, call_id, &outcome);
 }
 
@@ -132,7 +136,7 @@ pub(crate) fn command_end(fold: &mut Fold<'_>, end: &ExecCommandEnd<'_>) {
     let Some(call_id) = end.call_id.as_deref() else {
         return;
     };
-    ended(fold, call_id, end.exit_code, end.duration_ms, exit_status(end.exit_code));
+    ended(fold, call_id, end.exit_code, end.duration_ms, command_status(end));
 }
 
 pub(crate) fn mcp_end(fold: &mut Fold<'_>, end: &McpToolCallEnd<'_>) {
@@ -159,8 +163,14 @@ fn ended(
     fold.push(row.write(END));
 }
 
-fn exit_status(exit_code: Option<i64>) -> Option<&'static str> {
-    exit_code.map(|code| if code == 0 { Status::Ok.name() } else { Status::Failed.name() })
+/// One that a person or a policy has refused did not run, and has no exit code.
+fn command_status(end: &ExecCommandEnd<'_>) -> Option<&'static str> {
+    let of_code = |code| if code == 0 { Status::Ok } else { Status::Failed };
+    let status = match end.status.as_deref() {
+        Some("declined") => Some(Status::Rejected),
+        _ => end.exit_code.map(of_code),
+    };
+    status.map(|status| status.name())
 }
 
 fn success_status(success: Option<bool>) -> Option<&'static str> {
@@ -177,7 +187,7 @@ pub(crate) fn command_item(
     let Some(call_id) = end.call_id.as_deref().or(id) else {
         return;
     };
-    ended(fold, call_id, end.exit_code, end.duration_ms, exit_status(end.exit_code));
+    ended(fold, call_id, end.exit_code, end.duration_ms, command_status(end));
     let command = end.command.join(" ");
     // The item repeats a call under an id of its own.
     let script = end.command.last().map_or("", |script| script);
@@ -200,7 +210,7 @@ pub(crate) fn command_item(
         .number("output_bytes", output.len() as u64)
         .int("exit_code", end.exit_code)
         .int("duration_ms", end.duration_ms)
-        .word_or_null("status", exit_status(end.exit_code))
+        .word_or_null("status", command_status(end))
         .number("copied", fold.copy_flag());
     fold.push(row.write(INSERT_ITEM));
 }

@@ -40,9 +40,10 @@ pub(crate) fn event(fold: &mut Fold<'_>, message: &UserMessage<'_>) {
 
 /// The prompt of a paginated file.
 pub(crate) fn item(fold: &mut Fold<'_>, parts: &[Part<'_>], turn: Option<String>) {
-    events_decide(fold);
-    let text = prompt::joined(parts);
     let images = parts.iter().filter(|part| part.text().is_none()).count();
+    // A migration makes items of context that older clients gave the model as the user's words.
+    let Some(text) = prompt::asked(parts, images) else { return };
+    events_decide(fold);
     insert(fold, &Prompt { origin: "item", text: &text, turn, images, client_id: None });
 }
 
@@ -81,7 +82,7 @@ fn events_decide(fold: &mut Fold<'_>) {
 
 fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
     // Copies and the machine-made prompts of a review are no prompts of this session.
-    let review = fold.state.in_review;
+    let review = fold.state.in_review || fold.state.is_review;
     let number = if fold.copied || review { 0 } else { fold.state.prompts + 1 };
     if number > 0 {
         fold.state.prompts = number;

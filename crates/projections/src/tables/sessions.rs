@@ -106,8 +106,8 @@ fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {
 
 /// Old forks name their parent only by the copy of its header.
 fn parent(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
-    if fold.copied && !fold.state.has_parent {
-        fold.state.has_parent = true;
+    if fold.copied && fold.state.parent.is_none() {
+        fold.state.parent = meta.id.as_deref().map(str::to_string);
         let row =
             fold.row(TABLE, 2).number("stream", fold.at.stream).id("parent_id", meta.id.as_deref());
         fold.push(row.write(SET_PARENT));

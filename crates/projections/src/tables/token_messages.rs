@@ -6,10 +6,11 @@ use codex_ledger_rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usag
 
 const TABLE: &str = "token_messages";
 
-/// A file has one counter series, and one more for every restart; of more than this the oldest are forgotten.
-const SERIES_MAX: usize = 256;
+/// Totals of a file that are remembered, to know them when they are told again.
+const TOTALS_MAX: usize = 256;
 
-/// Where a file has usage records, they alone are the bill.
+/// Where a paginated file has usage records, they alone are the bill. A file that an older client has begun was billed
+/// by its counts up to the first record.
 const COVER: &str = "UPDATE token_messages SET counted = 0, reason = 'usage_record'
     WHERE stream = :stream AND origin = 'token_count' AND counted = 1";
 
@@ -59,8 +60,9 @@ pub(crate) fn count(fold: &mut Fold<'_>, count: &TokenCount<'_>) {
 
 /// What a `token_count` record adds to the bill, or why it adds nothing.
 ///
-/// A total that equals the latest one of any counter series of the file is a repetition (absent counters
-/// are zero). A first total above its response, in a forked thread, is the parent's. A total that equals the last response while the file has another is a restarted counter.
+/// A total that the file has told before is a repetition (absent counters are zero): also when another client
+/// counts in the same file. A first total above its response, in a forked thread, is the parent's, but for
+/// paginated files, which hold nothing of the parent.
 fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'static str>) {
     let usages = [count.total, count.last];
     if usages.iter().flatten().any(|usage| usage.is_bad) {
@@ -73,7 +75,7 @@ fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'stat
             None => (Usage::default(), Some("rate_limits_only")),
         };
     };
-    let has_parent = fold.state.has_parent;
+    let begins_with_parents = fold.state.parent.is_some() && !fold.state.is_paginated;
     let totals = &mut fold.state.totals;
     let now = counters(&total);
     if let Some(last) = count.last.filter(Usage::is_estimate) {
@@ -89,16 +91,9 @@ fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'stat
     if now == Counters::default() || counters(&used) == Counters::default() {
         return (used, Some("estimate"));
     }
-    let restarted = now == counters(&used);
-    if has_parent && totals.is_empty() && !restarted {
-        push(totals, now, SERIES_MAX);
-        return (used, Some("baseline"));
-    }
-    match totals.back_mut() {
-        Some(latest) if !restarted => *latest = now,
-        _ => push(totals, now, SERIES_MAX),
-    }
-    (used, None)
+    let is_parents = begins_with_parents && totals.is_empty() && now != counters(&used);
+    push(totals, now, TOTALS_MAX);
+    (used, is_parents.then_some("baseline"))
 }
 
 fn counters(usage: &Usage) -> Counters {
@@ -124,8 +119,10 @@ fn delta(total: &Usage, latest: Option<&Counters>) -> Usage {
 pub(crate) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
     if !fold.state.usage_records {
         fold.state.usage_records = true;
-        let row = fold.row(TABLE, 1).number("stream", fold.at.stream);
-        fold.push(row.write(COVER));
+        if fold.state.is_paginated {
+            let row = fold.row(TABLE, 1).number("stream", fold.at.stream);
+            fold.push(row.write(COVER));
+        }
     }
     let own = fold.state.session_id.as_deref().filter(|id| !id.is_empty()).or(fold.thread);
     let foreign = match (own, record.thread_id.as_deref()) {

@@ -28,7 +28,11 @@ pub(crate) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
     }
     let Some(mut row) = row(event) else { return };
     match row.what {
-        "started" => fold.state.turn_began_ms = fold.at.at_ms,
+        "started" => {
+            fold.state.turn_began_ms = fold.at.at_ms;
+            fold.state.compacted_by_item = None;
+        }
+        "compacted" if fold.state.is_repeated_compaction(false) => return,
         "completed" | "aborted" => {
             let began = fold.state.turn_began_ms.take();
             let lasted =
@@ -96,11 +100,14 @@ fn row<'a>(event: &'a Event<'_>) -> Option<Row<'a>> {
 pub(crate) fn item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<String>) {
     let row = match body {
         ItemBody::EnteredReviewMode(text) => {
+            fold.state.in_review = true;
             Row { what: "review_entered", text: text.as_deref(), ..Row::default() }
         }
         ItemBody::ExitedReviewMode(text) => {
+            fold.state.in_review = false;
             Row { what: "review_left", text: text.as_deref(), ..Row::default() }
         }
+        ItemBody::ContextCompaction if fold.state.is_repeated_compaction(true) => return,
         ItemBody::ContextCompaction => Row { what: "compacted", ..Row::default() },
         _ => return,
     };
