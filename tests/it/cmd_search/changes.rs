@@ -67,13 +67,13 @@ fn a_torn_line_is_found_when_it_is_whole() {
 #[test]
 fn the_old_words_of_a_rewritten_source_are_gone() {
     let env = two_sessions();
-    assert_eq!(found(&env, "xebec").len(), 1);
+    assert_eq!(found(&env, "zephyr").len(), 1);
     env.write(&env.rollout(2), &[header(2, "/srv/x", "x"), prompt_line("Only a jetty")].concat());
     env.append(&[]);
-    assert_eq!(found(&env, "xebec"), [""; 0]);
+    assert_eq!(found(&env, "zephyr"), [""; 0]);
     assert_eq!(found(&env, "moorings"), [""; 0]);
     assert_eq!(found(&env, "jetty"), ["prompt 2"]);
-    assert!(!super::stands_in_shards(&env, "xebec"), "nor in the files");
+    assert!(!super::stands_in_shards(&env, "zephyr"), "nor in the files");
 }
 
 /// However the index came to be, it answers the same.

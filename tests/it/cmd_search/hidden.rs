@@ -32,7 +32,7 @@ fn hides(env: &TestEnvironment, target: &[&str], word: &str, others: &str) {
 fn literals_prompts_and_sessions() {
     let env = two_sessions();
     let prompt = format!("{}#1", thread(1));
-    hides(&env, &["--literal", "xebec"], "xebec", "twelve");
+    hides(&env, &["--literal", "zephyr"], "zephyr", "twelve");
     hides(&env, &["--literal", "forecast"], "forecast", "gauge");
     hides(&env, &["--regex", "flo+ded"], "flooded", "noon");
     hides(&env, &["--prompt", &prompt], "ancient", "noon");
@@ -45,13 +45,13 @@ fn rules() {
     let env = two_sessions();
     let rules = env.path("rules.yml");
     fs::write(&rules, "name: test\nrules:\n  - id: ships\n    pattern: xebe[a-z]\n").unwrap();
-    assert_eq!(found(&env, "xebec"), ["message 2"]);
+    assert_eq!(found(&env, "zephyr"), ["message 2"]);
     env.ok(["redact", "rules", "set", &rules.display().to_string(), "--reason", "a test"]);
-    assert!(!stands_in_shards(&env, "xebec"));
-    assert_eq!(found(&env, "xebec"), [""; 0]);
+    assert!(!stands_in_shards(&env, "zephyr"));
+    assert_eq!(found(&env, "zephyr"), [""; 0]);
     assert_eq!(found(&env, "twelve"), ["message 2"]);
     env.ok(["redact", "rules", "set", "builtin", "--reason", "a test"]);
-    assert_eq!(found(&env, "xebec"), ["message 2"]);
+    assert_eq!(found(&env, "zephyr"), ["message 2"]);
 }
 
 /// Words that left the index before somebody hid them are not in its files either.
@@ -61,9 +61,9 @@ fn words_of_a_rewritten_source_do_not_come_back_out_of_the_files() {
     found(&env, "x");
     env.write(&env.rollout(2), &[header(2, "/srv/x", "x"), prompt_line("Only a jetty")].concat());
     env.append(&[]);
-    redact(&env, &["--literal", "xebec"]);
+    redact(&env, &["--literal", "zephyr"]);
     found(&env, "x");
-    assert!(!stands_in_shards(&env, "xebec"));
+    assert!(!stands_in_shards(&env, "zephyr"));
 }
 
 /// A redaction whose command died after it wrote the views, before it threw the shards away.
@@ -73,15 +73,15 @@ fn an_index_that_outlived_a_redaction_keeps_nothing() {
     found(&env, "x");
     let old: Vec<_> =
         super::shards(&env).into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
-    redact(&env, &["--literal", "xebec"]);
+    redact(&env, &["--literal", "zephyr"]);
     env.extend(&env.rollout(2), &prompt_line("and then?"));
     env.append(&[]);
     for (bytes, path) in old {
         fs::write(path, bytes).unwrap();
     }
-    assert!(stands_in_shards(&env, "xebec"));
-    assert_eq!(found(&env, "xebec"), [""; 0]);
-    assert!(!stands_in_shards(&env, "xebec"));
+    assert!(stands_in_shards(&env, "zephyr"));
+    assert_eq!(found(&env, "zephyr"), [""; 0]);
+    assert!(!stands_in_shards(&env, "zephyr"));
 }
 
 /// What a search that died left half written is thrown away too.
@@ -94,9 +94,9 @@ fn a_half_written_index_keeps_nothing() {
         fs::copy(&path, &half).unwrap();
         fs::copy(&path, format!("{half}-journal")).unwrap();
     }
-    redact(&env, &["--literal", "xebec"]);
-    assert!(!stands_in_shards(&env, "xebec"));
-    assert_eq!(found(&env, "xebec"), [""; 0]);
+    redact(&env, &["--literal", "zephyr"]);
+    assert!(!stands_in_shards(&env, "zephyr"));
+    assert_eq!(found(&env, "zephyr"), [""; 0]);
     assert_eq!(found(&env, "twelve"), ["message 2"]);
 }
 
@@ -107,9 +107,9 @@ fn a_rebuild_leaves_no_old_index() {
     found(&env, "x");
     env.ok(["rebuild-views"]);
     found(&env, "x");
-    redact(&env, &["--literal", "xebec"]);
-    assert!(!stands_in_shards(&env, "xebec"));
-    assert_eq!(found(&env, "xebec"), [""; 0]);
+    redact(&env, &["--literal", "zephyr"]);
+    assert!(!stands_in_shards(&env, "zephyr"));
+    assert_eq!(found(&env, "zephyr"), [""; 0]);
 }
 
 /// Lets the searches end, whatever happens.
@@ -129,18 +129,18 @@ fn searches_beside_a_redaction() {
     std::thread::scope(|scope| {
         let search = || {
             while !is_over.load(Ordering::Relaxed) {
-                assert!(found(&env, "xebec").len() <= 1);
+                assert!(found(&env, "zephyr").len() <= 1);
             }
         };
         let _end = AtEnd(&is_over);
         scope.spawn(search);
         scope.spawn(search);
         for _ in 0..4 {
-            let seq = redact(&env, &["--literal", "xebec"]);
-            assert!(!stands_in_shards(&env, "xebec"));
-            assert_eq!(found(&env, "xebec"), [""; 0]);
+            let seq = redact(&env, &["--literal", "zephyr"]);
+            assert!(!stands_in_shards(&env, "zephyr"));
+            assert_eq!(found(&env, "zephyr"), [""; 0]);
             env.ok(["redact", "undo", &seq, "--reason", "a test"]);
-            assert_eq!(found(&env, "xebec"), ["message 2"]);
+            assert_eq!(found(&env, "zephyr"), ["message 2"]);
         }
     });
 }

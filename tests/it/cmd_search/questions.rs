@@ -16,9 +16,9 @@ fn words_phrases_beginnings_and_operators() {
         ("gaug*", &["call 1", "output 1", "reasoning 1"]),
         ("gaug", &[]),
         ("\"harbour gaug\"*", &["call 1", "output 1"]),
-        ("noon OR xebec", &["message 1", "message 2"]),
+        ("noon OR zephyr", &["message 1", "message 2"]),
         ("noon AND flooded", &["message 1"]),
-        ("noon AND xebec", &[]),
+        ("noon AND zephyr", &[]),
         ("harbour NOT ancient", &["call 1", "output 1", "prompt 2"]),
         ("harbour NOT ancient list", &["prompt 2"]),
         ("noon OR harbour ancient", &["message 1", "prompt 1"]),
@@ -72,11 +72,11 @@ fn every_qualifier_narrows() {
         env.json(["search", "--timezone", "Europe/Berlin", question])["total"].clone()
     };
     assert_eq!(
-        (in_berlin("xebec until:2026-03-04"), in_berlin("xebec since:2026-03-04")),
+        (in_berlin("zephyr until:2026-03-04"), in_berlin("zephyr since:2026-03-04")),
         (json!(1), json!(1))
     );
     assert_eq!(
-        (in_berlin("xebec since:2026-03-05"), in_berlin("x since:2026-03-05")),
+        (in_berlin("zephyr since:2026-03-05"), in_berlin("x since:2026-03-05")),
         (json!(0), json!(0))
     );
     env.ok(["tag", "add", "wet", &format!("{first}#1")]);
@@ -169,8 +169,8 @@ fn no_question_reaches_the_database_as_anything_but_words() {
         crate::cli_support::no_escapes(question, text.stderr.as_bytes());
     }
     assert_eq!(found(&env, "har\"bour"), [""; 0]);
-    assert_eq!(set(&env, "\"harbour old\" OR NEAR(xebec"), [""; 0], "NEAR is a word");
-    assert_eq!(found(&env, "(xebec)"), ["message 2"]);
+    assert_eq!(set(&env, "\"harbour old\" OR NEAR(zephyr"), [""; 0], "NEAR is a word");
+    assert_eq!(found(&env, "(zephyr)"), ["message 2"]);
 }
 
 #[test]
