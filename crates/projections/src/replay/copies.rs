@@ -6,6 +6,7 @@
 
 use crate::replay::ReplayError;
 use crate::replay::apply::Applier;
+use crate::replay::lineage::created_ms;
 use crate::replay::lines::each_known_line;
 use crate::state::hash;
 use codex_ledger_rollout::{self as rollout, Identity};
@@ -29,8 +30,12 @@ struct Unsettled {
     parent: u64,
     /// Line of the child at which the copy begins, where its structure tells that there is one.
     from_line: Option<u64>,
+    /// When the child was created, UTC milliseconds.
+    born_ms: i64,
     /// Whether the child has a turn that is younger than the thread, which is no copy.
     has_own_turn: bool,
+    /// Whether its client gives ids to turns.
+    has_turn_ids: bool,
 }
 
 /// What tells a record of one file from those of another.
@@ -40,6 +45,8 @@ struct Mark {
     identity: Identity,
     /// Hash of the id of the turn that it begins.
     turn: Option<u64>,
+    /// When that turn was created, where its id tells it, UTC milliseconds.
+    created_ms: Option<i64>,
 }
 
 impl Applier<'_> {
@@ -79,8 +86,14 @@ impl Applier<'_> {
                 None => true,
             };
             if is_due {
-                let has_own_turn = state.has_own_turn;
-                found.push(Unsettled { child, parent, from_line, has_own_turn });
+                found.push(Unsettled {
+                    child,
+                    parent,
+                    from_line,
+                    born_ms: state.born_ms.unwrap_or(i64::MIN),
+                    has_own_turn: state.has_own_turn,
+                    has_turn_ids: state.has_turn_ids,
+                });
             }
         }
         found
@@ -91,8 +104,13 @@ impl Applier<'_> {
         let Some(stream) = self.streams.get(id) else { return Ok(marks) };
         each_known_line(self.reader, stream, &mut |line| {
             let identity = line.body.map(rollout::identity).unwrap_or_default();
-            let turn = line.body.and_then(rollout::begun_turn).map(|turn| hash(&turn));
-            marks.push(Mark { line: line.start.line, identity, turn });
+            let turn = line.body.and_then(rollout::begun_turn);
+            marks.push(Mark {
+                line: line.start.line,
+                identity,
+                turn: turn.as_deref().map(hash),
+                created_ms: turn.as_deref().and_then(created_ms),
+            });
             Ok(())
         })?;
         Ok(marks)
@@ -101,25 +119,35 @@ impl Applier<'_> {
 
 impl Unsettled {
     /// The ids of turns tell most; then the time of a turn, which the child's fold has seen; then the records.
+    ///
+    /// An answer is final only where no record that may still come to either file could change it: files are also
+    /// read while they grow, and in any order.
     fn told(&self, child: &[Mark], parent: &[Mark]) -> Option<Told> {
-        let by_turns = by_turns(child, parent);
-        let own = || self.has_own_turn.then_some(Told { end: None, is_open: false });
+        let by_turns = by_turns(child, parent, self.born_ms);
+        // Of a copy that began with a header, the parent may still show the turns.
+        let is_open = self.from_line.is_some();
+        let own = || self.has_own_turn.then_some(Told { end: None, is_open });
         let from_line = |from: u64| child.iter().position(|mark| mark.line >= from);
-        let records = || compare(child.get(from_line(self.from_line?)?..)?, parent);
+        let records = || {
+            let told = compare(child.get(from_line(self.from_line?)?..)?, parent)?;
+            Some(Told { is_open: told.is_open || self.has_turn_ids, ..told })
+        };
         by_turns.or_else(own).or_else(records)
     }
 }
 
 /// Where the first turn is the parent's, the copy ends before the first one that is not.
-fn by_turns(child: &[Mark], parent: &[Mark]) -> Option<Told> {
+fn by_turns(child: &[Mark], parent: &[Mark], born_ms: i64) -> Option<Told> {
     let of_parent: HashSet<u64> = parent.iter().filter_map(|mark| mark.turn).collect();
     let is_parents = |mark: &&Mark| mark.turn.is_none_or(|turn| of_parent.contains(&turn));
     let first = child.iter().find(|mark| mark.turn.is_some())?;
     let behind = child.iter().find(|mark| !is_parents(mark));
     let last = child.last()?.line + 1;
+    let is_own = |mark: &Mark| mark.created_ms.is_some_and(|created_ms| created_ms >= born_ms);
     is_parents(&first).then_some(Told {
         end: Some(behind.map_or(last, |mark| mark.line)),
-        is_open: behind.is_none(),
+        // One that the parent does not have yet may be the parent's all the same.
+        is_open: !behind.is_some_and(is_own),
     })
 }
 
@@ -154,7 +182,7 @@ mod tests {
     fn records(names: &str) -> Vec<Mark> {
         let of = |(line, name): (usize, char)| {
             let identity = Identity { hash: name as u64, is_left_out: name.is_lowercase() };
-            Mark { line: line as u64, identity, turn: None }
+            Mark { line: line as u64, identity, ..Mark::default() }
         };
         names.chars().enumerate().map(of).collect()
     }
@@ -167,7 +195,8 @@ mod tests {
     fn turns(names: &str) -> Vec<Mark> {
         let of = |(line, name): (usize, char)| {
             let turn = name.to_digit(10).map(u64::from);
-            Mark { line: line as u64, turn, ..Mark::default() }
+            let created_ms = turn.map(|turn| turn as i64);
+            Mark { line: line as u64, turn, created_ms, ..Mark::default() }
         };
         names.chars().enumerate().map(of).collect()
     }
@@ -175,11 +204,12 @@ mod tests {
     #[test]
     fn a_copy_ends_before_the_first_turn_that_is_not_the_parents() {
         let told = |child: &str, parent: &str| {
-            let told = by_turns(&turns(child), &turns(parent));
+            let told = by_turns(&turns(child), &turns(parent), 3);
             told.map(|told| (told.end.unwrap(), told.is_open))
         };
         assert_eq!(told("..1..2.3..", ".1...2..4"), Some((7, false)));
         assert_eq!(told("..1..2.", ".1...2..4"), Some((7, true)), "the child may go on");
+        assert_eq!(told("..1..2.3..", ".1..."), Some((5, true)), "the parent may go on");
         assert_eq!(told("..3..1.", ".1...2..4"), None, "it begins with a turn of its own");
         assert_eq!(told("....", ".1..."), None, "no turns, no word");
     }

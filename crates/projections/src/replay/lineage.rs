@@ -85,7 +85,7 @@ fn is_foreign(fold: &Fold<'_>, meta: &SessionMeta<'_>) -> bool {
 }
 
 /// Milliseconds since 1970 out of a UUID of version 7.
-fn created_ms(id: &str) -> Option<i64> {
+pub(crate) fn created_ms(id: &str) -> Option<i64> {
     let bytes = id.as_bytes();
     if bytes.len() != 36 || bytes.get(14) != Some(&b'7') {
         return None;
