@@ -228,7 +228,8 @@ fn subject_text(session: &str, prompt: u64) -> String {
 }
 
 fn list(door: &mut Door, lines: String, none: &str) -> Result<Done> {
-    door.print(if lines.is_empty() { none } else { &lines })?;
+    let none = door.hinted(none);
+    door.print(if lines.is_empty() { &none } else { &lines })?;
     Ok(Done::Clean)
 }
 

@@ -90,9 +90,14 @@ impl Door {
 
     /// The command to try next, with the ledger where it is not the usual one.
     pub fn next(&self, ledger: Option<&std::path::Path>, command: &str) -> String {
-        let ledger = ledger.map(|dir| format!(" --ledger {}", quoted(dir)));
+        let ledger = ledger.map(|dir| option("ledger", dir));
         let ledger = ledger.unwrap_or_else(|| given_ledger(&self.global));
         self.paint(Style::Dim, format!("next: codex-ledger{ledger} {command}")) + "\n"
+    }
+
+    /// A text that names commands, which then are those of the same ledger.
+    pub fn hinted(&self, text: &str) -> String {
+        with_ledger(&self.global, text)
     }
 
     /// Says on stderr what is done and why, with `--debug`.
@@ -191,10 +196,19 @@ pub fn say(text: impl AsRef<str>) {
     io::stderr().lock().write_all(line.as_bytes()).ok();
 }
 
-/// The option that names the ledger, where it was given as one, as a command that is to be tried needs it.
+/// The options that name the ledger, where they were given, as a command that is to be tried needs them.
 fn given_ledger(global: &Global) -> String {
-    let given = global.ledger.as_deref().filter(|_| env("CODEX_LEDGER_HOME").is_none());
-    given.map(|dir| format!(" --ledger {}", quoted(dir))).unwrap_or_default()
+    let ledger = global.ledger.as_deref().filter(|_| env("CODEX_LEDGER_HOME").is_none());
+    let config = global.config.as_deref().filter(|_| env("CODEX_LEDGER_CONFIG").is_none());
+    let options = [("config", config), ("ledger", ledger)];
+    options.into_iter().filter_map(|(name, path)| Some(option(name, path?))).collect()
+}
+
+/// An option and the path that it names, to be pasted behind a command.
+fn option(name: &str, path: &std::path::Path) -> String {
+    let path = quoted(path);
+    let between = if path.starts_with('-') { '=' } else { ' ' };
+    format!(" --{name}{between}{path}")
 }
 
 /// Makes the commands that a text names those of the same ledger.
@@ -276,9 +290,10 @@ pub fn said_settings(door: &Door) -> Result<Settings> {
 }
 
 /// Finishes hiding what an interrupted command has left, for a command that does not use the ledger itself.
-pub fn settle(door: &Door) {
+pub fn finish_interrupted(door: &Door) {
     if let Ok(settings) = settings(&door.global) {
-        App::new(setup(door, "config", settings.ledger_dir, settings.config, Vec::new())).settle();
+        App::new(setup(door, "config", settings.ledger_dir, settings.config, Vec::new()))
+            .finish_interrupted();
     }
 }
 
@@ -305,7 +320,7 @@ pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
     });
     let setup = setup(door, command, settings.ledger_dir, settings.config, roots);
     let app = App::new(Setup { rules, ..setup });
-    app.settle();
+    app.finish_interrupted();
     Ok(app)
 }
 
@@ -356,5 +371,6 @@ fn listener(door: &Door) -> NoticeListener {
 /// A path as a shell reads it.
 pub fn quoted(path: &std::path::Path) -> String {
     let text = crate::text::safe_path(path);
-    if text.contains([' ', '\'']) { format!("'{}'", text.replace('\'', "'\\''")) } else { text }
+    // Only a null character cannot be quoted, and no path has one.
+    shlex::try_quote(&text).map(Into::into).unwrap_or(text)
 }

@@ -83,7 +83,7 @@ fn run(cli: Cli) -> ExitCode {
     signals::enter(signals::phase_of(&cli.command));
     signals::start(&door);
     if matches!(cli.command, Command::Config(_)) {
-        door::settle(&door);
+        door::finish_interrupted(&door);
     }
     let done = match cli.command {
         Command::Append(args) => append::run(&mut door, args),

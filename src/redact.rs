@@ -237,9 +237,9 @@ fn list(door: &mut Door) -> Result<Done> {
         return Ok(Done::Clean);
     }
     if rows.is_empty() {
-        door.print(
-            "no redaction by hand is in force; `codex-ledger redact rules list` shows the rules\n",
-        )?;
+        let none =
+            "no redaction by hand is in force; `codex-ledger redact rules list` shows the rules\n";
+        door.print(&door.hinted(none))?;
         return Ok(Done::Clean);
     }
     let mut out = String::new();

@@ -29,7 +29,7 @@ pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
         return Ok(Done::Clean);
     }
     if rows.is_empty() {
-        door.print("no sessions yet; `codex-ledger append` reads your Codex logs\n")?;
+        door.print(&door.hinted("no sessions yet; `codex-ledger append` reads your Codex logs\n"))?;
         return Ok(Done::Clean);
     }
     let mut out = table(door, &rows);

@@ -57,10 +57,13 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
         out.push_str(&format!("writer    {}\n", door.paint(Style::Yellow, safe(holder))));
     }
     let views = match (&status.cursor, &status.outdated) {
-        (None, _) => door.paint(Style::Yellow, "none; `codex-ledger rebuild-views` makes them"),
-        (_, Some(reason)) => {
-            door.paint(Style::Yellow, format!("outdated: {reason}; `codex-ledger migrate`"))
+        (None, _) => {
+            door.paint(Style::Yellow, door.hinted("none; `codex-ledger rebuild-views` makes them"))
         }
+        (_, Some(reason)) => door.paint(
+            Style::Yellow,
+            door.hinted(&format!("outdated: {reason}; `codex-ledger migrate`")),
+        ),
         (Some(cursor), None) if *cursor < head.size => {
             door.paint(Style::Yellow, format!("{} entries behind", count(head.size - cursor)))
         }

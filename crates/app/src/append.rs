@@ -56,11 +56,7 @@ impl App {
             });
         }
         if plan.is_done() {
-            // Nothing new is no reason not to notice that something old is gone.
-            match check_whole(self.dir()) {
-                Ok(_) | Err(LedgerError::Missing { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.check_nothing_lost()?;
             self.put_rules_in_force(listener)?;
             let head = self.head_now()?;
             if head.is_some() && !options.no_views {
@@ -73,6 +69,14 @@ impl App {
         }
         let mut ledger = self.open()?;
         self.append_planned(&mut ledger, plan, &request, options, listener)
+    }
+
+    /// Nothing new is no reason not to notice that something old is gone.
+    pub(super) fn check_nothing_lost(&self) -> Result<()> {
+        match check_whole(self.dir()) {
+            Ok(_) | Err(LedgerError::Missing { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(super) fn request(&self, options: AppendOptions) -> Request {

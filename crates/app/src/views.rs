@@ -84,7 +84,7 @@ impl App {
 
     /// What any command does first that reads the ledger or its views: finishes hiding what an interrupted
     /// one has left. That it cannot is no error here; what reads the views then says so.
-    pub fn settle(&self) {
+    pub fn finish_interrupted(&self) {
         sweep_copies();
         if self.views.paths.current().is_some() {
             self.views_for_reading().ok();

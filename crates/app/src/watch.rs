@@ -68,6 +68,7 @@ impl App {
             let (from, to) = done.report.entries;
             return Ok(Some(done).filter(|done| from != to || !done.report.problems.is_empty()));
         }
+        self.check_nothing_lost()?;
         if is_owing {
             drop(self.open()?);
             if self.head_now()?.is_some() && !options.no_views {

@@ -36,6 +36,31 @@ pub(crate) enum Said {
     Response = 4,
 }
 
+/// A compaction, which a client may tell twice: by the record with its summary, and as an item that is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Compaction {
+    /// Line and part of its row.
+    pub line: u64,
+    pub part: u64,
+    pub has_record: bool,
+    /// Hash of the item's id.
+    pub item: Option<u64>,
+}
+
+/// A call whose files have rows.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Patched {
+    /// Hash of its id.
+    pub call: u64,
+    /// Whether it does nothing else, so that its exit code speaks of the patch.
+    pub is_alone: bool,
+    /// Line and part of its rows.
+    pub line: u64,
+    pub part: u64,
+    /// Paths of the deleted files, with their places among the files, until the client tells what they held.
+    pub deleted: Vec<(u64, String)>,
+}
+
 /// Usage counters: input, cached input, cache write, output, reasoning.
 pub(crate) type Counters = [u64; 5];
 
@@ -62,14 +87,16 @@ pub(crate) struct State {
     pub reasoning: VecDeque<(u64, u8)>,
     /// Recent reasoning items that may grow: hashes of their ids, and of the texts that they have said.
     pub reasoning_items: VecDeque<(u64, Vec<u64>)>,
-    /// Recent totals of the file's counters, which several clients may count in one file.
-    pub totals: VecDeque<Counters>,
+    /// Hashes of recent totals of the file's counters, which several clients may count in one file.
+    pub totals: VecDeque<u64>,
+    /// The latest total.
+    pub total: Counters,
     /// Hashes of recent response ids.
     pub responses: VecDeque<u64>,
     /// Recent calls that went on with a process or, where the flag says so, with a script's cell.
     pub follow_ups: VecDeque<(u64, i64, bool)>,
-    /// Recent calls whose patch was already read, and whether they do nothing else.
-    pub patched: VecDeque<(u64, bool)>,
+    /// Recent calls whose files have rows.
+    pub patched: VecDeque<Patched>,
     /// How far the file has come in its parent's copy.
     pub region: Region,
     /// When the thread was created, UTC milliseconds.
@@ -86,8 +113,8 @@ pub(crate) struct State {
     pub parent: Option<String>,
     /// Whether items say what events say in older files.
     pub is_paginated: bool,
-    /// Whether the last compaction of the turn was told by an item, else by a record; nothing once both have.
-    pub compacted_by_item: Option<bool>,
+    /// The last compaction of the turn that runs.
+    pub compaction: Option<Compaction>,
     /// Whether this file is a review's own.
     pub is_review: bool,
     /// Whether usage is told by usage records; then token counts repeat it.
@@ -117,7 +144,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 309;
+    const SCHEMA: u32 = 310;
 }
 
 impl State {
@@ -178,13 +205,6 @@ impl State {
         }
     }
 
-    /// Notes a compaction; true when it was just told in the other way.
-    pub(crate) fn is_repeated_compaction(&mut self, by_item: bool) -> bool {
-        let is_repeated = self.compacted_by_item == Some(!by_item);
-        self.compacted_by_item = (!is_repeated).then_some(by_item);
-        is_repeated
-    }
-
     pub(crate) fn remember_follow_up(&mut self, call_id: &str, process: i64, is_cell: bool) {
         push(&mut self.follow_ups, (hash(call_id), process, is_cell), RECENT_CALLS);
     }
@@ -207,14 +227,19 @@ impl State {
         found.is_some_and(|index| self.commands.remove(index).is_some())
     }
 
-    pub(crate) fn remember_patch(&mut self, call_id: &str, is_alone: bool) {
-        push(&mut self.patched, (hash(call_id), is_alone), RECENT_CALLS);
+    pub(crate) fn remember_patch(&mut self, patched: Patched) {
+        push(&mut self.patched, patched, RECENT_CALLS);
     }
 
-    /// Whether the patch of a call was read; and, where it was, whether the call does nothing else.
-    pub(crate) fn patch_of(&self, call_id: &str) -> Option<bool> {
+    /// The files of a call, where they have rows.
+    pub(crate) fn patch_of(&mut self, call_id: &str) -> Option<&mut Patched> {
         let hash = hash(call_id);
-        self.patched.iter().find(|(id, _)| *id == hash).map(|(_, is_alone)| *is_alone)
+        self.patched.iter_mut().find(|patched| patched.call == hash)
+    }
+
+    pub(crate) fn forget_patch(&mut self, call_id: &str) {
+        let hash = hash(call_id);
+        self.patched.retain(|patched| patched.call != hash);
     }
 
     /// Remembers a response; true when it was seen before.

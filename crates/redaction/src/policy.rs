@@ -141,7 +141,7 @@ impl Policy {
         redactions: Vec<Redaction>,
         key: [u8; 32],
     ) -> Result<Policy, RuleError> {
-        let manual: Vec<Manual> = redactions.iter().filter_map(passages).collect();
+        let manual: Vec<Manual> = redactions.iter().filter_map(Redaction::passages).collect();
         let ready = Ready::new(&rules)?;
         let engine = Some(Engine::prepare(&ready, &manual)?);
         // Rows of several sessions are joined by one id: what hides it in one hides it in all.
@@ -335,11 +335,14 @@ impl Policy {
     }
 }
 
-fn passages(redaction: &Redaction) -> Option<Manual> {
-    let Target::Passages { matcher, scope } = &redaction.target else {
-        return None;
-    };
-    Some(manual(redaction, matcher.clone(), scope.clone()))
+impl Redaction {
+    /// What an engine looks for, where passages are hidden wherever they are.
+    pub fn passages(&self) -> Option<Manual> {
+        let Target::Passages { matcher, scope } = &self.target else {
+            return None;
+        };
+        Some(manual(self, matcher.clone(), scope.clone()))
+    }
 }
 
 fn literals_in(redaction: &Redaction, entry: u64) -> Vec<Manual> {

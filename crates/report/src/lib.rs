@@ -9,6 +9,7 @@ pub mod escape;
 mod html;
 mod json;
 mod markdown;
+pub mod numbers;
 mod page;
 mod words;
 

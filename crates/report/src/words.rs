@@ -5,57 +5,11 @@ use codex_ledger_query::{
     ReportHead, ReportItem, ReportKind, ReportSession, TokenSums, Transparency, Zone, repo_name,
 };
 
-/// `1,234,567`.
-pub(super) fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `1 prompt`, `2 prompts`.
-pub(super) fn plural(value: u64, noun: &str) -> String {
-    let s = if value == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", number(value))
-}
+pub(super) use super::numbers::{bytes, duration, number, plural, short};
 
 /// `once`, `2 times`.
 fn times(value: u64) -> String {
     if value == 1 { "once".into() } else { format!("{} times", number(value)) }
-}
-
-/// `2.4M`: tokens.
-pub(super) fn short(value: u64) -> String {
-    match value {
-        0..1_000 => value.to_string(),
-        1_000..999_950 => format!("{:.1}k", value as f64 / 1e3),
-        999_950..999_950_000 => format!("{:.1}M", value as f64 / 1e6),
-        _ => format!("{:.1}G", value as f64 / 1e9),
-    }
-}
-
-/// `51.4 MB`: powers of 1000.
-pub(super) fn bytes(value: u64) -> String {
-    match value {
-        0..1_000 => format!("{value} B"),
-        1_000..999_950 => format!("{:.1} kB", value as f64 / 1e3),
-        999_950..999_950_000 => format!("{:.1} MB", value as f64 / 1e6),
-        _ => format!("{:.1} GB", value as f64 / 1e9),
-    }
-}
-
-/// `120 ms`, `4.2 s`, `3 min 20 s`.
-pub(super) fn duration(ms: i64) -> String {
-    match ms.max(0) {
-        ms @ 0..1_000 => format!("{ms} ms"),
-        ms @ 1_000..59_950 => format!("{:.1} s", ms as f64 / 1e3),
-        ms => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
-    }
 }
 
 /// `12.34 USD`, with a tilde where a price was guessed; a question mark where none is known.

@@ -44,7 +44,7 @@ fn literals_prompts_and_sessions() {
 fn rules() {
     let env = two_sessions();
     let rules = env.path("rules.yml");
-    fs::write(&rules, "name: test\nrules:\n  - id: ships\n    pattern: xebe[a-z]\n").unwrap();
+    fs::write(&rules, "name: test\nrules:\n  - id: ships\n    pattern: zephy[a-z]\n").unwrap();
     assert_eq!(found(&env, "zephyr"), ["message 2"]);
     env.ok(["redact", "rules", "set", &rules.display().to_string(), "--reason", "a test"]);
     assert!(!stands_in_shards(&env, "zephyr"));

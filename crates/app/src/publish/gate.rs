@@ -7,7 +7,7 @@
 
 use super::reading::Language;
 use codex_ledger_redaction::{
-    By, Context, Engine, Manual, Policy, Rule, RuleError, RuleSet, Severity, Target, bare_url,
+    By, Context, Engine, Manual, Policy, Redaction, Rule, RuleError, RuleSet, Severity, bare_url,
     builtin,
 };
 use std::collections::BTreeSet;
@@ -76,20 +76,8 @@ impl Gate {
         let mut all = policy.rules().rules.clone();
         let more: Vec<Rule> = harmful.iter().filter(|rule| !all.contains(rule)).cloned().collect();
         all.extend(more);
-        let manual: Vec<Manual> = policy
-            .redactions()
-            .iter()
-            .filter_map(|redaction| match &redaction.target {
-                Target::Passages { matcher, scope } => Some(Manual {
-                    id: redaction.seq,
-                    matcher: matcher.clone(),
-                    scope: scope.clone(),
-                    replacement: redaction.replacement.clone(),
-                    rank: 0,
-                }),
-                _ => None,
-            })
-            .collect();
+        let manual: Vec<Manual> =
+            policy.redactions().iter().filter_map(Redaction::passages).collect();
         Ok(Gate { harmful: Scan::compile(harmful, &[])?, all: Scan::compile(all, &manual)? })
     }
 
@@ -179,7 +167,7 @@ fn beginning(words: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codex_ledger_redaction::{Matcher, Redaction, Scope, expand_example};
+    use codex_ledger_redaction::{Matcher, Scope, Target, expand_example};
 
     fn token() -> String {
         expand_example("ghp_{{alnum:36}}")

@@ -1,7 +1,9 @@
 //! A folder that gets its name only when all of it is written and durable.
 
 use super::error::{PublishError, Result};
-use super::temporary::{PREFIX, RANDOM_CHARS, SUFFIX, clean, folder_of, note, sync_folder};
+use super::temporary::{
+    PREFIX, RANDOM_CHARS, SUFFIX, clean, folder_of, forget, noted, sync_folder,
+};
 use crate::hint::FolderHint;
 use codex_ledger_ledger::World;
 use std::fs::{self, File};
@@ -36,8 +38,8 @@ impl Stage {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(fs::Permissions::from_mode(0o700));
         }
-        let path = builder.tempdir_in(parent).map_err(wrong)?.keep();
-        note(&path, true);
+        let make = || Ok(((), builder.tempdir_in(parent)?.keep()));
+        let ((), path) = noted(make).map_err(wrong)?;
         // Where a folder cannot be opened or locked, nothing is cleaned away either.
         let lock = File::open(&path).ok().filter(|lock| lock.try_lock().is_ok());
         Ok(Stage {
@@ -67,7 +69,7 @@ impl Stage {
         }
         self.world.disk.rename(&self.path, &self.target).map_err(wrong)?;
         self.is_done = true;
-        note(&self.path, false);
+        forget(&self.path);
         sync_folder(&self.world, folder_of(&self.target))
     }
 }
@@ -77,7 +79,7 @@ impl Drop for Stage {
         if !self.is_done {
             // What stays is cleaned away by whoever writes here next.
             fs::remove_dir_all(&self.path).ok();
-            note(&self.path, false);
+            forget(&self.path);
         }
     }
 }

@@ -21,13 +21,21 @@ const TRIES: usize = 16;
 /// What this process has under temporary names now.
 static OPEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// Notes that a temporary name is in use, or no longer.
-pub(super) fn note(path: &Path, is_open: bool) {
+/// Makes something under a temporary name and notes that. Who discards waits meanwhile: else something could be
+/// made after that.
+pub(super) fn noted<T>(
+    make: impl FnOnce() -> io::Result<(T, PathBuf)>,
+) -> io::Result<(T, PathBuf)> {
+    let mut open = OPEN.lock().map_err(|_| io::Error::other("a thread died"))?;
+    let (made, path) = make()?;
+    open.insert(path.clone());
+    Ok((made, path))
+}
+
+/// Notes that a temporary name is no longer in use.
+pub(super) fn forget(path: &Path) {
     if let Ok(mut open) = OPEN.lock() {
-        match is_open {
-            true => open.insert(path.to_path_buf()),
-            false => open.remove(path),
-        };
+        open.remove(path);
     }
 }
 
@@ -71,8 +79,7 @@ impl Temporary {
             true => target.canonicalize().map_err(wrong)?,
             false => target.to_path_buf(),
         };
-        let (file, path) = make(folder_of(&target), access).map_err(wrong)?;
-        note(&path, true);
+        let (file, path) = noted(|| make(folder_of(&target), access)).map_err(wrong)?;
         let temporary = Temporary { file, path, target, world: world.clone(), is_done: false };
         set_access(&temporary.file, access, found.as_ref()).map_err(wrong)?;
         Ok(temporary)
@@ -85,7 +92,7 @@ impl Temporary {
         disk.sync_file(&self.file, &self.path).map_err(wrong)?;
         disk.rename(&self.path, &self.target).map_err(wrong)?;
         self.is_done = true;
-        note(&self.path, false);
+        forget(&self.path);
         Ok(())
     }
 
@@ -113,7 +120,7 @@ impl Drop for Temporary {
         if !self.is_done {
             // What stays is cleaned away by whoever writes here next.
             self.world.disk.remove_file(&self.path).ok();
-            note(&self.path, false);
+            forget(&self.path);
         }
     }
 }

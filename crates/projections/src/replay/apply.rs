@@ -11,6 +11,7 @@ use crate::row::{At, RowBuilder};
 use crate::tables::{actions, annotations, redactions, streams};
 use codex_ledger_entry::{Kind, StreamDescriptor, StreamName};
 use codex_ledger_ledger::{Control, LedgerReader, Pack, StoredEntry};
+use std::ops::ControlFlow;
 
 /// Entries between two transactions.
 const COMMIT_ENTRIES: u64 = 50_000;
@@ -243,7 +244,7 @@ impl<'a> Applier<'a> {
         let mut found = Vec::new();
         each_line(reader, id, &packs, unnoted, &mut found, &mut |line| {
             deriver.line(stream, line);
-            shipper.ship_if_full(&mut deriver.drafts)
+            shipper.ship_if_full(&mut deriver.drafts).map(ControlFlow::Continue)
         })?;
         found.iter().for_each(|(first, end)| stream.state.applied(*first, *end));
         Ok(())

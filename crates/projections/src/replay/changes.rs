@@ -10,6 +10,7 @@ use codex_ledger_entry::StreamName;
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_redaction::{Policy, Redaction, Rule, RuleSet, Target};
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::thread::Builder;
 
@@ -211,13 +212,14 @@ fn hides_in(
     let mut deriver = Deriver::new(policy, Options::default());
     let mut hidden = Vec::new();
     each_known_line(reader, stream, &mut |line| {
-        if hidden.is_empty() {
-            deriver.line(&mut fresh, line);
-            for draft in deriver.drafts.drain(..) {
-                draft.redact(policy, &mut hidden);
-            }
+        deriver.line(&mut fresh, line);
+        for draft in deriver.drafts.drain(..) {
+            draft.redact(policy, &mut hidden);
         }
-        Ok(())
+        Ok(match hidden.is_empty() {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        })
     })?;
     Ok(!hidden.is_empty())
 }

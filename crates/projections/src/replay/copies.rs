@@ -11,6 +11,7 @@ use crate::replay::lines::each_known_line;
 use crate::state::hash;
 use codex_ledger_rollout::{self as rollout, Identity};
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 /// Fewer equal records than this are no copy that could be told from chance: a header and one more.
 const EQUAL_MIN: u64 = 2;
@@ -111,7 +112,7 @@ impl Applier<'_> {
                 turn: turn.as_deref().map(hash),
                 created_ms: turn.as_deref().and_then(created_ms),
             });
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(marks)
     }

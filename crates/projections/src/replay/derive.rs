@@ -210,6 +210,6 @@ fn completed(fold: &mut Fold<'_>, done: &ItemCompleted<'_>) {
         ItemBody::CommandExecution(end) => function_calls::command_item(fold, end, id, turn),
         ItemBody::FileChange(end) => file_changes::applied(fold, end, id),
         ItemBody::McpToolCall(end) => function_calls::mcp_item(fold, end, id, turn),
-        other => turns::item(fold, other, turn),
+        other => turns::item(fold, other, id, turn),
     }
 }

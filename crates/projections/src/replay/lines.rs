@@ -6,16 +6,20 @@ use crate::replay::streams::Stream;
 use codex_ledger_entry::Kind;
 use codex_ledger_ledger::{LedgerReader, Pack, StoredEntry};
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::ops::Range;
 
 /// A body longer than this is not parsed; it keeps its event row and its bytes in the ledger.
 const PARSE_MAX_BYTES: u64 = 64 << 20;
 
+/// Hears of each line, and says whether to go on.
+pub(crate) type EachLine<'a> = &'a mut dyn FnMut(&Line<'_>) -> Result<ControlFlow<()>, ReplayError>;
+
 /// Gives every line of a stream that its state knows of.
 pub(crate) fn each_known_line(
     reader: &mut LedgerReader,
     stream: &Stream,
-    each: &mut dyn FnMut(&Line<'_>) -> Result<(), ReplayError>,
+    each: EachLine<'_>,
 ) -> Result<(), ReplayError> {
     let end = stream.end();
     each_line(reader, stream.id, &stream.state.packs, end..end, &mut Vec::new(), each)
@@ -31,7 +35,7 @@ pub(crate) fn each_line(
     packs: &[(u64, u64)],
     scan: Range<u64>,
     found: &mut Vec<(u64, u64)>,
-    each: &mut dyn FnMut(&Line<'_>) -> Result<(), ReplayError>,
+    each: EachLine<'_>,
 ) -> Result<(), ReplayError> {
     let to = scan.end;
     let mut torn: Option<TornLine> = None;
@@ -49,7 +53,9 @@ pub(crate) fn each_line(
                 let mut line = torn.take().unwrap_or_else(|| TornLine::new(entry));
                 line.add(entry, body.as_deref());
                 if entry.has_line_feed() || entry.kind == Kind::Document {
-                    each(&line.whole())?;
+                    if each(&line.whole())?.is_break() {
+                        return Ok(());
+                    }
                 } else {
                     torn = Some(line);
                 }
@@ -59,7 +65,7 @@ pub(crate) fn each_line(
             }
         }
     }
-    torn.map_or(Ok(()), |line| each(&line.whole()))
+    torn.map_or(Ok(()), |line| each(&line.whole()).map(drop))
 }
 
 /// A line whose end has not come yet.

@@ -8,6 +8,7 @@ use crate::replay::streams::Streams;
 use codex_ledger_db::Connection;
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_redaction::Seen;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -26,22 +27,23 @@ pub fn preview(
     let policy = load_policy(reader)?.witnessed_by(Arc::clone(&witness));
     let known = Streams::load(db, path, policy.key())?;
     let mut deriver = Deriver::new(&policy, Options::default());
-    let mut goes_on = true;
     for id in streams {
         let Some(stream) = known.get(*id).filter(|stream| !stream.superseded) else { continue };
         let mut fresh = stream.fresh();
+        let mut goes_on = true;
         each_known_line(reader, stream, &mut |line| {
-            if goes_on {
-                deriver.line(&mut fresh, line);
-                let mut hidden = Vec::new();
-                for draft in deriver.drafts.drain(..) {
-                    draft.redact(&policy, &mut hidden);
-                }
-                let seen = witness.lock().map(|mut seen| std::mem::take(&mut *seen));
-                goes_on = seen.unwrap_or_default().into_iter().all(|seen| each(*id, seen));
+            deriver.line(&mut fresh, line);
+            let mut hidden = Vec::new();
+            for draft in deriver.drafts.drain(..) {
+                draft.redact(&policy, &mut hidden);
             }
-            Ok(())
+            let seen = witness.lock().map(|mut seen| std::mem::take(&mut *seen));
+            goes_on = seen.unwrap_or_default().into_iter().all(|seen| each(*id, seen));
+            Ok(if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
+        if !goes_on {
+            break;
+        }
     }
     Ok(())
 }

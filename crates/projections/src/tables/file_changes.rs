@@ -1,17 +1,19 @@
 //! `file_changes`: files that patches touched.
 
 use crate::fold::{Fold, brief};
+use crate::row::At;
+use crate::state::{Patched, hash};
 use codex_ledger_rollout::event::PatchApplyEnd;
 use codex_ledger_rollout::output::Status;
 use codex_ledger_rollout::patch::{Action, FileChange};
 
 const TABLE: &str = "file_changes";
+/// Deleted files of one call that are remembered until the client tells of them.
+const DELETED_MAX: usize = 64;
 
-/// A call's own patch does not show what a deleted file held; the client does, mostly by the file's whole path.
+/// A call's own patch does not show what a deleted file held; the client does.
 const DELETED: &str = "UPDATE file_changes SET removed = :removed
-    WHERE stream = :stream AND call_id = :call_id AND action = 'delete'
-    AND (path = :path OR (substr(:path, -length(path)) = path
-        AND substr(:path, -length(path) - 1, 1) IN ('/', '\\')))";
+    WHERE stream = :stream AND line = :line AND part = :part AND item = :item";
 /// A patch that was not applied has changed nothing; the call's row has its words.
 const UNDO: [&str; 2] = [
     "DELETE FROM redaction_hits WHERE stream = :stream AND field LIKE 'file_changes.%'
@@ -26,9 +28,11 @@ pub(crate) fn called(
     files: &[FileChange<'_>],
     is_alone: bool,
 ) {
-    if let (Some(id), false) = (call_id, files.is_empty()) {
-        fold.state.remember_patch(id, is_alone);
+    let is_told = call_id.is_some_and(|id| fold.state.patch_of(id).is_some());
+    if files.is_empty() || is_told {
+        return;
     }
+    remember(fold, call_id, files, is_alone);
     insert(fold, call_id, files);
 }
 
@@ -39,40 +43,69 @@ pub(crate) fn applied(fold: &mut Fold<'_>, end: &PatchApplyEnd<'_>, id: Option<&
         Some(call_id) if end.has_failed() => undo(fold, call_id),
         Some(call_id) => deleted(fold, call_id, &end.changes),
         None if end.has_failed() => {}
-        None => insert(fold, call_id, &end.changes),
+        None => {
+            remember(fold, call_id, &end.changes, true);
+            insert(fold, call_id, &end.changes);
+        }
     }
+}
+
+fn remember(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>], is_alone: bool) {
+    let Some(call_id) = call_id else { return };
+    let deleted = files.iter().enumerate().filter(|(_, file)| file.action == Action::Delete);
+    let deleted = deleted
+        .filter_map(|(item, file)| Some((item as u64, brief(Some(&file.path))?.to_string())));
+    let At { line, part, .. } = fold.at;
+    let deleted = deleted.take(DELETED_MAX).collect();
+    fold.state.remember_patch(Patched { call: hash(call_id), is_alone, line, part, deleted });
 }
 
 /// What a call ended with; a script that does more than its patch may have failed behind it.
 pub(crate) fn ended(fold: &mut Fold<'_>, call_id: &str, status: Status) {
-    let is_of_the_patch = match status {
-        Status::Rejected | Status::Error => true,
-        Status::Failed | Status::Aborted => fold.state.patch_of(call_id) == Some(true),
-        _ => false,
+    let Some(is_alone) = fold.state.patch_of(call_id).map(|patched| patched.is_alone) else {
+        return;
     };
-    if is_of_the_patch && fold.state.patch_of(call_id).is_some() {
-        undo(fold, call_id);
+    match status {
+        Status::Rejected | Status::Error => undo(fold, call_id),
+        Status::Failed | Status::Aborted if is_alone => undo(fold, call_id),
+        _ => {}
     }
 }
 
-/// Takes back the files of a call whose patch was not applied.
+/// Takes back the files of a call whose patch was not applied; what is applied under its id later counts.
 fn undo(fold: &mut Fold<'_>, call_id: &str) {
+    fold.state.forget_patch(call_id);
     for sql in UNDO {
         let row = fold.row(TABLE, 2).number("stream", fold.at.stream).id("call_id", Some(call_id));
         fold.push(row.write(sql));
     }
 }
 
+/// The client names files by their whole paths, a call mostly not.
 fn deleted(fold: &mut Fold<'_>, call_id: &str, files: &[FileChange<'_>]) {
     for file in files.iter().filter(|file| file.action == Action::Delete && file.removed > 0) {
+        let Some(patched) = fold.state.patch_of(call_id) else { return };
+        let fits = |(_, path): &(u64, String)| is_same_file(&file.path, path);
+        let best =
+            patched.deleted.iter().filter(|known| fits(known)).max_by_key(|known| known.1.len());
+        let Some(item) = best.map(|(item, _)| *item) else { continue };
+        patched.deleted.retain(|(known, _)| *known != item);
+        let (line, part) = (patched.line, patched.part);
         let row = fold
-            .row(TABLE, 4)
+            .row(TABLE, 5)
             .number("stream", fold.at.stream)
-            .id("call_id", Some(call_id))
-            .text("path", Some(&file.path))
+            .number("line", line)
+            .number("part", part)
+            .number("item", item)
             .number("removed", file.removed);
         fold.push(row.write(DELETED));
     }
+}
+
+fn is_same_file(whole: &str, path: &str) -> bool {
+    let path = path.trim_start_matches("./");
+    let rest = whole.strip_suffix(path);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(['/', '\\']))
 }
 
 fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) {

@@ -1,13 +1,13 @@
 //! `token_messages`: every usage record, and whether it counts.
 
 use crate::fold::Fold;
-use crate::state::{Counters, push};
+use crate::state::{Counters, hash, push};
 use codex_ledger_rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
 const TABLE: &str = "token_messages";
 
 /// Totals of a file that are remembered, to know them when they are told again.
-const TOTALS_MAX: usize = 256;
+const TOTALS_MAX: usize = 1024;
 
 /// Where a paginated file has usage records, they alone are the bill. A file that an older client has begun was billed
 /// by its counts up to the first record.
@@ -76,24 +76,31 @@ fn verdict(fold: &mut Fold<'_>, count: &TokenCount<'_>) -> (Usage, Option<&'stat
         };
     };
     let begins_with_parents = fold.state.parent.is_some() && !fold.state.is_paginated;
-    let totals = &mut fold.state.totals;
     let now = counters(&total);
+    let hash = hash_of(&now);
     if let Some(last) = count.last.filter(Usage::is_estimate) {
         return (last, Some("estimate"));
     }
-    if totals.contains(&now) {
+    if fold.state.totals.contains(&hash) {
         return (count.last.unwrap_or_default(), Some("re_emission"));
     }
     let used = match count.last {
         Some(last) => last,
-        None => delta(&total, totals.back()),
+        None => delta(&total, &fold.state.total),
     };
     if now == Counters::default() || counters(&used) == Counters::default() {
         return (used, Some("estimate"));
     }
-    let is_parents = begins_with_parents && totals.is_empty() && now != counters(&used);
-    push(totals, now, TOTALS_MAX);
+    let is_first = fold.state.totals.is_empty();
+    let is_parents = begins_with_parents && is_first && now != counters(&used);
+    push(&mut fold.state.totals, hash, TOTALS_MAX);
+    fold.state.total = now;
     (used, is_parents.then_some("baseline"))
+}
+
+/// Tells totals of one file apart, nothing more.
+fn hash_of(counters: &Counters) -> u64 {
+    hash(&format!("{counters:?}"))
 }
 
 fn counters(usage: &Usage) -> Counters {
@@ -101,8 +108,8 @@ fn counters(usage: &Usage) -> Counters {
 }
 
 /// Usage since the latest total, for clients that recorded totals only.
-fn delta(total: &Usage, latest: Option<&Counters>) -> Usage {
-    let [input, cached, write, output, reasoning] = latest.copied().unwrap_or_default();
+fn delta(total: &Usage, latest: &Counters) -> Usage {
+    let [input, cached, write, output, reasoning] = *latest;
     if total.input < input || total.output < output {
         return *total;
     }

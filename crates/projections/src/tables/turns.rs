@@ -1,9 +1,13 @@
 //! `turns`: what happened around the conversation.
 
 use crate::fold::{self, Fold};
+use crate::row::At;
+use crate::state::{Compaction, hash};
 use codex_ledger_rollout::event::{Event, ItemBody};
 
 const TABLE: &str = "turns";
+const SUMMARY: &str = "UPDATE turns SET count = :count, text = :text
+    WHERE stream = :stream AND line = :line AND part = :part AND what = 'compacted'";
 
 #[derive(Default)]
 struct Row<'a> {
@@ -30,9 +34,9 @@ pub(crate) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
     match row.what {
         "started" => {
             fold.state.turn_began_ms = fold.at.at_ms;
-            fold.state.compacted_by_item = None;
+            fold.state.compaction = None;
         }
-        "compacted" if fold.state.is_repeated_compaction(false) => return,
+        "compacted" => return compacted(fold, row),
         "completed" | "aborted" => {
             let began = fold.state.turn_began_ms.take();
             let lasted =
@@ -97,7 +101,12 @@ fn row<'a>(event: &'a Event<'_>) -> Option<Row<'a>> {
 }
 
 /// Items of paginated files that are no prompts, texts or calls.
-pub(crate) fn item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<String>) {
+pub(crate) fn item(
+    fold: &mut Fold<'_>,
+    body: &ItemBody<'_>,
+    id: Option<&str>,
+    turn: Option<String>,
+) {
     let row = match body {
         ItemBody::EnteredReviewMode(text) => {
             fold.state.in_review = true;
@@ -107,11 +116,46 @@ pub(crate) fn item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<String
             fold.state.in_review = false;
             Row { what: "review_left", text: text.as_deref(), ..Row::default() }
         }
-        ItemBody::ContextCompaction if fold.state.is_repeated_compaction(true) => return,
-        ItemBody::ContextCompaction => Row { what: "compacted", ..Row::default() },
+        ItemBody::ContextCompaction => return compacted_item(fold, id, turn),
         _ => return,
     };
     insert(fold, Row { turn: turn.as_deref(), ..row });
+}
+
+/// The record has the summary: where an item has told the compaction, its row gets the words.
+fn compacted(fold: &mut Fold<'_>, row: Row<'_>) {
+    match &mut fold.state.compaction {
+        Some(known) if !known.has_record => {
+            known.has_record = true;
+            let (line, part) = (known.line, known.part);
+            let summary = fold
+                .row(TABLE, 5)
+                .number("stream", fold.at.stream)
+                .number("line", line)
+                .number("part", part)
+                .int("count", row.count.and_then(|count| i64::try_from(count).ok()))
+                .text("text", row.text);
+            fold.push(summary.write(SUMMARY));
+        }
+        _ => {
+            let At { line, part, .. } = fold.at;
+            fold.state.compaction = Some(Compaction { line, part, has_record: true, item: None });
+            insert(fold, row);
+        }
+    }
+}
+
+fn compacted_item(fold: &mut Fold<'_>, id: Option<&str>, turn: Option<String>) {
+    let id = hash(id.unwrap_or_default());
+    match &mut fold.state.compaction {
+        Some(known) if known.item.is_none_or(|item| item == id) => known.item = Some(id),
+        _ => {
+            let At { line, part, .. } = fold.at;
+            fold.state.compaction =
+                Some(Compaction { line, part, has_record: false, item: Some(id) });
+            insert(fold, Row { what: "compacted", turn: turn.as_deref(), ..Row::default() });
+        }
+    }
 }
 
 fn insert(fold: &mut Fold<'_>, row: Row<'_>) {
