@@ -1,4 +1,4 @@
-//! Floor 0, pure: the text of a configuration file -> plain values. The doors read files and environment.
+//! The text of a configuration file -> plain values. The doors read files and environment.
 
 mod trust;
 

@@ -1,4 +1,4 @@
-//! Floor 4: the errors of all floors folded into one shape: kind, message, hint. No word of it is of a door.
+//! The errors of all floors folded into one shape: kind, message, hint. Messages name no command and no option.
 
 use crate::audit::AuditError;
 use crate::hint::{Hint, NameHint, Safe};

@@ -1,4 +1,4 @@
-//! Floor 4: wiring. One file per use case; the doors call nothing else.
+//! The use cases. Doors start here.
 
 mod annotate;
 mod append;

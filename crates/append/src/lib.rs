@@ -1,4 +1,4 @@
-//! Floor 2: source -> ledger. Adds every new byte, and nothing twice.
+//! Source -> ledger. Adds every new byte, and nothing twice.
 //!
 //! A stream is recognised by its name and by a hash of all the bytes that the ledger already has of it,
 //! so a moved, compressed or doubled file adds nothing, a grown one adds its new lines, and a rewritten

@@ -1,4 +1,4 @@
-//! Floor 1: the only place that names the SQL driver. Opens databases the way this program needs them.
+//! The only place that names the SQL driver. Opens databases the way this program needs them.
 
 mod memory;
 mod open;

@@ -1,4 +1,4 @@
-//! Floor 0: what an entry is, as bytes. Pure: no I/O, no clock, no randomness.
+//! What an entry is, as bytes. Pure: no I/O, no clock, no randomness.
 //!
 //! `docs/FORMAT.md` sections 1 to 3 describe the same bytes in prose.
 #![cfg_attr(

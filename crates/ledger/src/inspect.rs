@@ -1,7 +1,7 @@
 //! Verification: reads every file of a ledger and says what does not hold. Writes nothing.
 //!
 //! Decodes with the same code as a reader, but believes nothing that a writer has cached: it recomputes every
-//! commitment, id and root, and compares. The log engine is only ever shown a copy, so that looking never destroys
+//! commitment, id and root, and compares. Cached places of packs are only where it looks first. The log engine is only ever shown a copy, so that looking never destroys
 //! evidence.
 
 use super::block::check_body;

@@ -1,4 +1,4 @@
-//! Floor 1: the append-only log. Knows bytes, hashes and files; no JSON, no SQL, no redaction.
+//! The append-only log. Knows bytes, hashes and files; no JSON, no SQL, and of decisions only which entries are some.
 //!
 //! `docs/FORMAT.md` describes every file it writes. The write half is [`Ledger`] and [`Appender`], the
 //! read half [`LedgerReader`]; [`inspect`] verifies, and writes nothing.

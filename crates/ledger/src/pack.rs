@@ -1,4 +1,4 @@
-//! Packs and blocks: how entries lie on disk. An entry's identity never depends on them.
+//! Packs: how entries lie on disk. An entry's identity never depends on them.
 
 use super::bytes::{Cursor, put_varint};
 use super::codec::{Decoder, Encoder};

@@ -1,4 +1,4 @@
-//! Floor 2: entries -> rows. `/projections/*.sql` says what the rows mean; the files here mirror it.
+//! Entries -> rows. `/projections/*.sql` says what the rows mean; `tables/` mirrors it.
 //!
 //! What the rows say depends only on the bytes in the ledger: no clock, no randomness, no order of arrival
 //! (but for which generation of a rewritten source is newest). One loop, [`replay`], serves both catch-up

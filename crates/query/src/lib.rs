@@ -1,4 +1,4 @@
-//! Floor 3: SELECT -> typed models, already redacted. The SQL in `/projections` is the contract.
+//! SELECT -> typed models, already redacted. The SQL in `/projections` is the contract.
 
 mod annotations;
 mod coverage;

@@ -1,4 +1,4 @@
-//! Floor 0: what may be shown. The only code that turns [`Sensitive`] text into [`Redacted`] text.
+//! What may be shown. The only code that turns [`Sensitive`] text into [`Redacted`] text.
 //!
 //! The row writer takes `Redacted` text only, so that a forgotten redaction is a compile error.
 #![cfg_attr(

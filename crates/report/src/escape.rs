@@ -1,4 +1,4 @@
-//! The one place where text from logs becomes harmless, for each language that it is written into.
+//! Makes text from logs harmless in HTML, Markdown, CSV and JSON; the door does it for terminals.
 //!
 //! First [`visible`] shows what cannot be seen or would be obeyed: control characters, escape sequences and
 //! direction overrides become `⟨U+202E⟩`. Line feeds and tabs stay. Then the language's own rules follow.

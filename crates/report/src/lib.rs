@@ -1,4 +1,4 @@
-//! Floor 4, pure: the model of a report -> Markdown, CSV, JSON, HTML.
+//! The model of a report -> Markdown, CSV, JSON, HTML.
 //!
 //! Renderers know neither files nor clocks nor the database: the same model gives the same bytes. Text from
 //! logs passes through [`escape`] wherever it is written.

@@ -1,4 +1,4 @@
-//! Floor 3: verify the ledger, compare the views, and say what does not hold. Writes nothing.
+//! Verifies the ledger, compares the views with what its entries say, and names what does not hold; changes neither.
 
 mod verify;
 mod views;

@@ -1,4 +1,4 @@
-//! Floor 4: what leaves the ledger as files: the gate that it passes, and writing it whole or not at all.
+//! What leaves the ledger as files: the gate that it passes, and writing it whole or not at all.
 //!
 //! Bytes of a report get a name on disk only as a [`Publishable`], which only the gate makes. What holds raw text
 //! by intent is written by [`write_raw`] and [`Stage`], for its owner alone.

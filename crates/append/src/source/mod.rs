@@ -1,4 +1,4 @@
-//! Floor 1: finds and reads rollout files. Nothing else in the program opens them.
+//! Finds and reads rollout files. Nothing else in the program opens them.
 
 mod discover;
 mod read;

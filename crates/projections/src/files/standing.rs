@@ -1,4 +1,4 @@
-//! Whether a set of views may be read: of this ledger, of this program, whole, and not behind what was decided.
+//! How a set of views stands to its ledger and to this program, and how far it has come.
 //!
 //! Everything here is cheap enough for every command. That rows are what the entries say is the business of an
 //! audit.

@@ -1,4 +1,5 @@
-//! The one loop: entries in, rows and cursor out, in one transaction each.
+//! The one loop: entries in, rows out. Rows and cursor are committed together, every 50,000 entries, or all at once
+//! where something is hidden.
 //!
 //! One thread decodes, parses and folds, some let the policy pass every text, one executes the statements. A rebuild is the same loop
 //! from entry 0 into empty tables.

@@ -1,4 +1,4 @@
-//! Floor 0, pure: a dated price table and exact money. No file, no clock, no panic.
+//! A dated price table and exact money. No file, no clock, no panic.
 //!
 //! [`PriceTable::builtin`] is the table shipped with the program, [`PriceTable::layered`] puts a
 //! user's table over it, [`PriceTable::quote`] finds the price of a model at a moment, and
