@@ -1,10 +1,11 @@
 //! Files that grow, move, double, shrink, are rewritten and go away.
 
 use crate::cli_support::{
-    TestEnvironment, compressed, id_of, lines_of, prompt_line, session, thread,
+    Source, TestEnvironment, compressed, id_of, lines_of, prompt_line, session, sources_below,
+    thread,
 };
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn problems(done: &serde_json::Value) -> String {
     done["problems"].to_string()
@@ -150,6 +151,29 @@ fn a_rewritten_file_opens_a_new_generation() {
     let done = env.append(&[]);
     assert_eq!(done["bytes"]["appended"], 0, "a known generation that came back");
     assert_eq!(done["bytes"]["already"], texts[0].len());
+    env.audits_clean();
+}
+
+/// Of the older generation nothing is remembered that a rebuild, which never compares it, would not know.
+#[test]
+fn a_fork_that_was_compared_with_its_parent_and_is_rewritten_leaves_no_trace() {
+    let env = TestEnvironment::new();
+    let home = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rollouts/fork_restamped/home");
+    let sources = sources_below(Path::new(home));
+    assert_eq!(sources.len(), 2, "the parent and its fork");
+    let path = |source: &Source| env.codex().join(&source.relative);
+    for source in &sources {
+        env.write(&path(source), &fs::read(&source.path).unwrap());
+    }
+    env.append(&[]);
+    assert_eq!(env.count("SELECT count(*) FROM sessions WHERE copy = 'compared'"), 1);
+    let fork =
+        sources.iter().max_by_key(|source| source.name()).expect("the fork is the later one");
+    let bytes = fs::read(&fork.path).unwrap();
+    let lines = lines_of(&bytes);
+    env.write(&path(fork), &[&lines[..1], &lines[2..]].concat().concat());
+    env.append(&[]);
+    assert_eq!(env.count("SELECT count(*) FROM streams WHERE superseded = 1"), 1);
     env.audits_clean();
 }
 

@@ -191,7 +191,7 @@ impl<'a> Applier<'a> {
         streams::open(policy, seq, &descriptor, drafts);
         if let Some(older) = self.streams.open(seq, descriptor) {
             streams::supersede(policy, older.id, &older.state, drafts);
-            older.superseded = true;
+            older.supersede();
         }
     }
 

@@ -153,6 +153,15 @@ impl Stream {
         self.state.packs.last().map_or(0, |(_, end)| *end)
     }
 
+    /// A newer generation has opened: nothing is derived of this one any more. What was remembered of it goes, since
+    /// it depends on whether a comparison with a parent came before or after.
+    pub(crate) fn supersede(&mut self) {
+        let State { name, path, packs, .. } = std::mem::take(&mut self.state);
+        self.state = State { name, path, packs, ..State::default() };
+        self.superseded = true;
+        self.touched = true;
+    }
+
     /// Goes back to before its first line, to be derived again up to a seq; what was said of its copy by a
     /// comparison with its parent stays.
     pub(crate) fn restart(&mut self, copy_end: Option<u64>, to: u64) {
