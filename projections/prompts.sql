@@ -10,7 +10,7 @@ CREATE TABLE prompts (
     part        INTEGER NOT NULL,
     item        INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
-    number      INTEGER NOT NULL,       -- 1, 2, … in the session; 0 for copies and for prompts of a review, which the machine asks
+    number      INTEGER NOT NULL,       -- 1, 2, … in the session; 0 for copies and for what the client itself asks: reviews, guardians, …
     at_ms       INTEGER,
     turn_id     TEXT,
     origin      TEXT NOT NULL,          -- event, item, message, bare_message (a line without an envelope)
@@ -22,7 +22,7 @@ CREATE TABLE prompts (
     images      INTEGER NOT NULL,
     client_id   TEXT,
     copied      INTEGER NOT NULL,       -- 1: copied from the parent's file
-    review      INTEGER NOT NULL,       -- 1: machine-made, while a review ran
+    review      INTEGER NOT NULL,       -- 1: asked by the client itself: while a review ran, of a guardian, …
     rolled_back INTEGER NOT NULL,       -- 1: its turn was rolled back
     PRIMARY KEY (stream, line, part, item)
 ) STRICT;

@@ -117,6 +117,8 @@ pub(crate) struct State {
     pub compaction: Option<Compaction>,
     /// Whether this file is a review's own.
     pub is_review: bool,
+    /// Whether nobody typed what is asked in this session, and no agent said it.
+    pub is_asked_by_machine: bool,
     /// Whether usage is told by usage records; then token counts repeat it.
     pub usage_records: bool,
     /// Numbers of the prompts that were not rolled back.
@@ -144,7 +146,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 310;
+    const SCHEMA: u32 = 311;
 }
 
 impl State {
@@ -155,6 +157,7 @@ impl State {
         self.parent = parent.map(str::to_string);
         self.is_paginated = meta.history_mode.as_deref() == Some("paginated");
         self.is_review = meta.subagent.as_deref() == Some("review");
+        self.is_asked_by_machine = meta.is_asked_by_machine();
         self.history_start = meta.subagent_history_start_ordinal;
         self.has_turn_ids = meta.cli_version.as_deref().is_some_and(|v| version(v) >= (0, 101));
     }

@@ -25,9 +25,10 @@ pub struct SessionMeta<'a> {
     pub instructions: Option<Text<'a>>,
     /// Whole system prompt of newer clients.
     pub base_instructions: Option<Text<'a>>,
-    /// `cli`, `vscode`, `exec`, …; `subagent` where the source is an object of that name.
+    /// `cli`, `vscode`, `exec`, …, or the name that another program gave itself; `subagent` and `internal` where the
+    /// source is an object of that name.
     pub source: Option<Text<'a>>,
-    /// Kind of subagent: `review`, `compact`, `thread_spawn`, `guardian`, ….
+    /// Kind of subagent or internal session: `review`, `compact`, `thread_spawn`, `guardian`, `memory_consolidation`, ….
     pub subagent: Option<Text<'a>>,
     /// `user`, `subagent`, ….
     pub thread_source: Option<Text<'a>>,
@@ -221,11 +222,17 @@ impl<'a> SessionMeta<'a> {
         meta
     }
 
-    /// `"cli"`, `{"subagent":"review"}`, `{"subagent":{"other":"guardian"}}` or
-    /// `{"subagent":{"thread_spawn":{…}}}`.
+    /// `"cli"`, `{"custom":"atlas"}`, `{"internal":"guardian"}`, `{"subagent":"review"}`,
+    /// `{"subagent":{"other":"guardian"}}` or `{"subagent":{"thread_spawn":{…}}}`.
     fn decode_source(&mut self, source: Json<'a>) {
         self.source = json::tag(source);
         let object = Object::parse(source).unwrap_or_default();
+        if let Some(custom) = object.str("custom") {
+            self.source = Some(custom);
+        }
+        if let Some(internal) = object.str("internal") {
+            self.subagent = Some(internal);
+        }
         let Some(subagent) = object.raw("subagent") else {
             return;
         };
@@ -248,6 +255,15 @@ impl<'a> SessionMeta<'a> {
         fill(&mut self.agent_nickname, "agent_nickname");
         fill(&mut self.agent_role, "agent_role");
         fill(&mut self.agent_role, "agent_type");
+    }
+}
+
+impl SessionMeta<'_> {
+    /// Whether what is asked in the session is the client's own doing: nobody typed it, and no agent said it.
+    pub fn is_asked_by_machine(&self) -> bool {
+        const KINDS: [&str; 4] = ["compact", "guardian", "memory_consolidation", "review"];
+        self.source.as_deref() == Some("internal")
+            || self.subagent.as_deref().is_some_and(|kind| KINDS.contains(&kind))
     }
 }
 

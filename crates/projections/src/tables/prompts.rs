@@ -81,8 +81,8 @@ fn events_decide(fold: &mut Fold<'_>) {
 }
 
 fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
-    // Copies and the machine-made prompts of a review are no prompts of this session.
-    let review = fold.state.in_review || fold.state.is_review;
+    // Copies, and what the client itself asks, are no prompts of this session.
+    let review = fold.state.in_review || fold.state.is_asked_by_machine;
     let number = if fold.copied || review { 0 } else { fold.state.prompts + 1 };
     if number > 0 {
         fold.state.prompts = number;
