@@ -54,6 +54,8 @@ pub(crate) struct Patched {
     pub call: u64,
     /// Whether it does nothing else, so that its exit code speaks of the patch.
     pub is_alone: bool,
+    /// Whether the client has said that it was applied: then what else the call did may fail.
+    pub is_applied: bool,
     /// Line and part of its rows.
     pub line: u64,
     pub part: u64,
@@ -146,7 +148,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 311;
+    const SCHEMA: u32 = 312;
 }
 
 impl State {

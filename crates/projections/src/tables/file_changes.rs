@@ -1,4 +1,4 @@
-//! `file_changes`: files that patches touched.
+//! `file_changes`: files that patches changed.
 
 use crate::fold::{Fold, brief};
 use crate::row::At;
@@ -32,7 +32,7 @@ pub(crate) fn called(
     if files.is_empty() || is_told {
         return;
     }
-    remember(fold, call_id, files, is_alone);
+    remember(fold, call_id, files, is_alone, false);
     insert(fold, call_id, files);
 }
 
@@ -41,30 +41,42 @@ pub(crate) fn applied(fold: &mut Fold<'_>, end: &PatchApplyEnd<'_>, id: Option<&
     let call_id = end.call_id.as_deref().or(id);
     match call_id.filter(|id| fold.state.patch_of(id).is_some()) {
         Some(call_id) if end.has_failed() => undo(fold, call_id),
-        Some(call_id) => deleted(fold, call_id, &end.changes),
+        Some(call_id) => {
+            if let Some(patched) = fold.state.patch_of(call_id) {
+                patched.is_applied = true;
+            }
+            deleted(fold, call_id, &end.changes);
+        }
         None if end.has_failed() => {}
         None => {
-            remember(fold, call_id, &end.changes, true);
+            remember(fold, call_id, &end.changes, false, true);
             insert(fold, call_id, &end.changes);
         }
     }
 }
 
-fn remember(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>], is_alone: bool) {
+fn remember(
+    fold: &mut Fold<'_>,
+    call_id: Option<&str>,
+    files: &[FileChange<'_>],
+    is_alone: bool,
+    is_applied: bool,
+) {
     let Some(call_id) = call_id else { return };
     let deleted = files.iter().enumerate().filter(|(_, file)| file.action == Action::Delete);
     let deleted = deleted
         .filter_map(|(item, file)| Some((item as u64, brief(Some(&file.path))?.to_string())));
     let At { line, part, .. } = fold.at;
     let deleted = deleted.take(DELETED_MAX).collect();
-    fold.state.remember_patch(Patched { call: hash(call_id), is_alone, line, part, deleted });
+    let call = hash(call_id);
+    fold.state.remember_patch(Patched { call, is_alone, is_applied, line, part, deleted });
 }
 
-/// What a call ended with; a script that does more than its patch may have failed behind it.
+/// What a call ended with. The client's word that the patch was applied is the better one; and a script that does
+/// more than its patch may have failed behind it.
 pub(crate) fn ended(fold: &mut Fold<'_>, call_id: &str, status: Status) {
-    let Some(is_alone) = fold.state.patch_of(call_id).map(|patched| patched.is_alone) else {
-        return;
-    };
+    let patched = fold.state.patch_of(call_id).filter(|patched| !patched.is_applied);
+    let Some(is_alone) = patched.map(|patched| patched.is_alone) else { return };
     match status {
         Status::Rejected | Status::Error => undo(fold, call_id),
         Status::Failed | Status::Aborted if is_alone => undo(fold, call_id),
