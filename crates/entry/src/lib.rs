@@ -10,6 +10,7 @@ mod annotation;
 mod fields;
 mod hash;
 mod header;
+mod seq;
 mod stream;
 mod tree;
 
@@ -20,5 +21,6 @@ pub use hash::{
     body_hasher, checksum, commit, commit_hasher, hex, parse_hex, stream_hasher,
 };
 pub use header::{FLAG_LINE_FEED, HEADER_BYTES, Header, HeaderError, Kind};
+pub use seq::{Seq, SeqRange, StreamId};
 pub use stream::{Container, StreamDescriptor, StreamName};
 pub use tree::Frontier;
