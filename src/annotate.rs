@@ -6,7 +6,7 @@ use crate::filters::FilterArgs;
 use crate::sessions::short_id;
 use crate::text::{minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
-use codex_ledger_app::{Act, Annotated, App, DISPOSITIONS, Subject};
+use codex_ledger_app::{Act, Annotated, App, DISPOSITIONS, Seq, Subject};
 use codex_ledger_query::nearest;
 use serde::Serialize;
 
@@ -50,7 +50,7 @@ pub enum NoteCommand {
     /// Take a note away; the history keeps it
     Remove {
         /// Its number
-        seq: u64,
+        seq: Seq,
     },
     /// List notes
     List {
@@ -94,20 +94,20 @@ pub struct SubjectArgs {
 /// What is printed of a new note.
 #[derive(Serialize)]
 struct NoteAdded {
-    seq: u64,
+    seq: Seq,
 }
 
 /// What is printed of a note that was taken away.
 #[derive(Serialize)]
 struct NoteRemoved {
-    seq: u64,
-    of: u64,
+    seq: Seq,
+    of: Seq,
 }
 
 /// What is printed of tags and dispositions that were given or taken away.
 #[derive(Serialize)]
 struct Said<'a> {
-    from: Option<u64>,
+    from: Option<Seq>,
     count: usize,
     subjects: &'a [Subject],
 }

@@ -5,8 +5,8 @@ use crate::error::DoorError;
 use crate::text::{bytes, count, duration, plural, safe_path};
 use clap::Args;
 use codex_ledger_app::{
-    App, AppError, AppendOptions, Appended, ByteCounts, FileCounts, HeadSummary, SourceProblem,
-    check_place,
+    App, AppError, AppendOptions, Appended, ByteCounts, FileCounts, HeadSummary, Seq, SeqRange,
+    SourceProblem, check_place,
 };
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
@@ -155,8 +155,8 @@ struct Bytes {
 
 #[derive(Serialize)]
 struct Entries {
-    from: u64,
-    to: u64,
+    from: Seq,
+    to: Seq,
 }
 
 #[derive(Serialize)]
@@ -179,7 +179,7 @@ fn document<'a>(door: &Door, appended: &'a Appended) -> Document<'a> {
         offset: of.offset,
         reason: &of.reason,
     };
-    let (from, to) = report.entries;
+    let SeqRange { from, end: to } = report.entries;
     Document {
         files,
         lines: Lines {

@@ -2,7 +2,7 @@
 
 use crate::door::{Door, Style};
 use crate::text::{count, one_line, plural, safe};
-use codex_ledger_app::{By, Seen};
+use codex_ledger_app::{By, Seen, Seq};
 use codex_ledger_report::escape::html;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -113,7 +113,7 @@ pub struct Document<'a> {
 #[derive(Serialize)]
 struct Text<'a> {
     session: &'a str,
-    seq: u64,
+    seq: Seq,
     table: &'a str,
     column: &'a str,
     passages: Vec<Shown<'a>>,

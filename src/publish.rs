@@ -6,7 +6,7 @@ use crate::private;
 use crate::report::{By, Format, GATE_HINT, ReportArgs, Secret, finding_text, secrets};
 use crate::text::{plural, safe};
 use codex_ledger_app::publish::{Access, Language, Outcome, Stale};
-use codex_ledger_app::{App, PageBy, Publication, Published};
+use codex_ledger_app::{App, PageBy, Publication, Published, Seq};
 use codex_ledger_query::{Mode, ReportRequest};
 use serde::Serialize;
 use std::path::Path;
@@ -20,7 +20,7 @@ struct Document<'a> {
     pages: &'a Outcome,
     withheld: Vec<&'a str>,
     secrets: Vec<Secret<'a>>,
-    waiver: Option<u64>,
+    waiver: Option<Seq>,
 }
 
 pub fn run(

@@ -6,7 +6,7 @@ use crate::preview_page;
 use crate::rules::{self, RulesCommand};
 use crate::text::{count, minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
-use codex_ledger_app::{AppError, By, ErrorKind, RedactRequest, Seen};
+use codex_ledger_app::{AppError, By, ErrorKind, RedactRequest, Seen, Seq};
 use codex_ledger_query::{RedactionRow, RevocationRow};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub struct RedactTarget {
     pub session: Option<String>,
     /// What one entry says
     #[arg(long, value_name = "SEQ", help_heading = "What to hide")]
-    pub entry: Option<u64>,
+    pub entry: Option<Seq>,
     /// Only this field of the entry (JSON pointer; goes on inside JSON texts)
     #[arg(long, value_name = "/POINTER", requires = "entry", help_heading = "What to hide")]
     pub field: Option<String>,
@@ -309,10 +309,10 @@ fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
     let app = app(door, "redact history", Vec::new())?;
     let (mut redactions, mut revocations) = (app.redactions(false)?, app.revocations()?);
     if let Some(target) = target {
-        let named = |seq: u64, id: &str| target.parse() == Ok(seq) || id.starts_with(target);
+        let named = |seq: Seq, id: &str| target.parse() == Ok(seq) || id.starts_with(target);
         redactions.retain(|row| named(row.seq, &row.id));
         // What ended it, and what ended that.
-        let mut chain: Vec<u64> = redactions.iter().map(|row| row.seq).collect();
+        let mut chain: Vec<Seq> = redactions.iter().map(|row| row.seq).collect();
         revocations.reverse();
         revocations.retain(|row| {
             let belongs = chain.contains(&row.of) || named(row.seq, &row.id);
@@ -328,7 +328,7 @@ fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
     }
     let redactions = redactions.iter().map(|row| (row.seq, Decision::Redaction(row)));
     let revocations = revocations.iter().map(|row| (row.seq, Decision::Revocation(row)));
-    let decisions: BTreeMap<u64, Decision<'_>> = redactions.chain(revocations).collect();
+    let decisions: BTreeMap<Seq, Decision<'_>> = redactions.chain(revocations).collect();
     if door.global.json {
         door.print_json(&decisions.values().collect::<Vec<_>>())?;
     } else if decisions.is_empty() {

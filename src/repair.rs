@@ -3,7 +3,7 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::count;
 use clap::Args;
-use codex_ledger_app::{HeadSummary, RepairReport};
+use codex_ledger_app::{HeadSummary, RepairReport, SeqRange};
 use serde::Serialize;
 
 #[derive(Debug, Args)]
@@ -40,7 +40,8 @@ pub fn run(door: &mut Door, args: RepairArgs) -> Result<Done> {
 }
 
 fn as_text(door: &Door, report: &RepairReport) -> String {
-    let lost = report.lost.to - report.lost.from;
+    let seqs = SeqRange::new(report.lost.from, report.lost.to);
+    let lost = seqs.len();
     let mut out = match (report.needed, &report.damaged) {
         (false, _) => {
             let verdict = door.paint(Style::Green, "nothing to repair");
@@ -53,10 +54,12 @@ fn as_text(door: &Door, report: &RepairReport) -> String {
         }
     };
     let entries = if lost == 1 { "1 entry".into() } else { format!("{} entries", count(lost)) };
-    let (from, last) = (count(report.lost.from), count(report.lost.to.saturating_sub(1)));
-    match lost {
-        0 => out.push_str("lost   no entry\n"),
-        _ => out.push_str(&format!("lost   {entries}: {from} to {last}\n")),
+    match seqs.last() {
+        None => out.push_str("lost   no entry\n"),
+        Some(last) => {
+            let (from, last) = (count(seqs.from.get()), count(last.get()));
+            out.push_str(&format!("lost   {entries}: {from} to {last}\n"));
+        }
     }
     for (kind, number) in &report.lost.kinds {
         out.push_str(&format!(

@@ -9,7 +9,7 @@ use crate::text::{bytes, plural, safe};
 use clap::{Args, ValueEnum};
 use codex_ledger_app::publish::{Finding, Gate, Language, Watched};
 use codex_ledger_app::{
-    App, PriceTable, ReportFile, Target, Withheld, Written, WrittenFile, renderer,
+    App, PriceTable, ReportFile, Seq, Target, Withheld, Written, WrittenFile, renderer,
 };
 use codex_ledger_query::{Mode, Order, ReportReader, ReportRequest, Zone};
 use codex_ledger_report::{Csv, Table};
@@ -278,7 +278,7 @@ pub fn secrets(withheld: &[Withheld]) -> Vec<Secret<'_>> {
 struct Document<'a> {
     written: &'a [WrittenFile],
     secrets: Vec<Secret<'a>>,
-    waiver: Option<u64>,
+    waiver: Option<Seq>,
 }
 
 /// What to do about it.

@@ -7,7 +7,7 @@ use crate::rules_test;
 use crate::text::{one_line, plural, safe};
 use clap::Subcommand;
 use codex_ledger_app::{
-    AppError, ErrorKind, Rule, RuleFormat, RuleSet, RulesInForce, builtin_rules, parse_rules,
+    AppError, ErrorKind, Rule, RuleFormat, RuleSet, RulesInForce, Seq, builtin_rules, parse_rules,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ struct Rules<'a> {
 #[derive(Serialize)]
 struct RulesSet<'a> {
     /// `None` where it was in force already.
-    seq: Option<u64>,
+    seq: Option<Seq>,
     digest: String,
     notes: &'a [String],
     weaker: Vec<WeakerRule<'a>>,

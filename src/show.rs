@@ -4,7 +4,7 @@ use crate::door::{Done, Door, Result, Style, app};
 use crate::pager::{PagerArgs, page};
 use crate::text::{bytes, duration, minute, one_line, plural, safe, second, short};
 use clap::Args;
-use codex_ledger_app::App;
+use codex_ledger_app::{App, Seq};
 use codex_ledger_query::{Item, ItemKind, SessionDetail};
 
 /// Lines of an output that are shown; `--verbose` shows all.
@@ -26,7 +26,7 @@ pub struct ShowArgs {
     pub generation: Option<u32>,
     /// One ledger entry instead of a session (with --raw)
     #[arg(long, value_name = "SEQ", requires = "raw", conflicts_with_all = ["session", "line", "generation"])]
-    pub entry: Option<u64>,
+    pub entry: Option<Seq>,
     /// Show injected context too
     #[arg(long)]
     pub context: bool,

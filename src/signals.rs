@@ -5,6 +5,7 @@ use crate::audit::AuditCommand;
 use crate::door::{Door, with_ledger};
 use crate::redact::RedactCommand;
 use crate::rules::RulesCommand;
+use codex_ledger_app::Seq;
 #[cfg(unix)]
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 #[cfg(unix)]
@@ -26,7 +27,7 @@ pub enum Phase {
     /// Entries that decide or annotate are made: what kind, and the command that lists them.
     Deciding(&'static str, &'static str),
     /// The decision is durable; what it hides is being hidden.
-    Recorded(u64),
+    Recorded(Seq),
     /// The views are made anew beside the old ones.
     Rebuilding,
     /// A file gets its name when it is whole.

@@ -64,9 +64,8 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
             Style::Yellow,
             door.hinted(&format!("outdated: {reason}; `codex-ledger migrate`")),
         ),
-        (Some(cursor), None) if *cursor < head.size => {
-            door.paint(Style::Yellow, format!("{} entries behind", count(head.size - cursor)))
-        }
+        (Some(cursor), None) if *cursor < head.end() => door
+            .paint(Style::Yellow, format!("{} entries behind", count(head.end().since(*cursor)))),
         _ => door.paint(Style::Green, "up to date"),
     };
     out.push_str(&format!("views     {views}\n          {}\n", safe_path(app.views_path())));

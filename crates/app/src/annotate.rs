@@ -7,13 +7,12 @@ use crate::config::is_review_word;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
 use codex_ledger_db as db;
-use codex_ledger_entry::{Act, Annotation, Kind};
+use codex_ledger_entry::{Act, Annotation, Kind, Seq, SeqRange};
 use codex_ledger_ledger::{Ledger, LedgerReader};
 use codex_ledger_projections::load_policy;
 use codex_ledger_query::{self as query, DispositionRow, Filter, NoteRow, TagRow};
 use codex_ledger_redaction::{Place, Sensitive};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 /// What a disposition can be without any configuration.
 pub const DISPOSITIONS: [&str; 3] = ["followed", "ignored", "needs-review"];
@@ -31,7 +30,7 @@ pub struct Subject {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Annotated {
     /// Seq of the first entry; `None` when there was nothing to write.
-    pub from: Option<u64>,
+    pub from: Option<Seq>,
     /// Of whom; the others had it said of them already.
     pub subjects: Vec<Subject>,
 }
@@ -106,7 +105,7 @@ impl App {
             .collect();
         let seqs = self.append_noted(&mut ledger, &drafts)?;
         self.update_views(listener)?;
-        Ok(Annotated { from: Some(seqs.start), subjects })
+        Ok(Annotated { from: Some(seqs.from), subjects })
     }
 
     /// Those of which the act would change something; each once.
@@ -171,7 +170,7 @@ impl App {
     pub(super) fn tag_by_rules(
         &self,
         ledger: &mut Ledger,
-        new: Range<u64>,
+        new: SeqRange,
         listener: Listener<'_>,
     ) -> Result<()> {
         if self.setup.review.tags.is_empty() || new.is_empty() {
@@ -190,7 +189,7 @@ impl App {
                 shown.as_str().to_string()
             });
             let conditions = [rule.repo.as_deref(), path.as_deref(), rule.text.as_deref()];
-            let found = query::sessions_to_tag(&db, &rule.tag, conditions, (new.start, new.end));
+            let found = query::sessions_to_tag(&db, &rule.tag, conditions, new);
             for session in found.map_err(db::at(self.views_path()))? {
                 let session = self.thread_id(&db, &query::find_session(&db, &session)?)?;
                 let (actor, act) = (self.setup.actor.clone(), act.clone());
@@ -209,7 +208,7 @@ impl App {
     ///
     /// # Errors
     /// When there is no such note.
-    pub fn remove_note(&self, seq: u64, listener: Listener<'_>) -> Result<u64> {
+    pub fn remove_note(&self, seq: Seq, listener: Listener<'_>) -> Result<Seq> {
         let notes = self.notes(None)?;
         let Some(note) = notes.into_iter().find(|note| note.seq == seq) else {
             return Err(AppError::new(ErrorKind::NotFound, format!("there is no note {seq}"))

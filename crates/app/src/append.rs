@@ -8,9 +8,9 @@ use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::Hint;
 use codex_ledger_append::{Plan, Report, Request, SourceProblem};
 use codex_ledger_db as db;
+use codex_ledger_entry::{Seq, SeqRange};
 use codex_ledger_ledger::{Ledger, LedgerError, LedgerPaths, check_whole};
 use codex_ledger_query as query;
-use std::ops::Range;
 
 /// What an append did, to ledger and views.
 #[derive(Debug)]
@@ -63,8 +63,8 @@ impl App {
                 self.views_if_behind(listener)?;
             }
             let mut report = plan.into_report();
-            let size = head.as_ref().map_or(0, |head| head.size);
-            report.entries = (size, size);
+            let end = head.as_ref().map_or(Seq::FIRST, HeadSummary::end);
+            report.entries = SeqRange::new(end, end);
             return Ok(Appended { report, head, malformed: Some(0) });
         }
         let mut ledger = self.open()?;
@@ -104,28 +104,27 @@ impl App {
             done += bytes;
             listener(Progress::Reading(done, total));
         })?;
-        let (from, to) = report.entries;
-        controls.note(self.dir(), from, to, request.prelude.len() as u64)?;
+        let new = report.entries;
+        controls.note(self.dir(), new, request.prelude.len() as u64)?;
         controls.save(&self.setup.world, &LedgerPaths { dir: self.dir().into() })?;
         let head = HeadSummary::of(ledger.head());
         let mut malformed = None;
         if !options.no_views {
             self.update_views(listener)?;
-            self.tag_by_rules(ledger, from..to, listener)?;
-            let problems = self.problems_in(from..to)?;
+            self.tag_by_rules(ledger, new, listener)?;
+            let problems = self.problems_in(new)?;
             malformed = Some(problems.len() as u64);
             report.problems.extend(problems);
         }
         Ok(Appended { report, head: Some(head), malformed })
     }
 
-    fn problems_in(&self, new: Range<u64>) -> Result<Vec<SourceProblem>> {
+    fn problems_in(&self, new: SeqRange) -> Result<Vec<SourceProblem>> {
         if new.is_empty() {
             return Ok(Vec::new());
         }
         let db = self.views_for_reading()?;
-        let found =
-            query::problems_between(&db, new.start, new.end).map_err(db::at(self.views_path()))?;
+        let found = query::problems_in(&db, new).map_err(db::at(self.views_path()))?;
         Ok(found
             .into_iter()
             .map(|p| SourceProblem {

@@ -1,5 +1,6 @@
 //! What to try after an error, as facts. Each door has words of its own for them.
 
+use codex_ledger_entry::Seq;
 use codex_ledger_query::FilterName;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -55,7 +56,7 @@ pub enum Hint {
     /// A redaction is a newer program's: use that, or end it.
     NewerRedaction {
         /// Its entry.
-        seq: u64,
+        seq: Seq,
     },
     /// The configuration names rules that cannot be used.
     ConfiguredRules {

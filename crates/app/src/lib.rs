@@ -48,7 +48,7 @@ pub use self::status::{HeadSummary, Status};
 pub use self::target::RedactRequest;
 pub use self::tokens::Explanation;
 pub use codex_ledger_append::{ByteCounts, FileCounts, SourceProblem};
-pub use codex_ledger_entry::Act;
+pub use codex_ledger_entry::{Act, Seq, SeqRange};
 pub use codex_ledger_ledger::{Holder, World, check_place};
 pub use codex_ledger_projections::Digests;
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};

@@ -1,5 +1,7 @@
 //! What goes on while a use case runs.
 
+use codex_ledger_entry::Seq;
+
 /// What goes on, for progress bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -10,7 +12,7 @@ pub enum Progress {
     /// Entries verified, of all.
     Verifying(u64, u64),
     /// A decision is acknowledged as this entry; from here on the next command finishes what it hides.
-    Recorded(u64),
+    Recorded(Seq),
 }
 
 /// Hears what goes on.

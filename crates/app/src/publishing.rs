@@ -8,7 +8,7 @@ use crate::publish::{
     Access, Draft, Finding, Folder, Gate, Held, Judged, Language, Outcome, Paper, Part,
     PublishError, Publishable, Stage, Waiver, index_texts, write_raw,
 };
-use codex_ledger_entry::{FieldsBuilder, Kind};
+use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
 use codex_ledger_ledger::{ExportSummary, LedgerReader, export};
 use codex_ledger_projections::load_policy;
 use codex_ledger_query::pricing::PriceTable;
@@ -66,7 +66,7 @@ pub struct Published {
     /// Pages that were not written.
     pub withheld: Vec<Withheld>,
     /// The entry that records that the gate was overridden.
-    pub waiver: Option<u64>,
+    pub waiver: Option<Seq>,
     /// Whether no session matches.
     pub is_empty: bool,
 }
@@ -88,7 +88,7 @@ pub struct Written {
     /// What was found; then no file was written.
     pub withheld: Vec<Withheld>,
     /// The entry that records that the gate was overridden.
-    pub waiver: Option<u64>,
+    pub waiver: Option<Seq>,
 }
 
 /// A document that the gate has looked at, and the file that it is for.
@@ -327,7 +327,7 @@ impl App {
         let draft = NewEntry::new(Kind::Access, body.finish());
         let seqs = self.append_noted(&mut ledger, &[draft])?;
         self.update_views(&mut |_| ())?;
-        Ok(Waiver::recorded(seqs.start, names, rules))
+        Ok(Waiver::recorded(seqs.from, names, rules))
     }
 }
 

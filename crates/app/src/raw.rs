@@ -4,7 +4,7 @@ use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
-use codex_ledger_entry::{FieldsBuilder, Kind};
+use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
 use codex_ledger_ledger::{LedgerError, LedgerReader, Pack, StoredEntry};
 use codex_ledger_projections::Standing;
 use codex_ledger_query as query;
@@ -30,10 +30,12 @@ impl App {
         self.reveal(&format!("show --raw {id}{part}"))?;
         let mut found = false;
         let mut reader = LedgerReader::open(self.dir())?;
-        let mut next = stream;
+        let mut next = stream.opener();
         while let Some(pack) = reader.pack_from(next)? {
             next = pack.info.end_seq();
-            for entry in pack.entries.iter().filter(|e| e.stream == stream && e.seq != stream) {
+            for entry in
+                pack.entries.iter().filter(|e| e.stream == stream && e.seq != stream.opener())
+            {
                 if line.is_none_or(|line| line == entry.line) {
                     found = true;
                     write_exact(&mut reader, &pack, entry, each)?;
@@ -77,11 +79,11 @@ impl App {
     ///
     /// # Errors
     /// When there is no such entry or it cannot be read.
-    pub fn raw_entry(&self, seq: u64, each: &mut dyn FnMut(&[u8])) -> Result<()> {
+    pub fn raw_entry(&self, seq: Seq, each: &mut dyn FnMut(&[u8])) -> Result<()> {
         let mut reader = LedgerReader::open(self.dir())?;
-        let size = reader.head().size();
-        let missing = LedgerError::NoEntry { seq, size };
-        if seq < size {
+        let head = reader.head();
+        let missing = LedgerError::NoEntry { seq, size: head.size() };
+        if seq < head.end() {
             self.reveal(&format!("show --raw --entry {seq}"))?;
         }
         let Some(pack) = reader.pack_from(seq)? else {

@@ -60,8 +60,8 @@ impl App {
         let head = read_head(self.dir())?.head;
         Ok(match self.views.standing(&head)? {
             Standing::Absent => Some("there are no views yet; they are built".into()),
-            Standing::Usable { cursor, .. } if cursor < head.size() => {
-                Some(format!("{} entries are applied to the views", head.size() - cursor))
+            Standing::Usable { cursor, .. } if cursor < head.end() => {
+                Some(format!("{} entries are applied to the views", head.end().since(cursor)))
             }
             Standing::Usable { is_clear: false, .. } => {
                 Some("words that were hidden are cleared from the views' files".into())

@@ -7,13 +7,12 @@ use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
 use codex_ledger_append::note_head;
 use codex_ledger_db as db;
-use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
 use codex_ledger_projections::{Decisions, load_policy, preview};
 use codex_ledger_query::{self as query, RedactionRow, RevocationRow};
 use codex_ledger_redaction::{RevocationRecord, RuleSet, Seen};
 use std::collections::HashMap;
-use std::ops::Range;
 
 /// What a redaction did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -49,7 +48,7 @@ pub struct Undone {
     /// Whether a redaction is no longer in force by it.
     pub shows_again: bool,
     /// The redaction or revocation that it ended.
-    pub of: u64,
+    pub of: Seq,
 }
 
 pub(super) fn usage(message: impl Into<String>, hint: Hint) -> AppError {
@@ -76,11 +75,11 @@ impl App {
         }
         let seqs = self.decide(&drafts, listener)?;
         let db = self.views_for_reading()?;
-        let read = |seq: u64| {
+        let read = |seq: Seq| {
             let redaction = query::redaction(&db, seq)?;
             Ok(Redacted { rows_changed: query::rows_hidden_by(&db, seq)?, redaction })
         };
-        let found: db::SqlResult<Vec<Redacted>> = seqs.map(read).collect();
+        let found: db::SqlResult<Vec<Redacted>> = seqs.iter().map(read).collect();
         Ok(found.map_err(db::at(self.views_path()))?)
     }
 
@@ -91,8 +90,8 @@ impl App {
     pub fn undo(&self, target: &str, reason: &str, listener: Listener<'_>) -> Result<Undone> {
         let reason = self.reason(reason)?;
         let mut reader = LedgerReader::open(self.dir())?;
-        let size = reader.head().size();
-        let decisions = Decisions::load(&mut reader, size)?;
+        let end = reader.head().end();
+        let decisions = Decisions::load(&mut reader, end)?;
         let named = |entry: &&codex_ledger_ledger::Control| {
             let is_seq = target.parse() == Ok(entry.seq);
             let is_id = target.len() >= 6 && entry.id.to_string().starts_with(target);
@@ -110,10 +109,10 @@ impl App {
         }
         let record = RevocationRecord { actor: self.setup.actor.clone(), reason, of: entry.seq };
         let (kind, reference, body) = (Kind::Revocation, entry.id, record.encode());
-        let seq = self.decide(&[NewEntry { kind, reference, body }], listener)?.start;
+        let seq = self.decide(&[NewEntry { kind, reference, body }], listener)?.from;
         let db = self.views_for_reading()?;
         let revocation = query::revocation(&db, seq).map_err(db::at(self.views_path()))?;
-        let now = Decisions::load(&mut LedgerReader::open(self.dir())?, seq + 1)?;
+        let now = Decisions::load(&mut LedgerReader::open(self.dir())?, seq.next())?;
         let redaction = decisions.redaction_behind(entry.seq);
         let (was, is) = (decisions.is_active(redaction), now.is_active(redaction));
         let (hides_again, shows_again) = (is && !was, was && !is);
@@ -154,9 +153,9 @@ impl App {
             None => query::sessions(&db, 0).map_err(db::at(self.views_path()))?,
         };
         self.reveal(&format!("redact preview {}", prefix.unwrap_or("of all sessions")))?;
-        let ids: HashMap<u64, String> =
+        let ids: HashMap<StreamId, String> =
             sessions.iter().map(|session| (session.stream, session.id.clone())).collect();
-        let streams: Vec<u64> = sessions.iter().map(|session| session.stream).collect();
+        let streams: Vec<StreamId> = sessions.iter().map(|session| session.stream).collect();
         let mut reader = LedgerReader::open(self.dir())?;
         let link = self.views_path();
         preview(&mut reader, (&db, link), &streams, &mut |stream, seen| {
@@ -166,17 +165,17 @@ impl App {
     }
 
     /// Appends entries that decide what may be shown, and brings the views up to date; gives their seqs.
-    pub(super) fn decide(&self, drafts: &[NewEntry], listener: Listener<'_>) -> Result<Range<u64>> {
+    pub(super) fn decide(&self, drafts: &[NewEntry], listener: Listener<'_>) -> Result<SeqRange> {
         // A ledger is made by an append, not in passing.
         read_head(self.dir())?;
         let mut ledger = self.open()?;
         let seqs = self.append_noted(&mut ledger, drafts)?;
-        listener(Progress::Recorded(seqs.start));
+        listener(Progress::Recorded(seqs.from));
         self.update_views(listener).map_err(|error| {
             let message = format!(
                 "entry {} is recorded, but the views do not follow it yet, and no command shows them until \
                  they do: {}",
-                seqs.start, error.message
+                seqs.from, error.message
             );
             AppError { message, ..error }
         })?;
@@ -188,19 +187,19 @@ impl App {
         &self,
         ledger: &mut Ledger,
         drafts: &[NewEntry],
-    ) -> Result<Range<u64>> {
+    ) -> Result<SeqRange> {
         let (world, paths) = (&self.setup.world, LedgerPaths { dir: self.dir().into() });
         let mut controls = Controls::load(&mut LedgerReader::open(self.dir())?)?;
-        let old = (ledger.head().size(), ledger.head().chain.id);
+        let old = (ledger.head().end(), ledger.head().chain.id);
         let mut appender = ledger.appender()?;
         for NewEntry { kind, reference, body } in drafts {
             appender.append_about(*kind, *reference, body)?;
         }
         let done = appender.finish()?;
-        let new = (ledger.head().size(), ledger.head().chain.id);
+        let new = (ledger.head().end(), ledger.head().chain.id);
         note_head(world, &paths, old, new)?;
-        controls.note(self.dir(), done.from, done.to, drafts.len() as u64)?;
+        controls.note(self.dir(), done.entries, drafts.len() as u64)?;
         controls.save(world, &paths)?;
-        Ok(done.from..done.to)
+        Ok(done.entries)
     }
 }

@@ -5,7 +5,7 @@ use super::setup::App;
 use super::status::HeadSummary;
 use crate::error::{AppError, Result};
 use crate::hint::Hint;
-use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, StreamName};
+use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, Seq, SeqRange, StreamName};
 use codex_ledger_ledger::{Addition, Control, LedgerError, Repair, Survey, lock_holder};
 use codex_ledger_redaction::{RedactionRecord, What};
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub struct RepairReport {
     /// Decisions behind the gap that are entered anew.
     pub carried: Vec<Carried>,
     /// Decisions behind the gap that cannot be, by seq.
-    pub not_carried: Vec<u64>,
+    pub not_carried: Vec<Seq>,
     /// The head of the repaired ledger; `None` when nothing was done.
     pub head: Option<HeadSummary>,
     /// Where the damaged ledger lies now.
@@ -40,9 +40,9 @@ pub struct RepairReport {
 #[derive(Clone, Debug, Serialize)]
 pub struct Lost {
     /// The first one.
-    pub from: u64,
+    pub from: Seq,
     /// One past the last one; equal to `from` when none are.
-    pub to: u64,
+    pub to: Seq,
     /// How many of which kind could still be read, but not kept: they stand behind a gap.
     pub kinds: BTreeMap<&'static str, u64>,
     /// How many cannot be read at all.
@@ -53,7 +53,7 @@ pub struct Lost {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Carried {
     /// Its seq in the damaged ledger.
-    pub was: u64,
+    pub was: Seq,
     /// What it is.
     pub kind: &'static str,
     /// Whether it now hides the whole session, since the entry that it named is lost.
@@ -121,8 +121,8 @@ impl App {
             .add("verb", "repair")
             .add("actor", &self.setup.actor)
             .add("reason", reason)
-            .number("lost_from", report.lost.from)
-            .number("lost_to", report.lost.to)
+            .seq("lost_from", report.lost.from)
+            .seq("lost_to", report.lost.to)
             .number("size", before.size)
             .add("head", &before.id)
             .add("root", &before.root)
@@ -132,7 +132,7 @@ impl App {
 }
 
 fn report(survey: &Survey, carry: &Carry) -> RepairReport {
-    let (from, to) = survey.lost();
+    let SeqRange { from, end: to } = survey.lost();
     let chain = &survey.kept;
     RepairReport {
         needed: !survey.is_sound,
@@ -156,12 +156,12 @@ fn report(survey: &Survey, carry: &Carry) -> RepairReport {
 struct Carry {
     additions: Vec<Addition>,
     carried: Vec<Carried>,
-    not_carried: Vec<u64>,
+    not_carried: Vec<Seq>,
 }
 
 impl Carry {
     fn of(survey: &Survey) -> Result<Carry> {
-        let kept = survey.kept.size();
+        let kept = survey.kept.end();
         let ended = ended(&survey.controls);
         let (before, behind): (Vec<&Control>, Vec<&Control>) =
             survey.controls.iter().partition(|control| control.seq < kept);
@@ -172,7 +172,7 @@ impl Carry {
             .map(|control| (*control, RedactionRecord::decode(&control.body)))
             .collect();
         let lost = |record: &RedactionRecord| record.what.seq().filter(|seq| *seq >= kept);
-        let lost: Vec<u64> = redactions.iter().filter_map(|(_, r)| lost(r.as_ref()?)).collect();
+        let lost: Vec<Seq> = redactions.iter().filter_map(|(_, r)| lost(r.as_ref()?)).collect();
         let streams = survey.stream_names(&lost)?;
         let mut carry = Carry::default();
         let rules = survey.controls.iter().rev().find(|control| control.kind == Kind::RuleSet);
@@ -206,8 +206,8 @@ impl Carry {
 fn anew(
     control: &Control,
     record: Option<RedactionRecord>,
-    kept: u64,
-    streams: &BTreeMap<u64, StreamName>,
+    kept: Seq,
+    streams: &BTreeMap<Seq, StreamName>,
 ) -> Option<(Vec<u8>, bool)> {
     let Some(record) = record else { return Some((control.body.clone(), false)) };
     let Some(seq) = record.what.seq().filter(|seq| *seq >= kept) else {
@@ -222,8 +222,8 @@ fn anew(
 }
 
 /// Seqs of the redactions and revocations that a revocation in force ends.
-fn ended(controls: &[Control]) -> HashSet<u64> {
-    let by_id: HashMap<EntryId, u64> = controls.iter().map(|c| (c.id, c.seq)).collect();
+fn ended(controls: &[Control]) -> HashSet<Seq> {
+    let by_id: HashMap<EntryId, Seq> = controls.iter().map(|c| (c.id, c.seq)).collect();
     let mut ended = HashSet::new();
     for control in controls.iter().rev().filter(|control| control.kind == Kind::Revocation) {
         if !ended.contains(&control.seq) {

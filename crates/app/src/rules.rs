@@ -5,7 +5,7 @@ use super::progress::Listener;
 use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
-use codex_ledger_entry::Kind;
+use codex_ledger_entry::{Kind, Seq};
 use codex_ledger_ledger::{Controls, Ledger, LedgerReader};
 use codex_ledger_projections::Decisions;
 use codex_ledger_redaction::{
@@ -34,7 +34,7 @@ pub(super) struct Prelude {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RulesInForce {
     /// Its entry; `None` where the ledger names none.
-    pub seq: Option<u64>,
+    pub seq: Option<Seq>,
     /// The rules.
     pub rules: RuleSet,
 }
@@ -49,8 +49,8 @@ impl App {
             return Ok(RulesInForce { seq: None, rules: self.first_rules()? });
         }
         let mut reader = LedgerReader::open(self.dir())?;
-        let size = reader.head().size();
-        Ok(match Decisions::load(&mut reader, size)?.rule_set()? {
+        let end = reader.head().end();
+        Ok(match Decisions::load(&mut reader, end)?.rule_set()? {
             Some((seq, record)) => RulesInForce { seq: Some(seq), rules: record.rules },
             None => RulesInForce { seq: None, rules: builtin()?.clone() },
         })
@@ -73,7 +73,7 @@ impl App {
         rules: RuleSet,
         reason: &str,
         listener: Listener<'_>,
-    ) -> Result<Option<u64>> {
+    ) -> Result<Option<Seq>> {
         let reason = self.reason(reason)?;
         Engine::compile(&rules, &[])?;
         if let Ok(RulesInForce { seq: Some(_), rules: known }) = self.rules()
@@ -83,7 +83,7 @@ impl App {
         }
         let body = self.rules_body(rules, reason)?;
         let seqs = self.decide(&[NewEntry::new(Kind::RuleSet, body)], listener)?;
-        Ok(Some(seqs.start))
+        Ok(Some(seqs.from))
     }
 
     /// Rules in force that a set lacks, or has in another form.
@@ -134,8 +134,8 @@ impl App {
             }
             None => return Ok(Prelude { entries: Vec::new(), controls }),
         };
-        let size = reader.head().size();
-        let known = Decisions::load(&mut reader, size)?.rule_set()?.map(|(_, known)| known.rules);
+        let end = reader.head().end();
+        let known = Decisions::load(&mut reader, end)?.rule_set()?.map(|(_, known)| known.rules);
         let rules = match known {
             // Who gives a reason may weaken rules, a file that lies somewhere may not.
             Some(known) => {

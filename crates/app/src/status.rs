@@ -3,6 +3,7 @@
 use super::setup::App;
 use crate::error::Result;
 use codex_ledger_db as db;
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::{Head, LedgerError, head_in_force, lock_holder, read_head};
 use codex_ledger_projections::Standing;
 use codex_ledger_query::{self as query, Coverage};
@@ -19,6 +20,11 @@ pub struct HeadSummary {
 }
 
 impl HeadSummary {
+    /// The number that the next entry gets.
+    pub fn end(&self) -> Seq {
+        Seq::FIRST.plus(self.size)
+    }
+
     pub(super) fn of(head: &Head) -> HeadSummary {
         let chain = &head.chain;
         HeadSummary {
@@ -34,10 +40,10 @@ impl HeadSummary {
 pub struct Status {
     /// The ledger.
     pub head: HeadSummary,
-    /// Entries in settled volumes.
-    pub settled: u64,
+    /// The entry after those in settled volumes.
+    pub settled: Seq,
     /// The views; `None` when there are none.
-    pub cursor: Option<u64>,
+    pub cursor: Option<Seq>,
     /// Why the views must be rebuilt, if they must.
     pub outdated: Option<String>,
     /// Who writes now.

@@ -5,7 +5,7 @@ use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint, TargetHint};
 use codex_ledger_db as db;
-use codex_ledger_entry::Kind;
+use codex_ledger_entry::{Kind, Seq};
 use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_projections::{Field, field, is_structure, load_policy, session_names};
 use codex_ledger_query as query;
@@ -28,7 +28,7 @@ pub struct RedactRequest {
     /// A session by the beginning of its id: the target, or what narrows a literal or regex.
     pub session: Option<String>,
     /// An entry by its seq.
-    pub entry: Option<u64>,
+    pub entry: Option<Seq>,
     /// JSON pointer inside the entry.
     pub field: Option<String>,
     /// Bytes of the field.
@@ -205,7 +205,7 @@ impl App {
         Ok(What::Prompt { session, number, seq, part })
     }
 
-    fn part_of_entry(&self, seq: u64, request: &RedactRequest) -> Result<What> {
+    fn part_of_entry(&self, seq: Seq, request: &RedactRequest) -> Result<What> {
         let mut reader = LedgerReader::open(self.dir())?;
         let size = reader.head().size();
         let Some(entry) = reader.control(seq)? else {
@@ -270,7 +270,8 @@ fn says(what: &What, replacement: &str) -> bool {
         _ => return false,
     };
     let shown = String::from("-");
-    let manual = Manual { id: 0, matcher, scope: Scope::Global, replacement: shown, rank: 0 };
+    let manual =
+        Manual { id: Seq::FIRST, matcher, scope: Scope::Global, replacement: shown, rank: 0 };
     let engine = Engine::compile(&RuleSet::default(), &[manual]);
     engine.is_ok_and(|engine| !engine.masks(replacement, &Context::default()).is_empty())
 }
@@ -286,7 +287,7 @@ fn literal_named(text: &str, within: Within) -> Result<What> {
 fn regex_named(pattern: &str, within: Within) -> Result<What> {
     let matcher = Matcher::Regex(pattern.to_string());
     let replacement = REPLACEMENT.to_string();
-    let manual = Manual { id: 0, matcher, scope: Scope::Global, replacement, rank: 0 };
+    let manual = Manual { id: Seq::FIRST, matcher, scope: Scope::Global, replacement, rank: 0 };
     Engine::compile(&RuleSet::default(), &[manual])
         .map_err(|error| usage(error.to_string(), Hint::Target(TargetHint::PatternForm)))?;
     Ok(What::Regex { pattern: pattern.to_string(), within })

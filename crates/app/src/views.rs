@@ -5,6 +5,7 @@ use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::Hint;
 use codex_ledger_db::Connection;
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::{Controls, Head, LedgerReader, head_in_force, read_head, sweep_copies};
 use codex_ledger_projections::Standing;
 
@@ -13,7 +14,7 @@ struct Usable {
     /// The database, unless words that are hidden may still lie beside its rows.
     db: Option<Connection>,
     /// The first entry that decides what may be shown and is not applied to them yet.
-    behind: Option<u64>,
+    behind: Option<Seq>,
 }
 
 impl App {
@@ -55,9 +56,9 @@ impl App {
     }
 
     /// The first entry from the cursor on that decides what may be shown.
-    pub(super) fn decided_since(&self, cursor: u64) -> Result<Option<u64>> {
+    pub(super) fn decided_since(&self, cursor: Seq) -> Result<Option<Seq>> {
         // Read behind the views: what was acknowledged before they were opened is seen here.
-        if read_head(self.dir())?.head.size() <= cursor {
+        if read_head(self.dir())?.head.end() <= cursor {
             return Ok(None);
         }
         let controls = Controls::load(&mut LedgerReader::open(self.dir())?)?;
@@ -66,7 +67,7 @@ impl App {
 
     /// Applies what was decided, and removes what it hides from everything that is derived: an earlier
     /// command was interrupted before it had done so, or another one is at it.
-    fn finish_hiding(&self, behind: Option<u64>) -> Result<()> {
+    fn finish_hiding(&self, behind: Option<Seq>) -> Result<()> {
         let done = self.open().and_then(|mut ledger| {
             self.ensure_rules(&mut ledger)?;
             self.update_views(&mut |_| ())
@@ -91,7 +92,7 @@ impl App {
         }
     }
 
-    pub(super) fn ahead(&self, cursor: u64) -> AppError {
+    pub(super) fn ahead(&self, cursor: Seq) -> AppError {
         let path = self.views_path().display();
         let message = format!(
             "{path}: the views have applied {cursor} entries, more than the ledger has: entries are missing, \
@@ -112,7 +113,7 @@ impl App {
         let head = read_head(self.dir())?.head;
         match self.views.standing(&head)? {
             Standing::Usable { cursor, is_clear: true }
-                if cursor == head.size() && self.views.leftovers().is_empty() =>
+                if cursor == head.end() && self.views.leftovers().is_empty() =>
             {
                 Ok(())
             }

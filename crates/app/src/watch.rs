@@ -65,8 +65,8 @@ impl App {
         if !plan.is_done() {
             let mut ledger = self.open()?;
             let done = self.append_planned(&mut ledger, plan, &request, options, listener)?;
-            let (from, to) = done.report.entries;
-            return Ok(Some(done).filter(|done| from != to || !done.report.problems.is_empty()));
+            let is_new = !done.report.entries.is_empty();
+            return Ok(Some(done).filter(|done| is_new || !done.report.problems.is_empty()));
         }
         self.check_nothing_lost()?;
         if is_owing {

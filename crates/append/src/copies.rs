@@ -3,7 +3,7 @@
 use super::run::FileError;
 use super::start::{Start, find_start};
 use crate::source::{NextLine, SourceFile, SourceReader};
-use codex_ledger_entry::StreamName;
+use codex_ledger_entry::{StreamId, StreamName};
 use codex_ledger_ledger::{BLOCK_BYTES, Tails};
 use std::collections::HashSet;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(super) fn as_original(
     dir: &Path,
     file: &SourceFile,
     tails: &Tails,
-    touched: &HashSet<u64>,
+    touched: &HashSet<StreamId>,
 ) -> Result<Option<SourceFile>, FileError> {
     let is_known = tails.streams.contains_key(&file.name.to_string());
     if is_known || !matches!(file.name, StreamName::File(_)) {

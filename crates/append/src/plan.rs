@@ -2,7 +2,7 @@
 
 use super::run::{Outcome, Run};
 use crate::source::{Discovery, SourceFile, discover, has_line_feed_from};
-use codex_ledger_entry::{Container, EntryId, Kind};
+use codex_ledger_entry::{Container, EntryId, Kind, Seq, SeqRange};
 use codex_ledger_ledger::side::{self, Bound};
 use codex_ledger_ledger::{
     Appended, Ledger, LedgerError, LedgerPaths, Seen, SeenFiles, SourceProblem, Tails, World,
@@ -65,8 +65,8 @@ pub struct Report {
     pub lines_appended: u64,
     /// Blank lines among them.
     pub lines_blank: u64,
-    /// First new seq and one past the last; equal when nothing was new.
-    pub entries: (u64, u64),
+    /// The new entries.
+    pub entries: SeqRange,
     /// What the user should know.
     pub problems: Vec<SourceProblem>,
 }
@@ -153,7 +153,7 @@ impl Plan {
     ) -> Result<Report, LedgerError> {
         let world = ledger.world().clone();
         let paths = LedgerPaths { dir: ledger.dir().to_path_buf() };
-        let from = ledger.head().size();
+        let from = ledger.head().end();
         let mut files = std::mem::take(&mut self.changed);
         let mut prelude = &request.prelude[..];
         // A shorter twin of a file of the same round waits for the next one, when the ledger can tell.
@@ -161,7 +161,7 @@ impl Plan {
             files = self.round(ledger, &paths, request, (prelude, &files), progress)?;
             prelude = &[];
         }
-        self.report.entries = (from, ledger.head().size());
+        self.report.entries = SeqRange::new(from, ledger.head().end());
         side::save(&world, &paths.sources(), &self.seen)?;
         let bytes = &self.report.bytes;
         assert_eq!(
@@ -230,13 +230,13 @@ impl Plan {
 pub fn note_head(
     world: &World,
     paths: &LedgerPaths,
-    (old_size, old_head): (u64, EntryId),
-    (size, head): (u64, EntryId),
+    (old_end, old_head): (Seq, EntryId),
+    (end, head): (Seq, EntryId),
 ) -> Result<(), LedgerError> {
     let moved = |bound: &mut Bound| {
-        let is_old = (bound.size, bound.last) == (old_size, old_head.0);
+        let is_old = (bound.end, bound.last) == (old_end, old_head.0);
         if is_old {
-            (bound.size, bound.last) = (size, head.0);
+            (bound.end, bound.last) = (end, head.0);
         }
         is_old
     };

@@ -4,7 +4,9 @@ use super::copies::as_original;
 use super::plan::{ByteCounts, Report, is_still, key};
 use super::start::{Start, find_start};
 use crate::source::{NextLine, SourceFile, SourceReader, has_line_feed_from};
-use codex_ledger_entry::{Container, FieldsBuilder, Kind, StreamDescriptor, stream_hasher};
+use codex_ledger_entry::{
+    Container, FieldsBuilder, Kind, StreamDescriptor, StreamId, stream_hasher,
+};
 use codex_ledger_ledger::{Appender, BLOCK_BYTES, LedgerError, Origin, SourceProblem, Tail, Tails};
 use std::collections::HashSet;
 use std::path::Path;
@@ -33,7 +35,7 @@ pub(super) enum Outcome {
     Read {
         already: u64,
         pending: u64,
-        stream: Option<u64>,
+        stream: Option<StreamId>,
         problem: Option<SourceProblem>,
     },
     Failed,
@@ -43,7 +45,7 @@ pub(super) enum Outcome {
 
 /// The stream that has what the ledger knows of a file, and what is to be said of the file as long as it
 /// stays as it is.
-type Standing = (Option<u64>, Option<SourceProblem>);
+type Standing = (Option<StreamId>, Option<SourceProblem>);
 
 /// One round over the changed files.
 pub(super) struct Run<'a, 'l> {
@@ -55,7 +57,7 @@ pub(super) struct Run<'a, 'l> {
     announced: bool,
     now: u64,
     /// Streams that this round has added to; their entries cannot be read yet.
-    touched: HashSet<u64>,
+    touched: HashSet<StreamId>,
 }
 
 impl<'a, 'l> Run<'a, 'l> {
@@ -158,7 +160,7 @@ impl<'a, 'l> Run<'a, 'l> {
         if len == 0 || stream.tail.as_ref().is_some_and(|tail| tail.bytes > 0) {
             return Ok(());
         }
-        let seq = self.open_stream(stream)?;
+        let id = self.open_stream(stream)?;
         let mut body = self.appender.large_body()?;
         // A document that grew since it was listed is read whole the next time.
         let mut got = 0;
@@ -174,7 +176,7 @@ impl<'a, 'l> Run<'a, 'l> {
             }
         };
         if got > 0 {
-            let origin = Origin { stream: Some(seq), ..Origin::default() };
+            let origin = Origin { stream: Some(id), ..Origin::default() };
             self.appender.append_large(Kind::Document, origin, body)?;
             stream.advance(got, false);
             self.report.bytes.seen += got;
@@ -238,9 +240,9 @@ impl<'a, 'l> Run<'a, 'l> {
         bytes: &[u8],
         line_feed: bool,
     ) -> Result<(), FileError> {
-        let seq = self.open_stream(stream)?;
+        let id = self.open_stream(stream)?;
         let line = stream.tail.as_ref().map_or(0, |tail| tail.line);
-        let origin = Origin { stream: Some(seq), line, offset, has_line_feed: line_feed };
+        let origin = Origin { stream: Some(id), line, offset, has_line_feed: line_feed };
         self.appender.append(Kind::Line, origin, bytes)?;
         stream.hasher.update(bytes);
         self.count_line(stream, bytes.len() as u64, line_feed);
@@ -254,7 +256,7 @@ impl<'a, 'l> Run<'a, 'l> {
         reader: &mut SourceReader,
         offset: u64,
     ) -> Result<(), FileError> {
-        let seq = self.open_stream(stream)?;
+        let id = self.open_stream(stream)?;
         let line = stream.tail.as_ref().map_or(0, |tail| tail.line);
         let mut body = self.appender.large_body()?;
         let mut len = 0;
@@ -272,7 +274,7 @@ impl<'a, 'l> Run<'a, 'l> {
             }
         };
         // Where reading failed, what was read stands as a torn line that may go on later.
-        let origin = Origin { stream: Some(seq), line, offset, has_line_feed: line_feed };
+        let origin = Origin { stream: Some(id), line, offset, has_line_feed: line_feed };
         self.appender.append_large(Kind::Line, origin, body)?;
         self.count_line(stream, len, line_feed);
         failed
@@ -290,7 +292,7 @@ impl<'a, 'l> Run<'a, 'l> {
     }
 
     /// The stream's number; opens the stream when this is its first line.
-    fn open_stream(&mut self, stream: &mut OpenStream<'_>) -> Result<u64, FileError> {
+    fn open_stream(&mut self, stream: &mut OpenStream<'_>) -> Result<StreamId, FileError> {
         if let Some(tail) = &stream.tail {
             self.touched.insert(tail.stream);
             return Ok(tail.stream);
@@ -309,16 +311,17 @@ impl<'a, 'l> Run<'a, 'l> {
             container: stream.file.container.name().to_string(),
             path: path_bytes(&stream.file.path),
         };
-        let seq = self.appender.append_small(Kind::Stream, &descriptor.encode())?;
-        self.touched.insert(seq);
+        let opener = self.appender.append_small(Kind::Stream, &descriptor.encode())?;
+        let id = StreamId::opened_by(opener);
+        self.touched.insert(id);
         stream.tail = Some(Tail {
-            stream: seq,
+            stream: id,
             generation: stream.generation,
             line: 0,
             bytes: 0,
             prefix_hash: [0; 32],
         });
-        Ok(seq)
+        Ok(id)
     }
 
     /// Says once who appends, before the first new stream.

@@ -2,7 +2,7 @@
 
 use super::run::FileError;
 use crate::source::{SourceFile, SourceReader};
-use codex_ledger_entry::{Container, stream_hasher};
+use codex_ledger_entry::{Container, StreamId, stream_hasher};
 use codex_ledger_ledger::{LedgerError, LedgerReader, Tail};
 use std::collections::HashSet;
 use std::io;
@@ -15,7 +15,7 @@ pub(super) enum Start {
     /// Everything is new: the first or another generation.
     New { generation: u32 },
     /// The file is a beginning of what is known of this stream.
-    Cut { len: u64, stream: u64 },
+    Cut { len: u64, stream: StreamId },
     /// It may be a beginning of what this round has appended, which cannot be read yet.
     Wait,
 }
@@ -25,7 +25,7 @@ pub(super) fn find_start(
     dir: &Path,
     file: &SourceFile,
     known: &[Tail],
-    touched: &HashSet<u64>,
+    touched: &HashSet<StreamId>,
 ) -> Result<(Start, SourceReader), FileError> {
     let mut reader = SourceReader::open(&file.path, file.container)?;
     if known.is_empty() {
@@ -88,7 +88,7 @@ fn cut(
     dir: &Path,
     file: &SourceFile,
     known: &[Tail],
-    touched: &HashSet<u64>,
+    touched: &HashSet<StreamId>,
 ) -> Result<Option<Start>, FileError> {
     let mut hasher = stream_hasher();
     let mut reader = SourceReader::open(&file.path, file.container)?;
@@ -115,15 +115,16 @@ fn cut(
 /// Hash of the first `len` bytes of a stream, out of its entries.
 fn prefix_hash(
     log: &mut LedgerReader,
-    stream: u64,
+    stream: StreamId,
     len: u64,
 ) -> Result<Option<[u8; 32]>, LedgerError> {
     let mut hasher = stream_hasher();
-    let mut next = stream;
+    let mut next = stream.opener();
     let mut at = 0;
     while let Some(pack) = log.pack_from(next)? {
         next = pack.info.end_seq();
-        for entry in pack.entries.iter().filter(|e| e.stream == stream && e.seq != stream) {
+        for entry in pack.entries.iter().filter(|e| e.stream == stream && e.seq != stream.opener())
+        {
             let mut add = |bytes: &[u8]| {
                 let take = usize::try_from(len - at).unwrap_or(usize::MAX).min(bytes.len());
                 hasher.update(&bytes[..take]);

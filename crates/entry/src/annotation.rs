@@ -1,6 +1,7 @@
 //! The body of an annotation: what a reviewer says of a session or a prompt.
 
 use super::fields::{Fields, FieldsBuilder};
+use super::seq::Seq;
 
 /// A tag, a note or a disposition, given or taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum Act {
     /// Takes a note away.
     Unnote {
         /// Seq of its entry.
-        of: u64,
+        of: Seq,
     },
     /// Says what came of it; an empty value takes it back.
     Disposition {
@@ -75,7 +76,7 @@ impl Annotation {
             }
             Act::Untag { name } => body.add("value", name),
             Act::Note { text } => body.add("value", text),
-            Act::Unnote { of } => body.number("of", *of),
+            Act::Unnote { of } => body.seq("of", *of),
             Act::Disposition { value } => body.add("value", value),
         }
         .finish()
@@ -90,7 +91,7 @@ impl Annotation {
             "tag" => Act::Tag { name: value, by_rule: text("by") == "rule" },
             "untag" => Act::Untag { name: value },
             "note" => Act::Note { text: value },
-            "unnote" => Act::Unnote { of: fields.number("of")? },
+            "unnote" => Act::Unnote { of: fields.seq("of")? },
             "disposition" => Act::Disposition { value },
             _ => return None,
         };
@@ -110,7 +111,7 @@ mod tests {
             Act::Tag { name: "a".into(), by_rule: false },
             Act::Untag { name: "a".into() },
             Act::Note { text: "ä\nb".into() },
-            Act::Unnote { of: 7 },
+            Act::Unnote { of: Seq::new(7) },
             Act::Disposition { value: "followed".into() },
         ];
         for act in acts {

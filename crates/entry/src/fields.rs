@@ -1,5 +1,7 @@
 //! Small structured bodies as length-prefixed fields, written by hand so that their bytes never change.
 
+use super::seq::Seq;
+
 /// Builds a body of fields.
 #[derive(Default, Clone, Debug)]
 pub struct FieldsBuilder {
@@ -23,6 +25,11 @@ impl FieldsBuilder {
     /// Adds a number as decimal text.
     pub fn number(self, name: &str, value: u64) -> Self {
         self.add(name, value.to_string())
+    }
+
+    /// Adds the number of an entry.
+    pub fn seq(self, name: &str, seq: Seq) -> Self {
+        self.number(name, seq.get())
     }
 
     /// The finished body.
@@ -93,6 +100,11 @@ impl<'a> Fields<'a> {
         self.get(name)
             .and_then(|value| std::str::from_utf8(value).ok())
             .and_then(|t| t.parse().ok())
+    }
+
+    /// The first field of that name as the number of an entry.
+    pub fn seq(&self, name: &str) -> Option<Seq> {
+        self.number(name).map(Seq::new)
     }
 }
 

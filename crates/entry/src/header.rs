@@ -1,6 +1,7 @@
 //! The 216 bytes that are hashed, chained and put into the tree.
 
 use super::hash::{Commitment, EntryId, LedgerId, OriginId};
+use super::seq::{Seq, StreamId};
 
 /// Size of an encoded header in bytes.
 pub const HEADER_BYTES: usize = 216;
@@ -109,13 +110,13 @@ pub struct Header {
     /// The machine's log that it was appended to.
     pub origin: OriginId,
     /// Position in the log, from 0, without gaps.
-    pub seq: u64,
+    pub seq: Seq,
     /// Id of the entry before; zeros for seq 0.
     pub prev: EntryId,
     /// Nanoseconds since 1970-01-01 UTC.
     pub recorded_at: u64,
-    /// Seq of the entry that opened the stream; own seq when there is none.
-    pub stream: u64,
+    /// The stream that the entry belongs to; the one of its own seq when there is none.
+    pub stream: StreamId,
     /// 0-based line in the stream.
     pub line: u64,
     /// Byte offset of the body in its source.
@@ -155,7 +156,7 @@ impl Header {
         out.put(&self.origin.0);
         out.put(&self.seq.to_be_bytes());
         out.put(&self.prev.0);
-        for number in [self.recorded_at, self.stream, self.line, self.offset, self.body_len] {
+        for number in [self.recorded_at, self.stream.get(), self.line, self.offset, self.body_len] {
             out.put(&number.to_be_bytes());
         }
         out.put(&self.commitment.0);
@@ -187,10 +188,10 @@ impl Header {
             flags,
             ledger: LedgerId(input.take()),
             origin: OriginId(input.take()),
-            seq: input.number(),
+            seq: Seq::new(input.number()),
             prev: EntryId(input.take()),
             recorded_at: input.number(),
-            stream: input.number(),
+            stream: StreamId::new(input.number()),
             line: input.number(),
             offset: input.number(),
             body_len: input.number(),
@@ -255,10 +256,10 @@ mod tests {
             flags: FLAG_LINE_FEED,
             ledger: LedgerId([1; 16]),
             origin: OriginId([2; 16]),
-            seq: 3,
+            seq: Seq::new(3),
             prev: EntryId([4; 32]),
             recorded_at: 5,
-            stream: 6,
+            stream: StreamId::new(6),
             line: 7,
             offset: 8,
             body_len: 9,

@@ -9,7 +9,9 @@ use super::open::Ledger;
 use super::pack::{Draft, DraftBody, PACK_BYTES, PackDraft};
 use super::sequencer::Sequencer;
 use super::worker::{Job, Salts, Work, start_thread, work};
-use codex_ledger_entry::{Commitment, EntryId, FLAG_LINE_FEED, Kind, Salt, commit_hasher};
+use codex_ledger_entry::{
+    Commitment, EntryId, FLAG_LINE_FEED, Kind, Salt, Seq, SeqRange, StreamId, commit_hasher,
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -22,10 +24,8 @@ const QUEUE_LEN: usize = 48;
 /// What an append did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appended {
-    /// Seq of the first new entry.
-    pub from: u64,
-    /// One past the last new entry.
-    pub to: u64,
+    /// The new entries.
+    pub entries: SeqRange,
     /// Why the journal could not be turned into a volume, if that failed. The entries are durable in the
     /// journal all the same, and the next append tries again.
     pub unsettled: Option<String>,
@@ -35,7 +35,7 @@ pub struct Appended {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// Seq of the entry that opened the stream; `None` for one that opens one or has none.
-    pub stream: Option<u64>,
+    pub stream: Option<StreamId>,
     /// Line of the source, from 0.
     pub line: u64,
     /// First byte in the source, decompressed.
@@ -54,8 +54,8 @@ pub struct Appender<'l> {
     sequencer: Option<JoinHandle<Result<Sequencer>>>,
     salts: Salts,
     ticket: u64,
-    from: u64,
-    next_seq: u64,
+    from: Seq,
+    next_seq: Seq,
     draft: PackDraft,
     /// What the next entry speaks of.
     reference: EntryId,
@@ -72,7 +72,7 @@ impl<'l> Appender<'l> {
         let sequencer = Sequencer::start(ledger, Arc::clone(&abandoned))?;
         let (jobs, incoming) = sync_channel::<(u64, Job)>(QUEUE_LEN);
         let (finished, outgoing) = sync_channel::<(u64, Work)>(QUEUE_LEN);
-        let next_seq = ledger.head.size();
+        let next_seq = ledger.head.end();
         let salts = Salts::new(&ledger.world, &ledger.dir)?;
         // From here on, whatever fails ends the threads that were started.
         let mut appender = Appender {
@@ -117,7 +117,7 @@ impl<'l> Appender<'l> {
     }
 
     /// The seq that the next entry will have.
-    pub fn next_seq(&self) -> u64 {
+    pub fn next_seq(&self) -> Seq {
         self.next_seq
     }
 
@@ -125,7 +125,7 @@ impl<'l> Appender<'l> {
     ///
     /// # Errors
     /// When an earlier entry could not be written.
-    pub fn append(&mut self, kind: Kind, origin: Origin, body: &[u8]) -> Result<u64> {
+    pub fn append(&mut self, kind: Kind, origin: Origin, body: &[u8]) -> Result<Seq> {
         if body.len() > BLOCK_BYTES {
             let mut large = self.large_body()?;
             large.push(self, body)?;
@@ -141,7 +141,7 @@ impl<'l> Appender<'l> {
     ///
     /// # Errors
     /// As [`Appender::append`].
-    pub fn append_small(&mut self, kind: Kind, body: &[u8]) -> Result<u64> {
+    pub fn append_small(&mut self, kind: Kind, body: &[u8]) -> Result<Seq> {
         self.append(kind, Origin::default(), body)
     }
 
@@ -149,7 +149,7 @@ impl<'l> Appender<'l> {
     ///
     /// # Errors
     /// As [`Appender::append`].
-    pub fn append_about(&mut self, kind: Kind, reference: EntryId, body: &[u8]) -> Result<u64> {
+    pub fn append_about(&mut self, kind: Kind, reference: EntryId, body: &[u8]) -> Result<Seq> {
         self.reference = reference;
         self.append_small(kind, body)
     }
@@ -168,7 +168,7 @@ impl<'l> Appender<'l> {
     ///
     /// # Errors
     /// As [`Appender::append`].
-    pub fn append_large(&mut self, kind: Kind, origin: Origin, mut body: LargeBody) -> Result<u64> {
+    pub fn append_large(&mut self, kind: Kind, origin: Origin, mut body: LargeBody) -> Result<Seq> {
         body.flush(self)?;
         let commitment = Commitment(*body.hasher.finalize().as_bytes());
         let body = DraftBody::Blocks { len: body.len, salt: body.salt, commitment };
@@ -177,12 +177,12 @@ impl<'l> Appender<'l> {
         Ok(seq)
     }
 
-    fn push(&mut self, kind: Kind, origin: Origin, body: DraftBody) -> Result<u64> {
+    fn push(&mut self, kind: Kind, origin: Origin, body: DraftBody) -> Result<Seq> {
         let Origin { stream, line, offset, has_line_feed } = origin;
         let seq = self.next_seq;
-        self.next_seq += 1;
+        self.next_seq = seq.next();
         let flags = if has_line_feed { FLAG_LINE_FEED } else { 0 };
-        let stream = stream.unwrap_or(seq);
+        let stream = stream.unwrap_or(StreamId::opened_by(seq));
         let reference = std::mem::take(&mut self.reference);
         self.draft.entries.push(Draft { kind, flags, stream, line, offset, reference, body });
         if self.draft.bodies.len() >= PACK_BYTES || self.draft.entries.len() >= 4096 {
@@ -218,7 +218,7 @@ impl<'l> Appender<'l> {
     pub fn finish(mut self) -> Result<Appended> {
         self.submit_draft()?;
         let unsettled = self.join()?;
-        Ok(Appended { from: self.from, to: self.next_seq, unsettled })
+        Ok(Appended { entries: SeqRange::new(self.from, self.next_seq), unsettled })
     }
 
     /// Ends the threads and takes the new head over; says why settling failed, if it did.

@@ -4,7 +4,7 @@ use super::bytes::Cursor;
 use super::codec::{Decoder, Encoder};
 use super::error::LedgerError;
 use super::pack::{PackError, StoredBody, StoredEntry};
-use codex_ledger_entry::{checksum, commit_hasher};
+use codex_ledger_entry::{Seq, checksum, commit_hasher};
 
 /// Bodies longer than this are stored in blocks of this size.
 pub const BLOCK_BYTES: usize = 256 << 10;
@@ -14,7 +14,7 @@ const BLOCK_MAGIC: &[u8; 4] = b"CXB1";
 const BLOCK_CONTEXT: &str = "codex-ledger v1 block";
 
 /// The bytes of one block of a large body.
-pub(super) fn encode_block(encoder: &mut Encoder, seq: u64, index: u32, plain: &[u8]) -> Vec<u8> {
+pub(super) fn encode_block(encoder: &mut Encoder, seq: Seq, index: u32, plain: &[u8]) -> Vec<u8> {
     let (codec, stored) = encoder.encode(plain);
     let mut out = Vec::with_capacity(BLOCK_HEADER_BYTES + stored.len());
     out.extend_from_slice(BLOCK_MAGIC);
@@ -32,7 +32,7 @@ pub(super) fn encode_block(encoder: &mut Encoder, seq: u64, index: u32, plain: &
 pub(super) fn decode_block(
     decoder: &mut Decoder,
     bytes: &[u8],
-    seq: u64,
+    seq: Seq,
     index: u32,
 ) -> Result<Vec<u8>, PackError> {
     let shape = PackError::Shape("block");
@@ -70,7 +70,7 @@ pub(super) fn has_checksum(bytes: &[u8]) -> bool {
 pub(super) fn check_body(
     decoder: &mut Decoder,
     entry: &StoredEntry,
-    block: &mut dyn FnMut(u64, u32) -> Result<Option<Vec<u8>>, LedgerError>,
+    block: &mut dyn FnMut(Seq, u32) -> Result<Option<Vec<u8>>, LedgerError>,
     each: &mut dyn FnMut(&[u8]),
 ) -> Result<Option<String>, LedgerError> {
     let StoredBody::Blocks { salt, commitment } = &entry.body else {
@@ -95,13 +95,13 @@ pub(super) fn check_body(
 }
 
 /// Seq and index of a block.
-pub(super) fn block_place(bytes: &[u8]) -> Option<(u64, u32)> {
+pub(super) fn block_place(bytes: &[u8]) -> Option<(Seq, u32)> {
     let mut input = Cursor::new(bytes);
     if input.array::<4>()? != *BLOCK_MAGIC {
         return None;
     }
     input.take(4)?;
-    Some((input.u64()?, input.u32()?))
+    Some((input.seq()?, input.u32()?))
 }
 
 /// How many blocks a body of that length has.

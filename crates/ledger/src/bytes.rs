@@ -1,5 +1,7 @@
 //! Fixed-width fields and varints of the ledger's own files.
 
+use codex_ledger_entry::Seq;
+
 /// Reads fields from the front of a slice; every read says `None` when the bytes end too early.
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -32,6 +34,10 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
+    }
+
+    pub(super) fn seq(&mut self) -> Option<Seq> {
+        self.array().map(Seq::from_be_bytes)
     }
 
     pub(super) fn varint(&mut self) -> Option<u64> {

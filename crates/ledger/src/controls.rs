@@ -10,7 +10,7 @@ use bincode::de::Decoder;
 use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
-use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange};
 use std::path::Path;
 
 /// The redactions, revocations and rule sets of a ledger, and the key of what is derived from it (rebuildable).
@@ -33,7 +33,7 @@ impl SideRecord for Controls {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
     /// Position in the log.
-    pub seq: u64,
+    pub seq: Seq,
     /// What it is.
     pub kind: Kind,
     /// Its id.
@@ -74,24 +74,23 @@ impl Controls {
         if bound == Bound::of(head) {
             return Ok(true);
         }
-        if bound.ledger != head.identity.ledger.0 || bound.size >= head.size() {
+        if bound.ledger != head.identity.ledger.0 || bound.end >= head.end() {
             return Ok(false);
         }
         // A head always lies between two packs.
-        let next = reader.pack_from(bound.size)?;
-        Ok(next.is_some_and(|pack| {
-            pack.info.first_seq == bound.size && pack.info.prev.0 == bound.last
-        }))
+        let next = reader.pack_from(bound.end)?;
+        Ok(next
+            .is_some_and(|pack| pack.info.first_seq == bound.end && pack.info.prev.0 == bound.last))
     }
 
     fn completed(mut self, reader: &mut LedgerReader) -> Result<Controls> {
-        let mut next = self.bound.size;
+        let mut next = self.bound.end;
         while let Some(pack) = reader.pack_from(next)? {
             self.entries.extend(reader.controls_of(&pack, next)?);
             next = pack.info.end_seq();
         }
         self.bound = Bound::of(reader.head());
-        if self.key.is_none() && self.bound.size > 0 {
+        if self.key.is_none() && self.bound.end > Seq::FIRST {
             self.key = Some(reader.views_key()?);
         }
         Ok(self)
@@ -105,19 +104,19 @@ impl Controls {
         side::save(world, &paths.controls(), self)
     }
 
-    /// Notes what was just appended: entries `from` to `to`, of which the first `count` may be such ones.
+    /// Notes what was just appended: of these entries the first `count` may be such ones.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn note(&mut self, dir: &Path, from: u64, to: u64, count: u64) -> Result<()> {
+    pub fn note(&mut self, dir: &Path, new: SeqRange, count: u64) -> Result<()> {
         let head = read_head(dir)?.head;
-        if self.bound.size != from || head.size() != to {
+        if self.bound.end != new.from || head.end() != new.end {
             return Ok(());
         }
-        let mut next = from;
+        let mut next = new.from;
         if count > 0 {
             let mut reader = LedgerReader::open(dir)?;
-            while let Some(pack) = reader.pack_from(next)?.filter(|_| next < from + count) {
+            while let Some(pack) = reader.pack_from(next)?.filter(|_| next < new.from.plus(count)) {
                 self.entries.extend(reader.controls_of(&pack, next)?);
                 next = pack.info.end_seq();
             }
@@ -149,7 +148,7 @@ bincode::impl_borrow_decode!(Control);
 impl<C> Decode<C> for Control {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> std::result::Result<Self, DecodeError> {
         let (seq, kind, id, reference, recorded_at, body): (
-            u64,
+            Seq,
             u8,
             [u8; 32],
             [u8; 32],

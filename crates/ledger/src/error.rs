@@ -1,5 +1,6 @@
 //! What can go wrong in the ledger, said once.
 
+use codex_ledger_entry::Seq;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +51,7 @@ pub enum LedgerError {
         /// The damaged file.
         path: PathBuf,
         /// First entry that is affected, where known.
-        seq: Option<u64>,
+        seq: Option<Seq>,
         /// What is wrong.
         detail: String,
     },
@@ -74,7 +75,7 @@ pub enum LedgerError {
     #[error("there is no entry {seq}; the ledger has {size}")]
     NoEntry {
         /// The seq that was asked for.
-        seq: u64,
+        seq: Seq,
         /// How many entries there are.
         size: u64,
     },
@@ -93,7 +94,7 @@ impl LedgerError {
     }
 
     /// Damage that begins at an entry.
-    pub fn damaged_at(path: &Path, seq: u64, detail: impl Into<String>) -> LedgerError {
+    pub fn damaged_at(path: &Path, seq: Seq, detail: impl Into<String>) -> LedgerError {
         LedgerError::Damaged { path: path.to_path_buf(), seq: Some(seq), detail: detail.into() }
     }
 

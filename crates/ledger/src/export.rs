@@ -3,7 +3,7 @@
 use super::error::{LedgerError, Result};
 use super::pack::StoredBody;
 use super::reader::LedgerReader;
-use codex_ledger_entry::EntryId;
+use codex_ledger_entry::{EntryId, Seq};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -38,7 +38,7 @@ pub fn export(reader: &mut LedgerReader, dir: &Path) -> Result<ExportSummary> {
     };
     write(&mut out, &start)?;
     let mut prev = EntryId::default();
-    let mut next = 0;
+    let mut next = Seq::FIRST;
     while let Some(pack) = reader.pack_from(next)? {
         next = pack.info.end_seq();
         for entry in &pack.entries {
@@ -66,7 +66,7 @@ pub fn export(reader: &mut LedgerReader, dir: &Path) -> Result<ExportSummary> {
     entries.and_then(|file| file.sync_all()).map_err(LedgerError::io("cannot write", &path))?;
     let json = format!(
         "{{\"size\": {}, \"id\": \"{}\", \"root\": \"{}\", \"ledger\": \"{}\", \"origin\": \"{}\"}}\n",
-        head.size(),
+        head.end(),
         head.chain.id,
         head.chain.tree.root(),
         head.identity.ledger,
@@ -76,7 +76,7 @@ pub fn export(reader: &mut LedgerReader, dir: &Path) -> Result<ExportSummary> {
     let mut file = create(&head_path)?;
     let written = file.write_all(json.as_bytes()).and_then(|()| file.sync_all());
     written.map_err(LedgerError::io("cannot write", &head_path))?;
-    Ok(ExportSummary { entries: next, bytes })
+    Ok(ExportSummary { entries: next.since(Seq::FIRST), bytes })
 }
 
 fn create(path: &Path) -> Result<File> {

@@ -11,7 +11,7 @@ use super::side::{self, Bound, SideRecord};
 use super::store::{FILE_NAME, Key, PART_BYTES, Store, parts};
 use super::volume::{Volume, VolumeFile, store_dir, volume_dir};
 use bincode::{Decode, Encode};
-use codex_ledger_entry::checksum;
+use codex_ledger_entry::{Seq, checksum};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -65,7 +65,7 @@ impl SideRecord for Extents {
 }
 
 /// The extents of the volume that begins with that entry.
-pub(super) fn extents_path(dir: &Path, first_seq: u64) -> PathBuf {
+pub(super) fn extents_path(dir: &Path, first_seq: Seq) -> PathBuf {
     store_dir(dir).join(format!("{first_seq:016x}.extents"))
 }
 
@@ -75,7 +75,7 @@ fn engine_file(volume: &Volume) -> Option<&VolumeFile> {
 
 /// What the extents of a volume are true of.
 fn bound(ledger: [u8; 16], volume: &Volume) -> Bound {
-    Bound { ledger, size: volume.end_seq, last: volume.last.0 }
+    Bound { ledger, end: volume.end_seq, last: volume.last.0 }
 }
 
 impl Extents {
@@ -137,7 +137,7 @@ impl ExtentReader {
     }
 
     /// The first seq of the last pack that begins at or before `seq`.
-    pub(super) fn pack_seq_at_or_before(&self, seq: u64) -> Option<u64> {
+    pub(super) fn pack_seq_at_or_before(&self, seq: Seq) -> Option<Seq> {
         let (key, _) = self.extents.items.range(..=Key::Pack(seq)).next_back()?;
         match key {
             Key::Pack(first_seq) => Some(*first_seq),

@@ -5,6 +5,7 @@ use super::head::Head;
 use super::open::LedgerPaths;
 use super::side::{self, Bound};
 use super::world::World;
+use codex_ledger_entry::Seq;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ pub(super) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 /// First seqs out of the names `<16 hex digits><suffix>` in a directory, in order; none when it is gone.
-pub(super) fn numbered(dir: &Path, suffix: &str) -> Result<Vec<u64>> {
+pub(super) fn numbered(dir: &Path, suffix: &str) -> Result<Vec<Seq>> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -61,7 +62,7 @@ pub(super) fn numbered(dir: &Path, suffix: &str) -> Result<Vec<u64>> {
         let name = entry.map_err(LedgerError::io("cannot list", dir))?.file_name();
         let digits = name.to_str().and_then(|name| name.strip_suffix(suffix)).unwrap_or_default();
         if digits.len() == 16 {
-            found.extend(u64::from_str_radix(digits, 16));
+            found.extend(u64::from_str_radix(digits, 16).map(Seq::new));
         }
     }
     found.sort_unstable();
@@ -84,8 +85,7 @@ pub(super) fn side_bounds(dir: &Path) -> Vec<(PathBuf, Bound)> {
 }
 
 /// A side record that knows of more entries than there are, and of how many.
-pub(super) fn side_record_ahead(dir: &Path, head: &Head) -> Option<(PathBuf, u64)> {
-    let is_ahead =
-        |bound: &Bound| bound.ledger == head.identity.ledger.0 && bound.size > head.size();
-    side_bounds(dir).into_iter().find(|(_, b)| is_ahead(b)).map(|(path, b)| (path, b.size))
+pub(super) fn side_record_ahead(dir: &Path, head: &Head) -> Option<(PathBuf, Seq)> {
+    let is_ahead = |bound: &Bound| bound.ledger == head.identity.ledger.0 && bound.end > head.end();
+    side_bounds(dir).into_iter().find(|(_, b)| is_ahead(b)).map(|(path, b)| (path, b.end))
 }

@@ -2,7 +2,7 @@
 
 use super::bytes::Cursor;
 use super::pack::Identity;
-use codex_ledger_entry::{EntryId, TreeHash, checksum};
+use codex_ledger_entry::{EntryId, Seq, TreeHash, checksum};
 
 pub(super) const FRAME_MAGIC: &[u8; 4] = b"CXF1";
 pub(super) const FRAME_HEADER_BYTES: usize = 36;
@@ -47,7 +47,7 @@ pub(super) struct Frame {
 /// What a commit frame says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Commit {
-    pub size: u64,
+    pub end: Seq,
     pub id: EntryId,
     pub root: TreeHash,
 }
@@ -55,7 +55,7 @@ pub(super) struct Commit {
 impl Commit {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(72);
-        out.extend_from_slice(&self.size.to_be_bytes());
+        out.extend_from_slice(&self.end.to_be_bytes());
         out.extend_from_slice(&self.id.0);
         out.extend_from_slice(&self.root.0);
         out
@@ -64,7 +64,7 @@ impl Commit {
     pub(super) fn decode(payload: &[u8]) -> Option<Commit> {
         let mut input = Cursor::new(payload);
         Some(Commit {
-            size: input.u64()?,
+            end: input.seq()?,
             id: EntryId(input.array()?),
             root: TreeHash(input.array()?),
         })
@@ -89,7 +89,7 @@ pub(super) fn frame_bytes(key: &FrameKey, kind: FrameKind, at: u64, payload: &[u
 pub(super) struct FrameKey([u8; 24]);
 
 impl FrameKey {
-    pub(super) fn new(identity: &Identity, first_seq: u64) -> FrameKey {
+    pub(super) fn new(identity: &Identity, first_seq: Seq) -> FrameKey {
         let mut key = [0u8; 24];
         key[..16].copy_from_slice(&identity.ledger.0);
         key[16..].copy_from_slice(&first_seq.to_be_bytes());

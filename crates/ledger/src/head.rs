@@ -5,7 +5,7 @@ use super::error::{LedgerError, Result};
 use super::files::read_file;
 use super::pack::{ChainEnd, Identity};
 use super::world::World;
-use codex_ledger_entry::{EntryId, Frontier, LedgerId, OriginId, TreeHash, checksum};
+use codex_ledger_entry::{EntryId, Frontier, LedgerId, OriginId, Seq, TreeHash, checksum};
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -22,16 +22,21 @@ pub struct Head {
     pub(super) turn: u64,
     /// Whose head this is.
     pub identity: Identity,
-    /// Last id, its time, and the tree; `chain.size()` counts acknowledged entries.
+    /// Last id, its time, and the tree; `chain.end()` counts acknowledged entries.
     pub chain: ChainEnd,
     /// Entries below this are in settled volumes; the others are in the journal.
-    pub settled: u64,
+    pub settled: Seq,
 }
 
 impl Head {
     /// Count of acknowledged entries.
     pub fn size(&self) -> u64 {
         self.chain.size()
+    }
+
+    /// The number that the next entry gets.
+    pub fn end(&self) -> Seq {
+        self.chain.end()
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -74,7 +79,7 @@ impl Head {
         let size = input.u64()?;
         let id = EntryId(input.array()?);
         let root = TreeHash(input.array()?);
-        let settled = input.u64()?;
+        let settled = input.seq()?;
         let recorded_at = input.u64()?;
         let count = input.u32()?;
         let roots = (0..count).map(|_| input.array().map(TreeHash)).collect::<Option<Vec<_>>>()?;
@@ -101,7 +106,7 @@ impl HeadSlots {
         self.older.as_ref().is_none_or(|older| {
             older.identity == self.head.identity
                 && older.turn + 1 == self.head.turn
-                && older.size() <= self.head.size()
+                && older.end() <= self.head.end()
                 && older.settled <= self.head.settled
         })
     }
@@ -179,7 +184,7 @@ mod tests {
 
     fn head() -> Head {
         let identity = Identity { ledger: LedgerId([1; 16]), origin: OriginId([2; 16]) };
-        Head { turn: 0, identity, chain: ChainEnd::empty(), settled: 0 }
+        Head { turn: 0, identity, chain: ChainEnd::empty(), settled: Seq::FIRST }
     }
 
     #[test]
@@ -197,7 +202,7 @@ mod tests {
         bytes[newest * SLOT_BYTES + 100] ^= 1;
         fs::write(&path, &bytes).unwrap();
         let slots = read_head(dir.path()).unwrap();
-        assert_eq!((slots.head.size(), slots.damaged), (0, vec![newest]));
+        assert_eq!((slots.head.end(), slots.damaged), (Seq::FIRST, vec![newest]));
     }
 
     #[test]

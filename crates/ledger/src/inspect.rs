@@ -15,7 +15,7 @@ use super::journal::journal_dir;
 use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
 use super::volume::{self, Volume, digest_files, manifest_path, store_dir, volume_dir};
 use super::volume_reader::VolumeReader;
-use codex_ledger_entry::Kind;
+use codex_ledger_entry::{Kind, Seq, SeqRange};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ pub struct Finding {
     /// What kind of thing.
     pub kind: FindingKind,
     /// The first entry that is affected, where known.
-    pub seq: Option<u64>,
+    pub seq: Option<Seq>,
     /// The file.
     pub file: PathBuf,
     /// What is wrong and what still holds; never any body text.
@@ -163,7 +163,7 @@ impl Inspector<'_> {
     pub(super) fn find(
         &mut self,
         kind: FindingKind,
-        seq: Option<u64>,
+        seq: Option<Seq>,
         file: &Path,
         detail: impl Into<String>,
     ) {
@@ -226,12 +226,12 @@ impl Inspector<'_> {
     }
 
     fn check_volumes(&mut self, head: &Head) -> Result<()> {
-        let mut next = 0;
+        let mut next = Seq::FIRST;
         for first_seq in volume::manifest_seqs(self.dir)? {
             let path = manifest_path(self.dir, first_seq);
-            if first_seq >= head.size() {
+            if first_seq >= head.end() {
                 let detail =
-                    format!("says {} entries, but a volume begins at {first_seq}", head.size());
+                    format!("says {} entries, but a volume begins at {first_seq}", head.end());
                 let file = head_path(self.dir);
                 self.find(FindingKind::Structure, Some(first_seq), &file, detail);
                 break;
@@ -262,10 +262,10 @@ impl Inspector<'_> {
     }
 
     /// Goes on behind entries that cannot be read.
-    pub(super) fn skip_to(&mut self, seq: u64) {
+    pub(super) fn skip_to(&mut self, seq: Seq) {
         self.whole = false;
         self.gap = true;
-        if let Some(tree) = zero_tree(seq) {
+        if let Some(tree) = zero_tree(seq.get()) {
             self.chain.tree = tree;
         }
     }
@@ -367,8 +367,8 @@ impl Inspector<'_> {
         store: &VolumeReader,
         path: &Path,
         volume: &Volume,
-        seq: u64,
-    ) -> u64 {
+        seq: Seq,
+    ) -> Seq {
         let checked = store.pack_with(seq).and_then(|bytes| {
             let missing = || LedgerError::damaged_at(path, seq, "the entry is missing");
             self.check_pack(head, path, &bytes.ok_or_else(missing)?, seq, |seq, index| {
@@ -378,10 +378,13 @@ impl Inspector<'_> {
         match checked {
             Ok(next) => next,
             Err(error) => {
-                let next = next_pack(store, seq + 1, volume.end_seq);
+                let next = next_pack(store, seq.next(), volume.end_seq);
                 self.find_error(FindingKind::Entry, path, &error);
-                if next > seq + 1 {
-                    let detail = format!("entries {seq} to {} cannot be verified", next - 1);
+                if next > seq.next() {
+                    let detail = format!(
+                        "entries {seq} to {} cannot be verified",
+                        next.previous().unwrap_or(seq)
+                    );
                     self.find(FindingKind::Entry, Some(seq), path, detail);
                 }
                 self.skip_to(next);
@@ -395,9 +398,9 @@ impl Inspector<'_> {
         head: &Head,
         path: &Path,
         bytes: &[u8],
-        seq: u64,
-        mut block: impl FnMut(u64, u32) -> Result<Option<Vec<u8>>>,
-    ) -> Result<u64> {
+        seq: Seq,
+        mut block: impl FnMut(Seq, u32) -> Result<Option<Vec<u8>>>,
+    ) -> Result<Seq> {
         let damaged = |detail: String| LedgerError::damaged_at(path, seq, detail);
         let pack = Pack::decode(&mut self.decoder, bytes).map_err(|e| damaged(e.to_string()))?;
         if pack.info.first_seq != seq {
@@ -413,7 +416,7 @@ impl Inspector<'_> {
         let mut chain = self.chain.clone();
         chain.id = pack.info.prev;
         pack.verify(&head.identity, &mut chain)
-            .map_err(|e| damaged(format!("{e} (entries {seq} to {})", pack.info.end_seq() - 1)))?;
+            .map_err(|e| damaged(format!("{e} (entries {seq} to {})", pack.info.last_seq())))?;
         self.side.begin_pack(&head.identity, &pack);
         for entry in &pack.entries {
             self.side.begin(&pack, entry);
@@ -431,7 +434,7 @@ impl Inspector<'_> {
 
     /// What an entry must be by its place, and a body that is gone without leave.
     fn check_kind(&mut self, path: &Path, entry: &StoredEntry) {
-        if (entry.kind == Kind::Created) != (entry.seq == 0) {
+        if (entry.kind == Kind::Created) != (entry.seq == Seq::FIRST) {
             let detail = "the entry `created` is the first one and only that";
             self.find(FindingKind::Structure, Some(entry.seq), path, detail);
         }
@@ -445,7 +448,7 @@ impl Inspector<'_> {
         &mut self,
         path: &Path,
         entry: &StoredEntry,
-        block: &mut impl FnMut(u64, u32) -> Result<Option<Vec<u8>>>,
+        block: &mut impl FnMut(Seq, u32) -> Result<Option<Vec<u8>>>,
     ) -> Result<()> {
         let side = &mut self.side;
         let mut each = |piece: &[u8]| side.piece(entry, piece);
@@ -457,10 +460,10 @@ impl Inspector<'_> {
 
     fn check_end(&mut self, head: &Head) {
         let path = head_path(self.dir);
-        let size = self.chain.size();
-        if size < head.size() {
-            let detail = format!("HEAD says there are {} entries; {size} were found", head.size());
-            self.find(FindingKind::Lost, Some(size), &path, detail);
+        let end = self.chain.end();
+        if end < head.end() {
+            let detail = format!("HEAD says there are {} entries; {end} were found", head.end());
+            self.find(FindingKind::Lost, Some(end), &path, detail);
         } else if self.chain.id != head.chain.id
             || (self.whole && self.chain.tree != head.chain.tree)
         {
@@ -477,6 +480,9 @@ fn zero_tree(size: u64) -> Option<codex_ledger_entry::Frontier> {
 }
 
 /// The first seq from `from` on at which a readable pack begins, else `end`.
-fn next_pack(store: &VolumeReader, from: u64, end: u64) -> u64 {
-    (from..end).find(|seq| matches!(store.pack(*seq), Ok(Some(_)))).unwrap_or(end)
+fn next_pack(store: &VolumeReader, from: Seq, end: Seq) -> Seq {
+    SeqRange::new(from, end)
+        .iter()
+        .find(|seq| matches!(store.pack(*seq), Ok(Some(_))))
+        .unwrap_or(end)
 }

@@ -7,11 +7,12 @@ use super::inspect::{FindingKind, Inspector};
 use super::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
 use super::lock::lock_holder;
 use super::volume::manifest_path;
+use codex_ledger_entry::Seq;
 use std::collections::BTreeMap;
 
 impl Inspector<'_> {
     pub(super) fn check_journal(&mut self, head: &Head) -> Result<()> {
-        let covered = self.chain.size();
+        let covered = self.chain.end();
         for first_seq in journal::list(self.dir)? {
             // A journal below a volume has done its work; the next append removes it.
             let path = journal_path(self.dir, first_seq);
@@ -24,7 +25,7 @@ impl Inspector<'_> {
             }
         }
         let path = journal_path(self.dir, covered);
-        if covered >= head.size() && !path.exists() {
+        if covered >= head.end() && !path.exists() {
             return Ok(());
         }
         if let Err(error) = self.check_frames(head, covered) {
@@ -34,18 +35,18 @@ impl Inspector<'_> {
                 LedgerError::Io { .. } => self.find(kind, Some(covered), &path, error.to_string()),
                 _ => self.find_error(kind, &path, &error),
             }
-            self.skip_to(self.chain.size());
+            self.skip_to(self.chain.end());
         }
         Ok(())
     }
 
-    fn check_frames(&mut self, head: &Head, first_seq: u64) -> Result<()> {
+    fn check_frames(&mut self, head: &Head, first_seq: Seq) -> Result<()> {
         let mut reader = JournalReader::open(self.dir, &head.identity, first_seq)?;
         let mut second = JournalReader::open(self.dir, &head.identity, first_seq)?;
-        let mut blocks: BTreeMap<(u64, u32), u64> = BTreeMap::new();
+        let mut blocks: BTreeMap<(Seq, u32), u64> = BTreeMap::new();
         let mut committed = first_seq;
         // What lies behind HEAD was never acknowledged: the next append takes it over or leaves it out.
-        while committed < head.size() {
+        while committed < head.end() {
             let at = reader.position();
             let frame = match reader.next_frame()? {
                 Next::Frame(frame) => frame,
@@ -58,7 +59,7 @@ impl Inspector<'_> {
                     blocks.extend(block_place(&frame.payload).map(|p| (p, at)));
                 }
                 FrameKind::Pack => {
-                    let seq = self.chain.size();
+                    let seq = self.chain.end();
                     let path = reader.path().to_path_buf();
                     self.check_pack(head, &path, &frame.payload, seq, |seq, index| {
                         let Some(at) = blocks.get(&(seq, index)) else {
@@ -79,44 +80,44 @@ impl Inspector<'_> {
     /// One commit that HEAD does not cover is what a kill between the two leaves, which the next append takes
     /// over. Where there are more, HEAD is older than it was.
     fn check_ahead(&mut self, head: &Head, reader: &mut JournalReader) -> Result<()> {
-        let (mut size, mut commits) = (head.size(), 0);
+        let (mut end, mut commits) = (head.end(), 0);
         while let Next::Frame(frame) = reader.next_frame()? {
             let commit = Commit::decode(&frame.payload).filter(|_| frame.kind == FrameKind::Commit);
-            if let Some(commit) = commit.filter(|commit| commit.size > size) {
-                (size, commits) = (commit.size, commits + 1);
+            if let Some(commit) = commit.filter(|commit| commit.end > end) {
+                (end, commits) = (commit.end, commits + 1);
             }
         }
         // A writer at work has moved HEAD on since it was read.
-        let now = read_head(self.dir).map_or(0, |slots| slots.head.size());
-        if commits > 1 && size > now && lock_holder(self.dir).is_none() {
-            let more = size - head.size();
+        let now = read_head(self.dir).map_or(Seq::FIRST, |slots| slots.head.end());
+        if commits > 1 && end > now && lock_holder(self.dir).is_none() {
+            let more = end.since(head.end());
             let detail = format!(
                 "holds {more} entries that HEAD does not know of: HEAD was put back; \
                  the next append takes them over"
             );
-            self.find(FindingKind::Journal, Some(head.size()), reader.path(), detail);
+            self.find(FindingKind::Journal, Some(head.end()), reader.path(), detail);
         }
         Ok(())
     }
 
-    fn journal_ends(&self, reader: &JournalReader, committed: u64, why: &str) -> LedgerError {
+    fn journal_ends(&self, reader: &JournalReader, committed: Seq, why: &str) -> LedgerError {
         let detail =
             format!("{why} at byte {}, before all acknowledged entries", reader.position());
         LedgerError::damaged_at(reader.path(), committed, detail)
     }
 
     /// A commit must say what the entries before it hash to.
-    fn check_commit(&self, reader: &JournalReader, payload: &[u8]) -> Result<u64> {
+    fn check_commit(&self, reader: &JournalReader, payload: &[u8]) -> Result<Seq> {
         let commit = Commit::decode(payload);
         let fits = |commit: &Commit| {
             let same_root = !self.whole || commit.root == self.chain.tree.root();
-            commit.size == self.chain.size() && commit.id == self.chain.id && same_root
+            commit.end == self.chain.end() && commit.id == self.chain.id && same_root
         };
         match commit.filter(fits) {
-            Some(commit) => Ok(commit.size),
+            Some(commit) => Ok(commit.end),
             None => {
                 let detail = "a commit does not fit the entries before it";
-                Err(LedgerError::damaged_at(reader.path(), self.chain.size(), detail))
+                Err(LedgerError::damaged_at(reader.path(), self.chain.end(), detail))
             }
         }
     }

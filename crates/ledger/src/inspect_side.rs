@@ -10,7 +10,7 @@ use super::reader::{CONTROL_MAX_BYTES, views_key};
 use super::side::{self, Bound};
 use super::sources::SeenFiles;
 use super::tails::{Tails, TailsBuilder};
-use codex_ledger_entry::Header;
+use codex_ledger_entry::{Header, Seq};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -21,18 +21,18 @@ pub(super) struct SideChecks {
     controls: Option<(Controls, Vec<Control>)>,
     sources: Option<SeenFiles>,
     key: [u8; 32],
-    /// Ids at the sizes that the records name, once they are known.
-    last: BTreeMap<u64, [u8; 32]>,
+    /// Ids before the ends that the records name, once they are known.
+    last: BTreeMap<Seq, [u8; 32]>,
 }
 
 impl SideChecks {
     /// Before the entries of a pack that was verified.
     pub(super) fn begin_pack(&mut self, identity: &Identity, pack: &Pack) {
-        if pack.info.first_seq == 0 {
+        if pack.info.first_seq == Seq::FIRST {
             self.key = views_key(pack.entries.first(), identity);
         }
         let Some((known, found)) = &mut self.controls else { return };
-        let is_new = |entry: &StoredEntry| entry.kind.is_control() && entry.seq < known.bound.size;
+        let is_new = |entry: &StoredEntry| entry.kind.is_control() && entry.seq < known.bound.end;
         if !pack.entries.iter().any(is_new) {
             return;
         }
@@ -51,7 +51,7 @@ impl SideChecks {
     /// Before an entry's blocks, if it has any.
     pub(super) fn begin(&mut self, pack: &Pack, entry: &StoredEntry) {
         if let Some((known, found)) = &mut self.tails
-            && entry.seq < known.bound.size
+            && entry.seq < known.bound.end
         {
             let body = pack.body(entry).unwrap_or_default();
             found.begin(entry, body);
@@ -64,7 +64,7 @@ impl SideChecks {
     /// One block of an entry's body.
     pub(super) fn piece(&mut self, entry: &StoredEntry, piece: &[u8]) {
         if let Some((known, found)) = &mut self.tails
-            && entry.seq < known.bound.size
+            && entry.seq < known.bound.end
             && entry.is_of_source()
         {
             found.piece(entry, piece);
@@ -81,7 +81,7 @@ impl SideChecks {
     /// Behind an entry's body.
     pub(super) fn end(&mut self, entry: &StoredEntry) {
         if let Some((known, found)) = &mut self.tails
-            && entry.seq < known.bound.size
+            && entry.seq < known.bound.end
         {
             found.end(entry);
         }
@@ -95,7 +95,7 @@ impl SideChecks {
     }
 
     fn has_last(&self, bound: Bound) -> bool {
-        bound.size == 0 || self.last.get(&bound.size) == Some(&bound.last)
+        bound.end == Seq::FIRST || self.last.get(&bound.end) == Some(&bound.last)
     }
 
     /// Names of the records that say something else.
@@ -138,8 +138,8 @@ impl Inspector<'_> {
             if bound.ledger != head.identity.ledger.0 {
                 let detail = "of another ledger; it is not used: remove it, it is made anew";
                 self.find(FindingKind::SideRecord, None, &path, detail);
-            } else if bound.size <= head.size() {
-                self.side.last.insert(bound.size, [0; 32]);
+            } else if bound.end <= head.end() {
+                self.side.last.insert(bound.end, [0; 32]);
                 self.load_side_record(path);
             }
         }
@@ -170,9 +170,9 @@ impl Inspector<'_> {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let detail = format!(
                 "HEAD says {} entries, `{name}` knows of {size}: HEAD was put back, or entries were cut",
-                now.head.size()
+                now.head.end()
             );
-            self.find(FindingKind::Lost, Some(now.head.size()), &head_path(self.dir), detail);
+            self.find(FindingKind::Lost, Some(now.head.end()), &head_path(self.dir), detail);
         }
     }
 

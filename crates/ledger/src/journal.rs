@@ -10,7 +10,7 @@ use super::frame::{
 };
 use super::pack::Identity;
 use super::world::World;
-use codex_ledger_entry::{EntryId, checksum};
+use codex_ledger_entry::{EntryId, Seq, checksum};
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -31,11 +31,11 @@ pub(super) fn journal_dir(dir: &Path) -> PathBuf {
 }
 
 /// The journal that begins with that entry.
-pub(super) fn journal_path(dir: &Path, first_seq: u64) -> PathBuf {
+pub(super) fn journal_path(dir: &Path, first_seq: Seq) -> PathBuf {
     journal_dir(dir).join(format!("{first_seq:016x}.cxj"))
 }
 
-fn file_header(identity: &Identity, first_seq: u64) -> Vec<u8> {
+fn file_header(identity: &Identity, first_seq: Seq) -> Vec<u8> {
     let mut out = Vec::with_capacity(FILE_HEADER_BYTES);
     out.extend_from_slice(FILE_MAGIC);
     out.extend_from_slice(&FILE_VERSION.to_be_bytes());
@@ -67,7 +67,7 @@ impl JournalWriter {
         world: &World,
         dir: &Path,
         identity: &Identity,
-        first_seq: u64,
+        first_seq: Seq,
     ) -> Result<JournalWriter> {
         // Whole or not at all: a journal without its header would block every later open.
         let path = journal_path(dir, first_seq);
@@ -79,7 +79,7 @@ impl JournalWriter {
     pub(super) fn resume(
         dir: &Path,
         identity: &Identity,
-        first_seq: u64,
+        first_seq: Seq,
         at: u64,
     ) -> Result<JournalWriter> {
         let path = journal_path(dir, first_seq);
@@ -147,7 +147,7 @@ pub(super) fn write_anew(
     world: &World,
     dir: &Path,
     identity: &Identity,
-    first_seq: u64,
+    first_seq: Seq,
     (upto, last): (u64, &Commit),
 ) -> Result<u64> {
     let path = journal_path(dir, first_seq);
@@ -177,7 +177,7 @@ pub(super) fn write_anew(
 }
 
 /// Removes a journal, durably.
-pub(super) fn remove(world: &World, dir: &Path, first_seq: u64) -> Result<()> {
+pub(super) fn remove(world: &World, dir: &Path, first_seq: Seq) -> Result<()> {
     let path = journal_path(dir, first_seq);
     world.disk.remove_file(&path).map_err(LedgerError::io("cannot remove", &path))?;
     let parent = journal_dir(dir);
@@ -207,7 +207,7 @@ impl JournalReader {
     pub(super) const START: u64 = FILE_HEADER_BYTES as u64;
 
     /// Opens a journal and checks that it belongs to this ledger.
-    pub(super) fn open(dir: &Path, identity: &Identity, first_seq: u64) -> Result<JournalReader> {
+    pub(super) fn open(dir: &Path, identity: &Identity, first_seq: Seq) -> Result<JournalReader> {
         let path = journal_path(dir, first_seq);
         let io = |action| LedgerError::io(action, &path);
         let file = open_file(&path).map_err(io("cannot open"))?;
@@ -226,7 +226,7 @@ impl JournalReader {
     pub(super) fn open_damaged(
         dir: &Path,
         identity: &Identity,
-        first_seq: u64,
+        first_seq: Seq,
     ) -> Result<JournalReader> {
         let path = journal_path(dir, first_seq);
         let file = open_file(&path).map_err(LedgerError::io("cannot open", &path))?;
@@ -359,7 +359,7 @@ pub(super) struct JournalScan {
 pub(super) fn scan(
     dir: &Path,
     identity: &Identity,
-    first_seq: u64,
+    first_seq: Seq,
     mut each: impl FnMut(Frame) -> Result<()>,
 ) -> Result<JournalScan> {
     let mut reader = JournalReader::open(dir, identity, first_seq)?;
@@ -386,30 +386,30 @@ pub(super) fn scan(
 pub(super) fn check_reach(
     dir: &Path,
     identity: &Identity,
-    first_seq: u64,
-    (size, id): (u64, EntryId),
+    first_seq: Seq,
+    (end, id): (Seq, EntryId),
 ) -> Result<()> {
     let mut reader = JournalReader::open(dir, identity, first_seq)?;
     loop {
         let at = reader.position();
         match reader.skip_frame()? {
             Some(FrameKind::Commit) => {
-                let end = reader.position();
+                let behind = reader.position();
                 reader.seek(at)?;
                 let frame = reader.next_frame()?;
-                reader.seek(end)?;
+                reader.seek(behind)?;
                 let commit = match &frame {
                     Next::Frame(frame) => Commit::decode(&frame.payload),
                     Next::End | Next::Torn(_) => None,
                 };
-                if commit.is_some_and(|commit| (commit.size, commit.id) == (size, id)) {
+                if commit.is_some_and(|commit| (commit.end, commit.id) == (end, id)) {
                     return Ok(());
                 }
             }
             Some(_) => {}
             None => {
                 let detail =
-                    format!("the journal ends at byte {at}; HEAD says there are {size} entries");
+                    format!("the journal ends at byte {at}; HEAD says there are {end} entries");
                 return Err(LedgerError::damaged_at(reader.path(), first_seq, detail));
             }
         }
@@ -417,7 +417,7 @@ pub(super) fn check_reach(
 }
 
 /// First seqs of the journals in the directory, in order.
-pub(super) fn list(dir: &Path) -> Result<Vec<u64>> {
+pub(super) fn list(dir: &Path) -> Result<Vec<Seq>> {
     let path = journal_dir(dir);
     super::numbered(&path, ".cxj")
 }

@@ -11,7 +11,7 @@ use super::private;
 use super::recover::Recovery;
 use super::volume::store_dir;
 use super::world::World;
-use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, LedgerId, OriginId};
+use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, LedgerId, OriginId, Seq};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +94,7 @@ impl Ledger {
         let slots = read_head(dir)?;
         check_format(dir, &slots.head.identity)?;
         let mut ledger = Self::recover(dir, world, slots, lock)?;
-        if ledger.head.size() == 0 {
+        if ledger.head.end() == Seq::FIRST {
             ledger.append_created(holder)?;
         }
         Ok(ledger)
@@ -117,7 +117,7 @@ impl Ledger {
         let text = format_text(&identity);
         super::write_durably(&world, &format_path(dir), text.as_bytes())?;
         sync_names(&world, dir)?;
-        let mut head = Head { turn: 0, identity, chain: ChainEnd::empty(), settled: 0 };
+        let mut head = Head { turn: 0, identity, chain: ChainEnd::empty(), settled: Seq::FIRST };
         write_head_anew(&world, dir, &mut head)?;
         let mut ledger = Ledger {
             dir: dir.to_path_buf(),

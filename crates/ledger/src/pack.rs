@@ -4,7 +4,7 @@ use super::bytes::{Cursor, put_varint};
 use super::codec::{Decoder, Encoder};
 use codex_ledger_entry::{
     Checksum, Commitment, EntryId, Frontier, HEADER_BYTES, Header, Kind, LedgerId, OriginId,
-    SALT_BYTES, Salt, checksum, commit,
+    SALT_BYTES, Salt, Seq, SeqRange, StreamId, checksum, commit,
 };
 use std::ops::Range;
 
@@ -36,7 +36,7 @@ pub struct Draft {
     /// Header flags.
     pub flags: u8,
     /// Seq of the stream's opening entry.
-    pub stream: u64,
+    pub stream: StreamId,
     /// 0-based line.
     pub line: u64,
     /// Byte offset in the source.
@@ -106,7 +106,7 @@ pub(super) fn prepare(
             }
         };
         plain.extend_from_slice(&[entry.kind.code(), entry.flags, form]);
-        for number in [entry.stream, entry.line, entry.offset, len] {
+        for number in [entry.stream.get(), entry.line, entry.offset, len] {
             put_varint(&mut plain, number);
         }
         let has_reference = entry.reference != EntryId::default();
@@ -149,6 +149,11 @@ impl ChainEnd {
         self.tree.size()
     }
 
+    /// The number that the next entry gets.
+    pub fn end(&self) -> Seq {
+        Seq::FIRST.plus(self.size())
+    }
+
     /// Adds the next entry; its header must continue this chain.
     pub fn push(&mut self, encoded: &[u8; HEADER_BYTES], recorded_at: u64) {
         self.id = Header::id(encoded);
@@ -164,7 +169,7 @@ pub(super) fn place(
     chain: &mut ChainEnd,
     now: u64,
 ) -> Vec<u8> {
-    let first_seq = chain.size();
+    let first_seq = chain.end();
     let prev = chain.id;
     let recorded_at = now.max(chain.recorded_at);
     for (draft, commitment) in pack.drafts.iter().zip(&pack.commitments) {
@@ -173,7 +178,7 @@ pub(super) fn place(
             flags: draft.flags,
             ledger: identity.ledger,
             origin: identity.origin,
-            seq: chain.size(),
+            seq: chain.end(),
             prev: chain.id,
             recorded_at,
             stream: draft.stream,
@@ -218,7 +223,7 @@ pub enum PackError {
     Payload,
     /// The entries do not hash to the ids that the pack names.
     #[error("entry {0} does not hash to what the pack says")]
-    Chain(u64),
+    Chain(Seq),
 }
 
 /// The fields in front of a pack's payload.
@@ -226,7 +231,7 @@ pub enum PackError {
 pub struct PackInfo {
     codec: u8,
     /// Seq of the first entry.
-    pub first_seq: u64,
+    pub first_seq: Seq,
     /// Count of entries, at least 1.
     pub count: u32,
     plain_len: u32,
@@ -249,7 +254,7 @@ impl PackInfo {
         let [codec, ..] = input.array::<4>()?;
         Some(PackInfo {
             codec,
-            first_seq: input.u64()?,
+            first_seq: input.seq()?,
             count: input.u32().filter(|count| *count > 0)?,
             plain_len: input.u32()?,
             recorded_at: input.u64()?,
@@ -267,9 +272,19 @@ impl PackInfo {
         checksum(PACK_CONTEXT, &[&fields[..PACK_HEADER_BYTES - 16], stored]) == self.sum
     }
 
+    /// Its entries.
+    pub fn seqs(&self) -> SeqRange {
+        SeqRange::counted(self.first_seq, u64::from(self.count))
+    }
+
+    /// Seq of the last entry.
+    pub fn last_seq(&self) -> Seq {
+        self.first_seq.plus(u64::from(self.count.saturating_sub(1)))
+    }
+
     /// One past the last seq.
-    pub fn end_seq(&self) -> u64 {
-        self.first_seq.saturating_add(u64::from(self.count))
+    pub fn end_seq(&self) -> Seq {
+        self.first_seq.plus(u64::from(self.count))
     }
 }
 
@@ -301,13 +316,13 @@ pub enum StoredBody {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEntry {
     /// Position in the log.
-    pub seq: u64,
+    pub seq: Seq,
     /// What it is about.
     pub kind: Kind,
     /// Header flags.
     pub flags: u8,
     /// Seq of the stream's opening entry.
-    pub stream: u64,
+    pub stream: StreamId,
     /// 0-based line.
     pub line: u64,
     /// Byte offset in the source.
@@ -369,8 +384,8 @@ impl Pack {
     }
 
     /// The entry with that seq.
-    pub fn entry(&self, seq: u64) -> Option<&StoredEntry> {
-        let index = seq.checked_sub(self.info.first_seq)?;
+    pub fn entry(&self, seq: Seq) -> Option<&StoredEntry> {
+        let index = seq.get().checked_sub(self.info.first_seq.get())?;
         self.entries.get(usize::try_from(index).ok()?)
     }
 
@@ -385,8 +400,11 @@ impl Pack {
             let header = self.header(identity, entry, chain.id);
             chain.push(&header.encode(), header.recorded_at);
         }
-        let last = self.info.end_seq() - 1;
-        if chain.id == self.info.last { Ok(()) } else { Err(PackError::Chain(last)) }
+        if chain.id == self.info.last {
+            Ok(())
+        } else {
+            Err(PackError::Chain(self.info.last_seq()))
+        }
     }
 
     /// The header of an entry whose predecessor's id is known.
@@ -423,7 +441,8 @@ fn read_records(info: &PackInfo, plain: &[u8]) -> Option<Vec<StoredEntry>> {
     let mut input = Cursor::new(plain);
     let mut entries = Vec::with_capacity((info.count as usize).min(plain.len() / 8 + 1));
     let mut forms = Vec::with_capacity(entries.capacity());
-    for index in 0..u64::from(info.count) {
+    let seqs = Some(info.seqs()).filter(|seqs| seqs.len() == u64::from(info.count))?;
+    for seq in seqs.iter() {
         let [kind, flags, form] = input.array()?;
         let [stream, line, offset, body_len] =
             [input.varint()?, input.varint()?, input.varint()?, input.varint()?];
@@ -432,10 +451,10 @@ fn read_records(info: &PackInfo, plain: &[u8]) -> Option<Vec<StoredEntry>> {
         let rule_set = if present & 2 != 0 { EntryId(input.array()?) } else { EntryId::default() };
         forms.push(form);
         entries.push(StoredEntry {
-            seq: info.first_seq.checked_add(index)?,
+            seq,
             kind: Kind::from_code(kind),
             flags,
-            stream,
+            stream: StreamId::new(stream),
             line,
             offset,
             body_len,

@@ -10,7 +10,7 @@ use super::open::check_format;
 use super::pack::{Identity, Pack, PackInfo, StoredBody, StoredEntry};
 use super::volume::{self, Volume};
 use super::volume_reader::VolumeReader;
-use codex_ledger_entry::Header;
+use codex_ledger_entry::{Header, Seq};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -23,15 +23,15 @@ pub struct LedgerReader {
     head: Head,
     volumes: Vec<Volume>,
     journal: Option<JournalIndex>,
-    open: Option<(u64, VolumeReader)>,
+    open: Option<(Seq, VolumeReader)>,
     decoder: Decoder,
 }
 
 /// Where packs and blocks lie in the active journal.
 struct JournalIndex {
     reader: JournalReader,
-    packs: BTreeMap<u64, u64>,
-    blocks: BTreeMap<(u64, u32), u64>,
+    packs: BTreeMap<Seq, u64>,
+    blocks: BTreeMap<(Seq, u32), u64>,
 }
 
 impl LedgerReader {
@@ -55,10 +55,10 @@ impl LedgerReader {
         let mut head = read_head(dir)?.head;
         check_format(dir, &head.identity)?;
         let mut volumes = volume::list(dir)?;
-        volumes.retain(|volume| volume.end_seq <= head.size());
-        head.settled = volumes.last().map_or(0, |volume| volume.end_seq);
+        volumes.retain(|volume| volume.end_seq <= head.end());
+        head.settled = volumes.last().map_or(Seq::FIRST, |volume| volume.end_seq);
         let journal =
-            if head.size() > head.settled { Some(JournalIndex::open(dir, &head)?) } else { None };
+            if head.end() > head.settled { Some(JournalIndex::open(dir, &head)?) } else { None };
         let decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
         Ok(LedgerReader { dir: dir.to_path_buf(), head, volumes, journal, open: None, decoder })
     }
@@ -82,7 +82,7 @@ impl LedgerReader {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn control(&mut self, seq: u64) -> Result<Option<Control>> {
+    pub fn control(&mut self, seq: Seq) -> Result<Option<Control>> {
         let Some(pack) = self.pack_from(seq)? else { return Ok(None) };
         let found = self.entries_of(&pack, &|entry| entry.seq == seq)?;
         Ok(found.into_iter().next())
@@ -92,7 +92,7 @@ impl LedgerReader {
     ///
     /// # Errors
     /// When a body cannot be read.
-    pub(super) fn controls_of(&mut self, pack: &Pack, from: u64) -> Result<Vec<Control>> {
+    pub(super) fn controls_of(&mut self, pack: &Pack, from: Seq) -> Result<Vec<Control>> {
         self.entries_of(pack, &|entry| entry.seq >= from && entry.kind.is_control())
     }
 
@@ -122,8 +122,8 @@ impl LedgerReader {
     /// # Errors
     /// When the first entry cannot be read.
     pub fn views_key(&mut self) -> Result<[u8; 32]> {
-        let pack = self.pack_from(0)?;
-        let first = pack.as_ref().and_then(|pack| pack.entry(0));
+        let pack = self.pack_from(Seq::FIRST)?;
+        let first = pack.as_ref().and_then(|pack| pack.entry(Seq::FIRST));
         Ok(views_key(first, &self.head.identity))
     }
 
@@ -131,8 +131,8 @@ impl LedgerReader {
     ///
     /// # Errors
     /// When it is missing or damaged.
-    pub fn pack_from(&mut self, seq: u64) -> Result<Option<Pack>> {
-        if seq >= self.head.size() {
+    pub fn pack_from(&mut self, seq: Seq) -> Result<Option<Pack>> {
+        if seq >= self.head.end() {
             return Ok(None);
         }
         let (path, bytes) = self.pack_bytes(seq)?;
@@ -145,9 +145,8 @@ impl LedgerReader {
         Ok(Some(pack))
     }
 
-    fn pack_bytes(&mut self, seq: u64) -> Result<(PathBuf, Option<Vec<u8>>)> {
-        if let Some(index) = self.volumes.iter().position(|v| v.first_seq <= seq && seq < v.end_seq)
-        {
+    fn pack_bytes(&mut self, seq: Seq) -> Result<(PathBuf, Option<Vec<u8>>)> {
+        if let Some(index) = self.volumes.iter().position(|v| v.seqs().contains(seq)) {
             let (path, store) = self.store(index)?;
             let bytes = store.pack_with(seq)?;
             return Ok((path, bytes));
@@ -213,8 +212,8 @@ impl LedgerReader {
         Ok(Some(out))
     }
 
-    fn block(&mut self, seq: u64, index: u32) -> Result<Vec<u8>> {
-        let volume = self.volumes.iter().position(|v| v.first_seq <= seq && seq < v.end_seq);
+    fn block(&mut self, seq: Seq, index: u32) -> Result<Vec<u8>> {
+        let volume = self.volumes.iter().position(|v| v.seqs().contains(seq));
         let (path, bytes) = match volume {
             Some(volume) => {
                 let (path, store) = self.store(volume)?;
@@ -254,7 +253,7 @@ impl JournalIndex {
         let mut reader = JournalReader::open(dir, &head.identity, head.settled)?;
         let (mut packs, mut blocks) = (BTreeMap::new(), BTreeMap::new());
         let mut end = head.settled;
-        while end < head.size() {
+        while end < head.end() {
             let at = reader.position();
             match reader.next_frame()? {
                 Next::Frame(frame) => match frame.kind {
@@ -272,7 +271,7 @@ impl JournalIndex {
                 Next::End | Next::Torn(_) => {
                     let path = journal::journal_path(dir, head.settled);
                     let detail =
-                        format!("the journal ends at {end}; HEAD says there are {}", head.size());
+                        format!("the journal ends at {end}; HEAD says there are {}", head.end());
                     return Err(LedgerError::damaged_at(&path, end, detail));
                 }
             }

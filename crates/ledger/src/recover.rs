@@ -13,6 +13,7 @@ use super::volume::{self, Volume};
 use super::volume_reader::VolumeReader;
 use super::whole::{check_agree, check_volumes};
 use super::world::World;
+use codex_ledger_entry::Seq;
 use std::path::Path;
 
 /// What has to be done so that the files say one thing.
@@ -22,9 +23,9 @@ pub(super) struct Recovery {
     /// Volumes that count.
     volumes: Vec<Volume>,
     /// Volumes that HEAD does not prove; their journals hold the same entries.
-    unproven: Vec<u64>,
+    unproven: Vec<Seq>,
     /// Journals that have become volumes.
-    done: Vec<u64>,
+    done: Vec<Seq>,
     journal: Active,
 }
 
@@ -47,26 +48,26 @@ impl Recovery {
     /// When acknowledged entries are missing or the files contradict each other.
     pub(super) fn look(dir: &Path, slots: HeadSlots) -> Result<Recovery> {
         check_agree(dir, &slots)?;
-        let unproven: Vec<u64> = volume::manifest_seqs(dir)?
+        let unproven: Vec<Seq> = volume::manifest_seqs(dir)?
             .into_iter()
             .filter(|seq| *seq >= slots.head.settled && journal_path(dir, *seq).exists())
             .collect();
         let volumes = volume::list_without(dir, &unproven)?;
         let settled = check_volumes(dir, &slots, &volumes)?;
         let HeadSlots { mut head, .. } = slots;
-        if head.size() < settled {
+        if head.end() < settled {
             head.chain = chain_of_volumes(dir, &head, &volumes)?;
         }
         head.settled = settled;
         let done = settled_journals(dir, &head, &volumes)?;
         let (chain, journal) = look_at_journal(dir, &head)?;
         head.chain = chain;
-        if let Some((path, size)) = super::files::side_record_ahead(dir, &head) {
+        if let Some((path, end)) = super::files::side_record_ahead(dir, &head) {
             let detail = format!(
-                "knows of {size} entries; HEAD and journal have {}: entries are missing",
-                head.size()
+                "knows of {end} entries; HEAD and journal have {}: entries are missing",
+                head.end()
             );
-            return Err(LedgerError::damaged_at(&path, head.size(), detail));
+            return Err(LedgerError::damaged_at(&path, head.end(), detail));
         }
         let recovery = Recovery { head, volumes, unproven, done, journal };
         recovery.check_unproven(dir)?;
@@ -76,11 +77,11 @@ impl Recovery {
     /// A volume goes only when its journal holds all that it holds.
     fn check_unproven(&self, dir: &Path) -> Result<()> {
         for first_seq in &self.unproven {
-            let end = Volume::load(dir, *first_seq).map_or(0, |volume| volume.end_seq);
-            if *first_seq != self.head.settled || end > self.head.size() {
+            let end = Volume::load(dir, *first_seq).map_or(Seq::FIRST, |volume| volume.end_seq);
+            if *first_seq != self.head.settled || end > self.head.end() {
                 let path = journal_path(dir, *first_seq);
                 let detail = format!("the journal ends before its volume, which ends at {end}");
-                return Err(LedgerError::damaged_at(&path, self.head.size(), detail));
+                return Err(LedgerError::damaged_at(&path, self.head.end(), detail));
             }
         }
         Ok(())
@@ -123,7 +124,7 @@ impl Recovery {
 
 /// Compares the active journal with HEAD; it may be ahead.
 fn look_at_journal(dir: &Path, head: &Head) -> Result<(ChainEnd, Active)> {
-    let (first_seq, known) = (head.settled, head.size());
+    let (first_seq, known) = (head.settled, head.end());
     let path = journal_path(dir, first_seq);
     if !path.exists() {
         if known > first_seq {
@@ -133,15 +134,15 @@ fn look_at_journal(dir: &Path, head: &Head) -> Result<(ChainEnd, Active)> {
         return Ok((head.chain.clone(), Active::Absent));
     }
     let (scan, chain) = scan_and_chain(dir, head)?;
-    let size = scan.commit.map_or(first_seq, |commit| commit.size);
-    if size < known {
-        let detail = format!("the journal ends at {size}; HEAD says there are {known} entries");
-        return Err(LedgerError::damaged_at(&path, size, detail));
+    let end = scan.commit.map_or(first_seq, |commit| commit.end);
+    if end < known {
+        let detail = format!("the journal ends at {end}; HEAD says there are {known} entries");
+        return Err(LedgerError::damaged_at(&path, end, detail));
     }
     let active = match scan.commit {
-        _ if size == first_seq => Active::Empty,
+        _ if end == first_seq => Active::Empty,
         None => Active::Empty,
-        Some(_) if size == known && scan.len == scan.committed_at => {
+        Some(_) if end == known && scan.len == scan.committed_at => {
             Active::Whole(scan.committed_at)
         }
         Some(last) => Active::Anew(scan.committed_at, last),
@@ -153,11 +154,11 @@ fn look_at_journal(dir: &Path, head: &Head) -> Result<(ChainEnd, Active)> {
 fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<ChainEnd> {
     let mut chain = head.chain.clone();
     let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
-    for volume in volumes.iter().filter(|volume| volume.end_seq > head.size()) {
+    for volume in volumes.iter().filter(|volume| volume.end_seq > head.end()) {
         let path = volume::volume_dir(dir, volume.first_seq);
         let store = VolumeReader::open(dir, volume)?;
-        while chain.size() < volume.end_seq {
-            let seq = chain.size();
+        while chain.end() < volume.end_seq {
+            let seq = chain.end();
             let damaged = |detail: &str| LedgerError::damaged_at(&path, seq, detail);
             let bytes = store.pack_with(seq)?.ok_or_else(|| damaged("the entry is missing"))?;
             let pack = Pack::decode(&mut decoder, &bytes).map_err(|e| damaged(&e.to_string()))?;
@@ -171,10 +172,10 @@ fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Chain
 }
 
 /// Journals whose volume HEAD covers: they have done their work.
-fn settled_journals(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Vec<u64>> {
-    let has_more = head.size() > head.settled && !journal_path(dir, head.settled).exists();
-    let is_settled = |seq: &u64| volumes.iter().any(|volume| volume.first_seq == *seq);
-    let done: Vec<u64> = journal::list(dir)?.into_iter().filter(is_settled).collect();
+fn settled_journals(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Vec<Seq>> {
+    let has_more = head.end() > head.settled && !journal_path(dir, head.settled).exists();
+    let is_settled = |seq: &Seq| volumes.iter().any(|volume| volume.first_seq == *seq);
+    let done: Vec<Seq> = journal::list(dir)?.into_iter().filter(is_settled).collect();
     match done.first() {
         Some(first_seq) if has_more => {
             let detail = "the journal may have entries that its volume lacks";
@@ -194,10 +195,9 @@ fn scan_and_chain(dir: &Path, head: &Head) -> Result<(JournalScan, ChainEnd)> {
     let scan = journal::scan(dir, &head.identity, first_seq, |frame| {
         match frame.kind {
             FrameKind::Pack => {
-                let pack = Pack::decode(&mut decoder, &frame.payload).map_err(|e| {
-                    LedgerError::damaged_at(&path, open_chain.size(), e.to_string())
-                })?;
-                if pack.info.first_seq >= head.size() {
+                let pack = Pack::decode(&mut decoder, &frame.payload)
+                    .map_err(|e| LedgerError::damaged_at(&path, open_chain.end(), e.to_string()))?;
+                if pack.info.first_seq >= head.end() {
                     pack.verify(&head.identity, &mut open_chain).map_err(|e| {
                         LedgerError::damaged_at(&path, pack.info.first_seq, e.to_string())
                     })?;
@@ -206,15 +206,15 @@ fn scan_and_chain(dir: &Path, head: &Head) -> Result<(JournalScan, ChainEnd)> {
             FrameKind::Block => {}
             FrameKind::Commit => {
                 let commit = journal::Commit::decode(&frame.payload);
-                if commit.is_some_and(|commit| commit.size >= head.size()) {
+                if commit.is_some_and(|commit| commit.end >= head.end()) {
                     let same = commit.is_some_and(|commit| {
-                        commit.size == open_chain.size()
+                        commit.end == open_chain.end()
                             && commit.id == open_chain.id
                             && commit.root == open_chain.tree.root()
                     });
                     if !same {
                         let detail = "a commit does not fit the entries before it";
-                        return Err(LedgerError::damaged_at(&path, open_chain.size(), detail));
+                        return Err(LedgerError::damaged_at(&path, open_chain.end(), detail));
                     }
                     chain = open_chain.clone();
                 }

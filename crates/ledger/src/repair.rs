@@ -16,7 +16,7 @@ use super::survey::{Segment, Survey};
 use super::volume::{self, Volume, store_dir, volume_dir};
 use super::world::World;
 use super::{block, journal, private, write_durably};
-use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_entry::{EntryId, Kind, Seq};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -110,14 +110,14 @@ impl Repair {
             private::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
         }
         write_durably(world, &format_path(copy), format_text(&survey.identity).as_bytes())?;
-        let mut settled = 0;
+        let mut settled = Seq::FIRST;
         for segment in &survey.segments {
             if let Segment::Volume(volume) = segment {
                 settled = volume.end_seq;
                 copy_volume(world, &self.dir, copy, volume)?;
             }
         }
-        if survey.kept.size() > settled {
+        if survey.kept.end() > settled {
             self.write_journal(survey, copy, settled)?;
         }
         let (identity, chain) = (survey.identity, survey.kept.clone());
@@ -126,16 +126,17 @@ impl Repair {
     }
 
     /// All packs that are kept outside of whole volumes, as the frames of one journal.
-    fn write_journal(&self, survey: &Survey, copy: &Path, settled: u64) -> Result<()> {
+    fn write_journal(&self, survey: &Survey, copy: &Path, settled: Seq) -> Result<()> {
         let (world, identity) = (&self.world, &survey.identity);
         let mut prover = Prover::new(&self.dir, *identity)?;
         let mut writer = JournalWriter::create(world, copy, identity, settled)?;
         for segment in &survey.segments {
-            let Segment::Packs(place, from, to) = segment else { continue };
-            let gone = || LedgerError::damaged_at(&self.dir, *from, "cannot be read a second time");
+            let Segment::Packs(place, seqs) = segment else { continue };
+            let gone =
+                || LedgerError::damaged_at(&self.dir, seqs.from, "cannot be read a second time");
             let mut open = place.open(&self.dir, identity)?.ok_or_else(gone)?;
-            let mut next = *from;
-            while next < *to {
+            let mut next = seqs.from;
+            while next < seqs.end {
                 let proven = prover.at(&mut open, next)?.ok_or_else(gone)?;
                 next = proven.pack.info.end_seq();
                 for entry in &proven.pack.entries {
@@ -147,7 +148,7 @@ impl Repair {
             }
         }
         let chain = &survey.kept;
-        let commit = Commit { size: chain.size(), id: chain.id, root: chain.tree.root() };
+        let commit = Commit { end: chain.end(), id: chain.id, root: chain.tree.root() };
         writer.commit(world, &commit)
     }
 
@@ -177,7 +178,7 @@ fn write_blocks(
     world: &World,
     writer: &mut JournalWriter,
     open: &mut Open,
-    seq: u64,
+    seq: Seq,
     body_len: u64,
 ) -> Result<()> {
     for index in 0..block::block_count(body_len) {

@@ -9,7 +9,7 @@ use super::journal::{self, Commit, FrameKind, JournalReader, Next};
 use super::pack::{ChainEnd, Identity, Pack, PackInfo};
 use super::store::{Key, Store};
 use super::volume::{self, Volume, volume_dir};
-use codex_ledger_entry::{LedgerId, OriginId, parse_hex};
+use codex_ledger_entry::{LedgerId, OriginId, Seq, SeqRange, parse_hex};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// The volume that begins with that entry.
-    Volume(u64),
+    Volume(Seq),
     /// The journal that begins with that entry.
-    Journal(u64),
+    Journal(Seq),
 }
 
 /// A place that is open.
@@ -32,7 +32,7 @@ pub(super) enum Open {
 /// A volume of which any part may be damaged: what one way does not give, the other may.
 pub(super) struct DamagedVolume {
     dir: PathBuf,
-    first_seq: u64,
+    first_seq: Seq,
     extents: Option<ExtentReader>,
     /// A copy, since the log engine mends what it opens; made when it is wanted.
     copy: OnceCell<Option<Store>>,
@@ -41,10 +41,10 @@ pub(super) struct DamagedVolume {
 /// A journal of which any part may be damaged.
 pub(super) struct DamagedJournal {
     reader: JournalReader,
-    packs: BTreeMap<u64, u64>,
-    blocks: BTreeMap<(u64, u32), u64>,
-    /// The largest size that a commit names.
-    committed: u64,
+    packs: BTreeMap<Seq, u64>,
+    blocks: BTreeMap<(Seq, u32), u64>,
+    /// The largest end that a commit names.
+    committed: Seq,
 }
 
 /// All places of a ledger, volumes first, in the order of their first entries.
@@ -62,7 +62,7 @@ pub(super) fn places(dir: &Path) -> Result<Vec<Place>> {
 }
 
 impl Place {
-    pub(super) fn first_seq(self) -> u64 {
+    pub(super) fn first_seq(self) -> Seq {
         match self {
             Place::Volume(first_seq) | Place::Journal(first_seq) => first_seq,
         }
@@ -84,7 +84,7 @@ impl Place {
 }
 
 impl DamagedVolume {
-    fn open(dir: &Path, first_seq: u64) -> DamagedVolume {
+    fn open(dir: &Path, first_seq: Seq) -> DamagedVolume {
         let record = Volume::load(dir, first_seq).ok();
         let extents = record.as_ref().and_then(|volume| ExtentReader::open(dir, volume));
         DamagedVolume { dir: dir.to_path_buf(), first_seq, extents, copy: OnceCell::new() }
@@ -117,7 +117,7 @@ impl DamagedVolume {
         self.copy()?.map_or(Ok(None), |copy| copy.get(key))
     }
 
-    fn pack_seq_at_or_before(&self, seq: u64) -> Option<u64> {
+    fn pack_seq_at_or_before(&self, seq: Seq) -> Option<Seq> {
         let by_extents = self.extents.as_ref().and_then(|e| e.pack_seq_at_or_before(seq));
         let by_copy = || self.copy().ok()??.pack_seq_at_or_before(seq).ok()?;
         by_extents.or_else(by_copy)
@@ -125,10 +125,10 @@ impl DamagedVolume {
 }
 
 impl DamagedJournal {
-    fn open(dir: &Path, identity: &Identity, first_seq: u64) -> Result<DamagedJournal> {
+    fn open(dir: &Path, identity: &Identity, first_seq: Seq) -> Result<DamagedJournal> {
         let reader = JournalReader::open_damaged(dir, identity, first_seq)?;
         let (packs, blocks) = (BTreeMap::new(), BTreeMap::new());
-        let mut journal = DamagedJournal { reader, packs, blocks, committed: 0 };
+        let mut journal = DamagedJournal { reader, packs, blocks, committed: Seq::FIRST };
         loop {
             let at = journal.reader.position();
             match journal.reader.next_frame()? {
@@ -142,8 +142,8 @@ impl DamagedJournal {
                     }
                     FrameKind::Commit => {
                         let commit = Commit::decode(&frame.payload);
-                        let size = commit.map_or(0, |commit| commit.size);
-                        journal.committed = journal.committed.max(size);
+                        let end = commit.map_or(Seq::FIRST, |commit| commit.end);
+                        journal.committed = journal.committed.max(end);
                     }
                 },
                 Next::End => return Ok(journal),
@@ -169,7 +169,7 @@ impl DamagedJournal {
 
 impl Open {
     /// The pack that begins with that entry.
-    pub(super) fn pack(&mut self, seq: u64) -> Result<Option<Vec<u8>>> {
+    pub(super) fn pack(&mut self, seq: Seq) -> Result<Option<Vec<u8>>> {
         match self {
             Open::Volume(volume) => volume.get(Key::Pack(seq)),
             Open::Journal(journal) => {
@@ -180,7 +180,7 @@ impl Open {
     }
 
     /// A block of a large body.
-    pub(super) fn block(&mut self, seq: u64, index: u32) -> Result<Option<Vec<u8>>> {
+    pub(super) fn block(&mut self, seq: Seq, index: u32) -> Result<Option<Vec<u8>>> {
         match self {
             Open::Volume(volume) => volume.get(Key::Block(seq, index)),
             Open::Journal(journal) => {
@@ -191,28 +191,30 @@ impl Open {
     }
 
     /// The first seqs of its packs below `end`, from `from` on; a damaged volume is asked for every seq.
-    pub(super) fn pack_seqs(&mut self, from: u64, end: u64) -> Vec<u64> {
+    pub(super) fn pack_seqs(&mut self, seqs: SeqRange) -> Vec<Seq> {
         match self {
             Open::Volume(volume) => {
-                let has = |seq: &u64| matches!(volume.get(Key::Pack(*seq)), Ok(Some(_)));
-                (from..end).filter(has).collect()
+                let has = |seq: &Seq| matches!(volume.get(Key::Pack(*seq)), Ok(Some(_)));
+                seqs.iter().filter(has).collect()
             }
-            Open::Journal(journal) => journal.packs.range(from..).map(|(seq, _)| *seq).collect(),
+            Open::Journal(journal) => {
+                journal.packs.range(seqs.from..).map(|(seq, _)| *seq).collect()
+            }
         }
     }
 
     /// The first seq of the last pack that begins at or before `seq`.
-    pub(super) fn pack_seq_at_or_before(&mut self, seq: u64) -> Option<u64> {
+    pub(super) fn pack_seq_at_or_before(&mut self, seq: Seq) -> Option<Seq> {
         match self {
             Open::Volume(volume) => volume.pack_seq_at_or_before(seq),
             Open::Journal(journal) => journal.packs.range(..=seq).next_back().map(|(seq, _)| *seq),
         }
     }
 
-    /// The largest size that a commit in it names; 0 for a volume.
-    pub(super) fn committed(&self) -> u64 {
+    /// The largest end that a commit in it names; the first entry for a volume.
+    pub(super) fn committed(&self) -> Seq {
         match self {
-            Open::Volume(_) => 0,
+            Open::Volume(_) => Seq::FIRST,
             Open::Journal(journal) => journal.committed,
         }
     }
@@ -229,7 +231,7 @@ pub(super) struct Proven {
     pub(super) pack: Pack,
     pub(super) bytes: Vec<u8>,
     /// Bodies of entries that decide what may be shown and lie in blocks, by seq.
-    pub(super) large: BTreeMap<u64, Vec<u8>>,
+    pub(super) large: BTreeMap<Seq, Vec<u8>>,
 }
 
 impl Prover {
@@ -243,7 +245,7 @@ impl Prover {
     /// # Errors
     /// As [`Prover::at`].
     pub(super) fn next(&mut self, open: &mut Open, chain: &mut ChainEnd) -> Result<Option<Proven>> {
-        let Some(proven) = self.at(open, chain.size())? else { return Ok(None) };
+        let Some(proven) = self.at(open, chain.end())? else { return Ok(None) };
         let info = &proven.pack.info;
         if info.prev != chain.id || info.recorded_at < chain.recorded_at {
             return Ok(None);
@@ -260,7 +262,7 @@ impl Prover {
     ///
     /// # Errors
     /// When the machine cannot read it now. What it cannot read for good is no entry.
-    pub(super) fn at(&mut self, open: &mut Open, seq: u64) -> Result<Option<Proven>> {
+    pub(super) fn at(&mut self, open: &mut Open, seq: Seq) -> Result<Option<Proven>> {
         match open.pack(seq) {
             Err(error) if error.is_of_the_moment() => Err(error),
             bytes => {
@@ -275,7 +277,7 @@ impl Prover {
     fn prove(
         &mut self,
         open: &mut Open,
-        seq: u64,
+        seq: Seq,
         bytes: Vec<u8>,
         trouble: &mut Option<LedgerError>,
     ) -> Option<Proven> {

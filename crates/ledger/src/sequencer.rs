@@ -8,7 +8,7 @@ use super::pack::{ChainEnd, place};
 use super::volume::{VolumeBuilder, volume_dir};
 use super::worker::{Work, start_thread};
 use super::world::World;
-use codex_ledger_entry::EntryId;
+use codex_ledger_entry::{EntryId, Seq};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,12 +121,12 @@ impl Sequencer {
         let Some(journal) = &mut self.journal else {
             return Ok(());
         };
-        let is_new = self.chain.size() > self.head.size();
+        let is_new = self.chain.end() > self.head.end();
         if !is_new && journal.position() == self.committed_at {
             return Ok(());
         }
         let root = self.chain.tree.root();
-        let commit = Commit { size: self.chain.size(), id: self.chain.id, root };
+        let commit = Commit { end: self.chain.end(), id: self.chain.id, root };
         journal.commit(&self.world, &commit)?;
         self.committed_at = journal.position();
         if !is_new {
@@ -144,7 +144,7 @@ impl Sequencer {
     /// The first volume is built at once, so that every ledger has its log; later ones when it pays.
     fn is_due(&self) -> bool {
         let has_real_entries = self.head.size() > 1;
-        (self.head.settled == 0 && has_real_entries) || self.committed_at >= SETTLE_BYTES
+        (self.head.settled == Seq::FIRST && has_real_entries) || self.committed_at >= SETTLE_BYTES
     }
 
     /// Lets the volume follow the journal. Failing is no reason to fail the append: the journal has it all.
@@ -171,7 +171,7 @@ impl Sequencer {
         };
         let first_seq = self.head.settled;
         let last: EntryId = self.head.chain.id;
-        let settled = builder.finish().and_then(|b| b.settle(&self.world, self.head.size(), last));
+        let settled = builder.finish().and_then(|b| b.settle(&self.world, self.head.end(), last));
         let volume = match settled {
             Ok(volume) => volume,
             // Once it has its name, the volume may count: only opening again can tell.
@@ -205,7 +205,7 @@ impl Drop for Builder {
 }
 
 impl Builder {
-    fn start(dir: &Path, identity: &super::pack::Identity, first_seq: u64) -> Result<Builder> {
+    fn start(dir: &Path, identity: &super::pack::Identity, first_seq: Seq) -> Result<Builder> {
         let mut builder = VolumeBuilder::start(dir, identity, first_seq)?;
         let (positions, incoming) = sync_channel::<u64>(POSITIONS_LEN);
         let thread = start_thread(dir, move || {

@@ -11,7 +11,7 @@ use super::head::Head;
 use super::world::World;
 use bincode::config::{Configuration, standard};
 use bincode::{Decode, Encode};
-use codex_ledger_entry::{EntryId, checksum};
+use codex_ledger_entry::{EntryId, Seq, checksum};
 use std::io::Read;
 use std::path::Path;
 
@@ -26,8 +26,8 @@ const CONFIG: Configuration = standard();
 pub struct Bound {
     /// The ledger's id.
     pub ledger: [u8; 16],
-    /// How many entries are covered.
-    pub size: u64,
+    /// The entry after those that are covered.
+    pub end: Seq,
     /// Id of the last of them; zeros for none.
     pub last: [u8; 32],
 }
@@ -35,12 +35,12 @@ pub struct Bound {
 impl Bound {
     /// All that is acknowledged.
     pub fn of(head: &Head) -> Bound {
-        Bound::new(head, head.size(), head.chain.id)
+        Bound::new(head, head.end(), head.chain.id)
     }
 
     /// A beginning of the same ledger.
-    pub(super) fn new(head: &Head, size: u64, last: EntryId) -> Bound {
-        Bound { ledger: head.identity.ledger.0, size, last: last.0 }
+    pub(super) fn new(head: &Head, end: Seq, last: EntryId) -> Bound {
+        Bound { ledger: head.identity.ledger.0, end, last: last.0 }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::side::{Bound, SideRecord};
 use super::tails::Tails;
 use bincode::{Decode, Encode};
+use codex_ledger_entry::StreamId;
 use std::collections::HashMap;
 
 /// Something to tell the user about a source.
@@ -32,7 +33,7 @@ pub struct Seen {
     /// Bytes behind its last line feed that wait for one.
     pub pending: u64,
     /// The stream that has them; `None` while there are none.
-    pub stream: Option<u64>,
+    pub stream: Option<StreamId>,
     /// What is to be said of it as long as it stays so.
     pub problem: Option<SourceProblem>,
 }

@@ -10,6 +10,7 @@ use super::error::{LedgerError, Result};
 use super::pack::PackInfo;
 use super::worker::start_thread;
 use bincode::{Decode, Encode};
+use codex_ledger_entry::Seq;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
@@ -100,9 +101,9 @@ impl StoreBatch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub(super) enum Key {
     /// By its first seq.
-    Pack(u64),
+    Pack(Seq),
     /// By its entry's seq and its number in the body.
-    Block(u64, u32),
+    Block(Seq, u32),
 }
 
 impl Key {
@@ -136,7 +137,7 @@ impl Key {
     fn of_first_part(key: &[u8]) -> Option<Key> {
         let (kind, rest) = key.split_first()?;
         let (seq, rest) =
-            rest.split_first_chunk().map(|(seq, rest)| (u64::from_be_bytes(*seq), rest))?;
+            rest.split_first_chunk().map(|(seq, rest)| (Seq::from_be_bytes(*seq), rest))?;
         match (kind, rest) {
             (b'p', [0, 0, 0, 0]) => Some(Key::Pack(seq)),
             (b'b', [index @ .., 0, 0, 0, 0]) => {
@@ -255,12 +256,12 @@ impl Store {
     }
 
     /// The first seq of the last pack that begins at or before `seq`.
-    pub(super) fn pack_seq_at_or_before(&self, seq: u64) -> Result<Option<u64>> {
+    pub(super) fn pack_seq_at_or_before(&self, seq: Seq) -> Result<Option<Seq>> {
         self.call(|db| {
             let end = Key::Pack(seq).part(u32::MAX);
-            let found = db.range(Key::Pack(0).part(0)..=end).next_back().transpose()?;
+            let found = db.range(Key::Pack(Seq::FIRST).part(0)..=end).next_back().transpose()?;
             Ok(found.and_then(|(key, _)| {
-                key.get(1..9).and_then(|seq| seq.try_into().ok()).map(u64::from_be_bytes)
+                key.get(1..9).and_then(|seq| seq.try_into().ok()).map(Seq::from_be_bytes)
             }))
         })
     }

@@ -11,7 +11,7 @@ use super::recover::Recovery;
 use super::salvage::{Open, Place, Proven, Prover, identity_of, places};
 use super::side;
 use super::volume::{Volume, digest_files, volume_dir};
-use codex_ledger_entry::{Header, Kind, StreamDescriptor, StreamName};
+use codex_ledger_entry::{Header, Kind, Seq, SeqRange, StreamDescriptor, StreamName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ pub(super) enum Segment {
     /// A volume that is as it was settled, and verifies.
     Volume(Volume),
     /// The packs from one entry to another, out of one place.
-    Packs(Place, u64, u64),
+    Packs(Place, SeqRange),
 }
 
 /// What a repair would do.
@@ -35,8 +35,8 @@ pub struct Survey {
     /// The end of what verifies from the first entry on without a gap.
     pub kept: ChainEnd,
     /// One past the last entry that anything in the folder knows of.
-    pub known: u64,
-    /// Entries that decide what may be shown: kept ones and, from `kept.size()` on, what is known of lost ones.
+    pub known: Seq,
+    /// Entries that decide what may be shown: kept ones and, from `kept.end()` on, what is known of lost ones.
     pub controls: Vec<Control>,
     /// How many entries of which kind can be read behind the gap.
     pub lost_kinds: BTreeMap<&'static str, u64>,
@@ -56,7 +56,7 @@ impl Survey {
         }
         let identity = identity_of(dir)?;
         let head = read_head(dir).ok().map(|slots| slots.head);
-        let known = head.as_ref().map_or(0, Head::size);
+        let known = head.as_ref().map_or(Seq::FIRST, Head::end);
         let mut survey = Survey {
             dir: dir.to_path_buf(),
             identity,
@@ -80,7 +80,7 @@ impl Survey {
                 break;
             }
         }
-        if survey.kept.size() == 0 {
+        if survey.kept.end() == Seq::FIRST {
             return Err(LedgerError::damaged(dir, "not even the first entry can be read"));
         }
         for place in places {
@@ -90,22 +90,22 @@ impl Survey {
         // Stable: what an entry says comes before what is cached of it.
         survey.controls.sort_by_key(|control| control.seq);
         survey.controls.dedup_by_key(|control| control.seq);
-        let sizes = side_bounds(dir).into_iter().map(|(_, bound)| bound);
-        let ours = sizes.filter(|bound| bound.ledger == identity.ledger.0);
-        let known = ours.map(|bound| bound.size).chain([survey.known, survey.kept.size()]);
-        survey.known = known.max().unwrap_or(0);
-        survey.is_sound = survey.known == survey.kept.size() && can_be_written(dir)?;
+        let bounds = side_bounds(dir).into_iter().map(|(_, bound)| bound);
+        let ours = bounds.filter(|bound| bound.ledger == identity.ledger.0);
+        let known = ours.map(|bound| bound.end).chain([survey.known, survey.kept.end()]);
+        survey.known = known.max().unwrap_or(Seq::FIRST);
+        survey.is_sound = survey.known == survey.kept.end() && can_be_written(dir)?;
         Ok(survey)
     }
 
-    /// Entries that would be lost: from which to which, the end not included.
-    pub fn lost(&self) -> (u64, u64) {
-        (self.kept.size(), self.known)
+    /// Entries that would be lost.
+    pub fn lost(&self) -> SeqRange {
+        SeqRange::new(self.kept.end(), self.known)
     }
 
     /// Takes the next volume whole, when it is as it was settled.
     fn take_volume(&mut self, prover: &mut Prover) -> Result<bool> {
-        let first_seq = self.kept.size();
+        let first_seq = self.kept.end();
         let Ok(volume) = Volume::load(&self.dir, first_seq) else { return Ok(false) };
         let path = volume_dir(&self.dir, first_seq);
         if !digest_files(&path).is_ok_and(|files| files == volume.files) {
@@ -114,11 +114,11 @@ impl Survey {
         let place = Place::Volume(first_seq);
         let Some(mut open) = place.open(&self.dir, &self.identity)? else { return Ok(false) };
         let (mut chain, mut controls) = (self.kept.clone(), Vec::new());
-        while chain.size() < volume.end_seq {
+        while chain.end() < volume.end_seq {
             let Some(proven) = prover.next(&mut open, &mut chain)? else { return Ok(false) };
             controls.extend(controls_of(&self.identity, &proven));
         }
-        if (chain.size(), chain.id) != (volume.end_seq, volume.last) {
+        if (chain.end(), chain.id) != (volume.end_seq, volume.last) {
             return Ok(false);
         }
         self.kept = chain;
@@ -129,7 +129,7 @@ impl Survey {
 
     /// Takes the packs that follow and lie in this place; says whether there were any.
     fn take_packs(&mut self, prover: &mut Prover, place: Place) -> Result<bool> {
-        let from = self.kept.size();
+        let from = self.kept.end();
         if place.first_seq() > from {
             return Ok(false);
         }
@@ -138,9 +138,9 @@ impl Survey {
         while let Some(proven) = prover.next(&mut open, &mut self.kept)? {
             self.controls.extend(controls_of(&self.identity, &proven));
         }
-        let to = self.kept.size();
+        let to = self.kept.end();
         if to > from {
-            self.segments.push(Segment::Packs(place, from, to));
+            self.segments.push(Segment::Packs(place, SeqRange::new(from, to)));
         }
         Ok(to > from)
     }
@@ -150,7 +150,7 @@ impl Survey {
         let paths = LedgerPaths { dir: self.dir.clone() };
         let cached = side::load::<Controls>(&paths.controls());
         let ours = cached.filter(|cached| cached.bound.ledger == self.identity.ledger.0);
-        let kept = self.kept.size();
+        let kept = self.kept.end();
         self.controls.extend(ours.into_iter().flat_map(|cached| cached.entries).filter(|entry| {
             entry.seq >= kept && matches!(entry.kind, Kind::Redaction | Kind::RuleSet)
         }));
@@ -158,8 +158,7 @@ impl Survey {
 
     /// How many lost entries cannot even be read.
     pub fn unreadable(&self) -> u64 {
-        let (from, to) = self.lost();
-        (to - from).saturating_sub(self.lost_kinds.values().sum())
+        self.lost().len().saturating_sub(self.lost_kinds.values().sum())
     }
 
     /// Notes what can be read behind the gap.
@@ -170,14 +169,14 @@ impl Survey {
         };
         if let Place::Volume(_) = place {
             self.known = self.known.max(end);
-            if end <= self.kept.size() {
+            if end <= self.kept.end() {
                 return Ok(());
             }
         }
         let Some(mut open) = place.open(&self.dir, &self.identity)? else { return Ok(()) };
         self.known = self.known.max(open.committed());
-        let from = self.kept.size().max(place.first_seq());
-        for seq in open.pack_seqs(from, end) {
+        let from = self.kept.end().max(place.first_seq());
+        for seq in open.pack_seqs(SeqRange::new(from, end)) {
             let Some(proven) = prover.at(&mut open, seq)? else { continue };
             self.known = self.known.max(proven.pack.info.end_seq());
             for entry in &proven.pack.entries {
@@ -192,13 +191,13 @@ impl Survey {
     ///
     /// # Errors
     /// When the folder cannot be listed.
-    pub fn stream_names(&self, seqs: &[u64]) -> Result<BTreeMap<u64, StreamName>> {
+    pub fn stream_names(&self, seqs: &[Seq]) -> Result<BTreeMap<Seq, StreamName>> {
         let mut prover = Prover::new(&self.dir, self.identity)?;
-        let mut open: Vec<(u64, Open)> = Vec::new();
+        let mut open: Vec<(Seq, Open)> = Vec::new();
         for place in places(&self.dir)?.into_iter().filter(|_| !seqs.is_empty()) {
             open.extend(place.open(&self.dir, &self.identity)?.map(|o| (place.first_seq(), o)));
         }
-        let mut find = |seq: u64| -> Option<Pack> {
+        let mut find = |seq: Seq| -> Option<Pack> {
             open.iter_mut().filter(|(first, _)| *first <= seq).find_map(|(_, open)| {
                 let first = open.pack_seq_at_or_before(seq)?;
                 prover
@@ -208,10 +207,10 @@ impl Survey {
                     .filter(|p| p.entry(seq).is_some())
             })
         };
-        let mut name = |seq: u64| {
-            let stream = find(seq)?.entry(seq)?.stream;
-            let pack = find(stream)?;
-            let body = pack.body(pack.entry(stream)?)?;
+        let mut name = |seq: Seq| {
+            let opener = find(seq)?.entry(seq)?.stream.opener();
+            let pack = find(opener)?;
+            let body = pack.body(pack.entry(opener)?)?;
             StreamDescriptor::decode(body).ok().map(|descriptor| descriptor.name)
         };
         Ok(seqs.iter().filter_map(|seq| Some((*seq, name(*seq)?))).collect())

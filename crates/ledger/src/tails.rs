@@ -8,14 +8,14 @@ use super::reader::LedgerReader;
 use super::side::{self, Bound, SideRecord};
 use super::world::World;
 use bincode::{Decode, Encode};
-use codex_ledger_entry::{Kind, StreamDescriptor, stream_hasher};
+use codex_ledger_entry::{Kind, Seq, StreamDescriptor, StreamId, stream_hasher};
 use std::collections::{BTreeMap, HashMap};
 
 /// The end of one generation of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Tail {
     /// Seq of the entry that opened the stream.
-    pub stream: u64,
+    pub stream: StreamId,
     /// 0 for the first; one more for each time the source was rewritten.
     pub generation: u32,
     /// Line number of the next entry.
@@ -65,7 +65,7 @@ impl Tails {
     /// When the entries cannot be read.
     pub fn rebuild(reader: &mut LedgerReader) -> Result<Tails> {
         let mut found = TailsBuilder::default();
-        let mut next = 0;
+        let mut next = Seq::FIRST;
         while let Some(pack) = reader.pack_from(next)? {
             next = pack.info.end_seq();
             for entry in &pack.entries {
@@ -80,7 +80,7 @@ impl Tails {
     }
 
     /// How many bytes of each stream are known, by the stream's number.
-    pub fn bytes_by_stream(&self) -> HashMap<u64, u64> {
+    pub fn bytes_by_stream(&self) -> HashMap<StreamId, u64> {
         self.streams.values().flatten().map(|tail| (tail.stream, tail.bytes)).collect()
     }
 }
@@ -88,9 +88,9 @@ impl Tails {
 /// Derives tails entry by entry.
 #[derive(Default)]
 pub(super) struct TailsBuilder {
-    open: HashMap<u64, OpenTail>,
+    open: HashMap<StreamId, OpenTail>,
     /// Where streams are expected to end; what has come so far needs no hasher any more.
-    ends: HashMap<u64, u64>,
+    ends: HashMap<StreamId, u64>,
 }
 
 struct OpenTail {
@@ -121,13 +121,14 @@ impl TailsBuilder {
         }
         let Ok(descriptor) = StreamDescriptor::decode(body) else { return };
         let generation = descriptor.generation;
-        let tail = Tail { stream: entry.seq, generation, line: 0, bytes: 0, prefix_hash: [0; 32] };
+        let stream = StreamId::opened_by(entry.seq);
+        let tail = Tail { stream, generation, line: 0, bytes: 0, prefix_hash: [0; 32] };
         let (name, hasher) = (descriptor.name.to_string(), Some(Box::new(stream_hasher())));
         let mut open = OpenTail { name, tail, hasher };
-        if self.ends.get(&entry.seq) == Some(&0) {
+        if self.ends.get(&stream) == Some(&0) {
             open.close();
         }
-        self.open.insert(entry.seq, open);
+        self.open.insert(stream, open);
     }
 
     /// A piece of the body of an entry of a source.

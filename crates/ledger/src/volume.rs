@@ -14,7 +14,7 @@ use super::pack::Identity;
 use super::side;
 use super::store::{FILE_NAME, Store, StoreBatch};
 use super::world::World;
-use codex_ledger_entry::{EntryId, Fields, FieldsBuilder, checksum};
+use codex_ledger_entry::{EntryId, Fields, FieldsBuilder, Seq, SeqRange, checksum};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;
@@ -35,9 +35,9 @@ const REOPENS_MAX: u32 = 6;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
     /// Seq of its first entry.
-    pub first_seq: u64,
+    pub first_seq: Seq,
     /// One past its last entry.
-    pub end_seq: u64,
+    pub end_seq: Seq,
     /// Id of the last entry.
     pub last: EntryId,
     /// Name, length and hash of each file.
@@ -61,24 +61,29 @@ pub(super) fn store_dir(dir: &Path) -> PathBuf {
 }
 
 /// The directory of a settled volume.
-pub(super) fn volume_dir(dir: &Path, first_seq: u64) -> PathBuf {
+pub(super) fn volume_dir(dir: &Path, first_seq: Seq) -> PathBuf {
     store_dir(dir).join(format!("{first_seq:016x}"))
 }
 
-fn building_dir(dir: &Path, first_seq: u64) -> PathBuf {
+fn building_dir(dir: &Path, first_seq: Seq) -> PathBuf {
     store_dir(dir).join(format!("{first_seq:016x}.building"))
 }
 
 /// The record of a settled volume.
-pub(super) fn manifest_path(dir: &Path, first_seq: u64) -> PathBuf {
+pub(super) fn manifest_path(dir: &Path, first_seq: Seq) -> PathBuf {
     store_dir(dir).join(format!("{first_seq:016x}.volume"))
 }
 
 impl Volume {
+    /// Its entries.
+    pub(super) fn seqs(&self) -> SeqRange {
+        SeqRange::new(self.first_seq, self.end_seq)
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut fields = FieldsBuilder::default()
-            .number("first", self.first_seq)
-            .number("end", self.end_seq)
+            .seq("first", self.first_seq)
+            .seq("end", self.end_seq)
             .add("last", self.last.0);
         for file in &self.files {
             let mut record = file.hash.to_vec();
@@ -112,15 +117,15 @@ impl Volume {
             Some(VolumeFile { name, len, hash })
         });
         Some(Volume {
-            first_seq: fields.number("first")?,
-            end_seq: fields.number("end")?,
+            first_seq: fields.seq("first")?,
+            end_seq: fields.seq("end")?,
             last: EntryId(fields.get("last")?.try_into().ok()?),
             files: files.collect::<Option<_>>()?,
         })
     }
 
     /// Reads the record of the volume that begins with that entry.
-    pub(super) fn load(dir: &Path, first_seq: u64) -> Result<Volume> {
+    pub(super) fn load(dir: &Path, first_seq: Seq) -> Result<Volume> {
         let path = manifest_path(dir, first_seq);
         let bytes = read_file(&path).map_err(LedgerError::io("cannot read", &path))?;
         let volume = Volume::decode(&bytes).filter(|volume| volume.first_seq == first_seq);
@@ -197,9 +202,9 @@ pub(super) fn list(dir: &Path) -> Result<Vec<Volume>> {
 }
 
 /// All volumes but some, in order, checked to be contiguous from 0.
-pub(super) fn list_without(dir: &Path, without: &[u64]) -> Result<Vec<Volume>> {
+pub(super) fn list_without(dir: &Path, without: &[Seq]) -> Result<Vec<Volume>> {
     let mut volumes = Vec::new();
-    let mut next = 0;
+    let mut next = Seq::FIRST;
     for first_seq in manifest_seqs(dir)?.into_iter().filter(|seq| !without.contains(seq)) {
         if first_seq != next {
             let path = manifest_path(dir, next);
@@ -215,12 +220,12 @@ pub(super) fn list_without(dir: &Path, without: &[u64]) -> Result<Vec<Volume>> {
 }
 
 /// First seqs of all volume records, in order.
-pub(super) fn manifest_seqs(dir: &Path) -> Result<Vec<u64>> {
+pub(super) fn manifest_seqs(dir: &Path) -> Result<Vec<Seq>> {
     super::numbered(&store_dir(dir), ".volume")
 }
 
 /// Removes a volume that may not count, first its record.
-pub(super) fn discard(world: &World, dir: &Path, first_seq: u64) -> Result<()> {
+pub(super) fn discard(world: &World, dir: &Path, first_seq: Seq) -> Result<()> {
     let (record, store) = (manifest_path(dir, first_seq), store_dir(dir));
     world.disk.remove_file(&record).map_err(LedgerError::io("cannot remove", &record))?;
     world.disk.sync_dir(&store).map_err(LedgerError::io("cannot sync", &store))?;
@@ -240,7 +245,7 @@ pub(super) fn discard_unsettled(dir: &Path) -> Result<()> {
     for entry in entries {
         let entry = entry.map_err(LedgerError::io("cannot list", &path))?.path();
         let digits = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let seq = u64::from_str_radix(digits, 16).ok();
+        let seq = u64::from_str_radix(digits, 16).ok().map(Seq::new);
         let unrecorded = seq.is_some_and(|seq| !manifest_path(dir, seq).exists());
         if digits.ends_with(".building") || (unrecorded && has_journal(dir, seq)) {
             fs::remove_dir_all(&entry)
@@ -250,24 +255,24 @@ pub(super) fn discard_unsettled(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn has_journal(dir: &Path, first_seq: Option<u64>) -> bool {
+fn has_journal(dir: &Path, first_seq: Option<Seq>) -> bool {
     first_seq.is_some_and(|seq| journal::journal_path(dir, seq).exists())
 }
 
 /// A volume in the making: copies committed frames of a journal into the log engine.
 pub(super) struct VolumeBuilder {
     dir: PathBuf,
-    first_seq: u64,
+    first_seq: Seq,
     reader: JournalReader,
     ledger: [u8; 16],
     store: Store,
     /// Where the last block of each place lies; one of a body that was given up comes before it.
-    blocks: HashMap<(u64, u32), u64>,
+    blocks: HashMap<(Seq, u32), u64>,
 }
 
 impl VolumeBuilder {
     /// Starts the volume of the journal that begins with that entry.
-    pub(super) fn start(dir: &Path, identity: &Identity, first_seq: u64) -> Result<VolumeBuilder> {
+    pub(super) fn start(dir: &Path, identity: &Identity, first_seq: Seq) -> Result<VolumeBuilder> {
         let path = building_dir(dir, first_seq);
         if path.exists() {
             fs::remove_dir_all(&path).map_err(LedgerError::io("cannot remove", &path))?;
@@ -310,7 +315,7 @@ impl VolumeBuilder {
     }
 
     /// Makes the volume durable, proves that it gives every frame back, and records it.
-    pub(super) fn settle(self, world: &World, end_seq: u64, last: EntryId) -> Result<Volume> {
+    pub(super) fn settle(self, world: &World, end_seq: Seq, last: EntryId) -> Result<Volume> {
         let VolumeBuilder { dir, first_seq, mut reader, ledger, store, blocks } = self;
         let building = building_dir(&dir, first_seq);
         let committed_at = reader.position();

@@ -5,6 +5,7 @@ use super::extents::{ExtentReader, is_sound};
 use super::pack::PackInfo;
 use super::store::{FILE_NAME, Key, Store};
 use super::volume::{Volume, volume_dir};
+use codex_ledger_entry::Seq;
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 
@@ -39,8 +40,11 @@ impl VolumeReader {
         match &reader.extents {
             None => drop(reader.copy()?),
             Some(extents) => {
-                let last =
-                    extents.pack_seq_at_or_before(volume.end_seq.saturating_sub(1)).map(Key::Pack);
+                let last = volume
+                    .seqs()
+                    .last()
+                    .and_then(|seq| extents.pack_seq_at_or_before(seq))
+                    .map(Key::Pack);
                 reader.check_last(last.map(|key| extents.get_sound(key)).transpose()?.flatten())?;
             }
         }
@@ -48,7 +52,7 @@ impl VolumeReader {
     }
 
     /// The pack that begins with that entry, where the extents or the copy know of one.
-    pub(super) fn pack(&self, first_seq: u64) -> Result<Option<Vec<u8>>> {
+    pub(super) fn pack(&self, first_seq: Seq) -> Result<Option<Vec<u8>>> {
         match (self.copy.get(), &self.extents) {
             (Some(copy), _) => copy.get(Key::Pack(first_seq)),
             (None, Some(extents)) => extents.get_sound(Key::Pack(first_seq)),
@@ -57,13 +61,12 @@ impl VolumeReader {
     }
 
     /// The pack that holds an entry.
-    pub(super) fn pack_with(&self, seq: u64) -> Result<Option<Vec<u8>>> {
+    pub(super) fn pack_with(&self, seq: Seq) -> Result<Option<Vec<u8>>> {
         if let Some(extents) = &self.extents {
             let first_seq = extents.pack_seq_at_or_before(seq);
             let bytes = first_seq.map(|first| extents.get_sound(Key::Pack(first))).transpose()?;
             let bytes = bytes.flatten().filter(|bytes| {
-                PackInfo::read(bytes)
-                    .is_some_and(|info| info.first_seq <= seq && seq < info.end_seq())
+                PackInfo::read(bytes).is_some_and(|info| info.seqs().contains(seq))
             });
             if bytes.is_some() {
                 return Ok(bytes);
@@ -75,7 +78,7 @@ impl VolumeReader {
     }
 
     /// A block of a large body.
-    pub(super) fn block(&self, seq: u64, index: u32) -> Result<Option<Vec<u8>>> {
+    pub(super) fn block(&self, seq: Seq, index: u32) -> Result<Option<Vec<u8>>> {
         let key = Key::Block(seq, index);
         if let Some(extents) = &self.extents
             && let Some(bytes) = extents.get_sound(key)?
@@ -114,9 +117,10 @@ impl VolumeReader {
             Some(copy) => Ok(copy),
             None => {
                 let copy = self.volume.open_copy(&self.dir)?;
-                let last = copy
-                    .pack_seq_at_or_before(self.volume.end_seq.saturating_sub(1))?
-                    .map(Key::Pack);
+                let last = self.volume.seqs().last();
+                let first =
+                    last.map(|last| copy.pack_seq_at_or_before(last)).transpose()?.flatten();
+                let last = first.map(Key::Pack);
                 self.check_last(last.map(|key| copy.get(key)).transpose()?.flatten())?;
                 Ok(self.copy.get_or_init(|| copy))
             }

@@ -6,6 +6,7 @@ use super::head::{Head, HeadSlots, head_path, read_head};
 use super::journal::{self, journal_path};
 use super::open::check_format;
 use super::volume::{self, Volume};
+use codex_ledger_entry::Seq;
 use std::path::Path;
 
 /// HEAD moves on while a writer works; what then does not fit is looked at again.
@@ -44,9 +45,9 @@ pub fn head_in_force(dir: &Path) -> Result<Head> {
             None => return Ok(head),
             // A writer may have moved HEAD and then its notes on between the two reads.
             Some(_) if looks > 0 => looks -= 1,
-            Some((path, size)) => {
-                let detail = format!("knows of {size} entries; HEAD says {}", head.size());
-                return Err(LedgerError::damaged_at(&path, head.size(), detail));
+            Some((path, end)) => {
+                let detail = format!("knows of {end} entries; HEAD says {}", head.end());
+                return Err(LedgerError::damaged_at(&path, head.end(), detail));
             }
         }
     }
@@ -58,14 +59,14 @@ fn check_once(dir: &Path) -> Result<Head> {
     check_format(dir, &slots.head.identity)?;
     let settled = check_volumes(dir, &slots, &volume::list(dir)?)?;
     let head = slots.head;
-    if head.size() > settled {
-        journal::check_reach(dir, &head.identity, settled, (head.size(), head.chain.id))?;
+    if head.end() > settled {
+        journal::check_reach(dir, &head.identity, settled, (head.end(), head.chain.id))?;
     }
-    if let Some((path, size)) = side_record_ahead(dir, &head) {
+    if let Some((path, end)) = side_record_ahead(dir, &head) {
         // Entries that HEAD does not know of may still stand in the journal: opening for writing tells.
         if slots.damaged.is_empty() && !journal_path(dir, settled).exists() {
-            let detail = format!("knows of {size} entries; HEAD says {}", head.size());
-            return Err(LedgerError::damaged_at(&path, head.size(), detail));
+            let detail = format!("knows of {end} entries; HEAD says {}", head.end());
+            return Err(LedgerError::damaged_at(&path, head.end(), detail));
         }
     }
     Ok(head)
@@ -84,19 +85,19 @@ pub(super) fn check_agree(dir: &Path, slots: &HeadSlots) -> Result<()> {
 
 /// Checks that the volumes reach as far as HEAD says, and no further than its entries; gives their end. They may
 /// reach further where a slot is damaged: an older one counts then.
-pub(super) fn check_volumes(dir: &Path, slots: &HeadSlots, volumes: &[Volume]) -> Result<u64> {
-    let (head, size) = (&slots.head, slots.head.size());
+pub(super) fn check_volumes(dir: &Path, slots: &HeadSlots, volumes: &[Volume]) -> Result<Seq> {
+    let (head, end) = (&slots.head, slots.head.end());
     volumes.iter().try_for_each(|volume| volume.check_presence(dir))?;
-    let settled = volumes.last().map_or(0, |volume| volume.end_seq);
+    let settled = volumes.last().map_or(Seq::FIRST, |volume| volume.end_seq);
     if settled < head.settled {
         let path = volume::manifest_path(dir, settled);
         let detail = format!("HEAD says that {} entries are settled", head.settled);
         return Err(LedgerError::damaged_at(&path, settled, detail));
     }
     // Volumes are made of acknowledged entries only: else somebody has put an older HEAD here.
-    if settled > size && slots.damaged.is_empty() {
-        let detail = format!("the volumes hold {settled} entries, HEAD says {size}");
-        return Err(LedgerError::damaged_at(&head_path(dir), size, detail));
+    if settled > end && slots.damaged.is_empty() {
+        let detail = format!("the volumes hold {settled} entries, HEAD says {end}");
+        return Err(LedgerError::damaged_at(&head_path(dir), end, detail));
     }
     Ok(settled)
 }

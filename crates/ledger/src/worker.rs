@@ -5,7 +5,7 @@ use super::codec::Encoder;
 use super::error::{LedgerError, Result};
 use super::pack::{PackDraft, PreparedPack, prepare};
 use super::world::World;
-use codex_ledger_entry::{SALT_BYTES, Salt};
+use codex_ledger_entry::{SALT_BYTES, Salt, Seq};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -21,7 +21,7 @@ pub(super) fn start_thread<T: Send + 'static>(
 
 pub(super) enum Job {
     Pack(PackDraft),
-    Block { seq: u64, index: u32, bytes: Vec<u8> },
+    Block { seq: Seq, index: u32, bytes: Vec<u8> },
 }
 
 pub(super) enum Work {

@@ -1,6 +1,6 @@
 //! The policy that a ledger asks for: its redactions that are in force and its last rule set.
 
-use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_entry::{EntryId, Kind, Seq};
 use codex_ledger_ledger::{Control, Controls, LedgerError, LedgerReader, Pack, StoredEntry};
 use codex_ledger_redaction::{
     Matcher, Policy, Redaction, RedactionRecord, RevocationRecord, RuleError, RuleSet,
@@ -27,7 +27,7 @@ pub enum PolicyError {
     )]
     Unreadable {
         /// The entry.
-        seq: u64,
+        seq: Seq,
         /// What it is: redaction, revocation or rule set.
         what: &'static str,
         /// The program that wrote it.
@@ -44,7 +44,7 @@ pub struct Decisions {
     /// The entries.
     pub entries: Vec<Control>,
     /// By seq of a redaction or revocation: the seq of what ends it. What is missing is in force.
-    pub ended_by: HashMap<u64, u64>,
+    pub ended_by: HashMap<Seq, Seq>,
     /// The key of what is derived from the ledger.
     key: [u8; 32],
 }
@@ -54,7 +54,7 @@ impl Decisions {
     ///
     /// # Errors
     /// When entries cannot be read.
-    pub fn load(reader: &mut LedgerReader, below: u64) -> Result<Decisions, LedgerError> {
+    pub fn load(reader: &mut LedgerReader, below: Seq) -> Result<Decisions, LedgerError> {
         Ok(Decisions::below(Controls::load(reader)?, below))
     }
 
@@ -66,7 +66,7 @@ impl Decisions {
         Ok(Controls::find(reader)?.into())
     }
 
-    fn below(controls: Controls, below: u64) -> Decisions {
+    fn below(controls: Controls, below: Seq) -> Decisions {
         let key = controls.key();
         let mut entries = controls.entries;
         entries.retain(|entry| entry.seq < below);
@@ -76,7 +76,7 @@ impl Decisions {
     fn of(entries: Vec<Control>) -> Decisions {
         // A revocation speaks of an earlier entry, so that from the newest on every one is decided by those
         // that are decided already.
-        let by_id: BTreeMap<EntryId, u64> = entries.iter().map(|e| (e.id, e.seq)).collect();
+        let by_id: BTreeMap<EntryId, Seq> = entries.iter().map(|e| (e.id, e.seq)).collect();
         let mut ended_by = HashMap::new();
         for entry in entries.iter().rev().filter(|entry| entry.kind == Kind::Revocation) {
             if !ended_by.contains_key(&entry.seq)
@@ -89,7 +89,7 @@ impl Decisions {
     }
 
     /// Seqs of the redactions in force and of the rule set in force, in order.
-    pub fn in_force(&self) -> impl Iterator<Item = u64> + '_ {
+    pub fn in_force(&self) -> impl Iterator<Item = Seq> + '_ {
         let rules = self.entries.iter().rev().find(|entry| entry.kind == Kind::RuleSet);
         let rules = rules.map(|entry| entry.seq);
         let holds = move |entry: &&Control| match entry.kind {
@@ -105,13 +105,13 @@ impl Decisions {
     }
 
     /// Whether a redaction or revocation is in force.
-    pub fn is_active(&self, seq: u64) -> bool {
+    pub fn is_active(&self, seq: Seq) -> bool {
         !self.ended_by.contains_key(&seq)
     }
 
     /// The redaction that a revocation, or a revocation of one, speaks of in the end; itself for a redaction.
-    pub fn redaction_behind(&self, seq: u64) -> u64 {
-        let find = |seq: u64| self.entries.iter().find(|entry| entry.seq == seq);
+    pub fn redaction_behind(&self, seq: Seq) -> Seq {
+        let find = |seq: Seq| self.entries.iter().find(|entry| entry.seq == seq);
         let mut found = seq;
         while let Some(entry) = find(found).filter(|entry| entry.kind == Kind::Revocation)
             && let Some(of) = self.entries.iter().find(|other| other.id == entry.reference)
@@ -126,7 +126,7 @@ impl Decisions {
     ///
     /// # Errors
     /// When this version cannot read it: an older one would show what it hides.
-    pub fn rule_set(&self) -> Result<Option<(u64, RuleSetRecord)>, PolicyError> {
+    pub fn rule_set(&self) -> Result<Option<(Seq, RuleSetRecord)>, PolicyError> {
         let last = self.entries.iter().rev().find(|entry| entry.kind == Kind::RuleSet);
         let read = |entry: &Control| {
             let record = RuleSetRecord::decode(&entry.body);
@@ -136,7 +136,7 @@ impl Decisions {
     }
 
     /// What the redactions in force say, with their seqs.
-    fn records(&self) -> Result<Vec<(u64, RedactionRecord)>, PolicyError> {
+    fn records(&self) -> Result<Vec<(Seq, RedactionRecord)>, PolicyError> {
         let mut records = Vec::new();
         // One without a body was erased: it says nothing any more.
         let in_force = |e: &&Control| self.is_active(e.seq) && !e.body.is_empty();
@@ -180,7 +180,7 @@ fn unreadable(entry: &Control, what: &'static str) -> PolicyError {
 
 impl From<Controls> for Decisions {
     fn from(controls: Controls) -> Decisions {
-        Decisions::below(controls, u64::MAX)
+        Decisions::below(controls, Seq::MAX)
     }
 }
 
@@ -189,8 +189,8 @@ impl From<Controls> for Decisions {
 /// # Errors
 /// As [`Decisions::policy`].
 pub fn load_policy(reader: &mut LedgerReader) -> Result<Policy, PolicyError> {
-    let size = reader.head().size();
-    Decisions::load(reader, size)?.policy(reader)
+    let end = reader.head().end();
+    Decisions::load(reader, end)?.policy(reader)
 }
 
 /// Reads what a redaction names; an erased target hides nothing any more.
@@ -225,7 +225,7 @@ fn resolve(reader: &mut LedgerReader, what: What) -> Result<Option<Target>, Ledg
 }
 
 /// The body of an entry that is not too long; `None` when it is or when it was erased.
-fn body_of(reader: &mut LedgerReader, seq: u64) -> Result<Option<(Kind, Vec<u8>)>, LedgerError> {
+fn body_of(reader: &mut LedgerReader, seq: Seq) -> Result<Option<(Kind, Vec<u8>)>, LedgerError> {
     let Some(pack) = reader.pack_from(seq)? else { return Ok(None) };
     let Some(entry) = pack.entry(seq).cloned() else { return Ok(None) };
     let body = entry_body(reader, &pack, &entry)?;
@@ -243,7 +243,7 @@ fn entry_body(
     }
 }
 
-fn texts_of(seq: u64, body: &[u8], pointer: &str, span: Option<(u64, u64)>) -> Target {
+fn texts_of(seq: Seq, body: &[u8], pointer: &str, span: Option<(u64, u64)>) -> Target {
     let texts = match field(body, pointer) {
         Some(Field::Text(text)) => match span {
             Some((from, to)) => {
@@ -338,7 +338,14 @@ mod tests {
     fn control(seq: u64, kind: Kind, of: Option<u64>) -> Control {
         let id = |seq: u64| EntryId([seq as u8; 32]);
         let reference = of.map_or(EntryId::default(), id);
-        Control { seq, kind, id: id(seq), reference, recorded_at: 0, body: Vec::new() }
+        Control {
+            seq: Seq::new(seq),
+            kind,
+            id: id(seq),
+            reference,
+            recorded_at: 0,
+            body: Vec::new(),
+        }
     }
 
     #[test]
@@ -348,16 +355,20 @@ mod tests {
             if seq > 1 {
                 entries.push(control(seq, Kind::Revocation, Some(seq - 1)));
             }
-            assert_eq!(Decisions::of(entries.clone()).is_active(1), is_active, "after {seq}");
+            assert_eq!(
+                Decisions::of(entries.clone()).is_active(Seq::new(1)),
+                is_active,
+                "after {seq}"
+            );
         }
         // Two that end the same: it is ended as long as one of them holds.
         let two = [2, 3].map(|seq| control(seq, Kind::Revocation, Some(1)));
         let mut entries = vec![control(1, Kind::Redaction, None)];
         entries.extend(two);
         entries.push(control(4, Kind::Revocation, Some(3)));
-        assert!(!Decisions::of(entries.clone()).is_active(1));
+        assert!(!Decisions::of(entries.clone()).is_active(Seq::new(1)));
         entries.push(control(5, Kind::Revocation, Some(2)));
-        assert!(Decisions::of(entries).is_active(1));
+        assert!(Decisions::of(entries).is_active(Seq::new(1)));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use crate::schema;
 use codex_ledger_db::{
-    Connection, SqlError, SqlResult, Statement, ToSql, ToSqlOutput, Value, ValueRef,
+    Connection, Row, SqlError, SqlResult, Statement, ToSql, ToSqlOutput, Value, ValueRef,
 };
+use codex_ledger_entry::{Seq, StreamId};
 use codex_ledger_redaction::{By, Class, Owners, Place, Policy, Redacted, Sensitive, TextKey};
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -99,18 +100,18 @@ pub(crate) struct Write {
 /// in this table (`item`), and the entry that holds it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct At {
-    pub stream: u64,
+    pub stream: StreamId,
     pub line: u64,
     pub part: u64,
     pub item: u64,
-    pub seq: u64,
+    pub seq: Seq,
     pub at_ms: Option<i64>,
 }
 
 impl At {
     /// The place of what belongs to an entry as a whole.
-    pub(crate) fn entry(stream: u64, seq: u64) -> At {
-        At { stream, seq, ..At::default() }
+    pub(crate) fn entry(seq: Seq) -> At {
+        At { stream: StreamId::opened_by(seq), seq, ..At::default() }
     }
 }
 
@@ -147,10 +148,7 @@ impl<'p> RowBuilder<'p> {
     /// Stream, line, part, seq: the columns that tables with one row per record begin with.
     pub(crate) fn place(mut self, at: At) -> Self {
         self.draft.at = at;
-        self.number("stream", at.stream)
-            .number("line", at.line)
-            .number("part", at.part)
-            .number("seq", at.seq)
+        self.stream(at.stream).number("line", at.line).number("part", at.part).seq("seq", at.seq)
     }
 
     /// Stream, line, part, item, seq: the columns that tables of what records say begin with.
@@ -223,6 +221,16 @@ impl<'p> RowBuilder<'p> {
         self.done(column, Cell::Int(i64::try_from(number).unwrap_or(i64::MAX)))
     }
 
+    /// The number of an entry.
+    pub(crate) fn seq(self, column: &'static str, seq: Seq) -> Self {
+        self.number(column, seq.get())
+    }
+
+    /// The stream that the row belongs to.
+    pub(crate) fn stream(self, stream: StreamId) -> Self {
+        self.number("stream", stream.get())
+    }
+
     pub(crate) fn bytes(self, column: &'static str, bytes: Vec<u8>) -> Self {
         self.done(column, Cell::Bytes(bytes))
     }
@@ -263,6 +271,35 @@ impl<'p> RowBuilder<'p> {
     pub(crate) fn write(mut self, sql: &'static str) -> Draft {
         self.draft.sql = sql;
         self.draft
+    }
+}
+
+/// An entry's number as SQL has it.
+pub(crate) fn sql_seq(seq: Seq) -> i64 {
+    seq.get() as i64
+}
+
+/// A stream's number as SQL has it.
+pub(crate) fn sql_stream(stream: StreamId) -> i64 {
+    stream.get() as i64
+}
+
+/// Reads the numbers of entries and streams back.
+pub(crate) trait ReadNumbers {
+    /// The number of an entry.
+    fn seq(&self, column: &str) -> SqlResult<Seq>;
+
+    /// The number of a stream.
+    fn stream(&self, column: &str) -> SqlResult<StreamId>;
+}
+
+impl ReadNumbers for Row<'_> {
+    fn seq(&self, column: &str) -> SqlResult<Seq> {
+        self.get::<_, i64>(column).map(|number| Seq::new(number as u64))
+    }
+
+    fn stream(&self, column: &str) -> SqlResult<StreamId> {
+        self.get::<_, i64>(column).map(|number| StreamId::new(number as u64))
     }
 }
 

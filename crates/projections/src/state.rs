@@ -1,6 +1,7 @@
 //! What a stream's next record needs to know of the records before it.
 
 use bincode::{Decode, Encode};
+use codex_ledger_entry::{SeqRange, StreamId};
 use codex_ledger_ledger::side::SideRecord;
 use codex_ledger_redaction::Owners;
 use codex_ledger_rollout::event::SessionMeta;
@@ -129,8 +130,8 @@ pub(crate) struct State {
     pub commands: VecDeque<u64>,
     /// Whether the last entry had no line feed: the next one goes on in the same line.
     pub torn: bool,
-    /// Runs of packs with entries of this stream, by first seq and the seq behind the last.
-    pub packs: Vec<(u64, u64)>,
+    /// The entries of the runs of packs that hold some of this stream.
+    pub packs: Vec<SeqRange>,
     /// Thread whose records the file copies, and the line at which the copy begins.
     pub copy_of: Option<(String, u64)>,
     /// Line behind the copy, where a comparison with the parent's records has told it.
@@ -144,7 +145,7 @@ pub(crate) struct State {
     pub name: String,
     pub path: Vec<u8>,
     /// The parent's stream that the copy was compared with, and whether more records can change the result.
-    pub compared: Option<(u64, bool)>,
+    pub compared: Option<(StreamId, bool)>,
 }
 
 impl SideRecord for State {
@@ -172,10 +173,10 @@ impl State {
     }
 
     /// Notes that a run of packs holds entries of this stream.
-    pub(crate) fn applied(&mut self, first: u64, end: u64) {
+    pub(crate) fn applied(&mut self, run: SeqRange) {
         match self.packs.last_mut() {
-            Some((_, last_end)) if *last_end >= first => *last_end = end.max(*last_end),
-            _ => self.packs.push((first, end)),
+            Some(last) if last.end >= run.from => last.end = run.end.max(last.end),
+            _ => self.packs.push(run),
         }
     }
 

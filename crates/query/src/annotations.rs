@@ -1,7 +1,8 @@
 //! What reviewers said: tags, notes, dispositions.
 
-use super::row::Counts;
+use super::row::{Counts, sql_seq, sql_stream};
 use codex_ledger_db::{Connection, Row, SqlResult, params};
+use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use serde::Serialize;
 
 /// A tag of a session or prompt.
@@ -14,7 +15,7 @@ pub struct TagRow {
     /// The tag.
     pub tag: String,
     /// Entry that gave it.
-    pub seq: u64,
+    pub seq: Seq,
 }
 
 impl TagRow {
@@ -23,7 +24,7 @@ impl TagRow {
             session: row.get("session_id")?,
             prompt: row.count("prompt")?,
             tag: row.get("tag")?,
-            seq: row.count("seq")?,
+            seq: row.seq("seq")?,
         })
     }
 }
@@ -32,7 +33,7 @@ impl TagRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NoteRow {
     /// Entry that holds it.
-    pub seq: u64,
+    pub seq: Seq,
     /// Session.
     pub session: String,
     /// Number of the prompt; 0 for the session itself.
@@ -48,7 +49,7 @@ pub struct NoteRow {
 impl NoteRow {
     fn read(row: &Row<'_>) -> SqlResult<NoteRow> {
         Ok(NoteRow {
-            seq: row.count("seq")?,
+            seq: row.seq("seq")?,
             session: row.get("session_id")?,
             prompt: row.count("prompt")?,
             actor: row.get("actor")?,
@@ -68,7 +69,7 @@ pub struct DispositionRow {
     /// followed, ignored, needs-review, or one of the reader's own.
     pub value: String,
     /// Entry that says so.
-    pub seq: u64,
+    pub seq: Seq,
 }
 
 impl DispositionRow {
@@ -77,7 +78,7 @@ impl DispositionRow {
             session: row.get("session_id")?,
             prompt: row.count("prompt")?,
             value: row.get("value")?,
-            seq: row.count("seq")?,
+            seq: row.seq("seq")?,
         })
     }
 }
@@ -122,7 +123,7 @@ pub fn sessions_to_tag(
     db: &Connection,
     tag: &str,
     [repo, path, text]: [Option<&str>; 3],
-    (from, to): (u64, u64),
+    new: SeqRange,
 ) -> SqlResult<Vec<String>> {
     let sql = "SELECT s.id, s.stream FROM sessions s
         WHERE EXISTS (SELECT 1 FROM events e WHERE e.stream = s.stream AND e.seq >= ?4 AND e.seq < ?5)
@@ -132,9 +133,9 @@ pub fn sessions_to_tag(
             AND a.act IN ('tag', 'untag') AND a.prompt = 0)
         ORDER BY s.id, s.stream";
     let mut statement = db.prepare(sql)?;
-    let values = params![tag, repo, path, from as i64, to as i64];
-    let rows: Vec<(String, i64)> = statement
-        .query_map(values, |row| Ok((row.get("id")?, row.get("stream")?)))?
+    let values = params![tag, repo, path, sql_seq(new.from), sql_seq(new.end)];
+    let rows: Vec<(String, StreamId)> = statement
+        .query_map(values, |row| Ok((row.get("id")?, row.stream("stream")?)))?
         .collect::<SqlResult<_>>()?;
     let mut found = Vec::new();
     for (id, stream) in rows {
@@ -146,11 +147,11 @@ pub fn sessions_to_tag(
 }
 
 /// Whether a prompt of a stream holds a text, whatever its case.
-fn asks(db: &Connection, stream: i64, text: &str) -> SqlResult<bool> {
+fn asks(db: &Connection, stream: StreamId, text: &str) -> SqlResult<bool> {
     let text = text.to_lowercase();
     let mut statement =
         db.prepare_cached("SELECT text FROM prompts WHERE stream = ? AND number > 0")?;
-    let mut rows = statement.query([stream])?;
+    let mut rows = statement.query([sql_stream(stream)])?;
     while let Some(row) = rows.next()? {
         if row.get::<_, String>(0)?.to_lowercase().contains(&text) {
             return Ok(true);

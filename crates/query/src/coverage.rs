@@ -1,7 +1,8 @@
 //! How much of what was read was understood, and what was not.
 
-use super::row::Counts;
+use super::row::{Counts, sql_seq};
 use codex_ledger_db::{Connection, Row, SqlResult};
+use codex_ledger_entry::SeqRange;
 use serde::Serialize;
 
 /// Counts over all sources.
@@ -200,14 +201,16 @@ impl LineProblem {
     }
 }
 
-/// Problems of the lines that came in with the entries from `from` up to `to`.
+/// Problems of the lines that came in with these entries.
 ///
 /// # Errors
 /// As the database.
-pub fn problems_between(db: &Connection, from: u64, to: u64) -> SqlResult<Vec<LineProblem>> {
+pub fn problems_in(db: &Connection, entries: SeqRange) -> SqlResult<Vec<LineProblem>> {
     let sql = format!(
         "SELECT f.path, {LINE_PROBLEM} FROM events e JOIN files f ON f.stream = e.stream
          WHERE e.problem IS NOT NULL AND e.seq >= ?1 AND e.seq < ?2 ORDER BY e.stream, e.line, e.part"
     );
-    db.prepare(&sql)?.query_map([from as i64, to as i64], LineProblem::read)?.collect()
+    db.prepare(&sql)?
+        .query_map([sql_seq(entries.from), sql_seq(entries.end)], LineProblem::read)?
+        .collect()
 }

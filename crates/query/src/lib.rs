@@ -20,7 +20,7 @@ pub use annotations::{
 };
 pub use coverage::{
     Coverage, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage, has_source,
-    problems_between,
+    problems_in,
 };
 pub use filter::{Filter, FilterError, FilterName, Order, nearest, since, until};
 pub use redactions::{

@@ -1,14 +1,15 @@
 //! What is hidden, by whom and why.
 
-use super::row::Counts;
+use super::row::{Counts, sql_seq, sql_stream};
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
+use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
 
 /// A redaction, in force or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RedactionRow {
     /// Seq of its entry.
-    pub seq: u64,
+    pub seq: Seq,
     /// Id of its entry, hex.
     pub id: String,
     /// When, UTC milliseconds.
@@ -30,7 +31,7 @@ pub struct RedactionRow {
     /// Whether it is in force.
     pub active: bool,
     /// Seq of what ended it.
-    pub revoked_by: Option<u64>,
+    pub revoked_by: Option<Seq>,
     /// Passages that it hides now.
     pub passages: u64,
 }
@@ -38,7 +39,7 @@ pub struct RedactionRow {
 impl RedactionRow {
     fn read(row: &Row<'_>) -> SqlResult<RedactionRow> {
         Ok(RedactionRow {
-            seq: row.count("seq")?,
+            seq: row.seq("seq")?,
             id: row.get("id")?,
             recorded_at_ms: row.get("recorded_at_ms")?,
             actor: row.get("actor")?,
@@ -49,7 +50,7 @@ impl RedactionRow {
             field: row.get("field")?,
             replacement: row.get("replacement")?,
             active: row.get("active")?,
-            revoked_by: row.count_if_any("revoked_by")?,
+            revoked_by: row.count_if_any("revoked_by")?.map(Seq::new),
             passages: row.count("passages")?,
         })
     }
@@ -59,7 +60,7 @@ impl RedactionRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RevocationRow {
     /// Seq of its entry.
-    pub seq: u64,
+    pub seq: Seq,
     /// Id of its entry, hex.
     pub id: String,
     /// When, UTC milliseconds.
@@ -69,7 +70,7 @@ pub struct RevocationRow {
     /// Why.
     pub reason: String,
     /// Seq of the redaction or revocation that it ends.
-    pub of: u64,
+    pub of: Seq,
     /// Whether it is in force.
     pub active: bool,
 }
@@ -77,12 +78,12 @@ pub struct RevocationRow {
 impl RevocationRow {
     fn read(row: &Row<'_>) -> SqlResult<RevocationRow> {
         Ok(RevocationRow {
-            seq: row.count("seq")?,
+            seq: row.seq("seq")?,
             id: row.get("id")?,
             recorded_at_ms: row.get("recorded_at_ms")?,
             actor: row.get("actor")?,
             reason: row.get("reason")?,
-            of: row.count("of")?,
+            of: row.seq("of")?,
             active: row.get("active")?,
         })
     }
@@ -107,8 +108,8 @@ pub fn redactions(db: &Connection, active_only: bool) -> SqlResult<Vec<Redaction
 ///
 /// # Errors
 /// As the database; also when there is none.
-pub fn redaction(db: &Connection, seq: u64) -> SqlResult<RedactionRow> {
-    db.query_row(&format!("{SELECT} WHERE seq = ?"), [seq as i64], RedactionRow::read)
+pub fn redaction(db: &Connection, seq: Seq) -> SqlResult<RedactionRow> {
+    db.query_row(&format!("{SELECT} WHERE seq = ?"), [sql_seq(seq)], RedactionRow::read)
 }
 
 const SELECT_REVOCATION: &str =
@@ -127,25 +128,25 @@ pub fn revocations(db: &Connection) -> SqlResult<Vec<RevocationRow>> {
 ///
 /// # Errors
 /// As the database; also when there is none.
-pub fn revocation(db: &Connection, seq: u64) -> SqlResult<RevocationRow> {
-    db.query_row(&format!("{SELECT_REVOCATION} WHERE seq = ?"), [seq as i64], RevocationRow::read)
+pub fn revocation(db: &Connection, seq: Seq) -> SqlResult<RevocationRow> {
+    db.query_row(&format!("{SELECT_REVOCATION} WHERE seq = ?"), [sql_seq(seq)], RevocationRow::read)
 }
 
 /// Rows in which a redaction hides something.
 ///
 /// # Errors
 /// As the database.
-pub fn rows_hidden_by(db: &Connection, redaction: u64) -> SqlResult<u64> {
+pub fn rows_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<u64> {
     let sql = "SELECT count(*) FROM (SELECT DISTINCT stream, line, part, item, substr(field, 1, instr(field, '.'))
         FROM redaction_hits WHERE redaction = ?)";
-    db.query_row(sql, [redaction as i64], |row| row.count(0))
+    db.query_row(sql, [sql_seq(redaction)], |row| row.count(0))
 }
 
 /// Where a prompt stands in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PromptPlace {
     /// Its entry.
-    pub seq: u64,
+    pub seq: Seq,
     /// Which record of the entry it is.
     pub part: u64,
 }
@@ -154,11 +155,14 @@ pub struct PromptPlace {
 ///
 /// # Errors
 /// As the database.
-pub fn prompt_place(db: &Connection, stream: u64, number: u64) -> SqlResult<Option<PromptPlace>> {
+pub fn prompt_place(
+    db: &Connection,
+    stream: StreamId,
+    number: u64,
+) -> SqlResult<Option<PromptPlace>> {
     let sql = "SELECT seq, part FROM prompts WHERE stream = ?1 AND number = ?2 AND number > 0";
-    let place =
-        |row: &Row<'_>| Ok(PromptPlace { seq: row.count("seq")?, part: row.count("part")? });
-    db.query_row(sql, [stream as i64, number as i64], place).optional()
+    let place = |row: &Row<'_>| Ok(PromptPlace { seq: row.seq("seq")?, part: row.count("part")? });
+    db.query_row(sql, [sql_stream(stream), number as i64], place).optional()
 }
 
 /// Repositories of sessions as the views show them; the directory where there is none.
@@ -175,7 +179,7 @@ pub fn repos(db: &Connection) -> SqlResult<Vec<String>> {
 ///
 /// # Errors
 /// As the database.
-pub fn streams_of_repo(db: &Connection, repo: &str) -> SqlResult<Vec<u64>> {
+pub fn streams_of_repo(db: &Connection, repo: &str) -> SqlResult<Vec<StreamId>> {
     let sql = "SELECT stream FROM sessions WHERE coalesce(git_url, cwd) = ? ORDER BY stream";
-    db.prepare(sql)?.query_map([repo], |row| row.count(0))?.collect()
+    db.prepare(sql)?.query_map([repo], |row| row.stream(0))?.collect()
 }

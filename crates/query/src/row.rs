@@ -1,8 +1,9 @@
 //! Reading rows by the names of their columns.
 
 use codex_ledger_db::{Row, RowIndex, SqlResult};
+use codex_ledger_entry::{Seq, StreamId};
 
-/// Numbers that are never below 0: seqs, streams, lines, sums.
+/// Numbers that are never below 0: seqs, streams, lines, sums. The one place where SQL numbers become typed ones.
 ///
 /// SQL keeps them as signed ones; the views hold none that does not fit. Each takes the name of a column, its
 /// place in [`columns`], or 0 where it is the only one.
@@ -12,6 +13,12 @@ pub(crate) trait Counts {
 
     /// A number that may not be there.
     fn count_if_any(&self, column: impl RowIndex) -> SqlResult<Option<u64>>;
+
+    /// The number of an entry.
+    fn seq(&self, column: impl RowIndex) -> SqlResult<Seq>;
+
+    /// The number of a stream.
+    fn stream(&self, column: impl RowIndex) -> SqlResult<StreamId>;
 
     /// A number that is 0 where it is not there, such as the sum of no rows.
     fn count_or_zero(&self, column: impl RowIndex) -> SqlResult<u64>;
@@ -26,9 +33,27 @@ impl Counts for Row<'_> {
         Ok(self.get::<_, Option<i64>>(column)?.map(unsigned))
     }
 
+    fn seq(&self, column: impl RowIndex) -> SqlResult<Seq> {
+        self.count(column).map(Seq::new)
+    }
+
+    fn stream(&self, column: impl RowIndex) -> SqlResult<StreamId> {
+        self.count(column).map(StreamId::new)
+    }
+
     fn count_or_zero(&self, column: impl RowIndex) -> SqlResult<u64> {
         self.count_if_any(column).map(Option::unwrap_or_default)
     }
+}
+
+/// An entry's number as SQL has it.
+pub(crate) fn sql_seq(seq: Seq) -> i64 {
+    seq.get() as i64
+}
+
+/// A stream's number as SQL has it.
+pub(crate) fn sql_stream(stream: StreamId) -> i64 {
+    stream.get() as i64
 }
 
 fn unsigned(number: i64) -> u64 {

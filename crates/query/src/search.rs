@@ -1,10 +1,11 @@
 //! Full-text search over what the views show: what is asked, and what is found.
 
-use super::row::{Counts, columns};
+use super::row::{Counts, columns, sql_stream};
 use super::snippet::{Term, snippet, words_of};
 use codex_ledger_db::{
     Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter, split_words,
 };
+use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
@@ -225,7 +226,7 @@ pub struct Hit {
     /// Kind of text: prompt, message, context, reasoning, plan, call, output, file.
     pub table: String,
     /// Ledger entry.
-    pub seq: u64,
+    pub seq: Seq,
     /// When, UTC milliseconds.
     pub at_ms: Option<i64>,
     /// Name of the tool, for calls and outputs.
@@ -249,7 +250,7 @@ pub struct Hits {
 struct Found {
     score: f64,
     source: String,
-    stream: i64,
+    stream: StreamId,
     line: i64,
     part: i64,
     item: i64,
@@ -312,7 +313,7 @@ pub fn search(
         let columns = FoundColumns::of(&statement)?;
         let mut rows = statement.query(params_from_iter(&values))?;
         while let Some(row) = rows.next()? {
-            let (stream, line) = (row.get(columns.stream)?, row.get(columns.line)?);
+            let (stream, line) = (row.stream(columns.stream)?, row.get(columns.line)?);
             let is_in = streams.as_ref().is_none_or(|streams| streams.contains(&stream))
                 && files.as_ref().is_none_or(|files| files.contains(&(stream, line)));
             if is_in {
@@ -339,7 +340,7 @@ impl FoundColumns {
         Ok(Found {
             score: row.get(self.score)?,
             source: row.get(self.source)?,
-            stream: row.get(self.stream)?,
+            stream: row.stream(self.stream)?,
             line: row.get(self.line)?,
             part: row.get(self.part)?,
             item: row.get(self.item)?,
@@ -369,7 +370,7 @@ fn keep(best: &mut Vec<Found>, found: Found, limit: usize) {
 }
 
 /// Streams that `repo:`, `session:`, `tag:` and `disposition:` leave.
-fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<i64>>> {
+fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<StreamId>>> {
     let Search { repo, session, tag, disposition, .. } = search;
     if [repo, session, tag, disposition].iter().all(|value| value.is_none()) {
         return Ok(None);
@@ -382,29 +383,31 @@ fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<i64>
     let [repo, tag, disposition] =
         [repo, tag, disposition].map(|value| value.as_deref().unwrap_or_default());
     let mut statement = views.prepare_cached(sql)?;
-    let rows = statement.query_map([session.as_str(), repo, tag, disposition], |row| row.get(0))?;
+    let rows =
+        statement.query_map([session.as_str(), repo, tag, disposition], |row| row.stream(0))?;
     rows.collect::<SqlResult<_>>().map(Some)
 }
 
 /// Streams and lines of patches that touched a file that `file:` names.
-fn files(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<(i64, i64)>>> {
+fn files(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<(StreamId, i64)>>> {
     let Some(file) = &search.file else { return Ok(None) };
     let sql = "SELECT stream, line FROM file_changes WHERE instr(path, ?1) > 0";
     let mut statement = views.prepare_cached(sql)?;
     let columns = PatchColumns::of(&statement)?;
-    let place = |row: &Row<'_>| Ok((row.get(columns.stream)?, row.get(columns.line)?));
+    let place = |row: &Row<'_>| Ok((row.stream(columns.stream)?, row.get(columns.line)?));
     let rows = statement.query_map([file], place)?;
     rows.collect::<SqlResult<_>>().map(Some)
 }
 
 columns! { PatchColumns: stream, line }
 
-fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<i64, String>> {
+fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<StreamId, String>> {
     let mut names = HashMap::new();
     let mut statement = views.prepare_cached("SELECT id FROM sessions WHERE stream = ?")?;
     for found in found {
         if !names.contains_key(&found.stream)
-            && let Some(id) = statement.query_row([found.stream], |row| row.get(0)).optional()?
+            && let Some(id) =
+                statement.query_row([sql_stream(found.stream)], |row| row.get(0)).optional()?
         {
             names.insert(found.stream, id);
         }
@@ -415,7 +418,7 @@ fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<i64, String>>
 fn hit(
     views: &Connection,
     found: &Found,
-    names: &HashMap<i64, String>,
+    names: &HashMap<StreamId, String>,
     terms: &[Term],
 ) -> SqlResult<Hit> {
     let (table, column) = match found.source.as_str() {
@@ -430,10 +433,10 @@ fn hit(
     let sql = format!(
         "SELECT seq, {column} AS text FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3 AND item = ?4"
     );
-    let place = [found.stream, found.line, found.part, found.item];
-    let (seq, text): (u64, Option<String>) = views
+    let place = [sql_stream(found.stream), found.line, found.part, found.item];
+    let (seq, text): (Seq, Option<String>) = views
         .prepare_cached(&sql)?
-        .query_row(place, |row| Ok((row.count("seq")?, row.get("text")?)))
+        .query_row(place, |row| Ok((row.seq("seq")?, row.get("text")?)))
         .optional()?
         .unwrap_or_default();
     let prompt = "SELECT coalesce(max(number), 0) FROM prompts

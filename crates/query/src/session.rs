@@ -1,8 +1,9 @@
 //! One session in full, in the order of its file, and grouped under its prompts.
 
-use super::row::{Counts, columns};
+use super::row::{Counts, columns, sql_stream};
 use super::sessions::SessionRow;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
+use codex_ledger_entry::Seq;
 use serde::Serialize;
 
 /// What an item is.
@@ -31,7 +32,7 @@ pub struct Item {
     /// What it is.
     pub kind: ItemKind,
     /// Ledger entry.
-    pub seq: u64,
+    pub seq: Seq,
     /// 0-based line of the source.
     pub line: u64,
     /// When, UTC milliseconds.
@@ -115,7 +116,7 @@ const ITEMS: &str = "
 /// # Errors
 /// As the database.
 pub fn session_detail(db: &Connection, session: SessionRow) -> SqlResult<SessionDetail> {
-    let stream = session.stream as i64;
+    let stream = sql_stream(session.stream);
     let path = db
         .query_row("SELECT path FROM files WHERE stream = ?", [stream], |row| row.get(0))
         .optional()?;
@@ -143,7 +144,7 @@ impl ItemColumns {
         let rank = row.count(self.rank)? as usize;
         Ok(Item {
             kind: KINDS.get(rank).copied().unwrap_or(ItemKind::Turn),
-            seq: row.count(self.seq)?,
+            seq: row.seq(self.seq)?,
             line: row.count(self.line)?,
             at_ms: row.get(self.at_ms)?,
             number: row.count_if_any(self.number)?,

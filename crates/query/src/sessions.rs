@@ -1,9 +1,10 @@
 //! The list of sessions, and finding one by the beginning of its id.
 
 use super::filter::{Filter, FilterError};
-use super::row::Counts;
+use super::row::{Counts, sql_stream};
 use super::select::pick;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
+use codex_ledger_entry::StreamId;
 use serde::Serialize;
 
 /// One session in a list.
@@ -12,7 +13,7 @@ pub struct SessionRow {
     /// Thread id.
     pub id: String,
     /// Number of its stream in the ledger.
-    pub stream: u64,
+    pub stream: StreamId,
     /// Name given to the thread.
     pub name: Option<String>,
     /// Creation, UTC milliseconds.
@@ -65,7 +66,7 @@ impl SessionRow {
     fn read(row: &Row<'_>) -> SqlResult<SessionRow> {
         Ok(SessionRow {
             id: row.get("id")?,
-            stream: row.count("stream")?,
+            stream: row.stream("stream")?,
             name: row.get("name")?,
             created_at_ms: row.get("created_at_ms")?,
             last_at_ms: row.get("last_at_ms")?,
@@ -173,7 +174,7 @@ pub fn find_source(
     db: &Connection,
     prefix: &str,
     generation: Option<u32>,
-) -> Result<(String, Option<u64>), FindError> {
+) -> Result<(String, Option<StreamId>), FindError> {
     let session = match find_session(db, prefix) {
         Ok(session) => session,
         Err(FindError::None(_)) if !prefix.is_empty() => {
@@ -186,8 +187,8 @@ pub fn find_source(
     };
     let sql = "SELECT stream FROM streams WHERE generation = ?2
          AND name = (SELECT name FROM streams WHERE stream = ?1)";
-    let values = [session.stream as i64, i64::from(generation)];
-    let stream = db.query_row(sql, values, |row| row.count(0)).optional()?;
+    let values = [sql_stream(session.stream), i64::from(generation)];
+    let stream = db.query_row(sql, values, |row| row.stream(0)).optional()?;
     Ok((session.id, stream))
 }
 
@@ -195,7 +196,7 @@ fn find_thread(
     db: &Connection,
     prefix: &str,
     generation: Option<u32>,
-) -> Result<(String, Option<u64>), FindError> {
+) -> Result<(String, Option<StreamId>), FindError> {
     let lower = prefix.to_ascii_lowercase();
     let ids: Vec<String> = db
         .prepare(
@@ -216,6 +217,6 @@ fn find_thread(
     let sql =
         "SELECT stream FROM streams WHERE thread = ?1 AND generation = coalesce(?2, generation)
          ORDER BY stream DESC LIMIT 1";
-    let stream = db.query_row(sql, params![id, generation], |row| row.count(0)).optional()?;
+    let stream = db.query_row(sql, params![id, generation], |row| row.stream(0)).optional()?;
     Ok((id.clone(), stream))
 }

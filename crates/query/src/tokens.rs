@@ -3,10 +3,11 @@
 //! Only rows with `counted = 1` are added up; `explain` shows every row with the reason why it counts or not.
 
 use super::filter::Filter;
-use super::row::{Counts, columns};
+use super::row::{Counts, columns, sql_stream};
 use super::zone::{QUARTER_HOUR_MS, Zone};
 use crate::pricing::{Estimate, Money, PriceTable, Tier, Tokens, WhatIf};
 use codex_ledger_db::{Connection, Params, Row, SqlResult, params};
+use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -107,7 +108,7 @@ columns! {
 
 /// One counted record, borrowed from the row.
 struct Usage<'r> {
-    stream: u64,
+    stream: StreamId,
     at_ms: i64,
     model: Option<&'r str>,
     tier: Option<&'r str>,
@@ -119,7 +120,7 @@ impl<'r> Usage<'r> {
     fn read(row: &'r Row<'_>, columns: &UsageColumns) -> SqlResult<Usage<'r>> {
         let text = |column: usize| row.get_ref(column).map(|value| value.as_str_or_null().ok()?);
         Ok(Usage {
-            stream: row.count(columns.stream)?,
+            stream: row.stream(columns.stream)?,
             at_ms: row.get::<_, Option<i64>>(columns.at_ms)?.unwrap_or_default(),
             model: text(columns.model)?,
             tier: text(columns.tier)?,
@@ -290,11 +291,11 @@ impl Grouped<'_> {
     }
 }
 
-fn sources(db: &Connection) -> SqlResult<HashMap<u64, Source>> {
+fn sources(db: &Connection) -> SqlResult<HashMap<StreamId, Source>> {
     let mut statement = db.prepare(SOURCES)?;
     let rows = statement.query_map([], |row| {
         let source = Source { session: row.get("id")?, repo: row.get("repo")? };
-        Ok((row.count("stream")?, source))
+        Ok((row.stream("stream")?, source))
     })?;
     rows.collect()
 }
@@ -304,13 +305,13 @@ fn sources(db: &Connection) -> SqlResult<HashMap<u64, Source>> {
 struct Keys<'a> {
     by: TokenBy,
     zone: &'a Zone,
-    sources: &'a HashMap<u64, Source>,
+    sources: &'a HashMap<StreamId, Source>,
     last: Option<LastGroup>,
 }
 
 /// Group of the last record, and what it was found for.
 struct LastGroup {
-    stream: u64,
+    stream: StreamId,
     quarter_hour: i64,
     group: usize,
 }
@@ -356,7 +357,7 @@ impl Keys<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExplainRow {
     /// Ledger entry.
-    pub seq: u64,
+    pub seq: Seq,
     /// 0-based line of the source.
     pub line: u64,
     /// When, UTC milliseconds.
@@ -387,7 +388,7 @@ columns! {
 impl ExplainColumns {
     fn read(&self, row: &Row<'_>) -> SqlResult<ExplainRow> {
         Ok(ExplainRow {
-            seq: row.count(self.seq)?,
+            seq: row.seq(self.seq)?,
             line: row.count(self.line)?,
             at_ms: row.get(self.at_ms)?,
             counted: row.get(self.counted)?,
@@ -406,11 +407,11 @@ impl ExplainColumns {
 ///
 /// # Errors
 /// As the database.
-pub fn explain(db: &Connection, stream: u64) -> SqlResult<Vec<ExplainRow>> {
+pub fn explain(db: &Connection, stream: StreamId) -> SqlResult<Vec<ExplainRow>> {
     let sql =
         "SELECT seq, line, at_ms, counted, reason, model, input, cached_input, output, total_input,
         total_output FROM token_messages WHERE stream = ? ORDER BY line, part, item";
     let mut statement = db.prepare(sql)?;
     let columns = ExplainColumns::of(&statement)?;
-    statement.query_map([stream as i64], |row| columns.read(row))?.collect()
+    statement.query_map([sql_stream(stream)], |row| columns.read(row))?.collect()
 }

@@ -3,6 +3,7 @@
 //! The database holds one row per table of `/projections`; a text is the name of its own column.
 
 use codex_ledger_db::{Connection, open_in_memory};
+use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use codex_ledger_query as query;
 use query::pricing::{PriceTable, WhatIf};
 use query::{Filter, Mode, ReportReader, ReportRequest, TokenBy, Zone};
@@ -92,20 +93,23 @@ fn each_model_is_read() {
     assert_eq!((coverage.streams.others, coverage.sessions_without_source), (1, 1));
     assert_eq!(coverage.not_understood[0].kind, "kind/subtype");
     assert_eq!(coverage.unknown_fields[0].fields, "drift");
-    let problems = query::problems_between(&db, 0, 2).unwrap();
+    let problems = query::problems_in(&db, SeqRange::new(Seq::FIRST, Seq::new(2))).unwrap();
     assert_eq!((problems[0].path.as_str(), problems[0].offset), ("path", 2));
     assert_eq!(coverage.unreadable, problems);
 
-    let redaction = query::redaction(&db, 1).unwrap();
+    let redaction = query::redaction(&db, Seq::new(1)).unwrap();
     assert_eq!((redaction.target.as_str(), redaction.passages), ("target", 1));
     assert_eq!(query::redactions(&db, true).unwrap(), [redaction]);
-    assert_eq!(query::revocation(&db, 1).unwrap(), query::revocations(&db).unwrap()[0]);
-    assert_eq!(query::prompt_place(&db, 1, 1).unwrap().map(|of| (of.seq, of.part)), Some((1, 1)));
+    assert_eq!(query::revocation(&db, Seq::new(1)).unwrap(), query::revocations(&db).unwrap()[0]);
+    assert_eq!(
+        query::prompt_place(&db, StreamId::new(1), 1).unwrap().map(|of| (of.seq, of.part)),
+        Some((Seq::new(1), 1))
+    );
 
     let (zone, prices) = (Zone::utc(), PriceTable::builtin());
     let sums = query::tokens(&db, TokenBy::Repo, &zone, prices, &WhatIf::default()).unwrap();
     assert_eq!((sums.rows[0].key.as_str(), sums.total.output), ("git_url", 1));
-    assert_eq!(query::explain(&db, 1).unwrap()[0].reason, some("reason"));
+    assert_eq!(query::explain(&db, StreamId::new(1)).unwrap()[0].reason, some("reason"));
 }
 
 #[test]

@@ -280,7 +280,7 @@ impl Compiled {
         }
         Ok(Compiled {
             by: By::Manual(manual.id),
-            order: (0, manual.rank, manual.id),
+            order: (0, manual.rank, manual.id.get()),
             find,
             group: 0,
             entropy: None,

@@ -6,12 +6,13 @@ use super::prefilter::Candidates;
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
 use super::view::{self, View};
+use codex_ledger_entry::Seq;
 
 /// What a person hid by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manual {
     /// Names it; the smaller id wins among equals.
-    pub id: u64,
+    pub id: Seq,
     /// What to look for.
     pub matcher: Matcher,
     /// Where.
@@ -63,7 +64,7 @@ pub enum By {
     /// Index of a rule in its set.
     Rule(u32),
     /// Id of a manual redaction.
-    Manual(u64),
+    Manual(Seq),
 }
 
 /// How often one source hides something in a text.

@@ -1,5 +1,6 @@
 //! Where a text stands: what kind of text, in which column, from which entry, and whose it is.
 
+use codex_ledger_entry::Seq;
 use std::sync::Arc;
 
 /// What kind of text a column holds.
@@ -57,7 +58,7 @@ pub struct Place<'a> {
     /// Who said it.
     pub role: Option<&'static str>,
     /// Entry that it comes from.
-    pub seq: u64,
+    pub seq: Seq,
     /// Part of it.
     pub part: u64,
     /// Whose text it is.
@@ -68,7 +69,7 @@ impl Place<'static> {
     /// A column of a table, for a text that belongs to nobody.
     pub fn of_column(table: &'static str, column: &'static str) -> Place<'static> {
         static NOBODY: Owners = Owners(None);
-        let (role, seq, part) = (None, u64::MAX, 0);
+        let (role, seq, part) = (None, Seq::MAX, 0);
         Place { class: Class::Text, table, column, role, seq, part, owners: &NOBODY }
     }
 }

@@ -6,6 +6,7 @@ use self::reach::hides;
 use super::engine::{By, Context, Engine, Manual, Mask, Matcher, Ready, Scope};
 use super::place::{Class, Place};
 use super::{Redacted, RuleError, RuleSet, Sensitive, risky};
+use codex_ledger_entry::Seq;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ const PSEUDONYM: &str = "redacted";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redaction {
     /// Seq of its entry.
-    pub seq: u64,
+    pub seq: Seq,
     /// What it hides.
     pub target: Target,
     /// What is shown instead.
@@ -30,7 +31,7 @@ pub enum Target {
     /// A prompt, and what repeats it.
     Prompt {
         /// Entry of its record.
-        seq: u64,
+        seq: Seq,
         /// Part of the record, as its row has it.
         part: u64,
         /// Session that it was asked in.
@@ -41,12 +42,12 @@ pub enum Target {
     /// Everything that one entry says.
     Entry {
         /// The entry.
-        seq: u64,
+        seq: Seq,
     },
     /// Texts of one entry: a field's, with what is nested in it, or a part of it.
     Texts {
         /// The entry.
-        seq: u64,
+        seq: Seq,
         /// What is hidden in the texts that come from it.
         texts: Vec<String>,
         /// Whether texts that are part of one of them are hidden too: the whole field is meant.
@@ -102,7 +103,7 @@ pub struct Policy {
     /// For ids, where redactions reach into other scopes.
     id_engine: Option<Engine>,
     /// For entries of which only some texts are hidden.
-    engines: HashMap<u64, Engine>,
+    engines: HashMap<Seq, Engine>,
     /// For records as they were written, which hold prompts in other words.
     raw_engine: Option<Engine>,
     needs_owners: bool,
@@ -117,7 +118,7 @@ pub struct Seen {
     /// Column of the table.
     pub column: &'static str,
     /// Entry that the text comes from.
-    pub seq: u64,
+    pub seq: Seq,
     /// The text as it is.
     pub raw: String,
     /// What is hidden of it.
@@ -345,7 +346,7 @@ impl Redaction {
     }
 }
 
-fn literals_in(redaction: &Redaction, entry: u64) -> Vec<Manual> {
+fn literals_in(redaction: &Redaction, entry: Seq) -> Vec<Manual> {
     match &redaction.target {
         Target::Texts { seq, texts, .. } if *seq == entry => literals(redaction, texts),
         _ => Vec::new(),

@@ -1,7 +1,7 @@
 //! The bodies of entries that decide what may be shown. Hand-written fields, as all that is hashed.
 
 use super::RuleSet;
-use codex_ledger_entry::{Fields, FieldsBuilder};
+use codex_ledger_entry::{Fields, FieldsBuilder, Seq};
 
 /// Entries number the records of a line in steps of this size (`docs/FORMAT.md`).
 const PART_STEP: u64 = 256;
@@ -54,19 +54,19 @@ pub enum What {
         /// Its number in the session, from 1.
         number: u64,
         /// Entry of its record.
-        seq: u64,
+        seq: Seq,
         /// Which record of the entry it is: 0 for a line that is one record.
         part: u64,
     },
     /// An entry.
     Entry {
         /// The entry.
-        seq: u64,
+        seq: Seq,
     },
     /// A field of an entry, or a part of it.
     Field {
         /// The entry.
-        seq: u64,
+        seq: Seq,
         /// JSON pointer.
         pointer: String,
         /// Bytes of the field's text.
@@ -154,7 +154,7 @@ impl What {
     }
 
     /// The entry that it names, if it names one.
-    pub fn seq(&self) -> Option<u64> {
+    pub fn seq(&self) -> Option<Seq> {
         match self {
             What::Prompt { seq, .. } | What::Entry { seq } | What::Field { seq, .. } => Some(*seq),
             _ => None,
@@ -193,11 +193,11 @@ impl RedactionRecord {
             What::Prompt { session, number, seq, part } => body
                 .add("session", session)
                 .number("number", *number)
-                .number("seq", *seq)
+                .seq("seq", *seq)
                 .number("part", part.saturating_mul(PART_STEP)),
-            What::Entry { seq } => body.number("seq", *seq),
+            What::Entry { seq } => body.seq("seq", *seq),
             What::Field { seq, pointer, span } => {
-                let body = body.number("seq", *seq).add("pointer", pointer);
+                let body = body.seq("seq", *seq).add("pointer", pointer);
                 match span {
                     Some((from, to)) => body.number("from", *from).number("to", *to),
                     None => body,
@@ -229,6 +229,7 @@ impl What {
         let text =
             |name: &str| fields.get(name).and_then(|value| String::from_utf8(value.to_vec()).ok());
         let number = |name: &str| fields.number(name);
+        let seq = || fields.seq("seq");
         let within = || Within::parse(fields.text("within"));
         let has = |name: &str| fields.get(name).is_some();
         let (what, own): (What, &[&str]) = match text("what")?.as_str() {
@@ -236,18 +237,18 @@ impl What {
                 What::Prompt {
                     session: text("session")?,
                     number: number("number")?,
-                    seq: number("seq")?,
+                    seq: seq()?,
                     part: number("part")? / PART_STEP,
                 },
                 &["session", "number", "seq", "part"],
             ),
-            "entry" => (What::Entry { seq: number("seq")? }, &["seq"]),
+            "entry" => (What::Entry { seq: seq()? }, &["seq"]),
             "field" => {
                 let span = number("from").zip(number("to"));
                 if span.is_none() && (has("from") || has("to")) {
                     return None;
                 }
-                let (seq, pointer) = (number("seq")?, text("pointer")?);
+                let (seq, pointer) = (seq()?, text("pointer")?);
                 (What::Field { seq, pointer, span }, &["seq", "pointer", "from", "to"])
             }
             "session" => (What::Session { id: text("session")? }, &["session"]),
@@ -273,14 +274,14 @@ pub struct RevocationRecord {
     /// Why.
     pub reason: String,
     /// Seq of the entry that it ends.
-    pub of: u64,
+    pub of: Seq,
 }
 
 impl RevocationRecord {
     /// The entry's body.
     pub fn encode(&self) -> Vec<u8> {
         let body = FieldsBuilder::default().add("actor", &self.actor).add("reason", &self.reason);
-        body.add("software", SOFTWARE).number("of", self.of).finish()
+        body.add("software", SOFTWARE).seq("of", self.of).finish()
     }
 
     /// Reads a body; `None` when it says more than this version knows.
@@ -290,7 +291,7 @@ impl RevocationRecord {
         Some(RevocationRecord {
             actor: text("actor"),
             reason: text("reason"),
-            of: fields.number("of")?,
+            of: fields.seq("of")?,
         })
     }
 }
@@ -330,10 +331,10 @@ mod tests {
     #[test]
     fn records_round_trip() {
         let whats = [
-            What::Prompt { session: "s".into(), number: 2, seq: 9, part: 300 },
-            What::Entry { seq: 4 },
-            What::Field { seq: 4, pointer: "/payload/text".into(), span: Some((1, 5)) },
-            What::Field { seq: 4, pointer: String::new(), span: None },
+            What::Prompt { session: "s".into(), number: 2, seq: Seq::new(9), part: 300 },
+            What::Entry { seq: Seq::new(4) },
+            What::Field { seq: Seq::new(4), pointer: "/payload/text".into(), span: Some((1, 5)) },
+            What::Field { seq: Seq::new(4), pointer: String::new(), span: None },
             What::Session { id: "s".into() },
             What::Literal { text: "ä".into(), within: Within::Everything },
             What::Literal { text: "x".into(), within: Within::Session("s".into()) },
@@ -344,7 +345,7 @@ mod tests {
             let record = RedactionRecord { actor, reason, replacement: "[x]".into(), what };
             assert_eq!(RedactionRecord::decode(&record.encode()), Some(record));
         }
-        let record = RevocationRecord { actor: "a".into(), reason: "r".into(), of: 7 };
+        let record = RevocationRecord { actor: "a".into(), reason: "r".into(), of: Seq::new(7) };
         assert_eq!(RevocationRecord::decode(&record.encode()), Some(record));
         assert_eq!(RedactionRecord::decode(b"\x05"), None);
     }
@@ -354,7 +355,10 @@ mod tests {
     fn what_says_more_than_this_version_knows_is_unknown() {
         let hides = |body: &[u8]| RedactionRecord::decode(body).map(|record| record.what);
         let body = |what: &str| FieldsBuilder::default().add("actor", "a").add("what", what);
-        assert_eq!(hides(&body("entry").number("seq", 3).finish()), Some(What::Entry { seq: 3 }));
+        assert_eq!(
+            hides(&body("entry").number("seq", 3).finish()),
+            Some(What::Entry { seq: Seq::new(3) })
+        );
         for unknown in [
             body("paragraph").number("seq", 3),
             body("entry").number("seq", 3).add("until", "2027"),

@@ -1,5 +1,6 @@
 //! What must hold for any text and any rules.
 
+use codex_ledger_entry::Seq;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -29,7 +30,7 @@ fn engine(rules: Vec<Rule>, manual: &[Manual]) -> Engine {
 
 fn manual(id: u64, rank: u8, text: &str) -> Manual {
     let matcher = Matcher::Literal(text.into());
-    Manual { id, matcher, scope: Scope::Global, replacement: format!("<{id}>"), rank }
+    Manual { id: Seq::new(id), matcher, scope: Scope::Global, replacement: format!("<{id}>"), rank }
 }
 
 /// A JSON value with `secret` in one of its strings, which may be JSON again; and its other strings.
@@ -358,7 +359,7 @@ fn a_pattern_that_is_too_large_hides_what_it_would_have_searched() {
         table: "messages",
         column: "text",
         role: None,
-        seq: 1,
+        seq: Seq::new(1),
         part: 0,
         owners: &owners,
     };

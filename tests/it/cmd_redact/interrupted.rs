@@ -4,7 +4,7 @@ use super::evidence::{Sought, in_files};
 use super::{hide, undo, without_rules};
 use crate::cli_support::TestEnvironment;
 use crate::support::world::holder;
-use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_entry::{EntryId, Kind, Seq};
 use codex_ledger_ledger::{Ledger, World};
 use codex_ledger_redaction::{RedactionRecord, What, Within};
 use std::fs;
@@ -28,13 +28,13 @@ const READERS: [&[&str]; 13] = [
 ];
 
 /// The entry of a redaction, as a command leaves it that was killed before the views followed.
-fn record_only(env: &TestEnvironment) -> (Ledger, u64) {
+fn record_only(env: &TestEnvironment) -> (Ledger, Seq) {
     let what = What::Literal { text: WORD.into(), within: Within::Everything };
     let (actor, reason) = ("ada".to_string(), "a test".to_string());
     let record = RedactionRecord { actor, reason, replacement: "[x]".into(), what };
     let mut ledger = Ledger::open(&env.ledger(), World::real(), &holder()).unwrap();
     let done = ledger.append_about(Kind::Redaction, EntryId::default(), &record.encode()).unwrap();
-    (ledger, done.from)
+    (ledger, done.entries.from)
 }
 
 fn files_that_hold_it(env: &TestEnvironment) -> Vec<String> {
@@ -54,7 +54,7 @@ fn whoever_reads_first_finishes_it() {
         assert!(!shown.text().contains(WORD) || reader[0] == "search", "{reader:?}");
         assert_eq!(files_that_hold_it(&env), Vec::<String>::new(), "{reader:?}");
         assert_eq!(env.count("SELECT uncleared FROM meta"), 0, "{reader:?}");
-        undo(&env, seq);
+        undo(&env, seq.get());
         assert_eq!(env.digest(), before, "{reader:?}");
         env.json(["search", WORD]);
     }

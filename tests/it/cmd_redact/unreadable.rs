@@ -3,12 +3,12 @@
 use super::{undo, without_rules};
 use crate::cli_support::TestEnvironment;
 use crate::support::world::holder;
-use codex_ledger_entry::{EntryId, FieldsBuilder, Kind};
+use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, Seq};
 use codex_ledger_ledger::{Ledger, World};
 
-fn record(env: &TestEnvironment, kind: Kind, fields: FieldsBuilder) -> u64 {
+fn record(env: &TestEnvironment, kind: Kind, fields: FieldsBuilder) -> Seq {
     let mut ledger = Ledger::open(&env.ledger(), World::real(), &holder()).unwrap();
-    ledger.append_about(kind, EntryId::default(), &fields.finish()).unwrap().from
+    ledger.append_about(kind, EntryId::default(), &fields.finish()).unwrap().entries.from
 }
 
 fn body() -> FieldsBuilder {
@@ -38,7 +38,7 @@ fn a_redaction_of_a_later_version_hides_everything_until_it_is_ended() {
         ] {
             env.run(command).refused(&[&entry, "codex-ledger 9.9", "redact undo"]);
         }
-        undo(&env, seq);
+        undo(&env, seq.get());
         assert_eq!(env.digest(), before, "{what}");
         env.audits_clean();
     }

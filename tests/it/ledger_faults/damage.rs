@@ -4,6 +4,7 @@ use crate::support::evidence::{Evidence, evidence, files_of, frame_bounds, place
 use crate::support::ledger::{contents, findings, try_contents};
 use crate::support::random::Random;
 use crate::support::world::{holder, quick};
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::{Ledger, LedgerReader, inspect};
 use std::fs;
 use std::path::Path;
@@ -168,11 +169,11 @@ fn reading_a_damaged_volume_gives_whole_entries_or_errors_and_changes_nothing() 
 fn two_readers_at_once_see_the_same() {
     let evidence = evidence(1);
     let mut first = LedgerReader::open(&evidence.ledger()).unwrap();
-    let pack = first.pack_from(3).unwrap().expect("a settled entry");
+    let pack = first.pack_from(Seq::new(3)).unwrap().expect("a settled entry");
     let read = contents(&evidence.ledger());
     assert_eq!(read.ids.len() as u64, first.head().size());
     assert_eq!(findings(&evidence.ledger()), []);
-    assert_eq!(first.pack_from(3).unwrap().unwrap().info, pack.info);
+    assert_eq!(first.pack_from(Seq::new(3)).unwrap().unwrap().info, pack.info);
 }
 
 /// A pipe in the place of a file has no end: whoever read it would wait for ever.

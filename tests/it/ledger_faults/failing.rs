@@ -6,7 +6,7 @@ use crate::support::ledger::{
 };
 use crate::support::world::{holder, quick, world_on};
 use codex_ledger_append::{Plan, Request};
-use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_entry::{EntryId, Kind, StreamId};
 use codex_ledger_ledger::{
     BLOCK_BYTES, Ledger, LedgerError, LedgerReader, Origin, World, inspect, read_head,
 };
@@ -162,7 +162,7 @@ fn a_large_body_that_is_given_up_leaves_no_trace_in_the_next_one() {
     let body = vec![b'y'; BLOCK_BYTES + 7];
     let mut kept = appender.large_body().unwrap();
     kept.push(&mut appender, &body).unwrap();
-    let origin = Origin { stream: Some(1), ..Origin::default() };
+    let origin = Origin { stream: Some(StreamId::new(1)), ..Origin::default() };
     let seq = appender.append_large(Kind::Document, origin, kept).unwrap();
     assert_eq!(appender.finish().unwrap().unsettled, None);
     drop(ledger);

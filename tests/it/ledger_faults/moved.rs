@@ -5,6 +5,7 @@ use crate::support::evidence::{
 };
 use crate::support::ledger::{contents, findings};
 use crate::support::world::{holder, quick};
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::Ledger;
 use std::path::{Path, PathBuf};
 
@@ -97,7 +98,7 @@ fn the_whole_store_of_another_ledger_is_reported_by_entry() {
         files.extend(theirs.map(|(name, bytes)| (name.clone(), bytes.clone())));
     });
     let volume = evidence.ledger().join("store/0000000000000000");
-    assert!(found.iter().any(|f| f.file == volume && f.seq == Some(0)), "{found:?}");
+    assert!(found.iter().any(|f| f.file == volume && f.seq == Some(Seq::FIRST)), "{found:?}");
 }
 
 #[test]

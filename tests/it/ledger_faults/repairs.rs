@@ -5,7 +5,7 @@ use crate::support::evidence::{
 };
 use crate::support::ledger::{append, assert_holds, contents, findings, first_part, second_part};
 use crate::support::world::{holder, quick};
-use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange};
 use codex_ledger_ledger::{Ledger, LedgerError, Patience, Repair, Survey};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,11 @@ impl Bench {
         assert!(files_of(&self.dir()) == *damaged, "{what}: looking changed the files");
         assert!(!survey.is_sound, "{what}: nothing to repair?");
         let kept = survey.kept.size() as usize;
-        assert_eq!(survey.lost(), (kept as u64, self.whole.len() as u64), "{what}");
+        assert_eq!(
+            survey.lost(),
+            SeqRange::new(survey.kept.end(), Seq::new(self.whole.len() as u64)),
+            "{what}"
+        );
         let note = (Kind::Action, EntryId::default(), b"repaired".to_vec());
         let repair = Repair::start(&self.dir(), quick(5), &holder(), &Patience::default()).unwrap();
         let done = repair.finish(&survey, &holder(), &[note]);

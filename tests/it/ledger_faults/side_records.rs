@@ -3,7 +3,7 @@
 use crate::support::ledger::{append, contents, findings, rollout_in};
 use crate::support::world::{holder, quick};
 use codex_ledger_append::{Plan, Request};
-use codex_ledger_entry::{EntryId, Kind};
+use codex_ledger_entry::{EntryId, Kind, Seq};
 use codex_ledger_ledger::side::{self, Bound};
 use codex_ledger_ledger::{
     Control, Controls, FindingKind, Ledger, LedgerPaths, LedgerReader, SeenFiles, Tails, World,
@@ -43,9 +43,9 @@ impl Scene {
     }
 
     /// Adds such an entry; the side records that are there stay as they are.
-    fn add(&self, kind: Kind, body: &[u8]) -> u64 {
+    fn add(&self, kind: Kind, body: &[u8]) -> Seq {
         let mut ledger = Ledger::open(&self.ledger, quick(7), &holder()).unwrap();
-        ledger.append_one(kind, body).unwrap().from
+        ledger.append_one(kind, body).unwrap().entries.from
     }
 
     fn controls(&self) -> Controls {
@@ -69,7 +69,7 @@ impl Scene {
     }
 }
 
-fn seqs(controls: &Controls) -> Vec<u64> {
+fn seqs(controls: &Controls) -> Vec<Seq> {
     controls.entries.iter().map(|entry| entry.seq).collect()
 }
 
@@ -80,7 +80,7 @@ fn controls_of_another_ledger_decide_nothing() {
     ours.save_controls(&ours.controls());
     theirs.add(Kind::Action, b"another");
     theirs.save_controls(&theirs.controls());
-    assert_eq!(theirs.controls().bound.size, ours.controls().bound.size, "as long as ours");
+    assert_eq!(theirs.controls().bound.end, ours.controls().bound.end, "as long as ours");
 
     fs::copy(theirs.paths().controls(), ours.paths().controls()).unwrap();
     assert_eq!(seqs(&ours.controls()), [hidden]);
@@ -102,9 +102,9 @@ fn controls_whose_last_entry_is_not_ours_are_found_anew() {
     let wrong = Bound { last: [7; 32], ..whole.bound };
     for (what, bound) in [
         ("a wrong id at the head", wrong),
-        ("a wrong id before the head", Bound { size: whole.bound.size - 1, ..wrong }),
-        ("inside a pack", Bound { size: 2, ..wrong }),
-        ("more entries than there are", Bound { size: whole.bound.size + 1, ..whole.bound }),
+        ("a wrong id before the head", Bound { end: whole.bound.end.previous().unwrap(), ..wrong }),
+        ("inside a pack", Bound { end: Seq::new(2), ..wrong }),
+        ("more entries than there are", Bound { end: whole.bound.end.next(), ..whole.bound }),
     ] {
         scene.save_controls(&without(bound));
         assert_eq!(seqs(&scene.controls()), [hidden], "{what}");

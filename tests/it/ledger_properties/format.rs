@@ -3,7 +3,7 @@
 use crate::support::disk::Quick;
 use crate::support::evidence::evidence;
 use crate::support::world::{Same, SetClock, holder};
-use codex_ledger_entry::{FieldsBuilder, Kind, StreamDescriptor, StreamName, hex};
+use codex_ledger_entry::{FieldsBuilder, Kind, StreamDescriptor, StreamId, StreamName, hex};
 use codex_ledger_ledger::{BLOCK_BYTES, Ledger, LedgerReader, Origin, World, export};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -105,7 +105,8 @@ fn golden_ledger(dir: &Path) {
     let action = FieldsBuilder::default().add("verb", "append").add("actor", "alice").finish();
     let mut appender = ledger.appender().unwrap();
     appender.append_small(Kind::Action, &action).unwrap();
-    let stream = appender.append_small(Kind::Stream, &descriptor.encode()).unwrap();
+    let opener = appender.append_small(Kind::Stream, &descriptor.encode()).unwrap();
+    let stream = StreamId::opened_by(opener);
     let lines: [&[u8]; 4] = [b"{\"type\":\"session_meta\"}\r", b"", b"\0\xff", b"torn"];
     let mut offset = 0;
     for (line, body) in (0..).zip(lines) {

@@ -3,7 +3,7 @@
 use super::random::Random;
 use super::world::holder;
 use codex_ledger_append::{Plan, Report, Request};
-use codex_ledger_entry::{EntryId, Header, Kind, StreamDescriptor};
+use codex_ledger_entry::{EntryId, Header, Kind, Seq, StreamDescriptor, StreamId};
 use codex_ledger_ledger::{
     BLOCK_BYTES, Finding, Ledger, LedgerError, LedgerReader, StoredBody, World, inspect,
 };
@@ -85,8 +85,8 @@ pub fn try_contents(dir: &Path) -> Result<Contents, LedgerError> {
     let mut reader = LedgerReader::open(dir)?;
     let identity = reader.head().identity;
     let mut out = Contents::default();
-    let mut places: BTreeMap<u64, (String, usize)> = BTreeMap::new();
-    let (mut next, mut prev) = (0, EntryId::default());
+    let mut places: BTreeMap<StreamId, (String, usize)> = BTreeMap::new();
+    let (mut next, mut prev) = (Seq::FIRST, EntryId::default());
     while let Some(pack) = reader.pack_from(next)? {
         next = pack.info.end_seq();
         for entry in &pack.entries {
@@ -99,7 +99,7 @@ pub fn try_contents(dir: &Path) -> Result<Contents, LedgerError> {
                 let body = pack.body(entry).unwrap();
                 let name = StreamDescriptor::decode(body).unwrap().name.to_string();
                 let generations = out.streams.entry(name.clone()).or_default();
-                places.insert(entry.seq, (name, generations.len()));
+                places.insert(StreamId::opened_by(entry.seq), (name, generations.len()));
                 generations.push(Vec::new());
             }
             let Some((name, generation)) = places.get(&entry.stream) else {

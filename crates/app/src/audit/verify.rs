@@ -5,6 +5,7 @@ use crate::error;
 use crate::progress::{Listener, Progress};
 use crate::setup::App;
 use crate::status::HeadSummary;
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::{self as ledger, Inspection, LedgerError, inspect, read_head};
 use codex_ledger_projections::{Views, ViewsError};
 use serde::{Serialize, Serializer};
@@ -16,7 +17,7 @@ pub struct Finding {
     /// What kind of thing.
     pub kind: FindingKind,
     /// The first entry that is affected, where known.
-    pub seq: Option<u64>,
+    pub seq: Option<Seq>,
     /// The file.
     pub file: PathBuf,
     /// What is wrong and what still holds; never any body text.

@@ -1,6 +1,7 @@
 //! Compares the views, and what lies beside them, with what the entries say.
 
 use super::verify::{AuditError, Finding, FindingKind, ViewsVerdict};
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::{LedgerReader, lock_holder, read_head};
 use codex_ledger_projections::{Digests, Standing, Views, ViewsError};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ pub(super) fn check_views(
         findings.push(Finding { kind: FindingKind::Views, seq: None, file, detail });
     };
     let link = views.paths.link.clone();
-    if let Some((standing, size)) = standing_apart(dir, views)? {
+    if let Some((standing, end)) = standing_apart(dir, views)? {
         let detail = match &standing {
             Standing::Absent if views.is_gone() => return Ok(ViewsVerdict::Absent),
             Standing::Absent => {
@@ -27,7 +28,7 @@ pub(super) fn check_views(
             }
             Standing::Usable { cursor, is_clear } if *is_clear => format!(
                 "{} entries are not applied yet, so the rows were not compared; `migrate` applies them",
-                size.saturating_sub(*cursor)
+                end.since(*cursor)
             ),
             Standing::Usable { .. } => {
                 "words that were hidden may still lie in the views' files; any command that can write \
@@ -38,7 +39,7 @@ pub(super) fn check_views(
                 format!("{reason}; no command reads them, `migrate` rebuilds them")
             }
             Standing::Ahead { cursor } => format!(
-                "{cursor} entries are applied, the ledger acknowledges {size}: entries are missing, or an \
+                "{cursor} entries are applied, the ledger acknowledges {end}: entries are missing, or an \
                  older HEAD was put back"
             ),
         };
@@ -80,23 +81,23 @@ pub(super) fn check_views(
     Ok(verdict)
 }
 
-/// How the views stand, and the size of the ledger, unless they have applied all of it.
-fn standing_apart(dir: &Path, views: &Views) -> Result<Option<(Standing, u64)>, AuditError> {
+/// How the views stand, and the end of the ledger, unless they have applied all of it.
+fn standing_apart(dir: &Path, views: &Views) -> Result<Option<(Standing, Seq)>, AuditError> {
     let mut looks = LOOKS;
     loop {
         let head = read_head(dir)?.head;
         let standing = match views.standing(&head) {
             Err(error @ ViewsError::Newer { .. }) => {
-                Standing::Outdated { reason: error.to_string(), cursor: 0 }
+                Standing::Outdated { reason: error.to_string(), cursor: Seq::FIRST }
             }
             standing => standing?,
         };
         match standing {
-            Standing::Usable { cursor, is_clear: true } if cursor == head.size() => {
+            Standing::Usable { cursor, is_clear: true } if cursor == head.end() => {
                 return Ok(None);
             }
             _ if looks > 0 && lock_holder(dir).is_some() => looks -= 1,
-            other => return Ok(Some((other, head.size()))),
+            other => return Ok(Some((other, head.end()))),
         }
         std::thread::park_timeout(PAUSE);
     }

@@ -4,6 +4,7 @@ use super::error::{PublishError, Result};
 use super::gate::{Finding, Gate, Inspection, Part};
 use super::reading::Language;
 use super::temporary::{Access, Temporary, clean, folder_of};
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::World;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -193,19 +194,19 @@ impl Held {
 /// wanted it, and why.
 #[derive(Clone, Debug)]
 pub struct Waiver {
-    seq: u64,
+    seq: Seq,
     names: BTreeSet<String>,
     rules: BTreeSet<String>,
 }
 
 impl Waiver {
     /// The right that the entry `seq` records. Made by the use case that appends it, and by nothing else.
-    pub(crate) fn recorded(seq: u64, names: BTreeSet<String>, rules: BTreeSet<String>) -> Waiver {
+    pub(crate) fn recorded(seq: Seq, names: BTreeSet<String>, rules: BTreeSet<String>) -> Waiver {
         Waiver { seq, names, rules }
     }
 
     /// Seq of the entry.
-    pub fn seq(&self) -> u64 {
+    pub fn seq(&self) -> Seq {
         self.seq
     }
 }

@@ -167,6 +167,7 @@ fn beginning(words: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use codex_ledger_entry::Seq;
     use codex_ledger_redaction::{Matcher, Scope, Target, expand_example};
 
     fn token() -> String {
@@ -224,8 +225,8 @@ mod tests {
             replacement: "[gone]".into(),
         };
         let redactions = vec![
-            redaction(7, "heron", Scope::Global),
-            redaction(9, "quartz", Scope::Session("s1".into())),
+            redaction(Seq::new(7), "heron", Scope::Global),
+            redaction(Seq::new(9), "quartz", Scope::Session("s1".into())),
         ];
         let policy = Policy::compile(RuleSet::default(), redactions, [0; 32]).unwrap();
         let gate = Gate::new(&policy).unwrap();

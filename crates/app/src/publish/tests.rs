@@ -2,6 +2,7 @@
 
 use super::temporary::clean;
 use super::*;
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::{Disk, RealWorld, World};
 use codex_ledger_redaction::{Policy, expand_example};
 use std::collections::BTreeSet;
@@ -181,7 +182,8 @@ fn what_is_held_is_released_for_what_was_recorded_only() {
     let found = held("a.md").findings.into_iter().next().unwrap();
     assert_eq!((found.line, found.rule.as_str()), (2, "github-token"));
     let set = |words: &[&str]| words.iter().map(|word| word.to_string()).collect();
-    let waiver = |names: &[&str], rules: &[&str]| Waiver::recorded(7, set(names), set(rules));
+    let waiver =
+        |names: &[&str], rules: &[&str]| Waiver::recorded(Seq::new(7), set(names), set(rules));
     for (names, rules, is_released) in [
         (&["a.md"][..], &["github-token"][..], true),
         (&["b.md"], &["github-token"], false),

@@ -1,14 +1,18 @@
 //! Compares the shards of the search index with the views that they were made from.
 
 use crate::files::digest::feed;
-use crate::files::search_index::{Basis, SHARDS, is_whole, known, scratch_shard, shard_path};
+use crate::files::search_index::{
+    Basis, SHARDS, is_whole, known, scratch_shard, shard_of, shard_path,
+};
 use crate::files::views::{Views, ViewsError};
+use crate::row::ReadNumbers;
 use codex_ledger_db::{self as db, Connection, SqlResult};
+use codex_ledger_entry::StreamId;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 /// Digest of what a shard holds of each stream.
-type Held = BTreeMap<u64, [u8; 32]>;
+type Held = BTreeMap<StreamId, [u8; 32]>;
 
 impl Views {
     /// The shards that do not hold what the views say, and why. What was written to the views since a shard
@@ -47,7 +51,7 @@ fn differs(
 ) -> Result<bool, ViewsError> {
     let Ok(true) = is_whole(index, basis) else { return Ok(true) };
     let Ok(mut current) = known(index) else { return Ok(true) };
-    if current.keys().any(|stream| stream % SHARDS != shard) {
+    if current.keys().any(|stream| shard_of(*stream) != shard) {
         return Ok(true);
     }
     current.retain(|stream, cursor| basis.streams.get(stream) == Some(cursor));
@@ -60,14 +64,14 @@ fn differs(
 /// Hashes, for each stream, its rows in order and the words of each.
 fn held(index: &Connection, basis: &Basis) -> SqlResult<Held> {
     let words = words(index)?;
-    let mut hashers: BTreeMap<u64, blake3::Hasher> = BTreeMap::new();
+    let mut hashers: BTreeMap<StreamId, blake3::Hasher> = BTreeMap::new();
     // In the order of the feed; the first two are what the hash is kept by and what its words are found by.
     let sql = "SELECT stream, doc, source, line, part, item, at_ms, tool, exit_code FROM docs ORDER BY doc";
     let mut statement = index.prepare(sql)?;
     let columns = statement.column_count();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let stream = row.get::<_, i64>("stream")? as u64;
+        let stream = row.stream("stream")?;
         if !basis.streams.contains_key(&stream) {
             continue;
         }

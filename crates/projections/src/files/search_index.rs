@@ -6,7 +6,9 @@
 
 use crate::files::views::{Views, ViewsError};
 use crate::replay::ReplayError;
+use crate::row::{ReadNumbers, sql_stream};
 use codex_ledger_db::{self as db, Connection, Row, SqlResult, params};
+use codex_ledger_entry::StreamId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -73,6 +75,11 @@ pub(crate) fn shard_path(views: &Path, shard: u64) -> PathBuf {
     with_suffix(views, &format!("-search{shard:02}"))
 }
 
+/// The shard that a stream's texts are in.
+pub(crate) fn shard_of(stream: StreamId) -> u64 {
+    stream.get() % SHARDS
+}
+
 /// Whether a file is one of the shards of the views of that name.
 pub(crate) fn is_shard(views: &str, name: &str) -> bool {
     (0..SHARDS).any(|shard| name == format!("{views}-search{shard:02}"))
@@ -87,7 +94,7 @@ pub(crate) fn is_half_written(name: &str) -> bool {
 #[derive(Clone)]
 pub(crate) struct Basis {
     /// Every stream that the views speak of, and when its rows were last written: the cursor of that transaction.
-    pub streams: BTreeMap<u64, i64>,
+    pub streams: BTreeMap<StreamId, i64>,
     /// The last entry that decided what may be shown.
     pub decided: i64,
     /// Whose views they are.
@@ -107,14 +114,14 @@ impl Basis {
             "SELECT t.stream, f.cursor FROM streams t JOIN fold_states f ON f.stream = t.stream
                 WHERE t.superseded = 0 AND t.kind IN ('rollout', 'file')",
         )?;
-        let rows = statement
-            .query_map([], |row| Ok((row.get::<_, i64>("stream")? as u64, row.get("cursor")?)))?;
+        let rows =
+            statement.query_map([], |row| Ok((row.stream("stream")?, row.get("cursor")?)))?;
         Ok(Basis { decided, ledger, streams: rows.collect::<SqlResult<_>>()? })
     }
 
     /// The part of it that a shard is made from.
     pub(crate) fn of_shard(&self, shard: u64) -> Basis {
-        let mine = self.streams.iter().filter(|(stream, _)| *stream % SHARDS == shard);
+        let mine = self.streams.iter().filter(|(stream, _)| shard_of(**stream) == shard);
         let streams = mine.map(|(stream, cursor)| (*stream, *cursor)).collect();
         Basis { streams, decided: self.decided, ledger: self.ledger.clone() }
     }
@@ -164,13 +171,16 @@ pub fn scratch_search_index(views: &Views) -> Result<Vec<Connection>, ViewsError
 ///
 /// # Errors
 /// When a file cannot be removed.
-pub fn forget_search(views: &Views, streams: Option<&BTreeSet<u64>>) -> Result<(), ViewsError> {
+pub fn forget_search(
+    views: &Views,
+    streams: Option<&BTreeSet<StreamId>>,
+) -> Result<(), ViewsError> {
     let _lock = lock(views)?;
     let Some(path) = views.paths.current() else { return Ok(()) };
     for shard in 0..SHARDS {
         // Half-written ones of a search that was interrupted hold the words of any of their streams.
         remove_one(&with_suffix(&shard_path(&path, shard), NEW))?;
-        if streams.is_none_or(|streams| streams.iter().any(|stream| stream % SHARDS == shard)) {
+        if streams.is_none_or(|streams| streams.iter().any(|stream| shard_of(*stream) == shard)) {
             remove(&shard_path(&path, shard))?;
         }
     }
@@ -283,10 +293,9 @@ pub(crate) fn is_whole(index: &Connection, basis: &Basis) -> SqlResult<bool> {
 }
 
 /// The streams that a shard holds.
-pub(crate) fn known(index: &Connection) -> SqlResult<BTreeMap<u64, i64>> {
+pub(crate) fn known(index: &Connection) -> SqlResult<BTreeMap<StreamId, i64>> {
     let mut statement = index.prepare("SELECT stream, cursor FROM indexed")?;
-    let rows = statement
-        .query_map([], |row| Ok((row.get::<_, i64>("stream")? as u64, row.get("cursor")?)))?;
+    let rows = statement.query_map([], |row| Ok((row.stream("stream")?, row.get("cursor")?)))?;
     rows.collect()
 }
 
@@ -297,7 +306,7 @@ fn may_grow(index: &Connection, basis: &Basis) -> SqlResult<bool> {
         return Ok(false);
     }
     let decided: i64 = index.query_row("SELECT decided FROM made", [], |row| row.get(0))?;
-    let may_stay = |(stream, cursor): (&u64, &i64)| match basis.streams.get(stream) {
+    let may_stay = |(stream, cursor): (&StreamId, &i64)| match basis.streams.get(stream) {
         Some(now) => now == cursor || decided == basis.decided,
         None => false,
     };
@@ -312,7 +321,7 @@ fn update(index: &mut Connection, views: &Connection, basis: &Basis) -> SqlResul
         transaction.query_row("SELECT coalesce(max(doc), 0) FROM docs", [], |row| row.get(0))?;
     let written = basis.streams.iter().filter(|(stream, cursor)| known.get(stream) != Some(cursor));
     for (stream, cursor) in written {
-        let id = *stream as i64;
+        let id = sql_stream(*stream);
         transaction.execute(
             "DELETE FROM texts WHERE rowid IN (SELECT doc FROM docs WHERE stream = ?)",
             [id],
@@ -335,7 +344,13 @@ fn update(index: &mut Connection, views: &Connection, basis: &Basis) -> SqlResul
     transaction.commit()
 }
 
-fn insert(index: &Connection, doc: i64, source: &str, stream: u64, row: &Row<'_>) -> SqlResult<()> {
+fn insert(
+    index: &Connection,
+    doc: i64,
+    source: &str,
+    stream: StreamId,
+    row: &Row<'_>,
+) -> SqlResult<()> {
     let text = row.get_ref("text")?.as_str().unwrap_or_default();
     let end = text.floor_char_boundary(TEXT_MAX_BYTES);
     let split = db::split_words(text.get(..end).unwrap_or_default());
@@ -351,6 +366,16 @@ fn insert(index: &Connection, doc: i64, source: &str, stream: u64, row: &Row<'_>
             "INSERT INTO docs (doc, source, stream, line, part, item, at_ms, tool, exit_code)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
-        .execute(params![doc, source, stream as i64, line, part, item, at_ms, tool, exit_code])?;
+        .execute(params![
+            doc,
+            source,
+            sql_stream(stream),
+            line,
+            part,
+            item,
+            at_ms,
+            tool,
+            exit_code
+        ])?;
     Ok(())
 }

@@ -6,6 +6,7 @@
 use crate::files::views::{FORMAT, Views, ViewsError};
 use crate::schema::{is_as_made, schema_digest};
 use codex_ledger_db::{self as db, Connection, OptionalExtension};
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::Head;
 
 /// How the views stand to the ledger and to this program.
@@ -15,8 +16,8 @@ pub enum Standing {
     Absent,
     /// They can be caught up from this cursor.
     Usable {
-        /// Entries that are applied.
-        cursor: u64,
+        /// The entry after those that are applied.
+        cursor: Seq,
         /// False while words that were hidden may still lie in freed pages and files of before.
         is_clear: bool,
     },
@@ -24,20 +25,20 @@ pub enum Standing {
     Outdated {
         /// Why, for people.
         reason: String,
-        /// Entries that are applied.
-        cursor: u64,
+        /// The entry after those that are applied.
+        cursor: Seq,
     },
     /// They have applied more entries than the ledger acknowledges: entries are missing, or an older HEAD was
     /// put back.
     Ahead {
-        /// Entries that are applied.
-        cursor: u64,
+        /// The entry after those that are applied.
+        cursor: Seq,
     },
 }
 
 /// The one row of `meta`.
 struct Meta {
-    cursor: u64,
+    cursor: Seq,
     head: String,
     ledger: String,
     digest: String,
@@ -50,7 +51,7 @@ impl Meta {
         let sql = "SELECT cursor, head, ledger, digest, options, software FROM meta";
         let read = |row: &db::Row<'_>| {
             Ok(Meta {
-                cursor: row.get::<_, i64>("cursor")?.try_into().unwrap_or(u64::MAX),
+                cursor: row.get::<_, i64>("cursor")?.try_into().map_or(Seq::MAX, Seq::new),
                 head: row.get("head")?,
                 ledger: row.get("ledger")?,
                 digest: row.get("digest")?,
@@ -83,12 +84,12 @@ impl Views {
         let outdated = |reason: String, cursor| Ok((Standing::Outdated { reason, cursor }, None));
         let db = match self.reader() {
             Ok(db) => db,
-            Err(error) => return outdated(format!("cannot be read: {error}"), 0),
+            Err(error) => return outdated(format!("cannot be read: {error}"), Seq::FIRST),
         };
         let format = db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
         let meta = Meta::read(&db);
         match format {
-            Err(error) => return outdated(format!("cannot be read: {error}"), 0),
+            Err(error) => return outdated(format!("cannot be read: {error}"), Seq::FIRST),
             Ok(found) if found > FORMAT => {
                 let meta = meta.ok().flatten();
                 let software = meta.map_or_else(|| "an unknown program".into(), |m| m.software);
@@ -97,7 +98,7 @@ impl Views {
             Ok(_) => {}
         }
         let Ok(Some(meta)) = meta else {
-            return outdated("they are not whole".into(), 0);
+            return outdated("they are not whole".into(), Seq::FIRST);
         };
         match self.compared(&db, &meta, head) {
             Ok(standing @ Standing::Usable { .. }) => Ok((standing, Some(db))),
@@ -114,9 +115,9 @@ impl Views {
             "the projections have changed"
         } else if meta.options != self.options.name() {
             "the options have changed"
-        } else if cursor > head.size() {
+        } else if cursor > head.end() {
             return Ok(Standing::Ahead { cursor });
-        } else if cursor == head.size() && meta.head != head.chain.id.to_string() {
+        } else if cursor == head.end() && meta.head != head.chain.id.to_string() {
             "they were made from other entries than the ledger holds"
         } else if !is_as_made(db)? {
             "their tables are not as this program makes them"

@@ -10,8 +10,10 @@ use crate::files::standing::Standing;
 use crate::policy::Decisions;
 use crate::replay::derive::Options;
 use crate::replay::{ReplayError, replay};
+use crate::row::ReadNumbers;
 use crate::schema::{create_all, schema_digest};
 use codex_ledger_db::{self as db, Connection, DbError, params};
+use codex_ledger_entry::{Seq, StreamId};
 use codex_ledger_ledger::LedgerReader;
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,8 +57,8 @@ pub enum ViewsError {
     Ahead {
         /// The stable path.
         path: PathBuf,
-        /// Entries that are applied.
-        cursor: u64,
+        /// The entry after those that are applied.
+        cursor: Seq,
         /// Entries that the ledger acknowledges.
         size: u64,
     },
@@ -151,11 +153,11 @@ impl Views {
         reader: &mut LedgerReader,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), ViewsError> {
-        let size = reader.head().size();
+        let end = reader.head().end();
         let known =
-            |reader: &mut LedgerReader| Decisions::load(reader, size).map_err(ReplayError::from);
+            |reader: &mut LedgerReader| Decisions::load(reader, end).map_err(ReplayError::from);
         match self.standing(reader.head())? {
-            Standing::Usable { cursor, is_clear: true } if cursor == size => {
+            Standing::Usable { cursor, is_clear: true } if cursor == end => {
                 let current = self.paths.current().unwrap_or_default();
                 return if self.leftovers().is_empty() { Ok(()) } else { self.sweep(&[&current]) };
             }
@@ -172,7 +174,8 @@ impl Views {
                 return self.rebuild(reader, &decisions, progress);
             }
             Standing::Ahead { cursor } => {
-                return Err(ViewsError::Ahead { path: self.paths.link.clone(), cursor, size });
+                let (path, size) = (self.paths.link.clone(), reader.head().size());
+                return Err(ViewsError::Ahead { path, cursor, size });
             }
             Standing::Outdated { .. } => {}
         }
@@ -239,11 +242,11 @@ impl Views {
             let sql = "SELECT seq FROM redactions WHERE active = 1 UNION ALL
                 SELECT seq FROM rule_sets WHERE in_force = 1 ORDER BY seq";
             let mut statement = db.prepare(sql)?;
-            let found = statement.query_map([], |row| row.get::<_, i64>(0))?;
-            let found: Vec<i64> = found.collect::<db::SqlResult<_>>()?;
+            let found = statement.query_map([], |row| row.seq("seq"))?;
+            let found: Vec<Seq> = found.collect::<db::SqlResult<_>>()?;
             let sql = "SELECT uncleared FROM meta";
             let uncleared: bool = db.query_row(sql, [], |row| row.get(0))?;
-            Ok(!uncleared && found.iter().map(|seq| *seq as u64).eq(decisions.in_force()))
+            Ok(!uncleared && found.into_iter().eq(decisions.in_force()))
         };
         let hides_the_same = self.reader().ok().and_then(|db| hides_the_same(&db).ok());
         self.paths.current().filter(|_| hides_the_same == Some(true))
@@ -304,7 +307,7 @@ impl Views {
     fn clear_beside(
         &self,
         (path, previous): (&Path, Option<&Path>),
-        streams: Option<&BTreeSet<u64>>,
+        streams: Option<&BTreeSet<StreamId>>,
     ) -> Result<(), ViewsError> {
         if streams.is_none_or(|streams| !streams.is_empty()) {
             forget_search(self, streams)?;

@@ -9,7 +9,7 @@ use crate::replay::parcels::{End, Shipper};
 use crate::replay::streams::Streams;
 use crate::row::{At, RowBuilder};
 use crate::tables::{actions, annotations, redactions, streams};
-use codex_ledger_entry::{Kind, StreamDescriptor, StreamName};
+use codex_ledger_entry::{Kind, Seq, SeqRange, StreamDescriptor, StreamId, StreamName};
 use codex_ledger_ledger::{Control, LedgerReader, Pack, StoredEntry};
 use std::ops::ControlFlow;
 
@@ -23,14 +23,14 @@ pub(crate) struct Applier<'a> {
     deriver: Deriver<'a>,
     shipper: Shipper<'a>,
     /// One past the last entry.
-    pub to: u64,
+    pub to: Seq,
     /// Packs that end at or before this seq are noted in the states of the streams that they hold.
-    scanned_to: u64,
+    scanned_to: Seq,
     decisions: &'a Decisions,
     /// Whether an entry has decided what may be shown.
     decided: bool,
     /// Annotations of this replay.
-    annotated: Vec<u64>,
+    annotated: Vec<Seq>,
 }
 
 impl<'a> Applier<'a> {
@@ -41,8 +41,8 @@ impl<'a> Applier<'a> {
         shipper: Shipper<'a>,
         decisions: &'a Decisions,
     ) -> Applier<'a> {
-        let to = reader.head().size();
-        let (scanned_to, decided, annotated) = (0, false, Vec::new());
+        let to = reader.head().end();
+        let (scanned_to, decided, annotated) = (Seq::FIRST, false, Vec::new());
         Applier { reader, streams, deriver, shipper, to, scanned_to, decisions, decided, annotated }
     }
 
@@ -50,7 +50,7 @@ impl<'a> Applier<'a> {
     /// show what was hidden meanwhile must not stay behind a cursor that has passed the entry that hides.
     pub(crate) fn run(
         &mut self,
-        cursor: u64,
+        cursor: Seq,
         changes: &Changes,
         is_whole: bool,
     ) -> Result<(), ReplayError> {
@@ -68,7 +68,7 @@ impl<'a> Applier<'a> {
             self.note(&pack);
             next = pack.info.end_seq();
             self.scanned_to = next;
-            if next - committed >= COMMIT_ENTRIES && next < self.to && !is_whole {
+            if next.since(committed) >= COMMIT_ENTRIES && next < self.to && !is_whole {
                 self.commit(next, false)?;
                 committed = next;
             }
@@ -79,7 +79,7 @@ impl<'a> Applier<'a> {
     }
 
     /// Stores what is known of the streams, and ends the transaction.
-    fn commit(&mut self, cursor: u64, is_last: bool) -> Result<(), ReplayError> {
+    fn commit(&mut self, cursor: Seq, is_last: bool) -> Result<(), ReplayError> {
         let Deriver { policy, drafts, .. } = &mut self.deriver;
         self.streams.store(policy, cursor, drafts);
         self.shipper.ship(drafts, Some(End { cursor, is_last }))
@@ -134,7 +134,7 @@ impl<'a> Applier<'a> {
         side_files.into_iter().try_for_each(|id| self.derive_anew(id, None))
     }
 
-    fn annotations_again(&mut self, seqs: &[u64]) -> Result<(), ReplayError> {
+    fn annotations_again(&mut self, seqs: &[Seq]) -> Result<(), ReplayError> {
         let (policy, out) = (self.deriver.policy, &mut self.deriver.drafts);
         if !seqs.is_empty() {
             let row = || RowBuilder::new(policy, "annotations", At::default(), 0);
@@ -150,13 +150,12 @@ impl<'a> Applier<'a> {
 
     /// Notes which streams have entries in a pack.
     fn note(&mut self, pack: &Pack) {
-        let (first, end) = (pack.info.first_seq, pack.info.end_seq());
         let mut last = None;
         for entry in pack.entries.iter().filter(|e| matches!(e.kind, Kind::Line | Kind::Document)) {
             if last.replace(entry.stream) != Some(entry.stream)
                 && let Some(stream) = self.streams.get_mut(entry.stream)
             {
-                stream.state.applied(first, end);
+                stream.state.applied(pack.info.seqs());
             }
         }
     }
@@ -174,7 +173,10 @@ impl<'a> Applier<'a> {
                 annotations::annotation(policy, entry.seq, pack.info.recorded_at, body, drafts);
                 self.annotated.push(entry.seq);
             }
-            Kind::Stream => self.open(entry.seq, pack.body(entry).unwrap_or_default()),
+            Kind::Stream => {
+                let id = StreamId::opened_by(entry.seq);
+                self.open(id, pack.body(entry).unwrap_or_default());
+            }
             Kind::Line | Kind::Document => self.source_entry(pack, entry)?,
             // Written as a whole at the end: what one says of another must be true of all.
             Kind::Redaction | Kind::Revocation | Kind::RuleSet => self.decided = true,
@@ -183,13 +185,13 @@ impl<'a> Applier<'a> {
         Ok(())
     }
 
-    fn open(&mut self, seq: u64, body: &[u8]) {
+    fn open(&mut self, id: StreamId, body: &[u8]) {
         let Ok(descriptor) = StreamDescriptor::decode(body) else {
             return;
         };
         let Deriver { policy, drafts, .. } = &mut self.deriver;
-        streams::open(policy, seq, &descriptor, drafts);
-        if let Some(older) = self.streams.open(seq, descriptor) {
+        streams::open(policy, id, &descriptor, drafts);
+        if let Some(older) = self.streams.open(id, descriptor) {
             streams::supersede(policy, older.id, &older.state, drafts);
             older.supersede();
         }
@@ -215,8 +217,8 @@ impl<'a> Applier<'a> {
     }
 
     /// Only a stream whose entry does not say what it is may be unknown; of any other the views have lost it.
-    fn check_nameless(&mut self, stream: u64) -> Result<(), ReplayError> {
-        let opened = self.reader.control(stream)?;
+    fn check_nameless(&mut self, stream: StreamId) -> Result<(), ReplayError> {
+        let opened = self.reader.control(stream.opener())?;
         let is_named = |entry: Control| {
             entry.kind == Kind::Stream && StreamDescriptor::decode(&entry.body).is_ok()
         };
@@ -230,7 +232,7 @@ impl<'a> Applier<'a> {
     /// to, else where its structure tells.
     pub(crate) fn derive_anew(
         &mut self,
-        id: u64,
+        id: StreamId,
         copy_end: Option<u64>,
     ) -> Result<(), ReplayError> {
         let Applier { reader, streams, deriver, shipper, to, scanned_to, .. } = self;
@@ -240,13 +242,14 @@ impl<'a> Applier<'a> {
         streams::clear(deriver.policy, id, &stream.state, &mut deriver.drafts);
         let packs = stream.state.packs.clone();
         // Entries of this replay stand in packs that are not noted yet.
-        let unnoted = stream.end().max(*scanned_to).max(id)..*to;
+        let unnoted = stream.end().max(*scanned_to).max(id.opener());
+        let unnoted = SeqRange::new(unnoted, *to);
         let mut found = Vec::new();
         each_line(reader, id, &packs, unnoted, &mut found, &mut |line| {
             deriver.line(stream, line);
             shipper.ship_if_full(&mut deriver.drafts).map(ControlFlow::Continue)
         })?;
-        found.iter().for_each(|(first, end)| stream.state.applied(*first, *end));
+        found.into_iter().for_each(|run| stream.state.applied(run));
         Ok(())
     }
 }

@@ -5,8 +5,9 @@ use crate::replay::ReplayError;
 use crate::replay::derive::{Deriver, Options};
 use crate::replay::lines::each_known_line;
 use crate::replay::streams::{Stream, Streams};
-use codex_ledger_db::{Connection, params_from_iter};
-use codex_ledger_entry::StreamName;
+use crate::row::ReadNumbers;
+use codex_ledger_db::{Connection, Row, SqlResult, params_from_iter};
+use codex_ledger_entry::{Seq, StreamId, StreamName};
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_redaction::{Policy, Redaction, Rule, RuleSet, Target};
 use std::collections::BTreeSet;
@@ -18,13 +19,13 @@ use std::thread::Builder;
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     /// Streams that are derived anew.
-    pub streams: BTreeSet<u64>,
+    pub streams: BTreeSet<StreamId>,
     /// Whether names and paths may show other words.
     pub names: bool,
     /// Actions that then are written again too.
-    pub actions: Vec<u64>,
+    pub actions: Vec<Seq>,
     /// Annotations that then are written again too: all before these entries, in order.
-    pub annotations: Vec<u64>,
+    pub annotations: Vec<Seq>,
 }
 
 impl Changes {
@@ -33,7 +34,7 @@ impl Changes {
         reader: &mut LedgerReader,
         (db, path): (&Connection, &Path),
         known: &Streams,
-        cursor: u64,
+        cursor: Seq,
         policy: &Policy,
     ) -> Result<Changes, ReplayError> {
         let old = Decisions::load(reader, cursor)?.policy(reader)?;
@@ -60,8 +61,11 @@ impl Changes {
             changes.streams.extend(found);
         }
         if changes.names {
-            let all =
-                |table: &str| numbers(db, &format!("SELECT seq FROM {table} ORDER BY seq"), &[]);
+            let all = |table: &str| {
+                numbers(db, &format!("SELECT seq FROM {table} ORDER BY seq"), &[], |row| {
+                    row.seq("seq")
+                })
+            };
             changes.actions = all("actions").map_err(codex_ledger_db::at(path))?;
             changes.annotations = all("annotations").map_err(codex_ledger_db::at(path))?;
         }
@@ -75,7 +79,8 @@ impl Changes {
         sql: &str,
         values: &[String],
     ) -> Result<(), ReplayError> {
-        self.streams.extend(numbers(db, sql, values).map_err(codex_ledger_db::at(path))?);
+        let found = numbers(db, sql, values, |row| row.stream("stream"));
+        self.streams.extend(found.map_err(codex_ledger_db::at(path))?);
         Ok(())
     }
 
@@ -109,7 +114,7 @@ impl Changes {
         Ok(())
     }
 
-    fn add_entry(&mut self, reader: &mut LedgerReader, seq: u64) -> Result<(), ReplayError> {
+    fn add_entry(&mut self, reader: &mut LedgerReader, seq: Seq) -> Result<(), ReplayError> {
         let pack = reader.pack_from(seq)?;
         self.streams.extend(pack.and_then(|pack| pack.entry(seq).map(|entry| entry.stream)));
         Ok(())
@@ -158,10 +163,13 @@ impl Changes {
     }
 }
 
-fn numbers(db: &Connection, sql: &str, values: &[String]) -> codex_ledger_db::SqlResult<Vec<u64>> {
-    let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map(params_from_iter(values), |row| row.get::<_, i64>(0))?;
-    rows.map(|number| number.map(|number| number as u64)).collect()
+fn numbers<T>(
+    db: &Connection,
+    sql: &str,
+    values: &[String],
+    read: impl Fn(&Row<'_>) -> SqlResult<T>,
+) -> SqlResult<Vec<T>> {
+    db.prepare(sql)?.query_map(params_from_iter(values), read)?.collect()
 }
 
 /// The streams in which a policy hides anything, but for those that are known already.
@@ -169,8 +177,8 @@ fn scan(
     dir: &Path,
     known: &Streams,
     policy: &Policy,
-    but: &BTreeSet<u64>,
-) -> Result<BTreeSet<u64>, ReplayError> {
+    but: &BTreeSet<StreamId>,
+) -> Result<BTreeSet<StreamId>, ReplayError> {
     let streams: Vec<&Stream> =
         known.current().filter(|stream| !but.contains(&stream.id)).collect();
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
@@ -191,7 +199,11 @@ fn scan(
     })
 }
 
-fn scan_some(dir: &Path, policy: &Policy, streams: &[&Stream]) -> Result<Vec<u64>, ReplayError> {
+fn scan_some(
+    dir: &Path,
+    policy: &Policy,
+    streams: &[&Stream],
+) -> Result<Vec<StreamId>, ReplayError> {
     let mut reader = LedgerReader::open(dir)?;
     let mut found = Vec::new();
     for stream in streams {

@@ -9,6 +9,7 @@ use crate::replay::apply::Applier;
 use crate::replay::lineage::created_ms;
 use crate::replay::lines::each_known_line;
 use crate::state::hash;
+use codex_ledger_entry::StreamId;
 use codex_ledger_rollout::{self as rollout, Identity};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -27,8 +28,8 @@ struct Told {
 
 /// A copy whose end may have to be told anew.
 struct Unsettled {
-    child: u64,
-    parent: u64,
+    child: StreamId,
+    parent: StreamId,
     /// Line of the child at which the copy begins, where its structure tells that there is one.
     from_line: Option<u64>,
     /// When the child was created, UTC milliseconds.
@@ -70,7 +71,7 @@ impl Applier<'_> {
     }
 
     fn unsettled(&self) -> Vec<Unsettled> {
-        let grew = |id: u64| self.streams.get(id).is_some_and(|stream| stream.grew);
+        let grew = |id: StreamId| self.streams.get(id).is_some_and(|stream| stream.grew);
         let mut found = Vec::new();
         // A review copies nothing, and its turns are told in the parent's file too.
         for stream in self.streams.current().filter(|stream| !stream.state.is_review) {
@@ -100,7 +101,7 @@ impl Applier<'_> {
         found
     }
 
-    fn marks(&mut self, id: u64) -> Result<Vec<Mark>, ReplayError> {
+    fn marks(&mut self, id: StreamId) -> Result<Vec<Mark>, ReplayError> {
         let mut marks = Vec::new();
         let Some(stream) = self.streams.get(id) else { return Ok(marks) };
         each_known_line(self.reader, stream, &mut |line| {

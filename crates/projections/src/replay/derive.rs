@@ -9,7 +9,7 @@ use crate::tables::{
     agent_reasoning_messages, file_changes, function_calls, function_plan_messages, messages,
     prompts, sessions, side_files, token_messages, turn_context_messages, turns,
 };
-use codex_ledger_entry::{Kind, StreamName};
+use codex_ledger_entry::{Kind, Seq, StreamName};
 use codex_ledger_ledger::StoredEntry;
 use codex_ledger_redaction::Policy;
 use codex_ledger_rollout::event::{Event, ItemBody, ItemCompleted};
@@ -40,7 +40,7 @@ pub(crate) struct Line<'a> {
 /// Where a line begins: its first entry, and its 0-based number and first byte in the source.
 #[derive(Clone, Copy)]
 pub(crate) struct LineStart {
-    pub seq: u64,
+    pub seq: Seq,
     pub line: u64,
     pub offset: u64,
 }

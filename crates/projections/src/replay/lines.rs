@@ -3,11 +3,10 @@
 use crate::replay::ReplayError;
 use crate::replay::derive::{Line, LineStart};
 use crate::replay::streams::Stream;
-use codex_ledger_entry::Kind;
+use codex_ledger_entry::{Kind, SeqRange, StreamId};
 use codex_ledger_ledger::{LedgerReader, Pack, StoredEntry};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-use std::ops::Range;
 
 /// A body longer than this is not parsed; it keeps its event row and its bytes in the ledger.
 const PARSE_MAX_BYTES: u64 = 64 << 20;
@@ -22,30 +21,37 @@ pub(crate) fn each_known_line(
     each: EachLine<'_>,
 ) -> Result<(), ReplayError> {
     let end = stream.end();
-    each_line(reader, stream.id, &stream.state.packs, end..end, &mut Vec::new(), each)
+    each_line(
+        reader,
+        stream.id,
+        &stream.state.packs,
+        SeqRange::new(end, end),
+        &mut Vec::new(),
+        each,
+    )
 }
 
 /// Gives every line of a stream, in order, joining the pieces of lines that were torn.
 ///
-/// `packs` are runs of packs by first and last seq; `scan` is searched for more of them, which are added to
+/// `packs` are the entries of runs of packs; `scan` is searched for more of them, which are added to
 /// `found`.
 pub(crate) fn each_line(
     reader: &mut LedgerReader,
-    id: u64,
-    packs: &[(u64, u64)],
-    scan: Range<u64>,
-    found: &mut Vec<(u64, u64)>,
+    id: StreamId,
+    packs: &[SeqRange],
+    scan: SeqRange,
+    found: &mut Vec<SeqRange>,
     each: EachLine<'_>,
 ) -> Result<(), ReplayError> {
-    let to = scan.end;
+    let opener = id.opener();
     let mut torn: Option<TornLine> = None;
-    let scan = (scan.start, scan.end);
-    for (from, end) in packs.iter().copied().chain([scan]) {
-        let mut next = from;
-        while next < end {
+    for run in packs.iter().copied().chain([scan]) {
+        let mut next = run.from;
+        while next < run.end {
             let Some(pack) = reader.pack_from(next)? else { break };
             next = pack.info.end_seq();
-            let of_stream = |e: &&StoredEntry| e.stream == id && e.seq != id && e.seq < to;
+            let of_stream =
+                |e: &&StoredEntry| e.stream == id && e.seq != opener && e.seq < scan.end;
             let mut holds = false;
             for entry in pack.entries.iter().filter(of_stream) {
                 holds = true;
@@ -60,8 +66,8 @@ pub(crate) fn each_line(
                     torn = Some(line);
                 }
             }
-            if holds && (from, end) == scan {
-                found.push((pack.info.first_seq, next));
+            if holds && run == scan {
+                found.push(pack.info.seqs());
             }
         }
     }

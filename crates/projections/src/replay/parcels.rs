@@ -3,6 +3,7 @@
 use crate::replay::ReplayError;
 use crate::row::{Draft, Write};
 use crate::tables::redactions;
+use codex_ledger_entry::Seq;
 use codex_ledger_redaction::Policy;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -28,7 +29,7 @@ pub(crate) struct Passed {
 #[derive(Clone, Copy)]
 pub(crate) struct End {
     /// The new cursor.
-    pub cursor: u64,
+    pub cursor: Seq,
     /// Whether nothing follows.
     pub is_last: bool,
 }

@@ -10,9 +10,10 @@ use crate::replay::changes::Changes;
 use crate::replay::derive::{Deriver, Options};
 use crate::replay::parcels::{End, InOrder, Parcel, Passed, Shipper, pass_all};
 use crate::replay::streams::Streams;
-use crate::row::Writer;
+use crate::row::{ReadNumbers, Writer, sql_seq};
 use crate::tables::token_messages::SETTLE_REVIEWS;
 use codex_ledger_db::{Connection, params};
+use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{LedgerError, LedgerReader};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,12 +28,10 @@ const PARCELS: usize = 6;
 /// What a replay did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// First seq that was applied.
-    pub from: u64,
-    /// One past the last.
-    pub to: u64,
+    /// The entries that were applied.
+    pub entries: SeqRange,
     /// Streams whose rows show other words since, because what may be shown was decided anew.
-    pub decided_anew: BTreeSet<u64>,
+    pub decided_anew: BTreeSet<StreamId>,
     /// Whether what may be shown was decided anew.
     pub is_decided_anew: bool,
 }
@@ -51,7 +50,7 @@ pub enum ReplayError {
     Policy(#[from] PolicyError),
     /// What a stream's next record needs to know of those before it cannot be read.
     #[error("what is remembered of stream {0} cannot be read")]
-    State(u64),
+    State(StreamId),
     /// The system starts no more threads.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -83,18 +82,18 @@ pub fn replay(
     decisions: &Decisions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Applied, ReplayError> {
-    let cursor: u64 = db
-        .query_row("SELECT cursor FROM meta", [], |row| row.get::<_, i64>(0))
-        .map_err(codex_ledger_db::at(path))? as u64;
-    let to = reader.head().size();
+    let cursor = db
+        .query_row("SELECT cursor FROM meta", [], |row| row.seq("cursor"))
+        .map_err(codex_ledger_db::at(path))?;
+    let to = reader.head().end();
     let head = reader.head().chain.id.to_string();
     if cursor >= to {
-        return Ok(Applied { from: cursor, to: cursor, ..Applied::default() });
+        return Ok(Applied { entries: SeqRange::new(cursor, cursor), ..Applied::default() });
     }
     let policy = decisions.policy(reader)?;
     let streams = Streams::load(db, path, policy.key())?;
     let is_decided_anew = decisions.entries.iter().any(|entry| entry.seq >= cursor);
-    let hides = cursor > 0 && is_decided_anew;
+    let hides = cursor > Seq::FIRST && is_decided_anew;
     let changes = match hides {
         true => Changes::between(reader, (db, path), &streams, cursor, &policy)?,
         false => Changes::default(),
@@ -132,7 +131,7 @@ pub fn replay(
         }
     });
     let decided_anew = changes.streams.clone();
-    written.map(|()| Applied { from: cursor, to, decided_anew, is_decided_anew })
+    written.map(|()| Applied { entries: SeqRange::new(cursor, to), decided_anew, is_decided_anew })
 }
 
 fn write_all(
@@ -161,10 +160,10 @@ fn write_all(
             let head = if is_last { head } else { "" };
             transaction.execute(
                 "UPDATE meta SET cursor = ?, head = ?, uncleared = max(uncleared, ?)",
-                params![cursor as i64, head, hides],
+                params![sql_seq(cursor), head, hides],
             )?;
             transaction.commit()?;
-            progress(cursor);
+            progress(cursor.get());
             transaction = db.transaction()?;
             done |= is_last;
         }

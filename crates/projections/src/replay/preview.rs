@@ -6,6 +6,7 @@ use crate::replay::derive::{Deriver, Options};
 use crate::replay::lines::each_known_line;
 use crate::replay::streams::Streams;
 use codex_ledger_db::Connection;
+use codex_ledger_entry::StreamId;
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_redaction::Seen;
 use std::ops::ControlFlow;
@@ -20,8 +21,8 @@ use std::sync::{Arc, Mutex};
 pub fn preview(
     reader: &mut LedgerReader,
     (db, path): (&Connection, &Path),
-    streams: &[u64],
-    each: &mut dyn FnMut(u64, Seen) -> bool,
+    streams: &[StreamId],
+    each: &mut dyn FnMut(StreamId, Seen) -> bool,
 ) -> Result<(), ReplayError> {
     let witness = Arc::new(Mutex::new(Vec::new()));
     let policy = load_policy(reader)?.witnessed_by(Arc::clone(&witness));

@@ -2,11 +2,11 @@
 
 use crate::fold::Totals;
 use crate::replay::ReplayError;
-use crate::row::{At, Draft, RowBuilder};
+use crate::row::{At, Draft, ReadNumbers, RowBuilder, sql_stream};
 use crate::state::State;
 use crate::tables;
 use codex_ledger_db::{self as db, Connection, OptionalExtension, Row, SqlResult};
-use codex_ledger_entry::{StreamDescriptor, StreamName};
+use codex_ledger_entry::{Seq, StreamDescriptor, StreamId, StreamName};
 use codex_ledger_ledger::side;
 use codex_ledger_redaction::Policy;
 use std::collections::{BTreeMap, HashMap};
@@ -16,8 +16,8 @@ use std::path::Path;
 #[derive(Default)]
 pub(crate) struct Streams {
     /// Newest stream of each name.
-    newest: HashMap<String, u64>,
-    by_id: BTreeMap<u64, Stream>,
+    newest: HashMap<String, StreamId>,
+    by_id: BTreeMap<StreamId, Stream>,
 }
 
 impl Streams {
@@ -35,15 +35,16 @@ impl Streams {
     }
 
     /// The stream whose state cannot be read, if there is one.
-    fn read(&mut self, db: &Connection, key: &[u8; 32]) -> SqlResult<Option<u64>> {
+    fn read(&mut self, db: &Connection, key: &[u8; 32]) -> SqlResult<Option<StreamId>> {
         let mut statement = db.prepare(
             "SELECT t.stream, t.superseded, f.cursor, f.state FROM streams t
              LEFT JOIN fold_states f ON f.stream = t.stream ORDER BY t.stream",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let id = row.get::<_, i64>("stream")? as u64;
-            let cursor = row.get::<_, Option<i64>>("cursor")?.unwrap_or_default() as u64;
+            let id = row.stream("stream")?;
+            let cursor = row.get::<_, Option<i64>>("cursor")?.unwrap_or_default();
+            let cursor = Seq::new(cursor as u64);
             let bytes = row.get::<_, Option<Vec<u8>>>("state")?.unwrap_or_default();
             let Some(state) = decipher(key, id, cursor, bytes) else {
                 return Ok(Some(id));
@@ -59,11 +60,11 @@ impl Streams {
         Ok(None)
     }
 
-    pub(crate) fn get(&self, id: u64) -> Option<&Stream> {
+    pub(crate) fn get(&self, id: StreamId) -> Option<&Stream> {
         self.by_id.get(&id)
     }
 
-    pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Stream> {
+    pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
         self.by_id.get_mut(&id)
     }
 
@@ -78,7 +79,11 @@ impl Streams {
     }
 
     /// A stream begins; gives the one that it takes the place of.
-    pub(crate) fn open(&mut self, id: u64, descriptor: StreamDescriptor) -> Option<&mut Stream> {
+    pub(crate) fn open(
+        &mut self,
+        id: StreamId,
+        descriptor: StreamDescriptor,
+    ) -> Option<&mut Stream> {
         let older = self.newest.insert(descriptor.name.to_string(), id);
         let mut stream = Stream::new(id, descriptor.name);
         stream.state.path = descriptor.path;
@@ -87,21 +92,21 @@ impl Streams {
     }
 
     /// The newest stream of a thread's rollout.
-    pub(crate) fn rollout(&self, thread: &str) -> Option<u64> {
+    pub(crate) fn rollout(&self, thread: &str) -> Option<StreamId> {
         let name = StreamName::Rollout { thread: thread.to_string(), rollout: None };
         self.newest.get(&name.to_string()).copied()
     }
 
     /// Counts, and what later records will need, of every stream that was touched.
-    pub(crate) fn store(&mut self, policy: &Policy, cursor: u64, out: &mut Vec<Draft>) {
+    pub(crate) fn store(&mut self, policy: &Policy, cursor: Seq, out: &mut Vec<Draft>) {
         for stream in self.by_id.values_mut().filter(|stream| stream.touched) {
             stream.touched = false;
             let totals = std::mem::take(&mut stream.totals);
             tables::streams::add(policy, stream.id, &totals, stream.state.torn, out);
             if let Some(state) = encipher(policy.key(), stream.id, cursor, &stream.state) {
                 let row = RowBuilder::new(policy, "fold_states", At::default(), 3)
-                    .number("stream", stream.id)
-                    .number("cursor", cursor)
+                    .stream(stream.id)
+                    .seq("cursor", cursor)
                     .bytes("state", state);
                 out.push(row.replace());
             }
@@ -111,8 +116,8 @@ impl Streams {
 
 /// One stream while its entries go by.
 pub(crate) struct Stream {
-    /// Seq of the entry that opened it.
-    pub id: u64,
+    /// Its number.
+    pub id: StreamId,
     pub name: StreamName,
     pub state: State,
     /// What was counted since the counts were last stored.
@@ -124,11 +129,11 @@ pub(crate) struct Stream {
     /// Whether entries of it were applied in this replay.
     pub grew: bool,
     /// Entries below this seq were applied when the stream was derived anew.
-    pub derived_to: u64,
+    pub derived_to: Seq,
 }
 
 impl Stream {
-    fn new(id: u64, name: StreamName) -> Stream {
+    fn new(id: StreamId, name: StreamName) -> Stream {
         Stream {
             id,
             state: State { name: name.to_string(), ..State::default() },
@@ -137,7 +142,7 @@ impl Stream {
             superseded: false,
             touched: true,
             grew: false,
-            derived_to: 0,
+            derived_to: Seq::FIRST,
         }
     }
 
@@ -149,8 +154,8 @@ impl Stream {
     }
 
     /// One past the last seq at which the stream is known to have entries.
-    pub(crate) fn end(&self) -> u64 {
-        self.state.packs.last().map_or(0, |(_, end)| *end)
+    pub(crate) fn end(&self) -> Seq {
+        self.state.packs.last().map_or(Seq::FIRST, |run| run.end)
     }
 
     /// A newer generation has opened: nothing is derived of this one any more. What was remembered of it goes, since
@@ -164,7 +169,7 @@ impl Stream {
 
     /// Goes back to before its first line, to be derived again up to a seq; what was said of its copy by a
     /// comparison with its parent stays.
-    pub(crate) fn restart(&mut self, copy_end: Option<u64>, to: u64) {
+    pub(crate) fn restart(&mut self, copy_end: Option<u64>, to: Seq) {
         let State { compared, name, path, packs, .. } = std::mem::take(&mut self.state);
         self.state = State { name, path, packs, copy_end, compared, ..State::default() };
         self.totals = Totals::default();
@@ -175,20 +180,20 @@ impl Stream {
 
 /// A state as it is stored: it holds words of the log, which the views must not. The key is the ledger's; no
 /// (stream, cursor) ever gets two states under one key and one version of the program.
-fn encipher(key: &[u8; 32], stream: u64, cursor: u64, state: &State) -> Option<Vec<u8>> {
+fn encipher(key: &[u8; 32], stream: StreamId, cursor: Seq, state: &State) -> Option<Vec<u8>> {
     let mut bytes = side::encode(state)?;
     cipher(key, stream, cursor, &mut bytes);
     Some(bytes)
 }
 
-fn decipher(key: &[u8; 32], stream: u64, cursor: u64, mut bytes: Vec<u8>) -> Option<State> {
+fn decipher(key: &[u8; 32], stream: StreamId, cursor: Seq, mut bytes: Vec<u8>) -> Option<State> {
     cipher(key, stream, cursor, &mut bytes);
     side::decode(&bytes)
 }
 
-fn cipher(key: &[u8; 32], stream: u64, cursor: u64, bytes: &mut [u8]) {
+fn cipher(key: &[u8; 32], stream: StreamId, cursor: Seq, bytes: &mut [u8]) {
     let mut hasher = blake3::Hasher::new_keyed(key);
-    hasher.update(b"fold state").update(&stream.to_be_bytes()).update(&cursor.to_be_bytes());
+    hasher.update(b"fold state").update(&stream.get().to_be_bytes()).update(&cursor.to_be_bytes());
     let mut keystream = hasher.finalize_xof();
     let mut pad = [0u8; 1024];
     for chunk in bytes.chunks_mut(pad.len()) {
@@ -204,11 +209,11 @@ pub(crate) fn states_digest(db: &Connection, key: &[u8; 32]) -> SqlResult<String
         db.prepare("SELECT stream, cursor, state FROM fold_states ORDER BY stream")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let stream = row.get::<_, i64>("stream")? as u64;
-        let cursor = row.get::<_, i64>("cursor")? as u64;
+        let stream = row.stream("stream")?;
+        let cursor = row.seq("cursor")?;
         let state = decipher(key, stream, cursor, row.get("state")?);
         let state = state.map(|state| State { packs: Vec::new(), compared: None, ..state });
-        hasher.update(&stream.to_be_bytes());
+        hasher.update(&stream.get().to_be_bytes());
         hasher.update(&state.and_then(|state| side::encode(&state)).unwrap_or_default());
     }
     Ok(hasher.finalize().to_hex().to_string())
@@ -222,14 +227,14 @@ pub fn session_names(
     db: &Connection,
     path: &Path,
     key: &[u8; 32],
-    stream: u64,
+    stream: StreamId,
 ) -> Result<(Option<String>, Option<String>), ReplayError> {
     let sql = "SELECT cursor, state FROM fold_states WHERE stream = ?";
     let read = |row: &Row<'_>| {
-        let cursor = row.get::<_, i64>("cursor")? as u64;
+        let cursor = row.seq("cursor")?;
         Ok(decipher(key, stream, cursor, row.get("state")?))
     };
-    let found = db.query_row(sql, [stream as i64], read).optional().map_err(db::at(path))?;
+    let found = db.query_row(sql, [sql_stream(stream)], read).optional().map_err(db::at(path))?;
     let Some(state) = found else { return Ok((None, None)) };
     let state = state.ok_or(ReplayError::State(stream))?;
     let thread = match StreamName::parse(&state.name) {

@@ -1,7 +1,7 @@
 //! `actions`: what was done to the ledger.
 
 use crate::row::{At, Draft, RowBuilder};
-use codex_ledger_entry::Fields;
+use codex_ledger_entry::{Fields, Seq};
 use codex_ledger_redaction::Policy;
 
 const DROP: &str = "DELETE FROM actions WHERE seq = :seq";
@@ -9,14 +9,14 @@ const DROP: &str = "DELETE FROM actions WHERE seq = :seq";
 /// Writes an action again, as the policy shows it now.
 pub(crate) fn again(
     policy: &Policy,
-    seq: u64,
+    seq: Seq,
     recorded_at: u64,
     body: &[u8],
     out: &mut Vec<Draft>,
 ) {
     for sql in ["DELETE FROM redaction_hits WHERE stream = :seq AND seq = :seq", DROP] {
-        let row = RowBuilder::new(policy, "actions", At::entry(seq, seq), 1);
-        out.push(row.number("seq", seq).write(sql));
+        let row = RowBuilder::new(policy, "actions", At::entry(seq), 1);
+        out.push(row.seq("seq", seq).write(sql));
     }
     action(policy, seq, recorded_at, body, out);
 }
@@ -24,15 +24,15 @@ pub(crate) fn again(
 /// Something that was done to the ledger.
 pub(crate) fn action(
     policy: &Policy,
-    seq: u64,
+    seq: Seq,
     recorded_at: u64,
     body: &[u8],
     out: &mut Vec<Draft>,
 ) {
     let fields = Fields::parse(body).ok();
     let text = |name: &str| fields.as_ref().and_then(|fields| fields.text(name));
-    let row = RowBuilder::new(policy, "actions", At::entry(seq, seq), 5)
-        .number("seq", seq)
+    let row = RowBuilder::new(policy, "actions", At::entry(seq), 5)
+        .seq("seq", seq)
         .number("recorded_at_ms", recorded_at / 1_000_000)
         .tag("verb", true, Some(text("verb").unwrap_or_else(|| "created".into())))
         .text("actor", text("actor"))

@@ -1,7 +1,7 @@
 //! `annotations`, `tags`, `notes`, `dispositions`: what reviewers say.
 
 use crate::row::{At, Draft, RowBuilder};
-use codex_ledger_entry::{Act, Annotation};
+use codex_ledger_entry::{Act, Annotation, Seq};
 use codex_ledger_redaction::Policy;
 
 const UNTAG: &str =
@@ -22,7 +22,7 @@ pub(crate) const CLEAR: [&str; 5] = [
 /// Something that a reviewer said.
 pub(crate) fn annotation(
     policy: &Policy,
-    seq: u64,
+    seq: Seq,
     recorded_at: u64,
     body: &[u8],
     out: &mut Vec<Draft>,
@@ -35,9 +35,9 @@ pub(crate) fn annotation(
         Act::Unnote { of } => (Some(of.to_string()), false),
         Act::Disposition { value } => (Some(value.clone()), false),
     };
-    let row = |table: &'static str| RowBuilder::new(policy, table, At::entry(seq, seq), 8);
+    let row = |table: &'static str| RowBuilder::new(policy, table, At::entry(seq), 8);
     let written = row("annotations")
-        .number("seq", seq)
+        .seq("seq", seq)
         .number("recorded_at_ms", recorded_at / 1_000_000)
         .text("actor", Some(&said.actor))
         .word("act", said.act.name())
@@ -51,7 +51,7 @@ pub(crate) fn annotation(
             .id("session_id", Some(&said.session))
             .number("prompt", said.prompt)
             .label("tag", Some(name))
-            .number("seq", seq)
+            .seq("seq", seq)
             .replace(),
         Act::Untag { name } => row("tags")
             .id("session_id", Some(&said.session))
@@ -59,14 +59,14 @@ pub(crate) fn annotation(
             .label("tag", Some(name))
             .write(UNTAG),
         Act::Note { text } => row("notes")
-            .number("seq", seq)
+            .seq("seq", seq)
             .id("session_id", Some(&said.session))
             .number("prompt", said.prompt)
             .text("actor", Some(&said.actor))
             .number("recorded_at_ms", recorded_at / 1_000_000)
             .text("text", Some(text))
             .insert(),
-        Act::Unnote { of } => row("notes").number("seq", *of).write(UNNOTE),
+        Act::Unnote { of } => row("notes").seq("seq", *of).write(UNNOTE),
         Act::Disposition { value } if value.is_empty() => row("dispositions")
             .id("session_id", Some(&said.session))
             .number("prompt", said.prompt)
@@ -75,7 +75,7 @@ pub(crate) fn annotation(
             .id("session_id", Some(&said.session))
             .number("prompt", said.prompt)
             .label("value", Some(value))
-            .number("seq", seq)
+            .seq("seq", seq)
             .replace(),
     });
 }

@@ -41,11 +41,7 @@ pub(crate) fn fold(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
 /// Not everything that a record says gets rows.
 pub(crate) fn cut(fold: &mut Fold<'_>) {
     let at = fold.at;
-    let row = fold
-        .row(TABLE, 4)
-        .number("stream", at.stream)
-        .number("line", at.line)
-        .number("part", at.part);
+    let row = fold.row(TABLE, 4).stream(at.stream).number("line", at.line).number("part", at.part);
     fold.push(row.word("problem", Reason::TooManyItems.name()).write(CUT));
 }
 

@@ -88,7 +88,7 @@ pub(crate) fn ended(fold: &mut Fold<'_>, call_id: &str, status: Status) {
 fn undo(fold: &mut Fold<'_>, call_id: &str) {
     fold.state.forget_patch(call_id);
     for sql in UNDO {
-        let row = fold.row(TABLE, 2).number("stream", fold.at.stream).id("call_id", Some(call_id));
+        let row = fold.row(TABLE, 2).stream(fold.at.stream).id("call_id", Some(call_id));
         fold.push(row.write(sql));
     }
 }
@@ -105,7 +105,7 @@ fn deleted(fold: &mut Fold<'_>, call_id: &str, files: &[FileChange<'_>]) {
         let (line, part) = (patched.line, patched.part);
         let row = fold
             .row(TABLE, 5)
-            .number("stream", fold.at.stream)
+            .stream(fold.at.stream)
             .number("line", line)
             .number("part", part)
             .number("item", item)

@@ -84,7 +84,7 @@ pub(crate) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
     let at = fold.at;
     let row = fold
         .row(TABLE, 10)
-        .number("stream", at.stream)
+        .stream(at.stream)
         .id("call_id", Some(call_id))
         .number("output_line", at.line)
         .int("output_at_ms", at.at_ms)
@@ -123,7 +123,7 @@ fn process_ended(fold: &mut Fold<'_>, call_id: &str, outcome: &Outcome<'_>) {
     if has_ended && (is_cell || outcome.exit_code.is_some()) {
         let row = fold
             .row(TABLE, 5)
-            .number("stream", fold.at.stream)
+            .stream(fold.at.stream)
             .int("process", Some(process))
             .int("exit_code", outcome.exit_code)
             .word("status", outcome.status.name())
@@ -155,7 +155,7 @@ fn ended(
 ) {
     let row = fold
         .row(TABLE, 5)
-        .number("stream", fold.at.stream)
+        .stream(fold.at.stream)
         .id("call_id", Some(call_id))
         .int("exit_code", exit_code)
         .int("duration_ms", duration_ms)

@@ -61,7 +61,7 @@ pub(crate) fn candidate(fold: &mut Fold<'_>, text: &str, turn: Option<String>, i
 pub(crate) fn rolled_back(fold: &mut Fold<'_>, turns: u64) {
     for _ in 0..turns {
         let Some(number) = fold.state.live_prompts.pop() else { return };
-        let row = fold.row(TABLE, 2).number("stream", fold.at.stream).number("number", number);
+        let row = fold.row(TABLE, 2).stream(fold.at.stream).number("number", number);
         fold.push(row.write(ROLL_BACK));
     }
 }
@@ -75,7 +75,7 @@ fn events_decide(fold: &mut Fold<'_>) {
     fold.state.prompts = bare;
     fold.state.live_prompts.retain(|number| *number <= bare);
     for sql in [DROP_HIDDEN, DROP_CANDIDATES] {
-        let row = fold.row(TABLE, 1).number("stream", fold.at.stream);
+        let row = fold.row(TABLE, 1).stream(fold.at.stream);
         fold.push(row.write(sql));
     }
 }

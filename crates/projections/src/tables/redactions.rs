@@ -19,8 +19,8 @@ const INSERT_HIT: &str = "INSERT INTO redaction_hits
 pub(crate) fn all(policy: &Policy, decisions: &Decisions, out: &mut Vec<Draft>) {
     let rules_in_force = decisions.rule_set().ok().flatten().map(|(seq, _)| seq);
     for entry in &decisions.entries {
-        let at = At::entry(entry.seq, entry.seq);
-        let clear = RowBuilder::new(policy, "redactions", at, 1).number("seq", entry.seq);
+        let at = At::entry(entry.seq);
+        let clear = RowBuilder::new(policy, "redactions", at, 1).seq("seq", entry.seq);
         out.push(clear.write(CLEAR_HITS));
         match entry.kind {
             Kind::Redaction => redaction(policy, decisions, entry, out),
@@ -31,8 +31,8 @@ pub(crate) fn all(policy: &Policy, decisions: &Decisions, out: &mut Vec<Draft>) 
 }
 
 fn row<'p>(policy: &'p Policy, table: &'static str, entry: &Control) -> RowBuilder<'p> {
-    RowBuilder::new(policy, table, At::entry(entry.seq, entry.seq), 12)
-        .number("seq", entry.seq)
+    RowBuilder::new(policy, table, At::entry(entry.seq), 12)
+        .seq("seq", entry.seq)
         .label("id", Some(entry.id.to_string()))
         .number("recorded_at_ms", entry.recorded_at / 1_000_000)
 }
@@ -49,7 +49,7 @@ fn redaction(policy: &Policy, decisions: &Decisions, entry: &Control, out: &mut 
         .label("field", record.what.field())
         .label("replacement", Some(&record.replacement))
         .number("active", u64::from(ended_by.is_none()))
-        .int("revoked_by", ended_by.and_then(|seq| i64::try_from(*seq).ok()));
+        .int("revoked_by", ended_by.and_then(|seq| i64::try_from(seq.get()).ok()));
     out.push(row.replace());
 }
 
@@ -58,7 +58,7 @@ fn revocation(policy: &Policy, decisions: &Decisions, entry: &Control, out: &mut
     let row = row(policy, "revocations", entry)
         .text("actor", Some(&record.actor))
         .text("reason", Some(&record.reason))
-        .number("of", record.of)
+        .seq("of", record.of)
         .number("active", u64::from(decisions.is_active(entry.seq)));
     out.push(row.replace());
 }
@@ -80,7 +80,7 @@ fn rule_set(policy: &Policy, entry: &Control, in_force: bool, out: &mut Vec<Draf
 }
 
 fn rules(policy: &Policy, entry: &Control, set: &RuleSet, out: &mut Vec<Draft>) {
-    let at = At::entry(entry.seq, entry.seq);
+    let at = At::entry(entry.seq);
     out.push(RowBuilder::new(policy, "rules", at, 0).write(CLEAR_RULES));
     for (position, rule) in set.rules.iter().enumerate() {
         let row = RowBuilder::new(policy, "rules", at, 8)
@@ -102,7 +102,7 @@ pub(crate) fn hit(policy: &Policy, hidden: &Hidden) -> Draft {
         By::Rule(index) => {
             (policy.rules().rules.get(index as usize).map(|rule| rule.id.as_str()), 0)
         }
-        By::Manual(seq) => (None, seq),
+        By::Manual(seq) => (None, seq.get()),
     };
     RowBuilder::new(&Policy::none(), "redaction_hits", hidden.at, 9)
         .item(hidden.at)

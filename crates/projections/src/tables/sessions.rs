@@ -37,8 +37,8 @@ pub(crate) fn ensure(fold: &mut Fold<'_>) {
     let id = fold.thread.unwrap_or_default().to_string();
     let row = fold
         .row(TABLE, 4)
-        .number("stream", at.stream)
-        .number("seq", at.seq)
+        .stream(at.stream)
+        .seq("seq", at.seq)
         .number("line", at.line)
         .id("id", Some(id));
     fold.push(row.write(ENSURE));
@@ -52,18 +52,16 @@ pub(crate) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
             fold.state.born(meta, at.at_ms);
             let row = fold
                 .row(TABLE, 4)
-                .number("stream", at.stream)
-                .number("seq", at.seq)
+                .stream(at.stream)
+                .seq("seq", at.seq)
                 .number("line", at.line)
                 .id("id", meta.id.as_deref());
             fold.push(row.write(DEFINE));
         }
         Some(known) => {
             let foreign = meta.id.as_deref().is_some_and(|id| id != known);
-            let row = fold
-                .row(TABLE, 2)
-                .number("stream", at.stream)
-                .number("foreign_headers", u64::from(foreign));
+            let row =
+                fold.row(TABLE, 2).stream(at.stream).number("foreign_headers", u64::from(foreign));
             fold.push(row.write(COUNT));
             if foreign {
                 fold.state.copied_threads.extend(meta.id.as_deref().map(str::to_string));
@@ -78,7 +76,7 @@ pub(crate) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     {
         fold.state.repo = Some(url.to_string());
     }
-    let row = refresh(fold.row(TABLE, 20).number("stream", at.stream), meta);
+    let row = refresh(fold.row(TABLE, 20).stream(at.stream), meta);
     fold.push(row.write(REFRESH));
 }
 
@@ -108,8 +106,7 @@ fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {
 fn parent(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     if fold.copied && fold.state.parent.is_none() {
         fold.state.parent = meta.id.as_deref().map(str::to_string);
-        let row =
-            fold.row(TABLE, 2).number("stream", fold.at.stream).id("parent_id", meta.id.as_deref());
+        let row = fold.row(TABLE, 2).stream(fold.at.stream).id("parent_id", meta.id.as_deref());
         fold.push(row.write(SET_PARENT));
     }
 }
@@ -118,7 +115,7 @@ fn parent(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
 /// unless a comparison with the parent has told it.
 pub(crate) fn copies(fold: &mut Fold<'_>) {
     let told = if fold.state.copy_end.is_some() { "compared" } else { "inferred" };
-    let row = fold.row(TABLE, 2).number("stream", fold.at.stream).word("copy", told);
+    let row = fold.row(TABLE, 2).stream(fold.at.stream).word("copy", told);
     fold.push(row.write(SET_COPY));
 }
 
@@ -129,7 +126,7 @@ pub(crate) fn model(fold: &mut Fold<'_>, model: Option<&str>) {
         return;
     };
     fold.state.model = Some(model.to_string());
-    let row = fold.row(TABLE, 2).number("stream", fold.at.stream).label("model", Some(model));
+    let row = fold.row(TABLE, 2).stream(fold.at.stream).label("model", Some(model));
     fold.push(row.write(SET_MODEL));
 }
 
@@ -141,7 +138,7 @@ pub(crate) fn environment(fold: &mut Fold<'_>, text: &str) {
     if let Some(cwd) = prompt::environment(text).and_then(|environment| environment.cwd) {
         fold.state.has_cwd = true;
         fold.state.repo.get_or_insert_with(|| cwd.to_string());
-        let row = fold.row(TABLE, 2).number("stream", fold.at.stream).text("cwd", Some(cwd));
+        let row = fold.row(TABLE, 2).stream(fold.at.stream).text("cwd", Some(cwd));
         fold.push(row.write(SET_CWD));
     }
 }

@@ -4,7 +4,7 @@ use crate::fold::Totals;
 use crate::row::{At, Draft, RowBuilder};
 use crate::schema::CLEAR_STREAM;
 use crate::state::State;
-use codex_ledger_entry::{StreamDescriptor, StreamName};
+use codex_ledger_entry::{StreamDescriptor, StreamId, StreamName};
 use codex_ledger_redaction::Policy;
 
 const RENAME: &str =
@@ -22,13 +22,13 @@ const ADD: &str = "UPDATE streams SET lines = lines + :lines, bytes = bytes + :b
 
 pub(crate) fn open(
     policy: &Policy,
-    stream: u64,
+    stream: StreamId,
     descriptor: &StreamDescriptor,
     out: &mut Vec<Draft>,
 ) {
     let (thread, rollout) = parts(&descriptor.name);
-    let row = RowBuilder::new(policy, "streams", At::entry(stream, stream), 6)
-        .number("stream", stream)
+    let row = RowBuilder::new(policy, "streams", At::entry(stream.opener()), 6)
+        .stream(stream)
         .id("name", Some(descriptor.name.to_string()))
         .word("kind", descriptor.name.kind())
         .id("thread", thread)
@@ -44,45 +44,45 @@ pub(crate) fn open(
         .int("first_at_ms", None)
         .int("last_at_ms", None);
     out.push(row.insert());
-    let row = RowBuilder::new(policy, "files", At::entry(stream, stream), 3)
-        .number("stream", stream)
+    let row = RowBuilder::new(policy, "files", At::entry(stream.opener()), 3)
+        .stream(stream)
         .text("path", Some(String::from_utf8_lossy(&descriptor.path)))
         .label("container", Some(&descriptor.container));
     out.push(row.insert());
 }
 
 /// A newer generation of the same source has opened: the views speak of it alone.
-pub(crate) fn supersede(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Draft>) {
+pub(crate) fn supersede(policy: &Policy, stream: StreamId, state: &State, out: &mut Vec<Draft>) {
     out.push(
-        RowBuilder::new(policy, "streams", At::entry(stream, stream), 1)
-            .number("stream", stream)
+        RowBuilder::new(policy, "streams", At::entry(stream.opener()), 1)
+            .stream(stream)
             .write(SUPERSEDE),
     );
     clear(policy, stream, state, out);
 }
 
 /// Removes all rows that a stream's records gave rise to, and all that was said to be hidden in them.
-pub(crate) fn clear(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Draft>) {
-    let at = At::entry(stream, stream);
-    let row = || RowBuilder::new(policy, "streams", at, 1).number("stream", stream);
+pub(crate) fn clear(policy: &Policy, stream: StreamId, state: &State, out: &mut Vec<Draft>) {
+    let at = At::entry(stream.opener());
+    let row = || RowBuilder::new(policy, "streams", at, 1).stream(stream);
     out.extend(CLEAR_STREAM.map(|sql| row().write(sql)));
     rename(policy, stream, state, out);
 }
 
 /// Writes a stream's name and path again, as the policy shows them now.
-pub(crate) fn rename(policy: &Policy, stream: u64, state: &State, out: &mut Vec<Draft>) {
-    let at = At::entry(stream, stream);
-    out.push(RowBuilder::new(policy, "streams", at, 1).number("stream", stream).write(CLEAR_HITS));
+pub(crate) fn rename(policy: &Policy, stream: StreamId, state: &State, out: &mut Vec<Draft>) {
+    let at = At::entry(stream.opener());
+    out.push(RowBuilder::new(policy, "streams", at, 1).stream(stream).write(CLEAR_HITS));
     let name = StreamName::parse(&state.name);
     let (thread, rollout) = parts(&name);
     let row = RowBuilder::new(policy, "streams", at, 4)
-        .number("stream", stream)
+        .stream(stream)
         .id("name", Some(&state.name))
         .id("thread", thread)
         .id("rollout", rollout);
     out.push(row.write(RENAME));
     let row = RowBuilder::new(policy, "files", at, 2)
-        .number("stream", stream)
+        .stream(stream)
         .text("path", Some(String::from_utf8_lossy(&state.path)));
     out.push(row.write(RENAME_FILE));
 }
@@ -95,18 +95,24 @@ fn parts(name: &StreamName) -> (Option<&String>, Option<&String>) {
 }
 
 /// Sets a stream's counts back before it is derived anew.
-pub(crate) fn reset(policy: &Policy, stream: u64, out: &mut Vec<Draft>) {
+pub(crate) fn reset(policy: &Policy, stream: StreamId, out: &mut Vec<Draft>) {
     out.push(
-        RowBuilder::new(policy, "streams", At::entry(stream, stream), 1)
-            .number("stream", stream)
+        RowBuilder::new(policy, "streams", At::entry(stream.opener()), 1)
+            .stream(stream)
             .write(RESET),
     );
 }
 
 /// Adds what has been read of a stream since the last time.
-pub(crate) fn add(policy: &Policy, stream: u64, totals: &Totals, torn: bool, out: &mut Vec<Draft>) {
-    let row = RowBuilder::new(policy, "streams", At::entry(stream, stream), 9)
-        .number("stream", stream)
+pub(crate) fn add(
+    policy: &Policy,
+    stream: StreamId,
+    totals: &Totals,
+    torn: bool,
+    out: &mut Vec<Draft>,
+) {
+    let row = RowBuilder::new(policy, "streams", At::entry(stream.opener()), 9)
+        .stream(stream)
         .number("lines", totals.lines)
         .number("bytes", totals.bytes)
         .number("blank", totals.blank)

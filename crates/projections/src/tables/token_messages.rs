@@ -127,7 +127,7 @@ pub(crate) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
     if !fold.state.usage_records {
         fold.state.usage_records = true;
         if fold.state.is_paginated {
-            let row = fold.row(TABLE, 1).number("stream", fold.at.stream);
+            let row = fold.row(TABLE, 1).stream(fold.at.stream);
             fold.push(row.write(COVER));
         }
     }

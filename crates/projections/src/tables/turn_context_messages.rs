@@ -74,7 +74,7 @@ fn repeats(fold: &mut Fold<'_>, key: u64) -> bool {
         Some((known, line, part)) if known == key => {
             let row = fold
                 .row(TABLE, 4)
-                .number("stream", at.stream)
+                .stream(at.stream)
                 .number("line", line)
                 .number("part", part)
                 .number("last_line", at.line);

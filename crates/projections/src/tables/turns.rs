@@ -130,7 +130,7 @@ fn compacted(fold: &mut Fold<'_>, row: Row<'_>) {
             let (line, part) = (known.line, known.part);
             let summary = fold
                 .row(TABLE, 5)
-                .number("stream", fold.at.stream)
+                .stream(fold.at.stream)
                 .number("line", line)
                 .number("part", part)
                 .int("count", row.count.and_then(|count| i64::try_from(count).ok()))

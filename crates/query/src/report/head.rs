@@ -9,6 +9,7 @@ use super::reader::{ReportRequest, ledger_head};
 use super::transparency::{self, Accesses, Prices, Seen, Transparency};
 use crate::pricing::PriceTable;
 use codex_ledger_db::{Connection, SqlResult, params};
+use codex_ledger_entry::{Seq, StreamId};
 use std::collections::BTreeMap;
 
 /// What is counted for each stream.
@@ -31,7 +32,7 @@ pub(super) fn read(
     let by = [TokenBy::Day, TokenBy::Model, TokenBy::Repo, TokenBy::Session];
     let [day, model, repo, session] = tokens_of_picked(db, filter, by, &request.zone, prices)?;
     let mut totals = Totals { tokens: day.total, ..Totals::default() };
-    let mut counts: BTreeMap<i64, OfStream> = BTreeMap::new();
+    let mut counts: BTreeMap<StreamId, OfStream> = BTreeMap::new();
     prompts(db, filter, &mut totals, &mut counts)?;
     let tools = calls(db, filter, &mut totals, &mut counts)?;
     tokens(db, filter, &mut counts)?;
@@ -89,7 +90,7 @@ fn prompts(
     db: &Connection,
     filter: &Filter,
     totals: &mut Totals,
-    counts: &mut BTreeMap<i64, OfStream>,
+    counts: &mut BTreeMap<StreamId, OfStream>,
 ) -> SqlResult<()> {
     let head =
         "SELECT p.stream, count(*) AS prompts, sum(x.rolled_back) AS rolled_back FROM temp.picked p
@@ -101,7 +102,7 @@ fn prompts(
         let prompts = row.count("prompts")?;
         totals.prompts += prompts;
         totals.prompts_rolled_back += row.count_or_zero("rolled_back")?;
-        counts.entry(row.get("stream")?).or_default().prompts = prompts;
+        counts.entry(row.stream("stream")?).or_default().prompts = prompts;
     }
     Ok(())
 }
@@ -110,7 +111,7 @@ fn calls(
     db: &Connection,
     filter: &Filter,
     totals: &mut Totals,
-    counts: &mut BTreeMap<i64, OfStream>,
+    counts: &mut BTreeMap<StreamId, OfStream>,
 ) -> SqlResult<Vec<ToolRow>> {
     let head = "SELECT p.stream, x.tool, count(*) AS calls, count(*) FILTER (WHERE x.exit_code <> 0
             OR x.status IN ('failed', 'error', 'rejected')) AS failed
@@ -126,7 +127,7 @@ fn calls(
         if tool == "shell" {
             totals.commands += calls;
             totals.commands_failed += failed;
-            let of = counts.entry(row.get("stream")?).or_default();
+            let of = counts.entry(row.stream("stream")?).or_default();
             (of.commands, of.commands_failed) = (calls, failed);
         }
         let sums = tools.entry(tool.clone()).or_insert(ToolRow { tool, calls: 0, failed: 0 });
@@ -138,7 +139,11 @@ fn calls(
     Ok(tools)
 }
 
-fn tokens(db: &Connection, filter: &Filter, counts: &mut BTreeMap<i64, OfStream>) -> SqlResult<()> {
+fn tokens(
+    db: &Connection,
+    filter: &Filter,
+    counts: &mut BTreeMap<StreamId, OfStream>,
+) -> SqlResult<()> {
     let head =
         "SELECT p.stream, CAST(total(x.input + x.output) AS INTEGER) AS tokens FROM temp.picked p
         CROSS JOIN token_messages x ON x.stream = p.stream
@@ -148,7 +153,7 @@ fn tokens(db: &Connection, filter: &Filter, counts: &mut BTreeMap<i64, OfStream>
     let mut statement = db.prepare(&sql)?;
     let mut rows = statement.query(params![since, until, filter.model])?;
     while let Some(row) = rows.next()? {
-        counts.entry(row.get("stream")?).or_default().tokens = row.count("tokens")?;
+        counts.entry(row.stream("stream")?).or_default().tokens = row.count("tokens")?;
     }
     Ok(())
 }
@@ -179,10 +184,13 @@ const SESSIONS: &str = "
         CROSS JOIN streams t ON t.stream = p.stream
     ORDER BY p.place";
 
-fn sessions(db: &Connection, counts: &BTreeMap<i64, OfStream>) -> SqlResult<Vec<ReportSession>> {
+fn sessions(
+    db: &Connection,
+    counts: &BTreeMap<StreamId, OfStream>,
+) -> SqlResult<Vec<ReportSession>> {
     let mut statement = db.prepare(SESSIONS)?;
     let rows = statement.query_map([], |row| {
-        let stream: i64 = row.get("stream")?;
+        let stream = row.stream("stream")?;
         let counts = counts.get(&stream).copied().unwrap_or_default();
         let models: String = row.get("models")?;
         let mut models: Vec<String> = serde_json::from_str(&models).unwrap_or_default();
@@ -191,7 +199,7 @@ fn sessions(db: &Connection, counts: &BTreeMap<i64, OfStream>) -> SqlResult<Vec<
         }
         Ok(ReportSession {
             id: row.get("id")?,
-            stream: stream as u64,
+            stream,
             name: row.get("name")?,
             started_at_ms: row.get("start_ms")?,
             ended_at_ms: row.get("last_at_ms")?,
@@ -209,7 +217,7 @@ fn sessions(db: &Connection, counts: &BTreeMap<i64, OfStream>) -> SqlResult<Vec<
             commands: counts.commands,
             commands_failed: counts.commands_failed,
             tokens: counts.tokens,
-            last_seq: row.count_or_zero("last_seq")?,
+            last_seq: Seq::new(row.count_or_zero("last_seq")?),
         })
     })?;
     rows.collect()

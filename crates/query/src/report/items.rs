@@ -2,7 +2,9 @@
 
 use super::super::row::{Counts, columns};
 use super::model::{Mode, ReportItem, ReportKind, ReportSession, SHOWN_BYTES_MAX};
+use crate::row::sql_stream;
 use codex_ledger_db::{Connection, Row, SqlResult, params};
+use codex_ledger_entry::StreamId;
 
 /// Where a record stands in its source.
 #[derive(Clone, Copy)]
@@ -22,14 +24,14 @@ pub(super) struct Place {
 }
 
 /// Every prompt's stretch; where items are wanted, also the one before the first prompt.
-pub(super) fn places(db: &Connection, stream: u64, mode: Mode) -> SqlResult<Vec<Place>> {
+pub(super) fn places(db: &Connection, stream: StreamId, mode: Mode) -> SqlResult<Vec<Place>> {
     if !mode.has_prompts() {
         return Ok(Vec::new());
     }
     let sql = "SELECT line, part FROM prompts WHERE stream = ? AND number > 0 ORDER BY line, part";
     let spot = |row: &Row<'_>| Ok(Spot { line: row.get("line")?, part: row.get("part")? });
     let mut starts: Vec<Spot> =
-        db.prepare_cached(sql)?.query_map([stream as i64], spot)?.collect::<SqlResult<_>>()?;
+        db.prepare_cached(sql)?.query_map([sql_stream(stream)], spot)?.collect::<SqlResult<_>>()?;
     starts.push(BEHIND_ALL);
     let mut places = Vec::with_capacity(starts.len());
     let mut from = BEFORE_ALL;
@@ -114,7 +116,7 @@ pub(super) fn between(
     let arms = [ACTIONS, if is_full { MORE } else { "" }, order].concat();
     let mut statement = db.prepare_cached(&arms.replace("RANGE", RANGE))?;
     let values = params![
-        session.stream as i64,
+        sql_stream(session.stream),
         place.from.line,
         place.from.part,
         place.to.line,
@@ -142,7 +144,7 @@ impl ItemColumns {
         let output = shown(row, self.output)?;
         Ok(ReportItem {
             kind: KINDS.get(rank).copied().unwrap_or(ReportKind::Tool),
-            seq: row.count(self.seq)?,
+            seq: row.seq(self.seq)?,
             at_ms: row.get(self.at_ms)?,
             name: row.get(self.name)?,
             text_bytes: (bytes > text.len() as u64).then_some(bytes),

@@ -7,6 +7,7 @@ use super::super::filter::Order;
 use super::super::tokens::{TokenRow, TokenSums};
 use super::super::zone::Zone;
 use super::transparency::Transparency;
+use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
 
 /// Name and version of the model as JSON; raised when a field changes its meaning or goes away.
@@ -161,7 +162,7 @@ pub struct ReportSession {
     /// Thread id.
     pub id: String,
     /// Number of its stream in the ledger; a session with two rollouts has two streams.
-    pub stream: u64,
+    pub stream: StreamId,
     /// Name given to the thread.
     pub name: Option<String>,
     /// Beginning, UTC milliseconds.
@@ -198,7 +199,7 @@ pub struct ReportSession {
     /// Counted input and output tokens in the range.
     pub tokens: u64,
     /// Last ledger entry of its source.
-    pub last_seq: u64,
+    pub last_seq: Seq,
 }
 
 /// A prompt and what followed it, up to the next one.
@@ -208,7 +209,7 @@ pub struct ReportPrompt {
     pub number: Option<u64>,
     /// Ledger entry.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub seq: Option<u64>,
+    pub seq: Option<Seq>,
     /// When, UTC milliseconds.
     pub at_ms: Option<i64>,
     /// False where only what followed lies in the range; then the text is left out.
@@ -280,7 +281,7 @@ pub struct ReportItem {
     /// What it is.
     pub kind: ReportKind,
     /// Ledger entry.
-    pub seq: u64,
+    pub seq: Seq,
     /// When, UTC milliseconds.
     pub at_ms: Option<i64>,
     /// Name of a tool, phase of a message, kind of context, what happened to a turn or file.

@@ -9,6 +9,7 @@ use super::items::{self, Place};
 use super::model::{Condition, Mode, ReportHead, ReportPrompt, ReportSession};
 use super::transparency::{self, LedgerHead};
 use crate::pricing::PriceTable;
+use crate::row::sql_stream;
 use codex_ledger_db::{Connection, SqlResult, params};
 use std::vec;
 
@@ -226,12 +227,12 @@ impl Prompts<'_> {
             "SELECT number, seq, at_ms, coalesce(request, text) AS text, rolled_back, images, active_file
              FROM prompts WHERE stream = ? AND line = ? AND part = ?",
         )?;
-        let key = params![self.session.stream as i64, place.from.line, place.from.part];
+        let key = params![sql_stream(self.session.stream), place.from.line, place.from.part];
         statement.query_row(key, |row| {
             let at_ms: Option<i64> = row.get("at_ms")?;
             let counts_at = at_ms.or(self.session.started_at_ms).unwrap_or(since);
             prompt.number = Some(row.count("number")?);
-            prompt.seq = Some(row.count("seq")?);
+            prompt.seq = Some(row.seq("seq")?);
             prompt.at_ms = at_ms;
             prompt.in_range = since <= counts_at && counts_at < until;
             if prompt.in_range {

@@ -4,6 +4,7 @@ use super::super::coverage::{KIND_COUNTS, KindCount, LINE_PROBLEM, LineProblem};
 use super::super::filter::Filter;
 use super::super::row::Counts;
 use codex_ledger_db::{Connection, OptionalExtension, SqlResult, params};
+use codex_ledger_entry::Seq;
 use serde::Serialize;
 
 /// Problems, missing sessions and accesses that are listed; all are counted.
@@ -112,7 +113,7 @@ pub struct RuleCount {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HandCount {
     /// Its ledger entry.
-    pub redaction: u64,
+    pub redaction: Seq,
     /// Who made it.
     pub actor: Option<String>,
     /// Why.
@@ -141,7 +142,7 @@ pub struct Accesses {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Access {
     /// Ledger entry.
-    pub seq: u64,
+    pub seq: Seq,
     /// When it was recorded, UTC milliseconds.
     pub at_ms: i64,
     /// What was done.
@@ -299,7 +300,7 @@ pub(super) fn redactions(db: &Connection, filter: &Filter) -> SqlResult<Redactio
         .prepare(&by_hand)?
         .query_map([since, until], |row| {
             Ok(HandCount {
-                redaction: row.count("redaction")?,
+                redaction: row.seq("redaction")?,
                 actor: row.get("actor")?,
                 reason: row.get("reason")?,
                 passages: row.count("passages")?,
@@ -321,7 +322,7 @@ pub(super) fn accesses(db: &Connection, filter: &Filter) -> SqlResult<Accesses> 
     )?;
     let rows = statement.query_map([since, until], |row| {
         Ok(Access {
-            seq: row.count("seq")?,
+            seq: row.seq("seq")?,
             at_ms: row.get("recorded_at_ms")?,
             verb: row.get("verb")?,
             actor: row.get("actor")?,
