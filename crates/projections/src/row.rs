@@ -1,5 +1,6 @@
 //! Rows on their way into the views. Text from a log fits in only after the policy has passed it.
 
+use crate::earlier::Told;
 use crate::schema;
 use codex_ledger_db::{
     Connection, SqlError, SqlResult, Statement, ToSql, ToSqlOutput, Value, ValueRef,
@@ -53,6 +54,8 @@ enum Field {
 pub(crate) struct Draft {
     sql: &'static str,
     table: &'static str,
+    /// Whether it adds a row.
+    is_row: bool,
     at: At,
     role: Option<&'static str>,
     owners: Owners,
@@ -61,6 +64,48 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    pub(crate) fn table(&self) -> &'static str {
+        self.table
+    }
+
+    pub(crate) fn at(&self) -> At {
+        self.at
+    }
+
+    /// Whether it adds a row.
+    pub(crate) fn is_row(&self) -> bool {
+        self.is_row
+    }
+
+    /// What a column gets, raw, as text; none for nothing.
+    pub(crate) fn value(&self, column: &str) -> Option<String> {
+        let (_, field) = self.fields.iter().find(|(name, _)| *name == column)?;
+        match field {
+            Field::Sensitive { text, .. } => Some(text.clone()),
+            Field::Done(Cell::Int(number)) => Some(number.to_string()),
+            Field::Done(Cell::Word(word)) => Some((*word).to_string()),
+            Field::Done(_) => None,
+        }
+    }
+
+    /// The same in the place of another row of the table, under that one's number.
+    pub(crate) fn instead_of(mut self, row: Told) -> Draft {
+        let Told { line, part, item, number } = row;
+        (self.at.line, self.at.part, self.at.item) = (line, part, item);
+        for (column, field) in &mut self.fields {
+            let value = match *column {
+                "line" => line,
+                "part" => part,
+                "item" => item,
+                "number" => number,
+                _ => continue,
+            };
+            *field = Field::Done(Cell::Int(value as i64));
+        }
+        self.sql = schema::replace_into(self.table);
+        self
+    }
+
     /// Bytes of text, to bound what is on its way.
     pub(crate) fn weight(&self) -> usize {
         let fields = self.fields.iter().map(|(_, field)| match field {
@@ -73,7 +118,7 @@ impl Draft {
 
     /// Lets the policy pass every text.
     pub(crate) fn redact(self, policy: &Policy, hidden: &mut Vec<Hidden>) -> Write {
-        let Draft { sql, table, at, role, owners, fields } = self;
+        let Draft { sql, table, at, role, owners, fields, .. } = self;
         let pass = |(column, field)| match field {
             Field::Done(cell) => (column, cell),
             Field::Sensitive { class, text } => {
@@ -95,8 +140,12 @@ pub(crate) struct Write {
     pub cells: Vec<(&'static str, Cell)>,
 }
 
+/// Lines that each file of a thread has room for: rows of its later files stand behind those of its earlier ones.
+pub(crate) const FILE_LINES: u64 = 1 << 32;
+
 /// Where a row comes from: the stream, the line, the record on the line (`part`), the thing that the record says
-/// in this table (`item`), and the entry that holds it.
+/// in this table (`item`), and the entry that holds it. `line` is the line of the file behind [`FILE_LINES`] for each
+/// earlier file of the thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct At {
     pub stream: u64,
@@ -129,7 +178,8 @@ impl<'p> RowBuilder<'p> {
     ) -> RowBuilder<'p> {
         let fields = Vec::with_capacity(capacity);
         let owners = Owners::default();
-        RowBuilder { policy, draft: Draft { sql: "", table, at, role: None, owners, fields } }
+        let (sql, is_row, role) = ("", false, None);
+        RowBuilder { policy, draft: Draft { sql, table, is_row, at, role, owners, fields } }
     }
 
     /// Whose text it is.
@@ -256,6 +306,12 @@ impl<'p> RowBuilder<'p> {
             "columns of `{}`",
             self.draft.table
         );
+        self.insert_by(sql)
+    }
+
+    /// A new row, by a statement of its own.
+    pub(crate) fn insert_by(mut self, sql: &'static str) -> Draft {
+        self.draft.is_row = true;
         self.write(sql)
     }
 

@@ -1,6 +1,6 @@
 //! How much of what was read was understood, and what was not.
 
-use super::row::Counts;
+use super::row::{Counts, LINES_PER_FILE};
 use codex_ledger_db::{Connection, Row, SqlResult};
 use serde::Serialize;
 
@@ -193,7 +193,7 @@ impl LineProblem {
     pub(super) fn read(row: &Row<'_>) -> SqlResult<LineProblem> {
         Ok(LineProblem {
             path: row.get("path")?,
-            line: row.count("line")?,
+            line: row.count("line")? % LINES_PER_FILE,
             offset: row.count("problem_offset")?,
             reason: row.get("problem")?,
         })

@@ -181,12 +181,9 @@ pub fn find_source(
         }
         Err(error) => return Err(error),
     };
-    let Some(generation) = generation else {
-        return Ok((session.id, Some(session.stream)));
-    };
-    let sql = "SELECT stream FROM streams WHERE generation = ?2
-         AND name = (SELECT name FROM streams WHERE stream = ?1)";
-    let values = [session.stream as i64, i64::from(generation)];
+    let sql = "SELECT stream FROM streams WHERE generation = coalesce(?2, generation)
+         AND name = (SELECT name FROM streams WHERE stream = ?1) ORDER BY generation DESC LIMIT 1";
+    let values = params![session.stream as i64, generation];
     let stream = db.query_row(sql, values, |row| row.count(0)).optional()?;
     Ok((session.id, stream))
 }

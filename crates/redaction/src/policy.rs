@@ -204,6 +204,15 @@ impl Policy {
         })
     }
 
+    /// Whether a redaction names this entry.
+    pub fn names_entry(&self, seq: u64) -> bool {
+        self.redactions.iter().any(|redaction| match redaction.target {
+            Target::Entry { seq: named } | Target::Texts { seq: named, .. } => named == seq,
+            Target::Prompt { seq: named, .. } => named == seq,
+            Target::Session { .. } | Target::Passages { .. } => false,
+        })
+    }
+
     /// The key that what is derived from this ledger is enciphered with.
     pub fn key(&self) -> &[u8; 32] {
         &self.key

@@ -59,6 +59,8 @@ impl Changes {
             let found = scan(reader.dir(), known, &sought, &changes.streams)?;
             changes.streams.extend(found);
         }
+        changes.streams =
+            changes.streams.iter().flat_map(|id| known.thread(*id)).copied().collect();
         if changes.names {
             let all =
                 |table: &str| numbers(db, &format!("SELECT seq FROM {table} ORDER BY seq"), &[]);
@@ -171,8 +173,7 @@ fn scan(
     policy: &Policy,
     but: &BTreeSet<u64>,
 ) -> Result<BTreeSet<u64>, ReplayError> {
-    let streams: Vec<&Stream> =
-        known.current().filter(|stream| !but.contains(&stream.id)).collect();
+    let streams: Vec<&Stream> = known.iter().filter(|stream| !but.contains(&stream.id)).collect();
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)

@@ -2,9 +2,8 @@
 
 use crate::policy::load_policy;
 use crate::replay::ReplayError;
-use crate::replay::derive::{Deriver, Options};
-use crate::replay::lines::each_known_line;
-use crate::replay::streams::Streams;
+use crate::replay::derive::{Deriver, Options, derive_files};
+use crate::replay::streams::{Stream, Streams};
 use codex_ledger_db::Connection;
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_redaction::Seen;
@@ -28,11 +27,9 @@ pub fn preview(
     let known = Streams::load(db, path, policy.key())?;
     let mut deriver = Deriver::new(&policy, Options::default());
     for id in streams {
-        let Some(stream) = known.get(*id).filter(|stream| !stream.superseded) else { continue };
-        let mut fresh = stream.fresh();
+        let mut files: Vec<Stream> = known.files(*id).map(Stream::fresh).collect();
         let mut goes_on = true;
-        each_known_line(reader, stream, &mut |line| {
-            deriver.line(&mut fresh, line);
+        derive_files(reader, &mut deriver, &mut files, 0..0, &mut |deriver| {
             let mut hidden = Vec::new();
             for draft in deriver.drafts.drain(..) {
                 draft.redact(&policy, &mut hidden);
