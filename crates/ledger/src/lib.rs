@@ -23,6 +23,7 @@ mod inspect;
 mod inspect_journal;
 mod inspect_side;
 mod journal;
+mod journal_index;
 mod lock;
 mod open;
 mod pack;

@@ -323,6 +323,11 @@ pub struct StoredEntry {
 }
 
 impl StoredEntry {
+    /// Whether the body is kept in blocks.
+    pub(super) fn is_in_blocks(&self) -> bool {
+        matches!(self.body, StoredBody::Blocks { .. })
+    }
+
     /// Whether the body was followed by a line feed in its source.
     pub fn has_line_feed(&self) -> bool {
         self.flags & codex_ledger_entry::FLAG_LINE_FEED != 0
