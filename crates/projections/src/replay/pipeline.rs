@@ -10,6 +10,7 @@ use crate::replay::changes::Changes;
 use crate::replay::derive::{Deriver, Options};
 use crate::replay::parcels::{End, InOrder, Parcel, Passed, Shipper, pass_all};
 use crate::replay::streams::Streams;
+use crate::replay::threads;
 use crate::row::Writer;
 use crate::tables::token_messages::SETTLE_REVIEWS;
 use codex_ledger_db::{Connection, params};
@@ -105,8 +106,7 @@ pub fn replay(
     let is_over = &AtomicBool::new(false);
     let (policy, changes, drafts) = (&policy, &changes, &drafts);
     let written = std::thread::scope(|scope| {
-        let workers = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
-        for nth in 0..workers {
+        for nth in 0..threads() {
             let passed = passed.clone();
             let work = move || pass_all(policy, drafts, &passed, is_over);
             // One is enough. They wait for the fold that starts behind them, and end when it cannot start:
