@@ -22,7 +22,7 @@ pub use coverage::{
     Coverage, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage, has_source,
     problems_between,
 };
-pub use filter::{Filter, FilterError, FilterName, Order, nearest, since, until};
+pub use filter::{Filter, FilterError, FilterName, Order, day_ms, nearest, since, until};
 pub use redactions::{
     PromptPlace, RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos,
     revocation, revocations, rows_hidden_by, streams_of_repo,
