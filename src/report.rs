@@ -7,7 +7,7 @@ use crate::filters::FilterArgs;
 use crate::publish;
 use crate::text::{bytes, plural, safe};
 use clap::{Args, ValueEnum};
-use codex_ledger_app::publish::{Finding, Gate, Language, Watched};
+use codex_ledger_app::publish::{Finding, Gate, Language, Watched, folder_of};
 use codex_ledger_app::{
     App, PriceTable, ReportFile, Target, Withheld, Written, WrittenFile, renderer,
 };
@@ -229,10 +229,6 @@ fn check_target(path: &Path, format: Format) -> Result<()> {
         return Err(DoorError::new(message).hint("make it first"));
     }
     Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Files of a report: one, or for a folder one per table, all from one reading.
