@@ -1,9 +1,10 @@
 //! `audit`: verify everything.
 
 use crate::door::{Done, Door, Result, Style, app};
+use crate::hint;
 use crate::text::{bytes, count, duration, plural, safe, safe_path};
 use clap::{Args, Subcommand};
-use codex_ledger_app::audit::Finding;
+use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{App, Audit, HeadSummary, ViewsVerdict};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -33,12 +34,36 @@ struct Document<'a> {
     ok: bool,
     entries: u64,
     bytes: u64,
-    findings: &'a [Finding],
+    findings: Vec<FindingLine<'a>>,
     /// There are none yet; what reads the document can rely on the field.
     checkpoints: u64,
     views: Views,
     head: Option<&'a HeadSummary>,
     elapsed_ms: u64,
+}
+
+/// What is printed of a finding.
+#[derive(Serialize)]
+struct FindingLine<'a> {
+    kind: FindingKind,
+    seq: Option<u64>,
+    file: &'a Path,
+    detail: String,
+}
+
+impl FindingLine<'_> {
+    fn of(finding: &Finding) -> FindingLine<'_> {
+        let Finding { kind, seq, file, .. } = finding;
+        FindingLine { kind: *kind, seq: *seq, file, detail: detail(finding) }
+    }
+}
+
+/// What is wrong, and what may help.
+fn detail(Finding { detail, hint, .. }: &Finding) -> String {
+    match hint {
+        Some(hint) => format!("{detail}; {}", hint::words(hint)),
+        None => detail.clone(),
+    }
 }
 
 #[derive(Serialize)]
@@ -75,7 +100,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
             ok,
             entries: audit.entries,
             bytes: audit.bytes,
-            findings: &audit.findings,
+            findings: audit.findings.iter().map(FindingLine::of).collect(),
             checkpoints: 0,
             views: Views { matches, verdict: audit.views },
             head: audit.head.as_ref(),
@@ -106,7 +131,7 @@ fn as_text(door: &Door, audit: &Audit) -> String {
             "  {}{seq}  {}\n      {}\n",
             door.paint(Style::Yellow, finding.kind.name()),
             safe_path(&finding.file),
-            safe(&finding.detail)
+            safe(&detail(finding))
         ));
     }
     let views = match audit.views {
