@@ -6,7 +6,7 @@ use super::setup::App;
 use super::status::HeadSummary;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::Hint;
-use codex_ledger_append::{Plan, Report, Request, SourceProblem};
+use codex_ledger_append::{AppendReport, Plan, Request, SourceProblem};
 use codex_ledger_db as db;
 use codex_ledger_ledger::{Ledger, LedgerError, LedgerPaths, check_whole};
 use codex_ledger_query as query;
@@ -16,7 +16,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Appended {
     /// Files, bytes and entries.
-    pub report: Report,
+    pub report: AppendReport,
     /// The head afterwards; `None` for a dry run without a ledger.
     pub head: Option<HeadSummary>,
     /// Lines that are no records, where the views were brought up to date.

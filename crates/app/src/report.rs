@@ -30,7 +30,7 @@ pub enum PageBy {
 }
 
 /// A renderer, and what it writes on.
-pub struct Target<'a> {
+pub struct Rendering<'a> {
     /// What writes.
     pub renderer: &'a mut (dyn Renderer + 'a),
     /// What it writes on.
@@ -87,29 +87,29 @@ impl App {
     ///
     /// # Errors
     /// As the database, and as the paper; then the error names its place.
-    pub fn render(&self, report: &ReportReader, targets: &mut [Target<'_>]) -> Result<()> {
+    pub fn render(&self, report: &ReportReader, targets: &mut [Rendering<'_>]) -> Result<()> {
         let head = report.head();
-        for Target { renderer, paper } in targets.iter_mut() {
+        for Rendering { renderer, paper } in targets.iter_mut() {
             renderer.begin(paper, head).map_err(|e| failed(&**paper, e))?;
             paper.end_part(&[head_texts(head)]);
         }
         for session in head.sessions.iter().filter(|_| head.mode.has_prompts()) {
-            for Target { renderer, paper } in targets.iter_mut() {
+            for Rendering { renderer, paper } in targets.iter_mut() {
                 renderer.session(paper, head, session).map_err(|e| failed(&**paper, e))?;
                 paper.end_part(&[session_texts(session)]);
             }
             let mut prompts = report.prompts(session).map_err(db::at(self.views_path()))?;
             while let Some(prompt) = prompts.next_prompt().map_err(db::at(self.views_path()))? {
-                for Target { renderer, paper } in targets.iter_mut() {
+                for Rendering { renderer, paper } in targets.iter_mut() {
                     renderer.prompt(paper, head, &prompt).map_err(|e| failed(&**paper, e))?;
                     paper.end_part(&[prompt_texts(&prompt, session)]);
                 }
             }
-            for Target { renderer, paper } in targets.iter_mut() {
+            for Rendering { renderer, paper } in targets.iter_mut() {
                 renderer.session_end(paper, head).map_err(|e| failed(&**paper, e))?;
             }
         }
-        for Target { renderer, paper } in targets.iter_mut() {
+        for Rendering { renderer, paper } in targets.iter_mut() {
             renderer.end(paper, head).map_err(|e| failed(&**paper, e))?;
             paper.end_part(&[]);
         }

@@ -44,7 +44,7 @@ pub(crate) struct Hidden {
 }
 
 /// A value on its way: as it will be written, or still to be passed by the policy.
-enum Field {
+enum CellDraft {
     Done(Cell),
     Sensitive { class: Class, text: String },
 }
@@ -57,16 +57,16 @@ pub(crate) struct Draft {
     role: Option<&'static str>,
     owners: Owners,
     /// By column.
-    fields: Vec<(&'static str, Field)>,
+    fields: Vec<(&'static str, CellDraft)>,
 }
 
 impl Draft {
     /// Bytes of text, to bound what is on its way.
     pub(crate) fn weight(&self) -> usize {
         let fields = self.fields.iter().map(|(_, field)| match field {
-            Field::Sensitive { text, .. } => text.len() + 32,
-            Field::Done(Cell::Bytes(bytes)) => bytes.len() + 32,
-            Field::Done(_) => 32,
+            CellDraft::Sensitive { text, .. } => text.len() + 32,
+            CellDraft::Done(Cell::Bytes(bytes)) => bytes.len() + 32,
+            CellDraft::Done(_) => 32,
         });
         fields.sum::<usize>() + 96
     }
@@ -75,8 +75,8 @@ impl Draft {
     pub(crate) fn redact(self, policy: &Policy, hidden: &mut Vec<Hidden>) -> Write {
         let Draft { sql, table, at, role, owners, fields } = self;
         let pass = |(column, field)| match field {
-            Field::Done(cell) => (column, cell),
-            Field::Sensitive { class, text } => {
+            CellDraft::Done(cell) => (column, cell),
+            CellDraft::Sensitive { class, text } => {
                 let (seq, part) = (at.seq, at.part);
                 let place = Place { class, table, column, role, seq, part, owners: &owners };
                 let text = policy.apply(Sensitive::new(text), &place, &mut |by, passages| {
@@ -191,19 +191,19 @@ impl<'p> RowBuilder<'p> {
 
     fn redacted(self, class: Class, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
         let field = match text {
-            Some(text) => Field::Sensitive { class, text: text.as_ref().to_string() },
-            None => Field::Done(Cell::Null),
+            Some(text) => CellDraft::Sensitive { class, text: text.as_ref().to_string() },
+            None => CellDraft::Done(Cell::Null),
         };
         self.field(column, field)
     }
 
-    fn field(mut self, column: &'static str, field: Field) -> Self {
+    fn field(mut self, column: &'static str, field: CellDraft) -> Self {
         self.draft.fields.push((column, field));
         self
     }
 
     fn done(self, column: &'static str, cell: Cell) -> Self {
-        self.field(column, Field::Done(cell))
+        self.field(column, CellDraft::Done(cell))
     }
 
     pub(crate) fn word(self, column: &'static str, word: &'static str) -> Self {

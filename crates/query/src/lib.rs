@@ -28,7 +28,7 @@ pub use redactions::{
     revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
-pub use search::{Hit, Hits, SEARCH_SOURCES, Search, SearchError, search};
+pub use search::{Hits, SEARCH_SOURCES, Search, SearchError, SearchHit, search};
 pub use select::repo_name;
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{FindError, SessionRow, find_session, find_source, sessions, sessions_matching};

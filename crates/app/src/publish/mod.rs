@@ -14,7 +14,7 @@ mod temporary;
 mod tests;
 mod texts;
 
-pub use draft::{Draft, Held, Judged, Paper, Publishable, Waiver, Watched};
+pub use draft::{DocumentDraft, Held, Judged, Paper, Publishable, Waiver, Watched};
 pub use error::{PublishError, Result};
 pub use folder::{Folder, Outcome, Stale};
 pub use gate::{Finding, Gate, Part};

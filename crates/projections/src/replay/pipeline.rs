@@ -12,7 +12,7 @@ use crate::replay::parcels::{End, InOrder, Parcel, Passed, Shipper, pass_all};
 use crate::replay::streams::Streams;
 use crate::replay::threads;
 use crate::row::Writer;
-use crate::tables::token_messages::SETTLE_REVIEWS;
+use crate::tables::token_messages::COUNT_REVIEWS_ONCE;
 use codex_ledger_db::{Connection, params};
 use codex_ledger_ledger::{LedgerError, LedgerReader};
 use std::collections::BTreeSet;
@@ -153,7 +153,7 @@ fn write_all(
             }
             let Some(End { cursor, is_last }) = parcel.end else { continue };
             if is_last {
-                for sql in SETTLE_REVIEWS {
+                for sql in COUNT_REVIEWS_ONCE {
                     transaction.execute(sql, [])?;
                 }
             }

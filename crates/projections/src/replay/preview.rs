@@ -8,7 +8,7 @@ use crate::replay::streams::{Stream, Streams};
 use crate::row::Hidden;
 use codex_ledger_db::Connection;
 use codex_ledger_ledger::LedgerReader;
-use codex_ledger_redaction::{Policy, Seen};
+use codex_ledger_redaction::{Policy, SeenText};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ pub fn preview(
     reader: &mut LedgerReader,
     (db, path): (&Connection, &Path),
     streams: &[u64],
-    each: &mut dyn FnMut(u64, Seen) -> bool,
+    each: &mut dyn FnMut(u64, SeenText) -> bool,
 ) -> Result<(), ReplayError> {
     let witness = Arc::new(Mutex::new(Vec::new()));
     let policy = load_policy(reader)?.witnessed_by(Arc::clone(&witness));
