@@ -2,7 +2,7 @@
 
 use crate::door::{Done, Door, Result, Style, app};
 use crate::hint;
-use crate::text::{bytes, count, duration, plural, safe, safe_path};
+use crate::text::{self, bytes, duration, entries, plural, safe, safe_path};
 use clap::{Args, Subcommand};
 use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{App, Audit, HeadSummary, ViewsVerdict};
@@ -52,16 +52,16 @@ struct FindingLine<'a> {
 }
 
 impl FindingLine<'_> {
-    fn of(finding: &Finding) -> FindingLine<'_> {
+    fn of<'a>(door: &Door, finding: &'a Finding) -> FindingLine<'a> {
         let Finding { kind, seq, file, .. } = finding;
-        FindingLine { kind: *kind, seq: *seq, file, detail: detail(finding) }
+        FindingLine { kind: *kind, seq: *seq, file, detail: detail(door, finding) }
     }
 }
 
 /// What is wrong, and what may help.
-fn detail(Finding { detail, hint, .. }: &Finding) -> String {
+fn detail(door: &Door, Finding { detail, hint, .. }: &Finding) -> String {
     match hint {
-        Some(hint) => format!("{detail}; {}", hint::words(hint)),
+        Some(hint) => format!("{detail}; {}", door.hinted(&hint::words(hint))),
         None => detail.clone(),
     }
 }
@@ -100,7 +100,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
             ok,
             entries: audit.entries,
             bytes: audit.bytes,
-            findings: audit.findings.iter().map(FindingLine::of).collect(),
+            findings: audit.findings.iter().map(|finding| FindingLine::of(door, finding)).collect(),
             checkpoints: 0,
             views: Views { matches, verdict: audit.views },
             head: audit.head.as_ref(),
@@ -115,7 +115,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
 fn as_text(door: &Door, audit: &Audit) -> String {
     let verified = format!(
         "{} verified, {} of bodies re-hashed, {}",
-        plural_entries(audit.entries),
+        entries(audit.entries),
         bytes(audit.bytes),
         duration(door.elapsed_ms())
     );
@@ -131,7 +131,7 @@ fn as_text(door: &Door, audit: &Audit) -> String {
             "  {}{seq}  {}\n      {}\n",
             door.paint(Style::Yellow, finding.kind.name()),
             safe_path(&finding.file),
-            safe(&detail(finding))
+            safe(&detail(door, finding))
         ));
     }
     let views = match audit.views {
@@ -145,11 +145,8 @@ fn as_text(door: &Door, audit: &Audit) -> String {
     if audit.needs_repair {
         out.push_str(&door.next(None, "repair"));
     }
-    if let Some(HeadSummary { size, id, root }) = &audit.head {
-        out.push_str(&format!(
-            "head   {} entries\n       id   {id}\n       root {root}\n",
-            count(*size)
-        ));
+    if let Some(head) = &audit.head {
+        out.push_str(&text::head("head  ", head));
         out.push_str(&door.paint(
             Style::Dim,
             "       keep the head elsewhere: only then can a cut of the newest entries be seen",
@@ -157,10 +154,6 @@ fn as_text(door: &Door, audit: &Audit) -> String {
         out.push('\n');
     }
     out
-}
-
-fn plural_entries(entries: u64) -> String {
-    if entries == 1 { "1 entry".into() } else { format!("{} entries", count(entries)) }
 }
 
 fn bundle(door: &Door, app: &App, output: &Path) -> Result<Done> {
@@ -173,7 +166,7 @@ fn bundle(door: &Door, app: &App, output: &Path) -> Result<Done> {
             elapsed_ms: door.elapsed_ms(),
         })?;
     } else if !door.global.quiet {
-        let entries = plural_entries(summary.entries);
+        let entries = entries(summary.entries);
         door.print(&format!(
             "{entries} written to {} ({}); nothing is hidden in it\n",
             safe(&output.display().to_string()),

@@ -21,33 +21,10 @@ pub(super) fn audit_views(
     };
     let link = views.paths.link.clone();
     if let Some((standing, size)) = standing_apart(dir, views)? {
-        let (detail, hint) = match &standing {
-            Standing::Absent if views.is_gone() => return Ok(ViewsVerdict::Absent),
-            Standing::Absent => {
-                ("leads to no views, though there are some".into(), Some(Hint::RebuildViews))
-            }
-            Standing::Usable { cursor, is_clear } if *is_clear => {
-                let behind = size.saturating_sub(*cursor);
-                let detail =
-                    format!("{behind} entries are not applied yet, so the rows were not compared");
-                (detail, Some(Hint::ApplyEntries))
-            }
-            Standing::Usable { .. } => {
-                let detail = "words that were hidden may still lie in the views' files; any command that can \
-                              write clears them";
-                (detail.into(), None)
-            }
-            Standing::Outdated { reason, .. } => {
-                (format!("{reason}; no command reads them"), Some(Hint::Migrate))
-            }
-            Standing::Ahead { cursor } => {
-                let detail = format!(
-                    "{cursor} entries are applied, the ledger acknowledges {size}: entries are missing, or \
-                     an older HEAD was put back"
-                );
-                (detail, None)
-            }
-        };
+        if matches!(standing, Standing::Absent) && views.is_gone() {
+            return Ok(ViewsVerdict::Absent);
+        }
+        let (detail, hint) = why_apart(&standing, size);
         find(link, detail, hint);
         return Ok(match standing {
             Standing::Ahead { .. } => ViewsVerdict::Differ,
@@ -83,6 +60,36 @@ pub(super) fn audit_views(
         verdict = ViewsVerdict::Differ;
     }
     Ok(verdict)
+}
+
+/// What is to be said of views that have not applied all of a ledger of that size, and what helps.
+fn why_apart(standing: &Standing, size: u64) -> (String, Option<Hint>) {
+    match standing {
+        Standing::Absent => {
+            ("leads to no views, though there are some".into(), Some(Hint::RebuildViews))
+        }
+        Standing::Usable { cursor, is_clear: true } => {
+            let behind = size.saturating_sub(*cursor);
+            let detail =
+                format!("{behind} entries are not applied yet, so the rows were not compared");
+            (detail, Some(Hint::ApplyEntries))
+        }
+        Standing::Usable { .. } => {
+            let detail = "words that were hidden may still lie in the views' files; any command that can write \
+                          clears them";
+            (detail.into(), None)
+        }
+        Standing::Outdated { reason, .. } => {
+            (format!("{reason}; no command reads them"), Some(Hint::Migrate))
+        }
+        Standing::Ahead { cursor } => {
+            let detail = format!(
+                "{cursor} entries are applied, the ledger acknowledges {size}: entries are missing, or an \
+                 older HEAD was put back"
+            );
+            (detail, None)
+        }
+    }
 }
 
 /// How the views stand, and the size of the ledger, unless they have applied all of it.
