@@ -1,5 +1,6 @@
 //! Text for people: harmless, short, aligned.
 
+use codex_ledger_app::HeadSummary;
 use codex_ledger_query::Zone;
 pub use codex_ledger_report::numbers::{bytes, number as count, plural, short};
 use codex_ledger_report::{escape, numbers};
@@ -75,6 +76,16 @@ pub fn one_line(text: &str, width: usize) -> String {
         return format!("{}…", cut.trim_end());
     }
     line
+}
+
+/// `1 entry`, `2 entries`.
+pub fn entries(number: u64) -> String {
+    if number == 1 { "1 entry".into() } else { format!("{} entries", count(number)) }
+}
+
+/// How long a ledger is and what stands for it, behind a label of six characters.
+pub fn head(label: &str, HeadSummary { size, id, root }: &HeadSummary) -> String {
+    format!("{label} {} entries\n       id   {id}\n       root {root}\n", count(*size))
 }
 
 /// `2026-02-09 18:36` in UTC.

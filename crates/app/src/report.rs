@@ -6,6 +6,7 @@ use crate::error::{AppError, Result};
 use crate::publish::{
     Gate, Language, Paper, PublishError, head_texts, prompt_texts, session_texts,
 };
+use crate::status::HeadSummary;
 use codex_ledger_db as db;
 use codex_ledger_ledger::read_head;
 use codex_ledger_query::pricing::PriceTable;
@@ -77,9 +78,9 @@ impl App {
         let report = ReportReader::open(db, request, prices);
         let mut report = report.map_err(|error| self.filter_error(error))?;
         // The ledger only grows: read after the views, its head is never behind them.
-        let chain = read_head(self.dir())?.head.chain;
+        let HeadSummary { size, id, root } = HeadSummary::of(&read_head(self.dir())?.head);
         report.hide_in_typed(&|text| gate.hide(text));
-        report.know_ledger(chain.size(), &chain.id.to_string(), &chain.tree.root().to_string());
+        report.know_ledger(size, &id, &root);
         Ok(report)
     }
 
