@@ -45,7 +45,7 @@ pub(crate) struct Hidden {
 }
 
 /// A value on its way: as it will be written, or still to be passed by the policy.
-enum Field {
+enum CellDraft {
     Done(Cell),
     Sensitive { class: Class, text: String },
 }
@@ -60,7 +60,7 @@ pub(crate) struct Draft {
     role: Option<&'static str>,
     owners: Owners,
     /// By column.
-    fields: Vec<(&'static str, Field)>,
+    fields: Vec<(&'static str, CellDraft)>,
 }
 
 impl Draft {
@@ -81,10 +81,10 @@ impl Draft {
     pub(crate) fn value(&self, column: &str) -> Option<String> {
         let (_, field) = self.fields.iter().find(|(name, _)| *name == column)?;
         match field {
-            Field::Sensitive { text, .. } => Some(text.clone()),
-            Field::Done(Cell::Int(number)) => Some(number.to_string()),
-            Field::Done(Cell::Word(word)) => Some((*word).to_string()),
-            Field::Done(_) => None,
+            CellDraft::Sensitive { text, .. } => Some(text.clone()),
+            CellDraft::Done(Cell::Int(number)) => Some(number.to_string()),
+            CellDraft::Done(Cell::Word(word)) => Some((*word).to_string()),
+            CellDraft::Done(_) => None,
         }
     }
 
@@ -100,7 +100,7 @@ impl Draft {
                 "number" => number,
                 _ => continue,
             };
-            *field = Field::Done(Cell::Int(value as i64));
+            *field = CellDraft::Done(Cell::Int(value as i64));
         }
         self.sql = schema::replace_into(self.table);
         self
@@ -109,9 +109,9 @@ impl Draft {
     /// Bytes of text, to bound what is on its way.
     pub(crate) fn weight(&self) -> usize {
         let fields = self.fields.iter().map(|(_, field)| match field {
-            Field::Sensitive { text, .. } => text.len() + 32,
-            Field::Done(Cell::Bytes(bytes)) => bytes.len() + 32,
-            Field::Done(_) => 32,
+            CellDraft::Sensitive { text, .. } => text.len() + 32,
+            CellDraft::Done(Cell::Bytes(bytes)) => bytes.len() + 32,
+            CellDraft::Done(_) => 32,
         });
         fields.sum::<usize>() + 96
     }
@@ -120,8 +120,8 @@ impl Draft {
     pub(crate) fn redact(self, policy: &Policy, hidden: &mut Vec<Hidden>) -> Write {
         let Draft { sql, table, at, role, owners, fields, .. } = self;
         let pass = |(column, field)| match field {
-            Field::Done(cell) => (column, cell),
-            Field::Sensitive { class, text } => {
+            CellDraft::Done(cell) => (column, cell),
+            CellDraft::Sensitive { class, text } => {
                 let (seq, part) = (at.seq, at.part);
                 let place = Place { class, table, column, role, seq, part, owners: &owners };
                 let text = policy.apply(Sensitive::new(text), &place, &mut |by, passages| {
@@ -241,19 +241,19 @@ impl<'p> RowBuilder<'p> {
 
     fn redacted(self, class: Class, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
         let field = match text {
-            Some(text) => Field::Sensitive { class, text: text.as_ref().to_string() },
-            None => Field::Done(Cell::Null),
+            Some(text) => CellDraft::Sensitive { class, text: text.as_ref().to_string() },
+            None => CellDraft::Done(Cell::Null),
         };
         self.field(column, field)
     }
 
-    fn field(mut self, column: &'static str, field: Field) -> Self {
+    fn field(mut self, column: &'static str, field: CellDraft) -> Self {
         self.draft.fields.push((column, field));
         self
     }
 
     fn done(self, column: &'static str, cell: Cell) -> Self {
-        self.field(column, Field::Done(cell))
+        self.field(column, CellDraft::Done(cell))
     }
 
     pub(crate) fn word(self, column: &'static str, word: &'static str) -> Self {

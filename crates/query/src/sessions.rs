@@ -115,7 +115,7 @@ pub fn sessions_matching(
 }
 
 /// Ids of which a given text is the beginning that are read: more than anybody would want to see.
-pub(super) const IDS_READ_MAX: i64 = 11;
+const IDS_READ_MAX: i64 = 11;
 
 /// Why no single session was found.
 #[derive(Debug, thiserror::Error)]
@@ -188,19 +188,28 @@ pub fn find_source(
     Ok((session.id, stream))
 }
 
+/// The ids in a column of a table that begin with that text, in order; only so many are read.
+pub(super) fn ids_beginning(
+    db: &Connection,
+    (column, table): (&str, &str),
+    prefix: &str,
+) -> SqlResult<Vec<String>> {
+    let sql = format!(
+        "SELECT DISTINCT {column} AS id FROM {table} WHERE substr({column}, 1, length(?1)) = ?1
+         ORDER BY id LIMIT ?2"
+    );
+    let mut statement = db.prepare(&sql)?;
+    let ids = statement
+        .query_map(params![prefix.to_ascii_lowercase(), IDS_READ_MAX], |row| row.get("id"))?;
+    ids.collect()
+}
+
 fn find_thread(
     db: &Connection,
     prefix: &str,
     generation: Option<u32>,
 ) -> Result<(String, Option<u64>), FindError> {
-    let lower = prefix.to_ascii_lowercase();
-    let ids: Vec<String> = db
-        .prepare(
-            "SELECT DISTINCT thread FROM streams WHERE substr(thread, 1, length(?1)) = ?1
-             ORDER BY thread LIMIT ?2",
-        )?
-        .query_map(params![lower, IDS_READ_MAX], |row| row.get(0))?
-        .collect::<SqlResult<_>>()?;
+    let ids = ids_beginning(db, ("thread", "streams"), prefix)?;
     let [id] = &ids[..] else {
         let prefix = prefix.to_string();
         let none = ids.is_empty();

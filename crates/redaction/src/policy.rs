@@ -106,12 +106,12 @@ pub struct Policy {
     /// For records as they were written, which hold prompts in other words.
     raw_engine: Option<Engine>,
     needs_owners: bool,
-    witness: Option<Arc<Mutex<Vec<Seen>>>>,
+    witness: Option<Arc<Mutex<Vec<SeenText>>>>,
 }
 
 /// A text and what the policy made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenText {
     /// Table of the views.
     pub table: &'static str,
     /// Column of the table.
@@ -219,7 +219,7 @@ impl Policy {
     }
 
     /// Tells somebody of every text that is not shown as it is, or that looks as if it should not be.
-    pub fn witnessed_by(self, witness: Arc<Mutex<Vec<Seen>>>) -> Policy {
+    pub fn witnessed_by(self, witness: Arc<Mutex<Vec<SeenText>>>) -> Policy {
         Policy { witness: Some(witness), ..self }
     }
 
@@ -232,7 +232,7 @@ impl Policy {
         if !masks.is_empty() || !risky.is_empty() {
             let Place { table, column, seq, .. } = *place;
             if let Ok(mut seen) = witness.lock() {
-                seen.push(Seen { table, column, seq, raw: text.to_string(), masks, risky });
+                seen.push(SeenText { table, column, seq, raw: text.to_string(), masks, risky });
             }
         }
     }

@@ -17,7 +17,7 @@ const COVER: &str = "UPDATE token_messages SET counted = 0, reason = 'usage_reco
 /// While a review runs, the main thread's file carries the review's usage too. It counts once: in the
 /// review's own file where the ledger has it, else here. Decided anew after every replay, so that the
 /// order in which the two files arrive makes no difference.
-pub(crate) const SETTLE_REVIEWS: [&str; 2] = [
+pub(crate) const COUNT_REVIEWS_ONCE: [&str; 2] = [
     "UPDATE token_messages SET counted = 1, reason = NULL WHERE review = 1 AND reason = 'review_copy'",
     "UPDATE token_messages SET counted = 0, reason = 'review_copy' WHERE review = 1 AND counted = 1 AND EXISTS (
         SELECT 1 FROM token_messages o WHERE o.review = 2
