@@ -125,17 +125,10 @@ pub fn tag(door: &mut Door, what: TagCommand) -> Result<Done> {
         }
         TagCommand::List { name } => {
             let rows = app.tags(name.as_deref())?;
-            if door.global.json {
-                return door.print_json(&rows).map(|()| Done::Clean);
-            }
-            let lines = rows.iter().map(|row| {
+            let none = "no tags yet; `codex-ledger tag add TAG SESSION` gives one\n";
+            list(door, &rows, none, |row| {
                 format!("{}  {}\n", safe(&row.tag), subject_text(&row.session, row.prompt))
-            });
-            list(
-                door,
-                lines.collect(),
-                "no tags yet; `codex-ledger tag add TAG SESSION` gives one\n",
-            )
+            })
         }
     }
 }
@@ -166,10 +159,8 @@ pub fn note(door: &mut Door, what: NoteCommand) -> Result<Done> {
         NoteCommand::List { session } => {
             let session = session.map(|session| app.subject(&session)).transpose()?;
             let rows = app.notes(session.as_ref().map(|subject| subject.session.as_str()))?;
-            if door.global.json {
-                return door.print_json(&rows).map(|()| Done::Clean);
-            }
-            let lines = rows.iter().map(|row| {
+            let none = "no notes yet; `codex-ledger note add SESSION TEXT` writes one\n";
+            list(door, &rows, none, |row| {
                 format!(
                     "{}  {} UTC  {}  {}\n    {}\n",
                     row.seq,
@@ -178,12 +169,7 @@ pub fn note(door: &mut Door, what: NoteCommand) -> Result<Done> {
                     subject_text(&row.session, row.prompt),
                     one_line(&row.text, 200)
                 )
-            });
-            list(
-                door,
-                lines.collect(),
-                "no notes yet; `codex-ledger note add SESSION TEXT` writes one\n",
-            )
+            })
         }
     }
 }
@@ -208,14 +194,10 @@ pub fn disposition(door: &mut Door, what: DispositionCommand) -> Result<Done> {
         }
         DispositionCommand::List { value } => {
             let rows = app.dispositions(value.as_deref())?;
-            if door.global.json {
-                return door.print_json(&rows).map(|()| Done::Clean);
-            }
-            let lines = rows.iter().map(|row| {
-                format!("{}  {}\n", safe(&row.value), subject_text(&row.session, row.prompt))
-            });
             let none = "no dispositions yet; `codex-ledger disposition set followed SESSION#N` gives one\n";
-            list(door, lines.collect(), none)
+            list(door, &rows, none, |row| {
+                format!("{}  {}\n", safe(&row.value), subject_text(&row.session, row.prompt))
+            })
         }
     }
 }
@@ -227,7 +209,17 @@ fn subject_text(session: &str, prompt: u64) -> String {
     }
 }
 
-fn list(door: &mut Door, lines: String, none: &str) -> Result<Done> {
+/// Prints what there is, or says that there is none.
+fn list<T: Serialize>(
+    door: &mut Door,
+    rows: &[T],
+    none: &str,
+    line: impl Fn(&T) -> String,
+) -> Result<Done> {
+    if door.global.json {
+        return door.print_json(&rows).map(|()| Done::Clean);
+    }
+    let lines: String = rows.iter().map(line).collect();
     let none = door.hinted(none);
     door.print(if lines.is_empty() { &none } else { &lines })?;
     Ok(Done::Clean)

@@ -1,10 +1,11 @@
 //! `audit`: verify everything.
 
 use crate::door::{Done, Door, Result, Style, app};
-use crate::text::{bytes, count, duration, plural, safe, safe_path};
+use crate::hint;
+use crate::text::{self, bytes, duration, entries, plural, safe, safe_path};
 use clap::{Args, Subcommand};
-use codex_ledger_app::audit::Finding;
-use codex_ledger_app::{App, Audit, HeadSummary, ViewsVerdict};
+use codex_ledger_app::audit::{Finding, FindingKind};
+use codex_ledger_app::{App, Audit, HeadSummary, Seq, ViewsVerdict};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -33,12 +34,36 @@ struct Document<'a> {
     ok: bool,
     entries: u64,
     bytes: u64,
-    findings: &'a [Finding],
+    findings: Vec<FindingLine<'a>>,
     /// There are none yet; what reads the document can rely on the field.
     checkpoints: u64,
     views: Views,
     head: Option<&'a HeadSummary>,
     elapsed_ms: u64,
+}
+
+/// What is printed of a finding.
+#[derive(Serialize)]
+struct FindingLine<'a> {
+    kind: FindingKind,
+    seq: Option<Seq>,
+    file: &'a Path,
+    detail: String,
+}
+
+impl FindingLine<'_> {
+    fn of<'a>(door: &Door, finding: &'a Finding) -> FindingLine<'a> {
+        let Finding { kind, seq, file, .. } = finding;
+        FindingLine { kind: *kind, seq: *seq, file, detail: detail(door, finding) }
+    }
+}
+
+/// What is wrong, and what may help.
+fn detail(door: &Door, Finding { detail, hint, .. }: &Finding) -> String {
+    match hint {
+        Some(hint) => format!("{detail}; {}", door.hinted(&hint::words(hint))),
+        None => detail.clone(),
+    }
 }
 
 #[derive(Serialize)]
@@ -75,7 +100,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
             ok,
             entries: audit.entries,
             bytes: audit.bytes,
-            findings: &audit.findings,
+            findings: audit.findings.iter().map(|finding| FindingLine::of(door, finding)).collect(),
             checkpoints: 0,
             views: Views { matches, verdict: audit.views },
             head: audit.head.as_ref(),
@@ -90,7 +115,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
 fn as_text(door: &Door, audit: &Audit) -> String {
     let verified = format!(
         "{} verified, {} of bodies re-hashed, {}",
-        plural_entries(audit.entries),
+        entries(audit.entries),
         bytes(audit.bytes),
         duration(door.elapsed_ms())
     );
@@ -106,7 +131,7 @@ fn as_text(door: &Door, audit: &Audit) -> String {
             "  {}{seq}  {}\n      {}\n",
             door.paint(Style::Yellow, finding.kind.name()),
             safe_path(&finding.file),
-            safe(&finding.detail)
+            safe(&detail(door, finding))
         ));
     }
     let views = match audit.views {
@@ -120,11 +145,8 @@ fn as_text(door: &Door, audit: &Audit) -> String {
     if audit.needs_repair {
         out.push_str(&door.next(None, "repair"));
     }
-    if let Some(HeadSummary { size, id, root }) = &audit.head {
-        out.push_str(&format!(
-            "head   {} entries\n       id   {id}\n       root {root}\n",
-            count(*size)
-        ));
+    if let Some(head) = &audit.head {
+        out.push_str(&text::head("head  ", head));
         out.push_str(&door.paint(
             Style::Dim,
             "       keep the head elsewhere: only then can a cut of the newest entries be seen",
@@ -132,10 +154,6 @@ fn as_text(door: &Door, audit: &Audit) -> String {
         out.push('\n');
     }
     out
-}
-
-fn plural_entries(entries: u64) -> String {
-    if entries == 1 { "1 entry".into() } else { format!("{} entries", count(entries)) }
 }
 
 fn bundle(door: &Door, app: &App, output: &Path) -> Result<Done> {
@@ -148,7 +166,7 @@ fn bundle(door: &Door, app: &App, output: &Path) -> Result<Done> {
             elapsed_ms: door.elapsed_ms(),
         })?;
     } else if !door.global.quiet {
-        let entries = plural_entries(summary.entries);
+        let entries = entries(summary.entries);
         door.print(&format!(
             "{entries} written to {} ({}); nothing is hidden in it\n",
             safe(&output.display().to_string()),

@@ -58,6 +58,7 @@ pub fn words(hint: &Hint) -> String {
         Hint::MakeViews => "`codex-ledger rebuild-views` makes them",
         Hint::RebuildViews => "`codex-ledger rebuild-views` makes the views anew",
         Hint::Migrate => "`codex-ledger migrate` rebuilds them",
+        Hint::ApplyEntries => "`codex-ledger migrate` applies them",
         Hint::MoveForeignViews => "move it away, or name another place with `ingest.db_path`",
         Hint::NewerViews => {
             "use that version, or move the views away: `rebuild-views` makes them from the ledger"

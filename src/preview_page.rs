@@ -2,7 +2,7 @@
 
 use crate::door::{Door, Style};
 use crate::text::{count, one_line, plural, safe};
-use codex_ledger_app::{By, Seen, Seq};
+use codex_ledger_app::{By, SeenText, Seq};
 use codex_ledger_report::escape::html;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ struct Passage<'a> {
     hidden: Option<(&'a str, Vec<By>)>,
 }
 
-fn passages(seen: &Seen) -> Vec<Passage<'_>> {
+fn passages(seen: &SeenText) -> Vec<Passage<'_>> {
     let masks = seen
         .masks
         .iter()
@@ -48,7 +48,7 @@ fn floor(text: &str, mut at: usize) -> usize {
     at
 }
 
-fn counts(found: &[(String, Seen)], name: Name<'_>) -> (BTreeMap<String, u64>, u64) {
+fn counts(found: &[(String, SeenText)], name: Name<'_>) -> (BTreeMap<String, u64>, u64) {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut risky = 0;
     for (_, seen) in found {
@@ -61,7 +61,7 @@ fn counts(found: &[(String, Seen)], name: Name<'_>) -> (BTreeMap<String, u64>, u
 }
 
 /// For the terminal.
-pub fn text(door: &Door, found: &[(String, Seen)], name: Name<'_>) -> String {
+pub fn text(door: &Door, found: &[(String, SeenText)], name: Name<'_>) -> String {
     let mut out = String::new();
     for (session, seen) in found {
         let place = format!("{} entry {} {}.{}", safe(session), seen.seq, seen.table, seen.column);
@@ -128,9 +128,9 @@ enum Shown<'a> {
 }
 
 impl<'a> Document<'a> {
-    pub fn of(found: &'a [(String, Seen)], name: Name<'_>) -> Document<'a> {
+    pub fn of(found: &'a [(String, SeenText)], name: Name<'_>) -> Document<'a> {
         let (counts, risky) = counts(found, name);
-        let text = |(session, seen): &'a (String, Seen)| Text {
+        let text = |(session, seen): &'a (String, SeenText)| Text {
             session,
             seq: seen.seq,
             table: seen.table,
@@ -163,7 +163,7 @@ color:#e6e6e6}del{background:#5a1e1b;color:#ffdcd9}ins{background:#17492a;color:
 color:#fff3c4}small{color:#aaa}}";
 
 /// One page without any script or outside request. It holds raw text: keep it to yourself.
-pub fn page(found: &[(String, Seen)], name: Name<'_>) -> String {
+pub fn page(found: &[(String, SeenText)], name: Name<'_>) -> String {
     let mut out = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><meta http-equiv=\"Content-Security-Policy\" \

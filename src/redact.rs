@@ -6,7 +6,7 @@ use crate::preview_page;
 use crate::rules::{self, RulesCommand};
 use crate::text::{count, minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
-use codex_ledger_app::{AppError, By, ErrorKind, RedactRequest, Seen, Seq};
+use codex_ledger_app::{AppError, By, ErrorKind, RedactRequest, SeenText, Seq};
 use codex_ledger_query::{RedactionRow, RevocationRow};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -342,7 +342,7 @@ fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
 fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
     let app = app(door, "redact preview", Vec::new())?;
     let limit = if args.limit == 0 || args.html.is_some() { usize::MAX } else { args.limit };
-    let mut found: Vec<(String, Seen)> = Vec::new();
+    let mut found: Vec<(String, SeenText)> = Vec::new();
     let mut is_cut = false;
     let rules = app.preview(args.session.as_deref(), &mut |session, seen| {
         is_cut = found.len() >= limit;

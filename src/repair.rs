@@ -1,7 +1,7 @@
 //! `repair`: says what a damaged ledger would keep and lose; with a reason, puts what verifies in its place.
 
 use crate::door::{Done, Door, Result, Style, app};
-use crate::text::count;
+use crate::text::{self, count, entries};
 use clap::Args;
 use codex_ledger_app::{HeadSummary, RepairReport, SeqRange};
 use serde::Serialize;
@@ -53,7 +53,7 @@ fn as_text(door: &Door, report: &RepairReport) -> String {
             format!("{verdict}; the damaged ledger is kept as {}\n", damaged.display())
         }
     };
-    let entries = if lost == 1 { "1 entry".into() } else { format!("{} entries", count(lost)) };
+    let entries = entries(lost);
     match seqs.last() {
         None => out.push_str("lost   no entry\n"),
         Some(last) => {
@@ -98,8 +98,6 @@ fn as_text(door: &Door, report: &RepairReport) -> String {
 fn head_text(label: &str, head: Option<&HeadSummary>) -> String {
     match head {
         None => format!("{label} HEAD cannot be read\n"),
-        Some(HeadSummary { size, id, root }) => {
-            format!("{label} {} entries\n       id   {id}\n       root {root}\n", count(*size))
-        }
+        Some(head) => text::head(label, head),
     }
 }

@@ -7,9 +7,9 @@ use crate::filters::FilterArgs;
 use crate::publish;
 use crate::text::{bytes, plural, safe};
 use clap::{Args, ValueEnum};
-use codex_ledger_app::publish::{Finding, Gate, Language, Watched};
+use codex_ledger_app::publish::{Finding, Gate, Language, Watched, folder_of};
 use codex_ledger_app::{
-    App, PriceTable, ReportFile, Seq, Target, Withheld, Written, WrittenFile, renderer,
+    App, PriceTable, Rendering, ReportFile, Seq, Withheld, Written, WrittenFile, renderer,
 };
 use codex_ledger_query::{Mode, Order, ReportReader, ReportRequest, Zone};
 use codex_ledger_report::{Csv, Table};
@@ -155,7 +155,7 @@ fn print(
     let out = BufWriter::with_capacity(BUFFER_BYTES, Stdout(door));
     let mut out = Watched::new(gate, format.language(), PLACE, out);
     let mut renderer = renderer(format.language());
-    app.render(report, &mut [Target { renderer: &mut *renderer, paper: &mut out }])?;
+    app.render(report, &mut [Rendering { renderer: &mut *renderer, paper: &mut out }])?;
     let found = out.finish();
     let found = found.map_err(|e| DoorError::new(format!("{PLACE}: {e}")))?;
     if let Some(first) = found.first().filter(|_| !door.global.quiet) {
@@ -229,10 +229,6 @@ fn check_target(path: &Path, format: Format) -> Result<()> {
         return Err(DoorError::new(message).hint("make it first"));
     }
     Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Files of a report: one, or for a folder one per table, all from one reading.

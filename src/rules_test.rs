@@ -2,7 +2,7 @@
 
 use crate::door::{Done, Door, Result, Style};
 use crate::text::{count, plural, safe};
-use codex_ledger_app::{Judged, JudgedRule, RuleSet, Tally, judge};
+use codex_ledger_app::{JudgedRule, JudgedRules, RuleSet, Tally, judge};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ fn precision(rule: &JudgedRule) -> Option<f64> {
     percent(acts.right, acts.right + acts.over_hidden + acts.harmless)
 }
 
-fn text(door: &Door, rules: &RuleSet, judged: &Judged) -> String {
+fn text(door: &Door, rules: &RuleSet, judged: &JudgedRules) -> String {
     let mut out: String =
         rules.notes.iter().map(|note| format!("note: {}\n", safe(note))).collect();
     out.push_str(&table(door, judged));
@@ -83,7 +83,7 @@ fn text(door: &Door, rules: &RuleSet, judged: &Judged) -> String {
     out
 }
 
-fn table(door: &Door, judged: &Judged) -> String {
+fn table(door: &Door, judged: &JudgedRules) -> String {
     let heads = [
         "RULE",
         "SECRETS",
@@ -222,7 +222,7 @@ impl Found {
     }
 }
 
-fn document<'a>(rules: &'a RuleSet, judged: &'a Judged) -> Document<'a> {
+fn document<'a>(rules: &'a RuleSet, judged: &'a JudgedRules) -> Document<'a> {
     let result = |rule: &'a JudgedRule| RuleResult {
         rule: &rule.id,
         enabled: rule.enabled,

@@ -7,7 +7,7 @@ use crate::sessions::short_id;
 use crate::text::{count, minute, one_line, plural};
 use clap::Args;
 use codex_ledger_app::Times;
-use codex_ledger_query::{Hit, Search};
+use codex_ledger_query::{Search, SearchHit};
 
 #[derive(Debug, Args)]
 pub struct SearchArgs {
@@ -65,7 +65,7 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     Ok(Done::Clean)
 }
 
-fn hit_text(door: &Door, hit: &Hit) -> String {
+fn hit_text(door: &Door, hit: &SearchHit) -> String {
     let what = match &hit.tool {
         Some(tool) => format!("{} of {}", hit.table, one_line(tool, 30)),
         None => hit.table.clone(),

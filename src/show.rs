@@ -110,7 +110,8 @@ pub fn heading(door: &Door, detail: &SessionDetail) -> String {
 
 /// One item as people read it.
 pub fn item_text(door: &Door, item: &Item) -> String {
-    let time = door.paint(Style::Dim, second(item.at_ms));
+    let kept = if item.kept { " no longer in the client's file:" } else { "" };
+    let time = door.paint(Style::Dim, format!("{}{kept}", second(item.at_ms)));
     let label = item.label.as_deref().unwrap_or_default();
     match item.kind {
         ItemKind::Prompt => {

@@ -1,11 +1,11 @@
 //! Text for people: harmless, short, aligned.
 
+use codex_ledger_app::HeadSummary;
+use codex_ledger_query::Zone;
 pub use codex_ledger_report::numbers::{bytes, number as count, plural, short};
 use codex_ledger_report::{escape, numbers};
 use std::borrow::Cow;
 use std::path::Path;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 /// Text from logs without anything that a terminal would obey or that nobody sees: control characters, escape
 /// sequences, direction overrides and tags are shown as what they are. Line feeds and tabs stay.
@@ -78,24 +78,24 @@ pub fn one_line(text: &str, width: usize) -> String {
     line
 }
 
+/// `1 entry`, `2 entries`.
+pub fn entries(number: u64) -> String {
+    if number == 1 { "1 entry".into() } else { format!("{} entries", count(number)) }
+}
+
+/// How long a ledger is and what stands for it, behind a label of six characters.
+pub fn head(label: &str, HeadSummary { size, id, root }: &HeadSummary) -> String {
+    format!("{label} {} entries\n       id   {id}\n       root {root}\n", count(*size))
+}
+
 /// `2026-02-09 18:36` in UTC.
 pub fn minute(at_ms: Option<i64>) -> String {
-    stamp(at_ms, format_description!("[year]-[month]-[day] [hour]:[minute]"))
+    at_ms.map_or_else(|| "-".into(), |at_ms| Zone::utc().minute(at_ms))
 }
 
 /// `18:36:27` in UTC.
 pub fn second(at_ms: Option<i64>) -> String {
-    stamp(at_ms, format_description!("[hour]:[minute]:[second]"))
-}
-
-fn stamp(
-    at_ms: Option<i64>,
-    format: &[time::format_description::BorrowedFormatItem<'_>],
-) -> String {
-    at_ms
-        .and_then(|ms| OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok())
-        .and_then(|time| time.format(format).ok())
-        .unwrap_or_else(|| "-".into())
+    at_ms.map_or_else(|| "-".into(), |at_ms| Zone::utc().second(at_ms))
 }
 
 /// `120 ms`, `4.2 s`, `3 min 20 s`.

@@ -5,7 +5,7 @@ use crate::error::DoorError;
 use crate::text::{count, minute, one_line, short};
 use clap::{Args, Subcommand, ValueEnum};
 use codex_ledger_app::{App, PriceTable, WhatIf};
-use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone};
+use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone, day_ms};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -95,12 +95,10 @@ fn prices(path: Option<&Path>) -> Result<Cow<'static, PriceTable>> {
 }
 
 fn date_ms(text: &str) -> Result<i64> {
-    let format = time::macros::format_description!("[year]-[month]-[day]");
-    let date = time::Date::parse(text, format).map_err(|_| {
+    day_ms(text, &Zone::utc()).ok_or_else(|| {
         DoorError::new(format!("--price-as-of: `{text}` is no date"))
             .hint("a day such as 2026-03-01")
-    })?;
-    Ok(date.midnight().assume_utc().unix_timestamp() * 1000)
+    })
 }
 
 fn new_table(door: &Door, heads: &[&str]) -> Table {

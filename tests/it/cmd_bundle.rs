@@ -61,9 +61,7 @@ fn a_verifier_without_our_code_agrees() {
 
 #[test]
 fn a_flipped_byte_is_seen_wherever_it_is() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 3));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(3);
     let bundle = bundle(&env, "bundle");
     let entries = bundle.join("entries.cxl");
     let sound = fs::read(&entries).unwrap();
@@ -102,9 +100,7 @@ fn a_bundle_needs_a_ledger_and_a_place() {
 /// What stands there stays; what is written is whole, and for its owner only.
 #[test]
 fn a_bundle_replaces_nothing() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     let first = bundle(&env, "bundle");
     let before = fs::read(first.join("entries.cxl")).unwrap();
     env.extend(&env.rollout(1), &prompt_line("more"));

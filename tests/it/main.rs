@@ -10,14 +10,14 @@
 //! * `cmd_redact`: what is hidden is nowhere in what derives from the ledger, and comes back whole
 //! * `cmd_search`: what is asked is found, what is hidden is not
 //! * `cmd_annotate`: what reviewers say holds, is kept, and changes nothing else
-//! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_report`, `cmd_repair`, `cmd_bundle`, `cmd_other`: the commands, as scripts
+//! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_report`, `cmd_repair`, `cmd_bundle`, `cmd_general`: the commands, as scripts
 //!   use them
 
 mod cli_support;
 mod cmd_annotate;
 mod cmd_append;
 mod cmd_bundle;
-mod cmd_other;
+mod cmd_general;
 mod cmd_redact;
 mod cmd_repair;
 mod cmd_report;

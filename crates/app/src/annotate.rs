@@ -49,19 +49,8 @@ impl App {
             return Ok(Subject { session, prompt: 0 });
         };
         let prompt: u64 = number.parse().unwrap_or(0);
-        let found =
-            query::prompt_place(&db, session.stream, prompt).map_err(db::at(self.views_path()))?;
-        match found {
-            Some(_) => Ok(Subject { session: self.thread_id(&db, &session)?, prompt }),
-            None => {
-                let message = format!(
-                    "session {} has {} prompts, none with number `{number}`",
-                    session.id, session.prompts
-                );
-                Err(AppError::new(ErrorKind::NotFound, message)
-                    .hint(Hint::Name(NameHint::PromptNumbers)))
-            }
-        }
+        self.prompt_place(&db, &session, prompt, &format!("`{number}`"))?;
+        Ok(Subject { session: self.thread_id(&db, &session)?, prompt })
     }
 
     /// The sessions that a filter picks.

@@ -6,7 +6,7 @@ use super::setup::App;
 use super::status::HeadSummary;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::Hint;
-use codex_ledger_append::{Plan, Report, Request, SourceProblem};
+use codex_ledger_append::{AppendReport, Plan, Request, SourceProblem};
 use codex_ledger_db as db;
 use codex_ledger_entry::{Seq, SeqRange};
 use codex_ledger_ledger::{Ledger, LedgerError, LedgerPaths, check_whole};
@@ -16,7 +16,7 @@ use codex_ledger_query as query;
 #[derive(Debug)]
 pub struct Appended {
     /// Files, bytes and entries.
-    pub report: Report,
+    pub report: AppendReport,
     /// The head afterwards; `None` for a dry run without a ledger.
     pub head: Option<HeadSummary>,
     /// Lines that are no records, where the views were brought up to date.
@@ -40,8 +40,7 @@ impl App {
     /// # Errors
     /// When the ledger or the views cannot be written.
     pub fn append(&self, options: AppendOptions, listener: Listener<'_>) -> Result<Appended> {
-        let request = self.request(options);
-        let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
+        let (request, plan) = self.plan(options);
         if plan.report().files.seen == 0 {
             let roots: Vec<_> =
                 request.roots.iter().map(|root| root.display().to_string()).collect();
@@ -58,10 +57,7 @@ impl App {
         if plan.is_done() {
             self.check_nothing_lost()?;
             self.put_rules_in_force(listener)?;
-            let head = self.head_now()?;
-            if head.is_some() && !options.no_views {
-                self.views_if_behind(listener)?;
-            }
+            let head = self.catch_up(options, listener)?;
             let mut report = plan.into_report();
             let end = head.as_ref().map_or(Seq::FIRST, HeadSummary::end);
             report.entries = SeqRange::new(end, end);
@@ -79,13 +75,29 @@ impl App {
         }
     }
 
-    pub(super) fn request(&self, options: AppendOptions) -> Request {
-        Request {
+    /// What is to be read, and what of it is new.
+    pub(super) fn plan(&self, options: AppendOptions) -> (Request, Plan) {
+        let request = Request {
             roots: self.setup.roots.clone(),
             actor: self.setup.actor.clone(),
             limit: options.limit,
             prelude: Vec::new(),
+        };
+        let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
+        (request, plan)
+    }
+
+    /// Lets the views follow where nothing is new; gives the head, where there is a ledger.
+    pub(super) fn catch_up(
+        &self,
+        options: AppendOptions,
+        listener: Listener<'_>,
+    ) -> Result<Option<HeadSummary>> {
+        let head = self.head_now()?;
+        if head.is_some() && !options.no_views {
+            self.views_if_behind(listener)?;
         }
+        Ok(head)
     }
 
     pub(super) fn append_planned(

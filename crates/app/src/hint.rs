@@ -45,6 +45,8 @@ pub enum Hint {
     RebuildViews,
     /// A migration.
     Migrate,
+    /// The views brought up to date.
+    ApplyEntries,
     /// The file that stands where the views belong is somebody else's: move it, or have the views elsewhere.
     MoveForeignViews,
     /// The views are a newer program's: use that, or move them away.

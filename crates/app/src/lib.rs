@@ -36,11 +36,11 @@ pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
 pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile};
 pub use self::rebuild::Rebuilt;
-pub use self::redact::{Redacted, Undone};
+pub use self::redact::{RedactionMade, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
-pub use self::report::{PageBy, ReportFile, Target, renderer};
+pub use self::report::{PageBy, Rendering, ReportFile, renderer};
 pub use self::rules::{RulesInForce, parse_rules};
-pub use self::rules_test::{Judged, JudgedRule, judge};
+pub use self::rules_test::{JudgedRule, JudgedRules, judge};
 pub use self::search::Times;
 pub use self::setup::{App, Root, Setup};
 pub use self::state_db::StateDb;
@@ -53,5 +53,5 @@ pub use codex_ledger_ledger::{Holder, World, check_place};
 pub use codex_ledger_projections::Digests;
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
-    By, Rule, RuleFormat, RuleSet, Seen, Tally, Weaker, builtin as builtin_rules,
+    By, Rule, RuleFormat, RuleSet, SeenText, Tally, Weaker, builtin as builtin_rules,
 };

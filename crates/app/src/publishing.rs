@@ -1,11 +1,11 @@
 //! Publishing: reports as files and folders of pages, past the gate.
 
 use super::redact::NewEntry;
-use super::report::{PageBy, PagePlan, ReportFile, Target, renderer};
+use super::report::{PageBy, PagePlan, Rendering, ReportFile, renderer};
 use super::setup::App;
 use crate::error::Result;
 use crate::publish::{
-    Access, Draft, Finding, Folder, Gate, Held, Judged, Language, Outcome, Paper, Part,
+    Access, DocumentDraft, Finding, Folder, Gate, Held, Judged, Language, Outcome, Paper, Part,
     PublishError, Publishable, Stage, Waiver, index_texts, write_raw,
 };
 use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
@@ -121,12 +121,12 @@ impl App {
         let world = &self.setup.world;
         let mut drafts = Vec::with_capacity(files.len());
         for file in &files {
-            drafts.push(Draft::file(gate, language, world, &file.path, Access::Private)?);
+            drafts.push(DocumentDraft::file(gate, language, world, &file.path, Access::Private)?);
         }
-        let mut targets: Vec<Target<'_>> = files
+        let mut targets: Vec<Rendering<'_>> = files
             .iter_mut()
             .zip(&mut drafts)
-            .map(|(file, paper)| Target { renderer: &mut *file.renderer, paper })
+            .map(|(file, paper)| Rendering { renderer: &mut *file.renderer, paper })
             .collect();
         self.render(report, &mut targets)?;
         let judged = drafts.into_iter().zip(files);
@@ -149,7 +149,7 @@ impl App {
     ) -> Result<Written> {
         let gate = self.gate()?;
         let world = &self.setup.world;
-        let mut draft = Draft::file(&gate, language, world, path, Access::Private)?;
+        let mut draft = DocumentDraft::file(&gate, language, world, path, Access::Private)?;
         draft.write_all(text.as_bytes()).map_err(PublishError::io(path.display()))?;
         draft.end_part(of);
         let file = JudgedFile { judged: draft.judge(), path: path.to_path_buf() };
@@ -264,9 +264,9 @@ impl App {
     ) -> Result<(Judged, PageLink)> {
         let PagePlan { mut link, request } = plan;
         let report = self.report(gate, request, PriceTable::builtin())?;
-        let mut draft = Draft::page(gate, wanted.language, &link.file);
+        let mut draft = DocumentDraft::page(gate, wanted.language, &link.file);
         let mut renderer = renderer(wanted.language);
-        let target = Target { renderer: &mut *renderer, paper: &mut draft };
+        let target = Rendering { renderer: &mut *renderer, paper: &mut draft };
         self.render(&report, &mut [target])?;
         if wanted.by == PageBy::Day {
             link = PageLink::of_day(&link.when, report.head(), link.file);
@@ -281,8 +281,8 @@ impl App {
         report: &ReportReader,
         name: &str,
         links: &[PageLink],
-    ) -> Result<Draft<'g>> {
-        let mut draft = Draft::page(gate, wanted.language, name);
+    ) -> Result<DocumentDraft<'g>> {
+        let mut draft = DocumentDraft::page(gate, wanted.language, name);
         let written = match wanted.language {
             Language::Html => html_index(&mut draft, report.head(), links),
             _ => markdown_index(&mut draft, report.head(), links),

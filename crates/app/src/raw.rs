@@ -5,7 +5,7 @@ use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
 use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
-use codex_ledger_ledger::{LedgerError, LedgerReader, Pack, StoredEntry};
+use codex_ledger_ledger::{LedgerError, LedgerReader};
 use codex_ledger_projections::Standing;
 use codex_ledger_query as query;
 
@@ -38,7 +38,7 @@ impl App {
             {
                 if line.is_none_or(|line| line == entry.line) {
                     found = true;
-                    write_exact(&mut reader, &pack, entry, each)?;
+                    reader.each_source_piece(&pack, entry, &mut *each)?;
                 }
             }
         }
@@ -90,21 +90,8 @@ impl App {
             return Err(missing.into());
         };
         match pack.entry(seq) {
-            Some(entry) => Ok(write_exact(&mut reader, &pack, entry, each)?),
+            Some(entry) => Ok(reader.each_source_piece(&pack, entry, &mut *each)?),
             None => Err(missing.into()),
         }
     }
-}
-
-fn write_exact(
-    reader: &mut LedgerReader,
-    pack: &Pack,
-    entry: &StoredEntry,
-    each: &mut dyn FnMut(&[u8]),
-) -> std::result::Result<(), LedgerError> {
-    reader.each_piece(pack, entry, &mut *each)?;
-    if entry.has_line_feed() {
-        each(b"\n");
-    }
-    Ok(())
 }

@@ -11,12 +11,12 @@ use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
 use codex_ledger_projections::{Decisions, load_policy, preview};
 use codex_ledger_query::{self as query, RedactionRow, RevocationRow};
-use codex_ledger_redaction::{RevocationRecord, RuleSet, Seen};
+use codex_ledger_redaction::{RevocationRecord, RuleSet, SeenText};
 use std::collections::HashMap;
 
 /// What a redaction did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Redacted {
+pub struct RedactionMade {
     /// Its row.
     pub redaction: RedactionRow,
     /// Rows in which it hides something now.
@@ -64,7 +64,7 @@ impl App {
         &self,
         requests: &[RedactRequest],
         listener: Listener<'_>,
-    ) -> Result<Vec<Redacted>> {
+    ) -> Result<Vec<RedactionMade>> {
         let mut drafts = Vec::with_capacity(requests.len());
         for request in requests {
             let record = self.record_of(request).map_err(|error| match &request.place {
@@ -77,9 +77,9 @@ impl App {
         let db = self.views_for_reading()?;
         let read = |seq: Seq| {
             let redaction = query::redaction(&db, seq)?;
-            Ok(Redacted { rows_changed: query::rows_hidden_by(&db, seq)?, redaction })
+            Ok(RedactionMade { rows_changed: query::rows_hidden_by(&db, seq)?, redaction })
         };
-        let found: db::SqlResult<Vec<Redacted>> = seqs.iter().map(read).collect();
+        let found: db::SqlResult<Vec<RedactionMade>> = seqs.iter().map(read).collect();
         Ok(found.map_err(db::at(self.views_path()))?)
     }
 
@@ -145,7 +145,7 @@ impl App {
     pub fn preview(
         &self,
         prefix: Option<&str>,
-        each: &mut dyn FnMut(&str, Seen) -> bool,
+        each: &mut dyn FnMut(&str, SeenText) -> bool,
     ) -> Result<RuleSet> {
         let db = self.views_for_reading()?;
         let sessions = match prefix {

@@ -7,9 +7,10 @@ use crate::error::{AppError, Result};
 use crate::hint::Hint;
 use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, Seq, SeqRange, StreamName};
 use codex_ledger_ledger::{Addition, Control, LedgerError, Repair, Survey, lock_holder};
+use codex_ledger_projections::ended_by;
 use codex_ledger_redaction::{RedactionRecord, What};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -133,15 +134,10 @@ impl App {
 
 fn report(survey: &Survey, carry: &Carry) -> RepairReport {
     let SeqRange { from, end: to } = survey.lost();
-    let chain = &survey.kept;
     RepairReport {
         needed: !survey.is_sound,
         before: survey.head.as_ref().map(HeadSummary::of),
-        kept: HeadSummary {
-            size: chain.size(),
-            id: chain.id.to_string(),
-            root: chain.tree.root().to_string(),
-        },
+        kept: HeadSummary::of_chain(&survey.kept),
         lost: Lost { from, to, kinds: survey.lost_kinds.clone(), unreadable: survey.unreadable() },
         carried: carry.carried.clone(),
         not_carried: carry.not_carried.clone(),
@@ -162,10 +158,10 @@ struct Carry {
 impl Carry {
     fn of(survey: &Survey) -> Result<Carry> {
         let kept = survey.kept.end();
-        let ended = ended(&survey.controls);
+        let ended = ended_by(&survey.controls);
         let (before, behind): (Vec<&Control>, Vec<&Control>) =
             survey.controls.iter().partition(|control| control.seq < kept);
-        let in_force = behind.iter().filter(|control| !ended.contains(&control.seq));
+        let in_force = behind.iter().filter(|control| !ended.contains_key(&control.seq));
         let redactions: Vec<(&Control, Option<RedactionRecord>)> = in_force
             .clone()
             .filter(|control| control.kind == Kind::Redaction)
@@ -219,16 +215,4 @@ fn anew(
         _ => return None,
     };
     Some((RedactionRecord { what: What::Session { id }, ..record }.encode(), true))
-}
-
-/// Seqs of the redactions and revocations that a revocation in force ends.
-fn ended(controls: &[Control]) -> HashSet<Seq> {
-    let by_id: HashMap<EntryId, Seq> = controls.iter().map(|c| (c.id, c.seq)).collect();
-    let mut ended = HashSet::new();
-    for control in controls.iter().rev().filter(|control| control.kind == Kind::Revocation) {
-        if !ended.contains(&control.seq) {
-            ended.extend(by_id.get(&control.reference));
-        }
-    }
-    ended
 }

@@ -6,6 +6,7 @@ use crate::error::{AppError, Result};
 use crate::publish::{
     Gate, Language, Paper, PublishError, head_texts, prompt_texts, session_texts,
 };
+use crate::status::HeadSummary;
 use codex_ledger_db as db;
 use codex_ledger_ledger::read_head;
 use codex_ledger_query::pricing::PriceTable;
@@ -30,7 +31,7 @@ pub enum PageBy {
 }
 
 /// A renderer, and what it writes on.
-pub struct Target<'a> {
+pub struct Rendering<'a> {
     /// What writes.
     pub renderer: &'a mut (dyn Renderer + 'a),
     /// What it writes on.
@@ -77,9 +78,9 @@ impl App {
         let report = ReportReader::open(db, request, prices);
         let mut report = report.map_err(|error| self.filter_error(error))?;
         // The ledger only grows: read after the views, its head is never behind them.
-        let chain = read_head(self.dir())?.head.chain;
+        let HeadSummary { size, id, root } = HeadSummary::of(&read_head(self.dir())?.head);
         report.hide_in_typed(&|text| gate.hide(text));
-        report.know_ledger(chain.size(), &chain.id.to_string(), &chain.tree.root().to_string());
+        report.know_ledger(size, &id, &root);
         Ok(report)
     }
 
@@ -87,29 +88,29 @@ impl App {
     ///
     /// # Errors
     /// As the database, and as the paper; then the error names its place.
-    pub fn render(&self, report: &ReportReader, targets: &mut [Target<'_>]) -> Result<()> {
+    pub fn render(&self, report: &ReportReader, targets: &mut [Rendering<'_>]) -> Result<()> {
         let head = report.head();
-        for Target { renderer, paper } in targets.iter_mut() {
+        for Rendering { renderer, paper } in targets.iter_mut() {
             renderer.begin(paper, head).map_err(|e| failed(&**paper, e))?;
             paper.end_part(&[head_texts(head)]);
         }
         for session in head.sessions.iter().filter(|_| head.mode.has_prompts()) {
-            for Target { renderer, paper } in targets.iter_mut() {
+            for Rendering { renderer, paper } in targets.iter_mut() {
                 renderer.session(paper, head, session).map_err(|e| failed(&**paper, e))?;
                 paper.end_part(&[session_texts(session)]);
             }
             let mut prompts = report.prompts(session).map_err(db::at(self.views_path()))?;
             while let Some(prompt) = prompts.next_prompt().map_err(db::at(self.views_path()))? {
-                for Target { renderer, paper } in targets.iter_mut() {
+                for Rendering { renderer, paper } in targets.iter_mut() {
                     renderer.prompt(paper, head, &prompt).map_err(|e| failed(&**paper, e))?;
                     paper.end_part(&[prompt_texts(&prompt, session)]);
                 }
             }
-            for Target { renderer, paper } in targets.iter_mut() {
+            for Rendering { renderer, paper } in targets.iter_mut() {
                 renderer.session_end(paper, head).map_err(|e| failed(&**paper, e))?;
             }
         }
-        for Target { renderer, paper } in targets.iter_mut() {
+        for Rendering { renderer, paper } in targets.iter_mut() {
             renderer.end(paper, head).map_err(|e| failed(&**paper, e))?;
             paper.end_part(&[]);
         }

@@ -2,7 +2,7 @@
 
 use crate::error::{AppError, ErrorKind, Result};
 use codex_ledger_redaction::{
-    Acts, Engine, Harmless, Report, Rule, RuleSet, Tally, check_examples, everywhere, measure,
+    Acts, Engine, Harmless, Measured, Rule, RuleSet, Tally, check_examples, everywhere, measure,
     shipped,
 };
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::thread;
 
 /// How rules did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
+pub struct JudgedRules {
     /// The rules, in their order.
     pub rules: Vec<JudgedRule>,
     /// What no enabled rule claims to hide: name of the rule that one would expect -> its secrets.
@@ -47,7 +47,7 @@ pub struct JudgedRule {
     pub acts: Acts,
 }
 
-impl Judged {
+impl JudgedRules {
     /// Whether nothing is wrong: examples hold, what is claimed and required is hidden, harmless texts stay, JSON stays
     /// JSON, and a second look finds nothing.
     pub fn is_clean(&self) -> bool {
@@ -70,7 +70,7 @@ impl Judged {
 ///
 /// # Errors
 /// When a rule cannot be compiled.
-pub fn judge(rules: &RuleSet) -> Result<Judged> {
+pub fn judge(rules: &RuleSet) -> Result<JudgedRules> {
     let labelled = shipped().map_err(|error| {
         AppError::new(ErrorKind::Io, format!("the labelled corpus cannot be used: {error}"))
     })?;
@@ -106,7 +106,7 @@ fn faults(rules: &RuleSet, nth: usize, of: usize) -> Vec<(String, String)> {
     part.filter_map(|rule| Some((rule.id.clone(), check_examples(rule)?))).collect()
 }
 
-fn judged(rules: &RuleSet, report: Report, faults: &[(String, String)]) -> Judged {
+fn judged(rules: &RuleSet, report: Measured, faults: &[(String, String)]) -> JudgedRules {
     let rule = |rule: &Rule| JudgedRule {
         id: rule.id.clone(),
         enabled: rule.enabled,
@@ -115,7 +115,8 @@ fn judged(rules: &RuleSet, report: Report, faults: &[(String, String)]) -> Judge
         acts: report.acts.get(&rule.id).copied().unwrap_or_default(),
         tally: Tally::default(),
     };
-    let mut judged = Judged { rules: rules.rules.iter().map(rule).collect(), ..Judged::default() };
+    let mut judged =
+        JudgedRules { rules: rules.rules.iter().map(rule).collect(), ..JudgedRules::default() };
     for ((id, _), tally) in &report.kinds {
         match judged.rules.iter_mut().find(|rule| rule.enabled && rule.id == *id) {
             Some(rule) => rule.tally.add(tally),

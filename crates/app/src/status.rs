@@ -4,7 +4,7 @@ use super::setup::App;
 use crate::error::Result;
 use codex_ledger_db as db;
 use codex_ledger_entry::Seq;
-use codex_ledger_ledger::{Head, LedgerError, head_in_force, lock_holder, read_head};
+use codex_ledger_ledger::{ChainEnd, Head, LedgerError, head_in_force, lock_holder, read_head};
 use codex_ledger_projections::Standing;
 use codex_ledger_query::{self as query, Coverage};
 
@@ -26,7 +26,10 @@ impl HeadSummary {
     }
 
     pub(super) fn of(head: &Head) -> HeadSummary {
-        let chain = &head.chain;
+        HeadSummary::of_chain(&head.chain)
+    }
+
+    pub(super) fn of_chain(chain: &ChainEnd) -> HeadSummary {
         HeadSummary {
             size: chain.size(),
             id: chain.id.to_string(),

@@ -183,26 +183,36 @@ impl App {
     }
 
     fn prompt_named(&self, name: &str) -> Result<What> {
-        let hint = Hint::Name(NameHint::PromptNumbers);
         let Some((prefix, number)) = name.rsplit_once('#') else {
             return Err(usage(format!("`{name}` is no prompt"), Hint::Name(NameHint::PromptForm)));
         };
         let Ok(number) = number.parse::<u64>() else {
-            return Err(usage(format!("`{number}` is no number of a prompt"), hint));
+            let message = format!("`{number}` is no number of a prompt");
+            return Err(usage(message, Hint::Name(NameHint::PromptNumbers)));
         };
         let db = self.views_for_reading()?;
         let session = found_session(&db, prefix)?;
-        let found =
-            query::prompt_place(&db, session.stream, number).map_err(db::at(self.views_path()))?;
-        let Some(query::PromptPlace { seq, part }) = found else {
-            let message = format!(
-                "session {} has {} prompts, none with number {number}",
-                session.id, session.prompts
-            );
-            return Err(AppError::new(ErrorKind::NotFound, message).hint(hint));
-        };
+        let query::PromptPlace { seq, part } =
+            self.prompt_place(&db, &session, number, &number.to_string())?;
         let session = self.thread_id(&db, &session)?;
         Ok(What::Prompt { session, number, seq, part })
+    }
+
+    /// Where a session's prompt of that number stands; `said` is the number as it was given.
+    pub(super) fn prompt_place(
+        &self,
+        db: &db::Connection,
+        session: &query::SessionRow,
+        number: u64,
+        said: &str,
+    ) -> Result<query::PromptPlace> {
+        let found = query::prompt_place(db, session.stream, number);
+        found.map_err(db::at(self.views_path()))?.ok_or_else(|| {
+            let query::SessionRow { id, prompts, .. } = session;
+            let message = format!("session {id} has {prompts} prompts, none with number {said}");
+            let hint = Hint::Name(NameHint::PromptNumbers);
+            AppError::new(ErrorKind::NotFound, message).hint(hint)
+        })
     }
 
     fn part_of_entry(&self, seq: Seq, request: &RedactRequest) -> Result<What> {

@@ -5,7 +5,7 @@ use super::open::Notice;
 use super::progress::Listener;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
-use codex_ledger_append::{Plan, Watch};
+use codex_ledger_append::Watch;
 
 /// Whether an error may pass by itself: the next round tries again.
 fn may_pass(error: &AppError) -> bool {
@@ -60,8 +60,7 @@ impl App {
         is_owing: bool,
         listener: Listener<'_>,
     ) -> Result<Option<Appended>> {
-        let request = self.request(options);
-        let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
+        let (request, plan) = self.plan(options);
         if !plan.is_done() {
             let mut ledger = self.open()?;
             let done = self.append_planned(&mut ledger, plan, &request, options, listener)?;
@@ -71,9 +70,7 @@ impl App {
         self.check_nothing_lost()?;
         if is_owing {
             drop(self.open()?);
-            if self.head_now()?.is_some() && !options.no_views {
-                self.views_if_behind(listener)?;
-            }
+            self.catch_up(options, listener)?;
         }
         Ok(None)
     }

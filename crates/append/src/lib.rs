@@ -12,4 +12,4 @@ mod start;
 
 pub use crate::source::Watch;
 pub use codex_ledger_ledger::SourceProblem;
-pub use plan::{ByteCounts, FileCounts, Plan, Report, Request, note_head};
+pub use plan::{AppendReport, ByteCounts, FileCounts, Plan, Request, note_head};

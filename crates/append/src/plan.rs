@@ -5,7 +5,7 @@ use crate::source::{Discovery, SourceFile, discover, has_line_feed_from};
 use codex_ledger_entry::{Container, EntryId, Kind, Seq, SeqRange};
 use codex_ledger_ledger::side::{self, Bound};
 use codex_ledger_ledger::{
-    Appended, Ledger, LedgerError, LedgerPaths, Seen, SeenFiles, SourceProblem, Tails, World,
+    Appended, Ledger, LedgerError, LedgerPaths, SeenFile, SeenFiles, SourceProblem, Tails, World,
     read_head,
 };
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ pub struct ByteCounts {
 
 /// What an append did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct AppendReport {
     /// Files.
     pub files: FileCounts,
     /// Bytes.
@@ -75,7 +75,7 @@ pub struct Report {
 pub struct Plan {
     seen: SeenFiles,
     changed: Vec<SourceFile>,
-    report: Report,
+    report: AppendReport,
 }
 
 impl Plan {
@@ -84,7 +84,7 @@ impl Plan {
         let Discovery { files, problems } = discover(&request.roots);
         let paths = LedgerPaths { dir: dir.to_path_buf() };
         let seen = seen_files(dir, &paths).unwrap_or_default();
-        let mut plan = Plan { seen, changed: Vec::new(), report: Report::default() };
+        let mut plan = Plan { seen, changed: Vec::new(), report: AppendReport::default() };
         plan.report.problems = problems
             .into_iter()
             .map(|p| SourceProblem {
@@ -132,12 +132,12 @@ impl Plan {
     }
 
     /// What is known before anything is read.
-    pub fn report(&self) -> &Report {
+    pub fn report(&self) -> &AppendReport {
         &self.report
     }
 
     /// The report of a plan that needs nothing.
-    pub fn into_report(self) -> Report {
+    pub fn into_report(self) -> AppendReport {
         self.report
     }
 
@@ -150,7 +150,7 @@ impl Plan {
         ledger: &mut Ledger,
         request: &Request,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Report, LedgerError> {
+    ) -> Result<AppendReport, LedgerError> {
         let world = ledger.world().clone();
         let paths = LedgerPaths { dir: ledger.dir().to_path_buf() };
         let from = ledger.head().end();
@@ -195,7 +195,7 @@ impl Plan {
             match run.file(file)? {
                 Outcome::Read { already, pending, stream, problem } => {
                     let (len, modified, inode) = (file.len, file.modified, file.inode);
-                    let seen = Seen { len, modified, inode, already, pending, stream, problem };
+                    let seen = SeenFile { len, modified, inode, already, pending, stream, problem };
                     self.seen.files.insert(key(&file.path), seen);
                 }
                 Outcome::Failed => {
@@ -262,7 +262,7 @@ fn seen_files(dir: &Path, paths: &LedgerPaths) -> Option<SeenFiles> {
 }
 
 /// Whether every byte of an unchanged file is accounted for; in doubt the file is read.
-fn is_accounted_for(file: &SourceFile, seen: &Seen) -> bool {
+fn is_accounted_for(file: &SourceFile, seen: &SeenFile) -> bool {
     let Some(all) = seen.already.checked_add(seen.pending) else { return false };
     let is_whole = file.container == Container::Zstd || all == file.len;
     let has_line = || has_line_feed_from(&file.path, file.container, seen.already).unwrap_or(true);

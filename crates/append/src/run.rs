@@ -1,7 +1,7 @@
 //! Reading one source into the ledger.
 
 use super::copies::as_original;
-use super::plan::{ByteCounts, Report, is_still, key};
+use super::plan::{AppendReport, ByteCounts, is_still, key};
 use super::start::{Start, find_start};
 use crate::source::{NextLine, SourceFile, SourceReader, has_line_feed_from};
 use codex_ledger_entry::{
@@ -45,14 +45,14 @@ pub(super) enum Outcome {
 
 /// The stream that has what the ledger knows of a file, and what is to be said of the file as long as it
 /// stays as it is.
-type Standing = (Option<StreamId>, Option<SourceProblem>);
+type KnownFile = (Option<StreamId>, Option<SourceProblem>);
 
 /// One round over the changed files.
 pub(super) struct Run<'a, 'l> {
     dir: &'a Path,
     appender: Appender<'l>,
     tails: Tails,
-    report: &'a mut Report,
+    report: &'a mut AppendReport,
     actor: &'a str,
     announced: bool,
     now: u64,
@@ -65,7 +65,7 @@ impl<'a, 'l> Run<'a, 'l> {
         dir: &'a Path,
         appender: Appender<'l>,
         tails: Tails,
-        report: &'a mut Report,
+        report: &'a mut AppendReport,
         actor: &'a str,
         now: u64,
     ) -> Run<'a, 'l> {
@@ -105,7 +105,7 @@ impl<'a, 'l> Run<'a, 'l> {
     }
 
     /// Reads one source. `None`: it has to wait.
-    fn read(&mut self, file: &SourceFile) -> Result<Option<Standing>, FileError> {
+    fn read(&mut self, file: &SourceFile) -> Result<Option<KnownFile>, FileError> {
         let original = as_original(self.dir, file, &self.tails, &self.touched)?;
         let file = original.as_ref().unwrap_or(file);
         let known = self.tails.streams.get(&file.name.to_string()).map_or(&[][..], Vec::as_slice);

@@ -130,10 +130,7 @@ fn prefix_hash(
                 hasher.update(&bytes[..take]);
                 at += take as u64;
             };
-            log.each_piece(&pack, entry, &mut add)?;
-            if entry.has_line_feed() {
-                add(b"\n");
-            }
+            log.each_source_piece(&pack, entry, &mut add)?;
             if at == len {
                 return Ok(Some(*hasher.finalize().as_bytes()));
             }

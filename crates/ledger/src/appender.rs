@@ -6,7 +6,7 @@ use super::block::BLOCK_BYTES;
 use super::codec::Encoder;
 use super::error::{LedgerError, Result};
 use super::open::Ledger;
-use super::pack::{Draft, DraftBody, PACK_BYTES, PackDraft};
+use super::pack::{DraftBody, EntryDraft, PACK_BYTES, PackDraft};
 use super::sequencer::Sequencer;
 use super::worker::{Job, Salts, Work, start_thread, work};
 use codex_ledger_entry::{
@@ -184,7 +184,7 @@ impl<'l> Appender<'l> {
         let flags = if has_line_feed { FLAG_LINE_FEED } else { 0 };
         let stream = stream.unwrap_or(StreamId::opened_by(seq));
         let reference = std::mem::take(&mut self.reference);
-        self.draft.entries.push(Draft { kind, flags, stream, line, offset, reference, body });
+        self.draft.entries.push(EntryDraft { kind, flags, stream, line, offset, reference, body });
         if self.draft.bodies.len() >= PACK_BYTES || self.draft.entries.len() >= 4096 {
             self.submit_draft()?;
         }

@@ -3,6 +3,7 @@
 use super::error::Result;
 use super::head::read_head;
 use super::open::LedgerPaths;
+use super::pack::{Identity, Pack, StoredEntry};
 use super::reader::LedgerReader;
 use super::side::{self, Bound, SideRecord};
 use super::world::World;
@@ -10,7 +11,7 @@ use bincode::de::Decoder;
 use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
-use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange};
+use codex_ledger_entry::{EntryId, Header, Kind, Seq, SeqRange};
 use std::path::Path;
 
 /// The redactions, revocations and rule sets of a ledger, and the key of what is derived from it (rebuildable).
@@ -44,6 +45,28 @@ pub struct Control {
     pub recorded_at: u64,
     /// Its body; empty when it was erased.
     pub body: Vec<u8>,
+}
+
+/// The wanted entries of a pack with their ids. Bodies that are kept in blocks are left empty, to be filled in.
+pub(super) fn controls_in(
+    pack: &Pack,
+    identity: &Identity,
+    is_wanted: &dyn Fn(&StoredEntry) -> bool,
+) -> Vec<Control> {
+    let mut found = Vec::new();
+    // Ids cost a hash of every entry.
+    let Some(last) = pack.entries.iter().rposition(is_wanted) else { return found };
+    let mut id = pack.info.prev;
+    for entry in pack.entries.iter().take(last + 1) {
+        let header = pack.header(identity, entry, id);
+        id = Header::id(&header.encode());
+        if is_wanted(entry) {
+            let Header { seq, kind, reference, recorded_at, .. } = header;
+            let body = pack.body(entry).unwrap_or_default().to_vec();
+            found.push(Control { seq, kind, id, reference, recorded_at, body });
+        }
+    }
+    found
 }
 
 impl Controls {
@@ -84,16 +107,24 @@ impl Controls {
     }
 
     fn completed(mut self, reader: &mut LedgerReader) -> Result<Controls> {
-        let mut next = self.bound.end;
-        while let Some(pack) = reader.pack_from(next)? {
-            self.entries.extend(reader.controls_of(&pack, next)?);
-            next = pack.info.end_seq();
-        }
+        self.add(reader, self.bound.end, Seq::MAX)?;
         self.bound = Bound::of(reader.head());
         if self.key.is_none() && self.bound.end > Seq::FIRST {
             self.key = Some(reader.views_key()?);
         }
         Ok(self)
+    }
+
+    /// Adds those from `from` on, out of all packs that begin before `to`.
+    fn add(&mut self, reader: &mut LedgerReader, from: Seq, to: Seq) -> Result<()> {
+        let mut next = from;
+        while next < to
+            && let Some(pack) = reader.pack_from(next)?
+        {
+            self.entries.extend(reader.controls_of(&pack, next)?);
+            next = pack.info.end_seq();
+        }
+        Ok(())
     }
 
     /// Stores them for the next start.
@@ -113,13 +144,8 @@ impl Controls {
         if self.bound.end != new.from || head.end() != new.end {
             return Ok(());
         }
-        let mut next = new.from;
         if count > 0 {
-            let mut reader = LedgerReader::open(dir)?;
-            while let Some(pack) = reader.pack_from(next)?.filter(|_| next < new.from.plus(count)) {
-                self.entries.extend(reader.controls_of(&pack, next)?);
-                next = pack.info.end_seq();
-            }
+            self.add(&mut LedgerReader::open(dir)?, new.from, new.from.plus(count))?;
         }
         self.bound = Bound::of(&head);
         Ok(())

@@ -15,6 +15,7 @@ use super::journal::journal_dir;
 use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
 use super::volume::{self, Volume, digest_files, manifest_path, store_dir, volume_dir};
 use super::volume_reader::VolumeReader;
+use super::whole::look_again;
 use codex_ledger_entry::{Kind, Seq, SeqRange};
 use std::collections::BTreeMap;
 use std::fs;
@@ -104,19 +105,12 @@ pub struct Inspection {
 /// # Errors
 /// When there is no ledger, or a file cannot be read for other reasons than damage.
 pub fn inspect(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection> {
-    let turn = || read_head(dir).ok().map(|slots| slots.head.turn);
-    for _ in 1..ATTEMPTS {
-        let before = turn();
-        let found = inspect_once(dir, progress)?;
-        if found.findings.is_empty() || before == turn() {
-            return Ok(found);
-        }
-    }
-    inspect_once(dir, progress)
+    // A writer may settle its journal while we look; what then seems missing is looked for again. Errors are none
+    // of the entries' doing.
+    look_again(dir, &mut || inspect_once(dir, progress), &|found| {
+        found.as_ref().map_or(true, |found| found.findings.is_empty())
+    })
 }
-
-/// A writer may settle its journal while we look; what then seems missing is looked for again.
-const ATTEMPTS: u32 = 4;
 
 fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection> {
     let mut inspector = Inspector {

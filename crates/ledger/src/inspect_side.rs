@@ -1,16 +1,16 @@
 //! The side records' share of an inspection: what is cached beside the entries is derived once more.
 
-use super::controls::{Control, Controls};
+use super::controls::{Control, Controls, controls_in};
 use super::files::{side_record_ahead, side_records};
 use super::head::{Head, head_path, read_head};
 use super::inspect::{FindingKind, Inspector};
 use super::open::LedgerPaths;
-use super::pack::{Identity, Pack, StoredBody, StoredEntry};
+use super::pack::{Identity, Pack, StoredEntry};
 use super::reader::{CONTROL_MAX_BYTES, views_key};
 use super::side::{self, Bound};
 use super::sources::SeenFiles;
 use super::tails::{Tails, TailsBuilder};
-use codex_ledger_entry::{Header, Seq};
+use codex_ledger_entry::Seq;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -33,19 +33,7 @@ impl SideChecks {
         }
         let Some((known, found)) = &mut self.controls else { return };
         let is_new = |entry: &StoredEntry| entry.kind.is_control() && entry.seq < known.bound.end;
-        if !pack.entries.iter().any(is_new) {
-            return;
-        }
-        let mut id = pack.info.prev;
-        for entry in &pack.entries {
-            let header = pack.header(identity, entry, id);
-            id = Header::id(&header.encode());
-            if is_new(entry) {
-                let Header { seq, kind, reference, recorded_at, .. } = header;
-                let body = pack.body(entry).unwrap_or_default().to_vec();
-                found.push(Control { seq, kind, id, reference, recorded_at, body });
-            }
-        }
+        found.extend(controls_in(pack, identity, &is_new));
     }
 
     /// Before an entry's blocks, if it has any.
@@ -70,7 +58,7 @@ impl SideChecks {
             found.piece(entry, piece);
         }
         if let Some((_, found)) = &mut self.controls
-            && matches!(entry.body, StoredBody::Blocks { .. })
+            && entry.is_in_blocks()
             && entry.body_len <= CONTROL_MAX_BYTES
             && let Some(control) = found.iter_mut().rev().find(|found| found.seq == entry.seq)
         {

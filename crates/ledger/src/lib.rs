@@ -23,6 +23,7 @@ mod inspect;
 mod inspect_journal;
 mod inspect_side;
 mod journal;
+mod journal_index;
 mod lock;
 mod open;
 mod pack;
@@ -54,13 +55,13 @@ pub use inspect::{Finding, FindingKind, Inspection, inspect};
 pub use lock::{Holder, LockListener, LockNotice, Patience, lock_holder};
 pub use open::{Ledger, LedgerPaths};
 pub use pack::{
-    ChainEnd, Draft, DraftBody, Identity, Pack, PackDraft, PackError, PackInfo, StoredBody,
+    ChainEnd, DraftBody, EntryDraft, Identity, Pack, PackDraft, PackError, PackInfo, StoredBody,
     StoredEntry,
 };
 pub use private::check_place;
 pub use reader::LedgerReader;
 pub use repair::{Addition, Repair, Repaired};
-pub use sources::{Seen, SeenFiles, SourceProblem};
+pub use sources::{SeenFile, SeenFiles, SourceProblem};
 pub use survey::Survey;
 pub use tails::{Tail, Tails};
 pub use volume::{Volume, VolumeFile};

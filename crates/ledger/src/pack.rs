@@ -30,7 +30,7 @@ pub struct Identity {
 
 /// An entry before it has a place in the chain.
 #[derive(Clone, Debug)]
-pub struct Draft {
+pub struct EntryDraft {
     /// What it is about.
     pub kind: Kind,
     /// Header flags.
@@ -67,14 +67,14 @@ pub enum DraftBody {
 #[derive(Clone, Debug, Default)]
 pub struct PackDraft {
     /// In entry order.
-    pub entries: Vec<Draft>,
+    pub entries: Vec<EntryDraft>,
     /// Inline bodies, in entry order.
     pub bodies: Vec<u8>,
 }
 
 /// A compressed pack that still lacks its place in the chain.
 pub(super) struct PreparedPack {
-    drafts: Vec<Draft>,
+    drafts: Vec<EntryDraft>,
     commitments: Vec<Commitment>,
     codec: u8,
     plain_len: u32,
@@ -338,6 +338,11 @@ pub struct StoredEntry {
 }
 
 impl StoredEntry {
+    /// Whether the body is kept in blocks.
+    pub(super) fn is_in_blocks(&self) -> bool {
+        matches!(self.body, StoredBody::Blocks { .. })
+    }
+
     /// Whether the body was followed by a line feed in its source.
     pub fn has_line_feed(&self) -> bool {
         self.flags & codex_ledger_entry::FLAG_LINE_FEED != 0

@@ -1,17 +1,17 @@
 //! The read half: volumes first, then what is only in the journal. Takes no lock.
 
-use super::block::{block_count, block_place, decode_block};
+use super::block::{block_count, decode_block};
 use super::codec::Decoder;
-use super::controls::Control;
+use super::controls::{Control, controls_in};
 use super::error::{LedgerError, Result};
 use super::head::{Head, read_head};
-use super::journal::{self, FrameKind, JournalReader, Next, journal_path};
+use super::journal::{JournalReader, Next, journal_path};
+use super::journal_index::JournalIndex;
 use super::open::check_format;
-use super::pack::{Identity, Pack, PackInfo, StoredBody, StoredEntry};
+use super::pack::{Identity, Pack, StoredBody, StoredEntry};
 use super::volume::{self, Volume};
 use super::volume_reader::VolumeReader;
-use codex_ledger_entry::{Header, Seq};
-use std::collections::BTreeMap;
+use codex_ledger_entry::Seq;
 use std::path::{Path, PathBuf};
 
 /// A control entry is never longer.
@@ -25,13 +25,6 @@ pub struct LedgerReader {
     journal: Option<JournalIndex>,
     open: Option<(Seq, VolumeReader)>,
     decoder: Decoder,
-}
-
-/// Where packs and blocks lie in the active journal.
-struct JournalIndex {
-    reader: JournalReader,
-    packs: BTreeMap<Seq, u64>,
-    blocks: BTreeMap<(Seq, u32), u64>,
 }
 
 impl LedgerReader {
@@ -58,7 +51,7 @@ impl LedgerReader {
         volumes.retain(|volume| volume.end_seq <= head.end());
         head.settled = volumes.last().map_or(Seq::FIRST, |volume| volume.end_seq);
         let journal =
-            if head.end() > head.settled { Some(JournalIndex::open(dir, &head)?) } else { None };
+            if head.end() > head.settled { Some(index_journal(dir, &head)?) } else { None };
         let decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
         Ok(LedgerReader { dir: dir.to_path_buf(), head, volumes, journal, open: None, decoder })
     }
@@ -101,17 +94,10 @@ impl LedgerReader {
         pack: &Pack,
         is_wanted: &dyn Fn(&StoredEntry) -> bool,
     ) -> Result<Vec<Control>> {
-        let mut found = Vec::new();
-        // Ids cost a hash of every entry.
-        let Some(last) = pack.entries.iter().rposition(is_wanted) else { return Ok(found) };
-        let mut id = pack.info.prev;
-        for entry in pack.entries.iter().take(last + 1) {
-            let header = pack.header(&self.head.identity, entry, id);
-            id = Header::id(&header.encode());
-            if is_wanted(entry) {
-                let body = self.body(pack, entry, CONTROL_MAX_BYTES)?.unwrap_or_default();
-                let Header { seq, kind, reference, recorded_at, .. } = header;
-                found.push(Control { seq, kind, id, reference, recorded_at, body });
+        let mut found = controls_in(pack, &self.head.identity, is_wanted);
+        for control in &mut found {
+            if let Some(entry) = pack.entry(control.seq).filter(|entry| entry.is_in_blocks()) {
+                control.body = self.body(pack, entry, CONTROL_MAX_BYTES)?.unwrap_or_default();
             }
         }
         Ok(found)
@@ -155,8 +141,8 @@ impl LedgerReader {
         let Some(journal) = &mut self.journal else {
             return Ok((path, None));
         };
-        let at = journal.packs.range(..=seq).next_back().map(|(_, at)| *at);
-        Ok((path, at.map(|at| journal.read(at)).transpose()?))
+        let first = journal.pack_seq_at_or_before(seq);
+        Ok((path, first.map_or(Ok(None), |first| journal.pack(first))?))
     }
 
     fn store(&mut self, index: usize) -> Result<(PathBuf, &VolumeReader)> {
@@ -186,10 +172,27 @@ impl LedgerReader {
             each(body);
             return Ok(());
         }
-        if matches!(entry.body, StoredBody::Blocks { .. }) {
+        if entry.is_in_blocks() {
             for index in 0..block_count(entry.body_len) {
                 each(&self.block(entry.seq, index)?);
             }
+        }
+        Ok(())
+    }
+
+    /// Gives what an entry's source held, in pieces: its body, and the line feed behind it.
+    ///
+    /// # Errors
+    /// As [`LedgerReader::each_piece`].
+    pub fn each_source_piece(
+        &mut self,
+        pack: &Pack,
+        entry: &StoredEntry,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<()> {
+        self.each_piece(pack, entry, &mut each)?;
+        if entry.has_line_feed() {
+            each(b"\n");
         }
         Ok(())
     }
@@ -221,14 +224,8 @@ impl LedgerReader {
             }
             None => {
                 let path = journal_path(&self.dir, self.head.settled);
-                let bytes = match &mut self.journal {
-                    Some(journal) => match journal.blocks.get(&(seq, index)).copied() {
-                        Some(at) => Some(journal.read(at)?),
-                        None => None,
-                    },
-                    None => None,
-                };
-                (path, bytes)
+                let journal = self.journal.as_mut();
+                (path, journal.map_or(Ok(None), |journal| journal.block(seq, index))?)
             }
         };
         let damaged = |detail: String| LedgerError::damaged_at(&path, seq, detail);
@@ -248,44 +245,17 @@ pub(super) fn views_key(first: Option<&StoredEntry>, identity: &Identity) -> [u8
     *hasher.finalize().as_bytes()
 }
 
-impl JournalIndex {
-    fn open(dir: &Path, head: &Head) -> Result<JournalIndex> {
-        let mut reader = JournalReader::open(dir, &head.identity, head.settled)?;
-        let (mut packs, mut blocks) = (BTreeMap::new(), BTreeMap::new());
-        let mut end = head.settled;
-        while end < head.end() {
-            let at = reader.position();
-            match reader.next_frame()? {
-                Next::Frame(frame) => match frame.kind {
-                    FrameKind::Pack => {
-                        if let Some(info) = PackInfo::read(&frame.payload) {
-                            packs.insert(info.first_seq, at);
-                            end = info.end_seq();
-                        }
-                    }
-                    FrameKind::Block => {
-                        blocks.extend(block_place(&frame.payload).map(|place| (place, at)));
-                    }
-                    FrameKind::Commit => {}
-                },
-                Next::End | Next::Torn(_) => {
-                    let path = journal::journal_path(dir, head.settled);
-                    let detail =
-                        format!("the journal ends at {end}; HEAD says there are {}", head.end());
-                    return Err(LedgerError::damaged_at(&path, end, detail));
-                }
-            }
-        }
-        Ok(JournalIndex { reader, packs, blocks })
-    }
-
-    fn read(&mut self, at: u64) -> Result<Vec<u8>> {
-        self.reader.seek(at)?;
-        match self.reader.next_frame()? {
-            Next::Frame(frame) => Ok(frame.payload),
-            Next::End | Next::Torn(_) => {
-                Err(LedgerError::damaged(self.reader.path(), format!("no frame at byte {at}")))
-            }
+/// Where packs and blocks lie in the active journal, up to the head.
+fn index_journal(dir: &Path, head: &Head) -> Result<JournalIndex> {
+    let reader = JournalReader::open(dir, &head.identity, head.settled)?;
+    let mut index = JournalIndex::new(reader);
+    while index.end_seq < head.end() {
+        if !matches!(index.step()?, Next::Frame(_)) {
+            let end = index.end_seq.max(head.settled);
+            let path = journal_path(dir, head.settled);
+            let detail = format!("the journal ends at {end}; HEAD says there are {}", head.end());
+            return Err(LedgerError::damaged_at(&path, end, detail));
         }
     }
+    Ok(index)
 }

@@ -10,7 +10,6 @@ use super::inspect::inspect;
 use super::journal::{Commit, FrameKind, JournalWriter};
 use super::lock::{Holder, Lock, Patience, lock_path};
 use super::open::{Ledger, format_path, format_text};
-use super::pack::StoredBody;
 use super::salvage::{Open, Prover};
 use super::survey::{Segment, Survey};
 use super::volume::{self, Volume, store_dir, volume_dir};
@@ -140,7 +139,7 @@ impl Repair {
                 let proven = prover.at(&mut open, next)?.ok_or_else(gone)?;
                 next = proven.pack.info.end_seq();
                 for entry in &proven.pack.entries {
-                    if matches!(entry.body, StoredBody::Blocks { .. }) {
+                    if entry.is_in_blocks() {
                         write_blocks(world, &mut writer, &mut open, entry.seq, entry.body_len)?;
                     }
                 }

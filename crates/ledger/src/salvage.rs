@@ -1,12 +1,13 @@
 //! Salvage: everything that can still be read of a damaged ledger, wherever it lies. Reads only.
 
-use super::block::{block_place, check_body};
+use super::block::check_body;
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::extents::ExtentReader;
 use super::files::read_file;
 use super::journal::{self, Commit, FrameKind, JournalReader, Next};
-use super::pack::{ChainEnd, Identity, Pack, PackInfo};
+use super::journal_index::JournalIndex;
+use super::pack::{ChainEnd, Identity, Pack};
 use super::store::{Key, Store};
 use super::volume::{self, Volume, volume_dir};
 use codex_ledger_entry::{LedgerId, OriginId, Seq, SeqRange, parse_hex};
@@ -40,9 +41,7 @@ pub(super) struct DamagedVolume {
 
 /// A journal of which any part may be damaged.
 pub(super) struct DamagedJournal {
-    reader: JournalReader,
-    packs: BTreeMap<Seq, u64>,
-    blocks: BTreeMap<(Seq, u32), u64>,
+    index: JournalIndex,
     /// The largest end that a commit names.
     committed: Seq,
 }
@@ -127,42 +126,26 @@ impl DamagedVolume {
 impl DamagedJournal {
     fn open(dir: &Path, identity: &Identity, first_seq: Seq) -> Result<DamagedJournal> {
         let reader = JournalReader::open_damaged(dir, identity, first_seq)?;
-        let (packs, blocks) = (BTreeMap::new(), BTreeMap::new());
-        let mut journal = DamagedJournal { reader, packs, blocks, committed: Seq::FIRST };
+        let mut journal =
+            DamagedJournal { index: JournalIndex::new(reader), committed: Seq::FIRST };
         loop {
-            let at = journal.reader.position();
-            match journal.reader.next_frame()? {
-                Next::Frame(frame) => match frame.kind {
-                    FrameKind::Pack => {
-                        let info = PackInfo::read(&frame.payload);
-                        journal.packs.extend(info.map(|info| (info.first_seq, at)));
-                    }
-                    FrameKind::Block => {
-                        journal.blocks.extend(block_place(&frame.payload).map(|place| (place, at)));
-                    }
-                    FrameKind::Commit => {
+            let at = journal.index.reader.position();
+            match journal.index.step()? {
+                Next::Frame(frame) => {
+                    if frame.kind == FrameKind::Commit {
                         let commit = Commit::decode(&frame.payload);
                         let end = commit.map_or(Seq::FIRST, |commit| commit.end);
                         journal.committed = journal.committed.max(end);
                     }
-                },
+                }
                 Next::End => return Ok(journal),
                 Next::Torn(_) => {
-                    journal.reader.seek(at)?;
-                    if !journal.reader.resync()? {
+                    journal.index.reader.seek(at)?;
+                    if !journal.index.reader.resync()? {
                         return Ok(journal);
                     }
                 }
             }
-        }
-    }
-
-    fn read(&mut self, at: Option<u64>) -> Result<Option<Vec<u8>>> {
-        let Some(at) = at else { return Ok(None) };
-        self.reader.seek(at)?;
-        match self.reader.next_frame()? {
-            Next::Frame(frame) => Ok(Some(frame.payload)),
-            Next::End | Next::Torn(_) => Ok(None),
         }
     }
 }
@@ -172,10 +155,7 @@ impl Open {
     pub(super) fn pack(&mut self, seq: Seq) -> Result<Option<Vec<u8>>> {
         match self {
             Open::Volume(volume) => volume.get(Key::Pack(seq)),
-            Open::Journal(journal) => {
-                let at = journal.packs.get(&seq).copied();
-                journal.read(at)
-            }
+            Open::Journal(journal) => journal.index.pack(seq),
         }
     }
 
@@ -183,10 +163,7 @@ impl Open {
     pub(super) fn block(&mut self, seq: Seq, index: u32) -> Result<Option<Vec<u8>>> {
         match self {
             Open::Volume(volume) => volume.get(Key::Block(seq, index)),
-            Open::Journal(journal) => {
-                let at = journal.blocks.get(&(seq, index)).copied();
-                journal.read(at)
-            }
+            Open::Journal(journal) => journal.index.block(seq, index),
         }
     }
 
@@ -197,9 +174,7 @@ impl Open {
                 let has = |seq: &Seq| matches!(volume.get(Key::Pack(*seq)), Ok(Some(_)));
                 seqs.iter().filter(has).collect()
             }
-            Open::Journal(journal) => {
-                journal.packs.range(seqs.from..).map(|(seq, _)| *seq).collect()
-            }
+            Open::Journal(journal) => journal.index.pack_seqs(seqs.from).collect(),
         }
     }
 
@@ -207,7 +182,7 @@ impl Open {
     pub(super) fn pack_seq_at_or_before(&mut self, seq: Seq) -> Option<Seq> {
         match self {
             Open::Volume(volume) => volume.pack_seq_at_or_before(seq),
-            Open::Journal(journal) => journal.packs.range(..=seq).next_back().map(|(seq, _)| *seq),
+            Open::Journal(journal) => journal.index.pack_seq_at_or_before(seq),
         }
     }
 

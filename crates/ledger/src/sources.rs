@@ -21,7 +21,7 @@ pub struct SourceProblem {
 
 /// Size and time of a file when it was last read, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Seen {
+pub struct SeenFile {
     /// Bytes on disk.
     pub len: u64,
     /// Time of the last change, nanoseconds since 1970-01-01 UTC.
@@ -44,7 +44,7 @@ pub struct SeenFiles {
     /// What this is true of.
     pub bound: Bound,
     /// By path.
-    pub files: HashMap<String, Seen>,
+    pub files: HashMap<String, SeenFile>,
 }
 
 impl SideRecord for SeenFiles {

@@ -1,6 +1,6 @@
 //! What a repair would keep of a damaged ledger, and what it would lose. Reads only.
 
-use super::controls::{Control, Controls};
+use super::controls::{Control, Controls, controls_in};
 use super::error::{LedgerError, Result};
 use super::files::side_bounds;
 use super::head::{Head, read_head};
@@ -11,7 +11,7 @@ use super::recover::Recovery;
 use super::salvage::{Open, Place, Proven, Prover, identity_of, places};
 use super::side;
 use super::volume::{Volume, digest_files, volume_dir};
-use codex_ledger_entry::{Header, Kind, Seq, SeqRange, StreamDescriptor, StreamName};
+use codex_ledger_entry::{Kind, Seq, SeqRange, StreamDescriptor, StreamName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -226,20 +226,10 @@ fn can_be_written(dir: &Path) -> Result<bool> {
 
 /// The entries of a pack that decide what may be shown.
 fn controls_of(identity: &Identity, proven: &Proven) -> Vec<Control> {
-    let pack = &proven.pack;
-    if !pack.entries.iter().any(|entry| entry.kind.is_control()) {
-        return Vec::new();
-    }
-    let mut id = pack.info.prev;
-    let mut found = Vec::new();
-    for entry in &pack.entries {
-        let header = pack.header(identity, entry, id);
-        id = Header::id(&header.encode());
-        if entry.kind.is_control() {
-            let body = pack.body(entry).map(<[u8]>::to_vec);
-            let body = body.or_else(|| proven.large.get(&entry.seq).cloned()).unwrap_or_default();
-            let Header { seq, kind, reference, recorded_at, .. } = header;
-            found.push(Control { seq, kind, id, reference, recorded_at, body });
+    let mut found = controls_in(&proven.pack, identity, &|entry| entry.kind.is_control());
+    for control in &mut found {
+        if let Some(body) = proven.large.get(&control.seq) {
+            control.body.clone_from(body);
         }
     }
     found

@@ -20,15 +20,24 @@ const ATTEMPTS: u32 = 4;
 /// # Errors
 /// When there is no ledger, or acknowledged entries are missing.
 pub fn check_whole(dir: &Path) -> Result<Head> {
+    look_again(dir, &mut || check_once(dir), &Result::is_ok)
+}
+
+/// Looks until what is found is sound, or HEAD stood still meanwhile.
+pub(super) fn look_again<T>(
+    dir: &Path,
+    look: &mut dyn FnMut() -> Result<T>,
+    is_sound: &dyn Fn(&Result<T>) -> bool,
+) -> Result<T> {
     let turn = || read_head(dir).ok().map(|slots| slots.head.turn);
     for _ in 1..ATTEMPTS {
         let before = turn();
-        let checked = check_once(dir);
-        if checked.is_ok() || before == turn() {
-            return checked;
+        let found = look();
+        if is_sound(&found) || before == turn() {
+            return found;
         }
     }
-    check_once(dir)
+    look()
 }
 
 /// The head, unless what is noted beside the entries knows of more of them: then an older HEAD was put back, and

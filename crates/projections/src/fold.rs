@@ -1,6 +1,7 @@
 //! What a table may look at and write to while one record is folded.
 
-use crate::row::{At, Draft, RowBuilder};
+use crate::earlier::{Said, Telling, Told};
+use crate::row::{At, Draft, FILE_LINES, RowBuilder};
 use crate::state::State;
 use codex_ledger_redaction::{Owners, Policy};
 use std::collections::HashMap;
@@ -36,6 +37,12 @@ pub(crate) struct Fold<'a> {
     pub items_left: usize,
     /// Whether a record has said more than gets rows; whoever folds it names it for that.
     pub is_cut: bool,
+    /// Whether a newer generation of the file has the events.
+    pub is_superseded: bool,
+    /// Place of the record in the thread's history, where its file tells it.
+    pub ordinal: Option<u64>,
+    /// Kept where later files of the thread may say the same again.
+    pub telling: Option<&'a mut Telling>,
 }
 
 impl<'a> Fold<'a> {
@@ -76,8 +83,38 @@ impl<'a> Fold<'a> {
         taken
     }
 
+    /// Adds a statement; a row that an earlier file of the thread has told stays as that has told it.
     pub(crate) fn push(&mut self, write: Draft) {
-        self.out.push(write);
+        match self.told(&write) {
+            Some(row) => self.again(write, row),
+            None => self.out.push(write),
+        }
+    }
+
+    /// The row of an earlier file that says the same, if there is one; else this one is remembered for later files.
+    pub(crate) fn told(&mut self, draft: &Draft) -> Option<Told> {
+        let is_alone = self.state.earlier.is_empty() && self.telling.is_none();
+        if is_alone || !draft.is_row() {
+            return None;
+        }
+        let said = Said::of(draft, self.at, self.state.is_paginated)?;
+        let told = self.state.earlier.take(&said);
+        if let (None, Some(telling)) = (told, &mut self.telling) {
+            telling.0.push(said);
+        }
+        told
+    }
+
+    /// Says again what has a row. Only where this entry is hidden, the row is written as it shows it.
+    pub(crate) fn again(&mut self, draft: Draft, row: Told) {
+        if self.policy.names_entry(draft.at().seq) {
+            self.out.push(draft.instead_of(row));
+        }
+    }
+
+    /// The record's line in its own file.
+    pub(crate) fn line_in_file(&self) -> u64 {
+        self.at.line % FILE_LINES
     }
 
     /// The turn that a record names, else the one that runs.

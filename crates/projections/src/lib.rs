@@ -8,6 +8,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
 )]
 
+mod earlier;
 mod files;
 mod fold;
 mod policy;
@@ -22,7 +23,7 @@ pub use files::digest::{Digests, TableDigest};
 pub use files::search_index::{forget_search, scratch_search_index, search_index};
 pub use files::standing::Standing;
 pub use files::views::{Views, ViewsError, ViewsPaths};
-pub use policy::{Decisions, Field, PolicyError, field, load_policy};
+pub use policy::{Decisions, Field, PolicyError, ended_by, field, load_policy};
 pub use replay::derive::Options;
 pub use replay::preview::preview;
 pub use replay::streams::session_names;

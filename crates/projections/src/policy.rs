@@ -1,7 +1,8 @@
 //! The policy that a ledger asks for: its redactions that are in force and its last rule set.
 
+use crate::replay::lines::PARSE_MAX_BYTES;
 use codex_ledger_entry::{EntryId, Kind, Seq};
-use codex_ledger_ledger::{Control, Controls, LedgerError, LedgerReader, Pack, StoredEntry};
+use codex_ledger_ledger::{Control, Controls, LedgerError, LedgerReader};
 use codex_ledger_redaction::{
     Matcher, Policy, Redaction, RedactionRecord, RevocationRecord, RuleError, RuleSet,
     RuleSetRecord, Scope, Target, What, Within, bare_url, software_of,
@@ -9,8 +10,6 @@ use codex_ledger_redaction::{
 use codex_ledger_rollout as rollout;
 use std::collections::{BTreeMap, HashMap};
 
-/// An entry longer than this is hidden as a whole where one of its fields is meant.
-const FIELD_MAX_BYTES: u64 = 64 << 20;
 /// How deep texts inside texts are looked for.
 const DEPTH_MAX: usize = 8;
 
@@ -74,17 +73,7 @@ impl Decisions {
     }
 
     fn of(entries: Vec<Control>) -> Decisions {
-        // A revocation speaks of an earlier entry, so that from the newest on every one is decided by those
-        // that are decided already.
-        let by_id: BTreeMap<EntryId, Seq> = entries.iter().map(|e| (e.id, e.seq)).collect();
-        let mut ended_by = HashMap::new();
-        for entry in entries.iter().rev().filter(|entry| entry.kind == Kind::Revocation) {
-            if !ended_by.contains_key(&entry.seq)
-                && let Some(of) = by_id.get(&entry.reference)
-            {
-                ended_by.insert(*of, entry.seq);
-            }
-        }
+        let ended_by = ended_by(&entries);
         Decisions { entries, ended_by, key: [0; 32] }
     }
 
@@ -173,6 +162,22 @@ impl Decisions {
     }
 }
 
+/// By seq of a redaction or revocation that a revocation in force ends: the seq of that one. The entries are in order.
+pub fn ended_by(entries: &[Control]) -> HashMap<Seq, Seq> {
+    // A revocation speaks of an earlier entry, so that from the newest on every one is decided by those
+    // that are decided already.
+    let by_id: BTreeMap<EntryId, Seq> = entries.iter().map(|e| (e.id, e.seq)).collect();
+    let mut ended_by = HashMap::new();
+    for entry in entries.iter().rev().filter(|entry| entry.kind == Kind::Revocation) {
+        if !ended_by.contains_key(&entry.seq)
+            && let Some(of) = by_id.get(&entry.reference)
+        {
+            ended_by.insert(*of, entry.seq);
+        }
+    }
+    ended_by
+}
+
 fn unreadable(entry: &Control, what: &'static str) -> PolicyError {
     let software = software_of(&entry.body).unwrap_or_else(|| "another version".into());
     PolicyError::Unreadable { seq: entry.seq, what, software }
@@ -224,23 +229,12 @@ fn resolve(reader: &mut LedgerReader, what: What) -> Result<Option<Target>, Ledg
     })
 }
 
-/// The body of an entry that is not too long; `None` when it is or when it was erased.
+/// The body of an entry; `None` when it was erased, or is not parsed for its length: it then is hidden as a whole.
 fn body_of(reader: &mut LedgerReader, seq: Seq) -> Result<Option<(Kind, Vec<u8>)>, LedgerError> {
     let Some(pack) = reader.pack_from(seq)? else { return Ok(None) };
-    let Some(entry) = pack.entry(seq).cloned() else { return Ok(None) };
-    let body = entry_body(reader, &pack, &entry)?;
+    let Some(entry) = pack.entry(seq) else { return Ok(None) };
+    let body = reader.body(&pack, entry, PARSE_MAX_BYTES)?;
     Ok(body.map(|body| (entry.kind, body)))
-}
-
-fn entry_body(
-    reader: &mut LedgerReader,
-    pack: &Pack,
-    entry: &StoredEntry,
-) -> Result<Option<Vec<u8>>, LedgerError> {
-    match pack.body(entry) {
-        Some(body) => Ok(Some(body.to_vec())),
-        None => reader.body(pack, entry, FIELD_MAX_BYTES),
-    }
 }
 
 fn texts_of(seq: Seq, body: &[u8], pointer: &str, span: Option<(u64, u64)>) -> Target {

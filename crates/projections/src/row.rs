@@ -1,5 +1,6 @@
 //! Rows on their way into the views. Text from a log fits in only after the policy has passed it.
 
+use crate::earlier::Told;
 use crate::schema;
 use codex_ledger_db::{
     Connection, Row, SqlError, SqlResult, Statement, ToSql, ToSqlOutput, Value, ValueRef,
@@ -45,7 +46,7 @@ pub(crate) struct Hidden {
 }
 
 /// A value on its way: as it will be written, or still to be passed by the policy.
-enum Field {
+enum CellDraft {
     Done(Cell),
     Sensitive { class: Class, text: String },
 }
@@ -54,30 +55,74 @@ enum Field {
 pub(crate) struct Draft {
     sql: &'static str,
     table: &'static str,
+    /// Whether it adds a row.
+    is_row: bool,
     at: At,
     role: Option<&'static str>,
     owners: Owners,
     /// By column.
-    fields: Vec<(&'static str, Field)>,
+    fields: Vec<(&'static str, CellDraft)>,
 }
 
 impl Draft {
+    pub(crate) fn table(&self) -> &'static str {
+        self.table
+    }
+
+    pub(crate) fn at(&self) -> At {
+        self.at
+    }
+
+    /// Whether it adds a row.
+    pub(crate) fn is_row(&self) -> bool {
+        self.is_row
+    }
+
+    /// What a column gets, raw, as text; none for nothing.
+    pub(crate) fn value(&self, column: &str) -> Option<String> {
+        let (_, field) = self.fields.iter().find(|(name, _)| *name == column)?;
+        match field {
+            CellDraft::Sensitive { text, .. } => Some(text.clone()),
+            CellDraft::Done(Cell::Int(number)) => Some(number.to_string()),
+            CellDraft::Done(Cell::Word(word)) => Some((*word).to_string()),
+            CellDraft::Done(_) => None,
+        }
+    }
+
+    /// The same in the place of another row of the table, under that one's number.
+    pub(crate) fn instead_of(mut self, row: Told) -> Draft {
+        let Told { line, part, item, number } = row;
+        (self.at.line, self.at.part, self.at.item) = (line, part, item);
+        for (column, field) in &mut self.fields {
+            let value = match *column {
+                "line" => line,
+                "part" => part,
+                "item" => item,
+                "number" => number,
+                _ => continue,
+            };
+            *field = CellDraft::Done(Cell::Int(value as i64));
+        }
+        self.sql = schema::replace_into(self.table);
+        self
+    }
+
     /// Bytes of text, to bound what is on its way.
     pub(crate) fn weight(&self) -> usize {
         let fields = self.fields.iter().map(|(_, field)| match field {
-            Field::Sensitive { text, .. } => text.len() + 32,
-            Field::Done(Cell::Bytes(bytes)) => bytes.len() + 32,
-            Field::Done(_) => 32,
+            CellDraft::Sensitive { text, .. } => text.len() + 32,
+            CellDraft::Done(Cell::Bytes(bytes)) => bytes.len() + 32,
+            CellDraft::Done(_) => 32,
         });
         fields.sum::<usize>() + 96
     }
 
     /// Lets the policy pass every text.
     pub(crate) fn redact(self, policy: &Policy, hidden: &mut Vec<Hidden>) -> Write {
-        let Draft { sql, table, at, role, owners, fields } = self;
+        let Draft { sql, table, at, role, owners, fields, .. } = self;
         let pass = |(column, field)| match field {
-            Field::Done(cell) => (column, cell),
-            Field::Sensitive { class, text } => {
+            CellDraft::Done(cell) => (column, cell),
+            CellDraft::Sensitive { class, text } => {
                 let (seq, part) = (at.seq, at.part);
                 let place = Place { class, table, column, role, seq, part, owners: &owners };
                 let text = policy.apply(Sensitive::new(text), &place, &mut |by, passages| {
@@ -96,8 +141,12 @@ pub(crate) struct Write {
     pub cells: Vec<(&'static str, Cell)>,
 }
 
+/// Lines that each file of a thread has room for: rows of its later files stand behind those of its earlier ones.
+pub(crate) const FILE_LINES: u64 = 1 << 32;
+
 /// Where a row comes from: the stream, the line, the record on the line (`part`), the thing that the record says
-/// in this table (`item`), and the entry that holds it.
+/// in this table (`item`), and the entry that holds it. `line` is the line of the file behind [`FILE_LINES`] for each
+/// earlier file of the thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct At {
     pub stream: StreamId,
@@ -130,7 +179,8 @@ impl<'p> RowBuilder<'p> {
     ) -> RowBuilder<'p> {
         let fields = Vec::with_capacity(capacity);
         let owners = Owners::default();
-        RowBuilder { policy, draft: Draft { sql: "", table, at, role: None, owners, fields } }
+        let (sql, is_row, role) = ("", false, None);
+        RowBuilder { policy, draft: Draft { sql, table, is_row, at, role, owners, fields } }
     }
 
     /// Whose text it is.
@@ -189,19 +239,19 @@ impl<'p> RowBuilder<'p> {
 
     fn redacted(self, class: Class, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
         let field = match text {
-            Some(text) => Field::Sensitive { class, text: text.as_ref().to_string() },
-            None => Field::Done(Cell::Null),
+            Some(text) => CellDraft::Sensitive { class, text: text.as_ref().to_string() },
+            None => CellDraft::Done(Cell::Null),
         };
         self.field(column, field)
     }
 
-    fn field(mut self, column: &'static str, field: Field) -> Self {
+    fn field(mut self, column: &'static str, field: CellDraft) -> Self {
         self.draft.fields.push((column, field));
         self
     }
 
     fn done(self, column: &'static str, cell: Cell) -> Self {
-        self.field(column, Field::Done(cell))
+        self.field(column, CellDraft::Done(cell))
     }
 
     pub(crate) fn word(self, column: &'static str, word: &'static str) -> Self {
@@ -264,6 +314,12 @@ impl<'p> RowBuilder<'p> {
             "columns of `{}`",
             self.draft.table
         );
+        self.insert_by(sql)
+    }
+
+    /// A new row, by a statement of its own.
+    pub(crate) fn insert_by(mut self, sql: &'static str) -> Draft {
+        self.draft.is_row = true;
         self.write(sql)
     }
 

@@ -29,13 +29,14 @@ const SQL: [&str; 17] = [
 ];
 
 /// Tables that hold one stream's records, keyed by (stream, line, part) and where a record says several things by `item`; cleared when a stream is derived anew.
-pub(crate) const STREAM_TABLES: [&str; 15] = [
+pub(crate) const STREAM_TABLES: [&str; 16] = [
     "agent_reasoning_messages",
     "events",
     "file_changes",
     "function_calls",
     "function_plan_messages",
     "history_prompts",
+    "kept_rows",
     "messages",
     "prompts",
     "raw_records",
@@ -48,13 +49,14 @@ pub(crate) const STREAM_TABLES: [&str; 15] = [
 ];
 
 /// The statements that clear one stream, in the order of [`STREAM_TABLES`].
-pub(crate) const CLEAR_STREAM: [&str; 15] = [
+pub(crate) const CLEAR_STREAM: [&str; 16] = [
     "DELETE FROM agent_reasoning_messages WHERE stream = :stream",
     "DELETE FROM events WHERE stream = :stream",
     "DELETE FROM file_changes WHERE stream = :stream",
     "DELETE FROM function_calls WHERE stream = :stream",
     "DELETE FROM function_plan_messages WHERE stream = :stream",
     "DELETE FROM history_prompts WHERE stream = :stream",
+    "DELETE FROM kept_rows WHERE stream = :stream",
     "DELETE FROM messages WHERE stream = :stream",
     "DELETE FROM prompts WHERE stream = :stream",
     "DELETE FROM raw_records WHERE stream = :stream",

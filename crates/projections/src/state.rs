@@ -1,5 +1,6 @@
 //! What a stream's next record needs to know of the records before it.
 
+use crate::earlier::Earlier;
 use bincode::{Decode, Encode};
 use codex_ledger_entry::{SeqRange, StreamId};
 use codex_ledger_ledger::side::SideRecord;
@@ -74,8 +75,15 @@ pub(crate) struct State {
     pub has_session: bool,
     /// Id of the first session header.
     pub session_id: Option<String>,
+    /// Whether an earlier file of the thread, or this one, has shown a session header.
+    pub is_defined: bool,
     pub has_cwd: bool,
+    /// Prompts of this file.
     pub prompts: u64,
+    /// The last number that a prompt of the thread has got.
+    pub numbered: u64,
+    /// The same before the first prompt that an event tells.
+    pub bare_numbered: u64,
     /// Whether prompts are told by events; then messages are not prompts.
     pub prompt_events: bool,
     pub turn_id: Option<String>,
@@ -124,8 +132,8 @@ pub(crate) struct State {
     pub is_asked_by_machine: bool,
     /// Whether usage is told by usage records; then token counts repeat it.
     pub usage_records: bool,
-    /// Numbers of the prompts that were not rolled back.
-    pub live_prompts: Vec<u64>,
+    /// Numbers of the prompts that were not rolled back, and their places in the thread's history.
+    pub live_prompts: Vec<(u64, Option<u64>)>,
     /// Recent shell commands of calls, to know them when an item repeats them.
     pub commands: VecDeque<u64>,
     /// Whether the last entry had no line feed: the next one goes on in the same line.
@@ -146,10 +154,19 @@ pub(crate) struct State {
     pub path: Vec<u8>,
     /// The parent's stream that the copy was compared with, and whether more records can change the result.
     pub compared: Option<(StreamId, bool)>,
+    /// Time of the latest record, UTC milliseconds, and bytes of the file: with these, files of one thread are ordered.
+    pub latest_ms: Option<i64>,
+    pub bytes: u64,
+    /// Whether it is one JSON document.
+    pub is_document: bool,
+    /// Whether the thread's rows have to be derived anew, since a file has come or an earlier one has grown.
+    pub is_due: bool,
+    /// What the earlier files of the thread have said, where this is the last one.
+    pub earlier: Earlier,
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 312;
+    const SCHEMA: u32 = 313;
 }
 
 impl State {

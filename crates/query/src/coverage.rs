@@ -1,6 +1,6 @@
 //! How much of what was read was understood, and what was not.
 
-use super::row::{Counts, sql_seq};
+use super::row::{Counts, LINES_PER_FILE, sql_seq};
 use codex_ledger_db::{Connection, Row, SqlResult};
 use codex_ledger_entry::SeqRange;
 use serde::Serialize;
@@ -194,7 +194,7 @@ impl LineProblem {
     pub(super) fn read(row: &Row<'_>) -> SqlResult<LineProblem> {
         Ok(LineProblem {
             path: row.get("path")?,
-            line: row.count("line")?,
+            line: row.count("line")? % LINES_PER_FILE,
             offset: row.count("problem_offset")?,
             reason: row.get("problem")?,
         })

@@ -190,9 +190,13 @@ fn time(text: &str, now_ms: i64, zone: &Zone, of_day: impl Fn(Date) -> Option<i6
     text.parse::<DateTime>().ok().and_then(|local| zone.moment(local))
 }
 
+/// The first moment of a day; `None` for what is none, or is beyond the calendar.
+pub fn day_ms(text: &str, zone: &Zone) -> Option<i64> {
+    zone.start_of(day(text)?)
+}
+
 /// `2026-02-09`, and nothing longer.
 fn day(text: &str) -> Option<Date> {
-    let text = text.trim();
     if text.len() == "2026-02-09".len() { text.parse().ok() } else { None }
 }
 
@@ -218,7 +222,7 @@ impl Filter {
     pub fn check(&self, since: Option<&str>, until: Option<&str>) -> Result<(), FilterError> {
         let (since, until) = (since.unwrap_or_default(), until.unwrap_or_default());
         let is_backwards = match (self.since_ms, self.until_ms) {
-            (Some(from), Some(to)) => from > to || from == to && day(until).is_some(),
+            (Some(from), Some(to)) => from > to || from == to && day(until.trim()).is_some(),
             _ => false,
         };
         if !is_backwards {
@@ -247,24 +251,10 @@ pub fn nearest<'a>(value: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 /// Of longer texts, as many characters are compared: the work grows with the product of both lengths.
 const COMPARED_CHARS: usize = 200;
 
-/// Edit distance: letters inserted, removed, replaced, or swapped with their neighbour.
+/// How many letters are inserted, removed, replaced, or swapped with their neighbour.
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) =
-        (a.chars().take(COMPARED_CHARS).collect(), b.chars().take(COMPARED_CHARS).collect());
-    let mut rows: [Vec<usize>; 2] = [Vec::new(), (0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let same = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[1][j] + 1).min(row[j - 1] + 1).min(rows[1][j - 1] + same);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[0][j - 2] + 1);
-            }
-            row[j] = best;
-        }
-        rows[0] = std::mem::replace(&mut rows[1], row);
-    }
-    rows[1][b.len()]
+    let [a, b] = [a, b].map(|text| text.chars().take(COMPARED_CHARS).collect::<String>());
+    strsim::osa_distance(&a, &b)
 }
 
 #[cfg(test)]

@@ -22,13 +22,13 @@ pub use coverage::{
     Coverage, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage, has_source,
     problems_in,
 };
-pub use filter::{Filter, FilterError, FilterName, Order, nearest, since, until};
+pub use filter::{Filter, FilterError, FilterName, Order, day_ms, nearest, since, until};
 pub use redactions::{
     PromptPlace, RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos,
     revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
-pub use search::{Hit, Hits, SEARCH_SOURCES, Search, SearchError, search};
+pub use search::{Hits, SEARCH_SOURCES, Search, SearchError, SearchHit, search};
 pub use select::repo_name;
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{FindError, SessionRow, find_session, find_source, sessions, sessions_matching};

@@ -3,6 +3,9 @@
 use codex_ledger_db::{Row, RowIndex, SqlResult};
 use codex_ledger_entry::{Seq, StreamId};
 
+/// A row's line, less the lines of the thread's earlier files, is its rest by this; see `streams.sql`.
+pub(crate) const LINES_PER_FILE: u64 = 1 << 32;
+
 /// Numbers that are never below 0: seqs, streams, lines, sums. The one place where SQL numbers become typed ones.
 ///
 /// SQL keeps them as signed ones; the views hold none that does not fit. Each takes the name of a column, its

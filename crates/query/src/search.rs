@@ -218,7 +218,7 @@ fn word(rest: &str) -> (String, bool, &str) {
 
 /// A place where something was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Hit {
+pub struct SearchHit {
     /// Session.
     pub session: String,
     /// Number of the prompt that it is, or that it followed; 0 before the first.
@@ -241,7 +241,7 @@ pub struct Hit {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Hits {
     /// The best ones.
-    pub hits: Vec<Hit>,
+    pub hits: Vec<SearchHit>,
     /// How many there are.
     pub total: u64,
 }
@@ -420,7 +420,7 @@ fn hit(
     found: &Found,
     names: &HashMap<StreamId, String>,
     terms: &[Term],
-) -> SqlResult<Hit> {
+) -> SqlResult<SearchHit> {
     let (table, column) = match found.source.as_str() {
         "prompt" => ("prompts", "text"),
         "message" | "context" => ("messages", "text"),
@@ -442,7 +442,7 @@ fn hit(
     let prompt = "SELECT coalesce(max(number), 0) FROM prompts
         WHERE stream = ?1 AND (line, part, item) <= (?2, ?3, ?4) AND number > 0";
     let prompt = views.prepare_cached(prompt)?.query_row(place, |row| row.count(0))?;
-    Ok(Hit {
+    Ok(SearchHit {
         session: names.get(&found.stream).cloned().unwrap_or_default(),
         prompt,
         table: found.source.clone(),

@@ -4,7 +4,7 @@
 //! of them speak of the same sessions.
 
 use super::filter::{Filter, FilterError, FilterName, Order, nearest};
-use super::sessions::IDS_READ_MAX;
+use super::sessions::ids_beginning;
 use codex_ledger_db::{Connection, SqlResult, params};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -164,13 +164,7 @@ fn unknown<'a>(
 /// The one id that begins so.
 fn session(db: &Connection, prefix: &str) -> Result<String, FilterError> {
     let lower = prefix.to_ascii_lowercase();
-    let mut ids: Vec<String> = db
-        .prepare(
-            "SELECT DISTINCT id FROM sessions WHERE substr(id, 1, length(?1)) = ?1
-             ORDER BY id = ?1 DESC, id LIMIT ?2",
-        )?
-        .query_map(params![lower, IDS_READ_MAX], |row| row.get(0))?
-        .collect::<SqlResult<_>>()?;
+    let mut ids = ids_beginning(db, ("id", "sessions"), prefix)?;
     // A whole id names its session, even where a longer one begins with it.
     if ids.first().is_some_and(|id| *id == lower) {
         ids.truncate(1);

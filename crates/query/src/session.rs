@@ -1,6 +1,6 @@
 //! One session in full, in the order of its file, and grouped under its prompts.
 
-use super::row::{Counts, columns, sql_stream};
+use super::row::{Counts, LINES_PER_FILE, columns, sql_stream};
 use super::sessions::SessionRow;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
 use codex_ledger_entry::Seq;
@@ -33,7 +33,7 @@ pub struct Item {
     pub kind: ItemKind,
     /// Ledger entry.
     pub seq: Seq,
-    /// 0-based line of the source.
+    /// 0-based line of its file.
     pub line: u64,
     /// When, UTC milliseconds.
     pub at_ms: Option<i64>,
@@ -56,6 +56,9 @@ pub struct Item {
     /// Duration of a call or turn in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
+    /// Whether the client's file says it no longer, and the ledger has kept it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 /// One session and everything in it.
@@ -96,19 +99,24 @@ const KINDS: [ItemKind; 7] = [
 
 /// The first SELECT names the columns of all; `rank` is a place in [`KINDS`].
 const ITEMS: &str = "
-    SELECT 0 AS rank, seq, line, part, item, at_ms, number, NULL AS label, coalesce(request, text) AS text,
+    SELECT rank, seq, line, at_ms, number, label, text, output, status, exit_code, duration_ms,
+        EXISTS (SELECT 1 FROM kept_rows k
+            WHERE (k.stream, k.line, k.part, k.item, k.tbl) = (?1, i.line, i.part, i.item, i.tbl)) AS kept
+    FROM (
+    SELECT 'prompts' AS tbl, 0 AS rank, seq, line, part, item, at_ms, number, NULL AS label, coalesce(request, text) AS text,
         NULL AS output, NULL AS status, NULL AS exit_code, NULL AS duration_ms
         FROM prompts WHERE stream = ?1 AND number > 0
-    UNION ALL SELECT CASE kind WHEN 'assistant' THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind, text,
-        NULL, phase, NULL, NULL FROM messages WHERE stream = ?1 AND copied = 0
-    UNION ALL SELECT 3, seq, line, part, item, at_ms, NULL, origin, text, NULL, NULL, NULL, NULL
-        FROM agent_reasoning_messages WHERE stream = ?1 AND copied = 0 AND text <> ''
-    UNION ALL SELECT 4, seq, line, part, item, at_ms, NULL, status, step, NULL, NULL, NULL, NULL
-        FROM function_plan_messages WHERE stream = ?1 AND copied = 0
-    UNION ALL SELECT 5, seq, line, part, item, at_ms, NULL, name, coalesce(command, arguments), output, status,
-        exit_code, duration_ms FROM function_calls WHERE stream = ?1 AND copied = 0 AND name <> 'update_plan'
-    UNION ALL SELECT 6, seq, line, part, item, at_ms, NULL, what, coalesce(text, reason, ''), NULL, reason, NULL,
-        duration_ms FROM turns WHERE stream = ?1 AND copied = 0
+    UNION ALL SELECT 'messages', CASE kind WHEN 'assistant' THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind,
+        text, NULL, phase, NULL, NULL FROM messages WHERE stream = ?1 AND copied = 0
+    UNION ALL SELECT 'agent_reasoning_messages', 3, seq, line, part, item, at_ms, NULL, origin, text, NULL, NULL, NULL,
+        NULL FROM agent_reasoning_messages WHERE stream = ?1 AND copied = 0 AND text <> ''
+    UNION ALL SELECT 'function_plan_messages', 4, seq, line, part, item, at_ms, NULL, status, step, NULL, NULL, NULL,
+        NULL FROM function_plan_messages WHERE stream = ?1 AND copied = 0
+    UNION ALL SELECT 'function_calls', 5, seq, line, part, item, at_ms, NULL, name, coalesce(command, arguments), output,
+        status, exit_code, duration_ms FROM function_calls
+        WHERE stream = ?1 AND copied = 0 AND name <> 'update_plan'
+    UNION ALL SELECT 'turns', 6, seq, line, part, item, at_ms, NULL, what, coalesce(text, reason, ''), NULL, reason, NULL,
+        duration_ms FROM turns WHERE stream = ?1 AND copied = 0) i
     ORDER BY line, part, rank, item";
 
 /// Reads a session in full.
@@ -136,7 +144,7 @@ fn items(db: &Connection, stream: i64) -> SqlResult<Vec<Item>> {
 
 columns! {
     ItemColumns: rank, seq, line, at_ms, number, label, text, output, status, exit_code,
-    duration_ms
+    duration_ms, kept
 }
 
 impl ItemColumns {
@@ -145,7 +153,7 @@ impl ItemColumns {
         Ok(Item {
             kind: KINDS.get(rank).copied().unwrap_or(ItemKind::Turn),
             seq: row.seq(self.seq)?,
-            line: row.count(self.line)?,
+            line: row.count(self.line)? % LINES_PER_FILE,
             at_ms: row.get(self.at_ms)?,
             number: row.count_if_any(self.number)?,
             label: row.get(self.label)?,
@@ -154,6 +162,7 @@ impl ItemColumns {
             status: row.get(self.status)?,
             exit_code: row.get(self.exit_code)?,
             duration_ms: row.get(self.duration_ms)?,
+            kept: row.get(self.kept)?,
         })
     }
 }

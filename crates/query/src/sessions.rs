@@ -116,7 +116,7 @@ pub fn sessions_matching(
 }
 
 /// Ids of which a given text is the beginning that are read: more than anybody would want to see.
-pub(super) const IDS_READ_MAX: i64 = 11;
+const IDS_READ_MAX: i64 = 11;
 
 /// Why no single session was found.
 #[derive(Debug, thiserror::Error)]
@@ -182,14 +182,27 @@ pub fn find_source(
         }
         Err(error) => return Err(error),
     };
-    let Some(generation) = generation else {
-        return Ok((session.id, Some(session.stream)));
-    };
-    let sql = "SELECT stream FROM streams WHERE generation = ?2
-         AND name = (SELECT name FROM streams WHERE stream = ?1)";
-    let values = [sql_stream(session.stream), i64::from(generation)];
+    let sql = "SELECT stream FROM streams WHERE generation = coalesce(?2, generation)
+         AND name = (SELECT name FROM streams WHERE stream = ?1) ORDER BY generation DESC LIMIT 1";
+    let values = params![sql_stream(session.stream), generation];
     let stream = db.query_row(sql, values, |row| row.stream(0)).optional()?;
     Ok((session.id, stream))
+}
+
+/// The ids in a column of a table that begin with that text, in order; only so many are read.
+pub(super) fn ids_beginning(
+    db: &Connection,
+    (column, table): (&str, &str),
+    prefix: &str,
+) -> SqlResult<Vec<String>> {
+    let sql = format!(
+        "SELECT DISTINCT {column} AS id FROM {table} WHERE substr({column}, 1, length(?1)) = ?1
+         ORDER BY id LIMIT ?2"
+    );
+    let mut statement = db.prepare(&sql)?;
+    let ids = statement
+        .query_map(params![prefix.to_ascii_lowercase(), IDS_READ_MAX], |row| row.get("id"))?;
+    ids.collect()
 }
 
 fn find_thread(
@@ -197,14 +210,7 @@ fn find_thread(
     prefix: &str,
     generation: Option<u32>,
 ) -> Result<(String, Option<StreamId>), FindError> {
-    let lower = prefix.to_ascii_lowercase();
-    let ids: Vec<String> = db
-        .prepare(
-            "SELECT DISTINCT thread FROM streams WHERE substr(thread, 1, length(?1)) = ?1
-             ORDER BY thread LIMIT ?2",
-        )?
-        .query_map(params![lower, IDS_READ_MAX], |row| row.get(0))?
-        .collect::<SqlResult<_>>()?;
+    let ids = ids_beginning(db, ("thread", "streams"), prefix)?;
     let [id] = &ids[..] else {
         let prefix = prefix.to_string();
         let none = ids.is_empty();

@@ -3,7 +3,7 @@
 //! Only rows with `counted = 1` are added up; `explain` shows every row with the reason why it counts or not.
 
 use super::filter::Filter;
-use super::row::{Counts, columns, sql_stream};
+use super::row::{Counts, LINES_PER_FILE, columns, sql_stream};
 use super::zone::{QUARTER_HOUR_MS, Zone};
 use crate::pricing::{Estimate, Money, PriceTable, Tier, Tokens, WhatIf};
 use codex_ledger_db::{Connection, Params, Row, SqlResult, params};
@@ -389,7 +389,7 @@ impl ExplainColumns {
     fn read(&self, row: &Row<'_>) -> SqlResult<ExplainRow> {
         Ok(ExplainRow {
             seq: row.seq(self.seq)?,
-            line: row.count(self.line)?,
+            line: row.count(self.line)? % LINES_PER_FILE,
             at_ms: row.get(self.at_ms)?,
             counted: row.get(self.counted)?,
             reason: row.get(self.reason)?,

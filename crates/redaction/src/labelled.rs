@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use expand::{Segments, Step, expanded};
-pub use measure::{Acts, Harmless, Report, Tally, everywhere, measure};
+pub use measure::{Acts, Harmless, Measured, Tally, everywhere, measure};
 
 /// A labelled corpus, read but not expanded.
 #[derive(Debug)]

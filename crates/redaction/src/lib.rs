@@ -40,12 +40,12 @@ use std::borrow::Cow;
 pub use builtin::{builtin, check_examples, expand_example};
 pub use engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Scope};
 pub use labelled::{
-    Acts, Case, Harmless, Label, Labelled, LabelledError, PLACEMENTS, Report, Tally, everywhere,
+    Acts, Case, Harmless, Label, Labelled, LabelledError, Measured, PLACEMENTS, Tally, everywhere,
     measure, shipped,
 };
 pub use parse::{RuleFormat, parse_rules};
 pub use place::{Class, Owners, Place, bare_url};
-pub use policy::{Policy, Redaction, Seen, Target, TextKey};
+pub use policy::{Policy, Redaction, SeenText, Target, TextKey};
 pub use record::{RedactionRecord, RevocationRecord, RuleSetRecord, What, Within, software_of};
 pub use risky::risky;
 pub use rule::{

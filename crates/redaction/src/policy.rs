@@ -107,12 +107,12 @@ pub struct Policy {
     /// For records as they were written, which hold prompts in other words.
     raw_engine: Option<Engine>,
     needs_owners: bool,
-    witness: Option<Arc<Mutex<Vec<Seen>>>>,
+    witness: Option<Arc<Mutex<Vec<SeenText>>>>,
 }
 
 /// A text and what the policy made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenText {
     /// Table of the views.
     pub table: &'static str,
     /// Column of the table.
@@ -205,13 +205,22 @@ impl Policy {
         })
     }
 
+    /// Whether a redaction names this entry.
+    pub fn names_entry(&self, seq: Seq) -> bool {
+        self.redactions.iter().any(|redaction| match redaction.target {
+            Target::Entry { seq: named } | Target::Texts { seq: named, .. } => named == seq,
+            Target::Prompt { seq: named, .. } => named == seq,
+            Target::Session { .. } | Target::Passages { .. } => false,
+        })
+    }
+
     /// The key that what is derived from this ledger is enciphered with.
     pub fn key(&self) -> &[u8; 32] {
         &self.key
     }
 
     /// Tells somebody of every text that is not shown as it is, or that looks as if it should not be.
-    pub fn witnessed_by(self, witness: Arc<Mutex<Vec<Seen>>>) -> Policy {
+    pub fn witnessed_by(self, witness: Arc<Mutex<Vec<SeenText>>>) -> Policy {
         Policy { witness: Some(witness), ..self }
     }
 
@@ -224,7 +233,7 @@ impl Policy {
         if !masks.is_empty() || !risky.is_empty() {
             let Place { table, column, seq, .. } = *place;
             if let Ok(mut seen) = witness.lock() {
-                seen.push(Seen { table, column, seq, raw: text.to_string(), masks, risky });
+                seen.push(SeenText { table, column, seq, raw: text.to_string(), masks, risky });
             }
         }
     }

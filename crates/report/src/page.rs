@@ -4,6 +4,9 @@ use super::escape;
 use super::words::{self, number, plural};
 use codex_ledger_query::{ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, Zone};
 
+/// What the ledger alone still has.
+const KEPT: &str = "no longer in the client's file";
+
 /// The anchor of a session: its id is not enough where it has two rollouts.
 pub(super) fn anchor(of: &ReportSession) -> String {
     format!("s-{}-{}", escape::slug(&of.id), of.stream)
@@ -24,6 +27,9 @@ pub(super) fn prompt_notes(of: &ReportPrompt) -> Vec<(&'static str, Option<Strin
     }
     if of.rolled_back {
         notes.push(("rolled back", None));
+    }
+    if of.kept {
+        notes.push((KEPT, None));
     }
     if of.images > 0 {
         notes.push(("images", Some(number(of.images))));
@@ -121,6 +127,9 @@ pub(super) fn is_prose(kind: ReportKind) -> bool {
 /// How an item ended, in our own words: `exit 0, 1.2 s`, `+3 −1`.
 pub(super) fn item_outcome(item: &ReportItem) -> String {
     let mut parts = vec![words::outcome(item), words::lines_changed(item)];
+    if item.kept {
+        parts.push(KEPT.to_string());
+    }
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
 }

@@ -1,6 +1,6 @@
 //! Running the real program where nothing of the machine reaches it.
 
-use super::sources;
+use super::sources::{self, session};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes};
@@ -83,6 +83,14 @@ impl TestEnvironment {
             let target = env.codex().join(&source.relative);
             env.write(&target, &fs::read(&source.path).unwrap());
         }
+        env
+    }
+
+    /// One whose ledger has the session number 1, with so many prompts.
+    pub fn with_session(prompts: u64) -> TestEnvironment {
+        let env = TestEnvironment::new();
+        env.write(&env.rollout(1), &session(1, prompts));
+        env.append(&[]);
         env
     }
 

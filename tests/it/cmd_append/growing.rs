@@ -139,7 +139,10 @@ fn a_rewritten_file_opens_a_new_generation() {
         for (known, bytes) in texts.iter().take(generation + 1).enumerate() {
             assert_eq!(env.raw(&thread(1), &["--generation", &known.to_string()]), *bytes);
         }
-        assert_eq!(rows(&env), lines_of(text).len() as i64, "the views speak of the newest");
+        // All end at the same time: what has lost something stands behind what is whole.
+        let last = texts[..=generation].iter().min_by_key(|text| text.len());
+        let last = lines_of(last.unwrap()).len() as i64;
+        assert_eq!(rows(&env), last, "events are those of the last one");
         let superseded = env.count("SELECT count(*) FROM streams WHERE superseded = 1");
         assert_eq!(superseded, generation as i64);
         assert!(done["head"]["size"].as_u64().unwrap() > older, "nothing is taken away");

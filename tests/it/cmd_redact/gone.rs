@@ -209,9 +209,7 @@ fn older_views_and_raw_records_are_covered() {
 /// What was hidden before it was there is hidden when it comes.
 #[test]
 fn what_comes_later_is_hidden_too() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     let done = redact(&env, &["--literal", "barnacle"]);
     assert_eq!(done["redaction"]["passages"], 0);
     env.extend(&env.rollout(1), &prompt_line("the barnacle is in the bar\\nacle"));

@@ -127,12 +127,18 @@ fn copied(env: &TestEnvironment, copied: bool, id: &str) -> Vec<String> {
     column(env, &sql)
 }
 
+/// A shape with a fork: the ids of the session that was forked, and of the fork.
+fn family(name: &str) -> (TestEnvironment, String, String) {
+    let env = shape(name);
+    let parent = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms LIMIT 1");
+    let child = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms DESC LIMIT 1");
+    (env, parent, child)
+}
+
 #[test]
 fn a_prompt_is_hidden_in_the_copies_of_its_forks() {
     for name in ["fork_old", "fork_restamped"] {
-        let env = shape(name);
-        let parent = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms LIMIT 1");
-        let child = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms DESC LIMIT 1");
+        let (env, parent, child) = family(name);
         let before = env.digest();
         assert_eq!(copied(&env, true, &child), ["Read the gauge file.", "Plot it."], "{name}");
         // Short: it stands for the prompt in the parent and in what copies the parent, nowhere else.
@@ -149,9 +155,7 @@ fn a_prompt_is_hidden_in_the_copies_of_its_forks() {
 #[test]
 fn a_session_is_hidden_in_the_copies_of_its_forks_but_not_their_own_words() {
     for name in ["fork_old", "fork_restamped"] {
-        let env = shape(name);
-        let parent = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms LIMIT 1");
-        let child = text(&env, "SELECT id FROM sessions ORDER BY created_at_ms DESC LIMIT 1");
+        let (env, parent, child) = family(name);
         let before = env.digest();
         let redaction = hide(&env, &["--session", &parent]);
         assert_eq!(copied(&env, false, &parent), [HIDDEN, HIDDEN], "{name}");

@@ -137,9 +137,7 @@ fn files_of_other_tools_do_what_they_say() {
 /// What a newer gitleaks file has besides is noted, never silently dropped.
 #[test]
 fn what_is_not_honoured_is_noted() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     let path = folder().join("gitleaks-wide.toml").display().to_string();
     let checked = env.json(["redact", "rules", "check", &path]);
     assert!(!checked["notes"].as_array().unwrap().is_empty());

@@ -1,6 +1,6 @@
 //! Readers beside a rebuild: the old views or the new ones, never a mixture, never nothing.
 
-use crate::cli_support::{TestEnvironment, open_views, prompt_line, session, wait_for};
+use crate::cli_support::{TestEnvironment, open_views, prompt_line, wait_for};
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -108,9 +108,7 @@ fn a_killed_rebuild_changes_nothing() {
 /// Rows and cursor change together: a reader never sees one without the other.
 #[test]
 fn a_reader_beside_an_append_sees_rows_and_cursor_of_one_moment() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     let path = env.ledger().join("views.sqlite");
     let is_done = AtomicBool::new(false);
     let sql = "SELECT (SELECT cursor FROM meta), (SELECT max(seq) FROM events),

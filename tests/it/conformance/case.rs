@@ -29,6 +29,8 @@ pub enum Order {
     Reversed,
     /// Only the home as it is in the end.
     LastStepOnly,
+    /// The later steps first, as when older files come out of a backup.
+    Backwards,
 }
 
 /// A shape of the suite.
@@ -80,7 +82,11 @@ impl Case {
             orders.push(Order::Reversed);
         }
         if steps.len() > 1 {
-            orders.push(Order::LastStepOnly);
+            orders.push(Order::Backwards);
+            // What the client has dropped is not in its last files.
+            if !self.expected.contains_key("kept") {
+                orders.push(Order::LastStepOnly);
+            }
         }
         orders
     }
@@ -93,6 +99,9 @@ impl Case {
         let mut steps = self.steps();
         if let Order::LastStepOnly = order {
             steps.drain(..steps.len() - 1);
+        }
+        if let Order::Backwards = order {
+            steps.reverse();
         }
         for step in steps {
             if home.exists() {

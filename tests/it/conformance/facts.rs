@@ -33,19 +33,23 @@ impl Facts {
     }
 }
 
-/// Base name of the file of each stream.
-fn files(db: &Connection) -> SqlResult<BTreeMap<i64, String>> {
-    let mut statement = db.prepare("SELECT stream, path FROM files")?;
+/// Lines that each file of a thread has room for.
+const FILE_LINES: i64 = 1 << 32;
+
+/// Base name of each file, by the stream that its rows stand under and its place in the thread.
+fn files(db: &Connection) -> SqlResult<BTreeMap<(i64, i64), String>> {
+    let sql = "SELECT holder, rank, path FROM files JOIN streams USING (stream)";
+    let mut statement = db.prepare(sql)?;
     let file = |row: &Row<'_>| {
-        let path: String = row.get(1)?;
-        Ok((row.get(0)?, base_name(Path::new(&path))))
+        let path: String = row.get(2)?;
+        Ok(((row.get(0)?, row.get(1)?), base_name(Path::new(&path))))
     };
     statement.query_map([], file)?.collect()
 }
 
 struct Rows<'a> {
     db: &'a Connection,
-    files: BTreeMap<i64, String>,
+    files: BTreeMap<(i64, i64), String>,
 }
 
 impl Rows<'_> {
@@ -61,10 +65,13 @@ impl Rows<'_> {
         let mut rows = statement.query([])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            let file = self.files.get(&row.get(0)?).cloned().unwrap_or_default();
-            out.push(((file, row.get(1)?, row.get(2)?), read(row)?));
+            let line: i64 = row.get(1)?;
+            let file = self.files.get(&(row.get(0)?, line / FILE_LINES)).cloned();
+            out.push(((file.unwrap_or_default(), line, row.get(2)?), read(row)?));
         }
         out.sort_by(|a, b| a.0.cmp(&b.0));
+        // Lines of a thread's later files stand behind those of its earlier ones.
+        out.iter_mut().for_each(|(place, _)| place.1 %= FILE_LINES);
         Ok(out)
     }
 
@@ -112,6 +119,10 @@ impl Rows<'_> {
         };
         out.insert("prompts".into(), texts(&|_| true));
         out.insert("rolled_back".into(), texts(&|back| back));
+        let kept =
+            "prompts p JOIN kept_rows k USING (stream, line, part, item) WHERE tbl = 'prompts'";
+        let kept = self.of("p.text", kept, |row| row.get::<_, String>(3))?;
+        out.insert("kept".into(), kept.into_iter().map(|(_, text)| text).collect());
         let typed = rows.iter().map(|(_, (_, request, _))| request.clone());
         out.insert("typed".into(), typed.collect());
         Ok(())

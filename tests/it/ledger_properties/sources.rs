@@ -2,13 +2,13 @@
 
 use crate::support::ledger::{append_all, contents, rollout_of};
 use crate::support::sources::{Bench, LATE, SOON, cases, content};
-use codex_ledger_append::{Plan, Report};
+use codex_ledger_append::{AppendReport, Plan};
 use codex_ledger_ledger::{BLOCK_BYTES, Ledger};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::fs;
 
-fn added(report: &Report) -> u64 {
+fn added(report: &AppendReport) -> u64 {
     report.entries.len()
 }
 

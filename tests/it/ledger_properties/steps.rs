@@ -24,6 +24,14 @@ fn one_generation(bench: &Bench) -> Vec<u8> {
     generations.pop().unwrap_or_default()
 }
 
+/// Where a source that grows in steps ends each time; the last time it is whole.
+fn ends_of(bytes: &[u8], cuts: &[Index]) -> Vec<usize> {
+    let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+    ends.push(bytes.len());
+    ends.sort_unstable();
+    ends
+}
+
 proptest! {
     #![proptest_config(cases(24))]
 
@@ -33,10 +41,7 @@ proptest! {
         cuts in proptest::collection::vec(any::<Index>(), 0..4),
     ) {
         let steps = Bench::new();
-        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        ends.push(bytes.len());
-        ends.sort_unstable();
-        for end in ends {
+        for end in ends_of(&bytes, &cuts) {
             steps.write(&steps.rollout(), &bytes[..end]);
             let report = steps.append(SOON);
             let whole = whole_lines(&bytes[..end]);
@@ -62,10 +67,7 @@ proptest! {
         cuts in proptest::collection::vec(any::<Index>(), 1..4),
     ) {
         let bench = Bench::new();
-        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        ends.push(bytes.len());
-        ends.sort_unstable();
-        for end in ends {
+        for end in ends_of(&bytes, &cuts) {
             bench.write(&bench.rollout(), &bytes[..end]);
             let report = bench.append(LATE);
             prop_assert_eq!(report.bytes.pending, 0);

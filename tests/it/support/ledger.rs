@@ -2,7 +2,7 @@
 
 use super::random::Random;
 use super::world::holder;
-use codex_ledger_append::{Plan, Report, Request};
+use codex_ledger_append::{AppendReport, Plan, Request};
 use codex_ledger_entry::{EntryId, Header, Kind, Seq, StreamDescriptor, StreamId};
 use codex_ledger_ledger::{
     BLOCK_BYTES, Finding, Ledger, LedgerError, LedgerReader, StoredBody, World, inspect,
@@ -49,11 +49,11 @@ pub fn second_part() -> Vec<u8> {
 }
 
 /// What `append` of this root does.
-pub fn append(dir: &Path, root: &Path, world: World) -> Result<Report, LedgerError> {
+pub fn append(dir: &Path, root: &Path, world: World) -> Result<AppendReport, LedgerError> {
     append_all(dir, &[root], world)
 }
 
-pub fn append_all(dir: &Path, roots: &[&Path], world: World) -> Result<Report, LedgerError> {
+pub fn append_all(dir: &Path, roots: &[&Path], world: World) -> Result<AppendReport, LedgerError> {
     let request = Request {
         roots: roots.iter().map(|root| root.to_path_buf()).collect(),
         actor: "test".into(),

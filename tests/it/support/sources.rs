@@ -4,7 +4,7 @@ use super::ledger::{THREAD, append, contents, findings, rollout_in, rollout_of};
 use super::random::Random;
 use super::world::{Counted, SetClock};
 use crate::support::disk::Quick;
-use codex_ledger_append::{Report, Request};
+use codex_ledger_append::{AppendReport, Request};
 use codex_ledger_ledger::{BLOCK_BYTES, World};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -92,7 +92,7 @@ impl Bench {
     }
 
     /// Appends the home; the counts add up.
-    pub fn append(&self, now: u64) -> Report {
+    pub fn append(&self, now: u64) -> AppendReport {
         self.clock.set(now);
         let report = append(&self.ledger(), &self.home(), self.world()).unwrap();
         let bytes = &report.bytes;

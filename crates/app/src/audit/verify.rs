@@ -1,7 +1,8 @@
 //! Verify the ledger, then compare the views with what its entries say.
 
-use super::views::check_views;
+use super::views::audit_views;
 use crate::error;
+use crate::hint::Hint;
 use crate::progress::{Listener, Progress};
 use crate::setup::App;
 use crate::status::HeadSummary;
@@ -12,7 +13,7 @@ use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
 /// One thing that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What kind of thing.
     pub kind: FindingKind,
@@ -22,6 +23,8 @@ pub struct Finding {
     pub file: PathBuf,
     /// What is wrong and what still holds; never any body text.
     pub detail: String,
+    /// What may help.
+    pub hint: Option<Hint>,
 }
 
 /// What kind of thing does not hold.
@@ -124,10 +127,11 @@ fn audit(
             seq,
             file,
             detail,
+            hint: None,
         })
         .collect();
     let verdict = match views {
-        Some(views) if readable => check_views(dir, views, &mut findings)?,
+        Some(views) if readable => audit_views(dir, views, &mut findings)?,
         _ => ViewsVerdict::NotCompared,
     };
     let head = head.as_ref().map(HeadSummary::of);

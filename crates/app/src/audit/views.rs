@@ -1,6 +1,7 @@
 //! Compares the views, and what lies beside them, with what the entries say.
 
 use super::verify::{AuditError, Finding, FindingKind, ViewsVerdict};
+use crate::hint::Hint;
 use codex_ledger_entry::Seq;
 use codex_ledger_ledger::{LedgerReader, lock_holder, read_head};
 use codex_ledger_projections::{Digests, Standing, Views, ViewsError};
@@ -11,39 +12,21 @@ use std::time::Duration;
 const LOOKS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) fn check_views(
+pub(super) fn audit_views(
     dir: &Path,
     views: &Views,
     findings: &mut Vec<Finding>,
 ) -> Result<ViewsVerdict, AuditError> {
-    let mut find = |file: PathBuf, detail: String| {
-        findings.push(Finding { kind: FindingKind::Views, seq: None, file, detail });
+    let mut find = |file: PathBuf, detail: String, hint: Option<Hint>| {
+        findings.push(Finding { kind: FindingKind::Views, seq: None, file, detail, hint });
     };
     let link = views.paths.link.clone();
     if let Some((standing, end)) = standing_apart(dir, views)? {
-        let detail = match &standing {
-            Standing::Absent if views.is_gone() => return Ok(ViewsVerdict::Absent),
-            Standing::Absent => {
-                "leads to no views, though there are some; `rebuild-views` makes them anew".into()
-            }
-            Standing::Usable { cursor, is_clear } if *is_clear => format!(
-                "{} entries are not applied yet, so the rows were not compared; `migrate` applies them",
-                end.since(*cursor)
-            ),
-            Standing::Usable { .. } => {
-                "words that were hidden may still lie in the views' files; any command that can write \
-                 clears them"
-                    .into()
-            }
-            Standing::Outdated { reason, .. } => {
-                format!("{reason}; no command reads them, `migrate` rebuilds them")
-            }
-            Standing::Ahead { cursor } => format!(
-                "{cursor} entries are applied, the ledger acknowledges {end}: entries are missing, or an \
-                 older HEAD was put back"
-            ),
-        };
-        find(link, detail);
+        if matches!(standing, Standing::Absent) && views.is_gone() {
+            return Ok(ViewsVerdict::Absent);
+        }
+        let (detail, hint) = why_apart(&standing, end);
+        find(link, detail, hint);
         return Ok(match standing {
             Standing::Ahead { .. } => ViewsVerdict::Differ,
             _ => ViewsVerdict::Stale,
@@ -51,34 +34,63 @@ pub(super) fn check_views(
     }
     for file in views.leftovers() {
         let detail = "left by a command that was interrupted; the next one that writes removes it";
-        find(file, detail.into());
+        find(file, detail.into(), None);
     }
     // Beside views that lie elsewhere, somebody may keep files of his own.
     for file in views.strays().into_iter().filter(|file| file.starts_with(dir)) {
-        find(file, "not of the views; remove it".into());
+        find(file, "not of the views; remove it".into(), None);
     }
     let mut reader = LedgerReader::open(dir)?;
     let (live, rebuilt) = views.compare(&mut reader, &mut |_| ())?;
     let live = match live {
         Ok(live) => live,
         Err(error) => {
-            find(link, format!("cannot be read ({error}); `rebuild-views` makes them anew"));
+            find(link, format!("cannot be read ({error})"), Some(Hint::RebuildViews));
             return Ok(ViewsVerdict::Differ);
         }
     };
     let differing = differing(&live, &rebuilt);
     if !differing.is_empty() {
-        let tables = differing.join(", ");
-        let detail = format!("not what the entries say: {tables}; `rebuild-views` makes them anew");
-        find(link, detail);
+        let detail = format!("not what the entries say: {}", differing.join(", "));
+        find(link, detail, Some(Hint::RebuildViews));
         return Ok(ViewsVerdict::Differ);
     }
     let mut verdict = ViewsVerdict::Match;
     for (file, detail) in views.search_problems()? {
-        find(file, detail);
+        find(file, detail.into(), Some(Hint::RebuildViews));
         verdict = ViewsVerdict::Differ;
     }
     Ok(verdict)
+}
+
+/// What is to be said of views that have not applied all of a ledger that ends there, and what helps.
+fn why_apart(standing: &Standing, end: Seq) -> (String, Option<Hint>) {
+    match standing {
+        Standing::Absent => {
+            ("leads to no views, though there are some".into(), Some(Hint::RebuildViews))
+        }
+        Standing::Usable { cursor, is_clear: true } => {
+            let behind = end.since(*cursor);
+            let detail =
+                format!("{behind} entries are not applied yet, so the rows were not compared");
+            (detail, Some(Hint::ApplyEntries))
+        }
+        Standing::Usable { .. } => {
+            let detail = "words that were hidden may still lie in the views' files; any command that can write \
+                          clears them";
+            (detail.into(), None)
+        }
+        Standing::Outdated { reason, .. } => {
+            (format!("{reason}; no command reads them"), Some(Hint::Migrate))
+        }
+        Standing::Ahead { cursor } => {
+            let detail = format!(
+                "{cursor} entries are applied, the ledger acknowledges {end}: entries are missing, or an \
+                 older HEAD was put back"
+            );
+            (detail, None)
+        }
+    }
 }
 
 /// How the views stand, and the end of the ledger, unless they have applied all of it.

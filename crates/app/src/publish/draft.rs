@@ -1,7 +1,7 @@
 //! A document on its way out: written, looked at, and only then given its name.
 
 use super::error::{PublishError, Result};
-use super::gate::{Finding, Gate, Inspection, Part};
+use super::gate::{DocumentCheck, Finding, Gate, Part};
 use super::reading::Language;
 use super::temporary::{Access, Temporary, clean, folder_of};
 use codex_ledger_entry::Seq;
@@ -24,9 +24,9 @@ pub trait Paper: Write {
 }
 
 /// A document that has no name yet.
-pub struct Draft<'g> {
+pub struct DocumentDraft<'g> {
     name: String,
-    inspection: Inspection<'g>,
+    inspection: DocumentCheck<'g>,
     body: Body,
     bytes: u64,
 }
@@ -41,7 +41,7 @@ enum Body {
     Waiting(BufWriter<File>, PathBuf),
 }
 
-impl<'g> Draft<'g> {
+impl<'g> DocumentDraft<'g> {
     /// Begins a document that will be a file; `access` holds where it is new.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl<'g> Draft<'g> {
         world: &World,
         path: &Path,
         access: Access,
-    ) -> Result<Draft<'g>> {
+    ) -> Result<DocumentDraft<'g>> {
         let is_device = fs::metadata(path).is_ok_and(|found| !found.is_file());
         let body = match is_device {
             true => {
@@ -65,16 +65,16 @@ impl<'g> Draft<'g> {
                 Body::Beside(BufWriter::with_capacity(BUFFER_BYTES, beside))
             }
         };
-        Ok(Draft::new(gate, language, path.display().to_string(), body))
+        Ok(DocumentDraft::new(gate, language, path.display().to_string(), body))
     }
 
     /// Begins a document that is kept in memory until a folder takes it under that name.
-    pub fn page(gate: &'g Gate, language: Language, name: &str) -> Draft<'g> {
-        Draft::new(gate, language, name.to_string(), Body::Memory(Vec::new()))
+    pub fn page(gate: &'g Gate, language: Language, name: &str) -> DocumentDraft<'g> {
+        DocumentDraft::new(gate, language, name.to_string(), Body::Memory(Vec::new()))
     }
 
-    fn new(gate: &'g Gate, language: Language, name: String, body: Body) -> Draft<'g> {
-        Draft { name, inspection: gate.inspect(language), body, bytes: 0 }
+    fn new(gate: &'g Gate, language: Language, name: String, body: Body) -> DocumentDraft<'g> {
+        DocumentDraft { name, inspection: gate.inspect(language), body, bytes: 0 }
     }
 
     /// Ends the document, and says whether it may be published.
@@ -88,7 +88,7 @@ impl<'g> Draft<'g> {
     }
 }
 
-impl Write for Draft<'_> {
+impl Write for DocumentDraft<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = match &mut self.body {
             Body::Memory(memory) => memory.write(bytes)?,
@@ -105,7 +105,7 @@ impl Write for Draft<'_> {
     }
 }
 
-impl Paper for Draft<'_> {
+impl Paper for DocumentDraft<'_> {
     fn place(&self) -> String {
         self.name.clone()
     }
@@ -215,7 +215,7 @@ impl Waiver {
 pub struct Watched<'g, W> {
     out: W,
     place: String,
-    inspection: Inspection<'g>,
+    inspection: DocumentCheck<'g>,
 }
 
 impl<'g, W: Write> Watched<'g, W> {

@@ -7,6 +7,7 @@ use super::draft::Publishable;
 use super::error::{PublishError, Result};
 use super::temporary::{Access, Temporary, clean, make_folder, sync_folder};
 use crate::hint::FolderHint;
+use codex_ledger_entry::hex;
 use codex_ledger_ledger::World;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -126,7 +127,7 @@ impl Folder {
     pub fn put(&mut self, page: &Publishable) -> Result<()> {
         let (name, bytes) = (page.name(), page.memory().unwrap_or_default());
         let path = self.dir.join(name);
-        let digest = hex(bytes);
+        let digest = digest_of(bytes);
         self.new.pages.insert(name.to_string(), Some(digest.clone()));
         let found = self.digest_of(name)?;
         if found.as_ref() == Some(&digest) {
@@ -166,7 +167,7 @@ impl Folder {
     fn digest_of(&self, name: &str) -> Result<Option<String>> {
         let path = self.dir.join(name);
         match fs::read(&path) {
-            Ok(found) => Ok(Some(hex(&found))),
+            Ok(found) => Ok(Some(digest_of(&found))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(PublishError::io(path.display())(e)),
         }
@@ -193,7 +194,7 @@ impl Folder {
             if self.only_check {
                 let reason = "no longer part of the result";
                 self.outcome.stale.push(Stale { page: name, reason });
-            } else if digest.is_none_or(|digest| digest == hex(&found)) {
+            } else if digest.is_none_or(|digest| digest == digest_of(&found)) {
                 self.world.disk.remove_file(&path).map_err(PublishError::io(path.display()))?;
                 self.outcome.removed.push(name);
             } else {
@@ -232,6 +233,6 @@ fn manifest_text(manifest: &Manifest) -> Vec<u8> {
     text
 }
 
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+fn digest_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }

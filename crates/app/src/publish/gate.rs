@@ -87,14 +87,14 @@ impl Gate {
     }
 
     /// Begins a look at a document.
-    pub(super) fn inspect(&self, language: Language) -> Inspection<'_> {
-        Inspection { gate: self, language, bytes: Vec::new(), lines: 0, found: BTreeSet::new() }
+    pub(super) fn inspect(&self, language: Language) -> DocumentCheck<'_> {
+        DocumentCheck { gate: self, language, bytes: Vec::new(), lines: 0, found: BTreeSet::new() }
     }
 }
 
 /// A look at one document, as far as it is written.
 #[derive(Debug)]
-pub(super) struct Inspection<'g> {
+pub(super) struct DocumentCheck<'g> {
     gate: &'g Gate,
     language: Language,
     /// What was written of the part that is not looked at yet.
@@ -104,7 +104,7 @@ pub(super) struct Inspection<'g> {
     found: BTreeSet<Finding>,
 }
 
-impl Inspection<'_> {
+impl DocumentCheck<'_> {
     /// Takes what is written.
     pub fn take(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);

@@ -14,11 +14,11 @@ mod temporary;
 mod tests;
 mod texts;
 
-pub use draft::{Draft, Held, Judged, Paper, Publishable, Waiver, Watched};
+pub use draft::{DocumentDraft, Held, Judged, Paper, Publishable, Waiver, Watched};
 pub use error::{PublishError, Result};
 pub use folder::{Folder, Outcome, Stale};
 pub use gate::{Finding, Gate, Part};
 pub use reading::Language;
 pub use stage::Stage;
-pub use temporary::{Access, discard_temporaries, write_raw};
+pub use temporary::{Access, discard_temporaries, folder_of, write_raw};
 pub use texts::{detail_texts, head_texts, index_texts, label_text, prompt_texts, session_texts};

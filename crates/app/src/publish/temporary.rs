@@ -183,7 +183,7 @@ fn set_access(_: &File, _: Access, _: Option<&Metadata>) -> io::Result<()> {
 }
 
 /// The folder that a file lies in.
-pub(super) fn folder_of(path: &Path) -> &Path {
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -67,7 +67,7 @@ fn names(dir: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-fn passed(mut draft: Draft<'_>, text: &str) -> Publishable {
+fn passed(mut draft: DocumentDraft<'_>, text: &str) -> Publishable {
     draft.write_all(text.as_bytes()).unwrap();
     match draft.judge() {
         Judged::Passed(document) => document,
@@ -92,7 +92,7 @@ fn a_full_disk_leaves_the_old_file() {
     let path = dir.path().join("report.md");
     let tried = at_each_call(|world| {
         fs::write(&path, "old").unwrap();
-        let draft = Draft::file(&gate, Language::Markdown, world, &path, Access::Private)?;
+        let draft = DocumentDraft::file(&gate, Language::Markdown, world, &path, Access::Private)?;
         let done = passed(draft, "new").publish();
         let found = fs::read_to_string(&path).unwrap();
         // Once it has its name, only the name's own durability can fail.
@@ -120,7 +120,7 @@ fn a_full_disk_leaves_whole_pages_and_a_manifest_of_all_of_them() {
             let mut folder = Folder::open(dir.path(), false, Access::Private, world)?;
             folder.claim([&"a.md".to_string(), &"b.md".to_string()].into_iter())?;
             for name in ["a.md", "b.md"] {
-                folder.put(&passed(Draft::page(&gate, Language::Markdown, name), text))?;
+                folder.put(&passed(DocumentDraft::page(&gate, Language::Markdown, name), text))?;
             }
             folder.finish()
         };
@@ -172,7 +172,7 @@ fn what_is_held_is_released_for_what_was_recorded_only() {
     let gate = gate();
     let token = expand_example("ghp_{{alnum:36}}");
     let held = |name: &str| {
-        let mut draft = Draft::page(&gate, Language::Markdown, name);
+        let mut draft = DocumentDraft::page(&gate, Language::Markdown, name);
         write!(draft, "one\ntwo {token}\n").unwrap();
         match draft.judge() {
             Judged::Held(held) => held,

@@ -1,12 +1,15 @@
 //! What the views say, as one hash: equal digests mean equal rows.
 
 use crate::replay::streams::states_digest;
+use crate::row::FILE_LINES;
 use crate::schema::STREAM_TABLES;
 use codex_ledger_db::{Connection, SqlResult, ValueRef};
 use std::collections::{BTreeMap, HashSet};
 
 /// Columns that name a place in this ledger rather than something that was said, or that only it can make.
 const PLACES: [&str; 3] = ["stream", "seq", "text_key"];
+/// Columns with lines of files.
+const LINES: [&str; 3] = ["line", "last_line", "output_line"];
 /// Tables that are compared row by row, of every stream and of none.
 const WHOLE: [&str; 12] = [
     "actions",
@@ -67,12 +70,14 @@ impl Digests {
             let order = match table {
                 "sessions" => "line",
                 "events" | "raw_records" => "line, part",
+                "kept_rows" => "line, part, item, tbl",
                 _ => "line, part, item",
             };
             let sql = format!("SELECT * FROM {table} WHERE stream = ? ORDER BY {order}");
             let mut statement = db.prepare(&sql)?;
-            let places: Vec<bool> =
-                statement.column_names().map(|name| PLACES.contains(&name)).collect();
+            let names: Vec<&str> = statement.column_names().collect();
+            let places: Vec<bool> = names.iter().map(|name| PLACES.contains(name)).collect();
+            let lines: Vec<bool> = names.iter().map(|name| LINES.contains(name)).collect();
             let is_content = table != "raw_records";
             let mut rows = 0;
             content.update(table.as_bytes());
@@ -86,8 +91,13 @@ impl Digests {
                     for (index, is_place) in places.iter().enumerate() {
                         let value = row.get_ref(index)?;
                         feed(&mut all, value);
-                        if is_content && !is_place {
-                            feed(&mut content, value);
+                        match value {
+                            // Wherever its file stands among those of the thread.
+                            ValueRef::Integer(line) if is_content && lines[index] => {
+                                feed(&mut content, ValueRef::Integer(line % FILE_LINES as i64));
+                            }
+                            _ if is_content && !is_place => feed(&mut content, value),
+                            _ => {}
                         }
                     }
                 }

@@ -20,7 +20,7 @@ impl Views {
     ///
     /// # Errors
     /// When the views cannot be read.
-    pub fn search_problems(&self) -> Result<Vec<(PathBuf, String)>, ViewsError> {
+    pub fn search_problems(&self) -> Result<Vec<(PathBuf, &'static str)>, ViewsError> {
         let Some(path) = self.paths.current() else { return Ok(Vec::new()) };
         let views = self.reader()?;
         let basis = Basis::read(&views).map_err(db::at(&path))?;
@@ -37,7 +37,7 @@ impl Views {
                 },
                 Err(_) => "cannot be read",
             };
-            problems.push((file, format!("{detail}; `rebuild-views` makes it anew")));
+            problems.push((file, detail));
         }
         Ok(problems)
     }

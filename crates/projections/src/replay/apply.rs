@@ -3,8 +3,8 @@
 use crate::policy::Decisions;
 use crate::replay::ReplayError;
 use crate::replay::changes::Changes;
-use crate::replay::derive::{Deriver, Line, LineStart};
-use crate::replay::lines::{body, each_line};
+use crate::replay::derive::{Deriver, Line, LineStart, derive_files};
+use crate::replay::lines::body;
 use crate::replay::parcels::{End, Shipper};
 use crate::replay::streams::Streams;
 use crate::row::{At, RowBuilder};
@@ -90,11 +90,10 @@ impl<'a> Applier<'a> {
         if self.decided {
             redactions::all(self.deriver.policy, self.decisions, &mut self.deriver.drafts);
         }
-        for id in &changes.streams {
-            if let Some(stream) = self.streams.get(*id).filter(|stream| !stream.superseded) {
-                let copy_end = stream.state.copy_end;
-                self.derive_anew(*id, copy_end)?;
-            }
+        let mut due = self.streams.due();
+        due.extend(changes.streams.iter().filter_map(|id| self.streams.thread(*id).iter().min()));
+        for id in due {
+            self.derive_thread(id)?;
         }
         self.side_files_again()?;
         if changes.names {
@@ -131,7 +130,7 @@ impl<'a> Applier<'a> {
                 _ => {}
             }
         }
-        side_files.into_iter().try_for_each(|id| self.derive_anew(id, None))
+        side_files.into_iter().try_for_each(|id| self.derive_thread(id))
     }
 
     fn annotations_again(&mut self, seqs: &[Seq]) -> Result<(), ReplayError> {
@@ -191,13 +190,11 @@ impl<'a> Applier<'a> {
         };
         let Deriver { policy, drafts, .. } = &mut self.deriver;
         streams::open(policy, id, &descriptor, drafts);
-        if let Some(older) = self.streams.open(id, descriptor) {
-            streams::supersede(policy, older.id, &older.state, drafts);
-            older.supersede();
-        }
+        self.streams.open(id, descriptor);
     }
 
     fn source_entry(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
+        let is_due = self.streams.is_due(entry.stream);
         let Some(stream) = self.streams.get_mut(entry.stream) else {
             return self.check_nameless(entry.stream);
         };
@@ -205,14 +202,17 @@ impl<'a> Applier<'a> {
             return Ok(());
         }
         stream.grew = true;
-        if stream.state.torn {
+        stream.state.is_due |= is_due;
+        if stream.state.torn && !is_due {
             // The last line goes on: what was said of its beginning no longer holds.
-            let copy_end = stream.state.copy_end;
-            return self.derive_anew(entry.stream, copy_end);
+            return self.derive_thread(entry.stream);
         }
         let body = body(self.reader, pack, entry)?;
         let line = Line { start: LineStart::of(entry), entry, body: body.as_deref() };
-        self.deriver.line(stream, &line);
+        match is_due {
+            true => self.deriver.look(stream, &line),
+            false => self.deriver.line(stream, &line),
+        }
         Ok(())
     }
 
@@ -228,28 +228,41 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Derives a stream's rows again from all its entries; a copy of its parent's then ends where it is said
-    /// to, else where its structure tells.
+    /// Derives the rows of a stream's thread again, its copy of its parent ending where it is said to, else where its
+    /// structure tells.
     pub(crate) fn derive_anew(
         &mut self,
         id: StreamId,
         copy_end: Option<u64>,
     ) -> Result<(), ReplayError> {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.state.copy_end = copy_end;
+        }
+        self.derive_thread(id)
+    }
+
+    /// Derives the rows of a stream's thread again, from all entries of all its files.
+    fn derive_thread(&mut self, id: StreamId) -> Result<(), ReplayError> {
+        let order = self.streams.order(id);
+        self.derive_in(&order)?;
+        // A line that was torn may have hidden what tells the order.
+        let again = self.streams.order(id);
+        if again != order { self.derive_in(&again) } else { Ok(()) }
+    }
+
+    fn derive_in(&mut self, order: &[StreamId]) -> Result<(), ReplayError> {
         let Applier { reader, streams, deriver, shipper, to, scanned_to, .. } = self;
-        let Some(stream) = streams.get_mut(id) else { return Ok(()) };
-        streams::reset(deriver.policy, id, &mut deriver.drafts);
-        stream.restart(copy_end, *to);
-        streams::clear(deriver.policy, id, &stream.state, &mut deriver.drafts);
-        let packs = stream.state.packs.clone();
-        // Entries of this replay stand in packs that are not noted yet.
-        let unnoted = stream.end().max(*scanned_to).max(id.opener());
-        let unnoted = SeqRange::new(unnoted, *to);
-        let mut found = Vec::new();
-        each_line(reader, id, &packs, unnoted, &mut found, &mut |line| {
-            deriver.line(stream, line);
+        let mut files = streams.take(order);
+        for stream in &mut files {
+            streams::reset(deriver.policy, stream, &mut deriver.drafts);
+            stream.restart(*to);
+            streams::clear(deriver.policy, stream.id, &stream.state, &mut deriver.drafts);
+        }
+        let unnoted = SeqRange::new(*scanned_to, *to);
+        let derived = derive_files(reader, deriver, &mut files, unnoted, &mut |deriver| {
             shipper.ship_if_full(&mut deriver.drafts).map(ControlFlow::Continue)
-        })?;
-        found.into_iter().for_each(|run| stream.state.applied(run));
-        Ok(())
+        });
+        streams.put_back(files);
+        derived
     }
 }

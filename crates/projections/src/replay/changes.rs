@@ -2,16 +2,15 @@
 
 use crate::policy::{Decisions, PolicyError};
 use crate::replay::ReplayError;
-use crate::replay::derive::{Deriver, Options};
-use crate::replay::lines::each_known_line;
+use crate::replay::preview::each_passed_line;
 use crate::replay::streams::{Stream, Streams};
+use crate::replay::threads;
 use crate::row::ReadNumbers;
 use codex_ledger_db::{Connection, Row, SqlResult, params_from_iter};
 use codex_ledger_entry::{Seq, StreamId, StreamName};
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_redaction::{Policy, Redaction, Rule, RuleSet, Target};
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::thread::Builder;
 
@@ -60,6 +59,8 @@ impl Changes {
             let found = scan(reader.dir(), known, &sought, &changes.streams)?;
             changes.streams.extend(found);
         }
+        changes.streams =
+            changes.streams.iter().flat_map(|id| known.thread(*id)).copied().collect();
         if changes.names {
             let all = |table: &str| {
                 numbers(db, &format!("SELECT seq FROM {table} ORDER BY seq"), &[], |row| {
@@ -179,9 +180,8 @@ fn scan(
     policy: &Policy,
     but: &BTreeSet<StreamId>,
 ) -> Result<BTreeSet<StreamId>, ReplayError> {
-    let streams: Vec<&Stream> =
-        known.current().filter(|stream| !but.contains(&stream.id)).collect();
-    let threads = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
+    let streams: Vec<&Stream> = known.iter().filter(|stream| !but.contains(&stream.id)).collect();
+    let threads = threads();
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|worker| {
@@ -214,24 +214,16 @@ fn scan_some(
     Ok(found)
 }
 
-/// Whether a policy hides anything in a stream; derives its rows as a replay does, and throws them away.
+/// Whether a policy hides anything in a stream.
 fn hides_in(
     reader: &mut LedgerReader,
     stream: &Stream,
     policy: &Policy,
 ) -> Result<bool, ReplayError> {
-    let mut fresh = stream.fresh();
-    let mut deriver = Deriver::new(policy, Options::default());
-    let mut hidden = Vec::new();
-    each_known_line(reader, stream, &mut |line| {
-        deriver.line(&mut fresh, line);
-        for draft in deriver.drafts.drain(..) {
-            draft.redact(policy, &mut hidden);
-        }
-        Ok(match hidden.is_empty() {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
-        })
+    let mut hides = false;
+    each_passed_line(reader, vec![stream.fresh()], policy, &mut |hidden| {
+        hides = !hidden.is_empty();
+        !hides
     })?;
-    Ok(!hidden.is_empty())
+    Ok(hides)
 }

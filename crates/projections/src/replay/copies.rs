@@ -74,14 +74,15 @@ impl Applier<'_> {
         let grew = |id: StreamId| self.streams.get(id).is_some_and(|stream| stream.grew);
         let mut found = Vec::new();
         // A review copies nothing, and its turns are told in the parent's file too.
-        for stream in self.streams.current().filter(|stream| !stream.state.is_review) {
+        for stream in self.streams.iter().filter(|stream| !stream.state.is_review) {
             let (child, state) = (stream.id, &stream.state);
             let (thread, from_line) = match (&state.copy_of, &state.parent) {
                 (Some((thread, line)), _) => (thread, Some(*line)),
                 (None, Some(thread)) => (thread, None),
                 (None, None) => continue,
             };
-            let parent = self.streams.rollout(thread).filter(|parent| *parent != child);
+            let parent = self.streams.rollout(thread, state.is_paginated);
+            let parent = parent.filter(|parent| *parent != child);
             let Some(parent) = parent else { continue };
             let is_due = match state.compared {
                 Some((with, is_open)) => with != parent || is_open && (grew(child) || grew(parent)),

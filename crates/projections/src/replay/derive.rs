@@ -1,20 +1,25 @@
 //! One line of a source -> the rows of every projection. The same code for catch-up, rebuild and preview.
 
+use crate::earlier::{Earlier, Telling};
 use crate::fold::Fold;
+use crate::replay::ReplayError;
 use crate::replay::lineage;
+use crate::replay::lines::each_line;
 use crate::replay::streams::Stream;
-use crate::row::{At, Draft};
+use crate::row::{At, Draft, FILE_LINES};
+use crate::state::State;
 use crate::tables::events::{self, Span};
 use crate::tables::{
     agent_reasoning_messages, file_changes, function_calls, function_plan_messages, messages,
     prompts, sessions, side_files, token_messages, turn_context_messages, turns,
 };
-use codex_ledger_entry::{Kind, Seq, StreamName};
-use codex_ledger_ledger::StoredEntry;
+use codex_ledger_entry::{Kind, Seq, SeqRange, StreamName};
+use codex_ledger_ledger::{LedgerReader, StoredEntry};
 use codex_ledger_redaction::Policy;
 use codex_ledger_rollout::event::{Event, ItemBody, ItemCompleted};
 use codex_ledger_rollout::{self as rollout, Generation, Record, Understanding};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 /// What the projections hold beyond the defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,11 +63,14 @@ pub(crate) struct Deriver<'a> {
     /// Repositories by session, once all is applied and where they matter.
     pub repos: HashMap<String, String>,
     pub drafts: Vec<Draft>,
+    /// What the file says, where others of its thread come behind it.
+    pub telling: Option<Telling>,
 }
 
 impl<'a> Deriver<'a> {
     pub(crate) fn new(policy: &'a Policy, options: Options) -> Deriver<'a> {
-        Deriver { policy, options, repos: HashMap::new(), drafts: Vec::new() }
+        let (repos, drafts) = (HashMap::new(), Vec::new());
+        Deriver { policy, options, repos, drafts, telling: None }
     }
 
     /// Derives the rows of one line of a stream.
@@ -73,15 +81,19 @@ impl<'a> Deriver<'a> {
         stream.totals.lines += 1;
         stream.totals.bytes += entry.body_len + u64::from(entry.has_line_feed());
         stream.state.torn = entry.kind == Kind::Line && !entry.has_line_feed();
-        if stream.superseded {
-            return;
-        }
+        stream.state.bytes += entry.body_len;
+        stream.state.is_document |= entry.kind == Kind::Document;
         let thread = match &stream.name {
             StreamName::Rollout { thread, .. } => Some(thread.as_str()),
             _ => None,
         };
         let mut fold = Fold {
-            at: At { stream: stream.id, line, seq, ..At::default() },
+            at: At {
+                stream: stream.holder,
+                line: stream.rank * FILE_LINES + line,
+                seq,
+                ..At::default()
+            },
             state: &mut stream.state,
             totals: &mut stream.totals,
             policy: self.policy,
@@ -92,6 +104,9 @@ impl<'a> Deriver<'a> {
             out: &mut self.drafts,
             items_left: rollout::ITEMS_MAX,
             is_cut: false,
+            is_superseded: stream.superseded,
+            ordinal: None,
+            telling: self.telling.as_mut(),
         };
         let span = Span { offset, bytes: entry.body_len };
         let Some(body) = body else {
@@ -108,7 +123,56 @@ impl<'a> Deriver<'a> {
             (_, Kind::Document) => document(&mut fold, body, span),
             _ => pieces(&mut fold, body, span),
         }
+        fold.state.latest_ms = fold.state.latest_ms.max(fold.at.at_ms);
     }
+
+    /// Learns from a line what its file is like, without its rows.
+    pub(crate) fn look(&mut self, stream: &mut Stream, line: &Line<'_>) {
+        let drafts = self.drafts.len();
+        self.line(stream, line);
+        self.drafts.truncate(drafts);
+    }
+}
+
+/// Derives the rows of a thread from its files, each one behind those that come before it. `unnoted` is where entries
+/// may stand that the states of the files do not know yet.
+pub(crate) fn derive_files(
+    reader: &mut LedgerReader,
+    deriver: &mut Deriver<'_>,
+    files: &mut [Stream],
+    unnoted: SeqRange,
+    after_line: &mut dyn FnMut(&mut Deriver<'_>) -> Result<ControlFlow<()>, ReplayError>,
+) -> Result<(), ReplayError> {
+    let last = files.len().saturating_sub(1);
+    let mut before: Option<State> = None;
+    let mut earlier = Earlier::default();
+    for (nth, stream) in files.iter_mut().enumerate() {
+        if let Some(before) = &before {
+            stream.follow(before);
+        }
+        stream.state.earlier = earlier.clone();
+        deriver.telling = (nth < last).then(Telling::default);
+        let packs = stream.state.packs.clone();
+        let from = stream.end().max(unnoted.from).max(stream.id.opener()).min(unnoted.end);
+        let scan = SeqRange::new(from, unnoted.end);
+        let mut found = Vec::new();
+        let mut goes_on = ControlFlow::Continue(());
+        each_line(reader, stream.id, &packs, scan, &mut found, &mut |line| {
+            deriver.line(stream, line);
+            goes_on = after_line(deriver)?;
+            Ok(goes_on)
+        })?;
+        found.into_iter().for_each(|run| stream.state.applied(run));
+        if let Some(telling) = deriver.telling.take() {
+            stream.state.earlier = Earlier::default();
+            telling.0.into_iter().for_each(|said| earlier.add(said));
+            before = Some(stream.state.clone());
+        }
+        if goes_on.is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Mostly one record; more where a client has lost a line feed.
@@ -130,6 +194,7 @@ fn document(fold: &mut Fold<'_>, body: &[u8], span: Span) {
     let problem = document.problems.first().map(|problem| problem.reason.name());
     fold.totals.malformed += u64::from(problem.is_some());
     fold.at.at_ms = document.session.as_ref().and_then(|session| session.timestamp_ms);
+    fold.state.latest_ms = fold.state.latest_ms.max(fold.at.at_ms);
     events::plain(fold, span, "document", problem);
     if let Some(session) = &document.session {
         sessions::ensure(fold);
@@ -144,6 +209,8 @@ fn document(fold: &mut Fold<'_>, body: &[u8], span: Span) {
 }
 
 fn record(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
+    fold.ordinal = record.ordinal;
+    fold.state.latest_ms = fold.state.latest_ms.max(record.timestamp_ms);
     events::fold(fold, record, span);
     match record.understanding {
         Understanding::Malformed => fold.totals.malformed += 1,

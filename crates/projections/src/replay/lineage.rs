@@ -27,7 +27,7 @@ pub(crate) fn is_copy(fold: &mut Fold<'_>, record: &Record<'_>) -> bool {
         Region::Own => begins(fold, record, created.is_some_and(|created| created < born_ms)),
         _ if is_own_turn && fold.state.copy_end.is_none() => ends(fold),
         Region::Copy { .. } if fold.state.copy_end.is_some() => {
-            match fold.state.copy_end.is_some_and(|end| fold.at.line >= end) {
+            match fold.state.copy_end.is_some_and(|end| fold.line_in_file() >= end) {
                 true => ends(fold),
                 false => true,
             }
@@ -53,7 +53,7 @@ pub(crate) fn is_copy(fold: &mut Fold<'_>, record: &Record<'_>) -> bool {
 /// A copy begins with the parent's header; where a migration has dropped that, with a turn older than the thread.
 fn begins(fold: &mut Fold<'_>, record: &Record<'_>, is_older_turn: bool) -> bool {
     // Copied history stands at the beginning; a foreign header in the middle is something else.
-    let is_told = fold.state.copy_end.is_some_and(|end| fold.at.line < end);
+    let is_told = fold.state.copy_end.is_some_and(|end| fold.line_in_file() < end);
     if fold.state.prompts > 0 || !fold.state.totals.is_empty() {
         return false;
     }
@@ -64,7 +64,7 @@ fn begins(fold: &mut Fold<'_>, record: &Record<'_>, is_older_turn: bool) -> bool
         _ => None,
     };
     let Some(parent) = parent.map(str::to_string) else { return false };
-    fold.state.copy_of = Some((parent, fold.at.line));
+    fold.state.copy_of = Some((parent, fold.line_in_file()));
     crate::tables::sessions::copies(fold);
     let last_ms = record.timestamp_ms.unwrap_or_default();
     fold.state.region = Region::Copy { last_ms, turn_ids: is_older_turn };

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 /// A body longer than this is not parsed; it keeps its event row and its bytes in the ledger.
-const PARSE_MAX_BYTES: u64 = 64 << 20;
+pub(crate) const PARSE_MAX_BYTES: u64 = 64 << 20;
 
 /// Hears of each line, and says whether to go on.
 pub(crate) type EachLine<'a> = &'a mut dyn FnMut(&Line<'_>) -> Result<ControlFlow<()>, ReplayError>;

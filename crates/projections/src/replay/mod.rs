@@ -12,3 +12,8 @@ pub(crate) mod preview;
 pub(crate) mod streams;
 
 pub use pipeline::{Applied, ReplayError, replay};
+
+/// How many threads share what the policy has to pass.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8)
+}

@@ -10,8 +10,9 @@ use crate::replay::changes::Changes;
 use crate::replay::derive::{Deriver, Options};
 use crate::replay::parcels::{End, InOrder, Parcel, Passed, Shipper, pass_all};
 use crate::replay::streams::Streams;
+use crate::replay::threads;
 use crate::row::{ReadNumbers, Writer, sql_seq};
-use crate::tables::token_messages::SETTLE_REVIEWS;
+use crate::tables::token_messages::COUNT_REVIEWS_ONCE;
 use codex_ledger_db::{Connection, params};
 use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{LedgerError, LedgerReader};
@@ -104,8 +105,7 @@ pub fn replay(
     let is_over = &AtomicBool::new(false);
     let (policy, changes, drafts) = (&policy, &changes, &drafts);
     let written = std::thread::scope(|scope| {
-        let workers = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8);
-        for nth in 0..workers {
+        for nth in 0..threads() {
             let passed = passed.clone();
             let work = move || pass_all(policy, drafts, &passed, is_over);
             // One is enough. They wait for the fold that starts behind them, and end when it cannot start:
@@ -152,7 +152,7 @@ fn write_all(
             }
             let Some(End { cursor, is_last }) = parcel.end else { continue };
             if is_last {
-                for sql in SETTLE_REVIEWS {
+                for sql in COUNT_REVIEWS_ONCE {
                     transaction.execute(sql, [])?;
                 }
             }

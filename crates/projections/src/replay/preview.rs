@@ -2,13 +2,13 @@
 
 use crate::policy::load_policy;
 use crate::replay::ReplayError;
-use crate::replay::derive::{Deriver, Options};
-use crate::replay::lines::each_known_line;
-use crate::replay::streams::Streams;
+use crate::replay::derive::{Deriver, Options, derive_files};
+use crate::replay::streams::{Stream, Streams};
+use crate::row::Hidden;
 use codex_ledger_db::Connection;
-use codex_ledger_entry::StreamId;
+use codex_ledger_entry::{SeqRange, StreamId};
 use codex_ledger_ledger::LedgerReader;
-use codex_ledger_redaction::Seen;
+use codex_ledger_redaction::{Policy, SeenText};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -22,29 +22,40 @@ pub fn preview(
     reader: &mut LedgerReader,
     (db, path): (&Connection, &Path),
     streams: &[StreamId],
-    each: &mut dyn FnMut(StreamId, Seen) -> bool,
+    each: &mut dyn FnMut(StreamId, SeenText) -> bool,
 ) -> Result<(), ReplayError> {
     let witness = Arc::new(Mutex::new(Vec::new()));
     let policy = load_policy(reader)?.witnessed_by(Arc::clone(&witness));
     let known = Streams::load(db, path, policy.key())?;
-    let mut deriver = Deriver::new(&policy, Options::default());
     for id in streams {
-        let Some(stream) = known.get(*id).filter(|stream| !stream.superseded) else { continue };
-        let mut fresh = stream.fresh();
+        let files = known.files(*id).map(Stream::fresh).collect();
         let mut goes_on = true;
-        each_known_line(reader, stream, &mut |line| {
-            deriver.line(&mut fresh, line);
-            let mut hidden = Vec::new();
-            for draft in deriver.drafts.drain(..) {
-                draft.redact(&policy, &mut hidden);
-            }
+        each_passed_line(reader, files, &policy, &mut |_| {
             let seen = witness.lock().map(|mut seen| std::mem::take(&mut *seen));
             goes_on = seen.unwrap_or_default().into_iter().all(|seen| each(*id, seen));
-            Ok(if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            goes_on
         })?;
         if !goes_on {
             break;
         }
     }
     Ok(())
+}
+
+/// Derives the rows of a thread's files, or of one of them, as a replay does, lets the policy pass them, and throws
+/// them away. `each` hears what was hidden in each line, and says whether to go on.
+pub(crate) fn each_passed_line(
+    reader: &mut LedgerReader,
+    mut files: Vec<Stream>,
+    policy: &Policy,
+    each: &mut dyn FnMut(&[Hidden]) -> bool,
+) -> Result<(), ReplayError> {
+    let mut deriver = Deriver::new(policy, Options::default());
+    derive_files(reader, &mut deriver, &mut files, SeqRange::default(), &mut |deriver| {
+        let mut hidden = Vec::new();
+        for draft in deriver.drafts.drain(..) {
+            draft.redact(policy, &mut hidden);
+        }
+        Ok(if each(&hidden) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })
 }

@@ -1,22 +1,23 @@
 //! The streams of a ledger: which is the newest of its name, and how far the fold of each has come.
 
+use crate::earlier::Said;
 use crate::fold::Totals;
 use crate::replay::ReplayError;
 use crate::row::{At, Draft, ReadNumbers, RowBuilder, sql_stream};
-use crate::state::State;
+use crate::state::{Region, State};
 use crate::tables;
 use codex_ledger_db::{self as db, Connection, OptionalExtension, Row, SqlResult};
 use codex_ledger_entry::{Seq, StreamDescriptor, StreamId, StreamName};
 use codex_ledger_ledger::side;
 use codex_ledger_redaction::Policy;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// The streams of a ledger, as far as they are applied.
 #[derive(Default)]
 pub(crate) struct Streams {
-    /// Newest stream of each name.
-    newest: HashMap<String, StreamId>,
+    /// The files of each thread, and the generations of each other source: in order, but for those that are due.
+    threads: HashMap<String, Vec<StreamId>>,
     by_id: BTreeMap<StreamId, Stream>,
 }
 
@@ -28,16 +29,21 @@ impl Streams {
         key: &[u8; 32],
     ) -> Result<Streams, ReplayError> {
         let mut streams = Streams::default();
-        match streams.read(db, key).map_err(db::at(path))? {
-            Some(stream) => Err(ReplayError::State(stream)),
-            None => Ok(streams),
+        if let Some(stream) = streams.read(db, key).map_err(db::at(path))? {
+            return Err(ReplayError::State(stream));
         }
+        let several = streams.threads.values().filter(|files| files.len() > 1);
+        let first: Vec<StreamId> = several.filter_map(|files| files.first().copied()).collect();
+        for id in first {
+            streams.order(id);
+        }
+        Ok(streams)
     }
 
     /// The stream whose state cannot be read, if there is one.
     fn read(&mut self, db: &Connection, key: &[u8; 32]) -> SqlResult<Option<StreamId>> {
         let mut statement = db.prepare(
-            "SELECT t.stream, t.superseded, f.cursor, f.state FROM streams t
+            "SELECT t.stream, f.cursor, f.state FROM streams t
              LEFT JOIN fold_states f ON f.stream = t.stream ORDER BY t.stream",
         )?;
         let mut rows = statement.query([])?;
@@ -50,12 +56,10 @@ impl Streams {
                 return Ok(Some(id));
             };
             let mut stream = Stream::new(id, StreamName::parse(&state.name));
-            stream.superseded = row.get("superseded")?;
             // As stored: else every append would write all states again, and search would read all rows again.
             stream.touched = false;
             stream.state = state;
-            self.newest.insert(stream.state.name.clone(), id);
-            self.by_id.insert(id, stream);
+            self.add(stream);
         }
         Ok(None)
     }
@@ -78,27 +82,104 @@ impl Streams {
         self.iter().filter(|stream| !stream.superseded)
     }
 
-    /// A stream begins; gives the one that it takes the place of.
-    pub(crate) fn open(
-        &mut self,
-        id: StreamId,
-        descriptor: StreamDescriptor,
-    ) -> Option<&mut Stream> {
-        let older = self.newest.insert(descriptor.name.to_string(), id);
+    /// A stream begins.
+    pub(crate) fn open(&mut self, id: StreamId, descriptor: StreamDescriptor) {
         let mut stream = Stream::new(id, descriptor.name);
         stream.state.path = descriptor.path;
-        self.by_id.insert(id, stream);
-        self.by_id.get_mut(&older?)
+        // Where it stands among the files of its thread is told by what it says.
+        stream.state.is_due = self.threads.contains_key(&stream.thread());
+        self.add(stream);
     }
 
-    /// The newest stream of a thread's rollout.
-    pub(crate) fn rollout(&self, thread: &str) -> Option<StreamId> {
+    /// Adds a stream to the files of its thread.
+    fn add(&mut self, stream: Stream) {
+        let files = self.threads.entry(stream.thread()).or_default();
+        files.push(stream.id);
+        let is_one_of_several = files.len() > 1;
+        self.by_id.insert(stream.id, stream);
+        for file in files.iter().filter(|_| is_one_of_several) {
+            if let Some(file) = self.by_id.get_mut(file) {
+                file.is_one_of_several = true;
+            }
+        }
+    }
+
+    /// The streams of the thread, or of the other source, that a stream is of; in order where none is due.
+    pub(crate) fn thread(&self, id: StreamId) -> &[StreamId] {
+        let thread = self.get(id).map(Stream::thread);
+        thread.and_then(|thread| self.threads.get(&thread)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same streams themselves.
+    pub(crate) fn files(&self, id: StreamId) -> impl Iterator<Item = &Stream> {
+        self.thread(id).iter().filter_map(|id| self.get(*id))
+    }
+
+    /// Whether a thread's rows are derived anew once all is applied: when a file has come, or one has grown that is
+    /// not the last.
+    pub(crate) fn is_due(&self, id: StreamId) -> bool {
+        let is_one_of_several = self.get(id).is_some_and(|file| file.is_one_of_several);
+        let files = if is_one_of_several { self.thread(id) } else { &[] };
+        files.len() > 1
+            && (files.last() != Some(&id) || self.files(id).any(|file| file.state.is_due))
+    }
+
+    /// The first streams of all threads that are due.
+    pub(crate) fn due(&self) -> BTreeSet<StreamId> {
+        let due = self.iter().filter(|stream| stream.state.is_due);
+        due.filter_map(|stream| self.thread(stream.id).iter().min().copied()).collect()
+    }
+
+    /// Puts the files of a stream's thread in order, by what they say and not by when they came: one that a newer
+    /// client has rewritten behind the older one, one that goes on for longer behind one that ends before, and one
+    /// that has lost something behind the whole one; but a document was written anew when it was longer.
+    pub(crate) fn order(&mut self, id: StreamId) -> Vec<StreamId> {
+        let Some(thread) = self.get(id).map(Stream::thread) else { return Vec::new() };
+        let mut order = self.thread(id).to_vec();
+        order.sort_by_key(|id| {
+            let state = self.get(*id).map(|stream| &stream.state);
+            let bytes = |s: &State| if s.is_document { s.bytes } else { u64::MAX - s.bytes };
+            state.map(|s| (s.is_paginated, s.latest_ms, bytes(s), *id))
+        });
+        let names: Vec<StreamName> =
+            order.iter().filter_map(|id| self.get(*id)).map(|stream| stream.name.clone()).collect();
+        let holder = order.last().copied().unwrap_or(id);
+        for (rank, id) in order.iter().enumerate() {
+            let Some(stream) = self.by_id.get_mut(id) else { continue };
+            (stream.rank, stream.holder) = (rank as u64, holder);
+            stream.superseded = names.iter().skip(rank + 1).any(|name| *name == stream.name);
+        }
+        self.threads.insert(thread, order.clone());
+        order
+    }
+
+    /// Lends streams.
+    pub(crate) fn take(&mut self, ids: &[StreamId]) -> Vec<Stream> {
+        ids.iter().filter_map(|id| self.by_id.remove(id)).collect()
+    }
+
+    pub(crate) fn put_back(&mut self, streams: Vec<Stream>) {
+        self.by_id.extend(streams.into_iter().map(|stream| (stream.id, stream)));
+    }
+
+    /// The last file of a thread, if there is one of the same kind of history.
+    pub(crate) fn rollout(&self, thread: &str, is_paginated: bool) -> Option<StreamId> {
         let name = StreamName::Rollout { thread: thread.to_string(), rollout: None };
-        self.newest.get(&name.to_string()).copied()
+        let files = self.threads.get(&thread_of(&name))?;
+        let is_like =
+            |id: &&StreamId| self.get(**id).is_some_and(|s| s.state.is_paginated == is_paginated);
+        files.iter().rev().find(is_like).or(files.last()).copied()
     }
 
     /// Counts, and what later records will need, of every stream that was touched.
     pub(crate) fn store(&mut self, policy: &Policy, cursor: Seq, out: &mut Vec<Draft>) {
+        let several = self.iter().filter(|file| file.touched && file.is_one_of_several);
+        for file in several.filter(|file| file.holder == file.id && !self.is_due(file.id)) {
+            let superseded: Vec<bool> = self.files(file.id).map(|file| file.superseded).collect();
+            let rest = file.state.earlier.rest();
+            let is_gone = |said: &&Said| superseded.get(said.row.rank()) == Some(&true);
+            tables::streams::kept(policy, file.id, rest.into_iter().filter(is_gone), out);
+        }
         for stream in self.by_id.values_mut().filter(|stream| stream.touched) {
             stream.touched = false;
             let totals = std::mem::take(&mut stream.totals);
@@ -114,7 +195,16 @@ impl Streams {
     }
 }
 
+/// What a file belongs to: its thread, else the source of which it is a generation.
+fn thread_of(name: &StreamName) -> String {
+    match name {
+        StreamName::Rollout { thread, .. } => format!("thread/{thread}"),
+        other => other.to_string(),
+    }
+}
+
 /// One stream while its entries go by.
+#[derive(Clone)]
 pub(crate) struct Stream {
     /// Its number.
     pub id: StreamId,
@@ -122,8 +212,14 @@ pub(crate) struct Stream {
     pub state: State,
     /// What was counted since the counts were last stored.
     pub totals: Totals,
-    /// Whether a newer generation of the same source was opened.
+    /// Whether there is a newer generation of the same source.
     pub superseded: bool,
+    /// Whether its thread has more files.
+    pub is_one_of_several: bool,
+    /// How many files of its thread come before it.
+    pub rank: u64,
+    /// The last file of its thread, under which the rows of all of them stand.
+    pub holder: StreamId,
     /// Whether its state has changed since it was last stored.
     pub touched: bool,
     /// Whether entries of it were applied in this replay.
@@ -140,16 +236,23 @@ impl Stream {
             name,
             totals: Totals::default(),
             superseded: false,
+            is_one_of_several: false,
+            rank: 0,
+            holder: id,
             touched: true,
             grew: false,
             derived_to: Seq::FIRST,
         }
     }
 
+    fn thread(&self) -> String {
+        thread_of(&self.name)
+    }
+
     /// The same stream before its first line, which copies its parent as far as is known of it.
     pub(crate) fn fresh(&self) -> Stream {
-        let mut fresh = Stream::new(self.id, self.name.clone());
-        fresh.state.copy_end = self.state.copy_end;
+        let mut fresh = self.clone();
+        fresh.restart(Seq::FIRST);
         fresh
     }
 
@@ -158,23 +261,43 @@ impl Stream {
         self.state.packs.last().map_or(Seq::FIRST, |run| run.end)
     }
 
-    /// A newer generation has opened: nothing is derived of this one any more. What was remembered of it goes, since
-    /// it depends on whether a comparison with a parent came before or after.
-    pub(crate) fn supersede(&mut self) {
-        let State { name, path, packs, .. } = std::mem::take(&mut self.state);
-        self.state = State { name, path, packs, ..State::default() };
-        self.superseded = true;
-        self.touched = true;
-    }
-
     /// Goes back to before its first line, to be derived again up to a seq; what was said of its copy by a
     /// comparison with its parent stays.
-    pub(crate) fn restart(&mut self, copy_end: Option<u64>, to: Seq) {
-        let State { compared, name, path, packs, .. } = std::mem::take(&mut self.state);
+    pub(crate) fn restart(&mut self, to: Seq) {
+        let State { compared, name, path, packs, copy_end, .. } = std::mem::take(&mut self.state);
         self.state = State { name, path, packs, copy_end, compared, ..State::default() };
         self.totals = Totals::default();
         self.touched = true;
         self.derived_to = to;
+    }
+
+    /// Takes over from the file of the same thread that comes before it: a client that goes back to a place in the
+    /// thread's history goes on in a new file; any other file tells the thread from its beginning.
+    pub(crate) fn follow(&mut self, before: &State) {
+        if let StreamName::Rollout { rollout: Some(_), .. } = self.name {
+            let State { compared, name, path, packs, .. } = std::mem::take(&mut self.state);
+            self.state = State {
+                name,
+                path,
+                packs,
+                compared,
+                region: Region::Past,
+                copy_of: None,
+                copy_end: None,
+                history_start: None,
+                compaction: None,
+                torn: false,
+                latest_ms: None,
+                bytes: 0,
+                is_due: false,
+                ..before.clone()
+            };
+        } else {
+            self.state.has_session = before.has_session;
+            self.state.is_defined = before.is_defined;
+            self.state.numbered = before.numbered;
+            self.state.bare_numbered = before.numbered;
+        }
     }
 }
 

@@ -18,6 +18,9 @@ pub(crate) struct Span {
 }
 
 pub(crate) fn fold(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
+    if fold.is_superseded {
+        return;
+    }
     let problem = record.problems.first();
     let is_known = record.understanding == Understanding::Understood;
     let drift = (!record.unknown_fields.is_empty()).then(|| record.unknown_fields.join(","));
@@ -40,6 +43,9 @@ pub(crate) fn fold(fold: &mut Fold<'_>, record: &Record<'_>, span: Span) {
 
 /// Not everything that a record says gets rows.
 pub(crate) fn cut(fold: &mut Fold<'_>) {
+    if fold.is_superseded {
+        return;
+    }
     let at = fold.at;
     let row = fold.row(TABLE, 4).stream(at.stream).number("line", at.line).number("part", at.part);
     fold.push(row.word("problem", Reason::TooManyItems.name()).write(CUT));
@@ -52,6 +58,9 @@ pub(crate) fn plain(
     kind: &'static str,
     problem: Option<&'static str>,
 ) {
+    if fold.is_superseded {
+        return;
+    }
     let row = fold
         .row(TABLE, 15)
         .place(fold.at)
@@ -71,6 +80,9 @@ pub(crate) fn plain(
 
 /// The record's exact text; other bytes become U+FFFD, the ledger has them as they are.
 pub(crate) fn raw(fold: &mut Fold<'_>, bytes: &[u8]) {
+    if fold.is_superseded {
+        return;
+    }
     let row =
         fold.row("raw_records", 5).place(fold.at).text("raw", Some(String::from_utf8_lossy(bytes)));
     fold.push(row.insert());

@@ -87,6 +87,9 @@ pub(crate) fn ended(fold: &mut Fold<'_>, call_id: &str, status: Status) {
 /// Takes back the files of a call whose patch was not applied; what is applied under its id later counts.
 fn undo(fold: &mut Fold<'_>, call_id: &str) {
     fold.state.forget_patch(call_id);
+    if let Some(telling) = &mut fold.telling {
+        telling.drop_files(call_id);
+    }
     for sql in UNDO {
         let row = fold.row(TABLE, 2).stream(fold.at.stream).id("call_id", Some(call_id));
         fold.push(row.write(sql));

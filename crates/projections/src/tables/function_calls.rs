@@ -212,7 +212,7 @@ pub(crate) fn command_item(
         .int("duration_ms", end.duration_ms)
         .word_or_null("status", command_status(end))
         .number("copied", fold.copy_flag());
-    fold.push(row.write(INSERT_ITEM));
+    fold.push(row.insert_by(INSERT_ITEM));
 }
 
 /// An MCP call of a paginated file: enriches its call, or stands for it.
@@ -244,5 +244,5 @@ pub(crate) fn mcp_item(
         .int("duration_ms", end.duration_ms)
         .word_or_null("status", success_status(end.success))
         .number("copied", fold.copy_flag());
-    fold.push(row.write(INSERT_ITEM));
+    fold.push(row.insert_by(INSERT_ITEM));
 }

@@ -9,8 +9,9 @@ const ROLL_BACK: &str =
     "UPDATE prompts SET rolled_back = 1 WHERE stream = :stream AND number = :number";
 const DROP_HIDDEN: &str =
     "DELETE FROM redaction_hits WHERE stream = :stream AND field LIKE 'prompts.%'
-    AND line IN (SELECT line FROM prompts WHERE stream = :stream AND origin = 'message')";
-const DROP_CANDIDATES: &str = "DELETE FROM prompts WHERE stream = :stream AND origin = 'message'";
+    AND line IN (SELECT line FROM prompts WHERE stream = :stream AND line >= :from AND origin = 'message')";
+const DROP_CANDIDATES: &str =
+    "DELETE FROM prompts WHERE stream = :stream AND line >= :from AND origin = 'message'";
 
 /// A prompt before it has its number.
 struct Prompt<'a> {
@@ -52,6 +53,7 @@ pub(crate) fn candidate(fold: &mut Fold<'_>, text: &str, turn: Option<String>, i
     if fold.bare {
         fold.state.bare_prompts += 1;
         insert(fold, &Prompt { origin: "bare_message", text, turn, images, client_id: None });
+        fold.state.bare_numbered = fold.state.numbered;
     } else if !fold.state.prompt_events {
         insert(fold, &Prompt { origin: "message", text, turn, images, client_id: None });
     }
@@ -60,10 +62,22 @@ pub(crate) fn candidate(fold: &mut Fold<'_>, text: &str, turn: Option<String>, i
 /// The last turns are no longer part of the conversation; their records stay, and their tokens were billed.
 pub(crate) fn rolled_back(fold: &mut Fold<'_>, turns: u64) {
     for _ in 0..turns {
-        let Some(number) = fold.state.live_prompts.pop() else { return };
-        let row = fold.row(TABLE, 2).stream(fold.at.stream).number("number", number);
-        fold.push(row.write(ROLL_BACK));
+        let Some((number, _)) = fold.state.live_prompts.pop() else { return };
+        take_back(fold, number);
     }
+}
+
+/// The thread goes on from a place in its history, in another file; what was asked from there on is taken back.
+pub(crate) fn reverted(fold: &mut Fold<'_>, end_ordinal: u64) {
+    let is_behind = |ordinal: Option<u64>| ordinal.is_some_and(|ordinal| ordinal >= end_ordinal);
+    while let Some((number, _)) = fold.state.live_prompts.pop_if(|(_, at)| is_behind(*at)) {
+        take_back(fold, number);
+    }
+}
+
+fn take_back(fold: &mut Fold<'_>, number: u64) {
+    let row = fold.row(TABLE, 2).stream(fold.at.stream).number("number", number);
+    fold.push(row.write(ROLL_BACK));
 }
 
 fn events_decide(fold: &mut Fold<'_>) {
@@ -73,9 +87,15 @@ fn events_decide(fold: &mut Fold<'_>) {
     fold.state.prompt_events = true;
     let bare = fold.state.bare_prompts;
     fold.state.prompts = bare;
-    fold.state.live_prompts.retain(|number| *number <= bare);
+    fold.state.numbered = fold.state.bare_numbered;
+    fold.state.live_prompts.truncate(bare as usize);
+    fold.state.earlier.put_back_candidates();
+    if let Some(telling) = &mut fold.telling {
+        telling.drop_candidates();
+    }
+    let from = fold.at.line - fold.line_in_file();
     for sql in [DROP_HIDDEN, DROP_CANDIDATES] {
-        let row = fold.row(TABLE, 1).stream(fold.at.stream);
+        let row = fold.row(TABLE, 2).stream(fold.at.stream).number("from", from);
         fold.push(row.write(sql));
     }
 }
@@ -83,11 +103,7 @@ fn events_decide(fold: &mut Fold<'_>) {
 fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
     // Copies, and what the client itself asks, are no prompts of this session.
     let review = fold.state.in_review || fold.state.is_asked_by_machine;
-    let number = if fold.copied || review { 0 } else { fold.state.prompts + 1 };
-    if number > 0 {
-        fold.state.prompts = number;
-        fold.state.live_prompts.push(number);
-    }
+    let number = if fold.copied || review { 0 } else { fold.state.numbered + 1 };
     let ide = prompt::split_ide(prompt.text);
     let row = fold
         .row(TABLE, 18)
@@ -109,6 +125,19 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
         .id("client_id", prompt.client_id)
         .number("copied", fold.copy_flag())
         .number("review", u64::from(review))
-        .number("rolled_back", 0);
-    fold.push(row.insert());
+        .number("rolled_back", 0)
+        .insert();
+    let told = fold.told(&row);
+    if number > 0 {
+        fold.state.prompts += 1;
+        let number = told.map_or(number, |told| told.number);
+        fold.state.numbered = fold.state.numbered.max(number);
+        if number > 0 {
+            fold.state.live_prompts.push((number, fold.ordinal));
+        }
+    }
+    match told {
+        Some(told) => fold.again(row, told),
+        None => fold.out.push(row),
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::fold::{Fold, brief};
 use crate::row::RowBuilder;
+use crate::tables::prompts;
 use codex_ledger_rollout::event::{SessionMeta, ThreadNameUpdated};
 use codex_ledger_rollout::prompt;
 
@@ -18,6 +19,19 @@ const REFRESH: &str = "UPDATE sessions SET
     git_commit = coalesce(:git_commit, git_commit), git_branch = coalesce(:git_branch, git_branch),
     git_url = coalesce(:git_url, git_url), history_mode = coalesce(:history_mode, history_mode),
     instructions = coalesce(:instructions, instructions)
+    WHERE stream = :stream";
+/// A later file of the thread, which may have lost or made up what its header says: what is known stays.
+const FILL: &str = "UPDATE sessions SET
+    root_id = coalesce(root_id, :root_id), parent_id = coalesce(parent_id, :parent_id),
+    forked_from_id = coalesce(forked_from_id, :forked_from_id),
+    created_at_ms = coalesce(created_at_ms, :created_at_ms), cwd = coalesce(cwd, :cwd),
+    originator = coalesce(originator, :originator), cli_version = coalesce(cli_version, :cli_version),
+    source = coalesce(source, :source), subagent = coalesce(subagent, :subagent),
+    agent_role = coalesce(agent_role, :agent_role), agent_nickname = coalesce(agent_nickname, :agent_nickname),
+    agent_path = coalesce(agent_path, :agent_path), depth = coalesce(depth, :depth),
+    model_provider = coalesce(model_provider, :model_provider), git_commit = coalesce(git_commit, :git_commit),
+    git_branch = coalesce(git_branch, :git_branch), git_url = coalesce(git_url, :git_url),
+    history_mode = coalesce(history_mode, :history_mode), instructions = coalesce(instructions, :instructions)
     WHERE stream = :stream";
 const COUNT: &str = "UPDATE sessions SET headers = headers + 1, foreign_headers = foreign_headers + :foreign_headers
     WHERE stream = :stream";
@@ -50,13 +64,15 @@ pub(crate) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
         None => {
             fold.state.session_id = Some(meta.id.as_deref().unwrap_or_default().to_string());
             fold.state.born(meta, at.at_ms);
-            let row = fold
-                .row(TABLE, 4)
-                .stream(at.stream)
-                .seq("seq", at.seq)
-                .number("line", at.line)
-                .id("id", meta.id.as_deref());
-            fold.push(row.write(DEFINE));
+            if !std::mem::replace(&mut fold.state.is_defined, true) {
+                let row = fold
+                    .row(TABLE, 4)
+                    .stream(at.stream)
+                    .seq("seq", at.seq)
+                    .number("line", at.line)
+                    .id("id", meta.id.as_deref());
+                fold.push(row.write(DEFINE));
+            }
         }
         Some(known) => {
             let foreign = meta.id.as_deref().is_some_and(|id| id != known);
@@ -77,7 +93,13 @@ pub(crate) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
         fold.state.repo = Some(url.to_string());
     }
     let row = refresh(fold.row(TABLE, 20).stream(at.stream), meta);
-    fold.push(row.write(REFRESH));
+    let is_first_file = at.line == fold.line_in_file();
+    fold.push(row.write(if is_first_file { REFRESH } else { FILL }));
+    let base =
+        meta.history_base.as_ref().filter(|base| base.thread_id.as_deref() == meta.id.as_deref());
+    if let Some(end_ordinal) = base.and_then(|base| base.end_ordinal) {
+        prompts::reverted(fold, end_ordinal);
+    }
 }
 
 fn refresh<'p>(row: RowBuilder<'p>, meta: &SessionMeta<'_>) -> RowBuilder<'p> {

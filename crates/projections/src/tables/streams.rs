@@ -1,6 +1,8 @@
 //! `streams` and `files`: which sources the ledger has.
 
+use crate::earlier::Said;
 use crate::fold::Totals;
+use crate::replay::streams::Stream;
 use crate::row::{At, Draft, RowBuilder};
 use crate::schema::CLEAR_STREAM;
 use crate::state::State;
@@ -11,10 +13,10 @@ const RENAME: &str =
     "UPDATE streams SET name = :name, thread = :thread, rollout = :rollout WHERE stream = :stream";
 const RENAME_FILE: &str = "UPDATE files SET path = :path WHERE stream = :stream";
 const CLEAR_HITS: &str = "DELETE FROM redaction_hits WHERE stream = :stream AND seq = :stream";
-const SUPERSEDE: &str = "UPDATE streams SET superseded = 1 WHERE stream = :stream";
+const CLEAR_KEPT: &str = "DELETE FROM kept_rows WHERE stream = :stream";
 const RESET: &str =
-    "UPDATE streams SET lines = 0, bytes = 0, blank = 0, malformed = 0, unknown = 0, torn = 0,
-    first_at_ms = NULL, last_at_ms = NULL WHERE stream = :stream";
+    "UPDATE streams SET superseded = :superseded, lines = 0, bytes = 0, blank = 0, malformed = 0, unknown = 0, torn = 0,
+    first_at_ms = NULL, last_at_ms = NULL, holder = :holder, rank = :rank WHERE stream = :stream";
 const ADD: &str = "UPDATE streams SET lines = lines + :lines, bytes = bytes + :bytes, blank = blank + :blank,
     malformed = malformed + :malformed, unknown = unknown + :unknown, torn = :torn,
     first_at_ms = coalesce(first_at_ms, :first_at_ms),
@@ -27,7 +29,7 @@ pub(crate) fn open(
     out: &mut Vec<Draft>,
 ) {
     let (thread, rollout) = parts(&descriptor.name);
-    let row = RowBuilder::new(policy, "streams", At::entry(stream.opener()), 6)
+    let row = RowBuilder::new(policy, "streams", At::entry(stream.opener()), 17)
         .stream(stream)
         .id("name", Some(descriptor.name.to_string()))
         .word("kind", descriptor.name.kind())
@@ -42,23 +44,15 @@ pub(crate) fn open(
         .number("unknown", 0)
         .number("torn", 0)
         .int("first_at_ms", None)
-        .int("last_at_ms", None);
+        .int("last_at_ms", None)
+        .number("holder", stream.get())
+        .number("rank", 0);
     out.push(row.insert());
     let row = RowBuilder::new(policy, "files", At::entry(stream.opener()), 3)
         .stream(stream)
         .text("path", Some(String::from_utf8_lossy(&descriptor.path)))
         .label("container", Some(&descriptor.container));
     out.push(row.insert());
-}
-
-/// A newer generation of the same source has opened: the views speak of it alone.
-pub(crate) fn supersede(policy: &Policy, stream: StreamId, state: &State, out: &mut Vec<Draft>) {
-    out.push(
-        RowBuilder::new(policy, "streams", At::entry(stream.opener()), 1)
-            .stream(stream)
-            .write(SUPERSEDE),
-    );
-    clear(policy, stream, state, out);
 }
 
 /// Removes all rows that a stream's records gave rise to, and all that was said to be hidden in them.
@@ -87,6 +81,22 @@ pub(crate) fn rename(policy: &Policy, stream: StreamId, state: &State, out: &mut
     out.push(row.write(RENAME_FILE));
 }
 
+/// Writes which rows only superseded files of a thread tell.
+pub(crate) fn kept<'s>(
+    policy: &Policy,
+    stream: StreamId,
+    rows: impl Iterator<Item = &'s Said>,
+    out: &mut Vec<Draft>,
+) {
+    let at = At::entry(stream.opener());
+    let row = || RowBuilder::new(policy, "kept_rows", at, 5).stream(stream);
+    out.push(row().write(CLEAR_KEPT));
+    for said in rows {
+        let row = row().number("line", said.row.line).number("part", said.row.part);
+        out.push(row.number("item", said.row.item).word("tbl", said.table()).insert());
+    }
+}
+
 fn parts(name: &StreamName) -> (Option<&String>, Option<&String>) {
     match name {
         StreamName::Rollout { thread, rollout } => (Some(thread), rollout.as_ref()),
@@ -95,10 +105,14 @@ fn parts(name: &StreamName) -> (Option<&String>, Option<&String>) {
 }
 
 /// Sets a stream's counts back before it is derived anew.
-pub(crate) fn reset(policy: &Policy, stream: StreamId, out: &mut Vec<Draft>) {
+pub(crate) fn reset(policy: &Policy, stream: &Stream, out: &mut Vec<Draft>) {
+    let id = stream.id;
     out.push(
-        RowBuilder::new(policy, "streams", At::entry(stream.opener()), 1)
-            .stream(stream)
+        RowBuilder::new(policy, "streams", At::entry(id.opener()), 4)
+            .stream(id)
+            .number("superseded", u64::from(stream.superseded))
+            .number("holder", stream.holder.get())
+            .number("rank", stream.rank)
             .write(RESET),
     );
 }

@@ -12,12 +12,12 @@ const TOTALS_MAX: usize = 1024;
 /// Where a paginated file has usage records, they alone are the bill. A file that an older client has begun was billed
 /// by its counts up to the first record.
 const COVER: &str = "UPDATE token_messages SET counted = 0, reason = 'usage_record'
-    WHERE stream = :stream AND origin = 'token_count' AND counted = 1";
+    WHERE stream = :stream AND line >= :from AND origin = 'token_count' AND counted = 1";
 
 /// While a review runs, the main thread's file carries the review's usage too. It counts once: in the
 /// review's own file where the ledger has it, else here. Decided anew after every replay, so that the
 /// order in which the two files arrive makes no difference.
-pub(crate) const SETTLE_REVIEWS: [&str; 2] = [
+pub(crate) const COUNT_REVIEWS_ONCE: [&str; 2] = [
     "UPDATE token_messages SET counted = 1, reason = NULL WHERE review = 1 AND reason = 'review_copy'",
     "UPDATE token_messages SET counted = 0, reason = 'review_copy' WHERE review = 1 AND counted = 1 AND EXISTS (
         SELECT 1 FROM token_messages o WHERE o.review = 2
@@ -127,7 +127,8 @@ pub(crate) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
     if !fold.state.usage_records {
         fold.state.usage_records = true;
         if fold.state.is_paginated {
-            let row = fold.row(TABLE, 1).stream(fold.at.stream);
+            let from = fold.at.line - fold.line_in_file();
+            let row = fold.row(TABLE, 2).stream(fold.at.stream).number("from", from);
             fold.push(row.write(COVER));
         }
     }

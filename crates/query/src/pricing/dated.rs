@@ -2,7 +2,7 @@
 
 /// A value and when it holds: from `from_ms` (included) to `to_ms` (excluded).
 ///
-/// `i64::MIN` and None are open ends; [`settle`] closes those that have a successor.
+/// `i64::MIN` and None are open ends; [`close_open_ends`] closes those that have a successor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dated<T> {
     pub(super) from_ms: i64,
@@ -27,7 +27,7 @@ impl<T> Dated<T> {
 ///
 /// # Errors
 /// The line of a span that begins before its predecessor ends.
-pub(super) fn settle<T>(spans: &mut [Dated<T>]) -> Result<(), usize> {
+pub(super) fn close_open_ends<T>(spans: &mut [Dated<T>]) -> Result<(), usize> {
     spans.sort_by_key(|span| (span.from_ms, span.line));
     let mut next: Option<(i64, usize)> = None;
     for span in spans.iter_mut().rev() {

@@ -1,6 +1,6 @@
 //! The text of a price table -> checked rows.
 
-use super::dated::{Dated, settle};
+use super::dated::{Dated, close_open_ends};
 use super::money::decimal;
 use super::name::bare_name;
 use super::price::{Long, PerTier, Price, Rates, Source};
@@ -111,8 +111,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Parsed, PricingError> {
     })?;
     let mut parsed = read(file, &line_at).map_err(|(at, reason)| fail(line_at(at), reason))?;
     let overlap = |line| fail(line, "the dates overlap another row of the same name".to_owned());
-    parsed.prices.values_mut().try_for_each(|spans| settle(spans)).map_err(overlap)?;
-    parsed.stand_ins.values_mut().try_for_each(|spans| settle(spans)).map_err(overlap)?;
+    parsed.prices.values_mut().try_for_each(|spans| close_open_ends(spans)).map_err(overlap)?;
+    parsed.stand_ins.values_mut().try_for_each(|spans| close_open_ends(spans)).map_err(overlap)?;
     Ok(parsed)
 }
 

@@ -5,6 +5,7 @@ use super::model::{Mode, ReportItem, ReportKind, ReportSession, SHOWN_BYTES_MAX}
 use crate::row::sql_stream;
 use codex_ledger_db::{Connection, Row, SqlResult, params};
 use codex_ledger_entry::StreamId;
+use std::collections::HashSet;
 
 /// Where a record stands in its source.
 #[derive(Clone, Copy)]
@@ -128,17 +129,19 @@ pub(super) fn between(
         SHOWN_BYTES_MAX as i64,
     ];
     let columns = ItemColumns::of(&statement)?;
-    statement.query_map(values, |row| columns.read(row))?.collect()
+    let kept = KeptRows::between(db, session.stream, place)?;
+    statement.query_map(values, |row| columns.read(row, &kept))?.collect()
 }
 
 columns! {
-    ItemColumns: rank, seq, at_ms, name, text, text_bytes, status, exit_code, duration_ms,
+    ItemColumns: line, part, item, rank, seq, at_ms, name, text, text_bytes, status, exit_code, duration_ms,
     added, removed, detail, output, output_bytes
 }
 
 impl ItemColumns {
-    fn read(&self, row: &Row<'_>) -> SqlResult<ReportItem> {
+    fn read(&self, row: &Row<'_>, kept: &KeptRows) -> SqlResult<ReportItem> {
         let rank = row.count(self.rank)? as usize;
+        let place = (row.get(self.line)?, row.get(self.part)?, row.get(self.item)?);
         let bytes = row.count_or_zero(self.text_bytes)?;
         let text = shown(row, self.text)?.unwrap_or_default();
         let output = shown(row, self.output)?;
@@ -161,7 +164,45 @@ impl ItemColumns {
                 None
             },
             output,
+            kept: kept.has(rank, place),
         })
+    }
+}
+
+/// Tables of what an item is, by the number that the statement gives it.
+const TABLES: [&[&str]; 11] = [
+    &["messages"],
+    &["messages", "prompts"],
+    &["agent_reasoning_messages"],
+    &["function_plan_messages"],
+    &["function_calls"],
+    &["function_calls"],
+    &["function_calls"],
+    &["function_calls"],
+    &["file_changes"],
+    &["turns"],
+    &["token_messages"],
+];
+
+/// The rows of a stretch that the client's file no longer tells: line, part, item, and table.
+struct KeptRows(HashSet<(i64, i64, i64, String)>);
+
+impl KeptRows {
+    fn between(db: &Connection, stream: StreamId, place: &Place) -> SqlResult<KeptRows> {
+        let sql = "SELECT line, part, item, tbl FROM kept_rows
+            WHERE stream = ?1 AND (line, part) >= (?2, ?3) AND (line, part) < (?4, ?5)";
+        let Place { from, to, .. } = place;
+        let range = params![sql_stream(stream), from.line, from.part, to.line, to.part];
+        let row = |row: &Row<'_>| {
+            Ok((row.get("line")?, row.get("part")?, row.get("item")?, row.get("tbl")?))
+        };
+        db.prepare_cached(sql)?.query_map(range, row)?.collect::<SqlResult<_>>().map(KeptRows)
+    }
+
+    fn has(&self, rank: usize, (line, part, item): (i64, i64, i64)) -> bool {
+        let tables = TABLES.get(rank).copied().unwrap_or_default();
+        !self.0.is_empty()
+            && tables.iter().any(|table| self.0.contains(&(line, part, item, (*table).to_string())))
     }
 }
 

@@ -218,6 +218,9 @@ pub struct ReportPrompt {
     pub text: String,
     /// Whether its turn was rolled back.
     pub rolled_back: bool,
+    /// Whether the client's file says it no longer, and the ledger has kept it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
     /// Images that came with it.
     pub images: u64,
     /// File that was open in the editor.
@@ -316,6 +319,9 @@ pub struct ReportItem {
     /// Bytes of the whole output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_bytes: Option<u64>,
+    /// Whether the client's file says it no longer, and the ledger has kept it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 impl ReportItem {

@@ -215,6 +215,7 @@ impl Prompts<'_> {
             in_range: false,
             text: String::new(),
             rolled_back: false,
+            kept: false,
             images: 0,
             active_file: None,
             items: Vec::new(),
@@ -224,8 +225,10 @@ impl Prompts<'_> {
         }
         let (since, until) = self.request.filter.range();
         let mut statement = self.db.prepare_cached(
-            "SELECT number, seq, at_ms, coalesce(request, text) AS text, rolled_back, images, active_file
-             FROM prompts WHERE stream = ? AND line = ? AND part = ?",
+            "SELECT number, seq, at_ms, coalesce(request, text) AS text, rolled_back, images, active_file,
+                EXISTS (SELECT 1 FROM kept_rows k WHERE (k.stream, k.line, k.part, k.item, k.tbl)
+                    = (p.stream, p.line, p.part, p.item, 'prompts')) AS kept
+             FROM prompts p WHERE stream = ? AND line = ? AND part = ?",
         )?;
         let key = params![sql_stream(self.session.stream), place.from.line, place.from.part];
         statement.query_row(key, |row| {
@@ -241,6 +244,7 @@ impl Prompts<'_> {
                 prompt.active_file = row.get("active_file")?;
             }
             prompt.rolled_back = row.get("rolled_back")?;
+            prompt.kept = row.get("kept")?;
             Ok(prompt)
         })
     }

@@ -10,7 +10,7 @@ use crate::rule::{Rule, RuleSet};
 
 /// What rules made of a corpus, or of a part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct Measured {
     /// (rule that is expected, kind of secret) -> how many of its texts were hidden.
     pub kinds: BTreeMap<(String, String), Tally>,
     /// Rule -> what it did, expected or not.
@@ -95,9 +95,9 @@ impl Acts {
     }
 }
 
-impl Report {
+impl Measured {
     /// Adds the report of another part.
-    pub fn add(&mut self, other: Report) {
+    pub fn add(&mut self, other: Measured) {
         for (key, tally) in &other.kinds {
             self.kinds.entry(key.clone()).or_default().add(tally);
         }
@@ -206,8 +206,8 @@ pub fn measure(
     rules: &RuleSet,
     labelled: &Labelled,
     (nth, of): (usize, usize),
-) -> Report {
-    let mut report = Report::default();
+) -> Measured {
+    let mut report = Measured::default();
     let place = Context::default();
     let pairs = (nth..labelled.pairs()).step_by(of.max(1));
     for case in pairs.filter_map(|pair| labelled.case(pair)) {

@@ -9,7 +9,7 @@ const HELD_OUT: (&str, &str) = (
 );
 
 /// The built-in rules on every `of`th text.
-fn measured(labelled: &Labelled, of: usize) -> Report {
+fn measured(labelled: &Labelled, of: usize) -> Measured {
     let rules = everywhere(builtin().unwrap());
     let engine = Engine::compile(&rules, &[]).unwrap();
     measure(&engine, &rules, labelled, (0, of))

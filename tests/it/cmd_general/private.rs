@@ -91,9 +91,7 @@ fn published_pages_keep_the_persons_mask() {
 
 #[test]
 fn an_older_ledger_is_tightened_by_the_first_write() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     for path in below(&env.ledger()) {
         let open = if path.is_dir() { 0o755 } else { 0o644 };
         fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
@@ -110,9 +108,7 @@ fn an_older_ledger_is_tightened_by_the_first_write() {
 
 #[test]
 fn a_directory_that_everybody_may_write_is_refused() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     let codex = env.codex().display().to_string();
     fs::set_permissions(env.ledger(), Permissions::from_mode(0o777)).unwrap();
     for command in [&["append", &codex][..], &["sessions"], &["status"], &["audit"]] {

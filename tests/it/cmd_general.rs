@@ -1,4 +1,5 @@
-//! Every other command: what it says, how it ends, and that its words are harmless.
+//! What every command has in common, and the commands without a file of their own: what they say, how they end,
+//! and that their words are harmless.
 
 mod config;
 mod hostile;

@@ -5,16 +5,9 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-fn one_session() -> TestEnvironment {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
-    env
-}
-
 #[test]
 fn who_does_not_wait_is_told_who_writes() {
-    let env = one_session();
+    let env = TestEnvironment::with_session(1);
     let held = env.hold_lock();
     let tag = ["tag", "add", "harbour", &thread(1)];
     for wait in ["0", "0.1"] {
@@ -35,7 +28,7 @@ fn who_does_not_wait_is_told_who_writes() {
 
 #[test]
 fn who_waits_says_so_after_a_second_and_then_has_its_turn() {
-    let env = one_session();
+    let env = TestEnvironment::with_session(1);
     let held = env.hold_lock();
     let mut command = env.command(["tag", "add", "harbour", &thread(1)]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();

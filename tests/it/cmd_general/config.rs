@@ -132,9 +132,7 @@ fn an_unknown_key_names_file_line_and_key() {
 
 #[test]
 fn a_root_that_is_missing_names_key_and_file() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     let cases = [("root = 'gone'", "sessions.root"), ("roots = ['.', 'gone']", "sessions.roots")];
     for (line, key) in cases {
         let text = format!("[sessions]\n{line}\n");

@@ -25,9 +25,7 @@ fn stopped_after_a_line(env: &TestEnvironment, args: &[&str], name: &str) -> (i3
 
 #[test]
 fn an_interrupted_command_says_what_is_safe() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     let codex = env.codex().display().to_string();
     for (name, code) in [("-INT", 130), ("-TERM", 143)] {
         let (found, said) = stopped_after_a_line(&env, &["append", "--watch", &codex], name);
@@ -62,9 +60,7 @@ fn shell(env: &TestEnvironment, before: &str, args: &[&str], behind: &str) -> Ou
 
 #[test]
 fn a_terminal_that_is_full_or_closed_is_no_fault() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     for args in [
         &["sessions"][..],
         &["status", "--json"],

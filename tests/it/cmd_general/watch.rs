@@ -47,9 +47,7 @@ fn a_watch_follows_and_lets_others_write() {
 /// A watch that does not get its turn says so, and appends when it does.
 #[test]
 fn a_watch_survives_a_round_that_fails() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     let held = env.hold_lock();
     env.extend(&env.rollout(1), &prompt_line("while the lock is held"));
     let mut command = env.command(["append", "--watch", "--json", "--wait", "0"]);
@@ -91,9 +89,7 @@ fn a_watch_waits_for_logs_that_do_not_exist_yet() {
 /// Commands that only read never make a writer believe that another one is there.
 #[test]
 fn readers_keep_no_writer_out() {
-    let env = TestEnvironment::new();
-    env.write(&env.rollout(1), &session(1, 1));
-    env.append(&[]);
+    let env = TestEnvironment::with_session(1);
     let is_done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         let ask = || {

@@ -1,0 +1,230 @@
+//! What the earlier files of a thread have said, so that a later one that says it again adds no row.
+//!
+//! Clients rewrite their files: turns that were taken back go, texts come back as other records, ids are made up.
+//! A row of an earlier file stays as it is; what a later file says is looked for among the rows that are there: by
+//! its id where it has one, else by its words within its turn, else by its words in the order in which they were
+//! said. So equal words pair up, and nothing is dropped by its words alone.
+
+use crate::replay::lineage::created_ms;
+use crate::row::{At, Draft, FILE_LINES};
+use crate::state::hash;
+use bincode::{Decode, Encode};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Tables whose rows are told again by a rewritten file, and the columns that hold what each says.
+const TOLD: [(&str, &[&str]); 11] = [
+    ("agent_reasoning_messages", &["text"]),
+    ("file_changes", &["call_id", "action"]),
+    ("function_calls", &["command", "arguments"]),
+    ("function_plan_messages", &["step", "status"]),
+    ("history_prompts", &["session_id", "text"]),
+    ("messages", &["role", "text"]),
+    ("prompts", &["text"]),
+    ("session_names", &["session_id", "name"]),
+    ("token_messages", &["origin", "input", "cached_input", "output", "reasoning_output"]),
+    ("turn_context_messages", &["origin", "model", "effort", "cwd", "approval_policy"]),
+    ("turns", &["what", "reason"]),
+];
+
+/// One thing that a file has said, and where its row is.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Said {
+    /// Place of its table in [`TOLD`].
+    table: u8,
+    /// Hashes that another telling of the same would have, best first.
+    keys: Vec<u64>,
+    /// How many of them are of an id, which tells enough.
+    ids: u8,
+    /// How many of them are looked for: what has an id is not found by its words.
+    sought: u8,
+    at_ms: Option<i64>,
+    /// When its turn was created, where its id tells it, UTC milliseconds.
+    turn_ms: Option<i64>,
+    /// Whether a paginated file says it: those make up times of their own.
+    is_paginated: bool,
+    /// Whether an event may still say that it is no prompt.
+    is_candidate: bool,
+    /// Hash of the id of the call whose file it is.
+    call: u64,
+    pub row: Told,
+}
+
+/// The row of something that was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Told {
+    pub line: u64,
+    pub part: u64,
+    pub item: u64,
+    /// Number of a prompt, 0 for others.
+    pub number: u64,
+}
+
+impl Told {
+    /// How many files of the thread come before the one that has told it.
+    pub(crate) fn rank(&self) -> usize {
+        (self.line / FILE_LINES) as usize
+    }
+}
+
+impl Said {
+    /// What a new row says; none where it is not a row that could be told again.
+    pub(crate) fn of(draft: &Draft, at: At, is_paginated: bool) -> Option<Said> {
+        let named = TOLD.iter().position(|(table, _)| *table == draft.table())?;
+        let (table, columns) = *TOLD.get(named)?;
+        let text = |column: &str| draft.value(column).unwrap_or_default();
+        let turn = text("turn_id");
+        let turn_ms = created_ms(&turn);
+        let of_turn = if turn_ms.is_some() { turn.as_str() } else { "" };
+        let key =
+            |kind: &str, parts: &[&str]| hash(&format!("{table}\0{kind}\0{}", parts.join("\0")));
+        let mut keys = Vec::new();
+        let id = match table {
+            "function_calls" => text("call_id"),
+            "token_messages" => text("response_id"),
+            _ => String::new(),
+        };
+        if !id.is_empty() {
+            keys.push(key("id", &[&id]));
+        }
+        let ids = keys.len() as u8;
+        let mut words: Vec<String> = columns.iter().map(|column| text(column)).collect();
+        match table {
+            // Newer files name a file by its whole path.
+            "file_changes" => {
+                let path = text("path");
+                words.push(path.rsplit(['/', '\\']).next().unwrap_or_default().to_string());
+            }
+            // A command may come back without its call, where it has no arguments.
+            "function_calls" if !words.iter().all(String::is_empty) => {
+                let command = words.swap_remove(0);
+                words = vec![if command.is_empty() { words.concat() } else { command }];
+            }
+            _ => {}
+        }
+        let mut parts = vec![of_turn];
+        parts.extend(words.iter().map(String::as_str));
+        keys.push(key("words", &parts));
+        // Ids of items are made up when a file is rewritten.
+        let is_known_by_id = ids > 0 && text("kind") != "item";
+        let sought = if is_known_by_id { ids } else { keys.len() as u8 };
+        Some(Said {
+            table: named as u8,
+            keys,
+            ids,
+            sought,
+            at_ms: at.at_ms,
+            turn_ms,
+            is_paginated,
+            is_candidate: table == "prompts" && text("origin") == "message",
+            call: if table == "file_changes" { hash(&text("call_id")) } else { 0 },
+            row: Told {
+                line: at.line,
+                part: at.part,
+                item: draft.value("item").and_then(|item| item.parse().ok()).unwrap_or_default(),
+                number: draft.value("number").and_then(|n| n.parse().ok()).unwrap_or_default(),
+            },
+        })
+    }
+
+    /// Whether a telling under a key that both have is one of the same thing.
+    fn is_again(&self, earlier: &Said, nth_key: usize) -> bool {
+        if nth_key < usize::from(self.ids) || self.turn_ms.is_some() && earlier.turn_ms.is_some() {
+            return true;
+        }
+        match self.is_paginated == earlier.is_paginated {
+            true => self.at_ms == earlier.at_ms,
+            // A turn that is younger than the row is another one.
+            false => self.turn_ms.zip(earlier.at_ms).is_none_or(|(turn, at)| turn <= at),
+        }
+    }
+
+    /// Its table.
+    pub(crate) fn table(&self) -> &'static str {
+        TOLD.get(usize::from(self.table)).map_or("", |(table, _)| table)
+    }
+
+    fn is_of_call(&self, call: u64) -> bool {
+        call != 0 && self.call == call
+    }
+}
+
+/// What the earlier files of a thread have said and this one has not said again yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Earlier {
+    by_key: BTreeMap<u64, VecDeque<Said>>,
+    /// Prompts that this file has told so far by messages only.
+    candidates: Vec<Said>,
+}
+
+impl Earlier {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, said: Said) {
+        for key in &said.keys {
+            self.by_key.entry(*key).or_default().push_back(said.clone());
+        }
+    }
+
+    /// Takes what was said before, where this is the same again.
+    pub(crate) fn take(&mut self, again: &Said) -> Option<Told> {
+        let found =
+            again.keys.iter().take(again.sought.into()).enumerate().find_map(|(nth, key)| {
+                let known = self.by_key.get(key)?;
+                known.iter().find(|earlier| again.is_again(earlier, nth)).cloned()
+            })?;
+        self.remove(&found);
+        let row = found.row;
+        if again.is_candidate {
+            self.candidates.push(found);
+        }
+        Some(row)
+    }
+
+    fn remove(&mut self, said: &Said) {
+        for key in &said.keys {
+            let Some(known) = self.by_key.get_mut(key) else { continue };
+            if let Some(at) = known.iter().position(|known| known.row == said.row) {
+                known.remove(at);
+            }
+            if known.is_empty() {
+                self.by_key.remove(key);
+            }
+        }
+    }
+
+    /// The prompts that messages have told were none: they are looked for again.
+    pub(crate) fn put_back_candidates(&mut self) {
+        for said in std::mem::take(&mut self.candidates) {
+            for key in &said.keys {
+                self.by_key.entry(*key).or_default().push_front(said.clone());
+            }
+        }
+    }
+
+    /// Everything, each once, in the order of its rows.
+    pub(crate) fn rest(&self) -> Vec<&Said> {
+        let mut rest: Vec<&Said> = self.by_key.values().flatten().collect();
+        rest.sort_by_key(|said| (said.table, said.row.line, said.row.part, said.row.item));
+        rest.dedup();
+        rest
+    }
+}
+
+/// What a file says, for those that come after it.
+#[derive(Debug, Default)]
+pub(crate) struct Telling(pub Vec<Said>);
+
+impl Telling {
+    /// The prompts that messages have told were none.
+    pub(crate) fn drop_candidates(&mut self) {
+        self.0.retain(|said| !said.is_candidate);
+    }
+
+    /// The files of a call whose patch was not applied.
+    pub(crate) fn drop_files(&mut self, call_id: &str) {
+        let call = hash(call_id);
+        self.0.retain(|said| !said.is_of_call(call));
+    }
+}
