@@ -153,10 +153,11 @@ pub(crate) fn derive_files(
         stream.state.earlier = earlier.clone();
         deriver.telling = (nth < last).then(Telling::default);
         let packs = stream.state.packs.clone();
-        let from = stream.end().max(unnoted.start).max(stream.id).min(unnoted.end);
+        let to = unnoted.end.max(stream.end());
+        let from = stream.end().max(unnoted.start).max(stream.id).min(to);
         let mut found = Vec::new();
         let mut goes_on = ControlFlow::Continue(());
-        each_line(reader, stream.id, &packs, from..unnoted.end, &mut found, &mut |line| {
+        each_line(reader, stream.id, &packs, from..to, &mut found, &mut |line| {
             deriver.line(stream, line);
             goes_on = after_line(deriver)?;
             Ok(goes_on)
