@@ -1,5 +1,6 @@
 //! The views: what they say depends on the bytes alone, and they can be opened at any time.
 
+mod arrival;
 mod forged;
 mod growth;
 mod swap;

@@ -81,7 +81,7 @@ fn rows(env: &TestEnvironment, table: &str) -> Rows {
         let cells = columns.iter().enumerate().map(|(index, name)| {
             let value: Value = row.get(index).unwrap();
             let value = match (name.as_str(), value) {
-                ("stream", Value::Integer(id)) => Value::Integer(streams[&id]),
+                ("stream" | "holder", Value::Integer(id)) => Value::Integer(streams[&id]),
                 (name, Value::Integer(_)) if PLACES.contains(&name) => Value::Null,
                 (_, value) => value,
             };

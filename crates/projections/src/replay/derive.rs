@@ -153,8 +153,9 @@ pub(crate) fn derive_files(
         stream.state.earlier = earlier.clone();
         deriver.telling = (nth < last).then(Telling::default);
         let packs = stream.state.packs.clone();
-        let from = stream.end().max(unnoted.from).max(stream.id.opener()).min(unnoted.end);
-        let scan = SeqRange::new(from, unnoted.end);
+        let to = unnoted.end.max(stream.end());
+        let from = stream.end().max(unnoted.from).max(stream.id.opener()).min(to);
+        let scan = SeqRange::new(from, to);
         let mut found = Vec::new();
         let mut goes_on = ControlFlow::Continue(());
         each_line(reader, stream.id, &packs, scan, &mut found, &mut |line| {
