@@ -31,10 +31,9 @@ const TOLD: [(&str, &[&str]); 11] = [
 pub(crate) struct Said {
     /// Place of its table in [`TOLD`].
     table: u8,
-    /// Hashes that another telling of the same would have, best first.
+    /// Hashes that another telling of the same would have, best first: of its id, of its words in their turn where
+    /// that has an id that tells its time, of its words.
     keys: Vec<u64>,
-    /// How many of them are of an id, which tells enough.
-    ids: u8,
     /// How many of them are looked for: what has an id is not found by its words.
     sought: u8,
     at_ms: Option<i64>,
@@ -74,7 +73,6 @@ impl Said {
         let text = |column: &str| draft.value(column).unwrap_or_default();
         let turn = text("turn_id");
         let turn_ms = created_ms(&turn);
-        let of_turn = if turn_ms.is_some() { turn.as_str() } else { "" };
         let key =
             |kind: &str, parts: &[&str]| hash(&format!("{table}\0{kind}\0{}", parts.join("\0")));
         let mut keys = Vec::new();
@@ -101,16 +99,18 @@ impl Said {
             }
             _ => {}
         }
-        let mut parts = vec![of_turn];
-        parts.extend(words.iter().map(String::as_str));
-        keys.push(key("words", &parts));
-        // Ids of items are made up when a file is rewritten.
-        let is_known_by_id = ids > 0 && text("kind") != "item";
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if turn_ms.is_some() {
+            keys.push(key(&turn, &words));
+        }
+        keys.push(key("words", &words));
+        // Ids of items, which alone have no kind of their own, are made up when a file is rewritten.
+        let is_item = table == "function_calls" && draft.value("kind").is_none();
+        let is_known_by_id = ids > 0 && !is_item;
         let sought = if is_known_by_id { ids } else { keys.len() as u8 };
         Some(Said {
             table: named as u8,
             keys,
-            ids,
             sought,
             at_ms: at.at_ms,
             turn_ms,
@@ -128,8 +128,12 @@ impl Said {
 
     /// Whether a telling under a key that both have is one of the same thing.
     fn is_again(&self, earlier: &Said, nth_key: usize) -> bool {
-        if nth_key < usize::from(self.ids) || self.turn_ms.is_some() && earlier.turn_ms.is_some() {
+        // The last key is of the words alone, those before it of an id, or of the words in their turn.
+        if nth_key + 1 < self.keys.len() {
             return true;
+        }
+        if self.turn_ms.is_some() && earlier.turn_ms.is_some() {
+            return false;
         }
         match self.is_paginated == earlier.is_paginated {
             true => self.at_ms == earlier.at_ms,

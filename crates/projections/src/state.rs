@@ -6,6 +6,7 @@ use codex_ledger_entry::{SeqRange, StreamId};
 use codex_ledger_ledger::side::SideRecord;
 use codex_ledger_redaction::Owners;
 use codex_ledger_rollout::event::SessionMeta;
+use codex_ledger_rollout::patch::{Action, FileChange};
 use std::collections::VecDeque;
 
 /// How many recent reasoning texts are compared to tell repeats; events and items of one text are adjacent.
@@ -108,6 +109,8 @@ pub(crate) struct State {
     pub follow_ups: VecDeque<(u64, i64, bool)>,
     /// Recent calls whose files have rows.
     pub patched: VecDeque<Patched>,
+    /// Recent files that patches have made: hashes of their paths, and their lines.
+    pub made: VecDeque<(u64, u64)>,
     /// How far the file has come in its parent's copy.
     pub region: Region,
     /// When the thread was created, UTC milliseconds.
@@ -258,6 +261,27 @@ impl State {
     pub(crate) fn patch_of(&mut self, call_id: &str) -> Option<&mut Patched> {
         let hash = hash(call_id);
         self.patched.iter_mut().find(|patched| patched.call == hash)
+    }
+
+    /// Remembers how many lines a file has after a patch that has made or changed it; gives those of one that is
+    /// deleted, as far as they are known.
+    pub(crate) fn patched_file(&mut self, file: &FileChange<'_>) -> u64 {
+        let path = hash(&file.path);
+        let known = self.made.iter().position(|(made, _)| *made == path);
+        let lines = known.and_then(|at| self.made.remove(at)).map(|(_, lines)| lines);
+        let now = match (file.action, lines) {
+            (Action::Add, _) => Some(file.added),
+            (Action::Update, Some(lines)) => (lines + file.added).checked_sub(file.removed),
+            _ => None,
+        };
+        if let Some(now) = now {
+            push(
+                &mut self.made,
+                (hash(file.move_to.as_deref().unwrap_or(&file.path)), now),
+                RECENT_CALLS,
+            );
+        }
+        lines.unwrap_or_default()
     }
 
     pub(crate) fn forget_patch(&mut self, call_id: &str) {

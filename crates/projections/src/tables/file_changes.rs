@@ -127,6 +127,10 @@ fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) 
     let call_id = brief(call_id);
     let taken = fold.take(files.len());
     for (index, file) in files.iter().take(taken).enumerate() {
+        // Older clients never say what a deleted file held; where a patch has made it, that is known.
+        let held = fold.state.patched_file(file);
+        let is_untold = file.action == Action::Delete && file.removed == 0;
+        let removed = if is_untold { held } else { file.removed };
         let row = fold
             .row_at(TABLE, index, 12)
             .id("call_id", call_id)
@@ -134,7 +138,7 @@ fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) 
             .text("move_to", file.move_to.as_deref())
             .word("action", file.action.name())
             .number("added", file.added)
-            .number("removed", file.removed)
+            .number("removed", removed)
             .number("copied", fold.copy_flag());
         fold.push(row.insert());
     }
