@@ -232,3 +232,79 @@ impl Telling {
         self.0.retain(|said| !said.is_of_call(call));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::RowBuilder;
+    use codex_ledger_redaction::Policy;
+
+    /// Two turns, the second one a second younger.
+    const FIRST: &str = "019c0000-0000-7000-8000-000000000001";
+    const SECOND: &str = "019c0000-03e8-7000-8000-000000000002";
+    const FIRST_MS: i64 = 0x019c_0000_0000;
+
+    /// A prompt: text, turn, time behind the first turn, and whether the file is paginated.
+    fn prompt(text: &str, turn: Option<&str>, ms: i64, is_paginated: bool, line: u64) -> Said {
+        let policy = Policy::none();
+        let at = At { line, at_ms: Some(FIRST_MS + ms), ..At::default() };
+        let row = RowBuilder::new(&policy, "prompts", at, 4)
+            .item(at)
+            .number("number", line)
+            .id("turn_id", turn)
+            .text("text", Some(text));
+        Said::of(&row.insert_by(""), at, is_paginated).unwrap()
+    }
+
+    fn earlier(said: impl IntoIterator<Item = Said>) -> Earlier {
+        let mut earlier = Earlier::default();
+        said.into_iter().for_each(|said| earlier.add(said));
+        earlier
+    }
+
+    fn line(told: Option<Told>) -> Option<u64> {
+        told.map(|told| told.line)
+    }
+
+    #[test]
+    fn equal_words_pair_up_in_their_turns() {
+        let mut known = earlier([
+            prompt("go on", Some(FIRST), 0, false, 1),
+            prompt("go on", Some(SECOND), 1_000, false, 2),
+        ]);
+        let again = |turn, line| prompt("go on", Some(turn), 70_000, true, line);
+        assert_eq!(line(known.take(&again(SECOND, 8))), Some(2));
+        assert_eq!(line(known.take(&again(SECOND, 9))), None, "once in its turn");
+        assert_eq!(known.rest().len(), 1, "the first one is not told again");
+    }
+
+    #[test]
+    fn without_turns_they_pair_up_in_order_but_never_with_a_younger_turn() {
+        let old = |ms, line| prompt("go on", None, ms, false, line);
+        let mut known = earlier([old(0, 1), old(10, 2), old(20, 3)]);
+        let migrated = |line| prompt("go on", Some("rollout-1"), 5, true, line);
+        assert_eq!(line(known.take(&migrated(7))), Some(1));
+        assert_eq!(line(known.take(&migrated(8))), Some(2));
+        let younger = prompt("go on", Some(SECOND), 1_001, true, 9);
+        assert_eq!(line(known.take(&younger)), None);
+        let lost = prompt("go on", None, 3, true, 10);
+        assert_eq!(line(known.take(&lost)), Some(3));
+    }
+
+    #[test]
+    fn files_of_one_kind_keep_their_times() {
+        let mut known = earlier([prompt("go on", None, 0, false, 1)]);
+        assert_eq!(line(known.take(&prompt("go on", None, 5, false, 2))), None);
+        assert_eq!(line(known.take(&prompt("go on", None, 0, false, 3))), Some(1));
+    }
+
+    #[test]
+    fn candidates_are_looked_for_again() {
+        let mut known = earlier([prompt("go on", None, 0, false, 1)]);
+        let candidate = Said { is_candidate: true, ..prompt("go on", None, 0, false, 2) };
+        assert_eq!(line(known.take(&candidate)), Some(1));
+        assert_eq!(line(known.take(&candidate)), None);
+        known.put_back_candidates();
+        assert_eq!(line(known.take(&prompt("go on", None, 0, false, 3))), Some(1));
+    }
+}
