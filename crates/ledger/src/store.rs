@@ -25,6 +25,8 @@ const CACHE_BYTES: u64 = 8 << 20;
 const OPEN_ATTEMPTS: u32 = 40;
 /// Opening takes far less than a second; this is for machines that are out of breath.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(45);
+/// The last dirty pages of a volume, at most some 100 MB, on a slow disk.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(45);
 /// Threads that the engine has work for at once when it opens.
 const SPARE_THREADS: usize = 3;
 const OPEN_PAUSE: Duration = Duration::from_millis(25);
@@ -220,7 +222,12 @@ impl Store {
 
     /// Hands everything to the operating system.
     pub(super) fn flush(&self) -> Result<()> {
-        self.call(|db| db.flush()).map(drop)
+        let closed = || sled::Error::Unsupported("the volume is closed".into());
+        let db = self.db.clone();
+        let flush = move || db.as_ref().ok_or_else(closed)?.flush().map(drop);
+        let result = beside(&self.dir, FLUSH_TIMEOUT, flush);
+        self.failed.set(self.failed.get() || result.is_err());
+        result
     }
 
     /// What the volume holds under the key of these bytes.
@@ -286,17 +293,23 @@ fn is_held(error: &LedgerError) -> bool {
     matches!(error, LedgerError::Io { source, .. } if source.to_string().contains("could not acquire lock"))
 }
 
-/// Opens the engine beside this thread, and does not wait for ever: it queues work for threads of its own, and
-/// where the system starts none, that work is never done.
 fn open_engine(dir: &Path) -> Result<sled::Db> {
     spare_threads(dir)?;
-    let (sender, opened) = sync_channel(1);
+    let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES);
+    beside(dir, OPEN_TIMEOUT, move || config.flush_every_ms(None).open())
+}
+
+/// Runs an engine call beside this thread, and does not wait for ever: the engine queues work for threads of its own,
+/// and where the system starts none, that work is never done.
+fn beside<T: Send + 'static>(
+    dir: &Path,
+    limit: Duration,
+    call: impl FnOnce() -> sled::Result<T> + Send + 'static,
+) -> Result<T> {
+    let (sender, done) = sync_channel(1);
     let path = dir.to_path_buf();
-    start_thread(dir, move || {
-        let config = sled::Config::new().path(&path).cache_capacity(CACHE_BYTES);
-        sender.send(guarded(&path, || config.flush_every_ms(None).open())).ok();
-    })?;
-    opened.recv_timeout(OPEN_TIMEOUT).unwrap_or_else(|_| {
+    start_thread(dir, move || drop(sender.send(guarded(&path, call))))?;
+    done.recv_timeout(limit).unwrap_or_else(|_| {
         let source = std::io::Error::new(
             std::io::ErrorKind::WouldBlock,
             "it does not answer; can the system start more threads?",
