@@ -1,5 +1,7 @@
--- Everything said in messages that is not a prompt: the assistant's words, and context that the client put
--- into the conversation (`kind` tells which: environment_context, agents_md, skill, permissions, …).
+-- Everything that was said and is no prompt: the assistant's words, context that the client put into the conversation
+-- (`kind` tells which: environment_context, agents_md, skill, permissions, …), texts in the user's name that no
+-- prompt event has said (other), and what people and models saw beside: question (of the assistant), agent_mail,
+-- hook, notice, guardian (why an action was allowed or refused), goal.
 -- Assistant text is taken from the messages, never from the events that repeat it.
 
 CREATE TABLE messages (
@@ -10,9 +12,9 @@ CREATE TABLE messages (
     seq      INTEGER NOT NULL,
     at_ms    INTEGER,
     turn_id  TEXT,
-    role     TEXT NOT NULL,             -- assistant, user, developer, system, …
-    kind     TEXT NOT NULL,             -- assistant, or the kind of injected context
-    phase    TEXT,                      -- commentary, final_answer
+    role     TEXT NOT NULL,             -- assistant, user, developer, system, agent, client, …
+    kind     TEXT NOT NULL,             -- assistant, or the kind of injected context or remark
+    phase    TEXT,                      -- commentary, final_answer; of mail, from whom to whom; of a goal, how it stands
     text     TEXT NOT NULL,
     copied   INTEGER NOT NULL,          -- 1: copied from the parent's file
     PRIMARY KEY (stream, line, part, item)

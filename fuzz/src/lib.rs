@@ -118,7 +118,7 @@ fn read_event(event: &Event<'_>) {
         Event::DynamicToolCallResponse(end) => outcome(&end.output),
         Event::ItemCompleted(completed) => match &completed.item.body {
             ItemBody::UserMessage(parts) => read_parts(&Role::User, parts),
-            ItemBody::AgentMessage(parts, _) => read_parts(&Role::Assistant, parts),
+            ItemBody::AgentMessage(parts, ..) => read_parts(&Role::Assistant, parts),
             ItemBody::FunctionCallOutput(_, text) => outcome(text),
             ItemBody::HookPrompt(texts) => texts.iter().for_each(|text| read_prompt(text)),
             ItemBody::CommandExecution(end) => {

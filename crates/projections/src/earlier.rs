@@ -226,6 +226,14 @@ impl Telling {
         self.0.retain(|said| !said.is_candidate);
     }
 
+    /// A row that is taken back.
+    pub(crate) fn drop_row(&mut self, table: &str, line: u64, part: u64, item: u64) {
+        self.0.retain(|said| {
+            let row = said.row;
+            said.table() != table || (row.line, row.part, row.item) != (line, part, item)
+        });
+    }
+
     /// The files of a call whose patch was not applied.
     pub(crate) fn drop_files(&mut self, call_id: &str) {
         let call = hash(call_id);

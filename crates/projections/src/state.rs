@@ -137,6 +137,16 @@ pub(crate) struct State {
     pub usage_records: bool,
     /// Numbers of the prompts that were not rolled back, and their places in the thread's history.
     pub live_prompts: Vec<(u64, Option<u64>)>,
+    /// Recent texts in the user's name that no prompt event has said: hashes, and the places of their rows.
+    pub unheard: VecDeque<(u64, u64, u64, u64)>,
+    /// Hash of the last prompt that an event has told before its item came.
+    pub heard: Option<u64>,
+    /// Hash of the last mail between agents, which comes twice.
+    pub mail: Option<u64>,
+    /// Hash of the thread's goal and how it stands.
+    pub goal: Option<u64>,
+    /// Model and tier that were chosen while a turn runs, and are in force from the next one on.
+    pub chosen: Option<(Option<String>, Option<String>)>,
     /// Recent shell commands of calls, to know them when an item repeats them.
     pub commands: VecDeque<u64>,
     /// Whether the last entry had no line feed: the next one goes on in the same line.
@@ -169,7 +179,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 313;
+    const SCHEMA: u32 = 314;
 }
 
 impl State {

@@ -1,5 +1,6 @@
 //! What people and models said: messages, reasoning, prompts.
 
+use super::item::questions;
 use super::json::{self, Json, Object, Text};
 
 /// Who speaks.
@@ -88,7 +89,7 @@ pub struct UserMessage<'a> {
     /// `plain`, `environment_context`, `user_instructions`; older files only. Anything but
     /// `plain` is no prompt.
     pub kind: Option<Text<'a>>,
-    /// URLs of images (data URLs or http).
+    /// URLs of images (data URLs or http), and ids of those that the service keeps.
     pub images: Vec<Text<'a>>,
     /// Paths of images.
     pub local_images: Vec<Text<'a>>,
@@ -109,6 +110,8 @@ pub struct AgentMessage<'a> {
     pub phase: Option<Text<'a>>,
     /// JSON of the memories the answer cites.
     pub memory_citation: Option<Json<'a>>,
+    /// What it asks beside, each question with its options.
+    pub questions: Vec<Text<'a>>,
 }
 
 /// Events `agent_reasoning` and `agent_reasoning_raw_content`.
@@ -181,7 +184,7 @@ impl<'a> Part<'a> {
 /// The URL or path of an image, whichever of its names it has.
 fn image<'a>(o: &Object<'a>) -> Text<'a> {
     let nested = || o.object("image_url").and_then(|url| url.str("url"));
-    ["image_url", "url", "path", "data"]
+    ["image_url", "url", "path", "data", "file_id"]
         .into_iter()
         .find_map(|name| o.str(name))
         .or_else(nested)
@@ -275,10 +278,12 @@ impl<'a> AgentMail<'a> {
 
 impl<'a> UserMessage<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
+        let mut images = o.strings("images");
+        images.extend(o.strings("file_ids"));
         Self {
             message: o.str("message").unwrap_or_default(),
             kind: o.str("kind"),
-            images: o.strings("images"),
+            images,
             local_images: o.strings("local_images"),
             audio: o.count("audio") + o.count("local_audio"),
             text_elements: o.count("text_elements"),
@@ -293,6 +298,7 @@ impl<'a> AgentMessage<'a> {
             message: o.str("message").unwrap_or_default(),
             phase: o.str("phase"),
             memory_citation: o.raw("memory_citation"),
+            questions: questions(o),
         }
     }
 }

@@ -49,6 +49,13 @@ fn nested_drift<'a>(record: &mut Record<'a>, payload: &Object<'a>) {
         Event::TokenCount(_) | Event::TokenUsageRecord(_) => {
             drift::counter_fields(payload, &mut record.unknown_fields);
         }
+        Event::ThreadSettings(_) => {
+            let settings = payload.object("thread_settings").unwrap_or_default();
+            drift::settings_fields(&settings, &mut record.unknown_fields);
+        }
+        Event::Message(_) | Event::Reasoning(_) | Event::ToolCall(_) | Event::ToolOutput(_) => {
+            drift::passed_fields(payload, &mut record.unknown_fields);
+        }
         _ => {}
     }
 }

@@ -25,6 +25,47 @@ const PAGINATED_ITEM: &[&str] = &["type", "id", "status"];
 /// Stands for a payload that is opaque on purpose: nothing in it is drift.
 const ANY: &[&str] = &["*"];
 
+/// Fields of the settings of a thread.
+#[rustfmt::skip]
+const SETTINGS: &[&str] = &[
+    "model", "model_provider", "model_provider_id", "cwd", "approval_policy", "approvals_reviewer",
+    "active_permission_profile", "permission_profile", "sandbox_policy", "personality",
+    "collaboration_mode", "reasoning_effort", "effort", "reasoning_summary", "summary",
+    "service_tier", "disabled_plugin_ids", "runtime_workspace_roots", "multi_agent_mode",
+];
+
+/// Fields of the rate limits.
+#[rustfmt::skip]
+const LIMITS: &[&str] = &[
+    "limit_id", "limit_name", "plan_type", "primary", "secondary", "credits",
+    "rate_limit_reached_type", "normal_model_slug", "primary_used_percent",
+    "primary_window_minutes", "secondary_used_percent", "secondary_window_minutes",
+    "secondary_to_primary_ratio_percent", "primary_to_secondary_ratio_percent",
+    "individual_limit", "spend_control_reached",
+];
+
+/// Fields of what a client passes through the model's service beside a response item.
+#[rustfmt::skip]
+const PASSED: &[&str] = &[
+    "turn_id", "create_time", "content_item_kinds", "content_item_metadata", "cell_id",
+    "executed_tool_calls", "tool_calls_complete",
+];
+
+fn fresh<'a>(o: &Object<'a>, known: &[&str], within: &str, unknown: &mut Vec<Text<'a>>) {
+    let names = o.names().filter(|name| !known.contains(&name.as_ref()));
+    unknown.extend(names.map(|name| format!("{within}.{name}").into()));
+}
+
+pub(super) fn settings_fields<'a>(settings: &Object<'a>, unknown: &mut Vec<Text<'a>>) {
+    fresh(settings, SETTINGS, "thread_settings", unknown);
+}
+
+pub(super) fn passed_fields<'a>(payload: &Object<'a>, unknown: &mut Vec<Text<'a>>) {
+    let name = "internal_chat_message_metadata_passthrough";
+    let passed = payload.object(name).unwrap_or_default();
+    fresh(&passed, PASSED, "passthrough", unknown);
+}
+
 /// What is known of one kind of record.
 pub(super) struct Known {
     kind: &'static str,
@@ -71,12 +112,12 @@ pub(super) fn item_fields<'a>(kind: &str, o: &Object<'a>, unknown: &mut Vec<Text
 /// changes what a session costs.
 pub(super) fn counter_fields<'a>(payload: &Object<'a>, unknown: &mut Vec<Text<'a>>) {
     let info = payload.object("info").unwrap_or_default();
-    let fresh = |name: &&Text<'a>| !INFO.contains(&name.as_ref());
-    unknown.extend(info.names().filter(fresh).map(|name| format!("info.{name}").into()));
+    fresh(&info, INFO, "info", unknown);
+    let limits = payload.object("rate_limits").unwrap_or_default();
+    fresh(&limits, LIMITS, "rate_limits", unknown);
     let usages = [info.object("total_token_usage"), info.object("last_token_usage")];
     for usage in usages.into_iter().chain([payload.object("usage")]).flatten() {
-        let fresh = |name: &&Text<'a>| !COUNTERS.contains(&name.as_ref());
-        unknown.extend(usage.names().filter(fresh).map(|name| format!("usage.{name}").into()));
+        fresh(&usage, &COUNTERS, "usage", unknown);
     }
 }
 
@@ -97,8 +138,10 @@ const fn top(kind: &'static str, fields: &'static [&'static str]) -> Known {
 const KNOWN: &[Known] = &[
     event("token_count", &["info", "rate_limits"]),
     item("reasoning", &["summary", "content", "encrypted_content"]),
-    item("function_call", &["name", "arguments", "call_id", "namespace"]),
-    item("function_call_output", &["call_id", "output", "success", "name"]),
+    item("function_call", &[
+        "name", "arguments", "call_id", "namespace", "encrypted_content", "encrypted_function_args",
+    ]),
+    item("function_call_output", &["call_id", "output", "success", "name", "namespace"]),
     event("agent_reasoning", &["text"]),
     top("turn_context", &[
         "cwd", "approval_policy", "sandbox_policy", "model", "effort", "summary", "turn_id",
@@ -107,21 +150,25 @@ const KNOWN: &[Known] = &[
         "workspace_roots", "current_date", "timezone", "permission_profile",
         "file_system_sandbox_policy", "network", "approvals_reviewer", "realtime_active",
         "comp_hash", "multi_agent_version", "multi_agent_mode", "reasoning_effort",
-        "network_access",
+        "network_access", "root_turn_id", "disabled_plugin_ids", "active_permission_profile",
+        "cyber_access_program",
     ]),
     item("message", &["role", "content", "phase", "end_turn", "encrypted_content"]),
-    event("agent_message", &["message", "phase", "memory_citation"]),
-    item("custom_tool_call", &["name", "input", "call_id", "namespace"]),
+    event("agent_message", &["message", "phase", "memory_citation", "delivery", "questions"]),
+    item("custom_tool_call", &["name", "input", "call_id", "namespace", "encrypted_content"]),
     item("custom_tool_call_output", &["call_id", "output", "name", "success"]),
     event("user_message", &[
         "message", "images", "local_images", "text_elements", "kind", "client_id", "audio",
-        "local_audio",
+        "local_audio", "file_ids", "file_id_details", "image_details", "image_order",
+        "local_image_details",
     ]),
     event("task_started", TASK_STARTED),
     event("turn_started", TASK_STARTED),
     event("task_complete", TASK_COMPLETE),
     event("turn_complete", TASK_COMPLETE),
-    event("turn_aborted", &["reason", "turn_id", "started_at", "completed_at", "duration_ms"]),
+    event("turn_aborted", &[
+        "reason", "turn_id", "started_at", "completed_at", "duration_ms", "error", "root_turn_id",
+    ]),
     top("session_meta", &[
         "id", "session_id", "timestamp", "cwd", "originator", "cli_version", "instructions",
         "base_instructions", "source", "thread_source", "model_provider", "git",
@@ -138,31 +185,36 @@ const KNOWN: &[Known] = &[
     event("exec_command_end", &[
         "call_id", "process_id", "turn_id", "command", "cwd", "parsed_cmd", "source",
         "interaction_input", "stdout", "stderr", "aggregated_output", "formatted_output",
-        "exit_code", "duration", "status", "completed_at_ms",
+        "exit_code", "duration", "status", "completed_at_ms", "plugin_id", "script_path",
     ]),
     event("patch_apply_end", &[
         "call_id", "turn_id", "stdout", "stderr", "success", "status", "changes",
     ]),
-    event("mcp_tool_call_end", &["call_id", "invocation", "duration", "result"]),
+    event("mcp_tool_call_end", &[
+        "call_id", "turn_id", "invocation", "duration", "result", "connector_id", "link_id",
+        "mcp_app_resource_uri", "mcp_app_ui", "app_name", "action_name", "plugin_id",
+        "read_only_hint",
+    ]),
     event("web_search_end", &["call_id", "query", "action", "results"]),
     event("agent_reasoning_raw_content", &["text"]),
     event("view_image_tool_call", &["call_id", "path"]),
     event("context_compacted", &[]),
-    event("thread_settings_applied", &["thread_settings"]),
-    event("entered_review_mode", &["target", "user_facing_hint"]),
-    event("exited_review_mode", &["review_output"]),
+    event("thread_settings_applied", &["thread_id", "thread_settings"]),
+    event("entered_review_mode", &["target", "user_facing_hint", "turn_id", "item_id"]),
+    event("exited_review_mode", &["review_output", "turn_id", "item_id"]),
     event("thread_rolled_back", &["num_turns"]),
     event("thread_name_updated", &["thread_id", "thread_name"]),
     event("thread_goal_updated", &["thread_id", "turn_id", "goal"]),
     event("image_generation_end", &[
-        "call_id", "status", "revised_prompt", "result", "saved_path",
+        "call_id", "status", "revised_prompt", "result", "saved_path", "transparent_background",
+        "failure",
     ]),
     event("dynamic_tool_call_request", &[
         "call_id", "callId", "turn_id", "turnId", "namespace", "tool", "arguments",
     ]),
     event("dynamic_tool_call_response", &[
         "call_id", "turn_id", "namespace", "tool", "arguments", "content_items", "success",
-        "error", "duration",
+        "error", "duration", "completed_at_ms",
     ]),
     event("guardian_assessment", &[
         "id", "target_item_id", "turn_id", "status", "action", "risk_level",
@@ -170,14 +222,15 @@ const KNOWN: &[Known] = &[
     ]),
     event("collab_agent_spawn_end", &[
         "call_id", "sender_thread_id", "new_thread_id", "new_agent_nickname", "new_agent_role",
-        "prompt", "model", "reasoning_effort", "status",
+        "prompt", "model", "reasoning_effort", "status", "completed_at_ms", "receiver_thread_id",
     ]),
     event("collab_agent_interaction_end", COLLAB),
     event("collab_waiting_end", &["call_id", "sender_thread_id", "agent_statuses", "statuses"]),
     event("collab_close_end", COLLAB),
     event("collab_resume_end", COLLAB),
     event("sub_agent_activity", &[
-        "event_id", "occurred_at_ms", "agent_thread_id", "agent_path", "kind",
+        "event_id", "occurred_at_ms", "agent_thread_id", "agent_path", "kind", "model",
+        "reasoning_effort",
     ]),
     event("error", &["message", "codex_error_info"]),
     event("warning", &["message"]),
@@ -188,11 +241,11 @@ const KNOWN: &[Known] = &[
     event("undo_completed", &["success", "message"]),
     event("plan_update", &["plan", "explanation"]),
     event("raw_response_item", &["item"]),
-    item("local_shell_call", &["call_id", "action"]),
-    item("web_search_call", &["action"]),
-    item("tool_search_call", &["call_id", "execution", "arguments"]),
+    item("local_shell_call", &["call_id", "action", "encrypted_content"]),
+    item("web_search_call", &["action", "encrypted_content"]),
+    item("tool_search_call", &["call_id", "execution", "arguments", "encrypted_content"]),
     item("tool_search_output", &["call_id", "execution", "tools"]),
-    item("image_generation_call", &["revised_prompt", "result"]),
+    item("image_generation_call", &["revised_prompt", "result", "encrypted_content"]),
     item("agent_message", &["author", "recipient", "content"]),
     item("ghost_snapshot", &["ghost_commit"]),
     item("compaction", &["encrypted_content"]),
@@ -217,8 +270,15 @@ const KNOWN: &[Known] = &[
     top("inter_agent_communication_metadata", &["trigger_turn", "message_id", "wake_applied"]),
 ];
 
-const TASK_STARTED: &[&str] =
-    &["turn_id", "model_context_window", "collaboration_mode_kind", "started_at", "trace_id"];
+const TASK_STARTED: &[&str] = &[
+    "turn_id",
+    "model_context_window",
+    "collaboration_mode_kind",
+    "started_at",
+    "trace_id",
+    "root_turn_id",
+    "turn_attribution",
+];
 
 const TASK_COMPLETE: &[&str] = &[
     "turn_id",
@@ -228,6 +288,7 @@ const TASK_COMPLETE: &[&str] = &[
     "duration_ms",
     "time_to_first_token_ms",
     "error",
+    "root_turn_id",
 ];
 
 const COLLAB: &[&str] = &[
@@ -238,6 +299,7 @@ const COLLAB: &[&str] = &[
     "receiver_agent_role",
     "prompt",
     "status",
+    "completed_at_ms",
 ];
 
 const TOOL_ITEM: &[&str] = &[
@@ -253,38 +315,48 @@ const TOOL_ITEM: &[&str] = &[
     "duration_ms",
     "app_context",
     "mcp_app_resource_uri",
+    "connectorId",
+    "appName",
+    "pluginId",
+    "readOnlyHint",
 ];
 
 /// Items of paginated files, by type.
 #[rustfmt::skip]
 const ITEMS: &[(&str, &[&str])] = &[
     ("UserMessage", &["content", "client_id"]),
-    ("AgentMessage", &["content", "phase", "memory_citation"]),
+    ("AgentMessage", &["content", "phase", "memory_citation", "delivery", "questions"]),
     ("Reasoning", &["summary_text", "raw_content"]),
     ("Plan", &["text"]),
     ("CommandExecution", &[
         "command", "cwd", "process_id", "parsed_cmd", "command_actions", "source",
         "aggregated_output", "stdout", "stderr", "formatted_output", "interaction_input",
-        "exit_code", "duration", "duration_ms",
+        "exit_code", "duration", "duration_ms", "plugin_id", "script_path",
     ]),
-    ("FileChange", &["changes", "stdout", "stderr"]),
+    ("FileChange", &["changes", "stdout", "stderr", "auto_approved"]),
     ("McpToolCall", TOOL_ITEM),
     ("DynamicToolCall", TOOL_ITEM),
     ("CollabAgentToolCall", &[
         "tool", "sender_thread_id", "receiver_thread_ids", "prompt", "model",
-        "reasoning_effort", "agents_states",
+        "reasoning_effort", "agents_states", "receiver_agents",
     ]),
-    ("SubAgentActivity", &["kind", "agent_thread_id", "agent_path", "event_id", "occurred_at_ms"]),
+    ("SubAgentActivity", &[
+        "kind", "agent_thread_id", "agent_path", "event_id", "occurred_at_ms", "model",
+        "reasoning_effort",
+    ]),
     ("WebSearch", &["query", "action", "results"]),
     ("ImageView", &["path"]),
     ("ImageGeneration", &["revised_prompt", "result", "saved_path"]),
-    ("FunctionCallOutput", &["call_id", "output", "name"]),
+    ("FunctionCallOutput", &["call_id", "output", "name", "namespace"]),
     ("HookPrompt", &["fragments"]),
-    ("EnteredReviewMode", &["review"]),
-    ("ExitedReviewMode", &["review"]),
+    ("EnteredReviewMode", &["review", "target", "user_facing_hint"]),
+    ("ExitedReviewMode", &["review", "review_output"]),
     ("ContextCompaction", &[]),
     ("Sleep", &["duration_ms"]),
-    ("Extension", &["kind", "data", "payload"]),
+    ("Extension", &[
+        "kind", "data", "payload", "query", "action", "results", "durationMs", "revisedPrompt",
+        "result", "savedPath", "transparentBackground",
+    ]),
 ];
 
 #[cfg(test)]

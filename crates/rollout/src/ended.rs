@@ -6,6 +6,7 @@
 use super::content::{Part, join, parts};
 use super::json::{self, Json, Object, Text};
 use super::patch::{self, FileChange};
+use percent_encoding::percent_decode_str;
 
 /// Event `exec_command_end`, and the command item of paginated files.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -170,6 +171,14 @@ pub struct DynamicToolCallResponse<'a> {
     pub status: Option<Text<'a>>,
 }
 
+/// A path that newer clients write as a `file` address: of this system, or `/C:/…` of another one.
+fn path(text: Text<'_>) -> Text<'_> {
+    let Some(encoded) = text.strip_prefix("file://") else { return text };
+    let path = percent_decode_str(encoded).decode_utf8_lossy();
+    let is_drive = path.get(2..3) == Some(":") && path.starts_with('/');
+    path.get(usize::from(is_drive)..).unwrap_or_default().to_string().into()
+}
+
 /// The id of the call: of an item, its id.
 pub(super) fn call_id<'a>(o: &Object<'a>) -> Option<Text<'a>> {
     o.str("call_id").or_else(|| o.str("callId")).or_else(|| o.str("id"))
@@ -186,7 +195,7 @@ impl<'a> ExecCommandEnd<'a> {
             turn_id: o.str("turn_id"),
             process_id: o.text("process_id"),
             command,
-            cwd: o.str("cwd"),
+            cwd: o.str("cwd").map(path),
             source: o.tag("source"),
             interaction_input: o.str("interaction_input"),
             stdout: o.str("stdout"),
@@ -287,7 +296,7 @@ impl<'a> WebSearchEnd<'a> {
 
 impl<'a> ViewImage<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
-        Self { call_id: call_id(o), path: o.str("path") }
+        Self { call_id: call_id(o), path: o.str("path").map(path) }
     }
 }
 
@@ -296,8 +305,8 @@ impl<'a> ImageGenerationEnd<'a> {
         Self {
             call_id: call_id(o),
             status: o.tag("status"),
-            revised_prompt: o.str("revised_prompt"),
-            saved_path: o.str("saved_path"),
+            revised_prompt: o.str("revised_prompt").or_else(|| o.str("revisedPrompt")),
+            saved_path: o.str("saved_path").or_else(|| o.str("savedPath")),
             result_len: o.len("result"),
         }
     }

@@ -8,6 +8,7 @@ use super::ended::{
 };
 use super::json::{Json, Object, Text};
 use super::tool::{OutputKind, ToolOutput};
+use super::turn::{EnteredReview, ExitedReview};
 
 /// Event `item_completed`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,8 +41,8 @@ pub struct Item<'a> {
 pub enum ItemBody<'a> {
     /// The prompt of a paginated file.
     UserMessage(Vec<Part<'a>>),
-    /// Assistant text and its phase.
-    AgentMessage(Vec<Part<'a>>, Option<Text<'a>>),
+    /// Assistant text, its phase, and what it asks beside.
+    AgentMessage(Vec<Part<'a>>, Option<Text<'a>>, Vec<Text<'a>>),
     /// Reasoning.
     Reasoning(Reasoning<'a>),
     /// Text of a plan.
@@ -68,10 +69,10 @@ pub enum ItemBody<'a> {
     FunctionCallOutput(Option<Text<'a>>, Text<'a>),
     /// Text injected by a hook.
     HookPrompt(Vec<Text<'a>>),
-    /// Review began; the text names what is reviewed.
-    EnteredReviewMode(Option<Text<'a>>),
-    /// Review ended; the text is the outcome.
-    ExitedReviewMode(Option<Text<'a>>),
+    /// Review began.
+    EnteredReviewMode(EnteredReview<'a>),
+    /// Review ended.
+    ExitedReviewMode(ExitedReview<'a>),
     /// The context was compacted.
     ContextCompaction,
     /// The agent slept.
@@ -116,7 +117,7 @@ impl<'a> ItemBody<'a> {
     fn decode(kind: &str, o: &Object<'a>) -> Self {
         match kind {
             "UserMessage" => Self::UserMessage(parts(o, "content")),
-            "AgentMessage" => Self::AgentMessage(parts(o, "content"), o.str("phase")),
+            "AgentMessage" => Self::AgentMessage(parts(o, "content"), o.str("phase"), questions(o)),
             "Reasoning" => Self::Reasoning(Reasoning::decode(o)),
             "Plan" => Self::Plan(o.str("text").unwrap_or_default()),
             "CommandExecution" => Self::CommandExecution(ExecCommandEnd::decode(o).into()),
@@ -135,14 +136,33 @@ impl<'a> ItemBody<'a> {
                 Self::FunctionCallOutput(call_id(o), output.output)
             }
             "HookPrompt" => Self::HookPrompt(fragments(o)),
-            "EnteredReviewMode" => Self::EnteredReviewMode(o.str("review")),
-            "ExitedReviewMode" => Self::ExitedReviewMode(o.str("review")),
+            "EnteredReviewMode" => Self::EnteredReviewMode(EnteredReview::decode(o)),
+            "ExitedReviewMode" => Self::ExitedReviewMode(ExitedReview::decode(o)),
             "ContextCompaction" => Self::ContextCompaction,
             "Sleep" => Self::Sleep,
-            "Extension" => Self::Extension(o.tag("kind"), o.raw_json()),
+            "Extension" => match o.str("kind").as_deref() {
+                Some("web.search") => Self::WebSearch(WebSearchEnd::decode(o)),
+                Some("image_gen.generation" | "image_generation") => {
+                    Self::ImageGeneration(ImageGenerationEnd::decode(o))
+                }
+                _ => Self::Extension(o.tag("kind"), o.raw_json()),
+            },
             _ => Self::Other(o.raw_json()),
         }
     }
+}
+
+/// Titles of questions, each with its options.
+pub(super) fn questions<'a>(o: &Object<'a>) -> Vec<Text<'a>> {
+    let question = |json| {
+        let question = Object::parse(json)?;
+        let mut text = question.str("title").or_else(|| question.str("question"))?;
+        for option in question.strings("options") {
+            text.to_mut().push_str(&format!("\n- {option}"));
+        }
+        Some(text)
+    };
+    o.array("questions").unwrap_or_default().into_iter().filter_map(question).collect()
 }
 
 /// Fragments are texts or objects with a text.

@@ -48,6 +48,8 @@ pub struct TurnAborted<'a> {
     pub completed_at_ms: Option<i64>,
     /// Duration in milliseconds.
     pub duration_ms: Option<i64>,
+    /// What the user was told of the reason.
+    pub error: Option<ErrorEvent<'a>>,
 }
 
 /// Top level `compacted`. The replacement history repeats earlier messages: count it, never
@@ -93,8 +95,8 @@ pub struct ExitedReview<'a> {
     pub findings: usize,
     /// Verdict.
     pub correctness: Option<Text<'a>>,
-    /// Explanation of the verdict.
-    pub explanation: Option<Text<'a>>,
+    /// Explanation of the verdict, then each finding with its title and what it says, on lines of their own.
+    pub outcome: Option<Text<'a>>,
     /// Confidence in the verdict, 0 to 1.
     pub confidence: Option<f64>,
     /// JSON of the outcome.
@@ -211,6 +213,7 @@ impl<'a> TurnAborted<'a> {
             started_at_ms: o.seconds_as_ms("started_at"),
             completed_at_ms: o.seconds_as_ms("completed_at"),
             duration_ms: o.i64("duration_ms"),
+            error: o.object("error").map(|error| ErrorEvent::decode(&error)),
         }
     }
 }
@@ -237,18 +240,27 @@ impl<'a> EnteredReview<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
         let target = o.object("target").unwrap_or_default();
         let detail = ["branch", "sha", "instructions"].iter().find_map(|name| target.str(name));
-        Self { target: o.tag("target"), detail, hint: o.str("user_facing_hint") }
+        let hint = o.str("user_facing_hint").or_else(|| o.str("review"));
+        Self { target: o.tag("target"), detail, hint }
     }
 }
 
 impl<'a> ExitedReview<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
         let output = o.object("review_output").unwrap_or_default();
+        let finding = |json| Object::parse(json).map(|o| [o.str("title"), o.str("body")]);
+        let findings = output.array("findings").unwrap_or_default().into_iter().filter_map(finding);
+        let texts = [output.str("overall_explanation"), o.str("review")].into_iter();
+        let texts: Vec<Text<'_>> = texts.chain(findings.flatten()).flatten().collect();
         Self {
             has_output: o.raw("review_output").is_some(),
             findings: output.count("findings"),
             correctness: output.str("overall_correctness"),
-            explanation: output.str("overall_explanation"),
+            outcome: match &texts[..] {
+                [] => None,
+                [text] => Some(text.clone()),
+                texts => Some(texts.join("\n").into()),
+            },
             confidence: output.f64("overall_confidence_score"),
             output: o.raw("review_output"),
         }

@@ -119,6 +119,8 @@ impl Rows<'_> {
         };
         out.insert("prompts".into(), texts(&|_| true));
         out.insert("rolled_back".into(), texts(&|back| back));
+        let images = self.of("images", own, |row| row.get::<_, i64>(3))?;
+        out.insert("images".into(), images.into_iter().map(|(_, count)| count).collect());
         let kept =
             "prompts p JOIN kept_rows k USING (stream, line, part, item) WHERE tbl = 'prompts'";
         let kept = self.of("p.text", kept, |row| row.get::<_, String>(3))?;
@@ -144,6 +146,14 @@ impl Rows<'_> {
         bad.dedup();
         let compactions = "turns WHERE copied = 0 AND what = 'compacted'";
         let compactions = self.of("what", compactions, |_| Ok(()))?;
+        let remarks = "messages WHERE copied = 0 AND kind IN
+            ('question', 'agent_mail', 'hook', 'notice', 'guardian', 'goal', 'other')";
+        let remarks = self.of("kind, text", remarks, |row| {
+            Ok(json!([row.get::<_, String>(3)?, row.get::<_, String>(4)?]))
+        })?;
+        out.insert("remarks".into(), remarks.into_iter().map(|(_, remark)| remark).collect());
+        let texts = self.of("text", "turns WHERE text <> ''", |row| row.get::<_, String>(3))?;
+        out.insert("turn_texts".into(), texts.into_iter().map(|(_, text)| text).collect());
         let files = "file_changes WHERE copied = 0";
         let files = self.of("path, action, added, removed", files, |row| {
             let (path, action): (String, String) = (row.get(3)?, row.get(4)?);

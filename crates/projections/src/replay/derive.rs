@@ -11,7 +11,7 @@ use crate::state::State;
 use crate::tables::events::{self, Span};
 use crate::tables::{
     agent_reasoning_messages, file_changes, function_calls, function_plan_messages, messages,
-    prompts, sessions, side_files, token_messages, turn_context_messages, turns,
+    prompts, remarks, sessions, side_files, token_messages, turn_context_messages, turns,
 };
 use codex_ledger_entry::{Kind, Seq, SeqRange, StreamName};
 use codex_ledger_ledger::{LedgerReader, StoredEntry};
@@ -258,6 +258,31 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
         Event::McpToolCallEnd(end) => function_calls::mcp_end(fold, end),
         Event::ThreadNameUpdated(name) => sessions::name(fold, name),
         Event::ItemCompleted(item) => completed(fold, item),
+        Event::AgentMessage(said) => {
+            let questions = said.questions.iter().map(|text| &**text);
+            remarks::each(fold, ("assistant", "question"), None, questions);
+        }
+        Event::InterAgent(mail) => {
+            let (from, to) = (mail.author.as_deref(), mail.recipient.as_deref());
+            remarks::mail(fold, (from, to), &mail.parts, None);
+        }
+        Event::AgentMail(mail) => {
+            let (from, to) = (mail.author.as_deref(), mail.recipient.as_deref());
+            remarks::mail(fold, (from, to), &mail.parts, mail.turn_id.as_deref());
+        }
+        Event::Notice(notice) => {
+            remarks::each(fold, ("client", "notice"), None, std::iter::once(&*notice.message));
+        }
+        Event::GuardianAssessment(assessment) => remarks::guardian(fold, assessment),
+        Event::ThreadGoal(goal) => remarks::goal(fold, goal),
+        Event::DynamicToolCallResponse(end) => {
+            let turn = fold.turn(end.turn_id.as_deref());
+            function_calls::dynamic(fold, end, turn);
+        }
+        Event::ImageGenerationEnd(end) => {
+            let turn = fold.turn(None);
+            function_calls::image(fold, end, turn);
+        }
         other => turns::fold(fold, other),
     }
 }
@@ -271,13 +296,25 @@ fn completed(fold: &mut Fold<'_>, done: &ItemCompleted<'_>) {
     fold.copied |= is_of_review && done.item.body.is_tool();
     match &done.item.body {
         ItemBody::UserMessage(parts) => prompts::item(fold, parts, turn),
-        // The response item beside it says the same.
-        ItemBody::AgentMessage(..) => {}
+        // The response item beside it says the same, but not what it asks.
+        ItemBody::AgentMessage(_, _, questions) => {
+            let questions = questions.iter().map(|text| &**text);
+            remarks::each(fold, ("assistant", "question"), turn.as_deref(), questions);
+        }
+        ItemBody::HookPrompt(texts) => {
+            let texts = texts.iter().map(|text| &**text);
+            remarks::each(fold, ("user", "hook"), turn.as_deref(), texts);
+        }
+        ItemBody::DynamicToolCall(end) => function_calls::dynamic(fold, end, turn),
+        ItemBody::ImageGeneration(end) => function_calls::image(fold, end, turn),
         ItemBody::Reasoning(reasoning) => agent_reasoning_messages::item(fold, reasoning, id, turn),
         ItemBody::Plan(text) => function_plan_messages::item(fold, text, turn),
         ItemBody::CommandExecution(end) => function_calls::command_item(fold, end, id, turn),
         ItemBody::FileChange(end) => file_changes::applied(fold, end, id),
         ItemBody::McpToolCall(end) => function_calls::mcp_item(fold, end, id, turn),
-        other => turns::item(fold, other, id, turn),
+        ItemBody::EnteredReviewMode(_)
+        | ItemBody::ExitedReviewMode(_)
+        | ItemBody::ContextCompaction => turns::item(fold, &done.item.body, id, turn),
+        other => function_calls::other_item(fold, other, turn),
     }
 }

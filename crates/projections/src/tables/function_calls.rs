@@ -3,7 +3,10 @@
 use crate::fold::Fold;
 use crate::tables::file_changes;
 use codex_ledger_rollout::call::{self, Request, Tool};
-use codex_ledger_rollout::event::{ExecCommandEnd, McpToolCallEnd, ToolCall, ToolOutput};
+use codex_ledger_rollout::event::{
+    DynamicToolCallResponse, ExecCommandEnd, ImageGenerationEnd, ItemBody, McpToolCallEnd,
+    ToolCall, ToolOutput,
+};
 use codex_ledger_rollout::output::{self, Outcome, Status};
 use codex_ledger_rollout::patch;
 
@@ -42,8 +45,10 @@ pub(crate) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     let request = call::read(call);
     let call_id = call.call_id.as_deref().or(call.item_id.as_deref());
     remember_follow_up(fold, call_id, &request);
-    if let (Tool::Shell, Some(command)) = (request.tool, request.command.as_deref()) {
-        fold.state.remember_command(command);
+    match request.tool {
+        Tool::Shell => request.command.iter().for_each(|it| fold.state.remember_command(it)),
+        Tool::WebSearch => request.query.iter().for_each(|it| fold.state.remember_command(it)),
+        _ => {}
     }
     let files = request.patch.as_deref().map(patch::parse).unwrap_or_default().files;
     let turn = fold.turn(call.turn_id.as_deref());
@@ -195,24 +200,17 @@ pub(crate) fn command_item(
         return;
     }
     let output = end.aggregated_output.as_deref().or(end.stdout.as_deref()).unwrap_or_default();
-    let row = fold
-        .row_at(TABLE, 0, 21)
-        .id("turn_id", turn)
-        .id("call_id", Some(call_id))
-        .word("tool", Tool::Shell.name())
-        .word("name", "command_execution")
-        .word_or_null("mcp_server", None)
-        .word_or_null("mcp_tool", None)
-        .text("command", Some(command))
-        .text("workdir", end.cwd.as_deref())
-        .word("arguments", "")
-        .text("output", Some(output))
-        .number("output_bytes", output.len() as u64)
-        .int("exit_code", end.exit_code)
-        .int("duration_ms", end.duration_ms)
-        .word_or_null("status", command_status(end))
-        .number("copied", fold.copy_flag());
-    fold.push(row.insert_by(INSERT_ITEM));
+    let call = ItemCall {
+        name: "command_execution",
+        command: Some(&command),
+        workdir: end.cwd.as_deref(),
+        output,
+        exit_code: end.exit_code,
+        duration_ms: end.duration_ms,
+        status: command_status(end),
+        ..ItemCall::new(Tool::Shell, call_id)
+    };
+    insert_item(fold, &call, turn);
 }
 
 /// An MCP call of a paginated file: enriches its call, or stands for it.
@@ -226,23 +224,144 @@ pub(crate) fn mcp_item(
         return;
     };
     ended(fold, call_id, None, end.duration_ms, success_status(end.success));
-    let output = end.error.as_deref().unwrap_or(&end.output);
+    let call = ItemCall {
+        name: "mcp_tool_call",
+        server: end.server.as_deref(),
+        tool_name: end.tool.as_deref(),
+        arguments: end.arguments.unwrap_or_default(),
+        output: end.error.as_deref().unwrap_or(&end.output),
+        duration_ms: end.duration_ms,
+        status: success_status(end.success),
+        ..ItemCall::new(Tool::Mcp, call_id)
+    };
+    insert_item(fold, &call, turn);
+}
+
+/// A call of a tool that the client brought along.
+pub(crate) fn dynamic(
+    fold: &mut Fold<'_>,
+    end: &DynamicToolCallResponse<'_>,
+    turn: Option<String>,
+) {
+    let Some(call_id) = end.call_id.as_deref() else { return };
+    ended(fold, call_id, None, end.duration_ms, success_status(end.success));
+    let call = ItemCall {
+        name: "dynamic_tool_call",
+        server: end.namespace.as_deref(),
+        tool_name: end.tool.as_deref(),
+        arguments: end.arguments.unwrap_or_default(),
+        output: end.error.as_deref().unwrap_or(&end.output),
+        duration_ms: end.duration_ms,
+        status: success_status(end.success),
+        ..ItemCall::new(Tool::Other, call_id)
+    };
+    insert_item(fold, &call, turn);
+}
+
+/// An item of a paginated file that no response item may say: a search, an image, a request to another agent, an output.
+pub(crate) fn other_item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<String>) {
+    let ok = Some(Status::Ok.name());
+    let call = match body {
+        ItemBody::WebSearch(end) => {
+            let query = end.query.as_deref().or(end.url.as_deref());
+            // A call in a script's arguments says it too, but not as a call.
+            if query.is_some_and(|query| fold.state.take_command(query)) {
+                return;
+            }
+            let call = ItemCall::new(Tool::WebSearch, end.call_id.as_deref().unwrap_or_default());
+            ItemCall { name: "web_search", command: query, status: ok, ..call }
+        }
+        ItemBody::ImageView(end) => {
+            let call = ItemCall::new(Tool::ViewImage, end.call_id.as_deref().unwrap_or_default());
+            ItemCall { name: "view_image", command: end.path.as_deref(), status: ok, ..call }
+        }
+        ItemBody::CollabAgentToolCall(asked) => ItemCall {
+            name: "agent_call",
+            tool_name: asked.tool.as_deref(),
+            command: asked.prompt.as_deref(),
+            status: ok,
+            ..ItemCall::new(Tool::Agents, asked.call_id.as_deref().unwrap_or_default())
+        },
+        ItemBody::FunctionCallOutput(call_id, output) => ItemCall {
+            name: "function_call_output",
+            output,
+            status: ok,
+            ..ItemCall::new(Tool::Other, call_id.as_deref().unwrap_or_default())
+        },
+        _ => return,
+    };
+    insert_item(fold, &call, turn);
+}
+
+/// An image that was made, by what the service was asked for in the end.
+pub(crate) fn image(fold: &mut Fold<'_>, end: &ImageGenerationEnd<'_>, turn: Option<String>) {
+    let has_failed = end.status.as_deref() == Some("failed");
+    let call = ItemCall {
+        name: "image_generation",
+        command: end.revised_prompt.as_deref(),
+        output: end.saved_path.as_deref().unwrap_or_default(),
+        status: success_status(Some(!has_failed)),
+        ..ItemCall::new(Tool::ImageGeneration, end.call_id.as_deref().unwrap_or_default())
+    };
+    insert_item(fold, &call, turn);
+}
+
+/// A call that the client tells of when it has ended, and perhaps nothing else.
+struct ItemCall<'a> {
+    tool: Tool,
+    call_id: &'a str,
+    name: &'static str,
+    server: Option<&'a str>,
+    tool_name: Option<&'a str>,
+    command: Option<&'a str>,
+    workdir: Option<&'a str>,
+    arguments: &'a str,
+    output: &'a str,
+    exit_code: Option<i64>,
+    duration_ms: Option<i64>,
+    status: Option<&'static str>,
+}
+
+impl<'a> ItemCall<'a> {
+    fn new(tool: Tool, call_id: &'a str) -> ItemCall<'a> {
+        let (server, tool_name, command, workdir) = (None, None, None, None);
+        let (exit_code, duration_ms, status) = (None, None, None);
+        let (name, arguments, output) = ("", "", "");
+        ItemCall {
+            tool,
+            call_id,
+            name,
+            server,
+            tool_name,
+            command,
+            workdir,
+            arguments,
+            output,
+            exit_code,
+            duration_ms,
+            status,
+        }
+    }
+}
+
+/// Adds a row, unless the call itself has one.
+fn insert_item(fold: &mut Fold<'_>, call: &ItemCall<'_>, turn: Option<String>) {
     let row = fold
         .row_at(TABLE, 0, 21)
         .id("turn_id", turn)
-        .id("call_id", Some(call_id))
-        .word("tool", Tool::Mcp.name())
-        .word("name", "mcp_tool_call")
-        .label("mcp_server", end.server.as_deref())
-        .label("mcp_tool", end.tool.as_deref())
-        .word_or_null("command", None)
-        .word_or_null("workdir", None)
-        .text("arguments", Some(end.arguments.unwrap_or_default()))
-        .text("output", Some(output))
-        .number("output_bytes", output.len() as u64)
-        .int("exit_code", None)
-        .int("duration_ms", end.duration_ms)
-        .word_or_null("status", success_status(end.success))
+        .id("call_id", Some(call.call_id).filter(|id| !id.is_empty()))
+        .word("tool", call.tool.name())
+        .word("name", call.name)
+        .label("mcp_server", call.server)
+        .label("mcp_tool", call.tool_name)
+        .text("command", call.command)
+        .text("workdir", call.workdir)
+        .text("arguments", Some(call.arguments))
+        .text("output", Some(call.output))
+        .number("output_bytes", call.output.len() as u64)
+        .int("exit_code", call.exit_code)
+        .int("duration_ms", call.duration_ms)
+        .word_or_null("status", call.status)
         .number("copied", fold.copy_flag());
     fold.push(row.insert_by(INSERT_ITEM));
 }

@@ -1,7 +1,9 @@
 //! `messages`: the assistant's words, and context that the client injected.
 
 use crate::fold::{Fold, brief};
+use crate::row::RowBuilder;
 use crate::tables::prompts;
+use crate::tables::remarks::Remark;
 use crate::tables::sessions;
 use codex_ledger_rollout::event::{Message, Role};
 use codex_ledger_rollout::prompt::{self, Injected};
@@ -36,7 +38,7 @@ pub(crate) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) 
     let text = said.join("\n");
     match message.role {
         Role::User if inherited => {}
-        Role::User => prompts::candidate(fold, &text, turn, images),
+        Role::User => prompts::candidate(fold, index, &text, turn, images),
         _ => {
             let kind = if message.role == Role::Assistant { "assistant" } else { "other" };
             insert(fold, index, message, kind, &text, turn.as_deref());
@@ -53,13 +55,26 @@ fn insert(
     turn: Option<&str>,
 ) {
     let role = brief(Some(message.role.name())).unwrap_or("other");
-    let row = fold
-        .row_at(TABLE, index, 11)
-        .id("turn_id", turn)
-        .tag("role", !matches!(message.role, Role::Other(_)), Some(role))
-        .word("kind", kind)
-        .label("phase", brief(message.phase.as_deref()))
-        .text("text", Some(text))
-        .number("copied", fold.copy_flag());
-    fold.push(row.insert());
+    let is_known = !matches!(message.role, Role::Other(_));
+    let phase = brief(message.phase.as_deref());
+    let row = fold.row_at(TABLE, index, 12).tag("role", is_known, Some(role));
+    fold.push(said(row, kind, phase, text, turn).number("copied", fold.copy_flag()).insert());
+}
+
+/// A row for something that is no message of the model's conversation.
+pub(crate) fn insert_remark(fold: &mut Fold<'_>, index: usize, remark: &Remark<'_>) {
+    let Remark { role, kind, phase, text, turn } = remark;
+    let row = fold.row_at(TABLE, index, 12).word("role", role);
+    let row = said(row, kind, phase.as_deref(), text, turn.as_deref());
+    fold.push(row.number("copied", fold.copy_flag()).insert());
+}
+
+fn said<'p>(
+    row: RowBuilder<'p>,
+    kind: &'static str,
+    phase: Option<&str>,
+    text: &str,
+    turn: Option<&str>,
+) -> RowBuilder<'p> {
+    row.id("turn_id", turn).word("kind", kind).label("phase", phase).text("text", Some(text))
 }

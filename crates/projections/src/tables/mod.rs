@@ -10,6 +10,7 @@ pub(crate) mod function_plan_messages;
 pub(crate) mod messages;
 pub(crate) mod prompts;
 pub(crate) mod redactions;
+pub(crate) mod remarks;
 pub(crate) mod sessions;
 pub(crate) mod side_files;
 pub(crate) mod streams;

@@ -1,12 +1,22 @@
 //! `prompts`: events say what was asked; messages do only where no event ever does.
 
 use crate::fold::Fold;
+use crate::row::At;
+use crate::tables::remarks;
 use codex_ledger_rollout::event::{Part, UserMessage};
 use codex_ledger_rollout::prompt;
 
 const TABLE: &str = "prompts";
 const ROLL_BACK: &str =
     "UPDATE prompts SET rolled_back = 1 WHERE stream = :stream AND number = :number";
+/// What no event repeats was read by the model all the same.
+const KEEP: [&str; 2] = [
+    "UPDATE OR IGNORE redaction_hits SET field = 'messages.text' WHERE stream = :stream AND field = 'prompts.text'
+        AND line IN (SELECT line FROM prompts WHERE stream = :stream AND line >= :from AND origin = 'message')",
+    "INSERT INTO messages (stream, line, part, item, seq, at_ms, turn_id, role, kind, text, copied)
+        SELECT stream, line, part, item, seq, at_ms, turn_id, 'user', 'other', text, copied FROM prompts
+        WHERE stream = :stream AND line >= :from AND origin = 'message' AND text <> ''",
+];
 const DROP_HIDDEN: &str =
     "DELETE FROM redaction_hits WHERE stream = :stream AND field LIKE 'prompts.%'
     AND line IN (SELECT line FROM prompts WHERE stream = :stream AND line >= :from AND origin = 'message')";
@@ -28,6 +38,7 @@ pub(crate) fn event(fold: &mut Fold<'_>, message: &UserMessage<'_>) {
         return;
     }
     events_decide(fold);
+    remarks::heard(fold, &message.message);
     let turn = fold.turn(None);
     let prompt = Prompt {
         origin: "event",
@@ -41,21 +52,35 @@ pub(crate) fn event(fold: &mut Fold<'_>, message: &UserMessage<'_>) {
 
 /// The prompt of a paginated file.
 pub(crate) fn item(fold: &mut Fold<'_>, parts: &[Part<'_>], turn: Option<String>) {
-    let images = parts.iter().filter(|part| part.text().is_none()).count();
+    let images = parts.iter().filter(|part| matches!(part, Part::Image(_))).count();
     // A migration makes items of context that older clients gave the model as the user's words.
     let Some(text) = prompt::asked(parts, images) else { return };
     events_decide(fold);
+    remarks::heard(fold, &text);
     insert(fold, &Prompt { origin: "item", text: &text, turn, images, client_id: None });
 }
 
-/// A user message, less its injected parts, in a file that has shown no prompt event yet.
-pub(crate) fn candidate(fold: &mut Fold<'_>, text: &str, turn: Option<String>, images: usize) {
+/// A user message, less its injected parts: a prompt where no event ever says one. `index` is how many of its parts
+/// have rows already.
+pub(crate) fn candidate(
+    fold: &mut Fold<'_>,
+    index: usize,
+    text: &str,
+    turn: Option<String>,
+    images: usize,
+) {
     if fold.bare {
         fold.state.bare_prompts += 1;
         insert(fold, &Prompt { origin: "bare_message", text, turn, images, client_id: None });
         fold.state.bare_numbered = fold.state.numbered;
-    } else if !fold.state.prompt_events {
+    } else if fold.state.prompt_events {
+        remarks::unheard(fold, index, text, turn);
+    } else {
+        let at = At { item: index as u64, ..fold.at };
+        let at = std::mem::replace(&mut fold.at, at);
         insert(fold, &Prompt { origin: "message", text, turn, images, client_id: None });
+        remarks::remember(fold, text, (at.line, at.part, index as u64));
+        fold.at = at;
     }
 }
 
@@ -94,7 +119,7 @@ fn events_decide(fold: &mut Fold<'_>) {
         telling.drop_candidates();
     }
     let from = fold.at.line - fold.line_in_file();
-    for sql in [DROP_HIDDEN, DROP_CANDIDATES] {
+    for sql in KEEP.into_iter().chain([DROP_HIDDEN, DROP_CANDIDATES]) {
         let row = fold.row(TABLE, 2).stream(fold.at.stream).number("from", from);
         fold.push(row.write(sql));
     }

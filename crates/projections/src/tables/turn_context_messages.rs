@@ -39,9 +39,14 @@ pub(crate) fn context(fold: &mut Fold<'_>, context: &TurnContext<'_>) {
     fold.push(row.insert());
 }
 
+/// A turn that runs goes on under the settings that it began with.
 pub(crate) fn settings(fold: &mut Fold<'_>, settings: &ThreadSettings<'_>) {
-    sessions::model(fold, settings.model.as_deref());
-    fold.state.tier = brief(settings.service_tier.as_deref()).map(str::to_string);
+    let owned = |text: Option<&str>| brief(text).map(str::to_string);
+    let chosen = (owned(settings.model.as_deref()), owned(settings.service_tier.as_deref()));
+    fold.state.chosen = Some(chosen);
+    if fold.state.turn_began_ms.is_none() {
+        turn_begins(fold);
+    }
     let key = hash(settings.payload);
     if repeats(fold, key) {
         return;
@@ -65,6 +70,14 @@ pub(crate) fn settings(fold: &mut Fold<'_>, settings: &ThreadSettings<'_>) {
         .number("repeats", 1)
         .number("last_line", fold.at.line);
     fold.push(row.insert());
+}
+
+/// What was chosen meanwhile comes into force.
+pub(crate) fn turn_begins(fold: &mut Fold<'_>) {
+    if let Some((model, tier)) = fold.state.chosen.take() {
+        sessions::model(fold, model.as_deref());
+        fold.state.tier = tier;
+    }
 }
 
 /// Counts the record on the last row when it says the same; else remembers it as the last.

@@ -3,7 +3,8 @@
 use crate::fold::{self, Fold};
 use crate::row::At;
 use crate::state::{Compaction, hash};
-use codex_ledger_rollout::event::{Event, ItemBody};
+use crate::tables::turn_context_messages;
+use codex_ledger_rollout::event::{EnteredReview, Event, ExitedReview, ItemBody};
 
 const TABLE: &str = "turns";
 const SUMMARY: &str = "UPDATE turns SET count = :count, text = :text
@@ -35,6 +36,7 @@ pub(crate) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
         "started" => {
             fold.state.turn_began_ms = fold.at.at_ms;
             fold.state.compaction = None;
+            turn_context_messages::turn_begins(fold);
         }
         "compacted" => return compacted(fold, row),
         "completed" | "aborted" => {
@@ -66,6 +68,7 @@ fn row<'a>(event: &'a Event<'_>) -> Option<Row<'a>> {
             turn: aborted.turn_id.as_deref(),
             reason: aborted.reason.as_deref(),
             duration_ms: aborted.duration_ms,
+            text: aborted.error.as_ref().map(|error| &*error.message),
             ..Row::default()
         },
         Event::Compacted(compacted) => Row {
@@ -77,19 +80,8 @@ fn row<'a>(event: &'a Event<'_>) -> Option<Row<'a>> {
         Event::ThreadRolledBack(back) => {
             Row { what: "rolled_back", count: Some(back.num_turns), ..Row::default() }
         }
-        Event::EnteredReview(review) => Row {
-            what: "review_entered",
-            reason: review.target.as_deref(),
-            text: review.hint.as_deref(),
-            ..Row::default()
-        },
-        Event::ExitedReview(review) => Row {
-            what: "review_left",
-            reason: review.correctness.as_deref(),
-            count: Some(review.findings as u64),
-            text: review.explanation.as_deref(),
-            ..Row::default()
-        },
+        Event::EnteredReview(review) => entered(review),
+        Event::ExitedReview(review) => left(review),
         Event::Error(error) => Row {
             what: "error",
             reason: error.code.as_deref(),
@@ -100,6 +92,17 @@ fn row<'a>(event: &'a Event<'_>) -> Option<Row<'a>> {
     })
 }
 
+fn entered<'a>(review: &'a EnteredReview<'_>) -> Row<'a> {
+    let (reason, text) = (review.target.as_deref(), review.hint.as_deref());
+    Row { what: "review_entered", reason, text, ..Row::default() }
+}
+
+fn left<'a>(review: &'a ExitedReview<'_>) -> Row<'a> {
+    let (reason, text) = (review.correctness.as_deref(), review.outcome.as_deref());
+    let count = review.has_output.then_some(review.findings as u64);
+    Row { what: "review_left", reason, count, text, ..Row::default() }
+}
+
 /// Items of paginated files that are no prompts, texts or calls.
 pub(crate) fn item(
     fold: &mut Fold<'_>,
@@ -108,13 +111,13 @@ pub(crate) fn item(
     turn: Option<String>,
 ) {
     let row = match body {
-        ItemBody::EnteredReviewMode(text) => {
+        ItemBody::EnteredReviewMode(review) => {
             fold.state.in_review = true;
-            Row { what: "review_entered", text: text.as_deref(), ..Row::default() }
+            entered(review)
         }
-        ItemBody::ExitedReviewMode(text) => {
+        ItemBody::ExitedReviewMode(review) => {
             fold.state.in_review = false;
-            Row { what: "review_left", text: text.as_deref(), ..Row::default() }
+            left(review)
         }
         ItemBody::ContextCompaction => return compacted_item(fold, id, turn),
         _ => return,

@@ -1,0 +1,125 @@
+//! Rows of `messages` for what people and models saw beside prompts, answers and calls.
+
+use crate::fold::{Fold, brief};
+use crate::state::{hash, push};
+use crate::tables::messages;
+use codex_ledger_rollout::event::{GuardianAssessment, Part, ThreadGoal};
+
+/// Texts of users that are remembered until an event says that they are prompts.
+const UNHEARD_MAX: usize = 16;
+const FORGET: [&str; 2] = [
+    "DELETE FROM redaction_hits WHERE stream = :stream AND line = :line AND part = :part AND item = :item
+        AND field LIKE 'messages.%'",
+    "DELETE FROM messages WHERE stream = :stream AND line = :line AND part = :part AND item = :item",
+];
+
+/// Something that was said, and by whom.
+pub(crate) struct Remark<'a> {
+    /// What kind of thing: a word of `messages.kind`.
+    pub kind: &'static str,
+    /// A role of `messages.role`.
+    pub role: &'static str,
+    pub turn: Option<String>,
+    /// Sender and receiver, or how it stands.
+    pub phase: Option<String>,
+    pub text: &'a str,
+}
+
+/// Adds the `index`th remark of a record.
+pub(crate) fn insert(fold: &mut Fold<'_>, index: usize, remark: &Remark<'_>) {
+    if remark.text.trim().is_empty() {
+        return;
+    }
+    messages::insert_remark(fold, index, remark);
+}
+
+/// A text in the user's name that no prompt event has said yet: the model read it all the same. It goes when an event
+/// says it.
+pub(crate) fn unheard(fold: &mut Fold<'_>, index: usize, text: &str, turn: Option<String>) {
+    let at = fold.at;
+    if fold.state.heard == Some(hash(text.trim())) {
+        fold.state.heard = None;
+        return;
+    }
+    let remark = Remark { kind: "other", role: "user", turn, phase: None, text };
+    insert(fold, index, &remark);
+    remember(fold, text, (at.line, at.part, index as u64));
+}
+
+/// Remembers where a text stands that an event may say again.
+pub(crate) fn remember(fold: &mut Fold<'_>, text: &str, (line, part, item): (u64, u64, u64)) {
+    push(&mut fold.state.unheard, (hash(text.trim()), line, part, item), UNHEARD_MAX);
+}
+
+/// A prompt event has said a text: what stands of it among the messages is the same.
+pub(crate) fn heard(fold: &mut Fold<'_>, text: &str) {
+    let said = hash(text.trim());
+    let known = fold.state.unheard.iter().position(|(unheard, ..)| *unheard == said);
+    let Some((_, line, part, item)) = known.and_then(|at| fold.state.unheard.remove(at)) else {
+        fold.state.heard = Some(said);
+        return;
+    };
+    if let Some(telling) = &mut fold.telling {
+        telling.drop_row("messages", line, part, item);
+    }
+    for sql in FORGET {
+        let row = fold.row("messages", 4).stream(fold.at.stream);
+        fold.push(row.number("line", line).number("part", part).number("item", item).write(sql));
+    }
+}
+
+/// Mail between agents, which a client records twice: on its way, and as what the model read.
+pub(crate) fn mail(
+    fold: &mut Fold<'_>,
+    (author, recipient): (Option<&str>, Option<&str>),
+    parts: &[Part<'_>],
+    turn: Option<&str>,
+) {
+    let texts: Vec<&str> = parts.iter().filter_map(Part::text).collect();
+    let text = texts.join("\n");
+    let said = hash(&text);
+    if fold.state.mail.replace(said) == Some(said) {
+        fold.state.mail = None;
+        return;
+    }
+    let from_to = [author, recipient].map(|agent| agent.unwrap_or("?")).join(" -> ");
+    let phase = brief(Some(&from_to)).map(str::to_string);
+    let turn = fold.turn(turn);
+    insert(fold, 0, &Remark { kind: "agent_mail", role: "agent", turn, phase, text: &text });
+}
+
+/// Why an action was allowed or refused without asking the user.
+pub(crate) fn guardian(fold: &mut Fold<'_>, assessment: &GuardianAssessment<'_>) {
+    let Some(text) = assessment.rationale.as_deref() else { return };
+    let turn = fold.turn(assessment.turn_id.as_deref());
+    let phase = assessment.status.as_deref().map(str::to_string);
+    insert(fold, 0, &Remark { kind: "guardian", role: "client", turn, phase, text });
+}
+
+/// What the thread is to reach; told again while it stands otherwise.
+pub(crate) fn goal(fold: &mut Fold<'_>, goal: &ThreadGoal<'_>) {
+    let Some(text) = goal.objective.as_deref() else { return };
+    let said = hash(&format!("{text}\0{}", goal.status.as_deref().unwrap_or_default()));
+    if fold.state.goal.replace(said) == Some(said) {
+        return;
+    }
+    let phase = goal.status.as_deref().map(str::to_string);
+    let turn = fold.turn(None);
+    insert(fold, 0, &Remark { kind: "goal", role: "client", turn, phase, text });
+}
+
+/// Each of these texts as a remark.
+pub(crate) fn each<'a>(
+    fold: &mut Fold<'_>,
+    (role, kind): (&'static str, &'static str),
+    turn: Option<&str>,
+    texts: impl Iterator<Item = &'a str>,
+) {
+    let turn = fold.turn(turn);
+    for (index, text) in texts.enumerate() {
+        if fold.take(1) == 0 {
+            return;
+        }
+        insert(fold, index, &Remark { kind, role, turn: turn.clone(), phase: None, text });
+    }
+}
