@@ -106,7 +106,7 @@ const ITEMS: &str = "
     SELECT 'prompts' AS tbl, 0 AS rank, seq, line, part, item, at_ms, number, NULL AS label, coalesce(request, text) AS text,
         NULL AS output, NULL AS status, NULL AS exit_code, NULL AS duration_ms
         FROM prompts WHERE stream = ?1 AND number > 0
-    UNION ALL SELECT 'messages', CASE kind WHEN 'assistant' THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind,
+    UNION ALL SELECT 'messages', CASE WHEN kind IN ('assistant', 'question', 'agent_mail') THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind,
         text, NULL, phase, NULL, NULL FROM messages WHERE stream = ?1 AND copied = 0
     UNION ALL SELECT 'agent_reasoning_messages', 3, seq, line, part, item, at_ms, NULL, origin, text, NULL, NULL, NULL,
         NULL FROM agent_reasoning_messages WHERE stream = ?1 AND copied = 0 AND text <> ''

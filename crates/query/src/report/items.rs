@@ -90,10 +90,10 @@ const ACTIONS: &str = "
 
 const MORE: &str = "
     UNION ALL SELECT line, part, item, 0, seq, at_ms, phase, text, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM messages WHERE RANGE AND copied = 0 AND kind = 'assistant'
+    FROM messages WHERE RANGE AND copied = 0 AND kind IN ('assistant', 'question', 'agent_mail')
     UNION ALL SELECT line, part, item, 1, seq, at_ms, kind, substr(CAST(text AS BLOB), 1, ?10), octet_length(text), NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL
-    FROM messages WHERE RANGE AND copied = 0 AND kind <> 'assistant'
+    FROM messages WHERE RANGE AND copied = 0 AND kind NOT IN ('assistant', 'question', 'agent_mail')
     UNION ALL SELECT line, part, item, 1, seq, at_ms, 'review_prompt', substr(CAST(text AS BLOB), 1, ?10), octet_length(text),
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM prompts WHERE RANGE AND copied = 0 AND number = 0
