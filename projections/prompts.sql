@@ -16,7 +16,7 @@ CREATE TABLE prompts (
     origin      TEXT NOT NULL,          -- event, item, message, bare_message (a line without an envelope)
     text        TEXT NOT NULL,          -- as sent
     text_key    TEXT NOT NULL,          -- the same for the same text, whatever is hidden of it; tells nothing else
-    request     TEXT,                   -- what was typed, where an editor wrapped it in context
+    request     TEXT,                   -- what was typed, where an editor or the desktop client wrapped it in context
     active_file TEXT,                   -- the editor's file, where the wrapper names it
     open_tabs   TEXT,                   -- the editor's open files, one per line
     images      INTEGER NOT NULL,

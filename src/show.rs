@@ -12,7 +12,7 @@ const OUTPUT_LINES: usize = 8;
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Id of the session or its beginning [default: the newest]
+    /// Id of the session, its beginning, or its name [default: the newest]
     #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
     pub session: String,
     /// Write the exact bytes of the source instead
@@ -87,7 +87,7 @@ pub fn heading(door: &Door, detail: &SessionDetail) -> String {
     let git: Vec<String> = [detail.git_branch.clone(), commit].into_iter().flatten().collect();
     line("git", (!git.is_empty()).then(|| git.join(" ")));
     let client: Vec<String> =
-        [session.model.clone(), session.source.clone(), session.cli_version.clone()]
+        [session.model.clone(), session.started_from(), session.cli_version.clone()]
             .into_iter()
             .flatten()
             .collect();

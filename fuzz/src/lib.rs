@@ -9,6 +9,7 @@ use codex_ledger_rollout::event::{
 };
 use codex_ledger_rollout::{
     self as rollout, Generation, Reason, Record, Understanding, call, output, patch, prompt, side,
+    wrapper,
 };
 use std::fmt::{self, Debug, Write};
 
@@ -181,8 +182,8 @@ fn read_text(text: &str) {
 }
 
 fn read_prompt(text: &str) {
-    assert!(inside(text, prompt::typed(text)), "what was typed stands in the prompt");
-    if let Some(ide) = prompt::split_ide(text) {
+    assert!(inside(text, wrapper::typed(text)), "what was typed stands in the prompt");
+    if let Some(ide) = wrapper::split_ide(text) {
         let lists = ide.open_tabs.iter().chain(&ide.files).copied();
         let singles = [ide.active_file, ide.selection, ide.request].into_iter().flatten();
         assert!(lists.chain(singles).all(|part| inside(text, part)), "parts of the wrapper");

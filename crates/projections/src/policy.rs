@@ -218,7 +218,7 @@ fn resolve(reader: &mut LedgerReader, what: What) -> Result<Option<Target>, Ledg
         What::Prompt { session, seq, part, .. } => body_of(reader, seq)?.map(|(kind, body)| {
             let is_document = kind == Kind::Document;
             let text = rollout::asked_in(is_document, &body, part).unwrap_or_default();
-            let request = rollout::prompt::typed(&text).trim().to_string();
+            let request = rollout::wrapper::typed(&text).trim().to_string();
             let texts = if request == text { vec![text] } else { vec![text, request] };
             Target::Prompt { seq, part, session, texts }
         }),

@@ -58,8 +58,8 @@ enum Exit {
 pub struct SearchError(String);
 
 /// The kinds of text that `in:` names.
-pub const SEARCH_SOURCES: [&str; 8] =
-    ["prompt", "message", "context", "reasoning", "plan", "call", "output", "file"];
+pub const SEARCH_SOURCES: [&str; 9] =
+    ["prompt", "message", "context", "reasoning", "plan", "call", "output", "file", "name"];
 
 impl Search {
     /// Reads a question: words, "phrases", beginnings*, AND, OR, NOT, and qualifiers such as `repo:x`.
@@ -92,7 +92,7 @@ impl Search {
                     });
                 }
                 _ => {
-                    let Some(term) = search.term(&token) else { continue };
+                    let Some(term) = search.term(&token, is_phrase) else { continue };
                     // Said outright, AND binds as people read it: `a NOT b c` is a and c, without b.
                     let operator = wants_word.take().or((!parts.is_empty()).then_some("AND"));
                     parts.extend(operator.map(str::to_string));
@@ -115,10 +115,10 @@ impl Search {
     }
 
     /// A word, phrase or beginning, quoted so that nothing in it is an operator.
-    fn term(&mut self, token: &str) -> Option<String> {
+    fn term(&mut self, token: &str, is_phrase: bool) -> Option<String> {
         let (text, is_beginning) = match token.strip_suffix('*') {
             Some(text) => (text, true),
-            None => (token, false),
+            None => (token, !is_phrase && ends_in_hangul(token)),
         };
         let words: Vec<String> = words_of(text).into_iter().map(|word| word.folded).collect();
         if words.is_empty() {
@@ -181,6 +181,11 @@ impl Search {
     }
 }
 
+/// Whether a word may go on in the text: Korean writes particles right behind a noun, and a reader types the noun.
+fn ends_in_hangul(word: &str) -> bool {
+    word.ends_with(|c| matches!(c, '가'..='힣'))
+}
+
 /// Words and "quoted phrases" of a question.
 fn tokens(text: &str) -> Vec<(String, bool)> {
     let mut tokens = Vec::new();
@@ -223,7 +228,7 @@ pub struct SearchHit {
     pub session: String,
     /// Number of the prompt that it is, or that it followed; 0 before the first.
     pub prompt: u64,
-    /// Kind of text: prompt, message, context, reasoning, plan, call, output, file.
+    /// Kind of text: prompt, message, context, reasoning, plan, call, output, file, name.
     pub table: String,
     /// Ledger entry.
     pub seq: Seq,
@@ -256,6 +261,8 @@ struct Found {
     item: i64,
     at_ms: Option<i64>,
     tool: Option<String>,
+    /// Whose it is, where it stands in no stream of that session: a name.
+    session: Option<String>,
 }
 
 /// Looks for something in the shards of the index; times are resolved by the caller. `limit` 0 means all.
@@ -314,11 +321,20 @@ pub fn search(
         let mut rows = statement.query(params_from_iter(&values))?;
         while let Some(row) = rows.next()? {
             let (stream, line) = (row.stream(columns.stream)?, row.get(columns.line)?);
-            let is_in = streams.as_ref().is_none_or(|streams| streams.contains(&stream))
-                && files.as_ref().is_none_or(|files| files.contains(&(stream, line)));
-            if is_in {
+            let is_among = |stream| streams.as_ref().is_none_or(|among| among.contains(&stream));
+            let is_name = row.get_ref(columns.source)?.as_str().is_ok_and(|it| it == "name");
+            let is_in = files.as_ref().is_none_or(|files| files.contains(&(stream, line)))
+                && (is_name || is_among(stream));
+            if !is_in {
+                continue;
+            }
+            let mut found = columns.read(row)?;
+            if is_name {
+                found.session = named(views, &found, is_among)?;
+            }
+            if !is_name || found.session.is_some() {
                 total += 1;
-                keep(&mut best, columns.read(row)?, limit);
+                keep(&mut best, found, limit);
             }
         }
     }
@@ -335,6 +351,12 @@ columns! {
     FoundColumns: score, source, stream, line, part, item, at_ms, tool
 }
 
+impl Found {
+    fn place(&self) -> [i64; 4] {
+        [sql_stream(self.stream), self.line, self.part, self.item]
+    }
+}
+
 impl FoundColumns {
     fn read(&self, row: &Row<'_>) -> SqlResult<Found> {
         Ok(Found {
@@ -346,6 +368,7 @@ impl FoundColumns {
             item: row.get(self.item)?,
             at_ms: row.get(self.at_ms)?,
             tool: row.get(self.tool)?,
+            session: None,
         })
     }
 }
@@ -388,6 +411,27 @@ fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<Stre
     rows.collect::<SqlResult<_>>().map(Some)
 }
 
+/// The session with a stream among these that is called so now; older names are no longer its.
+fn named(
+    views: &Connection,
+    found: &Found,
+    is_among: impl Fn(StreamId) -> bool,
+) -> SqlResult<Option<String>> {
+    let sql = "SELECT s.id, s.stream FROM session_names n JOIN sessions s ON s.id = n.session_id
+        WHERE n.stream = ?1 AND n.line = ?2 AND n.part = ?3 AND n.item = ?4
+        AND (n.stream, n.line, n.part, n.item) = (SELECT o.stream, o.line, o.part, o.item
+            FROM session_names o WHERE o.session_id = n.session_id
+            ORDER BY o.at_ms DESC, o.stream DESC, o.line DESC LIMIT 1)";
+    let mut statement = views.prepare_cached(sql)?;
+    let mut rows = statement.query(found.place())?;
+    while let Some(row) = rows.next()? {
+        if is_among(row.stream("stream")?) {
+            return row.get("id").map(Some);
+        }
+    }
+    Ok(None)
+}
+
 /// Streams and lines of patches that touched a file that `file:` names.
 fn files(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<(StreamId, i64)>>> {
     let Some(file) = &search.file else { return Ok(None) };
@@ -428,12 +472,13 @@ fn hit(
         "plan" => ("function_plan_messages", "step"),
         "output" => ("function_calls", "output"),
         "file" => ("file_changes", "path"),
+        "name" => ("session_names", "name"),
         _ => ("function_calls", "coalesce(command, arguments)"),
     };
     let sql = format!(
         "SELECT seq, {column} AS text FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3 AND item = ?4"
     );
-    let place = [sql_stream(found.stream), found.line, found.part, found.item];
+    let place = found.place();
     let (seq, text): (Seq, Option<String>) = views
         .prepare_cached(&sql)?
         .query_row(place, |row| Ok((row.seq("seq")?, row.get("text")?)))
@@ -443,7 +488,7 @@ fn hit(
         WHERE stream = ?1 AND (line, part, item) <= (?2, ?3, ?4) AND number > 0";
     let prompt = views.prepare_cached(prompt)?.query_row(place, |row| row.count(0))?;
     Ok(SearchHit {
-        session: names.get(&found.stream).cloned().unwrap_or_default(),
+        session: found.session.as_ref().or(names.get(&found.stream)).cloned().unwrap_or_default(),
         prompt,
         table: found.source.clone(),
         seq,
@@ -469,6 +514,7 @@ mod tests {
         assert_eq!(expression("a NOT b"), "\"a\" NOT \"b\"");
         assert_eq!(expression("say \"NEAR(x"), "\"say\" AND \"NEAR(x\"");
         assert_eq!(expression("潮汐"), "\" 潮  汐 \"");
+        assert_eq!(expression("등대 \"등대\" 등대a"), "\"등대\"* AND \"등대\" AND \"등대a\"");
         assert_eq!(expression("repo:tides ebb"), "\"ebb\"");
         assert_eq!(expression("std::fs"), "\"std::fs\"");
         assert!(expression("OR x").contains("without a word before"));
@@ -490,6 +536,7 @@ mod tests {
         );
         assert_eq!(found("Größe, cafe\u{301}!", "grosse größe CAFÉ"), "⟦Größe⟧, ⟦cafe\u{301}⟧!");
         assert_eq!(found("今日の潮汐表", "潮汐"), "今日の⟦潮汐⟧表");
+        assert_eq!(found("새 등대를 지었다", "등대"), "새 ⟦등대를⟧ 지었다");
         assert_eq!(found("İİİ", "x"), "İİİ");
         let long = format!("{}tide{}", "x ".repeat(100), " y".repeat(200));
         let found = found(&long, "tide");

@@ -1,4 +1,4 @@
-//! The list of sessions, and finding one by the beginning of its id.
+//! The list of sessions, and finding one by the beginning of its id or by its name.
 
 use super::filter::{Filter, FilterError};
 use super::row::{Counts, sql_stream};
@@ -26,6 +26,8 @@ pub struct SessionRow {
     pub model: Option<String>,
     /// Where it was started: cli, vscode, exec, subagent, …
     pub source: Option<String>,
+    /// Kind of subagent or internal session: review, thread_spawn, guardian, …; none of a person's session.
+    pub subagent: Option<String>,
     /// Version of the client.
     pub cli_version: Option<String>,
     /// Thread that spawned it or that it was forked from.
@@ -44,12 +46,18 @@ pub struct SessionRow {
     pub malformed: u64,
 }
 
+const NAMED: &str = "
+    SELECT DISTINCT s.id,
+        (SELECT n.name FROM session_names n WHERE n.session_id = s.id
+            ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1) AS name
+    FROM sessions s ORDER BY s.id";
+
 const SELECT: &str = "
     SELECT s.id, s.stream,
         (SELECT n.name FROM session_names n WHERE n.session_id = s.id
             ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1) AS name,
         coalesce(s.created_at_ms, t.first_at_ms) AS created_at_ms, t.last_at_ms, s.cwd, s.model, s.source,
-        s.cli_version, coalesce(s.parent_id, s.forked_from_id) AS parent_id,
+        s.subagent, s.cli_version, coalesce(s.parent_id, s.forked_from_id) AS parent_id,
         (SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0) AS prompts,
         (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0) AS calls,
         (SELECT CAST(total(k.input + k.output) AS INTEGER) FROM token_messages k
@@ -63,6 +71,13 @@ const NEWER: &str =
     AND (coalesce(u.last_at_ms, 0), u.name) > (coalesce(t.last_at_ms, 0), t.name)";
 
 impl SessionRow {
+    /// Where it was started and, of what no person started, as what.
+    pub fn started_from(&self) -> Option<String> {
+        let words: Vec<&str> =
+            [&self.source, &self.subagent].into_iter().flatten().map(String::as_str).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
     fn read(row: &Row<'_>) -> SqlResult<SessionRow> {
         Ok(SessionRow {
             id: row.get("id")?,
@@ -73,6 +88,7 @@ impl SessionRow {
             cwd: row.get("cwd")?,
             model: row.get("model")?,
             source: row.get("source")?,
+            subagent: row.get("subagent")?,
             cli_version: row.get("cli_version")?,
             parent_id: row.get("parent_id")?,
             prompts: row.count("prompts")?,
@@ -121,11 +137,11 @@ const IDS_READ_MAX: i64 = 11;
 /// Why no single session was found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// No id begins so.
-    #[error("no session begins with `{0}`")]
+    /// No id begins so, and none is called so.
+    #[error("no session begins with `{0}` or has that name")]
     None(String),
-    /// Several ids do.
-    #[error("`{prefix}` is the beginning of {} sessions: {}", ids.len(), ids.join(", "))]
+    /// Several ids do, or several are called so.
+    #[error("`{prefix}` is the beginning of {} sessions or their name: {}", ids.len(), ids.join(", "))]
     Several {
         /// What was given.
         prefix: String,
@@ -137,7 +153,7 @@ pub enum FindError {
     Sql(#[from] codex_ledger_db::SqlError),
 }
 
-/// The session whose id begins with that text; the newest one for an empty text.
+/// The session whose id begins with that text, else the one of that name; the newest one for an empty text.
 ///
 /// # Errors
 /// When none or several do.
@@ -158,9 +174,39 @@ pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindErr
     ids.dedup();
     match (ids.len(), found.into_iter().next_back()) {
         (1, Some(row)) => Ok(row),
-        (0, _) => Err(FindError::None(prefix.into())),
+        (0, _) => find_named(db, prefix),
         _ => Err(FindError::Several { prefix: prefix.into(), ids }),
     }
+}
+
+fn find_named(db: &Connection, name: &str) -> Result<SessionRow, FindError> {
+    let mut ids = ids_named(db, name)?;
+    match &ids[..] {
+        [] => Err(FindError::None(name.into())),
+        [id] => {
+            let sql = format!("{SELECT} WHERE s.id = ? AND NOT EXISTS ({NEWER})");
+            Ok(db.query_row(&sql, [id], SessionRow::read)?)
+        }
+        _ => {
+            ids.truncate(IDS_READ_MAX as usize);
+            Err(FindError::Several { prefix: name.into(), ids })
+        }
+    }
+}
+
+/// Ids of the sessions that are called so now, whatever the case.
+pub(super) fn ids_named(db: &Connection, name: &str) -> SqlResult<Vec<String>> {
+    let wanted = name.trim().to_lowercase();
+    let mut statement = db.prepare(NAMED)?;
+    let mut rows = statement.query([])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: Option<String> = row.get("name")?;
+        if name.is_some_and(|name| name.trim().to_lowercase() == wanted) {
+            ids.push(row.get("id")?);
+        }
+    }
+    Ok(ids)
 }
 
 /// A session's id and the stream of its source in that generation, the newest when none is named; no

@@ -49,6 +49,7 @@ mod timestamp;
 mod tool;
 mod turn;
 mod usage;
+pub mod wrapper;
 
 pub use asked::{asked_in, is_structure};
 pub use document::{Document, Item as DocumentItem, looks_like_document, parse_document};

@@ -94,21 +94,6 @@ impl Injected {
     }
 }
 
-/// A prompt that an IDE wrapped.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct IdePrompt<'a> {
-    /// File in the editor.
-    pub active_file: Option<&'a str>,
-    /// Text selected in the editor.
-    pub selection: Option<&'a str>,
-    /// Open tabs, one entry each.
-    pub open_tabs: Vec<&'a str>,
-    /// Files that the user mentioned, one entry each.
-    pub files: Vec<&'a str>,
-    /// What the user typed; none where the request heading is missing.
-    pub request: Option<&'a str>,
-}
-
 /// Contents of an environment context; updates between turns are partial.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment<'a> {
@@ -240,95 +225,6 @@ fn find(markers: &[Marker], text: &str) -> Option<Injected> {
     markers.iter().find(matching).map(|marker| marker.kind)
 }
 
-const REQUEST: &str = "## My request for Codex:";
-
-/// Takes the wrapper of an IDE apart; `None` where there is none.
-#[must_use]
-pub fn split_ide(text: &str) -> Option<IdePrompt<'_>> {
-    let trimmed = text.trim_start();
-    if !trimmed.starts_with("# Context from my IDE setup:")
-        && !trimmed.starts_with("# Files mentioned by the user:")
-    {
-        return None;
-    }
-    let (context, request) = split_request(trimmed);
-    let mut prompt = IdePrompt { request, ..IdePrompt::default() };
-    for section in sections(context) {
-        prompt.section(section);
-    }
-    Some(prompt)
-}
-
-/// The part before the last request heading and the text after it. The heading stands on a line
-/// of its own; a selection may quote an earlier prompt, so the last one counts.
-fn split_request(text: &str) -> (&str, Option<&str>) {
-    let heading = text
-        .rmatch_indices(REQUEST)
-        .map(|(at, _)| at)
-        .find(|&at| at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n'));
-    let parts = heading.and_then(|at| text.split_at_checked(at));
-    let Some((context, rest)) = parts else {
-        return (text, None);
-    };
-    (context, rest.get(REQUEST.len()..).map(str::trim))
-}
-
-/// Sections that begin with a `# ` or `## ` heading of the wrapper, headings included.
-fn sections(context: &str) -> impl Iterator<Item = &str> {
-    let mut rest = context;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let mut ends = rest.match_indices("\n#").map(|(at, _)| at + 1);
-        let end = ends.find(|&at| rest.get(at..).is_some_and(is_heading));
-        let (section, tail) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        rest = tail;
-        Some(section)
-    })
-}
-
-/// Headings that the wrapper uses: a selection may hold Markdown headings of its own.
-fn is_heading(text: &str) -> bool {
-    const HEADINGS: &[&str] = &[
-        "## Active file:",
-        "## Active selection of the file:",
-        "## Open tabs:",
-        "# Context from my IDE setup:",
-        "# Files mentioned by the user:",
-    ];
-    HEADINGS.iter().any(|heading| text.starts_with(heading))
-}
-
-impl<'a> IdePrompt<'a> {
-    fn section(&mut self, section: &'a str) {
-        let Some((heading, body)) = section.split_once(':') else {
-            return;
-        };
-        match heading {
-            "## Active file" => self.active_file = Some(body.trim()),
-            "## Active selection of the file" => self.selection = Some(body.trim_matches('\n')),
-            "## Open tabs" => self.open_tabs = entries(body, "- ").collect(),
-            "# Files mentioned by the user" => self.files = entries(body, "## ").collect(),
-            _ => {}
-        }
-    }
-}
-
-fn entries<'a>(body: &'a str, bullet: &'static str) -> impl Iterator<Item = &'a str> {
-    body.lines().filter_map(move |line| line.strip_prefix(bullet)).map(str::trim)
-}
-
-/// What the user typed: the text without the wrapper of an IDE. Empty where the wrapper has no
-/// request in it.
-#[must_use]
-pub fn typed(text: &str) -> &str {
-    match split_ide(text) {
-        Some(prompt) => prompt.request.unwrap_or_default(),
-        None => text,
-    }
-}
-
 /// Reads an environment context; `None` where the text is none. Values stay as written.
 #[must_use]
 pub fn environment(text: &str) -> Option<Environment<'_>> {
@@ -406,32 +302,6 @@ mod tests {
         assert_eq!(kinds, [Some(Injected::EnvironmentContext), None, None]);
         let parts = [Part::Text("Planned action JSON:".into()), Part::Text("{}".into())];
         assert_eq!(classify_parts(&Role::User, &parts), [Some(Injected::Guardian); 2]);
-    }
-
-    const WRAPPED: &str = "# Context from my IDE setup:\n\n## Active file: src/a.rs\n\n\
-        ## Active selection of the file:\n# not a heading\nlet x = 1;\n\n## Open tabs:\n\
-        - a.rs: src/a.rs\n- b: c.rs: x/b: c.rs\n\n## My request for Codex:\nfix it\n";
-
-    #[test]
-    fn takes_the_wrapper_of_an_ide_apart() {
-        let prompt = split_ide(WRAPPED).unwrap();
-        assert_eq!(prompt.active_file, Some("src/a.rs"));
-        assert_eq!(prompt.selection, Some("# not a heading\nlet x = 1;"));
-        assert_eq!(prompt.open_tabs, ["a.rs: src/a.rs", "b: c.rs: x/b: c.rs"]);
-        assert_eq!((prompt.request, typed(WRAPPED)), (Some("fix it"), "fix it"));
-    }
-
-    #[test]
-    fn wrappers_without_a_request_and_plain_prompts() {
-        let context = WRAPPED.split("## My").next().unwrap();
-        assert_eq!(split_ide(context).unwrap().request, None);
-        assert_eq!(typed(context), "");
-        assert_eq!(split_ide("hello ## My request for Codex: x"), None);
-        assert_eq!(typed("hello"), "hello");
-        let files =
-            "# Files mentioned by the user:\n\n## a.png: /tmp/a.png\n\n## My request for Codex:\n";
-        assert_eq!(split_ide(files).unwrap().files, ["a.png: /tmp/a.png"]);
-        assert_eq!(typed(files), "");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::fold::Fold;
 use crate::row::At;
 use crate::tables::remarks;
 use codex_ledger_rollout::event::{Part, UserMessage};
-use codex_ledger_rollout::prompt;
+use codex_ledger_rollout::{prompt, wrapper};
 
 const TABLE: &str = "prompts";
 const ROLL_BACK: &str =
@@ -129,7 +129,7 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
     // Copies, and what the client itself asks, are no prompts of this session.
     let review = fold.state.in_review || fold.state.is_asked_by_machine;
     let number = if fold.copied || review { 0 } else { fold.state.numbered + 1 };
-    let ide = prompt::split_ide(prompt.text);
+    let ide = wrapper::split_ide(prompt.text);
     let row = fold
         .row(TABLE, 18)
         .item(fold.at)
