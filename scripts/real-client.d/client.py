@@ -18,6 +18,8 @@ TARGETS = {("linux", "x86_64"): "linux-x64", ("linux", "aarch64"): "linux-arm64"
            ("darwin", "x86_64"): "darwin-x64", ("darwin", "arm64"): "darwin-arm64"}
 PAUSES_S = (5, 20)  # between three tries of a download
 TURN_S_MAX = 60
+# What clients say of a method that they do not know, or know for another sort of thread only.
+UNKNOWN = ("unknown variant", "only supports paginated threads")
 CONFIG = """\
 model = "{model}"
 model_provider = "scripted"
@@ -178,7 +180,7 @@ class AppServer:
         return message
 
     def ask(self, method, **params):
-        """The result of a request. A method that the client does not know is `Cannot`."""
+        """The result of a request. One that the client does not know is `Cannot`."""
         self.number += 1
         number = self.number
         self.send(id=number, method=method, params=params)
@@ -186,8 +188,8 @@ class AppServer:
         if "error" not in answer:
             return answer["result"]
         error = answer["error"]
-        if error.get("code") == -32601 or "unknown variant" in error.get("message", ""):
-            raise Cannot(f"it does not know {method}")
+        if error.get("code") == -32601 or any(words in error.get("message", "") for words in UNKNOWN):
+            raise Cannot(f"it cannot do {method}")
         raise Stuck(f"{method}: {error.get('message', error)}"[:300])
 
     def wait_for_turn(self, turn, after=0):
