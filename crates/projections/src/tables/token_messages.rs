@@ -9,10 +9,11 @@ const TABLE: &str = "token_messages";
 /// Totals of a file that are remembered, to know them when they are told again.
 const TOTALS_MAX: usize = 1024;
 
-/// Where a paginated file has usage records, they alone are the bill. A file that an older client has begun was billed
-/// by its counts up to the first record.
+/// Where a paginated file has usage records, they alone are the bill of their turn, and of those that follow. What an
+/// older client has counted in turns before was billed by its counts.
 const COVER: &str = "UPDATE token_messages SET counted = 0, reason = 'usage_record'
-    WHERE stream = :stream AND line >= :from AND origin = 'token_count' AND counted = 1";
+    WHERE stream = :stream AND line >= :from AND origin = 'token_count' AND counted = 1
+    AND turn_id IS :turn_id";
 
 /// While a review runs, the main thread's file carries the review's usage too. It counts once: in the
 /// review's own file where the ledger has it, else here. Decided anew after every replay, so that the
@@ -128,8 +129,9 @@ pub(crate) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
         fold.state.usage_records = true;
         if fold.state.is_paginated {
             let from = fold.at.line - fold.line_in_file();
-            let row = fold.row(TABLE, 2).stream(fold.at.stream).number("from", from);
-            fold.push(row.write(COVER));
+            let turn = fold.turn(record.turn_id.as_deref());
+            let row = fold.row(TABLE, 3).stream(fold.at.stream).number("from", from);
+            fold.push(row.id("turn_id", turn).write(COVER));
         }
     }
     let own = fold.state.session_id.as_deref().filter(|id| !id.is_empty()).or(fold.thread);
