@@ -304,3 +304,23 @@ fn sessions_know_the_same_filters() {
     assert_eq!(none, serde_json::json!([]));
     assert_eq!(env.json(["sessions", "--workspace", "/home/dev"]).as_array().unwrap().len(), 3);
 }
+
+#[test]
+fn a_directory_is_found_by_any_of_its_spellings() {
+    let env = TestEnvironment::new();
+    let folders = [r"C:\srv\tides", r"c:\srv\tides\src", r"\\?\C:\srv\tides", "C:/srv/tides"];
+    for (number, folder) in (1..).zip(folders.iter().chain(&[r"D:\srv\tides"])) {
+        let text = String::from_utf8(session(number, 1)).unwrap();
+        let folder = serde_json::to_string(folder).unwrap();
+        env.write(&env.rollout(number), text.replace("\"/home/dev/tides\"", &folder).as_bytes());
+    }
+    env.append(&[]);
+    let count = |filter: [&str; 2]| {
+        env.json(["sessions"].iter().chain(&filter)).as_array().map_or(0, Vec::len)
+    };
+    for spelling in ["c:/srv/tides", r"C:\srv\tides\", r"\\?\C:\srv\tides"] {
+        assert_eq!(count(["--workspace", spelling]), 4, "{spelling}");
+        assert_eq!(count(["--repo", spelling]), 3, "{spelling}");
+    }
+    assert_eq!(count(["--workspace", "D:"]), 1);
+}

@@ -1,5 +1,6 @@
 //! What reviewers said: tags, notes, dispositions.
 
+use super::folder;
 use super::row::{Counts, sql_seq, sql_stream};
 use codex_ledger_db::{Connection, Row, SqlResult, params};
 use codex_ledger_entry::{Seq, SeqRange, StreamId};
@@ -125,21 +126,26 @@ pub fn sessions_to_tag(
     [repo, path, text]: [Option<&str>; 3],
     new: SeqRange,
 ) -> SqlResult<Vec<String>> {
-    let sql = "SELECT s.id, s.stream FROM sessions s
-        WHERE EXISTS (SELECT 1 FROM events e WHERE e.stream = s.stream AND e.seq >= ?4 AND e.seq < ?5)
+    let sql = "SELECT s.id, s.stream, s.cwd FROM sessions s
+        WHERE EXISTS (SELECT 1 FROM events e WHERE e.stream = s.stream AND e.seq >= ?3 AND e.seq < ?4)
         AND (?2 IS NULL OR instr(coalesce(s.git_url, ''), ?2) > 0)
-        AND (?3 IS NULL OR s.cwd = rtrim(?3, '/') OR substr(s.cwd, 1, length(rtrim(?3, '/')) + 1) = rtrim(?3, '/') || '/')
         AND NOT EXISTS (SELECT 1 FROM annotations a WHERE a.session_id = s.id AND a.value = ?1
             AND a.act IN ('tag', 'untag') AND a.prompt = 0)
         ORDER BY s.id, s.stream";
     let mut statement = db.prepare(sql)?;
-    let values = params![tag, repo, path, sql_seq(new.from), sql_seq(new.end)];
-    let rows: Vec<(String, StreamId)> = statement
-        .query_map(values, |row| Ok((row.get("id")?, row.stream("stream")?)))?
+    let values = params![tag, repo, sql_seq(new.from), sql_seq(new.end)];
+    let rows: Vec<(String, StreamId, Option<String>)> = statement
+        .query_map(values, |row| Ok((row.get("id")?, row.stream("stream")?, row.get("cwd")?)))?
         .collect::<SqlResult<_>>()?;
+    let lies_there = |cwd: Option<&str>| {
+        path.is_none_or(|path| cwd.is_some_and(|cwd| folder::lies_below(cwd, path)))
+    };
     let mut found = Vec::new();
-    for (id, stream) in rows {
-        if found.last() != Some(&id) && text.map_or(Ok(true), |text| asks(db, stream, text))? {
+    for (id, stream, cwd) in rows {
+        if found.last() == Some(&id) || !lies_there(cwd.as_deref()) {
+            continue;
+        }
+        if text.map_or(Ok(true), |text| asks(db, stream, text))? {
             found.push(id);
         }
     }

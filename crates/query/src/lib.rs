@@ -3,6 +3,7 @@
 mod annotations;
 mod coverage;
 mod filter;
+mod folder;
 pub mod pricing;
 mod redactions;
 mod report;

@@ -3,6 +3,7 @@
 //! Only rows with `counted = 1` are added up; `explain` shows every row with the reason why it counts or not.
 
 use super::filter::Filter;
+use super::folder;
 use super::row::{Counts, LINES_PER_FILE, columns, sql_stream};
 use super::zone::{QUARTER_HOUR_MS, Zone};
 use crate::pricing::{Estimate, Money, PriceTable, Tier, Tokens, WhatIf};
@@ -85,8 +86,7 @@ struct Source {
     repo: Option<String>,
 }
 
-const SOURCES: &str =
-    "SELECT stream, id, coalesce(git_url, cwd) AS repo FROM sessions ORDER BY stream";
+const SOURCES: &str = "SELECT stream, id, git_url, cwd FROM sessions ORDER BY stream";
 
 const SELECT: &str = "
     SELECT stream, at_ms, model, tier, input, min(cached_input, input) AS cached_input,
@@ -294,7 +294,9 @@ impl Grouped<'_> {
 fn sources(db: &Connection) -> SqlResult<HashMap<StreamId, Source>> {
     let mut statement = db.prepare(SOURCES)?;
     let rows = statement.query_map([], |row| {
-        let source = Source { session: row.get("id")?, repo: row.get("repo")? };
+        let (url, cwd): (Option<String>, Option<String>) = (row.get("git_url")?, row.get("cwd")?);
+        let repo = url.or_else(|| cwd.as_deref().map(folder::plain));
+        let source = Source { session: row.get("id")?, repo };
         Ok((row.stream("stream")?, source))
     })?;
     rows.collect()
