@@ -22,7 +22,7 @@ CREATE TABLE session_names (
     seq        INTEGER NOT NULL,
     at_ms      INTEGER,
     session_id TEXT NOT NULL,
-    name       TEXT,
+    name       TEXT,                    -- NULL where it was taken away
     PRIMARY KEY (stream, line, part, item)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_names_by_session ON session_names (session_id);

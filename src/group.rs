@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct GroupArgs {
-    /// Id of the session or its beginning [default: the newest]
+    /// Id of the session, its beginning, or its name [default: the newest]
     #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
     pub session: String,
     /// Write to a file

@@ -12,7 +12,7 @@ const OUTPUT_LINES: usize = 8;
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Id of the session or its beginning [default: the newest]
+    /// Id of the session, its beginning, or its name [default: the newest]
     #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
     pub session: String,
     /// Write the exact bytes of the source instead

@@ -47,7 +47,7 @@ pub enum By {
 pub enum TokensCommand {
     /// Every usage record of a session, with the reason why it counts or not
     Explain {
-        /// Id of the session or its beginning [default: the newest]
+        /// Id of the session, its beginning, or its name [default: the newest]
         #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
         session: String,
     },

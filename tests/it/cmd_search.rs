@@ -3,6 +3,7 @@
 mod changes;
 mod damage;
 mod hidden;
+mod names;
 mod questions;
 
 use crate::cli_support::{TestEnvironment, prompt_line, thread};

@@ -127,8 +127,8 @@ pub enum FilterError {
         /// What was given.
         value: String,
     },
-    /// The beginning of several ids.
-    #[error("`{prefix}` is the beginning of {} sessions: {}", ids.len(), ids.join(", "))]
+    /// The beginning of several ids, or the name of several sessions.
+    #[error("`{prefix}` is the beginning of {} sessions or their name: {}", ids.len(), ids.join(", "))]
     Several {
         /// What was given.
         prefix: String,

@@ -1,13 +1,14 @@
 //! Full-text search over what the views show: what is asked, and what is found.
 
 use super::row::{Counts, columns, sql_stream};
+use super::scope::Scope;
 use super::snippet::{Term, snippet, words_of};
 use codex_ledger_db::{
     Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter, split_words,
 };
 use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// A longer question is no question; the index would count every character of it.
 const QUESTION_MAX_CHARS: usize = 4096;
@@ -24,19 +25,19 @@ pub struct Search {
     /// The words alone, for showing where they stand.
     terms: Vec<Term>,
     /// `repo:`.
-    repo: Option<String>,
+    pub(super) repo: Option<String>,
     /// `session:`, the beginning of an id.
-    session: Option<String>,
+    pub(super) session: Option<String>,
     /// `tool:`.
     tool: Option<String>,
     /// `file:`, part of a path that a patch touched.
-    file: Option<String>,
+    pub(super) file: Option<String>,
     /// `in:`, the kind of text.
     source: Option<String>,
     /// `tag:`, of the session or any of its prompts.
-    tag: Option<String>,
+    pub(super) tag: Option<String>,
     /// `disposition:`, of the session or any of its prompts.
-    disposition: Option<String>,
+    pub(super) disposition: Option<String>,
     /// `exit:`.
     exit: Option<Exit>,
     /// `since:`, still as it was given.
@@ -58,8 +59,8 @@ enum Exit {
 pub struct SearchError(String);
 
 /// The kinds of text that `in:` names.
-pub const SEARCH_SOURCES: [&str; 8] =
-    ["prompt", "message", "context", "reasoning", "plan", "call", "output", "file"];
+pub const SEARCH_SOURCES: [&str; 9] =
+    ["prompt", "message", "context", "reasoning", "plan", "call", "output", "file", "name"];
 
 impl Search {
     /// Reads a question: words, "phrases", beginnings*, AND, OR, NOT, and qualifiers such as `repo:x`.
@@ -223,7 +224,7 @@ pub struct SearchHit {
     pub session: String,
     /// Number of the prompt that it is, or that it followed; 0 before the first.
     pub prompt: u64,
-    /// Kind of text: prompt, message, context, reasoning, plan, call, output, file.
+    /// Kind of text: prompt, message, context, reasoning, plan, call, output, file, name.
     pub table: String,
     /// Ledger entry.
     pub seq: Seq,
@@ -256,6 +257,8 @@ struct Found {
     item: i64,
     at_ms: Option<i64>,
     tool: Option<String>,
+    /// Whose it is, where it stands in no stream of that session: a name.
+    session: Option<String>,
 }
 
 /// Looks for something in the shards of the index; times are resolved by the caller. `limit` 0 means all.
@@ -270,8 +273,43 @@ pub fn search(
     limit: usize,
 ) -> SqlResult<Hits> {
     let limit = if limit == 0 { usize::MAX } else { limit };
-    let streams = streams(views, search)?;
-    let files = files(views, search)?;
+    let scope = Scope::of(views, search)?;
+    let (sql, values) = statement(search, since_ms, until_ms);
+    let mut best: Vec<Found> = Vec::new();
+    let mut total = 0;
+    for shard in shards {
+        let mut statement = shard.prepare_cached(&sql)?;
+        let columns = FoundColumns::of(&statement)?;
+        let mut rows = statement.query(params_from_iter(&values))?;
+        while let Some(row) = rows.next()? {
+            let (stream, line) = (row.stream(columns.stream)?, row.get(columns.line)?);
+            let is_name = row.get_ref(columns.source)?.as_str().is_ok_and(|it| it == "name");
+            if !scope.has_line(stream, line) || !is_name && !scope.has_stream(stream) {
+                continue;
+            }
+            let mut found = columns.read(row)?;
+            if is_name {
+                found.session = scope.session_named_at(views, found.place())?;
+            }
+            if !is_name || found.session.is_some() {
+                total += 1;
+                keep(&mut best, found, limit);
+            }
+        }
+    }
+    best.sort_by(order);
+    best.truncate(limit);
+    let names = names(views, &best)?;
+    let hits = best.iter().map(|found| hit(views, found, &names, &search.terms));
+    Ok(Hits { hits: hits.collect::<SqlResult<_>>()?, total })
+}
+
+/// What is asked of every shard of the index, and the values in it.
+fn statement(
+    search: &Search,
+    since_ms: Option<i64>,
+    until_ms: Option<i64>,
+) -> (String, Vec<Value>) {
     let mut conditions = vec!["1"];
     let mut values: Vec<Value> = Vec::new();
     let mut narrow = |condition: &'static str, value: Value| {
@@ -306,33 +344,19 @@ pub fn search(
             )
         }
     };
-    let mut best: Vec<Found> = Vec::new();
-    let mut total = 0;
-    for shard in shards {
-        let mut statement = shard.prepare_cached(&sql)?;
-        let columns = FoundColumns::of(&statement)?;
-        let mut rows = statement.query(params_from_iter(&values))?;
-        while let Some(row) = rows.next()? {
-            let (stream, line) = (row.stream(columns.stream)?, row.get(columns.line)?);
-            let is_in = streams.as_ref().is_none_or(|streams| streams.contains(&stream))
-                && files.as_ref().is_none_or(|files| files.contains(&(stream, line)));
-            if is_in {
-                total += 1;
-                keep(&mut best, columns.read(row)?, limit);
-            }
-        }
-    }
-    best.sort_by(order);
-    best.truncate(limit);
-    let names = names(views, &best)?;
-    let hits = best.iter().map(|found| hit(views, found, &names, &search.terms));
-    Ok(Hits { hits: hits.collect::<SqlResult<_>>()?, total })
+    (sql, values)
 }
 
 const PLACE: &str = "d.source, d.stream, d.line, d.part, d.item, d.at_ms, d.tool";
 
 columns! {
     FoundColumns: score, source, stream, line, part, item, at_ms, tool
+}
+
+impl Found {
+    fn place(&self) -> [i64; 4] {
+        [sql_stream(self.stream), self.line, self.part, self.item]
+    }
 }
 
 impl FoundColumns {
@@ -346,6 +370,7 @@ impl FoundColumns {
             item: row.get(self.item)?,
             at_ms: row.get(self.at_ms)?,
             tool: row.get(self.tool)?,
+            session: None,
         })
     }
 }
@@ -368,38 +393,6 @@ fn keep(best: &mut Vec<Found>, found: Found, limit: usize) {
         best.truncate(limit);
     }
 }
-
-/// Streams that `repo:`, `session:`, `tag:` and `disposition:` leave.
-fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<StreamId>>> {
-    let Search { repo, session, tag, disposition, .. } = search;
-    if [repo, session, tag, disposition].iter().all(|value| value.is_none()) {
-        return Ok(None);
-    }
-    let sql = "SELECT stream FROM sessions WHERE substr(id, 1, length(?1)) = ?1
-        AND (?2 = '' OR instr(coalesce(git_url, cwd, ''), ?2) > 0)
-        AND (?3 = '' OR id IN (SELECT session_id FROM tags WHERE tag = ?3))
-        AND (?4 = '' OR id IN (SELECT session_id FROM dispositions WHERE value = ?4))";
-    let session = session.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let [repo, tag, disposition] =
-        [repo, tag, disposition].map(|value| value.as_deref().unwrap_or_default());
-    let mut statement = views.prepare_cached(sql)?;
-    let rows =
-        statement.query_map([session.as_str(), repo, tag, disposition], |row| row.stream(0))?;
-    rows.collect::<SqlResult<_>>().map(Some)
-}
-
-/// Streams and lines of patches that touched a file that `file:` names.
-fn files(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<(StreamId, i64)>>> {
-    let Some(file) = &search.file else { return Ok(None) };
-    let sql = "SELECT stream, line FROM file_changes WHERE instr(path, ?1) > 0";
-    let mut statement = views.prepare_cached(sql)?;
-    let columns = PatchColumns::of(&statement)?;
-    let place = |row: &Row<'_>| Ok((row.stream(columns.stream)?, row.get(columns.line)?));
-    let rows = statement.query_map([file], place)?;
-    rows.collect::<SqlResult<_>>().map(Some)
-}
-
-columns! { PatchColumns: stream, line }
 
 fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<StreamId, String>> {
     let mut names = HashMap::new();
@@ -428,12 +421,13 @@ fn hit(
         "plan" => ("function_plan_messages", "step"),
         "output" => ("function_calls", "output"),
         "file" => ("file_changes", "path"),
+        "name" => ("session_names", "name"),
         _ => ("function_calls", "coalesce(command, arguments)"),
     };
     let sql = format!(
         "SELECT seq, {column} AS text FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3 AND item = ?4"
     );
-    let place = [sql_stream(found.stream), found.line, found.part, found.item];
+    let place = found.place();
     let (seq, text): (Seq, Option<String>) = views
         .prepare_cached(&sql)?
         .query_row(place, |row| Ok((row.seq("seq")?, row.get("text")?)))
@@ -443,7 +437,7 @@ fn hit(
         WHERE stream = ?1 AND (line, part, item) <= (?2, ?3, ?4) AND number > 0";
     let prompt = views.prepare_cached(prompt)?.query_row(place, |row| row.count(0))?;
     Ok(SearchHit {
-        session: names.get(&found.stream).cloned().unwrap_or_default(),
+        session: found.session.as_ref().or(names.get(&found.stream)).cloned().unwrap_or_default(),
         prompt,
         table: found.source.clone(),
         seq,

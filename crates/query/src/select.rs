@@ -5,7 +5,7 @@
 
 use super::filter::{Filter, FilterError, FilterName, Order, nearest};
 use super::folder::{is_same, lies_below};
-use super::sessions::ids_beginning;
+use super::sessions::{ids_beginning, ids_named};
 use codex_ledger_db::{Connection, SqlResult, params};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -162,13 +162,16 @@ fn unknown<'a>(
     FilterError::Unknown { filter, value: value.into(), nearest }
 }
 
-/// The one id that begins so.
+/// The one id that begins so, else that of the one session of that name.
 fn session(db: &Connection, prefix: &str) -> Result<String, FilterError> {
     let lower = prefix.to_ascii_lowercase();
     let mut ids = ids_beginning(db, ("id", "sessions"), prefix)?;
     // A whole id names its session, even where a longer one begins with it.
     if ids.first().is_some_and(|id| *id == lower) {
         ids.truncate(1);
+    }
+    if ids.is_empty() {
+        ids = ids_named(db, prefix)?;
     }
     match (ids.len(), ids.pop()) {
         (1, Some(id)) => Ok(id),

@@ -1,4 +1,4 @@
-//! The list of sessions, and finding one by the beginning of its id.
+//! The list of sessions, and finding one by the beginning of its id or by its name.
 
 use super::filter::{Filter, FilterError};
 use super::row::{Counts, sql_stream};
@@ -43,6 +43,12 @@ pub struct SessionRow {
     /// Lines that are no records.
     pub malformed: u64,
 }
+
+const NAMED: &str = "
+    SELECT DISTINCT s.id,
+        (SELECT n.name FROM session_names n WHERE n.session_id = s.id
+            ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1) AS name
+    FROM sessions s ORDER BY s.id";
 
 const SELECT: &str = "
     SELECT s.id, s.stream,
@@ -121,11 +127,11 @@ const IDS_READ_MAX: i64 = 11;
 /// Why no single session was found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// No id begins so.
-    #[error("no session begins with `{0}`")]
+    /// No id begins so, and none is called so.
+    #[error("no session begins with `{0}` or has that name")]
     None(String),
-    /// Several ids do.
-    #[error("`{prefix}` is the beginning of {} sessions: {}", ids.len(), ids.join(", "))]
+    /// Several ids do, or several are called so.
+    #[error("`{prefix}` is the beginning of {} sessions or their name: {}", ids.len(), ids.join(", "))]
     Several {
         /// What was given.
         prefix: String,
@@ -137,7 +143,7 @@ pub enum FindError {
     Sql(#[from] codex_ledger_db::SqlError),
 }
 
-/// The session whose id begins with that text; the newest one for an empty text.
+/// The session whose id begins with that text, else the one of that name; the newest one for an empty text.
 ///
 /// # Errors
 /// When none or several do.
@@ -158,9 +164,39 @@ pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindErr
     ids.dedup();
     match (ids.len(), found.into_iter().next_back()) {
         (1, Some(row)) => Ok(row),
-        (0, _) => Err(FindError::None(prefix.into())),
+        (0, _) => find_named(db, prefix),
         _ => Err(FindError::Several { prefix: prefix.into(), ids }),
     }
+}
+
+fn find_named(db: &Connection, name: &str) -> Result<SessionRow, FindError> {
+    let mut ids = ids_named(db, name)?;
+    match &ids[..] {
+        [] => Err(FindError::None(name.into())),
+        [id] => {
+            let sql = format!("{SELECT} WHERE s.id = ? AND NOT EXISTS ({NEWER})");
+            Ok(db.query_row(&sql, [id], SessionRow::read)?)
+        }
+        _ => {
+            ids.truncate(IDS_READ_MAX as usize);
+            Err(FindError::Several { prefix: name.into(), ids })
+        }
+    }
+}
+
+/// Ids of the sessions that are called so now, whatever the case.
+pub(super) fn ids_named(db: &Connection, name: &str) -> SqlResult<Vec<String>> {
+    let wanted = name.trim().to_lowercase();
+    let mut statement = db.prepare(NAMED)?;
+    let mut rows = statement.query([])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: Option<String> = row.get("name")?;
+        if name.is_some_and(|name| name.trim().to_lowercase() == wanted) {
+            ids.push(row.get("id")?);
+        }
+    }
+    Ok(ids)
 }
 
 /// A session's id and the stream of its source in that generation, the newest when none is named; no

@@ -17,7 +17,7 @@ use std::thread::Builder;
 /// A stream's texts are in the shard that its number names.
 pub(crate) const SHARDS: u64 = 16;
 /// Raised when the tables or the way of splitting words change.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// What the name of a shard that is being written ends with.
 const NEW: &str = "-new";
 /// Of a longer text this many bytes are indexed: the rest is mostly the output of a build.
@@ -35,7 +35,7 @@ const SCHEMA: &str = "
     INSERT INTO made VALUES (-1, '', 0);";
 
 /// Source word, table, text, tool and exit code of what can be found.
-const SOURCES: [(&str, &str); 8] = [
+const SOURCES: [(&str, &str); 9] = [
     (
         "prompt",
         "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM prompts WHERE stream = ? AND number > 0",
@@ -67,6 +67,11 @@ const SOURCES: [(&str, &str); 8] = [
     (
         "file",
         "SELECT line, part, item, at_ms, path AS text, NULL AS tool, NULL AS exit_code FROM file_changes WHERE stream = ? AND copied = 0",
+    ),
+    // Stands where the name was given, mostly in a side file; who reads it asks whose name it is now.
+    (
+        "name",
+        "SELECT line, part, item, at_ms, name AS text, NULL AS tool, NULL AS exit_code FROM session_names WHERE stream = ? AND name IS NOT NULL",
     ),
 ];
 
@@ -112,7 +117,7 @@ impl Basis {
         let ledger = snapshot.query_row("SELECT ledger FROM meta", [], |row| row.get(0))?;
         let mut statement = snapshot.prepare(
             "SELECT t.stream, f.cursor FROM streams t JOIN fold_states f ON f.stream = t.stream
-                WHERE t.superseded = 0 AND t.kind IN ('rollout', 'file')",
+                WHERE t.superseded = 0 AND t.kind IN ('rollout', 'file', 'index')",
         )?;
         let rows =
             statement.query_map([], |row| Ok((row.stream("stream")?, row.get("cursor")?)))?;

@@ -172,6 +172,6 @@ pub(crate) fn name(fold: &mut Fold<'_>, name: &ThreadNameUpdated<'_>) {
     let row = fold
         .row_at("session_names", 0, 8)
         .id("session_id", Some(id))
-        .text("name", name.name.as_deref());
+        .text("name", name.name.as_deref().filter(|name| !name.trim().is_empty()));
     fold.push(row.insert());
 }
