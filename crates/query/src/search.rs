@@ -93,7 +93,7 @@ impl Search {
                     });
                 }
                 _ => {
-                    let Some(term) = search.term(&token) else { continue };
+                    let Some(term) = search.term(&token, is_phrase) else { continue };
                     // Said outright, AND binds as people read it: `a NOT b c` is a and c, without b.
                     let operator = wants_word.take().or((!parts.is_empty()).then_some("AND"));
                     parts.extend(operator.map(str::to_string));
@@ -116,10 +116,10 @@ impl Search {
     }
 
     /// A word, phrase or beginning, quoted so that nothing in it is an operator.
-    fn term(&mut self, token: &str) -> Option<String> {
+    fn term(&mut self, token: &str, is_phrase: bool) -> Option<String> {
         let (text, is_beginning) = match token.strip_suffix('*') {
             Some(text) => (text, true),
-            None => (token, false),
+            None => (token, !is_phrase && ends_in_hangul(token)),
         };
         let words: Vec<String> = words_of(text).into_iter().map(|word| word.folded).collect();
         if words.is_empty() {
@@ -180,6 +180,11 @@ impl Search {
         }
         Ok(true)
     }
+}
+
+/// Whether a word may go on in the text: Korean writes particles right behind a noun, and a reader types the noun.
+fn ends_in_hangul(word: &str) -> bool {
+    word.ends_with(|c| matches!(c, '가'..='힣'))
 }
 
 /// Words and "quoted phrases" of a question.
@@ -463,6 +468,7 @@ mod tests {
         assert_eq!(expression("a NOT b"), "\"a\" NOT \"b\"");
         assert_eq!(expression("say \"NEAR(x"), "\"say\" AND \"NEAR(x\"");
         assert_eq!(expression("潮汐"), "\" 潮  汐 \"");
+        assert_eq!(expression("등대 \"등대\" 등대a"), "\"등대\"* AND \"등대\" AND \"등대a\"");
         assert_eq!(expression("repo:tides ebb"), "\"ebb\"");
         assert_eq!(expression("std::fs"), "\"std::fs\"");
         assert!(expression("OR x").contains("without a word before"));
@@ -484,6 +490,7 @@ mod tests {
         );
         assert_eq!(found("Größe, cafe\u{301}!", "grosse größe CAFÉ"), "⟦Größe⟧, ⟦cafe\u{301}⟧!");
         assert_eq!(found("今日の潮汐表", "潮汐"), "今日の⟦潮汐⟧表");
+        assert_eq!(found("새 등대를 지었다", "등대"), "새 ⟦등대를⟧ 지었다");
         assert_eq!(found("İİİ", "x"), "İİİ");
         let long = format!("{}tide{}", "x ".repeat(100), " y".repeat(200));
         let found = found(&long, "tide");

@@ -4,6 +4,21 @@ use super::{found, header, set, two_sessions};
 use crate::cli_support::{TestEnvironment, prompt_line, thread};
 use serde_json::json;
 
+/// Korean writes particles right behind a noun.
+#[test]
+fn a_korean_noun_is_found_with_its_particle() {
+    let env = TestEnvironment::new();
+    let asked = prompt_line("등대를 고치고 항구에서 배를 기다려 주세요");
+    env.write(&env.rollout(1), &[header(1, "/srv/x", "x"), asked].concat());
+    env.append(&[]);
+    for question in ["등대", "항구 배", "등대를", "기다려"] {
+        assert_eq!(found(&env, question), ["prompt 1"], "{question}");
+    }
+    for question in ["\"등대\"", "대를", "등대는"] {
+        assert_eq!(found(&env, question), [""; 0], "{question}");
+    }
+}
+
 #[test]
 fn words_phrases_beginnings_and_operators() {
     let env = two_sessions();
