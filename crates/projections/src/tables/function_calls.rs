@@ -163,11 +163,13 @@ fn ended(
     fold.push(row.write(END));
 }
 
-/// One that a person or a policy has refused did not run, and has no exit code.
+/// One that a person or a policy has refused did not run, and has no exit code; nor has one that was given up,
+/// of which the client says only that it failed.
 fn command_status(end: &ExecCommandEnd<'_>) -> Option<&'static str> {
     let of_code = |code| if code == 0 { Status::Ok } else { Status::Failed };
     let status = match end.status.as_deref() {
         Some("declined") => Some(Status::Rejected),
+        Some("failed") if end.exit_code.is_none() => Some(Status::Failed),
         _ => end.exit_code.map(of_code),
     };
     status.map(|status| status.name())
