@@ -5,8 +5,8 @@ use crate::error::DoorError;
 use crate::text::{bytes, count, duration, plural, safe_path};
 use clap::Args;
 use codex_ledger_app::{
-    App, AppError, AppendOptions, Appended, ByteCounts, FileCounts, HeadSummary, Seq, SeqRange,
-    SourceProblem, check_place,
+    App, AppError, AppendOptions, AppendReport, Appended, ByteCounts, FileCounts, HeadSummary, Seq,
+    SeqRange, SourceProblem, check_place,
 };
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
@@ -165,6 +165,8 @@ struct Problem<'a> {
     line: Option<u64>,
     offset: Option<u64>,
     reason: &'a str,
+    /// Whether the ledger has the bytes that it is about.
+    kept: bool,
 }
 
 fn document<'a>(door: &Door, appended: &'a Appended) -> Document<'a> {
@@ -178,6 +180,7 @@ fn document<'a>(door: &Door, appended: &'a Appended) -> Document<'a> {
         line: of.line,
         offset: of.offset,
         reason: &of.reason,
+        kept: is_kept(report, of),
     };
     let SeqRange { from, end: to } = report.entries;
     Document {
@@ -216,22 +219,38 @@ fn summary(door: &Door, appended: &Appended) -> String {
     out + &problems(door, appended)
 }
 
+fn is_kept(report: &AppendReport, problem: &SourceProblem) -> bool {
+    problem.line.is_some() || !report.unread.contains(&problem.path)
+}
+
 fn problems(door: &Door, appended: &Appended) -> String {
-    let all = &appended.report.problems;
-    if all.is_empty() {
+    let report = &appended.report;
+    let (kept, unread): (Vec<_>, Vec<_>) =
+        report.problems.iter().partition(|problem| is_kept(report, problem));
+    let heads = [
+        format!("{} (kept byte for byte):", plural(kept.len() as u64, "problem")),
+        format!("{} not read, or not to the end:", plural(unread.len() as u64, "file")),
+    ];
+    let groups = heads.into_iter().zip([kept, unread]);
+    groups.map(|(heading, problems)| group(door, heading, &problems)).collect()
+}
+
+/// Problems of one kind; nothing where there are none.
+fn group(door: &Door, heading: String, problems: &[&SourceProblem]) -> String {
+    if problems.is_empty() {
         return String::new();
     }
-    let shown = if door.global.verbose { all.len() } else { PROBLEMS_SHOWN };
-    let heading = format!("{} (kept byte for byte):", plural(all.len() as u64, "problem"));
+    let shown = if door.global.verbose { problems.len() } else { PROBLEMS_SHOWN };
     let mut out = format!("{}\n", door.paint(Style::Yellow, heading));
-    for problem in all.iter().take(shown) {
+    for problem in problems.iter().take(shown) {
         let line = problem.line.map(|line| format!(" line {line}")).unwrap_or_default();
         let at = problem.offset.map(|offset| format!(" byte {offset}")).unwrap_or_default();
         let path = crate::text::safe(&problem.path);
         out.push_str(&format!("  {path}{line}{at}: {}\n", crate::text::safe(&problem.reason)));
     }
-    if all.len() > shown {
-        out.push_str(&format!("  … and {} more (--verbose shows all)\n", all.len() - shown));
+    if problems.len() > shown {
+        let more = problems.len() - shown;
+        out.push_str(&format!("  … and {more} more (--verbose shows all)\n"));
     }
     out
 }

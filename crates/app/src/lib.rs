@@ -47,7 +47,7 @@ pub use self::state_db::StateDb;
 pub use self::status::{HeadSummary, Status};
 pub use self::target::RedactRequest;
 pub use self::tokens::Explanation;
-pub use codex_ledger_append::{ByteCounts, FileCounts, SourceProblem};
+pub use codex_ledger_append::{AppendReport, ByteCounts, FileCounts, SourceProblem};
 pub use codex_ledger_entry::{Act, Seq, SeqRange};
 pub use codex_ledger_ledger::{Holder, World, check_place};
 pub use codex_ledger_projections::Digests;

@@ -8,6 +8,7 @@ use codex_ledger_ledger::{
     Appended, Ledger, LedgerError, LedgerPaths, SeenFile, SeenFiles, SourceProblem, Tails, World,
     read_head,
 };
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A torn last line is taken as it is once its file has been still for this long.
@@ -69,6 +70,8 @@ pub struct AppendReport {
     pub entries: SeqRange,
     /// What the user should know.
     pub problems: Vec<SourceProblem>,
+    /// Paths of the problems with files that were not read, or not to their end.
+    pub unread: BTreeSet<String>,
 }
 
 /// A plan of what an append would have to read.
@@ -94,6 +97,7 @@ impl Plan {
                 reason: p.reason,
             })
             .collect();
+        plan.report.unread = plan.report.problems.iter().map(|of| of.path.clone()).collect();
         plan.report.files.failed = plan.report.problems.len() as u64;
         for file in files {
             plan.consider(file, request, now);

@@ -90,6 +90,8 @@ impl<'a, 'l> Run<'a, 'l> {
             }
             Err(FileError::Source(error)) => {
                 let done = self.report.bytes.appended - before.appended;
+                let is_kept = done > 0 || self.report.bytes.already > before.already;
+                let rest = if is_kept { "; the lines before that are kept" } else { "" };
                 self.report.files.failed += 1;
                 self.report.bytes = ByteCounts {
                     seen: before.seen + file.len.max(done),
@@ -97,7 +99,9 @@ impl<'a, 'l> Run<'a, 'l> {
                     skipped: before.skipped + file.len.saturating_sub(done),
                     ..before
                 };
-                self.report.problems.push(problem_of(file, error.to_string()));
+                let problem = problem_of(file, format!("{error}{rest}"));
+                self.report.unread.insert(problem.path.clone());
+                self.report.problems.push(problem);
                 Ok(Outcome::Failed)
             }
             Err(FileError::Ledger(error)) => Err(error),

@@ -123,6 +123,35 @@ fn a_compressed_file_that_was_cut_short_and_then_came_whole() {
     env.audits_clean();
 }
 
+#[test]
+fn what_is_not_read_is_named_as_such() {
+    let env = sound();
+    let zst = |number| PathBuf::from(format!("{}.zst", env.rollout(number).display()));
+    let text = [session(2, 4), prompt_line(&noise(900_000)), prompt_line(&noise(300_000))].concat();
+    let cut = compressed(&text);
+    env.write(&zst(2), &cut[..cut.len() - 1]);
+    env.write(&zst(3), &compressed(&session(3, 1))[..3]);
+    env.write(&zst(4), &session(4, 1));
+    let gzip = PathBuf::from(format!("{}.gz", env.rollout(5).display()));
+    env.write(&gzip, b"\x1f\x8b\x08");
+    env.extend(&env.rollout(1), b"no record\n");
+    let text = env.ok(["append".as_ref(), env.codex().as_os_str()]).text().to_string();
+    let (kept, unread) = text.split_once("3 files not read, or not to the end:").expect(&text);
+    assert!(kept.contains("1 problem (kept byte for byte):"), "{text}");
+    let says = |path: &Path, words: &str| {
+        let line = unread.lines().find(|line| line.contains(&*path.to_string_lossy()));
+        assert!(line.is_some_and(|line| line.contains(words)), "{text}");
+    };
+    says(&zst(2), "the lines before that are kept");
+    says(&zst(3), "incomplete frame");
+    says(&gzip, "gzip");
+    assert_eq!(env.raw(&thread(4), &[]), session(4, 1), "read as what it is");
+    assert!(!env.raw(&thread(2), &[]).is_empty());
+    let done = env.append(&[]);
+    assert_eq!(done["problems"][0]["kept"], false);
+    assert_eq!(done["files"]["failed"], 3);
+}
+
 /// Text that does not shrink when compressed, always the same.
 fn noise(len: usize) -> String {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
@@ -139,10 +168,10 @@ fn noise(len: usize) -> String {
 fn a_compressed_file_that_is_none() {
     let env = sound();
     let path = PathBuf::from(format!("{}.zst", env.rollout(2).display()));
-    env.write(&path, &session(2, 1));
+    env.write(&path, b"high water");
     let done = env.append(&[]);
     reason_of(&done, &path);
-    assert_eq!(done["bytes"]["skipped"], session(2, 1).len());
+    assert_eq!(done["bytes"]["skipped"], 10);
     sound_is_there(&env, &done);
     env.write(&path, &compressed(&session(2, 1)));
     assert_eq!(env.append(&[])["files"]["failed"], 0);

@@ -1,5 +1,6 @@
 //! Which files are sources, and what they are called.
 
+use super::read::begins_like_json;
 use codex_ledger_entry::{Container, StreamName};
 use std::collections::HashSet;
 use std::fs;
@@ -110,9 +111,22 @@ fn walk(root: &Path, found: &mut Discovery, seen: &mut HashSet<PathBuf>) {
 
 /// A file that was met on the way: only names that Codex gives count.
 fn add(path: &Path, found: &mut Discovery, seen: &mut HashSet<PathBuf>) {
-    if let Some((name, container)) = name_of(path) {
-        add_file(path, name, container, found, seen);
+    match name_of(path) {
+        Some((name, container)) => add_file(path, name, container, found, seen),
+        None if is_gzip_of_rollout(path) => found.problems.push(gzip(path)),
+        None => {}
     }
+}
+
+/// No client writes such files, people do: their sessions would be missed without a word.
+fn is_gzip_of_rollout(path: &Path) -> bool {
+    let is_gzip = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gz"));
+    is_gzip && name_of(&path.with_extension("")).is_some()
+}
+
+fn gzip(path: &Path) -> Problem {
+    let reason = "compressed with gzip, which is not read: `gunzip` it".to_string();
+    Problem { path: path.to_path_buf(), reason }
 }
 
 /// A file that was given by hand: any name counts, except credentials.
@@ -120,6 +134,10 @@ fn add_given(path: &Path, found: &mut Discovery, seen: &mut HashSet<PathBuf>) {
     if path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(NEVER)) {
         let reason = "holds credentials and is never read".to_string();
         found.problems.push(Problem { path: path.to_path_buf(), reason });
+        return;
+    }
+    if is_gzip_of_rollout(path) {
+        found.problems.push(gzip(path));
         return;
     }
     let (name, container) = name_of(path).unwrap_or_else(|| {
@@ -146,6 +164,9 @@ fn add_file(
             if is_secret || !meta.is_file() || !seen.insert(canonical) {
                 return;
             }
+            // Some tools take the compression away and leave the name.
+            let is_plain = container == Container::Zstd && begins_like_json(path);
+            let container = if is_plain { Container::Plain } else { container };
             let modified = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
             found.files.push(SourceFile {
                 path: path.to_path_buf(),

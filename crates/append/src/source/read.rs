@@ -182,6 +182,14 @@ fn open_file(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Whether a file begins like lines of JSON, whatever its name says: nothing that is compressed begins so.
+pub fn begins_like_json(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = open_file(path).and_then(|file| file.take(16).read_to_end(&mut head));
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
+    read.is_ok() && text.trim_ascii_start().starts_with(b"{")
+}
+
 /// Whether a line feed follows somewhere behind that offset, so that a long line is whole.
 ///
 /// # Errors
