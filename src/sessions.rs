@@ -52,7 +52,7 @@ pub fn short_id(id: &str) -> String {
 fn table(door: &Door, rows: &[SessionRow]) -> String {
     let mut table = Table::new();
     table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
-    let heads = ["LAST (UTC)", "SESSION", "PROMPTS", "CALLS", "TOKENS", "MODEL", "WHERE"];
+    let heads = ["LAST (UTC)", "SESSION", "PROMPTS", "CALLS", "TOKENS", "MODEL", "FROM", "WHERE"];
     table.set_header(heads.map(|head| door.paint(Style::Dim, head)));
     for row in rows {
         let cwd = row.cwd.as_deref().unwrap_or("-");
@@ -66,6 +66,7 @@ fn table(door: &Door, rows: &[SessionRow]) -> String {
             row.calls.to_string(),
             short(row.tokens),
             one_line(row.model.as_deref().unwrap_or("-"), 20),
+            one_line(row.started_from().as_deref().unwrap_or("-"), 32),
             one_line(&label, 48),
         ]);
     }

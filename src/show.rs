@@ -87,7 +87,7 @@ pub fn heading(door: &Door, detail: &SessionDetail) -> String {
     let git: Vec<String> = [detail.git_branch.clone(), commit].into_iter().flatten().collect();
     line("git", (!git.is_empty()).then(|| git.join(" ")));
     let client: Vec<String> =
-        [session.model.clone(), session.source.clone(), session.cli_version.clone()]
+        [session.model.clone(), session.started_from(), session.cli_version.clone()]
             .into_iter()
             .flatten()
             .collect();

@@ -3,7 +3,7 @@
 mod corpus;
 mod terminal;
 
-use crate::cli_support::{TestEnvironment, lines_of, sources_below, thread};
+use crate::cli_support::{TestEnvironment, lines_of, session, sources_below, thread};
 
 #[test]
 fn whole_sessions_are_the_bytes_of_their_sources() {
@@ -102,4 +102,31 @@ fn a_session_in_full_has_what_happened_in_order() {
     assert_eq!(groups.iter().filter(|group| group["prompt"].is_object()).count(), prompts);
     let grouped: usize = groups.iter().map(|group| group["items"].as_array().unwrap().len()).sum();
     assert_eq!(grouped + prompts, items.len());
+}
+
+#[test]
+fn sessions_of_machines_are_told_from_those_of_persons() {
+    let env = TestEnvironment::new();
+    let sources = [
+        (r#""cli""#, "cli"),
+        (r#"{"custom":"atlas"}"#, "atlas"),
+        (r#"{"internal":"guardian"}"#, "internal guardian"),
+        (r#"{"subagent":"memory_consolidation"}"#, "subagent memory_consolidation"),
+    ];
+    for (number, (source, _)) in (1..).zip(sources) {
+        let text = String::from_utf8(session(number, 1)).unwrap();
+        let text = text.replace(r#""source":"cli""#, &format!(r#""source":{source}"#));
+        env.write(&env.rollout(number), text.as_bytes());
+    }
+    env.append(&[]);
+    let list = env.ok(["sessions"]).text().to_string();
+    for (number, (_, words)) in (1..).zip(sources) {
+        assert_eq!(list.lines().filter(|line| line.contains(words)).count(), 1, "{words}: {list}");
+        let shown = env.ok(["show", &thread(number)]).text().to_string();
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let rows = env.json(["sessions", "--session", &thread(3)]);
+    assert_eq!(rows[0]["source"], "internal");
+    assert_eq!(rows[0]["subagent"], "guardian");
+    assert_eq!(env.json(["show", &thread(1)])["subagent"], serde_json::Value::Null);
 }

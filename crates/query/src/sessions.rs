@@ -26,6 +26,8 @@ pub struct SessionRow {
     pub model: Option<String>,
     /// Where it was started: cli, vscode, exec, subagent, …
     pub source: Option<String>,
+    /// Kind of subagent or internal session: review, thread_spawn, guardian, …; none of a person's session.
+    pub subagent: Option<String>,
     /// Version of the client.
     pub cli_version: Option<String>,
     /// Thread that spawned it or that it was forked from.
@@ -55,7 +57,7 @@ const SELECT: &str = "
         (SELECT n.name FROM session_names n WHERE n.session_id = s.id
             ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1) AS name,
         coalesce(s.created_at_ms, t.first_at_ms) AS created_at_ms, t.last_at_ms, s.cwd, s.model, s.source,
-        s.cli_version, coalesce(s.parent_id, s.forked_from_id) AS parent_id,
+        s.subagent, s.cli_version, coalesce(s.parent_id, s.forked_from_id) AS parent_id,
         (SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0) AS prompts,
         (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0) AS calls,
         (SELECT CAST(total(k.input + k.output) AS INTEGER) FROM token_messages k
@@ -69,6 +71,13 @@ const NEWER: &str =
     AND (coalesce(u.last_at_ms, 0), u.name) > (coalesce(t.last_at_ms, 0), t.name)";
 
 impl SessionRow {
+    /// Where it was started and, of what no person started, as what.
+    pub fn started_from(&self) -> Option<String> {
+        let words: Vec<&str> =
+            [&self.source, &self.subagent].into_iter().flatten().map(String::as_str).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
     fn read(row: &Row<'_>) -> SqlResult<SessionRow> {
         Ok(SessionRow {
             id: row.get("id")?,
@@ -79,6 +88,7 @@ impl SessionRow {
             cwd: row.get("cwd")?,
             model: row.get("model")?,
             source: row.get("source")?,
+            subagent: row.get("subagent")?,
             cli_version: row.get("cli_version")?,
             parent_id: row.get("parent_id")?,
             prompts: row.count("prompts")?,
