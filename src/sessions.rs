@@ -66,7 +66,7 @@ fn table(door: &Door, rows: &[SessionRow]) -> String {
             row.calls.to_string(),
             short(row.tokens),
             one_line(row.model.as_deref().unwrap_or("-"), 20),
-            one_line(row.started_from().as_deref().unwrap_or("-"), 24),
+            one_line(row.started_from().as_deref().unwrap_or("-"), 32),
             one_line(&label, 48),
         ]);
     }

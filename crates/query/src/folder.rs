@@ -10,7 +10,7 @@ struct Folder<'a> {
 
 impl<'a> Folder<'a> {
     fn of(path: &'a str) -> Folder<'a> {
-        // `\\?\` says that the rest is taken as it is; `\\?\UNC\` stands for the `\\` of a netsrv share.
+        // `\\?\` says that the rest is taken as it is; `\\?\UNC\` stands for the `\\` of a network share.
         let long = path.strip_prefix(r"\\?\").or_else(|| path.strip_prefix("//?/"));
         let share = long.and_then(|rest| rest.strip_prefix(r"UNC\"));
         let share = share.or_else(|| path.strip_prefix(r"\\").filter(|_| long.is_none()));

@@ -8,6 +8,7 @@ pub mod pricing;
 mod redactions;
 mod report;
 mod row;
+mod scope;
 mod search;
 mod select;
 mod session;

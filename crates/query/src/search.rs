@@ -1,13 +1,14 @@
 //! Full-text search over what the views show: what is asked, and what is found.
 
 use super::row::{Counts, columns, sql_stream};
+use super::scope::Scope;
 use super::snippet::{Term, snippet, words_of};
 use codex_ledger_db::{
     Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter, split_words,
 };
 use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// A longer question is no question; the index would count every character of it.
 const QUESTION_MAX_CHARS: usize = 4096;
@@ -24,19 +25,19 @@ pub struct Search {
     /// The words alone, for showing where they stand.
     terms: Vec<Term>,
     /// `repo:`.
-    repo: Option<String>,
+    pub(super) repo: Option<String>,
     /// `session:`, the beginning of an id.
-    session: Option<String>,
+    pub(super) session: Option<String>,
     /// `tool:`.
     tool: Option<String>,
     /// `file:`, part of a path that a patch touched.
-    file: Option<String>,
+    pub(super) file: Option<String>,
     /// `in:`, the kind of text.
     source: Option<String>,
     /// `tag:`, of the session or any of its prompts.
-    tag: Option<String>,
+    pub(super) tag: Option<String>,
     /// `disposition:`, of the session or any of its prompts.
-    disposition: Option<String>,
+    pub(super) disposition: Option<String>,
     /// `exit:`.
     exit: Option<Exit>,
     /// `since:`, still as it was given.
@@ -277,8 +278,43 @@ pub fn search(
     limit: usize,
 ) -> SqlResult<Hits> {
     let limit = if limit == 0 { usize::MAX } else { limit };
-    let streams = streams(views, search)?;
-    let files = files(views, search)?;
+    let scope = Scope::of(views, search)?;
+    let (sql, values) = statement(search, since_ms, until_ms);
+    let mut best: Vec<Found> = Vec::new();
+    let mut total = 0;
+    for shard in shards {
+        let mut statement = shard.prepare_cached(&sql)?;
+        let columns = FoundColumns::of(&statement)?;
+        let mut rows = statement.query(params_from_iter(&values))?;
+        while let Some(row) = rows.next()? {
+            let (stream, line) = (row.stream(columns.stream)?, row.get(columns.line)?);
+            let is_name = row.get_ref(columns.source)?.as_str().is_ok_and(|it| it == "name");
+            if !scope.has_line(stream, line) || !is_name && !scope.has_stream(stream) {
+                continue;
+            }
+            let mut found = columns.read(row)?;
+            if is_name {
+                found.session = scope.session_named_at(views, found.place())?;
+            }
+            if !is_name || found.session.is_some() {
+                total += 1;
+                keep(&mut best, found, limit);
+            }
+        }
+    }
+    best.sort_by(order);
+    best.truncate(limit);
+    let names = names(views, &best)?;
+    let hits = best.iter().map(|found| hit(views, found, &names, &search.terms));
+    Ok(Hits { hits: hits.collect::<SqlResult<_>>()?, total })
+}
+
+/// What is asked of every shard of the index, and the values in it.
+fn statement(
+    search: &Search,
+    since_ms: Option<i64>,
+    until_ms: Option<i64>,
+) -> (String, Vec<Value>) {
     let mut conditions = vec!["1"];
     let mut values: Vec<Value> = Vec::new();
     let mut narrow = |condition: &'static str, value: Value| {
@@ -313,36 +349,7 @@ pub fn search(
             )
         }
     };
-    let mut best: Vec<Found> = Vec::new();
-    let mut total = 0;
-    for shard in shards {
-        let mut statement = shard.prepare_cached(&sql)?;
-        let columns = FoundColumns::of(&statement)?;
-        let mut rows = statement.query(params_from_iter(&values))?;
-        while let Some(row) = rows.next()? {
-            let (stream, line) = (row.stream(columns.stream)?, row.get(columns.line)?);
-            let is_among = |stream| streams.as_ref().is_none_or(|among| among.contains(&stream));
-            let is_name = row.get_ref(columns.source)?.as_str().is_ok_and(|it| it == "name");
-            let is_in = files.as_ref().is_none_or(|files| files.contains(&(stream, line)))
-                && (is_name || is_among(stream));
-            if !is_in {
-                continue;
-            }
-            let mut found = columns.read(row)?;
-            if is_name {
-                found.session = named(views, &found, is_among)?;
-            }
-            if !is_name || found.session.is_some() {
-                total += 1;
-                keep(&mut best, found, limit);
-            }
-        }
-    }
-    best.sort_by(order);
-    best.truncate(limit);
-    let names = names(views, &best)?;
-    let hits = best.iter().map(|found| hit(views, found, &names, &search.terms));
-    Ok(Hits { hits: hits.collect::<SqlResult<_>>()?, total })
+    (sql, values)
 }
 
 const PLACE: &str = "d.source, d.stream, d.line, d.part, d.item, d.at_ms, d.tool";
@@ -391,59 +398,6 @@ fn keep(best: &mut Vec<Found>, found: Found, limit: usize) {
         best.truncate(limit);
     }
 }
-
-/// Streams that `repo:`, `session:`, `tag:` and `disposition:` leave.
-fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<StreamId>>> {
-    let Search { repo, session, tag, disposition, .. } = search;
-    if [repo, session, tag, disposition].iter().all(|value| value.is_none()) {
-        return Ok(None);
-    }
-    let sql = "SELECT stream FROM sessions WHERE substr(id, 1, length(?1)) = ?1
-        AND (?2 = '' OR instr(coalesce(git_url, cwd, ''), ?2) > 0)
-        AND (?3 = '' OR id IN (SELECT session_id FROM tags WHERE tag = ?3))
-        AND (?4 = '' OR id IN (SELECT session_id FROM dispositions WHERE value = ?4))";
-    let session = session.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let [repo, tag, disposition] =
-        [repo, tag, disposition].map(|value| value.as_deref().unwrap_or_default());
-    let mut statement = views.prepare_cached(sql)?;
-    let rows =
-        statement.query_map([session.as_str(), repo, tag, disposition], |row| row.stream(0))?;
-    rows.collect::<SqlResult<_>>().map(Some)
-}
-
-/// The session with a stream among these that is called so now; older names are no longer its.
-fn named(
-    views: &Connection,
-    found: &Found,
-    is_among: impl Fn(StreamId) -> bool,
-) -> SqlResult<Option<String>> {
-    let sql = "SELECT s.id, s.stream FROM session_names n JOIN sessions s ON s.id = n.session_id
-        WHERE n.stream = ?1 AND n.line = ?2 AND n.part = ?3 AND n.item = ?4
-        AND (n.stream, n.line, n.part, n.item) = (SELECT o.stream, o.line, o.part, o.item
-            FROM session_names o WHERE o.session_id = n.session_id
-            ORDER BY o.at_ms DESC, o.stream DESC, o.line DESC LIMIT 1)";
-    let mut statement = views.prepare_cached(sql)?;
-    let mut rows = statement.query(found.place())?;
-    while let Some(row) = rows.next()? {
-        if is_among(row.stream("stream")?) {
-            return row.get("id").map(Some);
-        }
-    }
-    Ok(None)
-}
-
-/// Streams and lines of patches that touched a file that `file:` names.
-fn files(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<(StreamId, i64)>>> {
-    let Some(file) = &search.file else { return Ok(None) };
-    let sql = "SELECT stream, line FROM file_changes WHERE instr(path, ?1) > 0";
-    let mut statement = views.prepare_cached(sql)?;
-    let columns = PatchColumns::of(&statement)?;
-    let place = |row: &Row<'_>| Ok((row.stream(columns.stream)?, row.get(columns.line)?));
-    let rows = statement.query_map([file], place)?;
-    rows.collect::<SqlResult<_>>().map(Some)
-}
-
-columns! { PatchColumns: stream, line }
 
 fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<StreamId, String>> {
     let mut names = HashMap::new();

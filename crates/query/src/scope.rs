@@ -1,0 +1,81 @@
+//! What the qualifiers of a question leave of the places where its words stand.
+
+use super::row::{Counts, columns};
+use super::search::Search;
+use codex_ledger_db::{Connection, Row, SqlResult};
+use codex_ledger_entry::StreamId;
+use std::collections::HashSet;
+
+/// Streams and lines in which is looked; `None` for all.
+pub(super) struct Scope {
+    streams: Option<HashSet<StreamId>>,
+    files: Option<HashSet<(StreamId, i64)>>,
+}
+
+impl Scope {
+    pub(super) fn of(views: &Connection, search: &Search) -> SqlResult<Scope> {
+        Ok(Scope { streams: streams(views, search)?, files: files(views, search)? })
+    }
+
+    pub(super) fn has_stream(&self, stream: StreamId) -> bool {
+        self.streams.as_ref().is_none_or(|streams| streams.contains(&stream))
+    }
+
+    pub(super) fn has_line(&self, stream: StreamId, line: i64) -> bool {
+        self.files.as_ref().is_none_or(|files| files.contains(&(stream, line)))
+    }
+
+    /// The session in here that has the name that stands at a place; older names are no longer its.
+    pub(super) fn session_named_at(
+        &self,
+        views: &Connection,
+        place: [i64; 4],
+    ) -> SqlResult<Option<String>> {
+        let sql =
+            "SELECT s.id, s.stream FROM session_names n JOIN sessions s ON s.id = n.session_id
+            WHERE n.stream = ?1 AND n.line = ?2 AND n.part = ?3 AND n.item = ?4
+            AND (n.stream, n.line, n.part, n.item) = (SELECT o.stream, o.line, o.part, o.item
+                FROM session_names o WHERE o.session_id = n.session_id
+                ORDER BY o.at_ms DESC, o.stream DESC, o.line DESC LIMIT 1)";
+        let mut statement = views.prepare_cached(sql)?;
+        let mut rows = statement.query(place)?;
+        while let Some(row) = rows.next()? {
+            if self.has_stream(row.stream("stream")?) {
+                return row.get("id").map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Streams that `repo:`, `session:`, `tag:` and `disposition:` leave.
+fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<StreamId>>> {
+    let Search { repo, session, tag, disposition, .. } = search;
+    if [repo, session, tag, disposition].iter().all(|value| value.is_none()) {
+        return Ok(None);
+    }
+    let sql = "SELECT stream FROM sessions WHERE substr(id, 1, length(?1)) = ?1
+        AND (?2 = '' OR instr(coalesce(git_url, cwd, ''), ?2) > 0)
+        AND (?3 = '' OR id IN (SELECT session_id FROM tags WHERE tag = ?3))
+        AND (?4 = '' OR id IN (SELECT session_id FROM dispositions WHERE value = ?4))";
+    let session = session.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let [repo, tag, disposition] =
+        [repo, tag, disposition].map(|value| value.as_deref().unwrap_or_default());
+    let mut statement = views.prepare_cached(sql)?;
+    let rows =
+        statement.query_map([session.as_str(), repo, tag, disposition], |row| row.stream(0))?;
+    rows.collect::<SqlResult<_>>().map(Some)
+}
+
+/// Streams and lines of patches that touched a file that `file:` names.
+fn files(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<(StreamId, i64)>>> {
+    let Some(file) = &search.file else { return Ok(None) };
+    let sql = "SELECT stream, line FROM file_changes WHERE instr(path, ?1) > 0";
+    let mut statement = views.prepare_cached(sql)?;
+    let columns = PatchColumns::of(&statement)?;
+    let place = |row: &Row<'_>| Ok((row.stream(columns.stream)?, row.get(columns.line)?));
+    let rows = statement.query_map([file], place)?;
+    rows.collect::<SqlResult<_>>().map(Some)
+}
+
+columns! { PatchColumns: stream, line }
