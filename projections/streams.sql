@@ -34,6 +34,7 @@ CREATE TABLE streams (
 ) STRICT;
 CREATE INDEX streams_by_name ON streams (name);
 CREATE INDEX streams_by_thread ON streams (thread);
+CREATE INDEX streams_by_holder ON streams (holder, rank);
 
 -- Rows that only superseded files of a thread tell: the client's file says them no longer.
 CREATE TABLE kept_rows (

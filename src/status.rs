@@ -3,13 +3,18 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{bytes, count, plural, safe, safe_path};
 use clap::Args;
-use codex_ledger_app::{App, Root, StateDb, Status};
+use codex_ledger_app::{App, Drift, Root, StateDb, Status};
 use codex_ledger_query::{Coverage, LIST_MAX};
 use serde::Serialize;
 use std::path::Path;
 
 #[derive(Debug, Args)]
-pub struct StatusArgs {}
+pub struct StatusArgs {
+    /// Only what newer clients write that this version does not know: names of fields and kinds of values, no
+    /// text of anybody, to be attached to a report
+    #[arg(long)]
+    pub drift: bool,
+}
 
 /// What is printed of the status.
 #[derive(Serialize)]
@@ -23,8 +28,11 @@ struct Document<'a> {
     version: &'a str,
 }
 
-pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {
+pub fn run(door: &mut Door, args: StatusArgs) -> Result<Done> {
     let app = app(door, "status", Vec::new())?;
+    if args.drift {
+        return drift(door, &app);
+    }
     let status = app.status()?;
     let is_usable = status.coverage.is_some();
     let state_databases = if is_usable { app.state_databases()? } else { Vec::new() };
@@ -45,6 +53,27 @@ pub fn run(door: &mut Door, _: StatusArgs) -> Result<Done> {
         state_databases.iter().for_each(|state| text.push_str(&state_line(door, state)));
         door.print(&text)?;
     }
+    Ok(Done::Clean)
+}
+
+fn drift(door: &mut Door, app: &App) -> Result<Done> {
+    let drift = app.drift()?;
+    if door.global.json {
+        door.print_json(&drift)?;
+        return Ok(Done::Clean);
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let mut text = match drift.is_empty() {
+        true => format!("codex-ledger {version} knows every kind and field of these logs\n"),
+        false => format!("codex-ledger {version} does not know (no text of yours is told):\n"),
+    };
+    for Drift { kind, fields, records, shape } in &drift {
+        let what = fields.as_deref().unwrap_or("this kind");
+        let line = format!("\n{} in {}: {what}\n", plural(*records, "record"), safe(kind));
+        text.push_str(&safe(&line));
+        text.push_str(&format!("    {}\n", safe(shape.as_deref().unwrap_or("(too long)"))));
+    }
+    door.print(&text)?;
     Ok(Done::Clean)
 }
 

@@ -81,6 +81,25 @@ fn status_names_the_gaps() {
 }
 
 #[test]
+fn what_a_newer_client_writes_is_told_without_a_word_of_the_user() {
+    let env = TestEnvironment::with_session(1);
+    let knows = "knows every kind and field";
+    assert!(env.ok(["status", "--drift"]).text().contains(knows));
+    let line = serde_json::json!({
+        "timestamp": "2026-03-01T10:00:02.000Z", "type": "response_item",
+        "payload": {"type": "tide_seen", "words": "Ada's harbour", "changes": {"/home/ada/a.py": [1, 2]}},
+    });
+    env.extend(&env.rollout(1), format!("{line}\n").as_bytes());
+    env.append(&[]);
+    let told = env.ok(["status", "--drift"]);
+    for words in ["tide_seen", "\"words\": string(13)", "\"<name>\": [number ×2]"] {
+        assert!(told.text().contains(words), "{}", told.text());
+    }
+    assert!(!told.text().contains("harbour") && !told.text().contains("a.py"), "{}", told.text());
+    assert_eq!(env.json(["status", "--drift"])[0]["records"], 1);
+}
+
+#[test]
 fn sessions_are_listed_the_newest_first() {
     let env = TestEnvironment::with_fixture();
     env.append(&[]);

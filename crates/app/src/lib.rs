@@ -44,7 +44,7 @@ pub use self::rules_test::{JudgedRule, JudgedRules, judge};
 pub use self::search::Times;
 pub use self::setup::{App, Root, Setup};
 pub use self::state_db::StateDb;
-pub use self::status::{HeadSummary, Status};
+pub use self::status::{Drift, HeadSummary, Status};
 pub use self::target::RedactRequest;
 pub use self::tokens::Explanation;
 pub use codex_ledger_append::{AppendReport, ByteCounts, FileCounts, SourceProblem};

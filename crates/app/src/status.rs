@@ -4,8 +4,10 @@ use super::setup::App;
 use crate::error::Result;
 use codex_ledger_db as db;
 use codex_ledger_entry::Seq;
-use codex_ledger_ledger::{ChainEnd, Head, LedgerError, head_in_force, lock_holder, read_head};
-use codex_ledger_projections::Standing;
+use codex_ledger_ledger::{
+    ChainEnd, Head, LedgerError, LedgerReader, head_in_force, lock_holder, read_head,
+};
+use codex_ledger_projections::{Standing, shape};
 use codex_ledger_query::{self as query, Coverage};
 
 /// Size, id and root of a head.
@@ -56,6 +58,22 @@ pub struct Status {
     pub coverage: Option<Coverage>,
 }
 
+/// Longer records are no examples.
+const EXAMPLE_MAX_BYTES: u64 = 1 << 20;
+
+/// Something that newer clients write and this version does not know.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Drift {
+    /// Kind of the record.
+    pub kind: String,
+    /// Fields that are not known; none where the kind is not.
+    pub fields: Option<String>,
+    /// Records like it.
+    pub records: u64,
+    /// Names of fields and kinds of values of one of them: no text of anybody.
+    pub shape: Option<String>,
+}
+
 impl App {
     /// Where ledger and views stand.
     ///
@@ -87,6 +105,28 @@ impl App {
             holder: lock_holder(self.dir()),
             coverage: coverage.map_err(db::at(self.views_path()))?,
         })
+    }
+
+    /// What newer clients write that this version does not know, without anything that was said.
+    ///
+    /// # Errors
+    /// When the views or entries cannot be read.
+    pub fn drift(&self) -> Result<Vec<Drift>> {
+        let db = self.views_for_reading()?;
+        let examples = query::drift_examples(&db).map_err(db::at(self.views_path()))?;
+        let mut reader = LedgerReader::open(self.dir())?;
+        let mut drift = Vec::with_capacity(examples.len());
+        for query::DriftExample { kind, fields, records, seq } in examples {
+            let pack = reader.pack_from(seq)?;
+            let found = pack.as_ref().and_then(|pack| Some((pack, pack.entry(seq)?)));
+            let body = match found {
+                Some((pack, entry)) => reader.body(pack, entry, EXAMPLE_MAX_BYTES)?,
+                None => None,
+            };
+            let shape = body.map(|body| shape(&body));
+            drift.push(Drift { kind, fields, records, shape });
+        }
+        Ok(drift)
     }
 
     pub(super) fn head_now(&self) -> Result<Option<HeadSummary>> {

@@ -18,7 +18,7 @@ mod schema;
 mod state;
 mod tables;
 
-pub use codex_ledger_rollout::is_structure;
+pub use codex_ledger_rollout::{is_structure, shape};
 pub use files::digest::{Digests, TableDigest};
 pub use files::search_index::{forget_search, scratch_search_index, search_index};
 pub use files::standing::Standing;

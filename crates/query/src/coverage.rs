@@ -2,7 +2,7 @@
 
 use super::row::{Counts, LINES_PER_FILE, sql_seq};
 use codex_ledger_db::{Connection, Row, SqlResult};
-use codex_ledger_entry::SeqRange;
+use codex_ledger_entry::{Seq, SeqRange};
 use serde::Serialize;
 
 /// Counts over all sources.
@@ -155,14 +155,51 @@ fn unknown_fields(db: &Connection) -> SqlResult<Vec<FieldCount>> {
     rows.collect()
 }
 
+/// A kind of record or field that this version does not know, and an entry that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DriftExample {
+    /// Kind of the record, with its subtype.
+    pub kind: String,
+    /// Fields that are not known; none where the kind is not.
+    pub fields: Option<String>,
+    /// Records like it.
+    pub records: u64,
+    /// One of them.
+    pub seq: Seq,
+}
+
+/// What this version does not know, each with an example.
+///
+/// # Errors
+/// As the database.
+pub fn drift_examples(db: &Connection) -> SqlResult<Vec<DriftExample>> {
+    let sql = "SELECT kind || coalesce('/' || subtype, '') AS full_kind, drift, count(*) AS records, max(seq) AS seq
+        FROM events WHERE drift IS NOT NULL OR understood = 'unknown'
+        GROUP BY full_kind, drift ORDER BY records DESC, full_kind, drift LIMIT ?";
+    let mut statement = db.prepare(sql)?;
+    let example = |row: &Row<'_>| {
+        Ok(DriftExample {
+            kind: row.get("full_kind")?,
+            fields: row.get("drift")?,
+            records: row.count("records")?,
+            seq: row.seq("seq")?,
+        })
+    };
+    statement.query_map([LIST_MAX as i64], example)?.collect()
+}
+
 fn unreadable(db: &Connection) -> SqlResult<Vec<LineProblem>> {
     let sql = format!(
-        "SELECT f.path, {LINE_PROBLEM} FROM events e JOIN files f ON f.stream = e.stream
+        "SELECT f.path, {LINE_PROBLEM} FROM events e {FILE_OF_EVENT}
          WHERE e.problem IS NOT NULL AND e.understood = 'malformed'
          ORDER BY e.stream, e.line, e.part LIMIT ?"
     );
     db.prepare(&sql)?.query_map([LIST_MAX as i64], LineProblem::read)?.collect()
 }
+
+/// The file that has told an event, among those of its thread.
+const FILE_OF_EVENT: &str = "JOIN streams t ON t.holder = e.stream AND t.rank = e.line / 4294967296
+    JOIN files f ON f.stream = t.stream";
 
 /// Whether the ledger has a source of that thread.
 ///
@@ -207,7 +244,7 @@ impl LineProblem {
 /// As the database.
 pub fn problems_in(db: &Connection, entries: SeqRange) -> SqlResult<Vec<LineProblem>> {
     let sql = format!(
-        "SELECT f.path, {LINE_PROBLEM} FROM events e JOIN files f ON f.stream = e.stream
+        "SELECT f.path, {LINE_PROBLEM} FROM events e {FILE_OF_EVENT}
          WHERE e.problem IS NOT NULL AND e.seq >= ?1 AND e.seq < ?2 ORDER BY e.stream, e.line, e.part"
     );
     db.prepare(&sql)?

@@ -21,8 +21,8 @@ pub use annotations::{
     DispositionRow, NoteRow, TagRow, dispositions, notes, sessions_to_tag, tags,
 };
 pub use coverage::{
-    Coverage, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage, has_source,
-    problems_in,
+    Coverage, DriftExample, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage,
+    drift_examples, has_source, problems_in,
 };
 pub use filter::{Filter, FilterError, FilterName, Order, day_ms, nearest, since, until};
 pub use redactions::{

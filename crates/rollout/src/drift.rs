@@ -176,6 +176,7 @@ const KNOWN: &[Known] = &[
         "agent_nickname", "agent_role", "agent_type", "multi_agent_version", "history_mode",
         "history_base", "subagent_history_start_ordinal", "context_window", "memory_mode",
         "dynamic_tools", "selected_capability_roots",
+        "creator_user_id", "creator_account_id", "runtime_workspace_roots",
     ]),
     top("token_usage_record", &[
         "session_id", "thread_id", "turn_id", "root_turn_id", "response_id", "usage",

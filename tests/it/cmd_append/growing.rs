@@ -157,6 +157,22 @@ fn a_rewritten_file_opens_a_new_generation() {
     env.audits_clean();
 }
 
+#[test]
+fn what_only_an_older_generation_tells_is_marked() {
+    let env = TestEnvironment::with_session(3);
+    let whole = session(1, 3);
+    let lines = lines_of(&whole);
+    let rewritten = [&lines[..2], &lines[3..]].concat().concat();
+    env.write(&env.rollout(1), &rewritten);
+    env.append(&[]);
+    let mark = "no longer in the client's file";
+    let report = env.ok(["report", "--format", "md"]).text().to_string();
+    assert_eq!(report.matches(mark).count(), 1, "{report}");
+    assert_eq!(report.matches("\n### Prompt").count(), 3, "each prompt once: {report}");
+    assert!(env.ok(["show", &thread(1)]).text().contains(mark));
+    env.audits_clean();
+}
+
 /// Of the older generation nothing is remembered that a rebuild, which never compares it, would not know.
 #[test]
 fn a_fork_that_was_compared_with_its_parent_and_is_rewritten_leaves_no_trace() {
