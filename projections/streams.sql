@@ -36,7 +36,7 @@ CREATE INDEX streams_by_name ON streams (name);
 CREATE INDEX streams_by_thread ON streams (thread);
 CREATE INDEX streams_by_holder ON streams (holder, rank);
 
--- Rows that only superseded files of a thread tell: the client's file says them no longer.
+-- Rows that only superseded files of a thread tell: the last version of the file does not.
 CREATE TABLE kept_rows (
     stream INTEGER NOT NULL,
     line   INTEGER NOT NULL,

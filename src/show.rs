@@ -110,12 +110,13 @@ pub fn heading(door: &Door, detail: &SessionDetail) -> String {
 
 /// One item as people read it.
 pub fn item_text(door: &Door, item: &Item) -> String {
-    let kept = if item.kept { " no longer in the client's file:" } else { "" };
+    let kept = if item.kept { " only in another version of the file:" } else { "" };
     let time = door.paint(Style::Dim, format!("{}{kept}", second(item.at_ms)));
     let label = item.label.as_deref().unwrap_or_default();
     match item.kind {
         ItemKind::Prompt => {
-            let head = format!("prompt {}", item.number.unwrap_or(0));
+            let back = if item.rolled_back { " (rolled back)" } else { "" };
+            let head = format!("prompt {}{back}", item.number.unwrap_or(0));
             let text: String = safe(&item.text)
                 .trim_end()
                 .lines()

@@ -66,6 +66,15 @@ pub(crate) struct Patched {
     pub deleted: Vec<(u64, String)>,
 }
 
+/// A prompt that is part of the conversation: the place of its row, and its place in the thread's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct LivePrompt {
+    pub line: u64,
+    pub part: u64,
+    pub item: u64,
+    pub ordinal: Option<u64>,
+}
+
 /// Usage counters: input, cached input, cache write, output, reasoning.
 pub(crate) type Counters = [u64; 5];
 
@@ -81,7 +90,7 @@ pub(crate) struct State {
     pub has_cwd: bool,
     /// Prompts of this file.
     pub prompts: u64,
-    /// The last number that a prompt of the thread has got.
+    /// How many prompts of the thread have numbers.
     pub numbered: u64,
     /// The same before the first prompt that an event tells.
     pub bare_numbered: u64,
@@ -135,8 +144,8 @@ pub(crate) struct State {
     pub is_asked_by_machine: bool,
     /// Whether usage is told by usage records; then token counts repeat it.
     pub usage_records: bool,
-    /// Numbers of the prompts that were not rolled back, and their places in the thread's history.
-    pub live_prompts: Vec<(u64, Option<u64>)>,
+    /// The prompts that were not rolled back.
+    pub live_prompts: Vec<LivePrompt>,
     /// Recent texts in the user's name that no prompt event has said: hashes, and the places of their rows.
     pub unheard: VecDeque<(u64, u64, u64, u64)>,
     /// Hash of the last prompt that an event has told before its item came.
@@ -179,7 +188,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 314;
+    const SCHEMA: u32 = 315;
 }
 
 impl State {

@@ -56,7 +56,10 @@ pub struct Item {
     /// Duration of a call or turn in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
-    /// Whether the client's file says it no longer, and the ledger has kept it.
+    /// Whether the turn of a prompt was rolled back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_back: bool,
+    /// Whether only another version of the file says it than the last one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
 }
@@ -99,24 +102,24 @@ const KINDS: [ItemKind; 7] = [
 
 /// The first SELECT names the columns of all; `rank` is a place in [`KINDS`].
 const ITEMS: &str = "
-    SELECT rank, seq, line, at_ms, number, label, text, output, status, exit_code, duration_ms,
+    SELECT rank, seq, line, at_ms, number, label, text, output, status, exit_code, duration_ms, rolled_back,
         EXISTS (SELECT 1 FROM kept_rows k
             WHERE (k.stream, k.line, k.part, k.item, k.tbl) = (?1, i.line, i.part, i.item, i.tbl)) AS kept
     FROM (
     SELECT 'prompts' AS tbl, 0 AS rank, seq, line, part, item, at_ms, number, NULL AS label, coalesce(request, text) AS text,
-        NULL AS output, NULL AS status, NULL AS exit_code, NULL AS duration_ms
+        NULL AS output, NULL AS status, NULL AS exit_code, NULL AS duration_ms, rolled_back
         FROM prompts WHERE stream = ?1 AND number > 0
     UNION ALL SELECT 'messages', CASE WHEN kind IN ('assistant', 'question', 'agent_mail') THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind,
-        text, NULL, phase, NULL, NULL FROM messages WHERE stream = ?1 AND copied = 0
+        text, NULL, phase, NULL, NULL, 0 FROM messages WHERE stream = ?1 AND copied = 0
     UNION ALL SELECT 'agent_reasoning_messages', 3, seq, line, part, item, at_ms, NULL, origin, text, NULL, NULL, NULL,
-        NULL FROM agent_reasoning_messages WHERE stream = ?1 AND copied = 0 AND text <> ''
+        NULL, 0 FROM agent_reasoning_messages WHERE stream = ?1 AND copied = 0 AND text <> ''
     UNION ALL SELECT 'function_plan_messages', 4, seq, line, part, item, at_ms, NULL, status, step, NULL, NULL, NULL,
-        NULL FROM function_plan_messages WHERE stream = ?1 AND copied = 0
+        NULL, 0 FROM function_plan_messages WHERE stream = ?1 AND copied = 0
     UNION ALL SELECT 'function_calls', 5, seq, line, part, item, at_ms, NULL, name, coalesce(command, arguments), output,
-        status, exit_code, duration_ms FROM function_calls
+        status, exit_code, duration_ms, 0 FROM function_calls
         WHERE stream = ?1 AND copied = 0 AND name <> 'update_plan'
     UNION ALL SELECT 'turns', 6, seq, line, part, item, at_ms, NULL, what, coalesce(text, reason, ''), NULL, reason, NULL,
-        duration_ms FROM turns WHERE stream = ?1 AND copied = 0) i
+        duration_ms, 0 FROM turns WHERE stream = ?1 AND copied = 0) i
     ORDER BY line, part, rank, item";
 
 /// Reads a session in full.
@@ -144,7 +147,7 @@ fn items(db: &Connection, stream: i64) -> SqlResult<Vec<Item>> {
 
 columns! {
     ItemColumns: rank, seq, line, at_ms, number, label, text, output, status, exit_code,
-    duration_ms, kept
+    duration_ms, rolled_back, kept
 }
 
 impl ItemColumns {
@@ -162,6 +165,7 @@ impl ItemColumns {
             status: row.get(self.status)?,
             exit_code: row.get(self.exit_code)?,
             duration_ms: row.get(self.duration_ms)?,
+            rolled_back: row.get(self.rolled_back)?,
             kept: row.get(self.kept)?,
         })
     }

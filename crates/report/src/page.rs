@@ -4,8 +4,8 @@ use super::escape;
 use super::words::{self, number, plural};
 use codex_ledger_query::{ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, Zone};
 
-/// What the ledger alone still has.
-const KEPT: &str = "no longer in the client's file";
+/// What the file of the thread that goes on for longest, or that a newer client has rewritten, does not say.
+const KEPT: &str = "only in another version of the file";
 
 /// The anchor of a session: its id is not enough where it has two rollouts.
 pub(super) fn anchor(of: &ReportSession) -> String {

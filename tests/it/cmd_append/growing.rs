@@ -165,7 +165,7 @@ fn what_only_an_older_generation_tells_is_marked() {
     let rewritten = [&lines[..2], &lines[3..]].concat().concat();
     env.write(&env.rollout(1), &rewritten);
     env.append(&[]);
-    let mark = "no longer in the client's file";
+    let mark = "only in another version of the file";
     let report = env.ok(["report", "--format", "md"]).text().to_string();
     assert_eq!(report.matches(mark).count(), 1, "{report}");
     assert_eq!(report.matches("\n### Prompt").count(), 3, "each prompt once: {report}");

@@ -178,6 +178,7 @@ impl Streams {
             let superseded: Vec<bool> = self.files(file.id).map(|file| file.superseded).collect();
             let rest = file.state.earlier.rest();
             let is_gone = |said: &&Said| superseded.get(said.row.rank()) == Some(&true);
+            tables::prompts::renumber(policy, file.id, out);
             tables::streams::kept(policy, file.id, rest.into_iter().filter(is_gone), out);
         }
         for stream in self.by_id.values_mut().filter(|stream| stream.touched) {

@@ -1,14 +1,22 @@
 //! `prompts`: events say what was asked; messages do only where no event ever does.
 
 use crate::fold::Fold;
-use crate::row::At;
+use crate::row::{At, Draft, RowBuilder};
+use crate::state::LivePrompt;
 use crate::tables::remarks;
+use codex_ledger_entry::StreamId;
+use codex_ledger_redaction::Policy;
 use codex_ledger_rollout::event::{Part, UserMessage};
 use codex_ledger_rollout::{prompt, wrapper};
 
 const TABLE: &str = "prompts";
-const ROLL_BACK: &str =
-    "UPDATE prompts SET rolled_back = 1 WHERE stream = :stream AND number = :number";
+const ROLL_BACK: &str = "UPDATE prompts SET rolled_back = 1 WHERE stream = :stream AND line = :line AND part = :part AND item = :item";
+/// Of a thread with several files: by time, so that what is asked later, in whichever file, never changes a number
+/// that was shown.
+const RENUMBER: &str = "UPDATE prompts SET number = n.number FROM (
+        SELECT line, part, item, row_number() OVER (ORDER BY at_ms, line, part, item) AS number FROM prompts
+        WHERE stream = :stream AND number > 0) n
+    WHERE prompts.stream = :stream AND (prompts.line, prompts.part, prompts.item) = (n.line, n.part, n.item)";
 /// What no event repeats was read by the model all the same.
 const KEEP: [&str; 2] = [
     "UPDATE OR IGNORE redaction_hits SET field = 'messages.text' WHERE stream = :stream AND field = 'prompts.text'
@@ -87,22 +95,29 @@ pub(crate) fn candidate(
 /// The last turns are no longer part of the conversation; their records stay, and their tokens were billed.
 pub(crate) fn rolled_back(fold: &mut Fold<'_>, turns: u64) {
     for _ in 0..turns {
-        let Some((number, _)) = fold.state.live_prompts.pop() else { return };
-        take_back(fold, number);
+        let Some(prompt) = fold.state.live_prompts.pop() else { return };
+        take_back(fold, prompt);
     }
 }
 
 /// The thread goes on from a place in its history, in another file; what was asked from there on is taken back.
 pub(crate) fn reverted(fold: &mut Fold<'_>, end_ordinal: u64) {
     let is_behind = |ordinal: Option<u64>| ordinal.is_some_and(|ordinal| ordinal >= end_ordinal);
-    while let Some((number, _)) = fold.state.live_prompts.pop_if(|(_, at)| is_behind(*at)) {
-        take_back(fold, number);
+    while let Some(prompt) = fold.state.live_prompts.pop_if(|prompt| is_behind(prompt.ordinal)) {
+        take_back(fold, prompt);
     }
 }
 
-fn take_back(fold: &mut Fold<'_>, number: u64) {
-    let row = fold.row(TABLE, 2).stream(fold.at.stream).number("number", number);
-    fold.push(row.write(ROLL_BACK));
+fn take_back(fold: &mut Fold<'_>, prompt: LivePrompt) {
+    let LivePrompt { line, part, item, .. } = prompt;
+    let row = fold.row(TABLE, 4).stream(fold.at.stream);
+    fold.push(row.number("line", line).number("part", part).number("item", item).write(ROLL_BACK));
+}
+
+/// Numbers the prompts of a thread with several files.
+pub(crate) fn renumber(policy: &Policy, stream: StreamId, out: &mut Vec<Draft>) {
+    let at = At::entry(stream.opener());
+    out.push(RowBuilder::new(policy, TABLE, at, 1).stream(stream).write(RENUMBER));
 }
 
 fn events_decide(fold: &mut Fold<'_>) {
@@ -155,10 +170,13 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
     let told = fold.told(&row);
     if number > 0 {
         fold.state.prompts += 1;
-        let number = told.map_or(number, |told| told.number);
-        fold.state.numbered = fold.state.numbered.max(number);
-        if number > 0 {
-            fold.state.live_prompts.push((number, fold.ordinal));
+        fold.state.numbered += u64::from(told.is_none());
+        // An earlier file may know better that it is a copy.
+        if told.is_none_or(|told| told.number > 0) {
+            let At { line, part, item, .. } = fold.at;
+            let (line, part, item) =
+                told.map_or((line, part, item), |told| (told.line, told.part, told.item));
+            fold.state.live_prompts.push(LivePrompt { line, part, item, ordinal: fold.ordinal });
         }
     }
     match told {

@@ -218,7 +218,7 @@ pub struct ReportPrompt {
     pub text: String,
     /// Whether its turn was rolled back.
     pub rolled_back: bool,
-    /// Whether the client's file says it no longer, and the ledger has kept it.
+    /// Whether only another version of the file says it than the last one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
     /// Images that came with it.
@@ -319,7 +319,7 @@ pub struct ReportItem {
     /// Bytes of the whole output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_bytes: Option<u64>,
-    /// Whether the client's file says it no longer, and the ledger has kept it.
+    /// Whether only another version of the file says it than the last one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
 }
