@@ -59,8 +59,8 @@ enum Exit {
 pub struct SearchError(String);
 
 /// The kinds of text that `in:` names.
-pub const SEARCH_SOURCES: [&str; 9] =
-    ["prompt", "message", "context", "reasoning", "plan", "call", "output", "file", "name"];
+pub const SEARCH_SOURCES: [&str; 10] =
+    ["prompt", "message", "context", "reasoning", "plan", "call", "output", "file", "turn", "name"];
 
 impl Search {
     /// Reads a question: words, "phrases", beginnings*, AND, OR, NOT, and qualifiers such as `repo:x`.
@@ -229,7 +229,7 @@ pub struct SearchHit {
     pub session: String,
     /// Number of the prompt that it is, or that it followed; 0 before the first.
     pub prompt: u64,
-    /// Kind of text: prompt, message, context, reasoning, plan, call, output, file, name.
+    /// Kind of text: prompt, message, context, reasoning, plan, call, output, file, turn, name.
     pub table: String,
     /// Ledger entry.
     pub seq: Seq,
@@ -426,6 +426,7 @@ fn hit(
         "plan" => ("function_plan_messages", "step"),
         "output" => ("function_calls", "output"),
         "file" => ("file_changes", "path"),
+        "turn" => ("turns", "text"),
         "name" => ("session_names", "name"),
         _ => ("function_calls", "coalesce(command, arguments)"),
     };

@@ -17,7 +17,7 @@ use std::thread::Builder;
 /// A stream's texts are in the shard that its number names.
 pub(crate) const SHARDS: u64 = 16;
 /// Raised when the tables or the way of splitting words change.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// What the name of a shard that is being written ends with.
 const NEW: &str = "-new";
 /// Of a longer text this many bytes are indexed: the rest is mostly the output of a build.
@@ -35,18 +35,18 @@ const SCHEMA: &str = "
     INSERT INTO made VALUES (-1, '', 0);";
 
 /// Source word, table, text, tool and exit code of what can be found.
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 10] = [
     (
         "prompt",
         "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM prompts WHERE stream = ? AND number > 0",
     ),
     (
         "message",
-        "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM messages WHERE stream = ? AND copied = 0 AND kind = 'assistant'",
+        "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM messages WHERE stream = ? AND copied = 0 AND kind IN ('assistant', 'question', 'agent_mail')",
     ),
     (
         "context",
-        "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM messages WHERE stream = ? AND copied = 0 AND kind <> 'assistant'",
+        "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM messages WHERE stream = ? AND copied = 0 AND kind NOT IN ('assistant', 'question', 'agent_mail')",
     ),
     (
         "reasoning",
@@ -67,6 +67,11 @@ const SOURCES: [(&str, &str); 9] = [
     (
         "file",
         "SELECT line, part, item, at_ms, path AS text, NULL AS tool, NULL AS exit_code FROM file_changes WHERE stream = ? AND copied = 0",
+    ),
+    // Errors, why a turn was stopped, what a review has found, summaries of what was compacted.
+    (
+        "turn",
+        "SELECT line, part, item, at_ms, text, NULL AS tool, NULL AS exit_code FROM turns WHERE stream = ? AND copied = 0 AND text <> ''",
     ),
     // Stands where the name was given, mostly in a side file; who reads it asks whose name it is now.
     (
