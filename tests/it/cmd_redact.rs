@@ -16,6 +16,7 @@ mod reveal;
 mod rules;
 mod twins;
 mod unreadable;
+mod versions;
 
 use crate::cli_support::{TestEnvironment, fixture_home, sources_below};
 use serde_json::Value;

@@ -26,6 +26,13 @@ const TOLD: [(&str, &[&str]); 11] = [
     ("turns", &["what", "reason"]),
 ];
 
+/// The same of usage that has totals.
+const TOTALS: &[&str] =
+    &["origin", "total_input", "total_cached", "total_output", "total_reasoning"];
+
+/// How far back the files of a call are looked for when its patch turns out not to have been applied.
+const RECENT: usize = 4096;
+
 /// One thing that a file has said, and where its row is.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Said {
@@ -81,10 +88,11 @@ impl Said {
             "token_messages" => text("response_id"),
             _ => String::new(),
         };
-        if !id.is_empty() {
+        if !id.is_empty() && table == "token_messages" {
             keys.push(key("id", &[&id]));
         }
-        let ids = keys.len() as u8;
+        // Clients that recorded totals only are counted by difference, which depends on what else the file tells.
+        let columns = if text("total_input").is_empty() { columns } else { TOTALS };
         let mut words: Vec<String> = columns.iter().map(|column| text(column)).collect();
         match table {
             // Newer files name a file by its whole path.
@@ -100,6 +108,11 @@ impl Said {
             _ => {}
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if !id.is_empty() && table == "function_calls" {
+            // Some clients count their calls from 0 in each response.
+            keys.push(key(&format!("id {id}"), &words));
+        }
+        let ids = keys.len() as u8;
         if turn_ms.is_some() {
             keys.push(key(&turn, &words));
         }
@@ -228,16 +241,20 @@ impl Telling {
 
     /// A row that is taken back.
     pub(crate) fn drop_row(&mut self, table: &str, line: u64, part: u64, item: u64) {
-        self.0.retain(|said| {
-            let row = said.row;
-            said.table() != table || (row.line, row.part, row.item) != (line, part, item)
-        });
+        let place = |said: &Said| (said.row.line, said.row.part, said.row.item);
+        let is_it = |said: &Said| said.table() == table && place(said) == (line, part, item);
+        if let Some(at) = self.0.iter().rposition(is_it) {
+            self.0.remove(at);
+        }
     }
 
     /// The files of a call whose patch was not applied.
     pub(crate) fn drop_files(&mut self, call_id: &str) {
         let call = hash(call_id);
-        self.0.retain(|said| !said.is_of_call(call));
+        // What a call did stands near its end.
+        while let Some(at) = self.0.iter().rev().take(RECENT).position(|it| it.is_of_call(call)) {
+            self.0.remove(self.0.len() - 1 - at);
+        }
     }
 }
 

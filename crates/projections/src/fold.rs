@@ -2,7 +2,7 @@
 
 use crate::earlier::{Said, Telling, Told};
 use crate::row::{At, Draft, FILE_LINES, RowBuilder};
-use crate::state::State;
+use crate::state::{State, hash};
 use codex_ledger_redaction::{Owners, Policy};
 use std::collections::HashMap;
 
@@ -84,11 +84,25 @@ impl<'a> Fold<'a> {
     }
 
     /// Adds a statement; a row that an earlier file of the thread has told stays as that has told it.
-    pub(crate) fn push(&mut self, write: Draft) {
-        match self.told(&write) {
-            Some(row) => self.again(write, row),
-            None => self.out.push(write),
+    pub(crate) fn push(&mut self, draft: Draft) {
+        let told = self.told(&draft);
+        self.push_unless(told, draft);
+    }
+
+    /// Adds a statement, unless it is a row that an earlier file has told.
+    pub(crate) fn push_unless(&mut self, told: Option<Told>, mut draft: Draft) {
+        if told.is_some() {
+            return;
         }
+        if !self.state.named.is_empty() {
+            let named = |(column, text): (&'static str, &str)| {
+                let entries = self.state.named.get(&hash(text)).into_iter().flatten();
+                entries.map(|seq| (column, *seq)).collect::<Vec<_>>()
+            };
+            let entries = draft.texts().flat_map(named).collect();
+            draft.hide_as(entries);
+        }
+        self.out.push(draft);
     }
 
     /// The row of an earlier file that says the same, if there is one; else this one is remembered for later files.
@@ -103,13 +117,6 @@ impl<'a> Fold<'a> {
             telling.0.push(said);
         }
         told
-    }
-
-    /// Says again what has a row. Only where this entry is hidden, the row is written as it shows it.
-    pub(crate) fn again(&mut self, draft: Draft, row: Told) {
-        if self.policy.names_entry(draft.at().seq) {
-            self.out.push(draft.instead_of(row));
-        }
     }
 
     /// The record's line in its own file.

@@ -1,6 +1,5 @@
 //! Rows on their way into the views. Text from a log fits in only after the policy has passed it.
 
-use crate::earlier::Told;
 use crate::schema;
 use codex_ledger_db::{
     Connection, Row, SqlError, SqlResult, Statement, ToSql, ToSqlOutput, Value, ValueRef,
@@ -62,6 +61,8 @@ pub(crate) struct Draft {
     owners: Owners,
     /// By column.
     fields: Vec<(&'static str, CellDraft)>,
+    /// Other entries that say the same as a column.
+    hidden_as: Vec<(&'static str, Seq)>,
 }
 
 impl Draft {
@@ -89,22 +90,21 @@ impl Draft {
         }
     }
 
-    /// The same in the place of another row of the table, under that one's number.
-    pub(crate) fn instead_of(mut self, row: Told) -> Draft {
-        let Told { line, part, item, number } = row;
-        (self.at.line, self.at.part, self.at.item) = (line, part, item);
-        for (column, field) in &mut self.fields {
-            let value = match *column {
-                "line" => line,
-                "part" => part,
-                "item" => item,
-                "number" => number,
-                _ => continue,
-            };
-            *field = CellDraft::Done(Cell::Int(value as i64));
-        }
-        self.sql = schema::replace_into(self.table);
-        self
+    /// Texts of the log in it: column and words.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.fields.iter().filter_map(|(column, field)| match field {
+            CellDraft::Sensitive { class: Class::Text | Class::Label, text }
+                if !text.is_empty() =>
+            {
+                Some((*column, text.as_str()))
+            }
+            _ => None,
+        })
+    }
+
+    /// What hides something in these entries hides it in these columns too: they say the same.
+    pub(crate) fn hide_as(&mut self, entries: Vec<(&'static str, Seq)>) {
+        self.hidden_as = entries;
     }
 
     /// Bytes of text, to bound what is on its way.
@@ -119,16 +119,25 @@ impl Draft {
 
     /// Lets the policy pass every text.
     pub(crate) fn redact(self, policy: &Policy, hidden: &mut Vec<Hidden>) -> Write {
-        let Draft { sql, table, at, role, owners, fields, .. } = self;
+        let Draft { sql, table, at, role, owners, fields, hidden_as, .. } = self;
         let pass = |(column, field)| match field {
             CellDraft::Done(cell) => (column, cell),
             CellDraft::Sensitive { class, text } => {
-                let (seq, part) = (at.seq, at.part);
-                let place = Place { class, table, column, role, seq, part, owners: &owners };
-                let text = policy.apply(Sensitive::new(text), &place, &mut |by, passages| {
-                    hidden.push(Hidden { at, table, column, by, passages });
+                let part = at.part;
+                let mut known = BTreeSet::new();
+                let mut pass = |text: String, seq| {
+                    let place = Place { class, table, column, role, seq, part, owners: &owners };
+                    policy.apply(Sensitive::new(text), &place, &mut |by, passages| {
+                        if known.insert(by) {
+                            hidden.push(Hidden { at, table, column, by, passages });
+                        }
+                    })
+                };
+                let others = hidden_as.iter().filter(|(of, _)| *of == column);
+                let shown = others.fold(pass(text, at.seq), |shown, (_, seq)| {
+                    pass(shown.as_str().to_string(), *seq)
                 });
-                (column, Cell::Text(text))
+                (column, Cell::Text(shown))
             }
         };
         Write { sql, cells: fields.into_iter().map(pass).collect() }
@@ -180,7 +189,11 @@ impl<'p> RowBuilder<'p> {
         let fields = Vec::with_capacity(capacity);
         let owners = Owners::default();
         let (sql, is_row, role) = ("", false, None);
-        RowBuilder { policy, draft: Draft { sql, table, is_row, at, role, owners, fields } }
+        let hidden_as = Vec::new();
+        RowBuilder {
+            policy,
+            draft: Draft { sql, table, is_row, at, role, owners, fields, hidden_as },
+        }
     }
 
     /// Whose text it is.

@@ -2,12 +2,12 @@
 
 use crate::earlier::Earlier;
 use bincode::{Decode, Encode};
-use codex_ledger_entry::{SeqRange, StreamId};
+use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use codex_ledger_ledger::side::SideRecord;
 use codex_ledger_redaction::Owners;
 use codex_ledger_rollout::event::SessionMeta;
 use codex_ledger_rollout::patch::{Action, FileChange};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// How many recent reasoning texts are compared to tell repeats; events and items of one text are adjacent.
 const RECENT_TEXTS: usize = 48;
@@ -183,12 +183,17 @@ pub(crate) struct State {
     pub is_document: bool,
     /// Whether the thread's rows have to be derived anew, since a file has come or an earlier one has grown.
     pub is_due: bool,
+    /// Entries of the thread that a redaction names, by the hashes of their texts: what hides them hides the same words
+    /// in every file.
+    pub named: BTreeMap<u64, Vec<Seq>>,
+    /// Whether the file's own first header says that its history is paginated.
+    pub opens_paginated: Option<bool>,
     /// What the earlier files of the thread have said, where this is the last one.
     pub earlier: Earlier,
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 315;
+    const SCHEMA: u32 = 316;
 }
 
 impl State {

@@ -205,12 +205,13 @@ impl Policy {
         })
     }
 
-    /// Whether a redaction names this entry.
-    pub fn names_entry(&self, seq: Seq) -> bool {
-        self.redactions.iter().any(|redaction| match redaction.target {
-            Target::Entry { seq: named } | Target::Texts { seq: named, .. } => named == seq,
-            Target::Prompt { seq: named, .. } => named == seq,
-            Target::Session { .. } | Target::Passages { .. } => false,
+    /// The entries that redactions name.
+    pub fn named_entries(&self) -> impl Iterator<Item = Seq> {
+        self.redactions.iter().filter_map(|redaction| match redaction.target {
+            Target::Entry { seq } | Target::Texts { seq, .. } | Target::Prompt { seq, .. } => {
+                Some(seq)
+            }
+            Target::Session { .. } | Target::Passages { .. } => None,
         })
     }
 

@@ -29,6 +29,7 @@ struct Told {
 /// A copy whose end may have to be told anew.
 struct Unsettled {
     child: StreamId,
+    /// The stream under which the rows of the parent's thread stand.
     parent: StreamId,
     /// Line of the child at which the copy begins, where its structure tells that there is one.
     from_line: Option<u64>,
@@ -56,7 +57,11 @@ impl Applier<'_> {
     pub(crate) fn settle_copies(&mut self) -> Result<(), ReplayError> {
         for unsettled in self.unsettled() {
             let Unsettled { child, parent, .. } = unsettled;
-            let told = unsettled.told(&self.marks(child)?, &self.marks(parent)?);
+            let mut parents = Vec::new();
+            for file in self.streams.thread(parent).to_vec() {
+                parents.push(self.marks(file)?);
+            }
+            let told = unsettled.told(&self.marks(child)?, &parents);
             let Some(stream) = self.streams.get_mut(child) else { continue };
             stream.touched = true;
             let end = told.and_then(|told| told.end);
@@ -72,6 +77,8 @@ impl Applier<'_> {
 
     fn unsettled(&self) -> Vec<Unsettled> {
         let grew = |id: StreamId| self.streams.get(id).is_some_and(|stream| stream.grew);
+        let has_grown = |parent: StreamId| self.streams.files(parent).any(|file| file.grew);
+        let has_several = |parent: StreamId| self.streams.thread(parent).len() > 1;
         let mut found = Vec::new();
         // A review copies nothing, and its turns are told in the parent's file too.
         for stream in self.streams.iter().filter(|stream| !stream.state.is_review) {
@@ -81,11 +88,17 @@ impl Applier<'_> {
                 (None, Some(thread)) => (thread, None),
                 (None, None) => continue,
             };
-            let parent = self.streams.rollout(thread, state.is_paginated);
-            let parent = parent.filter(|parent| *parent != child);
+            let parent = self.streams.rollout(thread);
+            let is_own = |parent: &StreamId| self.streams.thread(*parent).contains(&child);
+            let parent = parent.filter(|parent| !is_own(parent));
             let Some(parent) = parent else { continue };
             let is_due = match state.compared {
-                Some((with, is_open)) => with != parent || is_open && (grew(child) || grew(parent)),
+                // Another version of the parent's file may still show what the one before it has left out.
+                Some((with, is_open)) => {
+                    with != parent
+                        || is_open && grew(child)
+                        || (is_open || has_several(parent)) && has_grown(parent)
+                }
                 None => true,
             };
             if is_due {
@@ -125,14 +138,16 @@ impl Unsettled {
     ///
     /// An answer is final only where no record that may still come to either file could change it: files are also
     /// read while they grow, and in any order.
-    fn told(&self, child: &[Mark], parent: &[Mark]) -> Option<Told> {
-        let by_turns = by_turns(child, parent, self.born_ms);
+    fn told(&self, child: &[Mark], parents: &[Vec<Mark>]) -> Option<Told> {
+        let by_turns = by_turns(child, parents, self.born_ms);
         // Of a copy that began with a header, the parent may still show the turns.
         let is_open = self.from_line.is_some();
         let own = || self.has_own_turn.then_some(Told { end: None, is_open });
         let from_line = |from: u64| child.iter().position(|mark| mark.line >= from);
         let records = || {
-            let told = compare(child.get(from_line(self.from_line?)?..)?, parent)?;
+            let child = child.get(from_line(self.from_line?)?..)?;
+            let told = parents.iter().filter_map(|parent| compare(child, parent));
+            let told = told.max_by_key(|told| (told.end, told.is_open))?;
             Some(Told { is_open: told.is_open || self.has_turn_ids, ..told })
         };
         by_turns.or_else(own).or_else(records)
@@ -140,8 +155,8 @@ impl Unsettled {
 }
 
 /// Where the first turn is the parent's, the copy ends before the first one that is not.
-fn by_turns(child: &[Mark], parent: &[Mark], born_ms: i64) -> Option<Told> {
-    let of_parent: HashSet<u64> = parent.iter().filter_map(|mark| mark.turn).collect();
+fn by_turns(child: &[Mark], parents: &[Vec<Mark>], born_ms: i64) -> Option<Told> {
+    let of_parent: HashSet<u64> = parents.iter().flatten().filter_map(|mark| mark.turn).collect();
     let is_parents = |mark: &&Mark| mark.turn.is_none_or(|turn| of_parent.contains(&turn));
     let first = child.iter().find(|mark| mark.turn.is_some())?;
     let behind = child.iter().find(|mark| !is_parents(mark));
@@ -207,7 +222,7 @@ mod tests {
     #[test]
     fn a_copy_ends_before_the_first_turn_that_is_not_the_parents() {
         let told = |child: &str, parent: &str| {
-            let told = by_turns(&turns(child), &turns(parent), 3);
+            let told = by_turns(&turns(child), &[turns(parent)], 3);
             told.map(|told| (told.end.unwrap(), told.is_open))
         };
         assert_eq!(told("..1..2.3..", ".1...2..4"), Some((7, false)));

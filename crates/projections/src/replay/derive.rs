@@ -4,10 +4,10 @@ use crate::earlier::{Earlier, Telling};
 use crate::fold::Fold;
 use crate::replay::ReplayError;
 use crate::replay::lineage;
-use crate::replay::lines::each_line;
+use crate::replay::lines::{EachLine, each_line};
 use crate::replay::streams::Stream;
 use crate::row::{At, Draft, FILE_LINES};
-use crate::state::State;
+use crate::state::{State, hash};
 use crate::tables::events::{self, Span};
 use crate::tables::{
     agent_reasoning_messages, file_changes, function_calls, function_plan_messages, messages,
@@ -18,7 +18,7 @@ use codex_ledger_ledger::{LedgerReader, StoredEntry};
 use codex_ledger_redaction::Policy;
 use codex_ledger_rollout::event::{Event, ItemBody, ItemCompleted};
 use codex_ledger_rollout::{self as rollout, Generation, Record, Understanding};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 /// What the projections hold beyond the defaults.
@@ -143,6 +143,7 @@ pub(crate) fn derive_files(
     unnoted: SeqRange,
     after_line: &mut dyn FnMut(&mut Deriver<'_>) -> Result<ControlFlow<()>, ReplayError>,
 ) -> Result<(), ReplayError> {
+    let named = named_texts(reader, deriver, files, unnoted)?;
     let last = files.len().saturating_sub(1);
     let mut before: Option<State> = None;
     let mut earlier = Earlier::default();
@@ -151,14 +152,12 @@ pub(crate) fn derive_files(
             stream.follow(before);
         }
         stream.state.earlier = earlier.clone();
+        stream.state.named = named.clone();
         deriver.telling = (nth < last).then(Telling::default);
-        let packs = stream.state.packs.clone();
-        let to = unnoted.end.max(stream.end());
-        let from = stream.end().max(unnoted.from).max(stream.id.opener()).min(to);
-        let scan = SeqRange::new(from, to);
+        let known = stream.clone_place();
         let mut found = Vec::new();
         let mut goes_on = ControlFlow::Continue(());
-        each_line(reader, stream.id, &packs, scan, &mut found, &mut |line| {
+        each_line_of(reader, &known, unnoted, &mut found, &mut |line| {
             deriver.line(stream, line);
             goes_on = after_line(deriver)?;
             Ok(goes_on)
@@ -174,6 +173,53 @@ pub(crate) fn derive_files(
         }
     }
     Ok(())
+}
+
+/// The texts of a thread's entries that redactions name, where it has several files that may say the same.
+fn named_texts(
+    reader: &mut LedgerReader,
+    deriver: &mut Deriver<'_>,
+    files: &[Stream],
+    unnoted: SeqRange,
+) -> Result<BTreeMap<u64, Vec<Seq>>, ReplayError> {
+    let mut named: BTreeMap<u64, Vec<Seq>> = BTreeMap::new();
+    let policy = deriver.policy;
+    if files.len() < 2 || policy.named_entries().next().is_none() {
+        return Ok(named);
+    }
+    for file in files {
+        let mut fresh = file.fresh();
+        let mut alone = Deriver::new(policy, Options::default());
+        each_line_of(reader, file, unnoted, &mut Vec::new(), &mut |line| {
+            alone.line(&mut fresh, line);
+            for draft in alone.drafts.drain(..) {
+                let seq = draft.at().seq;
+                if policy.named_entries().any(|named| named == seq) {
+                    for (_, text) in draft.texts() {
+                        let entries = named.entry(hash(text)).or_default();
+                        if !entries.contains(&seq) {
+                            entries.push(seq);
+                        }
+                    }
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(named)
+}
+
+/// Gives every line of a stream, also of packs that its state does not know yet, which are added to `found`.
+fn each_line_of(
+    reader: &mut LedgerReader,
+    stream: &Stream,
+    unnoted: SeqRange,
+    found: &mut Vec<SeqRange>,
+    each: EachLine<'_>,
+) -> Result<(), ReplayError> {
+    let to = unnoted.end.max(stream.end());
+    let from = stream.end().max(unnoted.from).max(stream.id.opener()).min(to);
+    each_line(reader, stream.id, &stream.state.packs, SeqRange::new(from, to), found, each)
 }
 
 /// Mostly one record; more where a client has lost a line feed.

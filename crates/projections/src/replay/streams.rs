@@ -130,8 +130,8 @@ impl Streams {
         due.filter_map(|stream| self.thread(stream.id).iter().min().copied()).collect()
     }
 
-    /// Puts the files of a stream's thread in order, by what they say and not by when they came: one that a newer
-    /// client has rewritten behind the older one, one that goes on for longer behind one that ends before, and one
+    /// Puts the files of a stream's thread in order, by what they say and not by when they came: one in which the
+    /// client went on after a revert behind all others, one that a newer client has rewritten behind the older one, one that goes on for longer behind one that ends before, and one
     /// that has lost something behind the whole one; but a document was written anew when it was longer.
     pub(crate) fn order(&mut self, id: StreamId) -> Vec<StreamId> {
         let Some(thread) = self.get(id).map(Stream::thread) else { return Vec::new() };
@@ -139,7 +139,9 @@ impl Streams {
         order.sort_by_key(|id| {
             let state = self.get(*id).map(|stream| &stream.state);
             let bytes = |s: &State| if s.is_document { s.bytes } else { u64::MAX - s.bytes };
-            state.map(|s| (s.is_paginated, s.latest_ms, bytes(s), *id))
+            let is_revert = self.get(*id).is_some_and(Stream::is_revert);
+            let is_paginated = |s: &State| s.opens_paginated.unwrap_or_default();
+            state.map(|s| (is_revert, is_paginated(s), s.latest_ms, bytes(s), *id))
         });
         let names: Vec<StreamName> =
             order.iter().filter_map(|id| self.get(*id)).map(|stream| stream.name.clone()).collect();
@@ -162,13 +164,10 @@ impl Streams {
         self.by_id.extend(streams.into_iter().map(|stream| (stream.id, stream)));
     }
 
-    /// The last file of a thread, if there is one of the same kind of history.
-    pub(crate) fn rollout(&self, thread: &str, is_paginated: bool) -> Option<StreamId> {
+    /// The last file of a thread, if there is one.
+    pub(crate) fn rollout(&self, thread: &str) -> Option<StreamId> {
         let name = StreamName::Rollout { thread: thread.to_string(), rollout: None };
-        let files = self.threads.get(&thread_of(&name))?;
-        let is_like =
-            |id: &&StreamId| self.get(**id).is_some_and(|s| s.state.is_paginated == is_paginated);
-        files.iter().rev().find(is_like).or(files.last()).copied()
+        self.threads.get(&thread_of(&name))?.last().copied()
     }
 
     /// Counts, and what later records will need, of every stream that was touched.
@@ -250,11 +249,23 @@ impl Stream {
         thread_of(&self.name)
     }
 
+    /// Whether a client that went back to a place in its thread goes on in this file.
+    fn is_revert(&self) -> bool {
+        matches!(self.name, StreamName::Rollout { rollout: Some(_), .. })
+    }
+
     /// The same stream before its first line, which copies its parent as far as is known of it.
     pub(crate) fn fresh(&self) -> Stream {
         let mut fresh = self.clone();
         fresh.restart(Seq::FIRST);
         fresh
+    }
+
+    /// What tells where its entries are, and nothing else.
+    pub(crate) fn clone_place(&self) -> Stream {
+        let mut place = Stream::new(self.id, self.name.clone());
+        place.state.packs = self.state.packs.clone();
+        place
     }
 
     /// One past the last seq at which the stream is known to have entries.
@@ -275,7 +286,7 @@ impl Stream {
     /// Takes over from the file of the same thread that comes before it: a client that goes back to a place in the
     /// thread's history goes on in a new file; any other file tells the thread from its beginning.
     pub(crate) fn follow(&mut self, before: &State) {
-        if let StreamName::Rollout { rollout: Some(_), .. } = self.name {
+        if self.is_revert() {
             let State { compared, name, path, packs, .. } = std::mem::take(&mut self.state);
             self.state = State {
                 name,
@@ -289,6 +300,7 @@ impl Stream {
                 compaction: None,
                 torn: false,
                 latest_ms: None,
+                opens_paginated: None,
                 bytes: 0,
                 is_due: false,
                 ..before.clone()

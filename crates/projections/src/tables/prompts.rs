@@ -179,8 +179,5 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
             fold.state.live_prompts.push(LivePrompt { line, part, item, ordinal: fold.ordinal });
         }
     }
-    match told {
-        Some(told) => fold.again(row, told),
-        None => fold.out.push(row),
-    }
+    fold.push_unless(told, row);
 }

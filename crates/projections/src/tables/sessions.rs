@@ -60,6 +60,8 @@ pub(crate) fn ensure(fold: &mut Fold<'_>) {
 
 pub(crate) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     let at = fold.at;
+    let is_paginated = meta.history_mode.as_deref() == Some("paginated");
+    fold.state.opens_paginated.get_or_insert(is_paginated);
     match &fold.state.session_id {
         None => {
             fold.state.session_id = Some(meta.id.as_deref().unwrap_or_default().to_string());

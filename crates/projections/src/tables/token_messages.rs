@@ -1,6 +1,7 @@
 //! `token_messages`: every usage record, and whether it counts.
 
 use crate::fold::Fold;
+use crate::replay::lineage::created_ms;
 use crate::state::{Counters, hash, push};
 use codex_ledger_rollout::event::{RateLimits, TokenCount, TokenUsageRecord, Usage};
 
@@ -128,8 +129,10 @@ pub(crate) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
     if !fold.state.usage_records {
         fold.state.usage_records = true;
         if fold.state.is_paginated {
-            let from = fold.at.line - fold.line_in_file();
             let turn = fold.turn(record.turn_id.as_deref());
+            // A turn whose id tells its time is the same in every file of the thread.
+            let is_one = turn.as_deref().is_some_and(|turn| created_ms(turn).is_some());
+            let from = if is_one { 0 } else { fold.at.line - fold.line_in_file() };
             let row = fold.row(TABLE, 3).stream(fold.at.stream).number("from", from);
             fold.push(row.id("turn_id", turn).write(COVER));
         }
