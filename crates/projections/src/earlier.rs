@@ -30,6 +30,9 @@ const TOLD: [(&str, &[&str]); 11] = [
 const TOTALS: &[&str] =
     &["origin", "total_input", "total_cached", "total_output", "total_reasoning"];
 
+/// Place of the key of a call that is its id alone, among those of a call that has one.
+const ID_OF_CALL: usize = 1;
+
 /// How far back the files of a call are looked for when its patch turns out not to have been applied.
 const RECENT: usize = 4096;
 
@@ -50,6 +53,8 @@ pub(crate) struct Said {
     is_paginated: bool,
     /// Whether an event may still say that it is no prompt.
     is_candidate: bool,
+    /// The keys of a candidate, where it turns out to be a message and no prompt.
+    as_message: Vec<u64>,
     /// Hash of the id of the call whose file it is.
     call: u64,
     pub row: Told,
@@ -91,32 +96,28 @@ impl Said {
         if !id.is_empty() && table == "token_messages" {
             keys.push(key("id", &[&id]));
         }
-        // Clients that recorded totals only are counted by difference, which depends on what else the file tells.
-        let columns = if text("total_input").is_empty() { columns } else { TOTALS };
-        let mut words: Vec<String> = columns.iter().map(|column| text(column)).collect();
-        match table {
-            // Newer files name a file by its whole path.
-            "file_changes" => {
-                let path = text("path");
-                words.push(path.rsplit(['/', '\\']).next().unwrap_or_default().to_string());
-            }
-            // A command may come back without its call, where it has no arguments.
-            "function_calls" if !words.iter().all(String::is_empty) => {
-                let command = words.swap_remove(0);
-                words = vec![if command.is_empty() { words.concat() } else { command }];
-            }
-            _ => {}
-        }
+        let words = words_of(table, columns, &text);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         if !id.is_empty() && table == "function_calls" {
-            // Some clients count their calls from 0 in each response.
+            // Some clients count their calls from 0 in each response; a migration may word them in another way.
             keys.push(key(&format!("id {id}"), &words));
+            keys.push(key("id", &[&id]));
         }
         let ids = keys.len() as u8;
         if turn_ms.is_some() {
             keys.push(key(&turn, &words));
         }
         keys.push(key("words", &words));
+        let is_candidate = table == "prompts" && text("origin") == "message";
+        let message = |kind: &str| {
+            let parts = ["user", &text("text")].join("\0");
+            hash(&format!("messages\0{kind}\0{parts}"))
+        };
+        let mut as_message = Vec::new();
+        if is_candidate {
+            as_message.extend(turn_ms.is_some().then(|| message(&turn)));
+            as_message.push(message("words"));
+        }
         // Ids of items, which alone have no kind of their own, are made up when a file is rewritten.
         let is_item = table == "function_calls" && draft.value("kind").is_none();
         let is_known_by_id = ids > 0 && !is_item;
@@ -128,7 +129,8 @@ impl Said {
             at_ms: at.at_ms,
             turn_ms,
             is_paginated,
-            is_candidate: table == "prompts" && text("origin") == "message",
+            is_candidate,
+            as_message,
             call: if table == "file_changes" { hash(&text("call_id")) } else { 0 },
             row: Told {
                 line: at.line,
@@ -141,18 +143,30 @@ impl Said {
 
     /// Whether a telling under a key that both have is one of the same thing.
     fn is_again(&self, earlier: &Said, nth_key: usize) -> bool {
+        let is_migrated = self.is_paginated != earlier.is_paginated;
         // The last key is of the words alone, those before it of an id, or of the words in their turn.
         if nth_key + 1 < self.keys.len() {
-            return true;
+            let is_id_alone = nth_key == ID_OF_CALL && self.table() == "function_calls";
+            let turns = self.turn_ms.zip(earlier.turn_ms);
+            return !is_id_alone || is_migrated && turns.is_none_or(|(own, other)| own == other);
         }
         if self.turn_ms.is_some() && earlier.turn_ms.is_some() {
             return false;
         }
-        match self.is_paginated == earlier.is_paginated {
-            true => self.at_ms == earlier.at_ms,
+        match is_migrated {
+            false => self.at_ms == earlier.at_ms,
             // A turn that is younger than the row is another one.
-            false => self.turn_ms.zip(earlier.at_ms).is_none_or(|(turn, at)| turn <= at),
+            true => self.turn_ms.zip(earlier.at_ms).is_none_or(|(turn, at)| turn <= at),
         }
+    }
+
+    /// What a candidate says where it is a message and no prompt.
+    pub(crate) fn into_message(self) -> Option<Said> {
+        let table = TOLD.iter().position(|(table, _)| *table == "messages")? as u8;
+        let (keys, sought) = (self.as_message, u8::MAX);
+        let row = Told { number: 0, ..self.row };
+        self.is_candidate.then_some(())?;
+        Some(Said { table, keys, sought, is_candidate: false, as_message: Vec::new(), row, ..self })
     }
 
     /// Its table.
@@ -163,6 +177,27 @@ impl Said {
     fn is_of_call(&self, call: u64) -> bool {
         call != 0 && self.call == call
     }
+}
+
+/// What tells a row from others of its table.
+fn words_of(table: &str, columns: &[&str], text: &dyn Fn(&str) -> String) -> Vec<String> {
+    // Clients that recorded totals only are counted by difference, which depends on what else the file tells.
+    let columns = if text("total_input").is_empty() { columns } else { TOTALS };
+    let mut words: Vec<String> = columns.iter().map(|column| text(column)).collect();
+    match table {
+        // Newer files name a file by its whole path.
+        "file_changes" => {
+            let path = text("path");
+            words.push(path.rsplit(['/', '\\']).next().unwrap_or_default().to_string());
+        }
+        // A command may come back without its call, where it has no arguments.
+        "function_calls" if !words.iter().all(String::is_empty) => {
+            let command = words.swap_remove(0);
+            words = vec![if command.is_empty() { words.concat() } else { command }];
+        }
+        _ => {}
+    }
+    words
 }
 
 /// What the earlier files of a thread have said and this one has not said again yet.
@@ -213,7 +248,7 @@ impl Earlier {
 
     /// The prompts that messages have told were none: they are looked for again.
     pub(crate) fn put_back_candidates(&mut self) {
-        for said in std::mem::take(&mut self.candidates) {
+        for said in std::mem::take(&mut self.candidates).into_iter().rev() {
             for key in &said.keys {
                 self.by_key.entry(*key).or_default().push_front(said.clone());
             }
@@ -234,9 +269,12 @@ impl Earlier {
 pub(crate) struct Telling(pub Vec<Said>);
 
 impl Telling {
-    /// The prompts that messages have told were none.
+    /// The prompts that messages have told were none, but messages.
     pub(crate) fn drop_candidates(&mut self) {
-        self.0.retain(|said| !said.is_candidate);
+        let (none, mut kept): (Vec<Said>, Vec<Said>) =
+            std::mem::take(&mut self.0).into_iter().partition(|said| said.is_candidate);
+        kept.extend(none.into_iter().filter_map(Said::into_message));
+        self.0 = kept;
     }
 
     /// A row that is taken back.

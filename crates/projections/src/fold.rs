@@ -3,8 +3,9 @@
 use crate::earlier::{Said, Telling, Told};
 use crate::row::{At, Draft, FILE_LINES, RowBuilder};
 use crate::state::{State, hash};
+use codex_ledger_entry::Seq;
 use codex_ledger_redaction::{Owners, Policy};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Counts of one stream that its row keeps.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +42,8 @@ pub(crate) struct Fold<'a> {
     pub is_superseded: bool,
     /// Place of the record in the thread's history, where its file tells it.
     pub ordinal: Option<u64>,
+    /// Entries that redactions name and that say something which this line says too.
+    pub named_here: BTreeSet<Seq>,
     /// Kept where later files of the thread may say the same again.
     pub telling: Option<&'a mut Telling>,
 }
@@ -91,18 +94,18 @@ impl<'a> Fold<'a> {
 
     /// Adds a statement, unless it is a row that an earlier file has told.
     pub(crate) fn push_unless(&mut self, told: Option<Told>, mut draft: Draft) {
-        if told.is_some() {
-            return;
-        }
         if !self.state.named.is_empty() {
             let named = |(column, text): (&'static str, &str)| {
                 let entries = self.state.named.get(&hash(text)).into_iter().flatten();
                 entries.map(|seq| (column, *seq)).collect::<Vec<_>>()
             };
-            let entries = draft.texts().flat_map(named).collect();
+            let entries: Vec<_> = draft.texts().flat_map(named).collect();
+            self.named_here.extend(entries.iter().map(|(_, seq)| *seq));
             draft.hide_as(entries);
         }
-        self.out.push(draft);
+        if told.is_none() {
+            self.out.push(draft);
+        }
     }
 
     /// The row of an earlier file that says the same, if there is one; else this one is remembered for later files.
@@ -112,7 +115,10 @@ impl<'a> Fold<'a> {
             return None;
         }
         let said = Said::of(draft, self.at, self.state.is_paginated)?;
-        let told = self.state.earlier.take(&said);
+        // An earlier file may have told that a text in the user's name was no prompt.
+        let message = said.clone().into_message();
+        let told = message.and_then(|message| self.state.earlier.take(&message));
+        let told = told.or_else(|| self.state.earlier.take(&said));
         if let (None, Some(telling)) = (told, &mut self.telling) {
             telling.0.push(said);
         }

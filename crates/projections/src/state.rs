@@ -92,8 +92,9 @@ pub(crate) struct State {
     pub prompts: u64,
     /// How many prompts of the thread have numbers.
     pub numbered: u64,
-    /// The same before the first prompt that an event tells.
+    /// The same before the first prompt that an event tells, and how many were live then.
     pub bare_numbered: u64,
+    pub bare_live: usize,
     /// Whether prompts are told by events; then messages are not prompts.
     pub prompt_events: bool,
     pub turn_id: Option<String>,
@@ -146,6 +147,8 @@ pub(crate) struct State {
     pub usage_records: bool,
     /// The prompts that were not rolled back.
     pub live_prompts: Vec<LivePrompt>,
+    /// Recent searches that items have told and no call of the model yet.
+    pub searches: VecDeque<u64>,
     /// Recent texts in the user's name that no prompt event has said: hashes, and the places of their rows.
     pub unheard: VecDeque<(u64, u64, u64, u64)>,
     /// Hash of the last prompt that an event has told before its item came.
@@ -193,7 +196,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 316;
+    const SCHEMA: u32 = 318;
 }
 
 impl State {
@@ -264,6 +267,17 @@ impl State {
         let hash = hash(call_id);
         let found = self.follow_ups.iter().find(|(id, ..)| *id == hash);
         found.map(|(_, process, is_cell)| (*process, *is_cell))
+    }
+
+    pub(crate) fn remember_search(&mut self, query: &str) {
+        push(&mut self.searches, hash(query), RECENT_CALLS);
+    }
+
+    /// Whether an item has told the same search; each stands for one.
+    pub(crate) fn take_search(&mut self, query: &str) -> bool {
+        let hash = hash(query);
+        let found = self.searches.iter().position(|known| *known == hash);
+        found.is_some_and(|index| self.searches.remove(index).is_some())
     }
 
     pub(crate) fn remember_command(&mut self, command: &str) {

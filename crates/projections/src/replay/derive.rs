@@ -18,7 +18,7 @@ use codex_ledger_ledger::{LedgerReader, StoredEntry};
 use codex_ledger_redaction::Policy;
 use codex_ledger_rollout::event::{Event, ItemBody, ItemCompleted};
 use codex_ledger_rollout::{self as rollout, Generation, Record, Understanding};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 /// What the projections hold beyond the defaults.
@@ -87,6 +87,7 @@ impl<'a> Deriver<'a> {
             StreamName::Rollout { thread, .. } => Some(thread.as_str()),
             _ => None,
         };
+        let drafts = self.drafts.len();
         let mut fold = Fold {
             at: At {
                 stream: stream.holder,
@@ -106,6 +107,7 @@ impl<'a> Deriver<'a> {
             is_cut: false,
             is_superseded: stream.superseded,
             ordinal: None,
+            named_here: BTreeSet::new(),
             telling: self.telling.as_mut(),
         };
         let span = Span { offset, bytes: entry.body_len };
@@ -124,6 +126,11 @@ impl<'a> Deriver<'a> {
             _ => pieces(&mut fold, body, span),
         }
         fold.state.latest_ms = fold.state.latest_ms.max(fold.at.at_ms);
+        let named: Vec<_> = fold.named_here.iter().map(|seq| ("raw", *seq)).collect();
+        let raw = self.drafts.iter_mut().skip(drafts).find(|draft| draft.table() == "raw_records");
+        if let (false, Some(raw)) = (named.is_empty(), raw) {
+            raw.hide_as(named);
+        }
     }
 
     /// Learns from a line what its file is like, without its rows.
@@ -246,7 +253,9 @@ fn document(fold: &mut Fold<'_>, body: &[u8], span: Span) {
     if let Some(session) = &document.session {
         sessions::ensure(fold);
         sessions::fold(fold, session);
-        fold.totals.first_at_ms.get_or_insert(session.timestamp_ms.unwrap_or_default());
+        let totals = &mut fold.totals;
+        totals.first_at_ms = totals.first_at_ms.or(session.timestamp_ms);
+        totals.last_at_ms = totals.last_at_ms.max(session.timestamp_ms);
     }
     for (index, item) in document.items.iter().enumerate() {
         fold.at = At { part: index as u64 + 1, at_ms: item.record.timestamp_ms, ..at };
@@ -324,6 +333,10 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
         Event::DynamicToolCallResponse(end) => {
             let turn = fold.turn(end.turn_id.as_deref());
             function_calls::dynamic(fold, end, turn);
+        }
+        Event::WebSearchEnd(end) => {
+            let turn = fold.turn(None);
+            function_calls::search(fold, end, turn);
         }
         Event::ImageGenerationEnd(end) => {
             let turn = fold.turn(None);

@@ -32,10 +32,9 @@ impl Streams {
         if let Some(stream) = streams.read(db, key).map_err(db::at(path))? {
             return Err(ReplayError::State(stream));
         }
-        let several = streams.threads.values().filter(|files| files.len() > 1);
-        let first: Vec<StreamId> = several.filter_map(|files| files.first().copied()).collect();
-        for id in first {
-            streams.order(id);
+        let several = streams.threads.values_mut().filter(|files| files.len() > 1);
+        for files in several {
+            files.sort_by_key(|id| streams.by_id.get(id).map(|file| file.rank));
         }
         Ok(streams)
     }
@@ -43,7 +42,7 @@ impl Streams {
     /// The stream whose state cannot be read, if there is one.
     fn read(&mut self, db: &Connection, key: &[u8; 32]) -> SqlResult<Option<StreamId>> {
         let mut statement = db.prepare(
-            "SELECT t.stream, f.cursor, f.state FROM streams t
+            "SELECT t.stream, t.superseded, t.holder, t.rank, f.cursor, f.state FROM streams t
              LEFT JOIN fold_states f ON f.stream = t.stream ORDER BY t.stream",
         )?;
         let mut rows = statement.query([])?;
@@ -56,6 +55,9 @@ impl Streams {
                 return Ok(Some(id));
             };
             let mut stream = Stream::new(id, StreamName::parse(&state.name));
+            stream.superseded = row.get("superseded")?;
+            stream.holder = row.stream("holder")?;
+            stream.rank = row.get::<_, i64>("rank")? as u64;
             // As stored: else every append would write all states again, and search would read all rows again.
             stream.touched = false;
             stream.state = state;
@@ -126,23 +128,35 @@ impl Streams {
 
     /// The first streams of all threads that are due.
     pub(crate) fn due(&self) -> BTreeSet<StreamId> {
-        let due = self.iter().filter(|stream| stream.state.is_due);
+        // One that has grown without a newer time may stand somewhere else now.
+        let is_moved = |file: &Stream| {
+            file.grew && file.is_one_of_several && self.sorted(file.id) != self.thread(file.id)
+        };
+        let due = self.iter().filter(|stream| stream.state.is_due || is_moved(stream));
         due.filter_map(|stream| self.thread(stream.id).iter().min().copied()).collect()
     }
 
-    /// Puts the files of a stream's thread in order, by what they say and not by when they came: one in which the
-    /// client went on after a revert behind all others, one that a newer client has rewritten behind the older one, one that goes on for longer behind one that ends before, and one
-    /// that has lost something behind the whole one; but a document was written anew when it was longer.
-    pub(crate) fn order(&mut self, id: StreamId) -> Vec<StreamId> {
-        let Some(thread) = self.get(id).map(Stream::thread) else { return Vec::new() };
+    /// The files of a stream's thread in the order that they should have, by what they say and not by when they came:
+    /// - those in which the client went on after a revert, behind all others;
+    /// - those that a newer client has rewritten, behind the older ones;
+    /// - those that go on for longer, behind those that end before;
+    /// - those that have lost something, behind the whole ones; but a document was written anew when it was longer.
+    fn sorted(&self, id: StreamId) -> Vec<StreamId> {
         let mut order = self.thread(id).to_vec();
         order.sort_by_key(|id| {
-            let state = self.get(*id).map(|stream| &stream.state);
-            let bytes = |s: &State| if s.is_document { s.bytes } else { u64::MAX - s.bytes };
-            let is_revert = self.get(*id).is_some_and(Stream::is_revert);
-            let is_paginated = |s: &State| s.opens_paginated.unwrap_or_default();
-            state.map(|s| (is_revert, is_paginated(s), s.latest_ms, bytes(s), *id))
+            let file = self.get(*id)?;
+            let state = &file.state;
+            let is_paginated = state.opens_paginated.unwrap_or_default();
+            let bytes = if state.is_document { state.bytes } else { u64::MAX - state.bytes };
+            Some((file.is_revert(), is_paginated, state.latest_ms, bytes, *id))
         });
+        order
+    }
+
+    /// Puts the files of a stream's thread in order.
+    pub(crate) fn order(&mut self, id: StreamId) -> Vec<StreamId> {
+        let Some(thread) = self.get(id).map(Stream::thread) else { return Vec::new() };
+        let order = self.sorted(id);
         let names: Vec<StreamName> =
             order.iter().filter_map(|id| self.get(*id)).map(|stream| stream.name.clone()).collect();
         let holder = order.last().copied().unwrap_or(id);

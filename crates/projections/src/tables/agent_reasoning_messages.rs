@@ -67,6 +67,7 @@ fn insert(
 ) {
     let row = fold
         .row_at(TABLE, index, 10)
+        .said_by("assistant")
         .id("turn_id", turn)
         .word("origin", origin)
         .text("text", Some(text))

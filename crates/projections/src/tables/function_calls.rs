@@ -5,7 +5,7 @@ use crate::tables::file_changes;
 use codex_ledger_rollout::call::{self, Request, Tool};
 use codex_ledger_rollout::event::{
     DynamicToolCallResponse, ExecCommandEnd, ImageGenerationEnd, ItemBody, McpToolCallEnd,
-    ToolCall, ToolOutput,
+    ToolCall, ToolOutput, WebSearchEnd,
 };
 use codex_ledger_rollout::output::{self, Outcome, Status};
 use codex_ledger_rollout::patch;
@@ -47,13 +47,20 @@ pub(crate) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     remember_follow_up(fold, call_id, &request);
     match request.tool {
         Tool::Shell => request.command.iter().for_each(|it| fold.state.remember_command(it)),
-        Tool::WebSearch => request.query.iter().for_each(|it| fold.state.remember_command(it)),
+        Tool::WebSearch => {
+            let sought = command(&request).unwrap_or_default();
+            if fold.state.take_search(sought) {
+                return;
+            }
+            fold.state.remember_command(sought);
+        }
         _ => {}
     }
     let files = request.patch.as_deref().map(patch::parse).unwrap_or_default().files;
     let turn = fold.turn(call.turn_id.as_deref());
     let row = fold
         .row_at(TABLE, 0, 20)
+        .said_by("assistant")
         .id("turn_id", turn)
         .id("call_id", call_id)
         .word("kind", call.kind.name())
@@ -89,6 +96,7 @@ pub(crate) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
     let at = fold.at;
     let row = fold
         .row(TABLE, 10)
+        .said_by("tool")
         .stream(at.stream)
         .id("call_id", Some(call_id))
         .number("output_line", at.line)
@@ -264,15 +272,7 @@ pub(crate) fn dynamic(
 pub(crate) fn other_item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<String>) {
     let ok = Some(Status::Ok.name());
     let call = match body {
-        ItemBody::WebSearch(end) => {
-            let query = end.query.as_deref().or(end.url.as_deref());
-            // A call in a script's arguments says it too, but not as a call.
-            if query.is_some_and(|query| fold.state.take_command(query)) {
-                return;
-            }
-            let call = ItemCall::new(Tool::WebSearch, end.call_id.as_deref().unwrap_or_default());
-            ItemCall { name: "web_search", command: query, status: ok, ..call }
-        }
+        ItemBody::WebSearch(end) => return search(fold, end, turn),
         ItemBody::ImageView(end) => {
             let call = ItemCall::new(Tool::ViewImage, end.call_id.as_deref().unwrap_or_default());
             ItemCall { name: "view_image", command: end.path.as_deref(), status: ok, ..call }
@@ -293,6 +293,20 @@ pub(crate) fn other_item(fold: &mut Fold<'_>, body: &ItemBody<'_>, turn: Option<
         _ => return,
     };
     insert_item(fold, &call, turn);
+}
+
+/// A search that the client tells of. The model's own call tells it too, before or behind, and alone tells what else it
+/// did.
+pub(crate) fn search(fold: &mut Fold<'_>, end: &WebSearchEnd<'_>, turn: Option<String>) {
+    let query = end.query.as_deref().filter(|query| !query.is_empty());
+    let Some(query) = query.or(end.url.as_deref()) else { return };
+    if fold.state.take_command(query) {
+        return;
+    }
+    fold.state.remember_search(query);
+    let call = ItemCall::new(Tool::WebSearch, end.call_id.as_deref().unwrap_or_default());
+    let status = Some(Status::Ok.name());
+    insert_item(fold, &ItemCall { name: "web_search", command: Some(query), status, ..call }, turn);
 }
 
 /// An image that was made, by what the service was asked for in the end.
@@ -350,6 +364,7 @@ impl<'a> ItemCall<'a> {
 fn insert_item(fold: &mut Fold<'_>, call: &ItemCall<'_>, turn: Option<String>) {
     let row = fold
         .row_at(TABLE, 0, 21)
+        .said_by("tool")
         .id("turn_id", turn)
         .id("call_id", Some(call.call_id).filter(|id| !id.is_empty()))
         .word("tool", call.tool.name())

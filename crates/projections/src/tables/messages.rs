@@ -58,6 +58,13 @@ fn insert(
     let is_known = !matches!(message.role, Role::Other(_));
     let phase = brief(message.phase.as_deref());
     let row = fold.row_at(TABLE, index, 12).tag("role", is_known, Some(role));
+    // Rules for what a user has asked are for prompts; context in the user's name is none.
+    let row = match message.role {
+        Role::Assistant => row.said_by("assistant"),
+        Role::Developer => row.said_by("developer"),
+        Role::System => row.said_by("system"),
+        Role::User | Role::Other(_) => row,
+    };
     fold.push(said(row, kind, phase, text, turn).number("copied", fold.copy_flag()).insert());
 }
 
@@ -65,6 +72,7 @@ fn insert(
 pub(crate) fn insert_remark(fold: &mut Fold<'_>, index: usize, remark: &Remark<'_>) {
     let Remark { role, kind, phase, text, turn } = remark;
     let row = fold.row_at(TABLE, index, 12).word("role", role);
+    let row = if *role == "user" { row } else { row.said_by(role) };
     let row = said(row, kind, phase.as_deref(), text, turn.as_deref());
     fold.push(row.number("copied", fold.copy_flag()).insert());
 }

@@ -81,6 +81,7 @@ pub(crate) fn candidate(
         fold.state.bare_prompts += 1;
         insert(fold, &Prompt { origin: "bare_message", text, turn, images, client_id: None });
         fold.state.bare_numbered = fold.state.numbered;
+        fold.state.bare_live = fold.state.live_prompts.len();
     } else if fold.state.prompt_events {
         remarks::unheard(fold, index, text, turn);
     } else {
@@ -128,7 +129,7 @@ fn events_decide(fold: &mut Fold<'_>) {
     let bare = fold.state.bare_prompts;
     fold.state.prompts = bare;
     fold.state.numbered = fold.state.bare_numbered;
-    fold.state.live_prompts.truncate(bare as usize);
+    fold.state.live_prompts.truncate(fold.state.bare_live);
     fold.state.earlier.put_back_candidates();
     if let Some(telling) = &mut fold.telling {
         telling.drop_candidates();
