@@ -36,7 +36,7 @@ pub(crate) struct Fold<'a> {
     pub out: &'a mut Vec<Draft>,
     /// Rows that the entry may still give rise to, beside one for each record in each table.
     pub items_left: usize,
-    /// Whether a record has said more than gets rows; whoever folds it names it for that.
+    /// Whether a record has said more than gets rows; the caller then marks its event as cut.
     pub is_cut: bool,
     /// Whether a newer generation of the file has the events.
     pub is_superseded: bool,

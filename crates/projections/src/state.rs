@@ -147,11 +147,12 @@ pub(crate) struct State {
     pub usage_records: bool,
     /// The prompts that were not rolled back.
     pub live_prompts: Vec<LivePrompt>,
-    /// Recent searches that items have told and no call of the model yet.
-    pub searches: VecDeque<u64>,
+    /// Recent searches that items have told and no call of the model yet: hashes, and the places of their rows; none where
+    /// an earlier file has the row.
+    pub searches: VecDeque<(u64, Option<(u64, u64)>)>,
     /// Recent texts in the user's name that no prompt event has said: hashes, and the places of their rows.
     pub unheard: VecDeque<(u64, u64, u64, u64)>,
-    /// Hash of the last prompt that an event has told before its item came.
+    /// Hash of the last prompt that an event has told before its message came.
     pub heard: Option<u64>,
     /// Hash of the last mail between agents, which comes twice.
     pub mail: Option<u64>,
@@ -196,7 +197,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 318;
+    const SCHEMA: u32 = 319;
 }
 
 impl State {
@@ -269,15 +270,16 @@ impl State {
         found.map(|(_, process, is_cell)| (*process, *is_cell))
     }
 
-    pub(crate) fn remember_search(&mut self, query: &str) {
-        push(&mut self.searches, hash(query), RECENT_CALLS);
+    /// Remembers a search that an item has told: line and part of its row.
+    pub(crate) fn remember_search(&mut self, query: &str, row: Option<(u64, u64)>) {
+        push(&mut self.searches, (hash(query), row), RECENT_CALLS);
     }
 
-    /// Whether an item has told the same search; each stands for one.
-    pub(crate) fn take_search(&mut self, query: &str) -> bool {
+    /// The row of an item that has told the same search, if there is such an item; each stands for one.
+    pub(crate) fn take_search(&mut self, query: &str) -> Option<Option<(u64, u64)>> {
         let hash = hash(query);
-        let found = self.searches.iter().position(|known| *known == hash);
-        found.is_some_and(|index| self.searches.remove(index).is_some())
+        let found = self.searches.iter().position(|(known, _)| *known == hash)?;
+        self.searches.remove(found).map(|(_, row)| row)
     }
 
     pub(crate) fn remember_command(&mut self, command: &str) {

@@ -81,6 +81,23 @@ const SHOWN: &str = "SELECT text FROM (SELECT line, text FROM prompts UNION ALL
     SELECT line, text FROM messages) ORDER BY line";
 
 #[test]
+fn a_rule_for_a_role_reaches_what_that_role_says() {
+    for (role, prompt, answer) in [("assistant", 1, 0), ("user", 0, 1)] {
+        let env = TestEnvironment::new();
+        let rule = "  - id: bird\n    type: literal\n    pattern: gannetstone\n";
+        let rules = format!("name: roles\nextends: none\nrules:\n{rule}    roles: [{role}]\n");
+        configure_rules(&env, &rules);
+        let said = [prompt_line("A gannetstone?"), assistant_line("A gannetstone.")].concat();
+        env.write(&env.rollout(1), &[session(1, 1), said].concat());
+        env.append(&[]);
+        let shown = |table: &str| {
+            env.count(&format!("SELECT count(*) FROM {table} WHERE text LIKE '%gannetstone%'"))
+        };
+        assert_eq!((shown("prompts"), shown("messages")), (prompt, answer), "{role}");
+    }
+}
+
+#[test]
 fn placeholders_are_made_up_as_documented() {
     assert_eq!(made_up("alnum:8:a"), "H9GFFBMZ");
     assert_eq!(made_up("hex:8:a"), "61fa3c05");

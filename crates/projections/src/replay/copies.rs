@@ -1,8 +1,8 @@
 //! How far a file copies its parent: told by its turns and records, once the ledger has both files.
 //!
 //! A copy holds the parent's records in order, with new times; clients leave some of them out, not always the
-//! same ones. Turns keep their ids in a copy, so they tell more than the records. The answer depends on the two
-//! files alone, so it is the same whichever of them came first.
+//! same ones. Turns keep their ids in a copy, so they tell more than the records. The answer depends on the
+//! child and on all files of the parent's thread alone, so it is the same whichever of them came first.
 
 use crate::replay::ReplayError;
 use crate::replay::apply::Applier;

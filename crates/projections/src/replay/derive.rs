@@ -253,9 +253,8 @@ fn document(fold: &mut Fold<'_>, body: &[u8], span: Span) {
     if let Some(session) = &document.session {
         sessions::ensure(fold);
         sessions::fold(fold, session);
-        let totals = &mut fold.totals;
-        totals.first_at_ms = totals.first_at_ms.or(session.timestamp_ms);
-        totals.last_at_ms = totals.last_at_ms.max(session.timestamp_ms);
+        // When it ended is not said.
+        fold.totals.first_at_ms = fold.totals.first_at_ms.or(session.timestamp_ms);
     }
     for (index, item) in document.items.iter().enumerate() {
         fold.at = At { part: index as u64 + 1, at_ms: item.record.timestamp_ms, ..at };

@@ -268,7 +268,7 @@ impl Stream {
         matches!(self.name, StreamName::Rollout { rollout: Some(_), .. })
     }
 
-    /// The same stream before its first line, which copies its parent as far as is known of it.
+    /// The same stream as before its first line; what is known of its copy stays.
     pub(crate) fn fresh(&self) -> Stream {
         let mut fresh = self.clone();
         fresh.restart(Seq::FIRST);

@@ -33,6 +33,11 @@ const END: &str = "UPDATE function_calls SET exit_code = coalesce(:exit_code, ex
     WHERE stream = :stream AND call_id = :call_id AND status IS NOT 'aborted'";
 const PROCESS_END: &str = "UPDATE function_calls SET exit_code = :exit_code, status = :status
     WHERE stream = :stream AND process = :process AND status = 'running' AND tool = :tool";
+const TAKE_BACK: [&str; 2] = [
+    "DELETE FROM redaction_hits WHERE stream = :stream AND line = :line AND part = :part
+        AND field LIKE 'function_calls.%'",
+    "DELETE FROM function_calls WHERE stream = :stream AND line = :line AND part = :part AND item = 0",
+];
 const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, item, seq, at_ms, turn_id, call_id, kind, tool,
     name, mcp_server, mcp_tool, command, workdir, arguments, files, output_line, output, output_bytes,
     exit_code, duration_ms, status, copied)
@@ -49,10 +54,12 @@ pub(crate) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
         Tool::Shell => request.command.iter().for_each(|it| fold.state.remember_command(it)),
         Tool::WebSearch => {
             let sought = command(&request).unwrap_or_default();
-            if fold.state.take_search(sought) {
-                return;
+            match fold.state.take_search(sought) {
+                // An earlier file of the thread has told the call.
+                Some(None) => return,
+                Some(Some(row)) => take_back(fold, row),
+                None => fold.state.remember_command(sought),
             }
-            fold.state.remember_command(sought);
         }
         _ => {}
     }
@@ -233,7 +240,6 @@ pub(crate) fn mcp_item(
     let Some(call_id) = end.call_id.as_deref().or(id) else {
         return;
     };
-    ended(fold, call_id, None, end.duration_ms, success_status(end.success));
     let call = ItemCall {
         name: "mcp_tool_call",
         server: end.server.as_deref(),
@@ -244,7 +250,7 @@ pub(crate) fn mcp_item(
         status: success_status(end.success),
         ..ItemCall::new(Tool::Mcp, call_id)
     };
-    insert_item(fold, &call, turn);
+    ended_item(fold, &call, turn);
 }
 
 /// A call of a tool that the client brought along.
@@ -254,7 +260,6 @@ pub(crate) fn dynamic(
     turn: Option<String>,
 ) {
     let Some(call_id) = end.call_id.as_deref() else { return };
-    ended(fold, call_id, None, end.duration_ms, success_status(end.success));
     let call = ItemCall {
         name: "dynamic_tool_call",
         server: end.namespace.as_deref(),
@@ -265,7 +270,13 @@ pub(crate) fn dynamic(
         status: success_status(end.success),
         ..ItemCall::new(Tool::Other, call_id)
     };
-    insert_item(fold, &call, turn);
+    ended_item(fold, &call, turn);
+}
+
+/// Enriches the call that an item tells the end of, or stands for it.
+fn ended_item(fold: &mut Fold<'_>, call: &ItemCall<'_>, turn: Option<String>) {
+    ended(fold, call.call_id, call.exit_code, call.duration_ms, call.status);
+    insert_item(fold, call, turn);
 }
 
 /// An item of a paginated file that no response item may say: a search, an image, a request to another agent, an output.
@@ -303,10 +314,22 @@ pub(crate) fn search(fold: &mut Fold<'_>, end: &WebSearchEnd<'_>, turn: Option<S
     if fold.state.take_command(query) {
         return;
     }
-    fold.state.remember_search(query);
     let call = ItemCall::new(Tool::WebSearch, end.call_id.as_deref().unwrap_or_default());
     let status = Some(Status::Ok.name());
-    insert_item(fold, &ItemCall { name: "web_search", command: Some(query), status, ..call }, turn);
+    let call = ItemCall { name: "web_search", command: Some(query), status, ..call };
+    let is_new = insert_item(fold, &call, turn);
+    fold.state.remember_search(query, is_new.then_some((fold.at.line, fold.at.part)));
+}
+
+/// Takes back what an item has told: the model's call tells more.
+fn take_back(fold: &mut Fold<'_>, (line, part): (u64, u64)) {
+    if let Some(telling) = &mut fold.telling {
+        telling.drop_row(TABLE, line, part, 0);
+    }
+    for sql in TAKE_BACK {
+        let row = fold.row(TABLE, 3).stream(fold.at.stream);
+        fold.push(row.number("line", line).number("part", part).write(sql));
+    }
 }
 
 /// An image that was made, by what the service was asked for in the end.
@@ -360,8 +383,8 @@ impl<'a> ItemCall<'a> {
     }
 }
 
-/// Adds a row, unless the call itself has one.
-fn insert_item(fold: &mut Fold<'_>, call: &ItemCall<'_>, turn: Option<String>) {
+/// Adds a row, unless the call itself has one; says whether no earlier file has told it.
+fn insert_item(fold: &mut Fold<'_>, call: &ItemCall<'_>, turn: Option<String>) -> bool {
     let row = fold
         .row_at(TABLE, 0, 21)
         .said_by("tool")
@@ -380,5 +403,8 @@ fn insert_item(fold: &mut Fold<'_>, call: &ItemCall<'_>, turn: Option<String>) {
         .int("duration_ms", call.duration_ms)
         .word_or_null("status", call.status)
         .number("copied", fold.copy_flag());
-    fold.push(row.insert_by(INSERT_ITEM));
+    let row = row.insert_by(INSERT_ITEM);
+    let told = fold.told(&row);
+    fold.push_unless(told, row);
+    told.is_none()
 }

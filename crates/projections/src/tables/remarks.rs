@@ -77,12 +77,12 @@ pub(crate) fn mail(
 ) {
     let texts: Vec<&str> = parts.iter().filter_map(Part::text).collect();
     let text = texts.join("\n");
-    let said = hash(&text);
+    let from_to = [author, recipient].map(|agent| agent.unwrap_or("?")).join(" -> ");
+    let said = hash(&format!("{from_to}\0{text}"));
     if fold.state.mail.replace(said) == Some(said) {
         fold.state.mail = None;
         return;
     }
-    let from_to = [author, recipient].map(|agent| agent.unwrap_or("?")).join(" -> ");
     let phase = brief(Some(&from_to)).map(str::to_string);
     let turn = fold.turn(turn);
     insert(fold, 0, &Remark { kind: "agent_mail", role: "agent", turn, phase, text: &text });
