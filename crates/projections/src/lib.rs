@@ -1,8 +1,8 @@
 //! Entries -> rows. `/projections/*.sql` says what the rows mean; `tables/` mirrors it.
 //!
 //! What the rows say depends only on the bytes in the ledger: no clock, no randomness, no order of arrival
-//! (but for which generation of a rewritten source is newest). One loop, [`replay`], serves both catch-up
-//! and rebuild.
+//! (but for versions of one file that end at the same time and are equally long). One loop, [`replay`], serves
+//! both catch-up and rebuild.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
