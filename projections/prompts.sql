@@ -26,3 +26,4 @@ CREATE TABLE prompts (
     rolled_back INTEGER NOT NULL,       -- 1: its turn was rolled back
     PRIMARY KEY (stream, line, part, item)
 ) STRICT;
+CREATE INDEX prompts_by_seq ON prompts (seq);

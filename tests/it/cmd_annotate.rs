@@ -155,7 +155,7 @@ fn the_history_keeps_all() {
     env.ok(["disposition", "clear", &thread(1), "--actor", "grace"]);
     let views = env.views();
     let mut statement = views
-        .prepare("SELECT act, actor, prompt, value, recorded_at_ms FROM annotations ORDER BY seq")
+        .prepare("SELECT act, actor, prompt, coalesce(value, text), recorded_at_ms FROM annotations ORDER BY seq")
         .unwrap();
     let rows: Vec<(String, String, i64, String, i64)> = statement
         .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))
@@ -238,7 +238,7 @@ fn what_is_hidden_is_hidden_in_notes_and_tags() {
     assert_eq!(env.digest(), before, "notes and tags are no part of it");
     env.ok(["note", "add", &thread(2), "zanzibar again"]);
     assert_eq!(listed(&env, "note")[1], row(2, 0, "[redacted] again"));
-    assert_eq!(env.count("SELECT count(*) FROM annotations WHERE instr(value, 'zanzibar')"), 0);
+    assert_eq!(env.count("SELECT count(*) FROM annotations WHERE instr(coalesce(value, '') || coalesce(text, ''), 'zanzibar')"), 0);
     env.digest();
     let seq = hidden["redaction"]["seq"].to_string();
     env.ok(["redact", "undo", &seq, "--reason", "a test"]);

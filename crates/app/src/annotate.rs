@@ -7,7 +7,7 @@ use crate::config::is_review_word;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
 use codex_ledger_db as db;
-use codex_ledger_entry::{Act, Annotation, Kind, Seq, SeqRange};
+use codex_ledger_entry::{Act, Annotation, Kind, PromptPlace, Seq, SeqRange};
 use codex_ledger_ledger::{Ledger, LedgerReader};
 use codex_ledger_projections::load_policy;
 use codex_ledger_query::{self as query, DispositionRow, Filter, NoteRow, TagRow};
@@ -24,6 +24,9 @@ pub struct Subject {
     pub session: String,
     /// Number of the prompt; 0 for the session itself.
     pub prompt: u64,
+    /// Where the prompt stands.
+    #[serde(skip)]
+    pub place: Option<PromptPlace>,
 }
 
 /// What was written.
@@ -46,11 +49,11 @@ impl App {
         let session = query::find_session(&db, prefix)?;
         let Some(number) = number else {
             let session = self.thread_id(&db, &session)?;
-            return Ok(Subject { session, prompt: 0 });
+            return Ok(Subject { session, prompt: 0, place: None });
         };
         let prompt: u64 = number.parse().unwrap_or(0);
-        self.prompt_place(&db, &session, prompt, &format!("`{number}`"))?;
-        Ok(Subject { session: self.thread_id(&db, &session)?, prompt })
+        let place = self.prompt_place(&db, &session, prompt, &format!("`{number}`"))?;
+        Ok(Subject { session: self.thread_id(&db, &session)?, prompt, place: Some(place) })
     }
 
     /// The sessions that a filter picks.
@@ -59,7 +62,9 @@ impl App {
     /// When the filter names what is not there.
     pub fn subjects_matching(&self, filter: &Filter) -> Result<Vec<Subject>> {
         let db = self.views_for_reading()?;
-        let of = |session| Ok(Subject { session: self.thread_id(&db, &session)?, prompt: 0 });
+        let of = |session| {
+            Ok(Subject { session: self.thread_id(&db, &session)?, prompt: 0, place: None })
+        };
         query::sessions_matching(&db, filter, 0)?.into_iter().map(of).collect()
     }
 
@@ -88,6 +93,7 @@ impl App {
                     act: act.clone(),
                     session: subject.session.clone(),
                     prompt: subject.prompt,
+                    place: subject.place,
                 };
                 NewEntry::new(Kind::Annotation, annotation.encode())
             })
@@ -99,20 +105,19 @@ impl App {
 
     /// Those of which the act would change something; each once.
     fn not_said_yet(&self, subjects: &[Subject], act: &Act) -> Result<Vec<Subject>> {
-        let place = |session: String, prompt| Subject { session, prompt };
-        let said: BTreeMap<Subject, String> = match act {
+        let said: BTreeMap<(String, u64), String> = match act {
             Act::Tag { name, .. } | Act::Untag { name } => {
                 let rows = self.tags(Some(name))?.into_iter();
-                rows.map(|row| (place(row.session, row.prompt), row.tag)).collect()
+                rows.map(|row| ((row.session, row.prompt), row.tag)).collect()
             }
             Act::Disposition { .. } => {
                 let rows = self.dispositions(None)?.into_iter();
-                rows.map(|row| (place(row.session, row.prompt), row.value)).collect()
+                rows.map(|row| ((row.session, row.prompt), row.value)).collect()
             }
             Act::Note { .. } | Act::Unnote { .. } => return Ok(subjects.to_vec()),
         };
         let changes = |subject: &&Subject| {
-            let now = said.get(subject).map(String::as_str);
+            let now = said.get(&(subject.session.clone(), subject.prompt)).map(String::as_str);
             match act {
                 Act::Untag { .. } => now.is_some(),
                 Act::Disposition { value } => now.unwrap_or_default() != value,
@@ -182,7 +187,7 @@ impl App {
             for session in found.map_err(db::at(self.views_path()))? {
                 let session = self.thread_id(&db, &query::find_session(&db, &session)?)?;
                 let (actor, act) = (self.setup.actor.clone(), act.clone());
-                let annotation = Annotation { actor, act, session, prompt: 0 };
+                let annotation = Annotation { actor, act, session, prompt: 0, place: None };
                 drafts.push(NewEntry::new(Kind::Annotation, annotation.encode()));
             }
         }
@@ -203,7 +208,11 @@ impl App {
             return Err(AppError::new(ErrorKind::NotFound, format!("there is no note {seq}"))
                 .hint(Hint::Name(NameHint::ListNotes)));
         };
-        let subject = Subject { prompt: note.prompt, ..self.subject(&note.session)? };
+        let name = match note.prompt {
+            0 => note.session,
+            number => format!("{}#{number}", note.session),
+        };
+        let subject = self.subject(&name)?;
         let done = self.annotate(&[subject], &Act::Unnote { of: seq }, listener)?;
         Ok(done.from.unwrap_or(seq))
     }

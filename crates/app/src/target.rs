@@ -5,7 +5,7 @@ use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint, TargetHint};
 use codex_ledger_db as db;
-use codex_ledger_entry::{Kind, Seq};
+use codex_ledger_entry::{Kind, PromptPlace, Seq};
 use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_projections::{Field, field, is_structure, load_policy, session_names};
 use codex_ledger_query as query;
@@ -192,7 +192,7 @@ impl App {
         };
         let db = self.views_for_reading()?;
         let session = found_session(&db, prefix)?;
-        let query::PromptPlace { seq, part } =
+        let PromptPlace { seq, part } =
             self.prompt_place(&db, &session, number, &number.to_string())?;
         let session = self.thread_id(&db, &session)?;
         Ok(What::Prompt { session, number, seq, part })
@@ -205,7 +205,7 @@ impl App {
         session: &query::SessionRow,
         number: u64,
         said: &str,
-    ) -> Result<query::PromptPlace> {
+    ) -> Result<PromptPlace> {
         let found = query::prompt_place(db, session.stream, number);
         found.map_err(db::at(self.views_path()))?.ok_or_else(|| {
             let query::SessionRow { id, prompts, .. } = session;

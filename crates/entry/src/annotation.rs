@@ -12,8 +12,20 @@ pub struct Annotation {
     pub act: Act,
     /// Thread id.
     pub session: String,
-    /// Number of a prompt in the session; 0 for the session itself.
+    /// Number of a prompt in the session, as it was shown; 0 for the session itself.
     pub prompt: u64,
+    /// Where the prompt stands, whose number may change when older versions of its file come to light; none for the
+    /// session, and in entries of program versions that wrote only the number.
+    pub place: Option<PromptPlace>,
+}
+
+/// Where a prompt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PromptPlace {
+    /// Its entry.
+    pub seq: Seq,
+    /// Which record of the entry it is.
+    pub part: u64,
 }
 
 /// What an annotation does.
@@ -69,6 +81,10 @@ impl Annotation {
             .add("act", self.act.name())
             .add("session", &self.session)
             .number("prompt", self.prompt);
+        let body = match self.place {
+            Some(place) => body.seq("prompt_seq", place.seq).number("prompt_part", place.part),
+            None => body,
+        };
         match &self.act {
             Act::Tag { name, by_rule } => {
                 let body = body.add("value", name);
@@ -96,7 +112,9 @@ impl Annotation {
             _ => return None,
         };
         let prompt = fields.number("prompt").unwrap_or(0);
-        Some(Annotation { actor: text("actor"), act, session: text("session"), prompt })
+        let part = fields.number("prompt_part").unwrap_or(0);
+        let place = fields.seq("prompt_seq").map(|seq| PromptPlace { seq, part });
+        Some(Annotation { actor: text("actor"), act, session: text("session"), prompt, place })
     }
 }
 
@@ -115,9 +133,12 @@ mod tests {
             Act::Disposition { value: "followed".into() },
         ];
         for act in acts {
-            let annotation =
-                Annotation { actor: "ada".into(), act, session: "s".into(), prompt: 3 };
-            assert_eq!(Annotation::decode(&annotation.encode()), Some(annotation));
+            for place in [None, Some(PromptPlace { seq: Seq::new(9), part: 1 })] {
+                let (actor, session) = ("ada".to_string(), "s".to_string());
+                let act = act.clone();
+                let annotation = Annotation { actor, act, session, prompt: 3, place };
+                assert_eq!(Annotation::decode(&annotation.encode()), Some(annotation));
+            }
         }
         assert_eq!(Annotation::decode(b""), None);
     }

@@ -14,7 +14,7 @@ mod seq;
 mod stream;
 mod tree;
 
-pub use annotation::{Act, Annotation};
+pub use annotation::{Act, Annotation, PromptPlace};
 pub use fields::{FieldError, Fields, FieldsBuilder};
 pub use hash::{
     Checksum, Commitment, EntryId, HexError, LedgerId, OriginId, SALT_BYTES, Salt, TreeHash,

@@ -29,7 +29,7 @@ const SQL: [&str; 17] = [
 ];
 
 /// Tables that hold one stream's records, keyed by (stream, line, part) and where a record says several things by `item`; cleared when a stream is derived anew.
-pub(crate) const STREAM_TABLES: [&str; 16] = [
+pub(crate) const STREAM_TABLES: [&str; 17] = [
     "agent_reasoning_messages",
     "events",
     "file_changes",
@@ -41,6 +41,7 @@ pub(crate) const STREAM_TABLES: [&str; 16] = [
     "prompts",
     "raw_records",
     "redaction_hits",
+    "retold_prompts",
     "session_names",
     "sessions",
     "token_messages",
@@ -49,7 +50,7 @@ pub(crate) const STREAM_TABLES: [&str; 16] = [
 ];
 
 /// The statements that clear one stream, in the order of [`STREAM_TABLES`].
-pub(crate) const CLEAR_STREAM: [&str; 16] = [
+pub(crate) const CLEAR_STREAM: [&str; 17] = [
     "DELETE FROM agent_reasoning_messages WHERE stream = :stream",
     "DELETE FROM events WHERE stream = :stream",
     "DELETE FROM file_changes WHERE stream = :stream",
@@ -61,6 +62,7 @@ pub(crate) const CLEAR_STREAM: [&str; 16] = [
     "DELETE FROM prompts WHERE stream = :stream",
     "DELETE FROM raw_records WHERE stream = :stream",
     "DELETE FROM redaction_hits WHERE stream = :stream",
+    "DELETE FROM retold_prompts WHERE stream = :stream",
     "DELETE FROM session_names WHERE stream = :stream",
     "DELETE FROM sessions WHERE stream = :stream",
     "DELETE FROM token_messages WHERE stream = :stream",

@@ -26,8 +26,8 @@ pub use coverage::{
 };
 pub use filter::{Filter, FilterError, FilterName, Order, day_ms, nearest, since, until};
 pub use redactions::{
-    PromptPlace, RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos,
-    revocation, revocations, rows_hidden_by, streams_of_repo,
+    RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos, revocation,
+    revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{Hits, SEARCH_SOURCES, Search, SearchError, SearchHit, search};

@@ -2,7 +2,7 @@
 
 use super::row::{Counts, sql_seq, sql_stream};
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
-use codex_ledger_entry::{Seq, StreamId};
+use codex_ledger_entry::{PromptPlace, Seq, StreamId};
 use serde::Serialize;
 
 /// A redaction, in force or not.
@@ -140,15 +140,6 @@ pub fn rows_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<u64> {
     let sql = "SELECT count(*) FROM (SELECT DISTINCT stream, line, part, item, substr(field, 1, instr(field, '.'))
         FROM redaction_hits WHERE redaction = ?)";
     db.query_row(sql, [sql_seq(redaction)], |row| row.count(0))
-}
-
-/// Where a prompt stands in the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PromptPlace {
-    /// Its entry.
-    pub seq: Seq,
-    /// Which record of the entry it is.
-    pub part: u64,
 }
 
 /// Where a session's prompt of that number stands; `None` when it has none.

@@ -13,9 +13,8 @@ use std::path::Path;
 /// What is not its column's name, so that tables join and no row is left out.
 const TEXTS: &[(&str, &str, &str)] = &[
     ("sessions", "id", "thread"),
-    ("tags", "session_id", "thread"),
-    ("notes", "session_id", "thread"),
-    ("dispositions", "session_id", "thread"),
+    ("annotations", "session_id", "thread"),
+    ("annotations", "act", "tag"),
     ("session_names", "session_id", "thread"),
     ("history_prompts", "session_id", "gone"),
     ("events", "understood", "malformed"),
@@ -34,7 +33,7 @@ fn views() -> Connection {
     }
     let columns = "SELECT t.name AS of_table, c.name AS of_column, c.type AS kind
         FROM pragma_table_list t JOIN pragma_table_info(t.name) c
-        WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite%' ORDER BY of_table, c.cid";
+        WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%' ORDER BY of_table, c.cid";
     let mut statement = db.prepare(columns).unwrap();
     let names = statement.query_map([], |row| {
         let (table, column): (String, String) = (row.get("of_table")?, row.get("of_column")?);
@@ -57,6 +56,12 @@ fn views() -> Connection {
         "INSERT INTO events SELECT stream, 2, part, seq, offset, bytes, at_ms, generation, kind,
         subtype, ordinal, 'unknown', NULL, NULL, NULL FROM events";
     db.execute_batch(unknown).unwrap();
+    let others =
+        "INSERT INTO annotations SELECT seq + 1, recorded_at_ms, actor, 'note', session_id, prompt,
+            prompt_seq, prompt_part, NULL, text, by_rule FROM annotations WHERE act = 'tag'
+        UNION ALL SELECT seq + 2, recorded_at_ms, actor, 'disposition', session_id, prompt,
+            prompt_seq, prompt_part, value, NULL, by_rule FROM annotations WHERE act = 'tag'";
+    db.execute_batch(others).unwrap();
     drop(statement);
     db
 }
@@ -86,7 +91,8 @@ fn each_model_is_read() {
     ];
     assert_eq!((said, detail.git_branch), (expected.to_vec(), some("git_branch")));
 
-    assert_eq!(query::tags(&db, Some("tag")).unwrap()[0].session, "thread");
+    let tag = &query::tags(&db, Some("value")).unwrap()[0];
+    assert_eq!((tag.session.as_str(), tag.prompt), ("thread", 1));
     assert_eq!(query::notes(&db, None).unwrap()[0].text, "text");
     assert_eq!(query::dispositions(&db, None).unwrap()[0].value, "value");
     let coverage = query::coverage(&db).unwrap();

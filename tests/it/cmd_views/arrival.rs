@@ -89,3 +89,62 @@ fn versions_of_a_file_leave_no_trace_of_their_order() {
     result.unwrap_or_else(|failed| panic!("{failed}"));
     env.audits_clean();
 }
+
+/// Session, number and key of the words of each prompt that has a number.
+fn prompts(env: &TestEnvironment) -> Vec<(String, i64, String)> {
+    let sql = "SELECT s.id, p.number, substr(p.text_key, 1, 12) FROM prompts p JOIN sessions s USING (stream)
+        JOIN streams t USING (stream) WHERE p.number > 0 AND t.superseded = 0 AND t.kind = 'rollout' ORDER BY 1, 2";
+    let db = env.views();
+    let mut statement = db.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[test]
+fn what_is_said_of_a_prompt_stays_on_its_words_in_any_order_of_its_files() {
+    for shape in SHAPES {
+        let versions = versions(shape);
+        for first in 0..versions.len() {
+            let env = TestEnvironment::new();
+            let mut order: Vec<&Source> = versions.iter().collect();
+            order.rotate_left(first);
+            order[1..].reverse();
+            for version in order {
+                append(&env, version, &version.bytes);
+                for (session, number, words) in prompts(&env) {
+                    let subject = format!("{session}#{number}");
+                    env.ok(["tag", "add", &words, &subject]);
+                    env.ok(["disposition", "set", "followed", &subject]);
+                    env.ok(["note", "add", &subject, &words]);
+                }
+            }
+            let prompts = prompts(&env);
+            for what in ["tag", "note"] {
+                for row in env.json([what, "list"]).as_array().unwrap() {
+                    let words = row["tag"].as_str().or(row["text"].as_str()).unwrap();
+                    let id = row["session"].as_str().unwrap();
+                    let number = row["prompt"].as_i64().unwrap();
+                    let are_its = prompts
+                        .iter()
+                        .any(|p| (p.0.as_str(), p.1, p.2.as_str()) == (id, number, words));
+                    let is_gone = number == 0 && !prompts.iter().any(|p| p.0 == id && p.2 == words);
+                    assert!(
+                        are_its || is_gone,
+                        "{shape} from {first}: {what} {words} of {id}#{number}"
+                    );
+                }
+            }
+            let dispositions = env.json(["disposition", "list"]).as_array().unwrap().len();
+            assert!(dispositions >= prompts.len(), "{shape} from {first}: each prompt has its one");
+            for (session, number, words) in &prompts {
+                env.ok(["tag", "remove", words, &format!("{session}#{number}")]);
+            }
+            let left = env.json(["tag", "list"]);
+            assert!(
+                left.as_array().unwrap().iter().all(|row| row["prompt"] == 0),
+                "{shape}: {left}"
+            );
+            env.audits_clean();
+        }
+    }
+}

@@ -11,19 +11,16 @@ const PLACES: [&str; 3] = ["stream", "seq", "text_key"];
 /// Columns with lines of files.
 const LINES: [&str; 3] = ["line", "last_line", "output_line"];
 /// Tables that are compared row by row, of every stream and of none.
-const WHOLE: [&str; 12] = [
+const WHOLE: [&str; 9] = [
     "actions",
     "annotations",
-    "dispositions",
     "files",
-    "notes",
     "redaction_hits",
     "redactions",
     "revocations",
     "rule_sets",
     "rules",
     "streams",
-    "tags",
 ];
 
 /// Rows and digest of one table.
@@ -71,6 +68,7 @@ impl Digests {
                 "sessions" => "line",
                 "events" | "raw_records" => "line, part",
                 "kept_rows" => "line, part, item, tbl",
+                "retold_prompts" => "line, part, item, seq, seq_part",
                 _ => "line, part, item",
             };
             let sql = format!("SELECT * FROM {table} WHERE stream = ? ORDER BY {order}");
@@ -78,7 +76,7 @@ impl Digests {
             let names: Vec<&str> = statement.column_names().collect();
             let places: Vec<bool> = names.iter().map(|name| PLACES.contains(name)).collect();
             let lines: Vec<bool> = names.iter().map(|name| LINES.contains(name)).collect();
-            let is_content = table != "raw_records";
+            let is_content = !["raw_records", "retold_prompts"].contains(&table);
             let mut rows = 0;
             content.update(table.as_bytes());
             for (name, stream) in &streams {
@@ -174,7 +172,6 @@ fn whole_table(db: &Connection, table: &str) -> SqlResult<TableDigest> {
     let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
     let order = match table {
         "redaction_hits" => "1, 2, 3, 4, 5, 6, 7, 8",
-        "tags" | "dispositions" => "1, 2, 3",
         _ => "1",
     };
     let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;

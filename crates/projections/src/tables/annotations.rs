@@ -1,23 +1,13 @@
-//! `annotations`, `tags`, `notes`, `dispositions`: what reviewers say.
+//! `annotations`: what reviewers say. What holds of it now is a view over these rows.
 
 use crate::row::{At, Draft, RowBuilder};
 use codex_ledger_entry::{Act, Annotation, Seq};
 use codex_ledger_redaction::Policy;
 
-const UNTAG: &str =
-    "DELETE FROM tags WHERE session_id = :session_id AND prompt = :prompt AND tag = :tag";
-const UNNOTE: &str = "DELETE FROM notes WHERE seq = :seq";
-const UNDISPOSE: &str =
-    "DELETE FROM dispositions WHERE session_id = :session_id AND prompt = :prompt";
+const TABLE: &str = "annotations";
 /// Before all annotations are written again.
-pub(crate) const CLEAR: [&str; 5] = [
-    "DELETE FROM annotations",
-    "DELETE FROM tags",
-    "DELETE FROM notes",
-    "DELETE FROM dispositions",
-    "DELETE FROM redaction_hits WHERE substr(field, 1, instr(field, '.') - 1)
-        IN ('annotations', 'tags', 'notes', 'dispositions')",
-];
+pub(crate) const CLEAR: [&str; 2] =
+    ["DELETE FROM annotations", "DELETE FROM redaction_hits WHERE field LIKE 'annotations.%'"];
 
 /// Something that a reviewer said.
 pub(crate) fn annotation(
@@ -28,54 +18,25 @@ pub(crate) fn annotation(
     out: &mut Vec<Draft>,
 ) {
     let Some(said) = Annotation::decode(body) else { return };
-    let (value, by_rule) = match &said.act {
-        Act::Tag { name, by_rule } => (Some(name.clone()), *by_rule),
-        Act::Untag { name } => (Some(name.clone()), false),
-        Act::Note { text } => (Some(text.clone()), false),
-        Act::Unnote { of } => (Some(of.to_string()), false),
-        Act::Disposition { value } => (Some(value.clone()), false),
+    let (value, text, by_rule) = match &said.act {
+        Act::Tag { name, by_rule } => (Some(name.clone()), None, *by_rule),
+        Act::Untag { name } => (Some(name.clone()), None, false),
+        Act::Note { text } => (None, Some(text), false),
+        Act::Unnote { of } => (Some(of.to_string()), None, false),
+        Act::Disposition { value } => (Some(value.clone()), None, false),
     };
-    let row = |table: &'static str| RowBuilder::new(policy, table, At::entry(seq), 8);
-    let written = row("annotations")
+    let number = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok());
+    let row = RowBuilder::new(policy, TABLE, At::entry(seq), 11)
         .seq("seq", seq)
         .number("recorded_at_ms", recorded_at / 1_000_000)
         .text("actor", Some(&said.actor))
         .word("act", said.act.name())
         .id("session_id", Some(&said.session))
         .number("prompt", said.prompt)
+        .int("prompt_seq", number(said.place.map(|place| place.seq.get())))
+        .int("prompt_part", number(said.place.map(|place| place.part)))
         .label("value", value)
+        .text("text", text)
         .number("by_rule", u64::from(by_rule));
-    out.push(written.insert());
-    out.push(match &said.act {
-        Act::Tag { name, .. } => row("tags")
-            .id("session_id", Some(&said.session))
-            .number("prompt", said.prompt)
-            .label("tag", Some(name))
-            .seq("seq", seq)
-            .replace(),
-        Act::Untag { name } => row("tags")
-            .id("session_id", Some(&said.session))
-            .number("prompt", said.prompt)
-            .label("tag", Some(name))
-            .write(UNTAG),
-        Act::Note { text } => row("notes")
-            .seq("seq", seq)
-            .id("session_id", Some(&said.session))
-            .number("prompt", said.prompt)
-            .text("actor", Some(&said.actor))
-            .number("recorded_at_ms", recorded_at / 1_000_000)
-            .text("text", Some(text))
-            .insert(),
-        Act::Unnote { of } => row("notes").seq("seq", *of).write(UNNOTE),
-        Act::Disposition { value } if value.is_empty() => row("dispositions")
-            .id("session_id", Some(&said.session))
-            .number("prompt", said.prompt)
-            .write(UNDISPOSE),
-        Act::Disposition { value } => row("dispositions")
-            .id("session_id", Some(&said.session))
-            .number("prompt", said.prompt)
-            .label("value", Some(value))
-            .seq("seq", seq)
-            .replace(),
-    });
+    out.push(row.insert());
 }

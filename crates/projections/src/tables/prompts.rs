@@ -180,5 +180,12 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
             fold.state.live_prompts.push(LivePrompt { line, part, item, ordinal: fold.ordinal });
         }
     }
+    if let Some(told) = told {
+        let At { part, seq, .. } = fold.at;
+        let at = At { line: told.line, part: told.part, item: told.item, ..fold.at };
+        // What names the entry means that row.
+        let again = fold.row("retold_prompts", 6).item(at).seq("seq", seq);
+        fold.push(again.number("seq_part", part).replace());
+    }
     fold.push_unless(told, row);
 }
