@@ -38,7 +38,7 @@ pub struct Cli {
 }
 
 /// Options that every command knows.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// Directory of the ledger [default: the platform's data directory]
@@ -105,9 +105,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// When to use colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set
+    #[default]
     Auto,
     /// Always
     Always,

@@ -1,6 +1,6 @@
 //! `audit`: verify everything.
 
-use crate::door::{Done, Door, Result, Style, app};
+use crate::door::{Done, Door, Result, Style, app, say};
 use crate::hint;
 use crate::text::{self, bytes, duration, entries, plural, safe, safe_path};
 use clap::{Args, Subcommand};
@@ -20,11 +20,14 @@ pub struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Write the ledger without its engine, for a verifier that knows nothing of this program
+    /// Write the whole ledger, raw, without its engine, for a verifier that knows nothing of this program
     Bundle {
         /// Directory to write to
         #[arg(long, short, value_name = "DIR")]
         output: PathBuf,
+        /// Why; recorded with your name
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
 }
 
@@ -84,8 +87,8 @@ struct Bundle<'a> {
 
 pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
     let app = app(door, "audit", Vec::new())?;
-    if let Some(AuditCommand::Bundle { output }) = &args.what {
-        return bundle(door, &app, output);
+    if let Some(AuditCommand::Bundle { output, reason }) = &args.what {
+        return bundle(door, &app, output, reason);
     }
     let mut listener = door.progress();
     let audit = app.audit(!args.no_views, &mut listener)?;
@@ -156,8 +159,13 @@ fn as_text(door: &Door, audit: &Audit) -> String {
     out
 }
 
-fn bundle(door: &Door, app: &App, output: &Path) -> Result<Done> {
-    let summary = app.export(output)?;
+fn bundle(door: &Door, app: &App, output: &Path, reason: &str) -> Result<Done> {
+    if !door.global.json && !door.global.quiet {
+        say(
+            "codex-ledger: this writes every raw line: nothing is hidden in it; keep it to yourself",
+        );
+    }
+    let summary = app.export(output, reason)?;
     if door.global.json {
         door.print_json(&Bundle {
             entries: summary.entries,
@@ -168,7 +176,7 @@ fn bundle(door: &Door, app: &App, output: &Path) -> Result<Done> {
     } else if !door.global.quiet {
         let entries = entries(summary.entries);
         door.print(&format!(
-            "{entries} written to {} ({}); nothing is hidden in it\n",
+            "{entries} written to {} ({})\n",
             safe(&output.display().to_string()),
             bytes(summary.bytes)
         ))?;

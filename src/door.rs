@@ -6,13 +6,16 @@ pub use crate::error::Result;
 use crate::settings::{Settings, missing_roots, settings};
 use crate::signals::{self, Phase};
 use crate::trust;
+use crate::typed::Typed;
 use codex_ledger_app::config::Config;
+use codex_ledger_app::publish::Gate;
 use codex_ledger_app::{
     App, AppError, Hint, Holder, Notice, NoticeListener, Progress, Setup, Weaker, World,
-    check_place,
+    check_place, gate_of,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,12 +32,16 @@ pub enum Done {
     Findings,
 }
 
+/// What stands for what was typed where not even the built-in rules can be read.
+const UNREADABLE: &str = "…";
+
 /// A bar is shown only for what takes longer than this.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The terminal.
 pub struct Door {
     pub global: Global,
+    typed: Typed,
     started: Instant,
     colored: bool,
 }
@@ -52,7 +59,7 @@ pub enum Style {
 }
 
 impl Door {
-    pub fn new(global: &Global) -> Door {
+    pub fn new(global: &Global, typed: Typed) -> Door {
         let colored = match global.color {
             Color::Always => true,
             Color::Never => false,
@@ -60,7 +67,12 @@ impl Door {
                 io::stdout().is_terminal() && env("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         };
-        Door { global: global.clone(), started: Instant::now(), colored: colored && !global.json }
+        Door {
+            global: global.clone(),
+            typed,
+            started: Instant::now(),
+            colored: colored && !global.json,
+        }
     }
 
     /// What follows is for a file, unless colours are asked for.
@@ -172,8 +184,28 @@ impl Door {
             Ok(Done::Clean) => ExitCode::SUCCESS,
             Ok(Done::Findings) => ExitCode::from(1),
             Err(error) => {
-                say(with_ledger(&self.global, &error.described()));
+                self.say_shown(&error.described());
                 ExitCode::from(2)
+            }
+        }
+    }
+
+    /// Says what is wrong on stderr; what it repeats of the command line is shown as everywhere else.
+    pub fn say_shown(&self, text: &str) {
+        say(with_ledger(&self.global, &self.typed.hidden_in(text, &self.hide())));
+    }
+
+    /// What the ledger's rules and redactions make of a text, wherever it would stand; where there is no ledger to
+    /// be read, what the built-in rules do.
+    fn hide(&self) -> impl Fn(&str) -> Option<String> {
+        let gate = OnceCell::new();
+        let global = self.global.clone();
+        move |text| {
+            let of_ledger = || gate_of(&settings(&global).ok()?.ledger_dir).ok();
+            let gate = gate.get_or_init(|| of_ledger().or_else(|| Gate::without_ledger().ok()));
+            match gate {
+                Some(gate) => gate.hide(text),
+                None => Some(UNREADABLE.to_string()),
             }
         }
     }
@@ -273,6 +305,12 @@ fn new_bar(stage: u8, label: &'static str, total: u64) -> ProgressBar {
 )]
 pub fn leave(code: i32) -> ! {
     std::process::exit(code)
+}
+
+/// The command line, without the program's name.
+#[allow(clippy::disallowed_methods, reason = "the door reads the command line")]
+pub fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())
 }
 
 #[allow(clippy::disallowed_methods, reason = "the door reads the environment")]

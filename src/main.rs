@@ -14,6 +14,7 @@ mod group;
 mod hint;
 mod migrate;
 mod pager;
+mod preview;
 mod preview_page;
 mod private;
 mod publish;
@@ -32,11 +33,13 @@ mod status;
 mod text;
 mod tokens;
 mod trust;
+mod typed;
 
-use args::{Cli, Command};
-use clap::Parser;
+use args::{Cli, Command, Global};
+use clap::{CommandFactory, FromArgMatches};
 use door::Door;
 use std::process::ExitCode;
+use typed::Typed;
 
 /// Threads that hand rows to each other free what others have allocated, which the system's own allocator is slow at.
 #[global_allocator]
@@ -55,21 +58,28 @@ fn main() -> ExitCode {
     give_back_at_once();
     private::start();
     fault::start();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let read = Cli::command().try_get_matches().and_then(|matches| {
+        let typed = Typed::of(&matches);
+        Cli::from_arg_matches(&matches).map(|cli| (cli, typed))
+    });
+    let (cli, typed) = match read {
+        Ok(read) => read,
         Err(error) => return usage(&error),
     };
     if cli.global.debug {
         fault::debug();
     }
-    fault::guarded(|| run(cli))
+    fault::guarded(|| run(cli, typed))
 }
 
 /// What clap has to say: help and version on stdout, what is wrong on stderr.
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         // It repeats what was typed, and a name that was pasted may hold anything.
-        door::say(error.render().to_string().trim_end());
+        let understood = Cli::command().ignore_errors(true).try_get_matches();
+        let global = understood.and_then(|matches| Global::from_arg_matches(&matches));
+        let door = Door::new(&global.unwrap_or_default(), Typed::words(door::arguments()));
+        door.say_shown(error.render().to_string().trim_end());
         return ExitCode::from(2);
     }
     match error.print() {
@@ -78,8 +88,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> ExitCode {
-    let mut door = Door::new(&cli.global);
+fn run(cli: Cli, typed: Typed) -> ExitCode {
+    let mut door = Door::new(&cli.global, typed);
     signals::enter(signals::phase_of(&cli.command));
     signals::start(&door);
     if matches!(cli.command, Command::Config(_)) {

@@ -1,213 +1,113 @@
-//! A preview: raw text beside what would be published, as text, JSON and one HTML page.
+//! A preview as HTML pages.
 
-use crate::door::{Door, Style};
-use crate::text::{count, one_line, plural, safe};
-use codex_ledger_app::{By, SeenText, Seq};
+use crate::preview::{Group, Passage, heading};
+use crate::text::plural;
 use codex_ledger_report::escape::html;
-use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
-/// Bytes of context on each side of a passage.
-const CONTEXT_BYTES: usize = 60;
-
-type Name<'a> = &'a dyn Fn(By) -> String;
-
-/// A passage with what stands around it.
-struct Passage<'a> {
-    before: &'a str,
-    text: &'a str,
-    after: &'a str,
-    /// What is shown instead, and what hides it; `None` where it only looks risky.
-    hidden: Option<(&'a str, Vec<By>)>,
-}
-
-fn passages(seen: &SeenText) -> Vec<Passage<'_>> {
-    let masks = seen
-        .masks
-        .iter()
-        .map(|mask| (mask.start, mask.end, Some((mask.replacement.as_str(), mask.all.clone()))));
-    let risks = seen.risky.iter().map(|risk| (risk.start, risk.end, None));
-    let mut places: Vec<_> = masks.chain(risks).collect();
-    places.sort_by_key(|(start, ..)| *start);
-    places
-        .into_iter()
-        .map(|(start, end, hidden)| Passage {
-            before: &seen.raw[floor(&seen.raw, start.saturating_sub(CONTEXT_BYTES))..start],
-            text: &seen.raw[start..end],
-            after: &seen.raw[end..floor(&seen.raw, (end + CONTEXT_BYTES).min(seen.raw.len()))],
-            hidden,
-        })
-        .collect()
-}
-
-fn floor(text: &str, mut at: usize) -> usize {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-fn counts(found: &[(String, SeenText)], name: Name<'_>) -> (BTreeMap<String, u64>, u64) {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    let mut risky = 0;
-    for (_, seen) in found {
-        risky += seen.risky.len() as u64;
-        for by in seen.masks.iter().flat_map(|mask| &mask.all) {
-            *counts.entry(name(*by)).or_default() += 1;
-        }
-    }
-    (counts, risky)
-}
-
-/// For the terminal.
-pub fn text(door: &Door, found: &[(String, SeenText)], name: Name<'_>) -> String {
-    let mut out = String::new();
-    for (session, seen) in found {
-        let place = format!("{} entry {} {}.{}", safe(session), seen.seq, seen.table, seen.column);
-        out.push_str(&door.paint(Style::Dim, place));
-        out.push('\n');
-        for passage in passages(seen) {
-            let (before, after) = (flat(passage.before), flat(passage.after));
-            let raw = flat(passage.text);
-            match &passage.hidden {
-                Some((replacement, by)) => {
-                    let by: Vec<String> = by.iter().map(|by| name(*by)).collect();
-                    let old = door.paint(Style::Red, format!("- {before}{raw}{after}"));
-                    let new =
-                        door.paint(Style::Green, format!("+ {before}{}{after}", flat(replacement)));
-                    writeln!(out, "  {old}\n  {new}  ({})", safe(&by.join(", "))).ok();
-                }
-                None => {
-                    let line = format!("? {before}{raw}{after}");
-                    writeln!(
-                        out,
-                        "  {}  (looks like a secret, is shown)",
-                        door.paint(Style::Yellow, line)
-                    )
-                    .ok();
-                }
-            }
-        }
-    }
-    let (counts, risky) = counts(found, name);
-    for (name, passages) in &counts {
-        writeln!(out, "{:>8}  {}", count(*passages), safe(name)).ok();
-    }
-    writeln!(out, "{} that look like secrets and are shown", plural(risky, "passage")).ok();
-    out
-}
-
-fn flat(text: &str) -> String {
-    one_line(text, 400)
-}
-
-/// For programs.
-#[derive(Serialize)]
-pub struct Document<'a> {
-    texts: Vec<Text<'a>>,
-    counts: BTreeMap<String, u64>,
-    risky: u64,
-}
-
-#[derive(Serialize)]
-struct Text<'a> {
-    session: &'a str,
-    seq: Seq,
-    table: &'a str,
-    column: &'a str,
-    passages: Vec<Shown<'a>>,
-}
-
-/// A passage that is hidden, or that only looks as if it should be.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Shown<'a> {
-    Hidden { before: &'a str, raw: &'a str, shown: &'a str, after: &'a str, by: Vec<String> },
-    Risky { before: &'a str, raw: &'a str, after: &'a str, risky: bool },
-}
-
-impl<'a> Document<'a> {
-    pub fn of(found: &'a [(String, SeenText)], name: Name<'_>) -> Document<'a> {
-        let (counts, risky) = counts(found, name);
-        let text = |(session, seen): &'a (String, SeenText)| Text {
-            session,
-            seq: seen.seq,
-            table: seen.table,
-            column: seen.column,
-            passages: passages(seen).into_iter().map(|passage| Shown::of(passage, name)).collect(),
-        };
-        Document { texts: found.iter().map(text).collect(), counts, risky }
-    }
-}
-
-impl<'a> Shown<'a> {
-    fn of(passage: Passage<'a>, name: Name<'_>) -> Shown<'a> {
-        let Passage { before, text: raw, after, hidden } = passage;
-        match hidden {
-            Some((shown, by)) => {
-                let by = by.iter().map(|by| name(*by)).collect();
-                Shown::Hidden { before, raw, shown, after, by }
-            }
-            None => Shown::Risky { before, raw, after, risky: true },
-        }
-    }
-}
+/// Passages on a page.
+const PAGE_PASSAGES: usize = 500;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;\
-color:#1a1a1a;background:#fff}h2{font-size:1rem;margin:1.5rem 0 .3rem}td,th{padding:.2rem .6rem;text-align:left;\
-vertical-align:top}code{white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.5 ui-monospace,monospace}\
+color:#1a1a1a;background:#fff}h2{font-size:1.1rem;margin:1.8rem 0 .3rem}p{margin:.4rem 0}\
+code{white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.5 ui-monospace,monospace}\
 del{background:#ffd7d5;color:#7a0c05;text-decoration:none}ins{background:#d2f4d9;color:#0a4a1b;text-decoration:none}\
-mark{background:#fff1b8;color:#4d3800}small{color:#555}@media(prefers-color-scheme:dark){body{background:#14171a;\
-color:#e6e6e6}del{background:#5a1e1b;color:#ffdcd9}ins{background:#17492a;color:#d8f5df}mark{background:#5c4a00;\
-color:#fff3c4}small{color:#aaa}}";
+mark{background:#fff1b8;color:#4d3800}small{color:#555;display:block}a{color:#0b57d0}\
+@media(prefers-color-scheme:dark){body{background:#14171a;color:#e6e6e6}del{background:#5a1e1b;color:#ffdcd9}\
+ins{background:#17492a;color:#d8f5df}mark{background:#5c4a00;color:#fff3c4}small{color:#aaa}a{color:#9cc3ff}}";
 
-/// One page without any script or outside request. It holds raw text: keep it to yourself.
-pub fn page(found: &[(String, SeenText)], name: Name<'_>) -> String {
+/// Pages without any script or outside request, each with the file it belongs into: the one that was named, then
+/// `NAME-2.html` and so on. They hold raw text: keep them to yourself.
+pub fn pages(target: &Path, groups: &[Group]) -> Vec<(PathBuf, String)> {
+    let all: Vec<(&Group, &Passage)> =
+        groups.iter().flat_map(|group| group.listed.iter().map(move |one| (group, one))).collect();
+    let parts: Vec<&[(&Group, &Passage)]> = match all.is_empty() {
+        true => vec![&[]],
+        false => all.chunks(PAGE_PASSAGES).collect(),
+    };
+    let files: Vec<PathBuf> = (1..=parts.len()).map(|number| file(target, number)).collect();
+    let pages = parts.iter().enumerate().map(|(index, part)| page(&files, index, groups, part));
+    files.iter().cloned().zip(pages.collect::<Vec<_>>()).collect()
+}
+
+fn file(target: &Path, number: usize) -> PathBuf {
+    if number == 1 {
+        return target.to_path_buf();
+    }
+    let stem = target.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = target.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
+    target.with_file_name(format!("{stem}-{number}{}", ending.unwrap_or_default()))
+}
+
+fn page(files: &[PathBuf], index: usize, groups: &[Group], part: &[(&Group, &Passage)]) -> String {
+    let number = index + 1;
+    let of =
+        if files.len() > 1 { format!(", page {number} of {}", files.len()) } else { String::new() };
     let mut out = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><meta http-equiv=\"Content-Security-Policy\" \
-         content=\"default-src 'none'; style-src 'unsafe-inline'\"><title>Redaction preview</title>\
-         <style>{STYLE}</style></head><body><main><h1>Redaction preview</h1>\
+         content=\"default-src 'none'; style-src 'unsafe-inline'\"><title>Redaction preview{of}</title>\
+         <style>{STYLE}</style></head><body><main><h1>Redaction preview{of}</h1>\
          <p>This page holds raw text. Do not publish it.</p>"
     );
-    let (counts, risky) = counts(found, name);
-    out.push_str("<table><thead><tr><th>Hidden by</th><th>Passages</th></tr></thead><tbody>");
-    for (name, passages) in &counts {
-        write!(out, "<tr><td>{}</td><td>{passages}</td></tr>", html(name)).ok();
+    if index == 0 {
+        out.push_str("<ul>");
+        for group in groups {
+            write!(out, "<li>{}</li>", html(&heading(group))).ok();
+        }
+        out.push_str("</ul>");
     }
-    write!(
-        out,
-        "</tbody></table><p>{} that look like secrets and are shown.</p>",
-        plural(risky, "passage")
-    )
-    .ok();
-    for (session, seen) in found {
-        write!(
-            out,
-            "<section><h2>{} <small>entry {} {}.{}</small></h2>",
-            html(session),
-            seen.seq,
-            seen.table,
-            seen.column
-        )
-        .ok();
-        for passage in passages(seen) {
-            let (before, raw, after) =
-                (html(passage.before), html(passage.text), html(passage.after));
-            match &passage.hidden {
-                Some((replacement, by)) => {
-                    let by: Vec<String> = by.iter().map(|by| name(*by)).collect();
-                    let (shown, by) = (html(replacement), html(&by.join(", ")));
-                    write!(out, "<p><code>{before}<del>{raw}</del><ins>{shown}</ins>{after}</code> <small>{by}</small></p>").ok();
-                }
-                None => {
-                    write!(out, "<p><code>{before}<mark>{raw}</mark>{after}</code> <small>looks like a secret, is shown</small></p>").ok();
-                }
+    let around = links(files, index);
+    out.push_str(&around);
+    let mut of: Option<&Group> = None;
+    for (group, passage) in part {
+        if of.is_none_or(|of| of.cause != group.cause) {
+            write!(out, "<h2>{}</h2>", html(&heading(group))).ok();
+            of = Some(group);
+        }
+        write_passage(&mut out, passage);
+        if std::ptr::eq(*passage, group.listed.last().unwrap_or(passage)) {
+            let more = group.different - group.listed.len() as u64;
+            if more > 0 {
+                write!(
+                    out,
+                    "<p>{} more not listed; --limit 0 lists all.</p>",
+                    plural(more, "passage")
+                )
+                .ok();
             }
         }
-        out.push_str("</section>");
     }
+    out.push_str(&around);
     out.push_str("</main></body></html>\n");
     out
+}
+
+fn write_passage(out: &mut String, passage: &Passage) {
+    let Passage { times, session, seq, table, column, before, raw, shown, after } = passage;
+    let times = if *times > 1 { format!("{times} times, first ") } else { String::new() };
+    let place = format!("{times}{session} entry {seq} {table}.{column}");
+    let raw = html(raw);
+    let middle = match shown {
+        Some(shown) => format!("<del>{raw}</del><ins>{}</ins>", html(shown)),
+        None => format!("<mark>{raw}</mark>"),
+    };
+    let (before, after, place) = (html(before), html(after), html(&place));
+    write!(out, "<p><code>{before}{middle}{after}</code> <small>{place}</small></p>").ok();
+}
+
+/// To the pages before and behind.
+fn links(files: &[PathBuf], index: usize) -> String {
+    let link = |at: Option<usize>, words: &str| {
+        let name = files.get(at?)?.file_name()?.to_string_lossy().into_owned();
+        Some(format!("<a href=\"{}\">{words}</a>", html(&name)))
+    };
+    let links = [link(index.checked_sub(1), "previous page"), link(Some(index + 1), "next page")];
+    let links: Vec<String> = links.into_iter().flatten().collect();
+    if links.is_empty() {
+        String::new()
+    } else {
+        format!("<nav><p>{}</p></nav>", links.join(" · "))
+    }
 }

@@ -2,11 +2,12 @@
 
 use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
+use crate::preview::{self, Preview, Wanted};
 use crate::preview_page;
 use crate::rules::{self, RulesCommand};
 use crate::text::{count, minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
-use codex_ledger_app::{AppError, By, ErrorKind, RedactRequest, SeenText, Seq};
+use codex_ledger_app::{AppError, ErrorKind, RedactRequest, Seq, Severity};
 use codex_ledger_query::{RedactionRow, RevocationRow};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -90,13 +91,49 @@ pub struct PreviewArgs {
     /// A session by the beginning of its id [default: all]
     #[arg(long, value_name = "SESSION")]
     pub session: Option<String>,
-    /// Write one HTML page instead
-    #[arg(long, value_name = "FILE")]
+    /// Only what this rule hides, by its id, or `redaction SEQ`; may be given again
+    #[arg(long, value_name = "RULE")]
+    pub rule: Vec<String>,
+    /// Only what rules of at least this severity hide
+    #[arg(long, value_name = "SEVERITY", conflicts_with = "rule")]
+    pub severity: Option<SeverityName>,
+    /// Only what looks like a secret and is shown
+    #[arg(long, conflicts_with_all = ["rule", "severity"])]
+    pub shown: bool,
+    /// Write HTML instead, 500 passages a page: FILE, and what stands beside it as FILE-2 and so on
+    #[arg(long, value_name = "FILE", requires = "reason")]
     pub html: Option<PathBuf>,
-    /// Show at most this many passages; 0 means all
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: usize,
+    /// Show at most this many different passages of each rule; 0 means all [default: 5, with --html 100]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Why; recorded with your name
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
+
+/// A severity by its name.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum SeverityName {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<SeverityName> for Severity {
+    fn from(name: SeverityName) -> Severity {
+        match name {
+            SeverityName::Low => Severity::Low,
+            SeverityName::Medium => Severity::Medium,
+            SeverityName::High => Severity::High,
+            SeverityName::Critical => Severity::Critical,
+        }
+    }
+}
+
+/// Different passages of each rule that a preview shows.
+const SCREEN_PASSAGES: usize = 5;
+const PAGE_PASSAGES: usize = 100;
 
 fn span(text: &str) -> std::result::Result<(u64, u64), String> {
     let parts =
@@ -341,38 +378,36 @@ fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
 
 fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
     let app = app(door, "redact preview", Vec::new())?;
-    let limit = if args.limit == 0 || args.html.is_some() { usize::MAX } else { args.limit };
-    let mut found: Vec<(String, SeenText)> = Vec::new();
-    let mut is_cut = false;
-    let rules = app.preview(args.session.as_deref(), &mut |session, seen| {
-        is_cut = found.len() >= limit;
-        if !is_cut {
-            found.push((session.to_string(), seen));
-        }
-        !is_cut
-    })?;
-    let name = |by: By| match by {
-        By::Rule(index) => {
-            rules.rules.get(index as usize).map_or("a rule".into(), |rule| rule.id.clone())
-        }
-        By::Manual(seq) => format!("redaction {seq}"),
+    let usual = if args.html.is_some() { PAGE_PASSAGES } else { SCREEN_PASSAGES };
+    let limit = match args.limit.unwrap_or(usual) {
+        0 => usize::MAX,
+        limit => limit,
     };
+    let (severity, shown) = (args.severity.map(Severity::from), args.shown);
+    let rules = args.rule.clone();
+    let mut preview = Preview::new(Wanted { rules, severity, shown, limit });
+    let (session, reason) = (args.session.as_deref(), args.reason.as_deref());
+    app.preview(session, reason, &mut |session, seen, rules| preview.add(session, &seen, rules))?;
+    let groups = preview.into_groups();
     if let Some(path) = &args.html {
-        app.write_raw(path, &preview_page::page(&found, &name))?;
+        let pages = preview_page::pages(path, &groups);
+        for (path, page) in &pages {
+            app.write_raw(path, page)?;
+        }
         if !door.global.quiet && !door.global.json {
             let path = safe(&path.display().to_string());
-            door.print(&format!("{path} holds raw text: keep it to yourself\n"))?;
+            let more = match pages.len() {
+                1 => String::new(),
+                all => format!(" and {} behind it", plural(all as u64 - 1, "page")),
+            };
+            door.print(&format!("{path}{more}: raw text, keep it to yourself\n"))?;
         }
         return Ok(Done::Clean);
     }
     if door.global.json {
-        door.print_json(&preview_page::Document::of(&found, &name))?;
+        door.print_json(&preview::Document::of(&groups))?;
         return Ok(Done::Clean);
     }
-    let mut out = preview_page::text(door, &found, &name);
-    if is_cut {
-        out.push_str(&format!("the first {}; --limit 0 shows all\n", count(limit as u64)));
-    }
-    door.print(&out)?;
+    door.print(&preview::text(door, &groups))?;
     Ok(Done::Clean)
 }

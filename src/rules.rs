@@ -7,7 +7,8 @@ use crate::rules_test;
 use crate::text::{one_line, plural, safe};
 use clap::Subcommand;
 use codex_ledger_app::{
-    AppError, ErrorKind, Rule, RuleFormat, RuleSet, RulesInForce, Seq, builtin_rules, parse_rules,
+    AppError, ErrorKind, Examples, Rule, RuleFormat, RuleKind, RuleSet, RulesInForce, Seq,
+    builtin_rules, parse_rules,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -124,7 +125,7 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
         door.print_json(&Rules {
             name: &rules.name,
             digest: rules.digest(),
-            rules: &rules.rules,
+            rules: &rules.rules.iter().map(listed).collect::<Vec<_>>(),
             notes: &rules.notes,
         })?;
         return Ok(Done::Clean);
@@ -154,6 +155,16 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
     }
     door.print(&out)?;
     Ok(Done::Clean)
+}
+
+/// A rule as it may be listed: the pattern of a literal is the secret itself, and so are its examples.
+fn listed(rule: &Rule) -> Rule {
+    if rule.kind != RuleKind::Literal {
+        return rule.clone();
+    }
+    let pattern =
+        format!("[a text of {}]", plural(rule.pattern.chars().count() as u64, "character"));
+    Rule { pattern, keywords: Vec::new(), examples: Examples::default(), ..rule.clone() }
 }
 
 fn read_rules(path: &Path) -> Result<RuleSet> {

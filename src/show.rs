@@ -27,6 +27,9 @@ pub struct ShowArgs {
     /// One ledger entry instead of a session (with --raw)
     #[arg(long, value_name = "SEQ", requires = "raw", conflicts_with_all = ["session", "line", "generation"])]
     pub entry: Option<Seq>,
+    /// Why; recorded with your name (with --raw)
+    #[arg(long, value_name = "TEXT", requires = "raw")]
+    pub reason: Option<String>,
     /// Show injected context too
     #[arg(long)]
     pub context: bool,
@@ -60,9 +63,10 @@ fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
             failed = door.write(bytes);
         }
     };
+    let reason = args.reason.as_deref();
     match args.entry {
-        Some(seq) => app.raw_entry(seq, &mut write)?,
-        None => app.raw_session(&args.session, args.generation, args.line, &mut write)?,
+        Some(seq) => app.raw_entry(seq, reason, &mut write)?,
+        None => app.raw_session(&args.session, args.generation, args.line, reason, &mut write)?,
     }
     failed
 }

@@ -103,7 +103,7 @@ class World:
         """The bytes of all entries."""
         to = place.path + "/bundle"
         shutil.rmtree(to, ignore_errors=True)
-        must(place.run(["audit", "bundle", "-o", to, "--json"], ledger=ledger))
+        must(place.run(["audit", "bundle", "-o", to, "--reason", "trial", "--json"], ledger=ledger))
         with open(to + "/entries.cxl", "rb") as file:
             return file.read()
 
@@ -167,7 +167,7 @@ COMMANDS = [
     Command("tag add", lambda w, p: ["tag", "add", "later", w.sessions[1], "--json"]),
     Command("note add", lambda w, p: ["note", "add", w.sessions[1], "a remark", "--json"]),
     Command("audit", lambda w, p: ["audit", "--json"], is_writer=False),
-    Command("audit bundle", lambda w, p: ["audit", "bundle", "-o", p.out + "/bundle", "--json"], is_writer=False),
+    Command("audit bundle", lambda w, p: ["audit", "bundle", "-o", p.out + "/bundle", "--reason", "trial", "--json"]),
     Command("show --raw", lambda w, p: ["show", "--raw", w.sessions[0]]),
     Command("sessions", lambda w, p: ["sessions", "--json"], is_writer=False),
 ]

@@ -25,7 +25,7 @@ fn said(output: &Output) -> String {
 fn bundle(env: &TestEnvironment, name: &str) -> std::path::PathBuf {
     let path = env.path(name);
     let text = path.display().to_string();
-    let done = env.json(["audit", "bundle", "-o", &text]);
+    let done = env.json(["audit", "bundle", "-o", &text, "--reason", "a test"]);
     assert_eq!(done["entries"], env.json(["status"])["head"]["size"]);
     path
 }
@@ -87,14 +87,15 @@ fn a_flipped_byte_is_seen_wherever_it_is() {
 fn a_bundle_needs_a_ledger_and_a_place() {
     let env = TestEnvironment::new();
     let target = env.path("bundle").display().to_string();
-    env.run(["audit", "bundle", "-o", &target]).refused(&["ledger", "append"]);
-    env.run(["audit", "bundle"]).refused(&["--output"]);
+    env.run(["audit", "bundle", "-o", &target, "--reason", "a test"])
+        .refused(&["ledger", "append"]);
+    env.run(["audit", "bundle"]).refused(&["--output", "--reason"]);
     env.write(&env.rollout(1), &session(1, 1));
     env.append(&[]);
     let file = env.path("file");
     env.write(&file, b"x");
     let inside = file.join("bundle").display().to_string();
-    env.run(["audit", "bundle", "-o", &inside]).refused(&["file"]);
+    env.run(["audit", "bundle", "-o", &inside, "--reason", "a test"]).refused(&["file"]);
 }
 
 /// What stands there stays; what is written is whole, and for its owner only.
@@ -106,13 +107,15 @@ fn a_bundle_replaces_nothing() {
     env.extend(&env.rollout(1), &prompt_line("more"));
     env.append(&[]);
     let target = first.display().to_string();
-    env.run(["audit", "bundle", "-o", &target]).refused(&["bundle", "nothing is overwritten"]);
+    env.run(["audit", "bundle", "-o", &target, "--reason", "a test"])
+        .refused(&["bundle", "nothing is overwritten"]);
     assert_eq!(fs::read(first.join("entries.cxl")).unwrap(), before);
     let empty = env.path("empty");
     fs::create_dir(&empty).unwrap();
     fs::write(env.path("file"), "mine").unwrap();
     let file = env.path("file").display().to_string();
-    env.run(["audit", "bundle", "-o", &file]).refused(&["file", "nothing is overwritten"]);
+    env.run(["audit", "bundle", "-o", &file, "--reason", "a test"])
+        .refused(&["file", "nothing is overwritten"]);
     bundle(&env, "empty");
     let names = |dir: &Path| {
         let mut names: Vec<_> =
@@ -132,4 +135,24 @@ fn a_bundle_replaces_nothing() {
             assert_eq!(mode(&first.join(name)), 0o600, "{name}");
         }
     }
+}
+
+/// Raw bytes leave with a reason, and the entry that says so is among them.
+#[test]
+fn an_export_is_recorded_first_and_says_what_it_holds() {
+    let env = TestEnvironment::with_session(1);
+    let size = |env: &TestEnvironment| env.json(["status"])["head"]["size"].as_u64().unwrap();
+    let before = size(&env);
+    let target = env.path("bundle").display().to_string();
+    env.run(["audit", "bundle", "-o", &target, "--reason", " "]).refused(&["reason"]);
+    assert_eq!((size(&env), env.path("bundle").exists()), (before, false));
+    let done = env.run(["audit", "bundle", "-o", &target, "--reason", "for the auditors"]);
+    assert!(done.stderr.contains("nothing is hidden in it"), "{}", done.stderr);
+    assert_eq!(size(&env), before + 1);
+    let sql = "SELECT verb || ' ' || actor || ' ' || detail FROM actions ORDER BY seq DESC";
+    let said: String = env.views().query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(said, "export tester the whole ledger, raw: for the auditors");
+    let bytes = fs::read(env.path("bundle/entries.cxl")).unwrap();
+    let reason = b"for the auditors";
+    assert!(bytes.windows(reason.len()).any(|part| part == reason), "the entry is in it");
 }

@@ -15,6 +15,7 @@ mod repeats;
 mod reveal;
 mod rules;
 mod twins;
+mod typed;
 mod unreadable;
 mod versions;
 

@@ -34,7 +34,7 @@ pub use self::error::{AppError, ErrorKind, Result};
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
-pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile};
+pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile, gate_of};
 pub use self::rebuild::Rebuilt;
 pub use self::redact::{RedactionMade, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
@@ -53,5 +53,5 @@ pub use codex_ledger_ledger::{Holder, World, check_place};
 pub use codex_ledger_projections::Digests;
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
-    By, Rule, RuleFormat, RuleSet, SeenText, Tally, Weaker, builtin as builtin_rules,
+    By, Rule, RuleFormat, RuleSet, SeenText, Severity, Tally, Weaker, builtin as builtin_rules,
 };

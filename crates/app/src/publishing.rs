@@ -9,7 +9,7 @@ use crate::publish::{
     PublishError, Publishable, Stage, Waiver, index_texts, write_raw,
 };
 use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
-use codex_ledger_ledger::{ExportSummary, LedgerReader, export};
+use codex_ledger_ledger::{ExportSummary, LedgerReader, export, read_head};
 use codex_ledger_projections::load_policy;
 use codex_ledger_query::pricing::PriceTable;
 use codex_ledger_query::{ReportReader, ReportRequest};
@@ -97,13 +97,21 @@ struct JudgedFile {
     path: PathBuf,
 }
 
+/// The gate of the ledger in a folder.
+///
+/// # Errors
+/// When there is no ledger that can be read, or its rules cannot be used.
+pub fn gate_of(dir: &Path) -> Result<Gate> {
+    Ok(Gate::new(&load_policy(&mut LedgerReader::open(dir)?)?)?)
+}
+
 impl App {
     /// The gate that everything passes before it becomes a file.
     ///
     /// # Errors
     /// When the rules in force cannot be read or used.
     pub fn gate(&self) -> Result<Gate> {
-        Ok(Gate::new(&load_policy(&mut LedgerReader::open(self.dir())?)?)?)
+        gate_of(self.dir())
     }
 
     /// Writes a report to files, all of them or none; `reason` overrides the gate, which is recorded first.
@@ -184,10 +192,10 @@ impl App {
         Ok(written)
     }
 
-    /// Writes a page that shows raw text by intent: past the gate, for its owner only.
+    /// Writes a page that shows raw text by intent: past the gate, for its owner only, and over no other file.
     ///
     /// # Errors
-    /// When the file cannot be written; an older one then is as it was.
+    /// When something stands there, or the file cannot be written.
     pub fn write_raw(&self, path: &Path, text: &str) -> Result<()> {
         Ok(write_raw(&self.setup.world, path, text.as_bytes())?)
     }
@@ -195,10 +203,14 @@ impl App {
     /// Writes the ledger without its engine into a new folder, whole or not at all, for its owner only.
     ///
     /// # Errors
-    /// When something stands there, entries cannot be read or the folder not be written.
-    pub fn export(&self, target: &Path) -> Result<ExportSummary> {
-        let mut reader = LedgerReader::open(self.dir())?;
+    /// When there is no reason, something stands there, entries cannot be read or the folder not be written.
+    pub fn export(&self, target: &Path, reason: &str) -> Result<ExportSummary> {
+        let reason = self.reason(reason)?;
+        // A ledger is made by an append, not in passing.
+        read_head(self.dir())?;
         let stage = Stage::begin(&self.setup.world, target)?;
+        self.note_access("export", "the whole ledger, raw", Some(&reason))?;
+        let mut reader = LedgerReader::open(self.dir())?;
         let summary = export(&mut reader, stage.path())?;
         stage.finish()?;
         Ok(summary)

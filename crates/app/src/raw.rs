@@ -19,6 +19,7 @@ impl App {
         prefix: &str,
         generation: Option<u32>,
         line: Option<u64>,
+        reason: Option<&str>,
         each: &mut dyn FnMut(&[u8]),
     ) -> Result<()> {
         let db = self.views_for_reading()?;
@@ -27,7 +28,7 @@ impl App {
             AppError::new(ErrorKind::NotFound, format!("session {id} has no such generation"))
         })?;
         let part = line.map(|line| format!(" line {line}")).unwrap_or_default();
-        self.reveal(&format!("show --raw {id}{part}"))?;
+        self.note_access("reveal", &format!("show --raw {id}{part}"), reason)?;
         let mut found = false;
         let mut reader = LedgerReader::open(self.dir())?;
         let mut next = stream.opener();
@@ -52,16 +53,22 @@ impl App {
         }
     }
 
-    /// Notes that raw bytes are about to be read. Without that note nobody reads them.
+    /// Notes that raw bytes are about to leave: a reveal or an export. Without that note nobody gets them.
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub(super) fn reveal(&self, detail: &str) -> Result<()> {
+    pub(super) fn note_access(&self, verb: &str, detail: &str, reason: Option<&str>) -> Result<()> {
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        let detail = [Some(detail), reason].into_iter().flatten().collect::<Vec<_>>().join(": ");
         let body = FieldsBuilder::default()
-            .add("verb", "reveal")
+            .add("verb", verb)
             .add("actor", &self.setup.actor)
-            .add("detail", detail)
-            .finish();
+            .add("detail", &detail);
+        let body = match reason {
+            Some(reason) => body.add("reason", reason),
+            None => body,
+        }
+        .finish();
         let refused = |error: AppError| match error.kind {
             ErrorKind::Io | ErrorKind::OutOfSpace => error.hint(Hint::RawIsRecorded),
             _ => error,
@@ -79,12 +86,17 @@ impl App {
     ///
     /// # Errors
     /// When there is no such entry or it cannot be read.
-    pub fn raw_entry(&self, seq: Seq, each: &mut dyn FnMut(&[u8])) -> Result<()> {
+    pub fn raw_entry(
+        &self,
+        seq: Seq,
+        reason: Option<&str>,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<()> {
         let mut reader = LedgerReader::open(self.dir())?;
         let head = reader.head();
         let missing = LedgerError::NoEntry { seq, size: head.size() };
         if seq < head.end() {
-            self.reveal(&format!("show --raw --entry {seq}"))?;
+            self.note_access("reveal", &format!("show --raw --entry {seq}"), reason)?;
         }
         let Some(pack) = reader.pack_from(seq)? else {
             return Err(missing.into());

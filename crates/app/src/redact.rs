@@ -138,30 +138,33 @@ impl App {
     }
 
     /// Tells of every text that is hidden in part, and of what looks as if it should be; notes first that raw
-    /// text is read. `each` hears the session's id, and says whether to go on.
+    /// text is read. `each` hears the session's id, the text and the rules in force.
     ///
     /// # Errors
     /// When the session does not exist or entries cannot be read.
     pub fn preview(
         &self,
         prefix: Option<&str>,
-        each: &mut dyn FnMut(&str, SeenText) -> bool,
-    ) -> Result<RuleSet> {
+        reason: Option<&str>,
+        each: &mut dyn FnMut(&str, SeenText, &RuleSet),
+    ) -> Result<()> {
         let db = self.views_for_reading()?;
         let sessions = match prefix {
             Some(prefix) => vec![query::find_session(&db, prefix)?],
             None => query::sessions(&db, 0).map_err(db::at(self.views_path()))?,
         };
-        self.reveal(&format!("redact preview {}", prefix.unwrap_or("of all sessions")))?;
+        let what = format!("redact preview {}", prefix.unwrap_or("of all sessions"));
+        self.note_access("reveal", &what, reason)?;
         let ids: HashMap<StreamId, String> =
             sessions.iter().map(|session| (session.stream, session.id.clone())).collect();
         let streams: Vec<StreamId> = sessions.iter().map(|session| session.stream).collect();
         let mut reader = LedgerReader::open(self.dir())?;
         let link = self.views_path();
+        let rules = load_policy(&mut reader)?.rules().clone();
         preview(&mut reader, (&db, link), &streams, &mut |stream, seen| {
-            each(ids.get(&stream).map_or("", String::as_str), seen)
+            each(ids.get(&stream).map_or("", String::as_str), seen, &rules);
         })?;
-        Ok(load_policy(&mut reader)?.rules().clone())
+        Ok(())
     }
 
     /// Appends entries that decide what may be shown, and brings the views up to date; gives their seqs.

@@ -354,6 +354,16 @@ impl Redaction {
         };
         Some(manual(self, matcher.clone(), scope.clone()))
     }
+
+    /// What an engine looks for in a text of which nobody knows whose it is: all that this hides by its words.
+    pub fn anywhere(&self) -> Vec<Manual> {
+        let mut all = prompt_literals(self);
+        if let Target::Texts { texts, .. } = &self.target {
+            all.extend(literals(self, texts));
+        }
+        all.extend(self.passages().map(|manual| Manual { scope: Scope::Global, ..manual }));
+        all
+    }
 }
 
 fn literals_in(redaction: &Redaction, entry: Seq) -> Vec<Manual> {

@@ -27,7 +27,7 @@ fn every_raw_reading_is_an_entry() {
     env.ok(["redact", "preview", "--session", SESSION]);
     env.json(["redact", "preview"]);
     let page = env.work().join("page.html");
-    env.ok(["redact", "preview", "--html", &page.display().to_string()]);
+    env.ok(["redact", "preview", "--html", &page.display().to_string(), "--reason", "a test"]);
     assert_eq!(size(&env), before + 7);
     let details = reveals(&env);
     assert_eq!(details.len(), 7);
@@ -134,4 +134,48 @@ fn raw_bytes_are_exact_whatever_is_hidden() {
         "SELECT id FROM sessions WHERE stream = (SELECT stream FROM files WHERE path LIKE '%019c416a%')",
     );
     assert_eq!(env.raw(&id, &[]), source.bytes);
+}
+
+/// Worst first, each different passage once, and never as one word with its neighbours.
+#[test]
+fn a_preview_is_grouped_by_rule() {
+    let env = TestEnvironment::new();
+    let token = ["ghp_", "0123456789abcdefghijklmnopqrstuvwxyz"].concat();
+    let mut lines = session(1, 0);
+    for day in 0..3 {
+        lines.extend(prompt_line(&format!("Day {day}: use\n{token}\tand /home/dev/tides{day}")));
+    }
+    env.write(&env.rollout(1), &lines);
+    env.append(&[]);
+    let preview = |more: &[&str]| env.json(["redact", "preview"].iter().chain(more));
+    let rules = |more: &[&str]| -> Vec<(String, u64, u64)> {
+        let groups = preview(more)["groups"].as_array().unwrap().clone();
+        let of = |group: &serde_json::Value| {
+            let number = |name: &str| group[name].as_u64().unwrap();
+            let rule = group["rule"].as_str().unwrap_or_default().to_string();
+            (rule, number("passages"), number("different"))
+        };
+        groups.iter().map(of).collect()
+    };
+    let all = rules(&[]);
+    assert_eq!(
+        (all[0].0.as_str(), all[0].2),
+        ("github-token", 1),
+        "the worst first, once: {all:?}"
+    );
+    assert!(all.iter().any(|group| group.0 == "home-user"), "{all:?}");
+    let only: Vec<String> = rules(&["--rule", "home-user"]).into_iter().map(|of| of.0).collect();
+    assert_eq!(only, ["home-user"]);
+    let worst: Vec<String> = rules(&["--severity", "high"]).into_iter().map(|of| of.0).collect();
+    assert!(!worst.contains(&"home-user".to_string()) && worst[0] == "github-token");
+    assert_eq!(rules(&["--shown"]), []);
+    let text = env.ok(["redact", "preview", "--rule", "github-token"]).text().to_string();
+    assert!(text.contains(&format!("use {token} and")), "{text}");
+    assert!(text.contains("use [redacted:github-token] and"), "{text}");
+    let page = env.work().join("preview.html");
+    let to = page.display().to_string();
+    env.run(["redact", "preview", "--html", &to]).refused(&["--reason"]);
+    env.ok(["redact", "preview", "--html", &to, "--reason", "tuning"]);
+    assert!(reveals(&env).last().unwrap().ends_with("tuning"));
+    env.run(["redact", "preview", "--html", &to, "--reason", "tuning"]).refused(&["overwritten"]);
 }

@@ -349,3 +349,20 @@ fn a_new_ledger_with_weaker_rules_than_the_programs_says_so_once() {
     assert!(first.stderr.contains("redact rules set builtin"), "{}", first.stderr);
     assert_eq!(env.ok(["append", &codex]).stderr, "");
 }
+
+/// The pattern of a literal rule is what it hides.
+#[test]
+fn a_listed_literal_rule_does_not_say_its_text() {
+    let env = TestEnvironment::with_session(1);
+    let file = env.work().join("own.yaml");
+    let rules = "rules:\n  - id: ours\n    type: literal\n    pattern: gannetrock-42\n    examples: {match: [a gannetrock-42]}\n";
+    env.write(&file, rules.as_bytes());
+    let path = file.display().to_string();
+    for listed in [env.json(["redact", "rules", "check", &path]), {
+        env.ok(["redact", "rules", "set", &path, "--reason", "r"]);
+        env.json(["redact", "rules", "list"])
+    }] {
+        assert!(listed.to_string().contains("\"ours\""), "it is listed");
+        assert!(!listed.to_string().contains("gannetrock"), "{listed}");
+    }
+}

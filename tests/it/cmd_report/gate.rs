@@ -292,7 +292,7 @@ fn files_are_for_their_owner_and_pages_for_whom_the_mask_allows() {
     let path = |name: &str| work.join(name).display().to_string();
     env.ok(["report", "-o", &path("report.md")]);
     env.ok(["group", "-o", &path("group.txt")]);
-    env.ok(["redact", "preview", "--html", &path("preview.html")]);
+    env.ok(["redact", "preview", "--html", &path("preview.html"), "--reason", "a test"]);
     for name in ["report.md", "group.txt", "preview.html"] {
         assert_eq!(mode(work.join(name)), 0o600, "{name}");
     }

@@ -39,6 +39,8 @@ pub struct Gate {
     harmful: Scan,
     /// These, and all that is in force.
     all: Scan,
+    /// As `all`, with hidden prompts, and with what is narrowed to sessions or repositories in force everywhere.
+    anywhere: Scan,
 }
 
 #[derive(Debug)]
@@ -78,12 +80,25 @@ impl Gate {
         all.extend(more);
         let manual: Vec<Manual> =
             policy.redactions().iter().filter_map(Redaction::passages).collect();
-        Ok(Gate { harmful: Scan::compile(harmful, &[])?, all: Scan::compile(all, &manual)? })
+        let anywhere = policy.redactions().iter().flat_map(Redaction::anywhere);
+        Ok(Gate {
+            harmful: Scan::compile(harmful, &[])?,
+            anywhere: Scan::compile(all.clone(), &anywhere.collect::<Vec<_>>())?,
+            all: Scan::compile(all, &manual)?,
+        })
+    }
+
+    /// The gate where no ledger says what is in force.
+    ///
+    /// # Errors
+    /// When a rule cannot be used.
+    pub fn without_ledger() -> Result<Gate, RuleError> {
+        Gate::new(&Policy::compile(builtin()?.clone(), Vec::new(), [0; 32])?)
     }
 
     /// What may be shown of a text that a person typed, such as a title; none where nothing of it is hidden.
     pub fn hide(&self, text: &str) -> Option<String> {
-        self.all.engine.redact(text, &Context::default(), &mut Vec::new())
+        self.anywhere.engine.redact(text, &Context::default(), &mut Vec::new())
     }
 
     /// Begins a look at a document.

@@ -84,7 +84,8 @@ impl Drop for Stage {
     }
 }
 
-fn refuse_to_replace(target: &Path) -> Result<()> {
+/// Raw bytes are written over nothing: who wrote what stands there may have meant it for others to read.
+pub(super) fn refuse_to_replace(target: &Path) -> Result<()> {
     let is_free = match fs::read_dir(target) {
         Ok(mut entries) => entries.next().is_none(),
         Err(e) => e.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(target).is_err(),

@@ -4,6 +4,7 @@
 //! program left is known by that name and by the lock that nobody holds, and goes when somebody writes there again.
 
 use super::error::{PublishError, Result};
+use super::stage::refuse_to_replace;
 use codex_ledger_ledger::World;
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
@@ -131,6 +132,7 @@ impl Drop for Temporary {
 /// When the file cannot be written; an older one then is as it was.
 pub fn write_raw(world: &World, target: &Path, bytes: &[u8]) -> Result<()> {
     let place = target.display();
+    refuse_to_replace(target)?;
     clean(folder_of(target));
     let mut file = Temporary::create(world, target, Access::Private)?;
     file.write_all(bytes).map_err(PublishError::io(place))?;

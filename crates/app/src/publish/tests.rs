@@ -104,11 +104,14 @@ fn a_full_disk_leaves_the_old_file() {
     });
     assert_eq!(tried, 4, "write, sync, rename, sync of the folder");
     at_each_call(|world| {
-        fs::write(&path, "old").unwrap();
+        fs::remove_file(&path).ok();
         let done = write_raw(world, &path, b"new");
         assert!(done.is_err() || fs::read(&path).unwrap() == b"new");
         done
     });
+    fs::write(&path, "old").unwrap();
+    assert!(write_raw(&World::real(), &path, b"new").is_err(), "nothing is overwritten");
+    assert_eq!(fs::read(&path).unwrap(), b"old");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Derives the rows of streams as a replay does and tells of every text that is not shown as it is, or that looks
-/// as if it should not be. `each` says whether to go on.
+/// as if it should not be.
 ///
 /// # Errors
 /// When entries cannot be read.
@@ -22,22 +22,18 @@ pub fn preview(
     reader: &mut LedgerReader,
     (db, path): (&Connection, &Path),
     streams: &[StreamId],
-    each: &mut dyn FnMut(StreamId, SeenText) -> bool,
+    each: &mut dyn FnMut(StreamId, SeenText),
 ) -> Result<(), ReplayError> {
     let witness = Arc::new(Mutex::new(Vec::new()));
     let policy = load_policy(reader)?.witnessed_by(Arc::clone(&witness));
     let known = Streams::load(db, path, policy.key())?;
     for id in streams {
         let files = known.files(*id).map(Stream::fresh).collect();
-        let mut goes_on = true;
         each_passed_line(reader, files, &policy, &mut |_| {
             let seen = witness.lock().map(|mut seen| std::mem::take(&mut *seen));
-            goes_on = seen.unwrap_or_default().into_iter().all(|seen| each(*id, seen));
-            goes_on
+            seen.unwrap_or_default().into_iter().for_each(|seen| each(*id, seen));
+            true
         })?;
-        if !goes_on {
-            break;
-        }
     }
     Ok(())
 }
