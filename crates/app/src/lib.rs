@@ -53,5 +53,6 @@ pub use codex_ledger_ledger::{Holder, World, check_place};
 pub use codex_ledger_projections::Digests;
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
-    By, Rule, RuleFormat, RuleSet, SeenText, Severity, Tally, Weaker, builtin as builtin_rules,
+    By, Examples, Rule, RuleFormat, RuleKind, RuleSet, SeenText, Severity, Tally, Weaker,
+    builtin as builtin_rules,
 };
