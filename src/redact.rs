@@ -8,7 +8,7 @@ use crate::rules::{self, RulesCommand};
 use crate::text::{count, minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
 use codex_ledger_app::{AppError, ErrorKind, RedactRequest, Seq, Severity};
-use codex_ledger_query::{RedactionRow, RevocationRow};
+use codex_ledger_query::{Quotation, RedactionRow, RevocationRow};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -181,6 +181,14 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
             door.paint(Style::Green, row.seq.to_string()),
             scoped(&row.scope, &row.target)
         ));
+        if !done.quotations.is_empty() {
+            out.push_str("quoted and still shown:\n");
+        }
+        for Quotation { session, seq, field } in &done.quotations {
+            let command =
+                door.hinted(&format!("`codex-ledger redact --entry {seq} --reason TEXT`"));
+            out.push_str(&format!("  {} {field}: {command}\n", safe(session)));
+        }
         if row.passages == 0 {
             out.push_str(
                 "nothing of what is known so far is hidden by it; what is appended later will be\n",

@@ -10,7 +10,7 @@ use codex_ledger_db as db;
 use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
 use codex_ledger_projections::{Decisions, load_policy, preview};
-use codex_ledger_query::{self as query, RedactionRow, RevocationRow};
+use codex_ledger_query::{self as query, Quotation, RedactionRow, RevocationRow};
 use codex_ledger_redaction::{RevocationRecord, RuleSet, SeenText};
 use std::collections::HashMap;
 
@@ -21,7 +21,12 @@ pub struct RedactionMade {
     pub redaction: RedactionRow,
     /// Rows in which it hides something now.
     pub rows_changed: u64,
+    /// Of a prompt: texts that quote it and are shown; some, where there are many.
+    pub quotations: Vec<Quotation>,
 }
+
+/// Quotations of a prompt in each kind of text that are told.
+const QUOTATIONS_MAX: usize = 10;
 
 /// An entry of no source, still to be appended.
 pub(super) struct NewEntry {
@@ -75,9 +80,15 @@ impl App {
         }
         let seqs = self.decide(&drafts, listener)?;
         let db = self.views_for_reading()?;
+        let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
         let read = |seq: Seq| {
             let redaction = query::redaction(&db, seq)?;
-            Ok(RedactionMade { rows_changed: query::rows_hidden_by(&db, seq)?, redaction })
+            let rows_changed = query::rows_hidden_by(&db, seq)?;
+            let quotations = match policy.hidden_prompt(seq) {
+                Some(text) => query::quotations(&db, text, QUOTATIONS_MAX)?,
+                None => Vec::new(),
+            };
+            Ok(RedactionMade { redaction, rows_changed, quotations })
         };
         let found: db::SqlResult<Vec<RedactionMade>> = seqs.iter().map(read).collect();
         Ok(found.map_err(db::at(self.views_path()))?)

@@ -5,6 +5,7 @@ mod coverage;
 mod filter;
 mod folder;
 pub mod pricing;
+mod quotations;
 mod redactions;
 mod report;
 mod row;
@@ -25,6 +26,7 @@ pub use coverage::{
     drift_examples, has_source, problems_in,
 };
 pub use filter::{Filter, FilterError, FilterName, Order, day_ms, nearest, since, until};
+pub use quotations::{Quotation, quotations};
 pub use redactions::{
     RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos, revocation,
     revocations, rows_hidden_by, streams_of_repo,

@@ -1,6 +1,7 @@
 //! The policy: which redactions and rules are in force, compiled, and what they make of one text.
 
 mod reach;
+mod repeats;
 
 use self::reach::hides;
 use super::engine::{By, Context, Engine, Manual, Mask, Matcher, Ready, Scope};
@@ -13,6 +14,10 @@ use std::sync::{Arc, Mutex};
 
 /// What stands for an id that is hidden begins so.
 const PSEUDONYM: &str = "redacted";
+
+/// A text that says a hidden prompt again is hidden wherever it stands when it has this many characters; shorter ones
+/// ("yes", "go on") only where they stand for that prompt.
+const TELLING_CHARS: usize = 20;
 
 /// What a person hid, as far as the ledger still says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +210,15 @@ impl Policy {
         })
     }
 
+    /// The prompt that a redaction hides, as it was sent; none for redactions of other things.
+    pub fn hidden_prompt(&self, redaction: Seq) -> Option<&str> {
+        let of = self.redactions.iter().find(|of| of.seq == redaction)?;
+        match &of.target {
+            Target::Prompt { texts, .. } => texts.first().map(String::as_str),
+            _ => None,
+        }
+    }
+
     /// The entries that redactions name.
     pub fn named_entries(&self) -> impl Iterator<Item = Seq> {
         self.redactions.iter().filter_map(|redaction| match redaction.target {
@@ -262,6 +276,10 @@ impl Policy {
             self.testify(&text.0, place, vec![mask]);
             return Redacted(replacement);
         }
+        let text = match self.without_prompts(&text.0, place, hidden) {
+            Some(shown) => Sensitive::new(shown),
+            None => text,
+        };
         let Some(engine) = self.engine_for(place) else {
             return Redacted(text.0.into_owned());
         };

@@ -233,3 +233,74 @@ fn what_is_narrowed_to_a_repository_reaches_side_files() {
     assert_eq!(shown(&env).iter().filter(|text| hidden(text)).count(), 0);
     assert_ne!(env.digest(), before, "another session is there");
 }
+
+fn item_line(payload: &serde_json::Value) -> Vec<u8> {
+    let line = serde_json::json!({ "timestamp": "2026-03-01T10:00:02.000Z", "type": "response_item",
+        "payload": payload });
+    format!("{line}\n").into_bytes()
+}
+
+const LINES: &str =
+    "Print the tide table of the whole month\nfor the \"harbour\" office, and whistle softly";
+
+/// Another session, in which the prompt is no prompt: handed to an agent, a step of a plan, what a command printed,
+/// and with the line ends of another system.
+#[test]
+fn a_prompt_is_hidden_wherever_it_stands_as_a_whole() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let mut asked = session(1, 0);
+    asked.extend(prompt_line(LINES));
+    env.write(&env.rollout(1), &asked);
+    let mut bytes = session(2, 0);
+    bytes.extend(prompt_line("Let another one do it"));
+    let arguments = serde_json::json!({ "agent_type": "worker", "message": LINES,
+        "more": serde_json::json!({ "task": LINES }).to_string() });
+    bytes.extend(item_line(&serde_json::json!({ "type": "function_call", "name": "spawn_agent",
+        "call_id": "c1", "arguments": arguments.to_string() })));
+    let plan = serde_json::json!({ "plan": [{ "step": LINES, "status": "pending" }] });
+    bytes.extend(item_line(&serde_json::json!({ "type": "function_call", "name": "update_plan",
+        "call_id": "c2", "arguments": plan.to_string() })));
+    bytes.extend(item_line(&serde_json::json!({ "type": "function_call", "name": "exec_command",
+        "call_id": "c3", "arguments": "{\"cmd\":\"cat task\"}" })));
+    bytes.extend(item_line(&serde_json::json!({ "type": "function_call_output", "call_id": "c3",
+        "output": format!("Process exited with code 0\nOutput:\n{LINES}\n") })));
+    env.write(&env.rollout(2), &bytes);
+    let mut copy = session(3, 0);
+    copy.extend(prompt_line(&format!("  {}\r\n", LINES.replace('\n', "\r\n"))));
+    env.write(&env.rollout(3), &copy);
+    env.append(&[]);
+    env.ok(["note", "add", &thread(2), LINES]);
+    let before = env.digest();
+    let prompt = format!("{}#1", thread(1));
+    let redaction = hide(&env, &["--prompt", &prompt]);
+    assert_eq!(leaks(&env, &["harbour", "whole month", "whistle softly"]), BTreeSet::new());
+    let shown = text(&env, "SELECT arguments FROM function_calls WHERE name = 'spawn_agent'");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["message"], &shown["agent_type"]), (&HIDDEN.into(), &"worker".into()));
+    env.digest();
+    env.audits_clean();
+    undo(&env, redaction);
+    assert_eq!(env.digest(), before);
+    env.audits_clean();
+}
+
+/// A quotation is no repeat: it is told, with what would hide it.
+#[test]
+fn quotations_of_a_hidden_prompt_are_listed() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let mut bytes = session(1, 0);
+    bytes.extend(prompt_line(LONG));
+    bytes.extend(prompt_line(&format!("You said: {LONG}. Why?")));
+    env.write(&env.rollout(1), &bytes);
+    env.append(&[]);
+    let prompt = format!("{}#1", thread(1));
+    let said = env.ok(["redact", "--prompt", &prompt, "--reason", "r"]).text().to_string();
+    let seq = super::seq(&env, "SELECT seq FROM prompts WHERE number = 2");
+    let command = format!("codex-ledger redact --entry {seq} --reason TEXT");
+    assert!(said.contains("quoted and still shown:\n") && said.contains(&command), "{said}");
+    hide(&env, &["--entry", &seq.to_string()]);
+    let again = super::redact(&env, &["--prompt", &prompt]);
+    assert_eq!(again["quotations"], serde_json::json!([]));
+}

@@ -3,13 +3,14 @@
 use crate::policy::{Decisions, PolicyError};
 use crate::replay::ReplayError;
 use crate::replay::preview::each_passed_line;
+use crate::replay::repeats;
 use crate::replay::streams::{Stream, Streams};
 use crate::replay::threads;
 use crate::row::ReadNumbers;
 use codex_ledger_db::{Connection, Row, SqlResult, params_from_iter};
 use codex_ledger_entry::{Seq, StreamId, StreamName};
 use codex_ledger_ledger::LedgerReader;
-use codex_ledger_redaction::{Policy, Redaction, Rule, RuleSet, Target};
+use codex_ledger_redaction::{Policy, Redaction, Rule, RuleSet, Scope, Target};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread::Builder;
@@ -41,12 +42,12 @@ impl Changes {
         for gone in old.redactions().iter().filter(|r| !policy.redactions().contains(r)) {
             let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ?";
             changes.add_found(db, path, sql, &[gone.seq.to_string()])?;
-            changes.names |= matches!(gone.target, Target::Passages { .. });
+            changes.names |= matches!(gone.target, Target::Passages { .. } | Target::Prompt { .. });
         }
         let new: Vec<&Redaction> =
             policy.redactions().iter().filter(|r| !old.redactions().contains(r)).collect();
         for redaction in &new {
-            changes.add_target(reader, (db, path), known, policy, &redaction.target)?;
+            changes.add_target(reader, (db, path), known, (&old, policy), &redaction.target)?;
         }
         let rules = changes.add_rules(db, path, old.rules(), policy.rules())?;
         let passages = |redaction: &&Redaction| matches!(redaction.target, Target::Passages { .. });
@@ -91,7 +92,7 @@ impl Changes {
         reader: &mut LedgerReader,
         (db, path): (&Connection, &Path),
         known: &Streams,
-        policy: &Policy,
+        (old, policy): (&Policy, &Policy),
         target: &Target,
     ) -> Result<(), ReplayError> {
         match target {
@@ -102,7 +103,12 @@ impl Changes {
                     let sql = "SELECT stream FROM prompts WHERE text_key = ?1
                         UNION SELECT stream FROM history_prompts WHERE text_key = ?1";
                     self.add_found(db, path, sql, &[policy.text_key(text).as_str().to_string()])?;
+                    let again = repeats::streams_with(db, old, text);
+                    self.streams.extend(again.map_err(codex_ledger_db::at(path))?);
                 }
+                self.add_narrowed(db, path, old)?;
+                // Notes, and what was done, may say it too.
+                self.names = true;
                 self.add_side_files(known);
                 self.add_session(known, session);
             }
@@ -111,6 +117,25 @@ impl Changes {
                 self.add_session(known, id);
             }
             Target::Passages { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The streams in which something is hidden that is hidden there alone: what the others show says nothing of them.
+    fn add_narrowed(
+        &mut self,
+        db: &Connection,
+        path: &Path,
+        old: &Policy,
+    ) -> Result<(), ReplayError> {
+        let is_narrow = |of: &&Redaction| match &of.target {
+            Target::Passages { scope, .. } => *scope != Scope::Global,
+            Target::Prompt { .. } => false,
+            _ => true,
+        };
+        let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ?";
+        for redaction in old.redactions().iter().filter(is_narrow) {
+            self.add_found(db, path, sql, &[redaction.seq.to_string()])?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ pub(crate) mod lines;
 pub(crate) mod parcels;
 pub(crate) mod pipeline;
 pub(crate) mod preview;
+mod repeats;
 pub(crate) mod streams;
 
 pub use pipeline::{Applied, ReplayError, replay};

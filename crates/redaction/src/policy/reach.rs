@@ -1,10 +1,8 @@
 //! How far a redaction reaches: which texts it hides as a whole.
 
+use super::repeats::{is_same, is_telling};
 use super::{Class, Matcher, Place, Policy, Redaction, Scope, Target};
 
-/// A whole text that equals a hidden prompt is hidden in other sessions too when it has this many characters;
-/// shorter ones ("yes", "go on") only where they stand for that prompt.
-const TELLING_CHARS: usize = 20;
 /// How deep what is left over is looked for.
 const DEPTH_MAX: usize = 3;
 /// Signs that stand between the strings of JSON.
@@ -64,7 +62,7 @@ pub(super) fn hides(target: &Target, text: &str, place: &Place<'_>) -> bool {
         Target::Session { id } => place.owners.sessions().contains(id),
         Target::Prompt { seq, part, session, texts } => {
             let is_own = place.table == "prompts" && (place.seq, place.part) == (*seq, *part);
-            is_own || place.repeats_prompts() && repeats(session, texts, text, place)
+            is_own || repeats(session, texts, text, place)
         }
         Target::Texts { seq, texts, is_whole } => {
             *is_whole && *seq == place.seq && texts.iter().any(|whole| whole.contains(text))
@@ -78,13 +76,13 @@ fn repeats(session: &String, texts: &[String], text: &str, place: &Place<'_>) ->
     let text = text.trim();
     let is_same_session = place.owners.sessions().contains(session);
     texts.iter().map(|prompt| prompt.trim()).any(|prompt| {
-        let is_equal = prompt == text;
         // Clients name a thread by the beginning of its first prompt.
         let beginning = text.trim_end_matches(['…', '.']).trim_end();
         let is_name = place.table == "session_names"
-            && is_same_session
+            && (is_same_session || is_telling(beginning))
             && !beginning.is_empty()
             && prompt.starts_with(beginning);
-        is_name || is_equal && (is_same_session || prompt.chars().count() >= TELLING_CHARS)
+        let stands_for_it = is_same_session && place.repeats_prompts();
+        is_name || (stands_for_it || is_telling(prompt)) && is_same(prompt, text)
     })
 }

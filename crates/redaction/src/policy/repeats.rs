@@ -1,0 +1,74 @@
+//! Texts that say a hidden prompt again as a whole: as a text of their own, or as a string of a call's arguments.
+
+use super::{By, Place, Policy, Redaction, TELLING_CHARS, Target};
+use crate::engine::escaped;
+use crate::json::{self, Kind};
+use crate::view;
+
+/// JSON inside JSON is looked into to this depth.
+const DEPTH_MAX: usize = 4;
+
+/// Whether two texts are the same but for the blanks around them and how their lines end.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    let chars = |text: &'_ str| text.trim().chars().filter(|c| *c != '\r').collect::<Vec<char>>();
+    // Most texts differ in their first character.
+    one.trim_start().chars().next() == other.trim_start().chars().next()
+        && chars(one) == chars(other)
+}
+
+/// Whether a text is long enough to mean that prompt wherever it stands.
+pub(super) fn is_telling(text: &str) -> bool {
+    text.trim().chars().nth(TELLING_CHARS - 1).is_some()
+}
+
+impl Policy {
+    /// Arguments of a call without the strings that are hidden prompts; none where there is no such string.
+    pub(super) fn without_prompts(
+        &self,
+        arguments: &str,
+        place: &Place<'_>,
+        hidden: &mut dyn FnMut(By, u32),
+    ) -> Option<String> {
+        if place.column != "arguments" || !self.redactions.iter().any(is_of_prompt) {
+            return None;
+        }
+        self.strings_without_prompts(arguments, DEPTH_MAX, hidden)
+    }
+
+    fn strings_without_prompts(
+        &self,
+        text: &str,
+        depth: usize,
+        hidden: &mut dyn FnMut(By, u32),
+    ) -> Option<String> {
+        let depth = depth.checked_sub(1)?;
+        let mut shown = String::new();
+        let mut copied = 0;
+        for token in json::parse(text)?.iter().filter(|token| token.kind == Kind::Text) {
+            let view = view::json_string(text.get(token.start..token.end)?);
+            let instead = match self.redactions.iter().find(|of| repeats(of, &view.text)) {
+                Some(redaction) => {
+                    hidden(By::Manual(redaction.seq), 1);
+                    redaction.replacement.clone()
+                }
+                None => match self.strings_without_prompts(&view.text, depth, hidden) {
+                    Some(inner) => inner,
+                    None => continue,
+                },
+            };
+            shown.push_str(text.get(copied..token.start)?);
+            shown.push_str(&escaped(&instead));
+            copied = token.end;
+        }
+        (copied > 0).then(|| shown + text.get(copied..).unwrap_or_default())
+    }
+}
+
+fn is_of_prompt(redaction: &Redaction) -> bool {
+    matches!(redaction.target, Target::Prompt { .. })
+}
+
+fn repeats(redaction: &Redaction, text: &str) -> bool {
+    let Target::Prompt { texts, .. } = &redaction.target else { return false };
+    texts.iter().any(|prompt| is_telling(prompt) && is_same(prompt, text))
+}
