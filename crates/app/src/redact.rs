@@ -21,7 +21,7 @@ pub struct RedactionMade {
     pub redaction: RedactionRow,
     /// Rows in which it hides something now.
     pub rows_changed: u64,
-    /// Of a prompt: texts that quote it and are shown; some, where there are many.
+    /// Of one prompt that is hidden alone: texts that quote it and are shown; some, where there are many.
     pub quotations: Vec<Quotation>,
 }
 
@@ -85,8 +85,8 @@ impl App {
             let redaction = query::redaction(&db, seq)?;
             let rows_changed = query::rows_hidden_by(&db, seq)?;
             let quotations = match policy.hidden_prompt(seq) {
-                Some(text) => query::quotations(&db, text, QUOTATIONS_MAX)?,
-                None => Vec::new(),
+                Some(text) if seqs.len() == 1 => query::quotations(&db, text, QUOTATIONS_MAX)?,
+                _ => Vec::new(),
             };
             Ok(RedactionMade { redaction, rows_changed, quotations })
         };

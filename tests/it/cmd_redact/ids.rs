@@ -32,7 +32,7 @@ fn a_hidden_thread_id_is_one_name_everywhere() {
     let listed = listed["sessions"].as_array().or(listed.as_array()).unwrap();
     let row = listed.iter().find(|row| row["id"] == name.as_str()).expect("it is listed");
     assert_eq!(row["name"], "Serve the tables over HTTP", "its name is found");
-    env.run(["show", SESSION]).refused(&[SESSION]);
+    env.run(["show", SESSION]).refused(&["no session begins with `[redacted]`"]);
     env.ok(["show", "--raw", &name]);
     // The note of that reading does not name it either.
     env.append(&[]);

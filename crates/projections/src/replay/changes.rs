@@ -47,8 +47,9 @@ impl Changes {
         let new: Vec<&Redaction> =
             policy.redactions().iter().filter(|r| !old.redactions().contains(r)).collect();
         for redaction in &new {
-            changes.add_target(reader, (db, path), known, (&old, policy), &redaction.target)?;
+            changes.add_target(reader, (db, path), known, policy, &redaction.target)?;
         }
+        changes.add_prompts((db, path), &old, &new)?;
         let rules = changes.add_rules(db, path, old.rules(), policy.rules())?;
         let passages = |redaction: &&Redaction| matches!(redaction.target, Target::Passages { .. });
         let passages: Vec<Redaction> = new.into_iter().filter(passages).cloned().collect();
@@ -92,7 +93,7 @@ impl Changes {
         reader: &mut LedgerReader,
         (db, path): (&Connection, &Path),
         known: &Streams,
-        (old, policy): (&Policy, &Policy),
+        policy: &Policy,
         target: &Target,
     ) -> Result<(), ReplayError> {
         match target {
@@ -103,12 +104,7 @@ impl Changes {
                     let sql = "SELECT stream FROM prompts WHERE text_key = ?1
                         UNION SELECT stream FROM history_prompts WHERE text_key = ?1";
                     self.add_found(db, path, sql, &[policy.text_key(text).as_str().to_string()])?;
-                    let again = repeats::streams_with(db, old, text);
-                    self.streams.extend(again.map_err(codex_ledger_db::at(path))?);
                 }
-                self.add_narrowed(db, path, old)?;
-                // Notes, and what was done, may say it too.
-                self.names = true;
                 self.add_side_files(known);
                 self.add_session(known, session);
             }
@@ -119,6 +115,28 @@ impl Changes {
             Target::Passages { .. } => {}
         }
         Ok(())
+    }
+
+    /// The streams that may say one of the prompts again that are to be hidden.
+    fn add_prompts(
+        &mut self,
+        (db, path): (&Connection, &Path),
+        old: &Policy,
+        new: &[&Redaction],
+    ) -> Result<(), ReplayError> {
+        let texts = new.iter().flat_map(|redaction| match &redaction.target {
+            Target::Prompt { texts, .. } => texts.as_slice(),
+            _ => &[],
+        });
+        let texts: Vec<String> = texts.cloned().collect();
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let again = repeats::streams_with(db, old, &texts).map_err(codex_ledger_db::at(path))?;
+        self.streams.extend(again);
+        // Notes, and what was done, may say it too.
+        self.names = true;
+        self.add_narrowed(db, path, old)
     }
 
     /// The streams in which something is hidden that is hidden there alone: what the others show says nothing of them.

@@ -1,11 +1,12 @@
 //! Where a prompt that is to be hidden may be said again as a whole, looked up in the views as they are.
 
+use crate::row::ReadNumbers;
+use aho_corasick::AhoCorasick;
 use codex_ledger_db::{Connection, SqlResult, params};
 use codex_ledger_entry::StreamId;
 use codex_ledger_redaction::{Place, Policy, Sensitive};
-use std::collections::BTreeSet;
-
-use crate::row::ReadNumbers;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 /// Columns that may hold a prompt and nothing else.
 const WHOLE: [(&str, &str); 11] = [
@@ -28,45 +29,94 @@ const AROUND_BYTES: usize = 4096;
 /// Characters of a stretch that is looked for among the arguments of calls.
 const STRETCH_CHARS: usize = 40;
 
-/// The streams in which a text may stand as a whole, and maybe some more. The views show it as the policy has let
-/// them, under which they were written.
+/// How a text would be shown in a column.
+struct Sought {
+    beginning: String,
+    /// Bytes that a text that says the same may have.
+    bytes: RangeInclusive<usize>,
+}
+
+/// The streams in which one of these texts may stand as a whole, and maybe some more. The views show them as the
+/// policy has let them, under which they were written.
 ///
 /// # Errors
 /// As the database.
 pub(super) fn streams_with(
     db: &Connection,
     policy: &Policy,
-    text: &str,
+    texts: &[String],
 ) -> SqlResult<BTreeSet<StreamId>> {
     let mut found = BTreeSet::new();
     for (table, column) in WHOLE {
-        let shown = shown_in(policy, text, table, column);
-        // A name is the beginning of the prompt.
-        let least = if table == "session_names" { 0 } else { shown.len() };
-        let most = shown.len() + shown.lines().count() + AROUND_BYTES;
-        let beginning: String = shown.chars().take(BEGINNING_CHARS).collect();
+        let mut sought: HashMap<String, Vec<RangeInclusive<usize>>> = HashMap::new();
+        for Sought { beginning, bytes } in
+            texts.iter().map(|text| sought_in(policy, text, table, column))
+        {
+            sought.entry(beginning).or_default().push(bytes);
+        }
+        let is_sought = |text: &str| {
+            let ranges = sought.get(&beginning_of(text));
+            ranges.is_some_and(|ranges| ranges.iter().any(|range| range.contains(&text.len())))
+        };
+        let all = sought.values().flatten();
+        let least = all.clone().map(|range| *range.start()).min().unwrap_or_default();
+        let most = all.map(|range| *range.end()).max().unwrap_or_default();
         let sql = format!(
-            "SELECT DISTINCT stream FROM {table} WHERE octet_length({column}) BETWEEN ?1 AND ?2
-                AND substr(ltrim({column}, char(9, 10, 13, 32)), 1, {BEGINNING_CHARS}) = ?3"
+            "SELECT stream, {column} AS text FROM {table} WHERE octet_length({column}) BETWEEN ?1 AND ?2"
         );
-        let mut statement = db.prepare(&sql)?;
-        let values = params![least as i64, most as i64, beginning];
-        let rows = statement.query_map(values, |row| row.stream("stream"))?;
-        found.extend(rows.collect::<SqlResult<Vec<_>>>()?);
+        add_streams(db, &sql, (least, most), &is_sought, &mut found)?;
     }
     // As the inside of a JSON string: a stretch that needs no escapes.
-    let shown = shown_in(policy, text, "function_calls", "arguments");
+    let shown = |text: &String| shown_in(policy, text, "function_calls", "arguments");
+    let shown: Vec<String> = texts.iter().map(shown).collect();
+    let least = shown.iter().map(String::len).min().unwrap_or_default();
+    let Ok(stretches) = AhoCorasick::new(shown.iter().map(|text| stretch_of(text))) else {
+        // So many that no machine is made of them: all streams may hold one.
+        let sql = "SELECT stream, '' AS text FROM function_calls WHERE ?1 <= ?2";
+        add_streams(db, sql, (0, 0), &|_| true, &mut found)?;
+        return Ok(found);
+    };
+    let sql = "SELECT stream, arguments AS text FROM function_calls
+        WHERE octet_length(arguments) BETWEEN ?1 AND ?2";
+    let is_sought = |text: &str| stretches.is_match(text);
+    add_streams(db, sql, (least, usize::MAX >> 1), &is_sought, &mut found)?;
+    Ok(found)
+}
+
+/// Adds the streams of the rows whose text is sought.
+fn add_streams(
+    db: &Connection,
+    sql: &str,
+    (least, most): (usize, usize),
+    is_sought: &dyn Fn(&str) -> bool,
+    found: &mut BTreeSet<StreamId>,
+) -> SqlResult<()> {
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query(params![least as i64, most as i64])?;
+    while let Some(row) = rows.next()? {
+        if is_sought(row.get_ref("text")?.as_str().unwrap_or_default()) {
+            found.insert(row.stream("stream")?);
+        }
+    }
+    Ok(())
+}
+
+fn sought_in(policy: &Policy, text: &str, table: &'static str, column: &'static str) -> Sought {
+    let shown = shown_in(policy, text, table, column);
+    // A name is the beginning of the prompt.
+    let least = if table == "session_names" { 0 } else { shown.len() };
+    let most = shown.len() + shown.lines().count() + AROUND_BYTES;
+    Sought { beginning: beginning_of(&shown), bytes: least..=most }
+}
+
+fn beginning_of(text: &str) -> String {
+    text.trim_start().chars().filter(|c| *c != '\r').take(BEGINNING_CHARS).collect()
+}
+
+fn stretch_of(shown: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || " .,-_:;()".contains(c);
     let longest = shown.split(|c| !is_plain(c)).max_by_key(|part| part.len()).unwrap_or_default();
-    let stretch: String = longest.chars().take(STRETCH_CHARS).collect();
-    let sql = "SELECT DISTINCT stream FROM function_calls WHERE octet_length(arguments) >= ?1
-        AND instr(arguments, ?2) > 0";
-    let mut statement = db.prepare(sql)?;
-    let rows = statement
-        .query_map(params![shown.len() as i64, stretch], |row| row.stream("stream"))?
-        .collect::<SqlResult<Vec<_>>>()?;
-    found.extend(rows);
-    Ok(found)
+    longest.chars().take(STRETCH_CHARS).collect()
 }
 
 /// What a column shows of a text.
