@@ -26,3 +26,14 @@ CREATE TABLE session_names (
     PRIMARY KEY (stream, line, part, item)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_names_by_session ON session_names (session_id);
+
+-- What a session is called in lists: its name, else what was asked first; the beginning of it, as it is shown.
+CREATE VIEW session_titles AS
+SELECT s.stream, s.id AS session_id,
+    (SELECT n.name FROM session_names n WHERE n.session_id = s.id
+        ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1) AS name,
+    (SELECT substr(trim(coalesce(nullif(trim(p.request), ''), p.text), char(9, 10, 13, 32)), 1, 400) FROM prompts p
+        WHERE p.stream = s.stream AND p.number > 0
+            AND trim(coalesce(nullif(trim(p.request), ''), p.text), char(9, 10, 13, 32)) <> ''
+        ORDER BY p.number LIMIT 1) AS asked
+FROM sessions s;

@@ -9,6 +9,9 @@ use clap::Args;
 use codex_ledger_app::Times;
 use codex_ledger_query::{Search, SearchHit};
 
+/// Characters of a session's title beside a hit.
+const TITLE_CHARS: usize = 50;
+
 #[derive(Debug, Args)]
 pub struct SearchArgs {
     /// Words, "phrases", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit: tag: disposition:
@@ -59,10 +62,17 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     };
     out.push_str(&door.paint(Style::Dim, format!("{}{more}\n", plural(found.total, "place"))));
     if let Some(first) = found.hits.first() {
-        out.push_str(&door.next(None, &format!("show {}", short_id(&first.session))));
+        out.push_str(
+            &door.next(None, &format!("show {}{}", short_id(&first.session), prompt_text(first))),
+        );
     }
     door.print(&out)?;
     Ok(Done::Clean)
+}
+
+/// `#3` of a hit that is or follows the third prompt.
+fn prompt_text(hit: &SearchHit) -> String {
+    if hit.prompt > 0 { format!("#{}", hit.prompt) } else { String::new() }
 }
 
 fn hit_text(door: &Door, hit: &SearchHit) -> String {
@@ -70,7 +80,7 @@ fn hit_text(door: &Door, hit: &SearchHit) -> String {
         Some(tool) => format!("{} of {}", hit.table, one_line(tool, 30)),
         None => hit.table.clone(),
     };
-    let prompt = if hit.prompt > 0 { format!("#{}", hit.prompt) } else { String::new() };
+    let prompt = prompt_text(hit);
     let head = format!("{}{prompt}  {}  {what}", short_id(&hit.session), minute(hit.at_ms));
     let mut text = String::new();
     let flat = hit.snippet.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -83,5 +93,7 @@ fn hit_text(door: &Door, hit: &SearchHit) -> String {
             None => text.push_str(piece),
         }
     }
-    format!("{}\n    {text}\n", door.paint(Style::Cyan, head))
+    let title = hit.title.as_deref().map(|title| format!("  {}", one_line(title, TITLE_CHARS)));
+    let title = door.paint(Style::Dim, title.unwrap_or_default());
+    format!("{}{title}\n    {text}\n", door.paint(Style::Cyan, head))
 }

@@ -58,7 +58,7 @@ fn table(door: &Door, rows: &[SessionRow]) -> String {
         let cwd = row.cwd.as_deref().unwrap_or("-");
         let folder = cwd.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(cwd);
         let label =
-            row.name.as_deref().map_or(folder.to_string(), |name| format!("{folder}: {name}"));
+            row.title.as_deref().map_or(folder.to_string(), |title| format!("{folder}: {title}"));
         table.add_row([
             minute(row.last_at_ms.or(row.created_at_ms)),
             door.paint(Style::Cyan, short_id(&row.id)),

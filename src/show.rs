@@ -12,8 +12,14 @@ const OUTPUT_LINES: usize = 8;
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Id of the session, its beginning, or its name [default: the newest]
-    #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
+    /// Id of the session or its beginning, its name or title or their beginning, latest, -1, -2, …; SESSION#N is its Nth
+    /// prompt with what followed [default: the newest]
+    #[arg(
+        value_name = "SESSION[#N]",
+        default_value = "",
+        hide_default_value = true,
+        allow_negative_numbers = true
+    )]
     pub session: String,
     /// Write the exact bytes of the source instead
     #[arg(long)]
@@ -74,8 +80,11 @@ fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
 /// What is known of the session as a whole.
 pub fn heading(door: &Door, detail: &SessionDetail) -> String {
     let session = &detail.session;
-    let name =
-        session.name.as_deref().map(|name| format!("  {}", one_line(name, 60))).unwrap_or_default();
+    let name = session
+        .title
+        .as_deref()
+        .map(|title| format!("  {}", one_line(title, 100)))
+        .unwrap_or_default();
     let mut out = format!("{}{name}\n", door.paint(Style::Bold, one_line(&session.id, 80)));
     let mut line = |key: &str, value: Option<String>| {
         if let Some(value) = value {

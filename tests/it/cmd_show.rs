@@ -3,7 +3,7 @@
 mod corpus;
 mod terminal;
 
-use crate::cli_support::{TestEnvironment, lines_of, session, sources_below, thread};
+use crate::cli_support::{TestEnvironment, lines_of, prompt_line, session, sources_below, thread};
 
 #[test]
 fn whole_sessions_are_the_bytes_of_their_sources() {
@@ -129,4 +129,36 @@ fn sessions_of_machines_are_told_from_those_of_persons() {
     assert_eq!(rows[0]["source"], "internal");
     assert_eq!(rows[0]["subagent"], "guardian");
     assert_eq!(env.json(["show", &thread(1)])["subagent"], serde_json::Value::Null);
+}
+
+/// As a person names it: the newest, the one before it, by what was asked, and one prompt of it.
+#[test]
+fn a_session_is_found_without_its_id() {
+    let env = TestEnvironment::new();
+    for number in 1..=3 {
+        let mut bytes = session(number, 0);
+        bytes.extend(prompt_line(&format!("Paint   buoy\n{number} red")));
+        bytes.extend(prompt_line(&format!("Then moor boat {number}")));
+        // The newest is the one with the latest record.
+        let late =
+            String::from_utf8(bytes).unwrap().replace("10:00:01", &format!("1{number}:00:01"));
+        env.write(&env.rollout(number), late.as_bytes());
+    }
+    env.append(&[]);
+    let id =
+        |args: &[&str]| env.json(["show"].iter().chain(args))["id"].as_str().unwrap().to_string();
+    for (name, number) in
+        [("", 3), ("latest", 3), ("last", 3), ("-1", 3), ("-3", 1), ("paint buoy 2", 2)]
+    {
+        assert_eq!(id(&[name]), thread(number), "{name}");
+    }
+    env.run(["show", "-4"]).refused(&["no session"]);
+    env.run(["show", "Paint buoy"]).refused(&["3 sessions", &thread(2)]);
+    let title = env.json(["sessions"])[0]["title"].clone();
+    assert_eq!(title, "Paint buoy 3 red");
+    assert!(env.ok(["sessions"]).text().contains(": Paint buoy 3 red"));
+    let shown = env.ok(["show", &format!("{}#2", thread(1))]).text().to_string();
+    assert!(shown.contains("moor boat 1") && !shown.contains("10:00:01 prompt 1"), "{shown}");
+    assert!(env.ok(["search", "moor"]).text().contains("#2"));
+    env.run(["show", &format!("{}#9", thread(1))]).refused(&["2 prompts", "9"]);
 }

@@ -25,14 +25,32 @@ impl App {
         found.map_err(|error| self.filter_error(error))
     }
 
-    /// One session in full, by the beginning of its id; the newest one for an empty text.
+    /// One session in full, by what [`query::find_session`] finds it by; `SESSION#N` is its Nth prompt with what
+    /// followed.
     ///
     /// # Errors
-    /// When none or several sessions begin so.
-    pub fn session(&self, prefix: &str) -> Result<SessionDetail> {
+    /// When none or several sessions are named so, or it has no such prompt.
+    pub fn session(&self, name: &str) -> Result<SessionDetail> {
         let db = self.views_for_reading()?;
+        let of_prompt = name.rsplit_once('#').and_then(|(name, n)| Some((name, n.parse().ok()?)));
+        let (prefix, number): (&str, Option<u64>) = match of_prompt {
+            Some((prefix, number)) => (prefix, Some(number)),
+            None => (name, None),
+        };
         let session = query::find_session(&db, prefix)?;
-        Ok(query::session_detail(&db, session).map_err(db::at(self.views_path()))?)
+        if let Some(number) = number {
+            self.prompt_place(&db, &session, number, &number.to_string())?;
+        }
+        let mut detail = query::session_detail(&db, session).map_err(db::at(self.views_path()))?;
+        if let Some(number) = number {
+            let is_it = |group: &query::Group| {
+                group.prompt.as_ref().is_some_and(|prompt| prompt.number == Some(number))
+            };
+            let group = query::group(detail.items).into_iter().find(is_it);
+            let items = group.into_iter().flat_map(|of| of.prompt.into_iter().chain(of.items));
+            detail.items = items.collect();
+        }
+        Ok(detail)
     }
 
     /// Names the views, where it is they that cannot be read.

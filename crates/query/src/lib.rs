@@ -15,6 +15,7 @@ mod select;
 mod session;
 mod sessions;
 mod snippet;
+mod title;
 mod tokens;
 mod zone;
 

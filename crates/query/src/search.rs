@@ -3,6 +3,7 @@
 use super::row::{Counts, columns, sql_stream};
 use super::scope::Scope;
 use super::snippet::{Term, snippet, words_of};
+use super::title;
 use codex_ledger_db::{
     Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter, split_words,
 };
@@ -227,6 +228,8 @@ fn word(rest: &str) -> (String, bool, &str) {
 pub struct SearchHit {
     /// Session.
     pub session: String,
+    /// What the session is called.
+    pub title: Option<String>,
     /// Number of the prompt that it is, or that it followed; 0 before the first.
     pub prompt: u64,
     /// Kind of text: prompt, message, context, reasoning, plan, call, output, file, turn, name.
@@ -399,15 +402,22 @@ fn keep(best: &mut Vec<Found>, found: Found, limit: usize) {
     }
 }
 
-fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<StreamId, String>> {
+/// A session's id and title.
+type Called = (String, Option<String>);
+
+fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<StreamId, Called>> {
     let mut names = HashMap::new();
-    let mut statement = views.prepare_cached("SELECT id FROM sessions WHERE stream = ?")?;
+    let mut statement = views
+        .prepare_cached("SELECT session_id, name, asked FROM session_titles WHERE stream = ?")?;
     for found in found {
         if !names.contains_key(&found.stream)
-            && let Some(id) =
-                statement.query_row([sql_stream(found.stream)], |row| row.get(0)).optional()?
+            && let Some(called) = statement
+                .query_row([sql_stream(found.stream)], |row| {
+                    Ok((row.get("session_id")?, title::read(row)?.1))
+                })
+                .optional()?
         {
-            names.insert(found.stream, id);
+            names.insert(found.stream, called);
         }
     }
     Ok(names)
@@ -416,7 +426,7 @@ fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<StreamId, Str
 fn hit(
     views: &Connection,
     found: &Found,
-    names: &HashMap<StreamId, String>,
+    names: &HashMap<StreamId, Called>,
     terms: &[Term],
 ) -> SqlResult<SearchHit> {
     let (table, column) = match found.source.as_str() {
@@ -442,8 +452,10 @@ fn hit(
     let prompt = "SELECT coalesce(max(number), 0) FROM prompts
         WHERE stream = ?1 AND (line, part, item) <= (?2, ?3, ?4) AND number > 0";
     let prompt = views.prepare_cached(prompt)?.query_row(place, |row| row.count(0))?;
+    let called = names.get(&found.stream);
     Ok(SearchHit {
-        session: found.session.as_ref().or(names.get(&found.stream)).cloned().unwrap_or_default(),
+        session: found.session.as_ref().or(called.map(|of| &of.0)).cloned().unwrap_or_default(),
+        title: called.and_then(|of| of.1.clone()),
         prompt,
         table: found.source.clone(),
         seq,

@@ -3,6 +3,7 @@
 use super::filter::{Filter, FilterError};
 use super::row::{Counts, sql_stream};
 use super::select::pick;
+use super::title;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use codex_ledger_entry::StreamId;
 use serde::Serialize;
@@ -16,6 +17,8 @@ pub struct SessionRow {
     pub stream: StreamId,
     /// Name given to the thread.
     pub name: Option<String>,
+    /// Its name, else what was asked first, in one line.
+    pub title: Option<String>,
     /// Creation, UTC milliseconds.
     pub created_at_ms: Option<i64>,
     /// Last record, UTC milliseconds.
@@ -46,16 +49,12 @@ pub struct SessionRow {
     pub malformed: u64,
 }
 
-const NAMED: &str = "
-    SELECT DISTINCT s.id,
-        (SELECT n.name FROM session_names n WHERE n.session_id = s.id
-            ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1) AS name
-    FROM sessions s ORDER BY s.id";
+const NAMED: &str = "SELECT DISTINCT session_id AS id, name, asked FROM session_titles ORDER BY 1";
 
 const SELECT: &str = "
     SELECT s.id, s.stream,
-        (SELECT n.name FROM session_names n WHERE n.session_id = s.id
-            ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1) AS name,
+        (SELECT x.name FROM session_titles x WHERE x.stream = s.stream) AS name,
+        (SELECT x.asked FROM session_titles x WHERE x.stream = s.stream) AS asked,
         coalesce(s.created_at_ms, t.first_at_ms) AS created_at_ms, t.last_at_ms, s.cwd, s.model, s.source,
         s.subagent, s.cli_version, coalesce(s.parent_id, s.forked_from_id) AS parent_id,
         (SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0) AS prompts,
@@ -79,10 +78,12 @@ impl SessionRow {
     }
 
     fn read(row: &Row<'_>) -> SqlResult<SessionRow> {
+        let (name, title) = title::read(row)?;
         Ok(SessionRow {
             id: row.get("id")?,
             stream: row.stream("stream")?,
-            name: row.get("name")?,
+            name,
+            title,
             created_at_ms: row.get("created_at_ms")?,
             last_at_ms: row.get("last_at_ms")?,
             cwd: row.get("cwd")?,
@@ -138,7 +139,7 @@ const IDS_READ_MAX: i64 = 11;
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// No id begins so, and none is called so.
-    #[error("no session begins with `{0}` or has that name")]
+    #[error("no session begins with `{0}` or has that name or title")]
     None(String),
     /// Several ids do, or several are called so.
     #[error("`{prefix}` is the beginning of {} sessions or their name: {}", ids.len(), ids.join(", "))]
@@ -153,14 +154,15 @@ pub enum FindError {
     Sql(#[from] codex_ledger_db::SqlError),
 }
 
-/// The session whose id begins with that text, else the one of that name; the newest one for an empty text.
+/// The session whose id begins with that text, else the one of that name, else the one whose name or title begins so;
+/// the newest one for an empty text, `latest`, `last` and `-1`, the one before it for `-2`, and so on.
 ///
 /// # Errors
 /// When none or several do.
 pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindError> {
-    if prefix.is_empty() {
-        let newest = sessions(db, 1)?.into_iter().next();
-        return newest.ok_or_else(|| FindError::None(String::new()));
+    if let Some(back) = places_back(prefix) {
+        let newest = sessions(db, back)?.into_iter().nth(back - 1);
+        return newest.ok_or_else(|| FindError::None(prefix.into()));
     }
     let lower = prefix.to_ascii_lowercase();
     let sql = format!(
@@ -179,8 +181,19 @@ pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindErr
     }
 }
 
+/// Which of the newest sessions a text names, from 1.
+fn places_back(text: &str) -> Option<usize> {
+    match text {
+        "" | "latest" | "last" => Some(1),
+        _ => text.strip_prefix('-')?.parse().ok().filter(|back| *back > 0),
+    }
+}
+
 fn find_named(db: &Connection, name: &str) -> Result<SessionRow, FindError> {
     let mut ids = ids_named(db, name)?;
+    if ids.is_empty() {
+        ids = ids_with(db, name, |called, wanted| called.starts_with(wanted))?;
+    }
     match &ids[..] {
         [] => Err(FindError::None(name.into())),
         [id] => {
@@ -196,16 +209,27 @@ fn find_named(db: &Connection, name: &str) -> Result<SessionRow, FindError> {
 
 /// Ids of the sessions that are called so now, whatever the case.
 pub(super) fn ids_named(db: &Connection, name: &str) -> SqlResult<Vec<String>> {
-    let wanted = name.trim().to_lowercase();
+    ids_with(db, name, |called, wanted| called == wanted)
+}
+
+/// Ids of the sessions whose name or title is as wanted, whatever the case and the blanks.
+fn ids_with(
+    db: &Connection,
+    name: &str,
+    is_it: impl Fn(&str, &str) -> bool,
+) -> SqlResult<Vec<String>> {
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let wanted = plain(name);
     let mut statement = db.prepare(NAMED)?;
     let mut rows = statement.query([])?;
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
-        let name: Option<String> = row.get("name")?;
-        if name.is_some_and(|name| name.trim().to_lowercase() == wanted) {
+        let (name, title) = title::read(row)?;
+        if [name, title].into_iter().flatten().any(|called| is_it(&plain(&called), &wanted)) {
             ids.push(row.get("id")?);
         }
     }
+    ids.dedup();
     Ok(ids)
 }
 

@@ -57,10 +57,10 @@ pub(super) fn period(head: &ReportHead) -> String {
     }
 }
 
-/// What a session is about, in few words: its name, else its repository or folder.
+/// What a session is about, in few words: its title, else its repository or folder.
 pub(super) fn session_label(session: &ReportSession) -> String {
     let place = session.repo.as_deref().or(session.cwd.as_deref()).map(repo_name);
-    let text = session.name.as_deref().filter(|name| !name.trim().is_empty()).or(place);
+    let text = session.title.as_deref().or(place);
     escape::first_line(text.unwrap_or("unnamed session"), 80)
 }
 

@@ -157,8 +157,10 @@ fn hostile_paths_and_values_are_shown_by_number() {
         }
     }
     env.append_roots(&[env.path("logs")], &[]);
+    // The text alone is the beginning of a title.
+    let none = format!("{UNSEEN}, but no session");
     for args in
-        [&["show", UNSEEN][..], &["append", UNSEEN], &["status", "--config", UNSEEN], &[UNSEEN]]
+        [&["show", &none][..], &["append", UNSEEN], &["status", "--config", UNSEEN], &[UNSEEN]]
     {
         let outcome = env.run(args).refused(&["9b"]);
         let bad = outcome.stderr.chars().find(|c| is_unseen(*c));

@@ -40,7 +40,7 @@ pub fn head_texts(head: &ReportHead) -> Part<'_> {
 /// What a session's heading says.
 pub fn session_texts(of: &ReportSession) -> Part<'_> {
     let mut texts: Vec<&str> = of.models.iter().map(String::as_str).collect();
-    add(&mut texts, &[&of.name, &of.cwd, &of.repo, &of.branch, &of.commit, &of.source]);
+    add(&mut texts, &[&of.name, &of.title, &of.cwd, &of.repo, &of.branch, &of.commit, &of.source]);
     add(&mut texts, &[&of.subagent, &of.client, &of.client_version]);
     part_of(of, texts)
 }
@@ -48,7 +48,7 @@ pub fn session_texts(of: &ReportSession) -> Part<'_> {
 /// What an index says of a session.
 pub fn label_text(of: &ReportSession) -> Part<'_> {
     let mut texts = Vec::new();
-    add(&mut texts, &[&of.name, &of.repo, &of.cwd]);
+    add(&mut texts, &[&of.name, &of.title, &of.repo, &of.cwd]);
     part_of(of, texts)
 }
 

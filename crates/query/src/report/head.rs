@@ -8,6 +8,7 @@ use super::model::{Mode, Period, ReportHead, ReportSession, TokenTables, ToolRow
 use super::reader::{ReportRequest, ledger_head};
 use super::transparency::{self, Accesses, Prices, Seen, Transparency};
 use crate::pricing::PriceTable;
+use crate::title;
 use codex_ledger_db::{Connection, SqlResult, params};
 use codex_ledger_entry::{Seq, StreamId};
 use std::collections::BTreeMap;
@@ -173,8 +174,8 @@ fn files(db: &Connection, filter: &Filter, totals: &mut Totals) -> SqlResult<()>
 
 const SESSIONS: &str = "
     SELECT p.stream, s.id,
-        (SELECT n.name FROM session_names n WHERE n.session_id = s.id
-            ORDER BY n.at_ms DESC, n.stream DESC, n.line DESC LIMIT 1) AS name,
+        (SELECT x.name FROM session_titles x WHERE x.stream = s.stream) AS name,
+        (SELECT x.asked FROM session_titles x WHERE x.stream = s.stream) AS asked,
         p.start_ms, t.last_at_ms, s.cwd, s.git_url, s.git_branch, s.git_commit, s.source, s.subagent,
         s.originator, s.cli_version, coalesce(s.parent_id, s.forked_from_id) AS parent_id, s.model,
         (SELECT json_group_array(model) FROM (SELECT model FROM turn_context_messages c
@@ -197,10 +198,12 @@ fn sessions(
         if models.is_empty() {
             models.extend(row.get::<_, Option<String>>("model")?);
         }
+        let (name, title) = title::read(row)?;
         Ok(ReportSession {
             id: row.get("id")?,
             stream,
-            name: row.get("name")?,
+            name,
+            title,
             started_at_ms: row.get("start_ms")?,
             ended_at_ms: row.get("last_at_ms")?,
             cwd: row.get("cwd")?,

@@ -165,6 +165,8 @@ pub struct ReportSession {
     pub stream: StreamId,
     /// Name given to the thread.
     pub name: Option<String>,
+    /// Its name, else what was asked first, in one line.
+    pub title: Option<String>,
     /// Beginning, UTC milliseconds.
     pub started_at_ms: Option<i64>,
     /// Last record, UTC milliseconds.
