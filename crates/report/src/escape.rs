@@ -5,19 +5,17 @@
 
 use std::borrow::Cow;
 
-/// Characters that a terminal or a page obeys, or that nobody sees: shown by their number.
+/// Characters that a terminal or a page obeys, or that nobody sees: shown by their number. Soft hyphens and the marks
+/// of a direction belong to how words are written; they move nothing but themselves.
 pub fn is_hidden(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         c if c.is_control() => true,
-        '\u{ad}'
-        | '\u{34f}'
-        | '\u{61c}'
+        '\u{34f}'
         | '\u{115f}'..='\u{1160}'
         | '\u{17b4}'..='\u{17b5}'
         | '\u{180b}'..='\u{180f}'
         | '\u{200b}'
-        | '\u{200e}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
         | '\u{3164}'
@@ -226,7 +224,8 @@ mod tests {
         );
         assert_eq!(visible("\u{e0041}é👩\u{200d}💻"), "⟨U+E0041⟩é👩\u{200d}💻");
         assert_eq!(visible("java\u{200d}script\u{200c}"), "java⟨U+200D⟩script⟨U+200C⟩");
-        assert_eq!(visible("a\u{ad}b\u{e0100}c"), "a⟨U+00AD⟩b⟨U+E0100⟩c");
+        assert_eq!(visible("a\u{ad}b\u{e0100}c"), "a\u{ad}b⟨U+E0100⟩c");
+        assert_eq!(visible("\u{200f}שלום\u{200f} \u{2067}x"), "\u{200f}שלום\u{200f} ⟨U+2067⟩x");
         assert_eq!(line(" a\n\tb "), "a  b");
         assert_eq!(first_line("\n  one two\nthree", 20), "one two…");
         assert_eq!(first_line("one two", 5), "one t…");
