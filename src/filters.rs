@@ -45,11 +45,7 @@ pub struct FilterArgs {
 impl FilterArgs {
     /// The zone of days.
     pub fn zone(&self) -> Result<Zone> {
-        let Some(name) = &self.timezone else { return Ok(Zone::utc()) };
-        Zone::named(name).ok_or_else(|| {
-            DoorError::new(format!("--timezone: there is no time zone `{name}`"))
-                .hint("an IANA name such as Europe/Berlin or America/New_York")
-        })
+        zone_named(self.timezone.as_deref())
     }
 
     /// The filter, with times understood.
@@ -72,6 +68,15 @@ impl FilterArgs {
         filter.check(self.since.as_deref(), self.until.as_deref())?;
         Ok(filter)
     }
+}
+
+/// The zone of that name; UTC where there is none.
+pub fn zone_named(name: Option<&str>) -> Result<Zone> {
+    let Some(name) = name else { return Ok(Zone::utc()) };
+    Zone::named(name).ok_or_else(|| {
+        DoorError::new(format!("--timezone: there is no time zone `{name}`"))
+            .hint("an IANA name such as Europe/Berlin or America/New_York")
+    })
 }
 
 /// `.` and the like are meant from here; everything else is as the logs have it, maybe of another machine.

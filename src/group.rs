@@ -5,11 +5,11 @@ use crate::door::{Done, Door, Result, Style, app, json_document, say, with_ledge
 use crate::error::DoorError;
 use crate::pager::{PagerArgs, page};
 use crate::report::{GATE_HINT, finding_text};
-use crate::show::{heading, item_text};
+use crate::show::{Telling, heading};
 use crate::text::plural;
 use clap::Args;
 use codex_ledger_app::publish::{Language, detail_texts};
-use codex_ledger_query::{Group, ItemKind, SessionRow, group};
+use codex_ledger_query::{Group, ItemKind, SessionRow, Zone, group};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -48,7 +48,8 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
         json_document(&Document { session: &detail.session, groups: &groups })?
     } else {
         let mut out = heading(door, &detail);
-        groups.iter().for_each(|group| out.push_str(&group_text(door, group)));
+        let mut telling = Telling::new(door, Zone::utc(), door.global.verbose);
+        groups.iter().for_each(|group| out.push_str(&group_text(door, group, &mut telling)));
         out
     };
     match &args.output {
@@ -70,10 +71,10 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
     Ok(Done::Clean)
 }
 
-fn group_text(door: &Door, group: &Group) -> String {
+fn group_text(door: &Door, group: &Group, telling: &mut Telling<'_>) -> String {
     let of = |kind: ItemKind| group.items.iter().filter(move |item| item.kind == kind).count();
     let mut out = match &group.prompt {
-        Some(prompt) => item_text(door, prompt),
+        Some(prompt) => telling.item(prompt),
         None => format!("\n{}\n", door.paint(Style::Bold, "before the first prompt")),
     };
     let counts = [
@@ -85,7 +86,7 @@ fn group_text(door: &Door, group: &Group) -> String {
     let counts = format!("    {}", counts.join(", "));
     out.push_str(&format!("{}\n", door.paint(Style::Dim, counts)));
     for item in group.items.iter().filter(|item| item.kind != ItemKind::Context) {
-        out.extend(item_text(door, item).lines().map(|line| format!("    {line}\n")));
+        out.extend(telling.item(item).lines().map(|line| format!("    {line}\n")));
     }
     out
 }

@@ -1,14 +1,17 @@
 //! `show`: one session in full, or exact bytes.
 
 use crate::door::{Done, Door, Result, Style, app};
+use crate::filters::zone_named;
 use crate::pager::{PagerArgs, page};
-use crate::text::{bytes, duration, minute, one_line, plural, safe, second, short};
+use crate::text::{bytes, count, duration, minute, one_line, plural, safe, short};
 use clap::Args;
 use codex_ledger_app::{App, Seq};
-use codex_ledger_query::{Item, ItemKind, SessionDetail};
+use codex_ledger_query::{Item, ItemKind, SessionDetail, Zone};
+use std::io::IsTerminal;
 
-/// Lines of an output that are shown; `--verbose` shows all.
+/// Lines of an output that a terminal shows, and characters of each.
 const OUTPUT_LINES: usize = 8;
+const LINE_CHARS: usize = 160;
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
@@ -36,6 +39,12 @@ pub struct ShowArgs {
     /// Why; recorded with your name (with --raw)
     #[arg(long, value_name = "TEXT", requires = "raw")]
     pub reason: Option<String>,
+    /// All of every text [default where the output is no terminal]
+    #[arg(long)]
+    pub full: bool,
+    /// Time zone of days and times, an IANA name [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
     /// Show injected context too
     #[arg(long)]
     pub context: bool,
@@ -55,8 +64,21 @@ pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
         return Ok(Done::Clean);
     }
     let mut out = heading(door, &detail);
-    for item in detail.items.iter().filter(|item| args.context || item.kind != ItemKind::Context) {
-        out.push_str(&item_text(door, item));
+    let is_full = args.full || door.global.verbose || !std::io::stdout().is_terminal();
+    let zone = zone_named(args.timezone.as_deref())?;
+    let mut telling = Telling::new(door, zone, is_full);
+    let is_shown = |item: &&Item| args.context || item.kind != ItemKind::Context;
+    let injected = detail.items.iter().filter(|item| !is_shown(item)).count();
+    for item in detail.items.iter().filter(is_shown) {
+        out.push_str(&telling.item(item));
+    }
+    if injected > 0 {
+        let texts = plural(injected as u64, "injected text");
+        let said = format!("\n{texts} not shown; --context shows them\n");
+        out.push_str(&door.paint(Style::Dim, said));
+    }
+    if !is_full {
+        out.push_str(&door.paint(Style::Dim, "long texts are folded; --full shows all of them\n"));
     }
     page(door, args.pager, &out)?;
     Ok(Done::Clean)
@@ -121,81 +143,146 @@ pub fn heading(door: &Door, detail: &SessionDetail) -> String {
     out
 }
 
-/// One item as people read it.
-pub fn item_text(door: &Door, item: &Item) -> String {
-    let kept = if item.kept { " only in another version of the file:" } else { "" };
-    let time = door.paint(Style::Dim, format!("{}{kept}", second(item.at_ms)));
-    let label = item.label.as_deref().unwrap_or_default();
-    match item.kind {
-        ItemKind::Prompt => {
-            let back = if item.rolled_back { " (rolled back)" } else { "" };
-            let head = format!("prompt {}{back}", item.number.unwrap_or(0));
-            let text: String = safe(&item.text)
-                .trim_end()
-                .lines()
-                .map(|line| format!("    {}\n", door.paint(Style::Bold, line)))
-                .collect();
-            format!("\n{time} {}\n{text}", door.paint(Style::Yellow, head))
-        }
-        ItemKind::Message => {
-            let head = door.paint(Style::Green, label);
-            format!("{time} {head}\n{}", indent(&safe(&item.text), 4))
-        }
-        ItemKind::Context => {
-            let text = one_line(&item.text, 80);
-            format!("{time} {} {}\n", door.paint(Style::Dim, format!("context {label}:")), text)
-        }
-        ItemKind::Reasoning => {
-            let text = one_line(&item.text.replace("**", ""), 90);
-            format!(
-                "{time} {} {}\n",
-                door.paint(Style::Magenta, "thinks"),
-                door.paint(Style::Dim, text)
-            )
-        }
-        ItemKind::Plan => format!(
-            "{time} {} [{}] {}\n",
-            door.paint(Style::Dim, "plan"),
-            safe(label),
-            one_line(&item.text, 90)
-        ),
-        ItemKind::Call => call_text(door, item, &time, label),
-        ItemKind::Turn => {
-            let text = one_line(&item.text, 80);
-            let took =
-                item.duration_ms.map(|ms| format!(" {}", duration(ms as u64))).unwrap_or_default();
-            format!("{time} {} {text}{took}\n", door.paint(Style::Dim, format!("turn {label}")))
-        }
-    }
+/// How the items of a session are told.
+pub struct Telling<'d> {
+    door: &'d Door,
+    zone: Zone,
+    /// All of every text; else the beginning of long ones, and how much is left out.
+    is_full: bool,
+    /// The day of the item before.
+    day: String,
 }
 
-fn call_text(door: &Door, item: &Item, time: &str, name: &str) -> String {
-    let status = match (item.status.as_deref(), item.exit_code) {
-        (Some("ok"), _) => door.paint(Style::Green, "ok"),
-        (Some(status), Some(code)) => door.paint(Style::Red, format!("{status} {code}")),
-        (Some(status), None) => door.paint(Style::Yellow, status),
-        (None, _) => door.paint(Style::Yellow, "no output"),
-    };
-    let took = item.duration_ms.map(|ms| format!(", {}", duration(ms as u64))).unwrap_or_default();
-    let mut out = format!(
-        "{time} {} {} ({status}{took})\n",
-        door.paint(Style::Cyan, safe(name)),
-        one_line(&item.text, 100)
-    );
-    let shown = if door.global.verbose { usize::MAX } else { OUTPUT_LINES };
-    let output = safe(item.output.as_deref().unwrap_or_default());
-    let lines: Vec<&str> = output.trim_end().lines().collect();
-    for line in lines.iter().take(shown) {
-        let line: String = line.chars().take(160).collect();
-        out.push_str(&format!("    {}\n", door.paint(Style::Dim, line)));
+impl<'d> Telling<'d> {
+    pub fn new(door: &'d Door, zone: Zone, is_full: bool) -> Telling<'d> {
+        Telling { door, zone, is_full, day: String::new() }
     }
-    if lines.len() > shown {
-        out.push_str(&format!(
-            "    {}\n",
-            door.paint(Style::Dim, format!("… {} more lines", lines.len() - shown))
-        ));
+
+    /// An item; the day first, where another one begins.
+    pub fn item(&mut self, item: &Item) -> String {
+        let day = item.at_ms.map(|at_ms| self.zone.minute(at_ms));
+        let day = day.and_then(|minute| minute.split(' ').next().map(str::to_string));
+        let day = day.filter(|day| *day != self.day);
+        let date = match &day {
+            Some(day) => format!("\n{}\n", self.door.paint(Style::Dim, format!("── {day} ──"))),
+            None => String::new(),
+        };
+        self.day = day.unwrap_or_else(|| std::mem::take(&mut self.day));
+        date + &self.text(item)
     }
-    out
+
+    fn text(&self, item: &Item) -> String {
+        let door = self.door;
+        let kept = if item.kept { " only in another version of the file:" } else { "" };
+        let second = item.at_ms.map_or_else(|| "-".into(), |at_ms| self.zone.second(at_ms));
+        let time = door.paint(Style::Dim, format!("{second}{kept}"));
+        let label = item.label.as_deref().unwrap_or_default();
+        match item.kind {
+            ItemKind::Prompt => {
+                let back = if item.rolled_back { " (rolled back)" } else { "" };
+                let head = format!("prompt {}{back}", item.number.unwrap_or(0));
+                let text: String = safe(&item.text)
+                    .trim_end()
+                    .lines()
+                    .map(|line| format!("    {}\n", door.paint(Style::Bold, line)))
+                    .collect();
+                format!("\n{time} {}\n{text}", door.paint(Style::Yellow, head))
+            }
+            ItemKind::Message => {
+                let head = door.paint(Style::Green, safe(label));
+                format!("{time} {head}\n{}", indent(&safe(&item.text), 4))
+            }
+            ItemKind::Context => {
+                let head = door.paint(Style::Dim, format!("context {}:", safe(label)));
+                format!("{time} {head} {}", self.brief(&item.text, 80))
+            }
+            ItemKind::Reasoning => {
+                let head = door.paint(Style::Magenta, "thinks");
+                format!("{time} {head} {}", self.brief(&item.text.replace("**", ""), 90))
+            }
+            ItemKind::Plan => {
+                let head = door.paint(Style::Dim, "plan");
+                format!("{time} {head} [{}] {}", safe(label), self.brief(&item.text, 90))
+            }
+            ItemKind::Call => self.call(item, &time, label),
+            ItemKind::Turn => {
+                let took = item.duration_ms.map(|ms| format!(" {}", duration(ms as u64)));
+                let head = door.paint(Style::Dim, format!("turn {}", safe(label)));
+                let text = self.brief(&item.text, 80);
+                let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+                format!("{time} {head} {first}{}\n{rest}", took.unwrap_or_default())
+            }
+        }
+    }
+
+    /// A text that begins behind a heading: its first line, and the others below where all is told.
+    fn brief(&self, text: &str, width: usize) -> String {
+        let text = text.trim();
+        let more = text.lines().count().saturating_sub(1);
+        if self.is_full {
+            let text = safe(text);
+            let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+            return format!("{first}\n{}", indent(rest, 4));
+        }
+        let line = one_line(text, width);
+        let left = if more > 0 { self.left_out(more) } else { String::new() };
+        format!("{line}{left}\n")
+    }
+
+    fn left_out(&self, lines: usize) -> String {
+        let noun = if lines == 1 { "line" } else { "lines" };
+        self.door.paint(Style::Dim, format!(" ({} more {noun})", count(lines as u64)))
+    }
+
+    fn call(&self, item: &Item, time: &str, name: &str) -> String {
+        let door = self.door;
+        let status = match (item.status.as_deref(), item.exit_code) {
+            (Some("ok"), _) => door.paint(Style::Green, "ok"),
+            (Some(status), Some(code)) => {
+                door.paint(Style::Red, format!("{} {code}", safe(status)))
+            }
+            (Some(status), None) => door.paint(Style::Yellow, safe(status)),
+            (None, _) => door.paint(Style::Yellow, "no output"),
+        };
+        let took = item.duration_ms.map(|ms| format!(", {}", duration(ms as u64)));
+        let took = took.unwrap_or_default();
+        let head = door.paint(Style::Cyan, safe(name));
+        let asked = item.text.trim();
+        let mut out = match asked.lines().nth(1) {
+            // A script or a patch: on lines of its own.
+            Some(_) => format!("{time} {head} ({status}{took})\n{}", self.lines(asked, None)),
+            None if self.is_full => format!("{time} {head} {} ({status}{took})\n", safe(asked)),
+            None => format!("{time} {head} {} ({status}{took})\n", one_line(asked, 100)),
+        };
+        let output = item.output.as_deref().unwrap_or_default();
+        out.push_str(&self.lines(output, Some(Style::Dim)));
+        out
+    }
+
+    /// Lines under a call; those of a patch in its colours.
+    fn lines(&self, text: &str, style: Option<Style>) -> String {
+        let text = safe(text.trim_end());
+        let lines: Vec<&str> = text.lines().collect();
+        let shown = if self.is_full { lines.len() } else { lines.len().min(OUTPUT_LINES) };
+        let is_patch = style.is_none() && text.contains("*** Begin Patch");
+        let mut out = String::new();
+        for line in lines.iter().take(shown) {
+            let cut: String =
+                line.chars().take(if self.is_full { usize::MAX } else { LINE_CHARS }).collect();
+            let cut = if cut.len() < line.len() { format!("{cut}…") } else { cut };
+            let color = match line.chars().next() {
+                Some('+') if is_patch => Some(Style::Green),
+                Some('-') if is_patch => Some(Style::Red),
+                _ => style,
+            };
+            let cut = color.map_or(cut.clone(), |color| self.door.paint(color, &cut));
+            out.push_str(&format!("    {cut}\n"));
+        }
+        if lines.len() > shown {
+            out.push_str(&format!("   {}\n", self.left_out(lines.len() - shown)));
+        }
+        out
+    }
 }
 
 fn indent(text: &str, width: usize) -> String {

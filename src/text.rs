@@ -93,11 +93,6 @@ pub fn minute(at_ms: Option<i64>) -> String {
     at_ms.map_or_else(|| "-".into(), |at_ms| Zone::utc().minute(at_ms))
 }
 
-/// `18:36:27` in UTC.
-pub fn second(at_ms: Option<i64>) -> String {
-    at_ms.map_or_else(|| "-".into(), |at_ms| Zone::utc().second(at_ms))
-}
-
 /// `120 ms`, `4.2 s`, `3 min 20 s`.
 pub fn duration(ms: u64) -> String {
     numbers::duration(i64::try_from(ms).unwrap_or(i64::MAX))

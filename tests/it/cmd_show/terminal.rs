@@ -200,3 +200,34 @@ fn hostile_text_is_harmless_in_a_terminal() {
         assert!(seen(&output).iter().all(|line| columns(line) <= 60));
     }
 }
+
+/// Where a person reads along, long outputs are folded, with what is left out; elsewhere nothing is.
+#[test]
+fn a_terminal_folds_what_a_file_gets_whole() {
+    let test = "cmd_show::a_terminal_folds_what_a_file_gets_whole";
+    let env = TestEnvironment::new();
+    let item = |second: u64, payload: serde_json::Value| {
+        let at = format!("2026-03-0{second}T10:00:00.000Z");
+        let line =
+            serde_json::json!({ "timestamp": at, "type": "response_item", "payload": payload });
+        format!("{line}\n").into_bytes()
+    };
+    let output: String = (1..=20).map(|n| format!("line {n} of it\n")).collect();
+    let call = serde_json::json!({ "type": "function_call", "name": "exec_command",
+        "call_id": "c", "arguments": "{\"cmd\":\"seq 20\"}" });
+    let answer = serde_json::json!({ "type": "function_call_output", "call_id": "c",
+        "output": format!("Process exited with code 0\nOutput:\n{output}") });
+    env.write(&env.rollout(1), &[session(1, 1), item(2, call), item(2, answer)].concat());
+    env.append(&[]);
+    let whole = env.ok(["show"]).text().to_string();
+    assert!(whole.contains("line 20 of it") && !whole.contains("more lines"), "{whole}");
+    assert!(whole.contains("── 2026-03-01 ──") && whole.contains("── 2026-03-02 ──"), "{whole}");
+    let at_home = env.ok(["show", "--timezone", "Asia/Tokyo"]).text().to_string();
+    assert!(at_home.contains("19:00:00 exec_command"), "{at_home}");
+    let Some(folded) = in_terminal(&env, test, 80, &["show", "--no-pager"], &[]) else { return };
+    let folded = seen(&folded).join("\n");
+    assert!(folded.contains("line 8 of it") && !folded.contains("line 9 of it"), "{folded}");
+    assert!(folded.contains("12 more lines") && folded.contains("--full"), "{folded}");
+    let full = in_terminal(&env, test, 80, &["show", "--no-pager", "--full"], &[]).unwrap();
+    assert!(seen(&full).join("\n").contains("line 20 of it"));
+}
