@@ -6,7 +6,7 @@ use crate::pager::{PagerArgs, page};
 use crate::text::{bytes, count, duration, minute, one_line, plural, safe, short};
 use clap::Args;
 use codex_ledger_app::{App, Seq};
-use codex_ledger_query::{Item, ItemKind, SessionDetail, Zone};
+use codex_ledger_query::{Item, ItemKind, Review, SessionDetail, Zone};
 use std::io::IsTerminal;
 
 /// Lines of an output that a terminal shows, and characters of each.
@@ -140,6 +140,9 @@ pub fn heading(door: &Door, detail: &SessionDetail) -> String {
         )),
     );
     line("file", detail.path.clone());
+    for (name, value) in detail.review.facts() {
+        line(name, Some(value));
+    }
     out
 }
 
@@ -186,7 +189,13 @@ impl<'d> Telling<'d> {
                     .lines()
                     .map(|line| format!("    {}\n", door.paint(Style::Bold, line)))
                     .collect();
-                format!("\n{time} {}\n{text}", door.paint(Style::Yellow, head))
+                let said = item.review.as_ref().map(Review::facts).unwrap_or_default();
+                let said = said.iter().map(|(name, value)| {
+                    let said = format!("{name}: {}", safe(value));
+                    format!("    {}\n", door.paint(Style::Cyan, said.replace('\n', " ")))
+                });
+                let said: String = said.collect();
+                format!("\n{time} {}\n{text}{said}", door.paint(Style::Yellow, head))
             }
             ItemKind::Message => {
                 let head = door.paint(Style::Green, safe(label));

@@ -299,3 +299,46 @@ fn hostile_notes_are_harmless() {
         no_escapes(&args.join(" "), env.run(args.iter()).refused(&["try:"]).stderr.as_bytes());
     }
 }
+
+/// What one wrote oneself is where one reads: beside the session and its prompts, in every form.
+#[test]
+fn what_was_said_is_shown_and_reported() {
+    let env = three_sessions();
+    env.ok(["tag", "add", "audited", &thread(2), &prompt(2, 2)]);
+    env.ok(["disposition", "set", "needs-review", &prompt(2, 2)]);
+    env.ok(["note", "add", &thread(2), "ask <b>grace</b>\nabout it", "--actor", "ada"]);
+    env.ok(["note", "add", &prompt(2, 1), "this one is fine"]);
+    let shown = env.ok(["show", &thread(2)]).text().to_string();
+    for line in [
+        "tags      audited\n",
+        "ada: ask <b>grace</b>",
+        "    tags: audited\n",
+        "    note: tester: this one is fine\n",
+    ] {
+        assert!(shown.contains(line), "{line} in {shown}");
+    }
+    let json = env.json(["show", &thread(2)]);
+    assert_eq!(json["review"]["tags"], json!(["audited"]));
+    let session = &thread(2);
+    let report = |format: &str| {
+        env.ok(["report", "--session", session, "--format", format]).text().to_string()
+    };
+    let markdown = report("markdown");
+    for part in [
+        "tags `audited`",
+        "disposition `needs-review`",
+        "note `tester: this one is fine`",
+        "ada: ask ",
+    ] {
+        assert!(markdown.contains(part), "{part} in {markdown}");
+    }
+    let html = report("html");
+    assert!(
+        html.contains("needs-review") && html.contains("ask &lt;b&gt;grace&lt;/b&gt;"),
+        "{html}"
+    );
+    let document: Value = serde_json::from_str(&report("json")).unwrap();
+    let of = &document["sessions"][0];
+    assert_eq!(of["review"]["notes"][0]["actor"], "ada");
+    assert_eq!(of["prompts"][1]["review"]["disposition"], "needs-review");
+}

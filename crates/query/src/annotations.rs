@@ -2,7 +2,7 @@
 
 use super::folder;
 use super::row::{Counts, sql_seq, sql_stream};
-use codex_ledger_db::{Connection, Row, SqlResult, params};
+use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use serde::Serialize;
 
@@ -81,6 +81,70 @@ impl DispositionRow {
             value: row.get("value")?,
             seq: row.seq("seq")?,
         })
+    }
+}
+
+/// What reviewers say of a session or prompt, as it holds now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Review {
+    /// Tags, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// followed, ignored, needs-review, or one of the reader's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<String>,
+    /// Notes, in the order in which they were written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+/// A note in a [`Review`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Who.
+    pub actor: Option<String>,
+    /// What it says.
+    pub text: String,
+}
+
+impl Review {
+    /// What is said of a session, or of one of its prompts; `prompt` 0 is the session itself.
+    ///
+    /// # Errors
+    /// As the database.
+    pub fn read(db: &Connection, session: &str, prompt: u64) -> SqlResult<Review> {
+        let of = params![session, prompt as i64];
+        let sql = "SELECT tag FROM tags WHERE session_id = ?1 AND prompt = ?2 ORDER BY tag";
+        let mut statement = db.prepare_cached(sql)?;
+        let tags = statement.query_map(of, |row| row.get("tag"))?.collect::<SqlResult<_>>()?;
+        let sql = "SELECT value FROM dispositions WHERE session_id = ?1 AND prompt = ?2";
+        let disposition =
+            db.prepare_cached(sql)?.query_row(of, |row| row.get("value")).optional()?;
+        let sql =
+            "SELECT actor, text FROM notes WHERE session_id = ?1 AND prompt = ?2 ORDER BY seq";
+        let mut statement = db.prepare_cached(sql)?;
+        let note = |row: &Row<'_>| Ok(Note { actor: row.get("actor")?, text: row.get("text")? });
+        let notes = statement.query_map(of, note)?.collect::<SqlResult<_>>()?;
+        Ok(Review { tags, disposition, notes })
+    }
+
+    /// Whether nobody said anything.
+    pub fn is_empty(&self) -> bool {
+        self.tags.is_empty() && self.disposition.is_none() && self.notes.is_empty()
+    }
+
+    /// Each thing that is said: what it is, and its words.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = Vec::new();
+        if !self.tags.is_empty() {
+            facts.push(("tags", self.tags.join(", ")));
+        }
+        facts.extend(self.disposition.iter().map(|value| ("disposition", value.clone())));
+        for Note { actor, text } in &self.notes {
+            let by = actor.as_ref().map(|actor| format!("{actor}: ")).unwrap_or_default();
+            facts.push(("note", format!("{by}{text}")));
+        }
+        facts
     }
 }
 

@@ -20,7 +20,7 @@ mod tokens;
 mod zone;
 
 pub use annotations::{
-    DispositionRow, NoteRow, TagRow, dispositions, notes, sessions_to_tag, tags,
+    DispositionRow, Note, NoteRow, Review, TagRow, dispositions, notes, sessions_to_tag, tags,
 };
 pub use coverage::{
     Coverage, DriftExample, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage,

@@ -1,5 +1,6 @@
 //! One session in full, in the order of its file, and grouped under its prompts.
 
+use super::annotations::Review;
 use super::row::{Counts, LINES_PER_FILE, columns, sql_stream};
 use super::sessions::SessionRow;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
@@ -62,6 +63,9 @@ pub struct Item {
     /// Whether only another version of the file says it than the last one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
+    /// What reviewers say of a prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
 }
 
 /// One session and everything in it.
@@ -76,6 +80,9 @@ pub struct SessionDetail {
     pub git_branch: Option<String>,
     /// Commit.
     pub git_commit: Option<String>,
+    /// What reviewers say of it.
+    #[serde(skip_serializing_if = "Review::is_empty")]
+    pub review: Review,
     /// Everything that happened, in order.
     pub items: Vec<Item>,
 }
@@ -136,7 +143,14 @@ pub fn session_detail(db: &Connection, session: SessionRow) -> SqlResult<Session
         [stream],
         |row| Ok((row.get("git_branch")?, row.get("git_commit")?)),
     )?;
-    Ok(SessionDetail { items: items(db, stream)?, session, path, git_branch, git_commit })
+    let mut items = items(db, stream)?;
+    for item in &mut items {
+        if let Some(number) = item.number {
+            item.review = Some(Review::read(db, &session.id, number)?).filter(|of| !of.is_empty());
+        }
+    }
+    let review = Review::read(db, &session.id, 0)?;
+    Ok(SessionDetail { review, items, session, path, git_branch, git_commit })
 }
 
 fn items(db: &Connection, stream: i64) -> SqlResult<Vec<Item>> {
@@ -167,6 +181,7 @@ impl ItemColumns {
             duration_ms: row.get(self.duration_ms)?,
             rolled_back: row.get(self.rolled_back)?,
             kept: row.get(self.kept)?,
+            review: None,
         })
     }
 }

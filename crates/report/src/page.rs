@@ -37,6 +37,7 @@ pub(super) fn prompt_notes(of: &ReportPrompt) -> Vec<(&'static str, Option<Strin
     if let Some(file) = &of.active_file {
         notes.push(("open file", Some(file.clone())));
     }
+    notes.extend(of.review.facts().into_iter().map(|(name, value)| (name, Some(value))));
     notes
 }
 

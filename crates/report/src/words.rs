@@ -90,6 +90,9 @@ pub(super) fn session_facts(head: &ReportHead, of: &ReportSession) -> Vec<(&'sta
     add("started from", both(&of.source, &of.subagent));
     add("client", both(&of.client, &of.client_version));
     add("parent", of.parent_id.clone());
+    for (name, value) in of.review.facts() {
+        add(name, Some(value));
+    }
     facts
 }
 

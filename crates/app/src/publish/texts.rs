@@ -4,7 +4,7 @@
 
 use super::gate::Part;
 use codex_ledger_query::{
-    Item, ReportHead, ReportKind, ReportPrompt, ReportSession, SessionDetail,
+    Item, ReportHead, ReportKind, ReportPrompt, ReportSession, Review, SessionDetail,
 };
 
 fn add<'a>(texts: &mut Vec<&'a str>, more: &[&'a Option<String>]) {
@@ -42,6 +42,7 @@ pub fn session_texts(of: &ReportSession) -> Part<'_> {
     let mut texts: Vec<&str> = of.models.iter().map(String::as_str).collect();
     add(&mut texts, &[&of.name, &of.title, &of.cwd, &of.repo, &of.branch, &of.commit, &of.source]);
     add(&mut texts, &[&of.subagent, &of.client, &of.client_version]);
+    add_review(&mut texts, &of.review);
     part_of(of, texts)
 }
 
@@ -56,6 +57,7 @@ pub fn label_text(of: &ReportSession) -> Part<'_> {
 pub fn prompt_texts<'a>(of: &'a ReportPrompt, session: &'a ReportSession) -> Part<'a> {
     let mut texts = vec![of.text.as_str()];
     add(&mut texts, &[&of.active_file]);
+    add_review(&mut texts, &of.review);
     for item in &of.items {
         texts.push(&item.text);
         add(&mut texts, &[&item.detail, &item.output]);
@@ -64,6 +66,15 @@ pub fn prompt_texts<'a>(of: &'a ReportPrompt, session: &'a ReportSession) -> Par
         }
     }
     part_of(session, texts)
+}
+
+fn add_review<'a>(texts: &mut Vec<&'a str>, review: &'a Review) {
+    texts.extend(review.tags.iter().map(String::as_str));
+    add(texts, &[&review.disposition]);
+    for note in &review.notes {
+        texts.push(&note.text);
+        add(texts, &[&note.actor]);
+    }
 }
 
 fn part_of<'a>(session: &'a ReportSession, texts: Vec<&'a str>) -> Part<'a> {
@@ -77,6 +88,9 @@ pub fn detail_texts<'a>(of: &'a SessionDetail, items: impl Iterator<Item = &'a I
     for item in items {
         texts.push(&item.text);
         add(&mut texts, &[&item.output]);
+        if let Some(review) = &item.review {
+            add_review(&mut texts, review);
+        }
     }
     Part { texts, session: Some(&of.session.id), repo: None }
 }

@@ -7,6 +7,7 @@ use super::super::tokens::{TokenBy, tokens_of_picked};
 use super::model::{Mode, Period, ReportHead, ReportSession, TokenTables, ToolRow, Totals};
 use super::reader::{ReportRequest, ledger_head};
 use super::transparency::{self, Accesses, Prices, Seen, Transparency};
+use crate::annotations::Review;
 use crate::pricing::PriceTable;
 use crate::title;
 use codex_ledger_db::{Connection, SqlResult, params};
@@ -216,6 +217,7 @@ fn sessions(
             client: row.get("originator")?,
             client_version: row.get("cli_version")?,
             parent_id: row.get("parent_id")?,
+            review: Review::read(db, &row.get::<_, String>("id")?, 0)?,
             prompts: counts.prompts,
             commands: counts.commands,
             commands_failed: counts.commands_failed,

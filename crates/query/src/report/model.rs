@@ -3,6 +3,7 @@
 //! The head comes first and knows all totals; then one session after the other, each prompt by itself, so
 //! that a report of any length passes through little memory.
 
+use super::super::annotations::Review;
 use super::super::filter::Order;
 use super::super::tokens::{TokenRow, TokenSums};
 use super::super::zone::Zone;
@@ -191,6 +192,9 @@ pub struct ReportSession {
     pub client_version: Option<String>,
     /// Thread that spawned it or that it was forked from.
     pub parent_id: Option<String>,
+    /// What reviewers say of it.
+    #[serde(skip_serializing_if = "Review::is_empty")]
+    pub review: Review,
     /// Prompts in the range.
     #[serde(rename = "prompt_count")]
     pub prompts: u64,
@@ -223,6 +227,9 @@ pub struct ReportPrompt {
     /// Whether only another version of the file says it than the last one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
+    /// What reviewers say of it.
+    #[serde(skip_serializing_if = "Review::is_empty")]
+    pub review: Review,
     /// Images that came with it.
     pub images: u64,
     /// File that was open in the editor.

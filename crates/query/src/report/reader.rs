@@ -8,6 +8,7 @@ use super::head;
 use super::items::{self, Place};
 use super::model::{Condition, Mode, ReportHead, ReportPrompt, ReportSession};
 use super::transparency::{self, LedgerHead};
+use crate::annotations::Review;
 use crate::pricing::PriceTable;
 use crate::row::sql_stream;
 use codex_ledger_db::{Connection, SqlResult, params};
@@ -216,6 +217,7 @@ impl Prompts<'_> {
             text: String::new(),
             rolled_back: false,
             kept: false,
+            review: Review::default(),
             images: 0,
             active_file: None,
             items: Vec::new(),
@@ -245,6 +247,7 @@ impl Prompts<'_> {
             }
             prompt.rolled_back = row.get("rolled_back")?;
             prompt.kept = row.get("kept")?;
+            prompt.review = Review::read(self.db, &self.session.id, row.count("number")?)?;
             Ok(prompt)
         })
     }
