@@ -328,7 +328,7 @@ fn what_was_said_is_shown_and_reported() {
         "tags `audited`",
         "disposition `needs-review`",
         "note `tester: this one is fine`",
-        "ada: ask ",
+        "ask &#60;b&#62;grace",
     ] {
         assert!(markdown.contains(part), "{part} in {markdown}");
     }
