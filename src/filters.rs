@@ -37,9 +37,12 @@ pub struct FilterArgs {
     /// Only sessions in which this model was in force
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
-    /// Only sessions that were started so: cli, vscode, exec, …
+    /// Only sessions that were started so: cli, vscode, exec, review, guardian, …; may be given again
     #[arg(long, value_name = "SOURCE")]
-    pub source: Option<String>,
+    pub source: Vec<String>,
+    /// Only sessions that a person started: no subagents, reviews and the like
+    #[arg(long)]
+    pub by_person: bool,
 }
 
 impl FilterArgs {
@@ -60,7 +63,8 @@ impl FilterArgs {
             repo: self.repo.clone(),
             workspace: self.workspace.as_deref().map(absolute),
             model: self.model.clone(),
-            source: self.source.clone(),
+            sources: self.source.clone(),
+            by_person: self.by_person,
             tags: self.tag.clone(),
             dispositions: self.disposition.clone(),
             ..Filter::default()

@@ -183,7 +183,9 @@ impl<'d> Telling<'d> {
         match item.kind {
             ItemKind::Prompt => {
                 let back = if item.rolled_back { " (rolled back)" } else { "" };
-                let head = format!("prompt {}{back}", item.number.unwrap_or(0));
+                let images = item.label.as_ref().map(|images| format!(" ({images})"));
+                let images = images.unwrap_or_default();
+                let head = format!("prompt {}{images}{back}", item.number.unwrap_or(0));
                 let text: String = safe(&item.text)
                     .trim_end()
                     .lines()

@@ -162,3 +162,23 @@ fn a_session_is_found_without_its_id() {
     assert!(env.ok(["search", "moor"]).text().contains("#2"));
     env.run(["show", &format!("{}#9", thread(1))]).refused(&["2 prompts", "9"]);
 }
+
+/// What a person started, and what was started in several ways.
+#[test]
+fn sessions_are_told_by_who_started_them() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let of = |args: &[&str]| -> Vec<Option<String>> {
+        let listed = env.json(["sessions", "--limit", "0"].iter().chain(args));
+        let kind = |row: &serde_json::Value| row["subagent"].as_str().map(str::to_string);
+        listed.as_array().unwrap().iter().map(kind).collect()
+    };
+    let all = of(&[]);
+    let by_person = of(&["--by-person"]);
+    assert!(by_person.iter().all(Option::is_none) && by_person.len() < all.len(), "{by_person:?}");
+    let both = of(&["--source", "review", "--source", "thread_spawn"]);
+    assert_eq!(both.len(), all.iter().flatten().count(), "{both:?}");
+    let said = env.ok(["report", "--by-person"]).text().to_string();
+    assert!(said.contains("started by `a person`"), "{said}");
+    env.run(["sessions", "--source", "rewiev"]).refused(&["--source", "rewiev", "review"]);
+}

@@ -38,8 +38,10 @@ pub struct Filter {
     pub workspace: Option<String>,
     /// Model that was in force.
     pub model: Option<String>,
-    /// Where sessions were started: cli, vscode, exec, subagent, …
-    pub source: Option<String>,
+    /// How sessions were started, any of these: cli, vscode, exec, subagent, review, guardian, …
+    pub sources: Vec<String>,
+    /// Only sessions that a person started.
+    pub by_person: bool,
     /// Tags of a session or any of its prompts; all of them.
     pub tags: Vec<String>,
     /// Dispositions of a session or any of its prompts; any of them.
@@ -65,7 +67,7 @@ pub enum FilterName {
     Workspace,
     /// [`Filter::model`].
     Model,
-    /// [`Filter::source`].
+    /// [`Filter::sources`].
     Source,
     /// [`Filter::tags`].
     Tag,

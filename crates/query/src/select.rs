@@ -30,7 +30,9 @@ const PICK: &str = "
       AND (?4 IS NULL OR s.model = ?4
         OR EXISTS (SELECT 1 FROM turn_context_messages c WHERE c.stream = s.stream AND c.model = ?4)
         OR EXISTS (SELECT 1 FROM token_messages k WHERE k.stream = s.stream AND k.model = ?4))
-      AND (?5 IS NULL OR s.source = ?5)
+      AND (?5 IS NULL OR s.source IN (SELECT value FROM json_each(?5))
+        OR s.subagent IN (SELECT value FROM json_each(?5)))
+      AND (?12 = 0 OR s.subagent IS NULL AND coalesce(s.source, '') NOT IN ('internal', 'subagent'))
       AND (?10 IS NULL OR (SELECT count(DISTINCT g.tag) FROM tags g WHERE g.session_id = s.id
         AND g.tag IN (SELECT value FROM json_each(?10))) = json_array_length(?10))
       AND (?11 IS NULL OR s.id IN (SELECT d.session_id FROM dispositions d
@@ -66,13 +68,14 @@ pub(super) fn pick(db: &Connection, filter: &Filter) -> Result<Resolved, FilterE
                 list(&resolved.repos),
                 list(&resolved.folders),
                 filter.model,
-                filter.source,
+                listed(&filter.sources),
                 filter.is_timed(),
                 since,
                 until,
                 limit,
                 listed(&filter.tags),
                 listed(&filter.dispositions),
+                filter.by_person,
             ],
             |row| Ok((row.get("stream")?, row.get("start_ms")?)),
         )?
@@ -111,8 +114,9 @@ fn resolve(db: &Connection, filter: &Filter) -> Result<Resolved, FilterError> {
             UNION SELECT model FROM token_messages ORDER BY 1";
         known(db, sql, FilterName::Model, model)?;
     }
-    if let Some(source) = &filter.source {
-        known(db, "SELECT DISTINCT source FROM sessions ORDER BY 1", FilterName::Source, source)?;
+    for source in &filter.sources {
+        let sql = "SELECT source FROM sessions UNION SELECT subagent FROM sessions ORDER BY 1";
+        known(db, sql, FilterName::Source, source)?;
     }
     Ok(Resolved { ids, repos, folders })
 }

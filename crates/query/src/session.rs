@@ -113,16 +113,19 @@ const ITEMS: &str = "
         EXISTS (SELECT 1 FROM kept_rows k
             WHERE (k.stream, k.line, k.part, k.item, k.tbl) = (?1, i.line, i.part, i.item, i.tbl)) AS kept
     FROM (
-    SELECT 'prompts' AS tbl, 0 AS rank, seq, line, part, item, at_ms, number, NULL AS label, coalesce(request, text) AS text,
+    SELECT 'prompts' AS tbl, 0 AS rank, seq, line, part, item, at_ms, number,
+        CASE images WHEN 0 THEN NULL WHEN 1 THEN '1 image' ELSE images || ' images' END AS label, coalesce(request, text) AS text,
         NULL AS output, NULL AS status, NULL AS exit_code, NULL AS duration_ms, rolled_back
         FROM prompts WHERE stream = ?1 AND number > 0
-    UNION ALL SELECT 'messages', CASE WHEN kind IN ('assistant', 'question', 'agent_mail') THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind,
+    UNION ALL SELECT 'messages', CASE WHEN kind IN ('assistant', 'question', 'agent_mail', 'hook', 'notice', 'guardian', 'goal', 'other') THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind,
         text, NULL, phase, NULL, NULL, 0 FROM messages WHERE stream = ?1 AND copied = 0
     UNION ALL SELECT 'agent_reasoning_messages', 3, seq, line, part, item, at_ms, NULL, origin, text, NULL, NULL, NULL,
         NULL, 0 FROM agent_reasoning_messages WHERE stream = ?1 AND copied = 0 AND text <> ''
     UNION ALL SELECT 'function_plan_messages', 4, seq, line, part, item, at_ms, NULL, status, step, NULL, NULL, NULL,
         NULL, 0 FROM function_plan_messages WHERE stream = ?1 AND copied = 0
-    UNION ALL SELECT 'function_calls', 5, seq, line, part, item, at_ms, NULL, name, coalesce(command, arguments), output,
+    UNION ALL SELECT 'function_calls', 5, seq, line, part, item, at_ms, NULL,
+        CASE WHEN mcp_server IS NULL THEN name ELSE mcp_server || '/' || coalesce(mcp_tool, name) END,
+        coalesce(command, arguments), output,
         status, exit_code, duration_ms, 0 FROM function_calls
         WHERE stream = ?1 AND copied = 0 AND name <> 'update_plan'
     UNION ALL SELECT 'turns', 6, seq, line, part, item, at_ms, NULL, what, coalesce(text, reason, ''), NULL, reason, NULL,

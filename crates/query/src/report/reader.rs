@@ -61,7 +61,10 @@ impl ReportRequest {
             add("disposition", Some(disposition), None);
         }
         add("model", filter.model.as_deref(), None);
-        add("source", filter.source.as_deref(), None);
+        for source in &filter.sources {
+            add("source", Some(source), None);
+        }
+        add("started by", filter.by_person.then_some("a person"), None);
         let limit = filter.limit.map(|limit| limit.to_string());
         add("limit", limit.as_deref(), None);
         all
