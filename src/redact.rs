@@ -40,9 +40,12 @@ pub struct RedactTarget {
     /// Only these bytes of the field
     #[arg(long, value_name = "A..B", requires = "field", value_parser = span, help_heading = "What to hide")]
     pub span: Option<(u64, u64)>,
-    /// A text, however it is encoded
+    /// A text, however it is encoded, in capital and in small letters
     #[arg(long, value_name = "TEXT", help_heading = "What to hide")]
     pub literal: Option<String>,
+    /// Beside --literal: only in capital and small letters as they are given
+    #[arg(long, requires = "literal", help_heading = "What to hide")]
+    pub exact_case: bool,
     /// What a pattern finds
     #[arg(long, value_name = "PATTERN", help_heading = "What to hide")]
     pub regex: Option<String>,
@@ -166,6 +169,7 @@ fn request(target: RedactTarget) -> RedactRequest {
         field,
         span,
         literal,
+        exact_case,
         regex,
         repo,
         with,
@@ -173,7 +177,20 @@ fn request(target: RedactTarget) -> RedactRequest {
         ..
     } = target;
     let place = None;
-    RedactRequest { prompt, session, entry, field, span, literal, regex, repo, with, reason, place }
+    RedactRequest {
+        prompt,
+        session,
+        entry,
+        field,
+        span,
+        literal,
+        exact_case,
+        regex,
+        repo,
+        with,
+        reason,
+        place,
+    }
 }
 
 /// One JSON object a line; the reason and the replacement of the command line hold where a line has none.

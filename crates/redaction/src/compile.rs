@@ -25,7 +25,7 @@ enum Reach {
 #[derive(Clone, Debug)]
 pub(super) enum Find {
     Regex(Arc<Lazy>),
-    Literal(String),
+    Literal { text: String, ignore_case: bool },
 }
 
 /// A pattern that was parsed, and is compiled when a text first asks for it: most rules never meet one.
@@ -213,7 +213,7 @@ impl Compiled {
         let mut compiled = Compiled {
             by: By::Rule(index),
             order: (1, rule.scope as u8, u64::from(index)),
-            find: Find::Literal(rule.pattern.clone()),
+            find: Find::Literal { text: rule.pattern.clone(), ignore_case: rule.ignore_case },
             group: 0,
             entropy: rule.entropy,
             allow: Vec::new(),
@@ -239,7 +239,7 @@ impl Compiled {
             RuleKind::Literal if rule.pattern.chars().count() < LITERAL_MIN => {
                 return Err(fail(format!("a literal needs at least {LITERAL_MIN} characters")));
             }
-            RuleKind::Literal if rule.ignore_case => regex::escape(&rule.pattern),
+            RuleKind::Literal if rule.is_more_than_its_text() => regex::escape(&rule.pattern),
             RuleKind::Literal => return Ok(compiled),
         };
         let Pattern { find, groups, varies, bounded, heads } =
@@ -266,10 +266,12 @@ impl Compiled {
         let fail =
             |reason: String| RuleError::file(None, format!("redaction {}: {reason}", manual.id));
         let (find, varies) = match &manual.matcher {
-            Matcher::Literal(text) if text.is_empty() => {
+            Matcher::Literal { text, .. } if text.is_empty() => {
                 return Err(fail("nothing to look for".into()));
             }
-            Matcher::Literal(text) => (Find::Literal(text.clone()), false),
+            Matcher::Literal { text, ignore_case } => {
+                (Find::Literal { text: text.clone(), ignore_case: *ignore_case }, false)
+            }
             Matcher::Regex(text) => {
                 let Pattern { find, varies, .. } = pattern(text, false, false).map_err(fail)?;
                 (Find::Regex(find), varies)
@@ -302,7 +304,7 @@ impl Compiled {
     pub(super) fn check(&self, rules: &[Rule]) -> Result<(), RuleError> {
         let patterns = match &self.find {
             Find::Regex(find) => Some(("", find)),
-            Find::Literal(_) => None,
+            Find::Literal { .. } => None,
         };
         let allow = self.allow.iter().map(|allow| ("allow: ", allow));
         patterns.into_iter().chain(allow).try_for_each(|(of, pattern)| {
@@ -327,7 +329,7 @@ impl Compiled {
     pub(super) fn hides_numbers(&self) -> bool {
         self.check == Some(Check::Luhn)
             || matches!(self.by, By::Manual(_))
-            || matches!(self.find, Find::Literal(_))
+            || matches!(self.find, Find::Literal { .. })
     }
 
     /// Whether it applies to the text at this place.

@@ -5,7 +5,8 @@ use super::json::{self, Kind, Token};
 use super::prefilter::Candidates;
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
-use super::view::{self, View};
+use super::spelled;
+use super::view::View;
 use codex_ledger_entry::Seq;
 
 /// What a person hid by hand.
@@ -26,8 +27,13 @@ pub struct Manual {
 /// How a manual redaction finds its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Matcher {
-    /// The text itself.
-    Literal(String),
+    /// The text itself, in any spelling.
+    Literal {
+        /// The text.
+        text: String,
+        /// Whether capital and small letters are the same.
+        ignore_case: bool,
+    },
     /// A regular expression.
     Regex(String),
 }
@@ -227,10 +233,10 @@ impl Engine {
             out.extend(inner.into_iter().map(whole));
             return;
         }
-        let view = view::json_string(raw);
+        let view = spelled::json_string(raw);
         self.text(&view.text, at, depth + 1, &mut inner);
         if let Some((start, end)) = token.key {
-            let key = view::json_string(text.get(start..end).unwrap_or_default());
+            let key = spelled::json_string(text.get(start..end).unwrap_or_default());
             self.member(&key.text, &view.text, at, &mut inner);
         }
         out.extend(inner.into_iter().map(|found| {
@@ -289,7 +295,7 @@ impl Engine {
             if views.len() > LEVELS_MAX {
                 break;
             }
-            match view::without_escapes(&view.text).map(View::detached) {
+            match spelled::without_escapes(&view.text).map(View::detached) {
                 Some(next) => views.push(next),
                 None => break,
             }

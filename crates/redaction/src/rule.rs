@@ -228,6 +228,14 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether a literal asks for more than its text: then it is searched as a pattern.
+    pub(super) fn is_more_than_its_text(&self) -> bool {
+        !self.allow.is_empty()
+            || self.entropy.is_some()
+            || self.check.is_some()
+            || !self.keywords.is_empty()
+    }
+
     /// What is shown instead of a secret of this rule.
     pub fn shown(&self) -> String {
         self.replacement.clone().unwrap_or_else(|| format!("[redacted:{}]", self.id))

@@ -1,8 +1,8 @@
 //! Runs rules over one reading of a text.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
 // As in `compile`: stretches of a text, and matches that begin where they are looked for.
@@ -11,10 +11,12 @@ use regex_automata::{Anchored, Input, Span};
 use super::check;
 use super::compile::{Compiled, Find};
 use super::engine::Context;
+use super::literal::{Literals, is_base64};
 use super::prefilter::{Candidate, Candidates, Prefilter};
 use super::rule::RuleError;
+use super::spelled::{self, SPELLINGS};
 use super::view::{self, View};
-use super::wrap;
+use super::{terminal, wrap};
 
 /// A secret, in places of the text that was searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,19 +38,23 @@ pub(super) struct Found {
 pub(super) struct Scanner {
     pub(super) rules: Vec<Compiled>,
     prefilter: Prefilter,
-    literals: Option<AhoCorasick>,
+    literals: Option<Literals>,
     /// Some keyword has characters that JSON may escape: it may hide behind any backslash.
     fragile: bool,
     /// What stands for secrets is none itself.
     shown: HashSet<String>,
-    /// Literal -> its rule.
-    literal_rules: Vec<usize>,
 }
 
 /// How far behind its keyword a match is looked for at first.
 const AHEAD: usize = 1024;
 /// A window up to this size is tried place by place.
 const NEAR: usize = 4;
+/// Readings of readings: percent signs within entities, within a terminal's title, and once more.
+const NESTED_MAX: u8 = 4;
+/// A shorter run of base64 inside of a terminal sequence holds no secret.
+const RUN_MIN: usize = 12;
+/// What stands for a secret is so long at most, where it is looked for behind the beginning of a match.
+const SHOWN_MAX: usize = 64;
 /// A match that ends so near to where the search was cut off may go on.
 const NEAR_END: usize = 128;
 
@@ -58,34 +64,27 @@ impl Scanner {
         let fail = |reason: String| RuleError::file(None, reason);
         let prefilter = Prefilter::new(&rules).map_err(fail)?;
         let literals = rules.iter().enumerate().filter_map(|(index, rule)| match &rule.find {
-            Find::Literal(text) => Some((index, text)),
+            Find::Literal { text, ignore_case } => Some((index, text.as_str(), *ignore_case)),
             Find::Regex(_) => None,
         });
-        let (literal_rules, texts): (Vec<usize>, Vec<&String>) = literals.unzip();
-        let literals = (!texts.is_empty()).then(|| AhoCorasick::new(&texts));
-        let literals = literals.transpose().map_err(|error| fail(error.to_string()))?;
+        let literals = Literals::new(&literals.collect::<Vec<_>>()).map_err(fail)?;
         let plain = |c: char| c.is_ascii() && !c.is_ascii_control() && !"\"\\".contains(c);
         let fragile =
             rules.iter().flat_map(|rule| &rule.keywords).any(|word| !word.chars().all(plain));
         let shown = rules.iter().map(|rule| rule.shown.clone()).collect();
-        Ok(Scanner { rules, prefilter, literals, literal_rules, fragile, shown })
+        Ok(Scanner { rules, prefilter, literals, fragile, shown })
     }
 
     /// The places worth a look, or none where nothing can be hidden in any reading of `text`.
     pub(super) fn candidates(&self, text: &str) -> Option<Candidates> {
         let candidates = self.prefilter.scan(&self.rules, text);
-        let literal = || {
-            let escapes = |byte: &u8| matches!(byte, b'\\' | b'%' | b'\n' | 0x1b | 0xC2);
-            self.literals
-                .as_ref()
-                .is_some_and(|l| text.as_bytes().iter().any(escapes) || l.is_match(text))
-        };
+        let literal = || self.literals.as_ref().is_some_and(|literals| literals.may_be_in(text));
         let fragile = || self.fragile && memchr::memchr(b'\\', text.as_bytes()).is_some();
-        let spelled = candidates.escapes || candidates.percent;
+        let spelled = candidates.escapes || candidates.percent || spelled::is_spelled(text);
         (spelled || !candidates.places.is_empty() || fragile() || literal()).then_some(candidates)
     }
 
-    /// Finds secrets in `text` and in its readings without colours, percent signs and wrapped lines.
+    /// Finds secrets in `text` and in its readings without terminal sequences, spelled characters and wrapped lines.
     pub(super) fn surface(
         &self,
         text: &str,
@@ -93,30 +92,72 @@ impl Scanner {
         at: &Context<'_>,
         out: &mut Vec<Found>,
     ) {
+        self.readings(text, candidates, at, NESTED_MAX, out);
+    }
+
+    fn readings(
+        &self,
+        text: &str,
+        candidates: &Candidates,
+        at: &Context<'_>,
+        nested: u8,
+        out: &mut Vec<Found>,
+    ) {
         self.run(text, candidates, at, out);
-        if candidates.percent
-            && let Some(view) = view::without_percent(text)
-        {
-            self.reading(&view, at, out);
-        }
-        match view::without_colours(text) {
-            None => self.wrapped(text, candidates, at, out),
+        let Some(nested) = nested.checked_sub(1) else {
+            return;
+        };
+        match terminal::without_sequences(text) {
             Some(view) => {
-                // Where a colour stands inside or beside a hit, the reading without colours is the right one.
+                // Where a sequence stands inside or beside a hit, the reading without sequences is the right one, and
+                // for what stands inside of a sequence the reading of that alone.
                 out.retain(|found| !view.touches(found.start, found.end));
-                let (mut inner, places) =
-                    (Vec::new(), self.prefilter.scan(&self.rules, &view.text));
-                self.run(&view.text, &places, at, &mut inner);
-                self.wrapped(&view.text, &places, at, &mut inner);
-                out.extend(inner.into_iter().map(|found| found.through(&view)));
+                self.reading(&view, at, nested, out);
+                terminal::texts(text).for_each(|inside| self.inside(text, inside, at, nested, out));
+            }
+            None => {
+                self.wrapped(text, candidates, at, out);
+                for view in SPELLINGS.iter().filter_map(|reading| reading(text)) {
+                    self.reading(&view, at, nested, out);
+                }
             }
         }
     }
 
-    fn reading(&self, view: &View<'_>, at: &Context<'_>, out: &mut Vec<Found>) {
+    fn reading(&self, view: &View<'_>, at: &Context<'_>, nested: u8, out: &mut Vec<Found>) {
         let mut inner = Vec::new();
-        self.run(&view.text, &self.prefilter.scan(&self.rules, &view.text), at, &mut inner);
+        let places = self.prefilter.scan(&self.rules, &view.text);
+        self.readings(&view.text, &places, at, nested, &mut inner);
         out.extend(inner.into_iter().map(|found| found.through(view)));
+    }
+
+    /// Finds secrets in the text inside of a terminal sequence, which may be base64.
+    fn inside(
+        &self,
+        text: &str,
+        inside: Range<usize>,
+        at: &Context<'_>,
+        nested: u8,
+        out: &mut Vec<Found>,
+    ) {
+        let start = inside.start;
+        let Some(text) = text.get(inside) else { return };
+        let moved =
+            |found: Found| Found { start: found.start + start, end: found.end + start, ..found };
+        let mut inner = Vec::new();
+        self.reading(&View::plain(text), at, nested, &mut inner);
+        out.extend(inner.drain(..).map(moved));
+        let mut next = start;
+        for run in text.as_bytes().split(|byte| !is_base64(*byte)) {
+            let (start, end) = (next, next + run.len());
+            next = end + 1;
+            if run.len() >= RUN_MIN {
+                let decoded = decode(run);
+                let decoded = String::from_utf8_lossy(&decoded);
+                self.reading(&View::plain(&decoded), at, nested, &mut inner);
+                out.extend(inner.drain(..).map(|found| Found { start, end, ..found }));
+            }
+        }
     }
 
     /// Finds tokens that run over line breaks.
@@ -194,18 +235,11 @@ impl Scanner {
         let Some(literals) = &self.literals else {
             return;
         };
-        for place in literals.find_overlapping_iter(text) {
-            let rule = self.literal_rules.get(place.pattern().as_usize()).copied();
-            let applies = |rule: &usize| self.rules.get(*rule).is_some_and(|rule| rule.applies(at));
-            out.extend(rule.filter(applies).map(|rule| Found {
-                start: place.start(),
-                end: place.end(),
-                rule,
-                level: 0,
-                quoted: false,
-                context: false,
-            }));
-        }
+        literals.find(text, &mut |rule, start, end| {
+            if self.rules.get(rule).is_some_and(|rule| rule.applies(at)) {
+                out.push(Found { start, end, rule, level: 0, quoted: false, context: false });
+            }
+        });
     }
 }
 
@@ -300,6 +334,11 @@ impl Search<'_> {
                 end = self.text.len();
                 continue;
             }
+            if let Some(behind) = self.replaced(found.start()) {
+                at = self.clip(behind);
+                done = behind;
+                continue;
+            }
             let secret = match self.rule.group {
                 0 => found.span(),
                 group => {
@@ -334,6 +373,16 @@ impl Search<'_> {
             }
         }
         done
+    }
+
+    /// Where what stands for a secret ends, if a match begins inside of it: its words are no name of anything.
+    fn replaced(&self, start: usize) -> Option<usize> {
+        let before = self.text.as_bytes().get(start.saturating_sub(SHOWN_MAX)..=start)?;
+        let open = start - before.iter().rev().position(|byte| *byte == b'[')?;
+        let close =
+            open + self.text.as_bytes().get(open..)?.iter().position(|byte| *byte == b']')?;
+        let shown = self.text.get(open..=close)?;
+        (start <= close && self.shown.contains(shown)).then_some(close + 1)
     }
 
     fn push(&mut self, start: usize, end: usize, context: bool) {
@@ -371,7 +420,7 @@ impl Search<'_> {
         let Find::Regex(find) = &self.rule.find else {
             return;
         };
-        let digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+        let digit = |byte: &u8| is_base64(*byte);
         let bytes = self.text.as_bytes();
         let before = bytes.get(..place.start).unwrap_or_default();
         let start = before.iter().rposition(|byte| !digit(byte)).map_or(0, |last| last + 1);

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::*;
 
+mod literals;
+mod terminals;
+
 static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::compile(builtin().unwrap(), &[]).unwrap());
 
@@ -29,7 +32,7 @@ fn engine(rules: Vec<Rule>, manual: &[Manual]) -> Engine {
 }
 
 fn manual(id: u64, rank: u8, text: &str) -> Manual {
-    let matcher = Matcher::Literal(text.into());
+    let matcher = Matcher::Literal { text: text.into(), ignore_case: false };
     Manual { id: Seq::new(id), matcher, scope: Scope::Global, replacement: format!("<{id}>"), rank }
 }
 
@@ -203,6 +206,18 @@ fn replacements_are_escaped_once_per_level() {
     let result = engine.redact(&text, &Context::default(), &mut vec![]).unwrap();
     let inner: String = serde_json::from_str(&result).unwrap();
     assert_eq!(serde_json::from_str::<Vec<String>>(&inner).unwrap(), ["x \"\\"]);
+}
+
+/// The name of a rule in its replacement is no name of what comes behind it.
+#[test]
+fn what_stands_for_a_secret_names_no_other() {
+    let behind = expand_example("k{{alnum:18}}7");
+    for text in
+        ["[redacted:github-token] ,\"#\"", "[redacted:github-token]: #", "[redacted:jwt] = #"]
+    {
+        let text = text.replace('#', &behind);
+        assert_eq!(shown(&text), text);
+    }
 }
 
 #[test]
