@@ -7,6 +7,7 @@ use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
 use super::spelled;
 use super::view::View;
+use super::words::{self, Line};
 use codex_ledger_entry::Seq;
 
 /// What a person hid by hand.
@@ -217,9 +218,21 @@ impl Engine {
             return;
         };
         match (depth < DEPTH_MAX).then(|| json::parse(text)).flatten() {
-            Some(tokens) => tokens.iter().for_each(|token| self.token(text, token, at, depth, out)),
+            Some(tokens) => {
+                tokens.iter().for_each(|token| self.token(text, token, at, depth, out));
+                words::lines(text, &tokens).for_each(|line| self.line(&line, at, out));
+            }
             None => self.plain(text, candidates, at, out),
         }
+    }
+
+    /// Finds what only the words before it tell about a word of an array.
+    fn line(&self, line: &Line<'_>, at: &Context<'_>, out: &mut Vec<Found>) {
+        let mut inner = Vec::new();
+        if let Some(candidates) = self.scanner.candidates(&line.text) {
+            self.plain(&line.text, candidates, at, &mut inner);
+        }
+        out.extend(inner.into_iter().flat_map(|found| line.found(found)));
     }
 
     /// Finds secrets in one leaf or key of a JSON text.

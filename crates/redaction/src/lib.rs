@@ -37,6 +37,7 @@ mod terminal;
 mod tests;
 mod view;
 mod weaker;
+mod words;
 mod wrap;
 
 use std::borrow::Cow;

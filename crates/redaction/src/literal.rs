@@ -128,7 +128,8 @@ impl Literals {
     pub(super) fn may_be_in(&self, text: &str) -> bool {
         let spelled =
             |byte: &u8| matches!(byte, b'\\' | b'%' | b'\n' | b'&' | b'=' | 0x1b | 0x80..);
-        let blank = |byte: &u8| self.has_blanks && byte.is_ascii_whitespace();
+        // Between quotes stand the words of an array.
+        let blank = |byte: &u8| self.has_blanks && (byte.is_ascii_whitespace() || *byte == b'"');
         text.as_bytes().iter().any(|byte| spelled(byte) || blank(byte))
             || self.written.is_match(text)
     }

@@ -10,6 +10,7 @@ use super::*;
 
 mod literals;
 mod terminals;
+mod words;
 
 static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::compile(builtin().unwrap(), &[]).unwrap());
