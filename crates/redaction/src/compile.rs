@@ -75,6 +75,8 @@ pub(super) struct Compiled {
     pub(super) varies: bool,
     /// A match ends where a word ends: what is joined behind a wrapped one hides its end.
     pub(super) bounded: bool,
+    /// A match begins where a word begins.
+    pub(super) begins_word: bool,
     /// What a match begins with, where that is at the keyword and one of a few texts.
     pub(super) heads: Option<Vec<Vec<u8>>>,
     pub(super) dots: Option<usize>,
@@ -99,6 +101,7 @@ struct Pattern {
     groups: Vec<Option<String>>,
     varies: bool,
     bounded: bool,
+    begins_word: bool,
     heads: Option<Vec<Vec<u8>>>,
 }
 
@@ -145,6 +148,7 @@ fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<Pattern, Strin
         groups,
         varies,
         bounded: lengths.look_set_suffix().contains_word(),
+        begins_word: lengths.look_set_prefix().contains_word(),
         heads: heads(&hir),
     })
 }
@@ -221,6 +225,7 @@ impl Compiled {
             window: rule.window,
             varies: false,
             bounded: false,
+            begins_word: false,
             heads: None,
             dots: rule.dots,
             keywords: rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
@@ -242,8 +247,9 @@ impl Compiled {
             RuleKind::Literal if rule.is_more_than_its_text() => regex::escape(&rule.pattern),
             RuleKind::Literal => return Ok(compiled),
         };
-        let Pattern { find, groups, varies, bounded, heads } =
+        let Pattern { find, groups, varies, bounded, begins_word, heads } =
             pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
+        compiled.begins_word = begins_word && rule.window == Some(0);
         compiled.group = group(&groups, rule.secret_group.as_ref()).map_err(fail)?;
         compiled.varies = varies;
         let near = rule.window.is_some_and(|window| window <= BOUNDED_WINDOW);
@@ -291,6 +297,7 @@ impl Compiled {
             window: None,
             varies,
             bounded: false,
+            begins_word: false,
             heads: None,
             dots: None,
             keywords: Vec::new(),

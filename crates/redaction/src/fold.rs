@@ -43,7 +43,11 @@ fn fold(text: &str, small: bool, each: &mut dyn FnMut(usize, usize, &str)) {
                     c.len_utf8() + marks.find(|c| !is_mark(c)).unwrap_or(marks.len())
                 }
             };
-        let from = text.get(at..end).unwrap_or_default();
+        // A line that goes on says so: in mail and in a shell.
+        let goes_on = matches!(c, '\n' | '\r')
+            && text.get(..at).is_some_and(|before| before.ends_with(['=', '\\']));
+        let start = at - usize::from(goes_on);
+        let from = text.get(start..end).unwrap_or_default();
         read.clear();
         if !(c.is_whitespace() || is_unseen(c)) {
             let apart = from.nfkd().filter(|c| !c.is_whitespace());
@@ -53,7 +57,7 @@ fn fold(text: &str, small: bool, each: &mut dyn FnMut(usize, usize, &str)) {
             }
         }
         if read != from {
-            each(at, end, &read);
+            each(start, end, &read);
         }
         at = end;
     }

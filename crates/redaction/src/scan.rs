@@ -243,6 +243,12 @@ impl Scanner {
     }
 }
 
+/// Whether a keyword is no part of a word, nor its beginning.
+fn tells(keyword: &[u8]) -> bool {
+    let has = |signs: &[u8]| keyword.iter().any(|byte| signs.contains(byte));
+    keyword.len() >= 4 && has(b"_") || keyword.len() >= 6 && has(b"-.")
+}
+
 impl Found {
     /// The same secret in the text that `view` reads.
     pub(super) fn through(self, view: &View<'_>) -> Found {
@@ -286,6 +292,9 @@ impl Search<'_> {
                             break;
                         }
                     }
+                    if self.rule.begins_word && from <= place.start {
+                        from = from.max(self.beside(*place, end));
+                    }
                 }
             }
             Some(window) => {
@@ -307,6 +316,36 @@ impl Search<'_> {
                 }
             }
         }
+    }
+
+    /// Looks for a match that begins at a keyword within a word, and would begin where a word does: gives its end.
+    ///
+    /// In `key_ghp_…` and `3Dghp_…` a word goes on, and the token shows by itself where it begins.
+    fn beside(&mut self, place: Candidate, end: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        let before = place.start.checked_sub(1).and_then(|at| bytes.get(at)).copied();
+        let keyword = bytes.get(place.start..place.end).unwrap_or_default();
+        let is_beside = match before {
+            Some(b'_') => true,
+            Some(before) => before.is_ascii_alphanumeric() && tells(keyword),
+            None => false,
+        };
+        let Some(text) = self.text.get(place.start..).filter(|_| is_beside) else {
+            return 0;
+        };
+        let mut inner = Vec::new();
+        let moved = Candidate { start: 0, end: keyword.len(), ..place };
+        let places = &[moved][..];
+        let mut alone =
+            Search { rule: self.rule, text, places, shown: self.shown, out: &mut inner };
+        let done = alone.range(0, end - place.start, Anchored::Yes);
+        let found = inner.into_iter().map(|found| Found {
+            start: found.start + place.start,
+            end: found.end + place.start,
+            ..found
+        });
+        self.out.extend(found);
+        place.start + done
     }
 
     fn clip(&self, at: usize) -> usize {

@@ -167,19 +167,14 @@ fn without_entities(text: &str) -> Option<View<'_>> {
     out.finish()
 }
 
-/// Whether a text looks like quoted-printable: an equals sign is spelled, a line breaks behind one, or a letter beyond
-/// ASCII is. `=20` alone stands in too many programs.
+/// Whether a text looks like quoted-printable: an equals sign is spelled, or a letter beyond ASCII is. `=20` alone stands
+/// in too many programs, and lines of base64 end with `=`.
 fn is_printable(bytes: &[u8]) -> bool {
-    let letter = || {
-        memchr_iter(b'=', bytes).any(|at| match bytes.get(at + 1..at + 6) {
-            Some([b'C'..=b'F', _, b'=', b'8' | b'9' | b'A' | b'B', _]) => true,
-            Some([b'\n', ..] | [b'\r', b'\n', ..]) => {
-                at > 0 && bytes.get(at - 1).is_some_and(|byte| !byte.is_ascii_whitespace())
-            }
-            _ => false,
-        })
+    let letter = |at: usize| {
+        let spelled = bytes.get(at + 1..at + 6);
+        matches!(spelled, Some([b'C'..=b'F', _, b'=', b'8' | b'9' | b'A' | b'B', _]))
     };
-    memmem::find(bytes, b"=3D").is_some() || letter()
+    memmem::find(bytes, b"=3D").is_some() || memchr_iter(b'=', bytes).any(letter)
 }
 
 /// Reads quoted-printable: `=C3=A4` is `ä`, and a line goes on behind `=`.

@@ -265,6 +265,34 @@ fn a_secret_is_found_however_it_is_written() {
 }
 
 #[test]
+fn a_token_beside_a_word_is_hidden_whole() {
+    let aws = expand_example("AKIA{{base32:16}}");
+    let long = expand_example("ghu_{{alnum:76}}");
+    let token = token();
+    let gitlab = expand_example("glpat-{{alnum:20}}");
+    let jwt = expand_example("eyJ{{alnum:33}}.eyJ{{alnum:60}}.{{alnum:43}}");
+    for (before, secret, behind, rule) in [
+        ("key_", &token, "", "github-token"),
+        ("cachekey", &token, ".json", "github-token"),
+        ("url?x=3D", &token, "&amp;y", "github-token"),
+        ("a=3D", &token, "=\n", "github-token"),
+        ("b ", &long, " c", "github-token"),
+        ("PROD_", &long, "", "github-token"),
+        ("PROD_", &aws, "_OLD", "aws-access-key-id"),
+        ("n1", &gitlab, "", "gitlab-token"),
+        ("jwt_", &jwt, "", "jwt"),
+    ] {
+        let expected = format!("{before}[redacted:{rule}]{behind}");
+        assert_eq!(shown(&format!("{before}{secret}{behind}")), expected);
+    }
+    for text in
+        ["task-0123456789abcdef0123456789abcdef01", "monkey-0123456789abcdef0123456789abcdef"]
+    {
+        assert_eq!(shown(text), text);
+    }
+}
+
+#[test]
 fn a_key_in_pieces_is_one_passage() {
     let lines: Vec<String> = (0..4).map(|_| expand_example("{{base64:64}}")).collect();
     let pem = format!("-----BEGIN RSA PRIVATE {}KEY-----\n{}\n", "", lines.join("\n"));

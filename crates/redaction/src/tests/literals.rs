@@ -26,6 +26,8 @@ fn a_literal_is_hidden_in_every_spelling() {
         "Ärger &\r\n> Müller-Söhne\r\n> x=9",
         "Ärger &\n+    Müller-Söhne\n+    x=9",
         "Ärger & Mül\n    ler-Söhne x=9",
+        "Ärger & Mül=\nler-Söhne x=9",
+        "Ärger & \\\n    Müller-Söhne x=9",
         "&Auml;rger &amp; M&#252;ller-S&#xF6;hne x=9",
         "&#196;rger&nbsp;&#38; M&uuml;ller-S&ouml;hne&#32;x&#61;9",
         r"\u{c4}rger & M\u{fc}ller-S\u{00f6}hne x=9",
