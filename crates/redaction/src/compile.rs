@@ -82,6 +82,7 @@ pub(super) struct Compiled {
     pub(super) dots: Option<usize>,
     pub(super) keywords: Vec<String>,
     pub(super) base64: bool,
+    pub(super) echo: bool,
     pub(super) shown: String,
     reach: Reach,
 }
@@ -230,6 +231,7 @@ impl Compiled {
             dots: rule.dots,
             keywords: rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
             base64: rule.base64,
+            echo: rule.echo,
             shown: rule.shown(),
             reach: Reach::Rule {
                 scope: rule.scope,
@@ -302,6 +304,7 @@ impl Compiled {
             dots: None,
             keywords: Vec::new(),
             base64: false,
+            echo: false,
             shown: manual.replacement.clone(),
             reach: Reach::Manual(manual.scope.clone()),
         })

@@ -16,6 +16,7 @@
 mod builtin;
 mod check;
 mod compile;
+mod echo;
 mod engine;
 mod fields;
 mod fold;

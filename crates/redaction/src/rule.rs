@@ -210,6 +210,10 @@ pub struct Rule {
     /// Whether `.` matches a line break.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dotall: bool,
+    /// Whether the secret is a user's name, which is then hidden in the same text in other paths, before a host, and as
+    /// owner of a file.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub echo: bool,
     /// How much harm a leak does.
     #[serde(default, skip_serializing_if = "is_default")]
     pub severity: Severity,

@@ -16,7 +16,7 @@ use super::prefilter::{Candidate, Candidates, Prefilter};
 use super::rule::RuleError;
 use super::spelled::{self, SPELLINGS};
 use super::view::{self, View};
-use super::{terminal, wrap};
+use super::{echo, terminal, wrap};
 
 /// A secret, in places of the text that was searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -224,8 +224,12 @@ impl Scanner {
             let Some(rule) = rule.filter(|rule| rule.applies(at)) else {
                 continue;
             };
+            let first = out.len();
             let mut search = Search { rule, text, places, shown: &self.shown, out };
             search.all();
+            if rule.echo && out.len() > first {
+                echo(text, first, out);
+            }
         }
         self.literals(text, at, out);
     }
@@ -241,6 +245,18 @@ impl Scanner {
             }
         });
     }
+}
+
+/// Adds the places where names of users, found from the `first`th on, stand once more.
+fn echo(text: &str, first: usize, out: &mut Vec<Found>) {
+    let names: Vec<Found> = out.get(first..).unwrap_or_default().to_vec();
+    let Some(name) = names.first() else { return };
+    let places = names.iter().map(|found| (found.start, found.end));
+    echo::echoes(text, places, &mut |start, end| {
+        if names.iter().all(|found| (found.start, found.end) != (start, end)) {
+            out.push(Found { start, end, context: false, ..*name });
+        }
+    });
 }
 
 /// Whether a keyword is no part of a word, nor its beginning.
@@ -382,7 +398,7 @@ impl Search<'_> {
                 0 => found.span(),
                 group => {
                     let mut groups = regex.create_captures();
-                    let input = input.clone().range(found.start()..end).anchored(Anchored::Yes);
+                    let input = input.clone().range(found.range()).anchored(Anchored::Yes);
                     regex.search_captures(&input, &mut groups);
                     // A match without any group is context that was matched to be skipped.
                     let mut others =

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 
+mod homes;
 mod literals;
 mod terminals;
 mod words;
