@@ -98,6 +98,10 @@ pub struct Mask {
     pub replacement: String,
 }
 
+/// Raised when the same rules and redactions come to hide something else in the same text: what was derived before then
+/// has to be derived anew.
+pub const GENERATION: u32 = 2;
+
 /// Rules and manual redactions, ready to use from any thread.
 #[derive(Debug)]
 pub struct Engine {

@@ -52,7 +52,7 @@ fn fold(text: &str, small: bool, each: &mut dyn FnMut(usize, usize, &str)) {
         if !(c.is_whitespace() || is_unseen(c)) {
             let apart = from.nfkd().filter(|c| !c.is_whitespace());
             match small {
-                true => read.extend(apart.flat_map(char::to_lowercase)),
+                true => apart.for_each(|c| push_small(c, &mut read)),
                 false => read.extend(apart),
             }
         }
@@ -60,6 +60,15 @@ fn fold(text: &str, small: bool, each: &mut dyn FnMut(usize, usize, &str)) {
             each(start, end, &read);
         }
         at = end;
+    }
+}
+
+/// Adds a letter as a small one; those that differ from small letters only by what stands around them as these.
+fn push_small(c: char, out: &mut String) {
+    match c {
+        'ß' | 'ẞ' => out.push_str("ss"),
+        'ς' => out.push('σ'),
+        c => out.extend(c.to_lowercase()),
     }
 }
 

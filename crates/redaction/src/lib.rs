@@ -44,7 +44,7 @@ mod wrap;
 use std::borrow::Cow;
 
 pub use builtin::{builtin, check_examples, expand_example};
-pub use engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Scope};
+pub use engine::{By, Context, Engine, GENERATION, Hit, Manual, Mask, Matcher, Scope};
 pub use labelled::{
     Acts, Case, Harmless, Label, Labelled, LabelledError, Measured, PLACEMENTS, Tally, everywhere,
     measure, shipped,

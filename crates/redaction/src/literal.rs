@@ -38,6 +38,8 @@ pub(super) struct Literals {
     seen_forms: Vec<Form>,
     /// Whether one of them has a blank.
     has_blanks: bool,
+    /// Whether one of them looks otherwise than it is written, so that it may stand in a text that does not.
+    looks_otherwise: bool,
 }
 
 /// The characters of `bytes`' base64 that do not depend on what stands around it, for each way to fall.
@@ -115,7 +117,12 @@ impl Literals {
             search.map_err(|error| error.to_string())
         };
         let has_blanks = seen.iter().any(|form| !form.gaps.is_empty());
+        let looks_otherwise = texts.iter().any(|(_, text, _)| {
+            let written: String = text.split_whitespace().collect();
+            !folded_text(text, true).eq_ignore_ascii_case(&written)
+        });
         Ok(Some(Literals {
+            looks_otherwise,
             written: search(written.iter().map(|form| form.text.clone()).collect())?,
             seen: search(seen.iter().map(|form| folded_text(&form.text, true)).collect())?,
             written_forms: written,
@@ -130,7 +137,8 @@ impl Literals {
             |byte: &u8| matches!(byte, b'\\' | b'%' | b'\n' | b'&' | b'=' | 0x1b | 0x80..);
         // Between quotes stand the words of an array.
         let blank = |byte: &u8| self.has_blanks && (byte.is_ascii_whitespace() || *byte == b'"');
-        text.as_bytes().iter().any(|byte| spelled(byte) || blank(byte))
+        self.looks_otherwise
+            || text.as_bytes().iter().any(|byte| spelled(byte) || blank(byte))
             || self.written.is_match(text)
     }
 
@@ -151,10 +159,8 @@ impl Literals {
             return;
         }
         // The way back is made only where something is found: most texts hold nothing.
-        if self.seen.is_match(&folded_text(text, true))
-            && let Some(view) = folded(text)
-        {
-            self.seen(text, &view, hit);
+        if self.seen.is_match(&folded_text(text, true)) {
+            self.seen(text, &folded(text).unwrap_or_else(|| View::plain(text)), hit);
         }
     }
 
@@ -162,7 +168,7 @@ impl Literals {
     fn reads_otherwise(&self, text: &str) -> bool {
         let blank = |byte: u8| self.has_blanks && byte.is_ascii_whitespace();
         let odd = |byte: u8| byte == b'\n' || byte >= 0x80 || blank(byte);
-        text.bytes().any(odd)
+        self.looks_otherwise || text.bytes().any(odd)
     }
 
     fn seen(&self, text: &str, view: &View<'_>, hit: &mut dyn FnMut(usize, usize, usize)) {

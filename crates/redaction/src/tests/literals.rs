@@ -60,6 +60,7 @@ fn case_matters_where_it_was_asked_for() {
         ("HafenStra\u{200b}ße", true),
         ("hafenstraße", false),
         ("HAFENSTRAẞE", false),
+        ("HAFENSTRASSE", false),
         ("Hafen\n    Straße", true),
         ("Hafen\n    straße", false),
         ("hafen%53tra%C3%9Fe", false),
