@@ -1,13 +1,12 @@
 //! Finds what must be hidden in one text, and writes the text that may be shown.
 
 use super::compile::Compiled;
+use super::json::words::{self, Line};
 use super::json::{self, Kind, Token};
 use super::prefilter::Candidates;
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
-use super::spelled;
-use super::view::View;
-use super::words::{self, Line};
+use super::view::{View, spelled};
 use codex_ledger_entry::Seq;
 
 /// What a person hid by hand.

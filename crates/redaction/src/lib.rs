@@ -16,10 +16,8 @@
 mod builtin;
 mod check;
 mod compile;
-mod echo;
 mod engine;
 mod fields;
-mod fold;
 mod gitleaks;
 mod json;
 mod labelled;
@@ -32,14 +30,10 @@ mod record;
 mod risky;
 mod rule;
 mod scan;
-mod spelled;
-mod terminal;
 #[cfg(test)]
 mod tests;
 mod view;
 mod weaker;
-mod words;
-mod wrap;
 
 use std::borrow::Cow;
 

@@ -1,13 +1,15 @@
 //! Finds literals: texts that somebody named, in whatever spelling they stand.
 //!
-//! What is spelled by escapes is read before ([`super::spelled`]). Here a literal is found as it was given, as it looks
-//! ([`super::fold`]), and in base64.
+//! What is spelled by escapes is read before ([`super::view::spelled`]). Here a literal is found as it was given, as it looks
+//! ([`fold`]), and in base64.
+
+mod fold;
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD;
 
-use super::fold::{folded, folded_text, gaps, is_mark};
+use self::fold::{folded, folded_text, gaps, is_mark};
 use super::view::View;
 
 /// A literal shorter than this is not looked for in base64: it would stand in any.

@@ -7,7 +7,7 @@ use aho_corasick::{Anchored, MatchKind, StartKind};
 use super::compile::{Compiled, Find};
 use super::literal::base64_of;
 use super::rule::Check;
-use super::terminal::{is_c1, sequence};
+use super::view::terminal::{is_c1, sequence};
 
 /// A place where a rule may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,8 @@
 //! Readings of a text (unescaped, without colours, …) that know where each character came from.
 
+pub(super) mod spelled;
+pub(super) mod terminal;
+
 use std::borrow::Cow;
 use std::ops::Range;
 

@@ -7,7 +7,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
-use super::view::{Builder, View};
+use super::super::view::{Builder, View};
 
 /// Whether a character goes with the one before it.
 pub(super) fn is_mark(c: char) -> bool {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-use super::view::{Builder, View};
+use super::{Builder, View};
 
 /// Kind and length of the head of a sequence: ESC and a byte, or one character of the C1 set in UTF-8.
 fn head(rest: &[u8]) -> Option<(u8, usize)> {
@@ -16,7 +16,7 @@ fn head(rest: &[u8]) -> Option<(u8, usize)> {
 }
 
 /// Whether a C1 character that begins a sequence follows 0xC2.
-pub(super) fn is_c1(next: Option<&u8>) -> bool {
+pub(crate) fn is_c1(next: Option<&u8>) -> bool {
     next.is_some_and(|next| head(&[0xC2, *next]).is_some())
 }
 
@@ -37,7 +37,7 @@ fn inside(body: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Length of the terminal sequence that begins at `at`, 0 where none does.
-pub(super) fn sequence(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn sequence(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     let Some((kind, head)) = head(rest) else {
         return 0;
@@ -73,7 +73,7 @@ fn sequences(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// Takes colours and other terminal sequences out; none where there are none.
-pub(super) fn without_sequences(text: &str) -> Option<View<'_>> {
+pub(crate) fn without_sequences(text: &str) -> Option<View<'_>> {
     let mut out = Builder::new(text);
     sequences(text).for_each(|place| out.replace(place.start, place.end, ""));
     out.finish()
@@ -83,7 +83,7 @@ pub(super) fn without_sequences(text: &str) -> Option<View<'_>> {
 ///
 /// Where a sequence is passed on by another one (tmux, screen), the outer one ends nowhere that a terminal would accept,
 /// so that its text is read as any text and the inner one is found in it.
-pub(super) fn texts(text: &str) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn texts(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
     sequences(text).filter_map(move |place| {
         let (kind, head) = head(bytes.get(place.clone())?)?;
@@ -96,7 +96,7 @@ pub(super) fn texts(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::tests::source;
+    use super::super::tests::source;
     use super::*;
 
     #[test]

@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use super::json::{Kind, Token};
-use super::scan::Found;
-use super::spelled::json_string;
-use super::view::View;
+use super::super::scan::Found;
+use super::super::view::View;
+use super::super::view::spelled::json_string;
+use super::{Kind, Token};
 
 /// An array whose words are longer than this together, in bytes, is no command.
 const LINE_MAX: usize = 16 * 1024;
@@ -20,14 +20,14 @@ struct Word<'a> {
 }
 
 /// An array as a line.
-pub(super) struct Line<'a> {
-    pub(super) text: String,
+pub(crate) struct Line<'a> {
+    pub(crate) text: String,
     words: Vec<Word<'a>>,
 }
 
 /// The lines that the arrays of a JSON text make: their words as they are, and with quotes around those that a shell
 /// would split.
-pub(super) fn lines<'a>(text: &'a str, tokens: &'a [Token]) -> impl Iterator<Item = Line<'a>> {
+pub(crate) fn lines<'a>(text: &'a str, tokens: &'a [Token]) -> impl Iterator<Item = Line<'a>> {
     let arrays = tokens.chunk_by(|a, b| a.list.is_some() && a.list == b.list);
     let is_line = |words: &&[Token]| {
         let length: usize = words.iter().map(|word| word.end - word.start).sum();
@@ -67,7 +67,7 @@ impl<'a> Line<'a> {
     }
 
     /// What was found in the line, in the text that has the array: a piece of each word that it touches.
-    pub(super) fn found(&self, found: Found) -> impl Iterator<Item = Found> {
+    pub(crate) fn found(&self, found: Found) -> impl Iterator<Item = Found> {
         let first = self.words.partition_point(|word| word.place.end <= found.start);
         let words = self.words.get(first..).unwrap_or_default().iter();
         let words = words.take_while(move |word| word.place.start < found.end);

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memmem};
 
-use super::view::{Builder, View};
+use super::{Builder, View};
 
 fn hex(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
     let digits = bytes.get(at..at + length)?;
@@ -99,23 +99,23 @@ fn unescaped(text: &str, loose: bool) -> Option<View<'_>> {
 }
 
 /// Reads the inside of a JSON string.
-pub(super) fn json_string(raw: &str) -> View<'_> {
+pub(crate) fn json_string(raw: &str) -> View<'_> {
     unescaped(raw, false).unwrap_or_else(|| View::plain(raw))
 }
 
 /// Takes one level of backslashes off; none where there is none.
-pub(super) fn without_escapes(text: &str) -> Option<View<'_>> {
+pub(crate) fn without_escapes(text: &str) -> Option<View<'_>> {
     unescaped(text, true)
 }
 
 /// What a reading of a text does; none where it would read the text as it is.
-pub(super) type Reading = fn(&str) -> Option<View<'_>>;
+pub(crate) type Reading = fn(&str) -> Option<View<'_>>;
 
 /// The readings of what stands between backslashes. Each makes a text shorter.
-pub(super) const SPELLINGS: [Reading; 3] = [without_percent, without_entities, without_equals];
+pub(crate) const SPELLINGS: [Reading; 3] = [without_percent, without_entities, without_equals];
 
 /// Whether one of [`SPELLINGS`] may read `text` otherwise than it is.
-pub(super) fn is_spelled(text: &str) -> bool {
+pub(crate) fn is_spelled(text: &str) -> bool {
     let bytes = text.as_bytes();
     let entity = |at| entity(text, at).is_some();
     memchr_iter(b'&', bytes).any(entity) || is_printable(bytes)
@@ -218,7 +218,7 @@ fn without_equals(text: &str) -> Option<View<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::tests::source;
+    use super::super::tests::source;
     use super::*;
 
     #[test]
