@@ -5,17 +5,20 @@
 
 mod fold;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD;
 
-use self::fold::{folded, folded_text, gaps, is_mark};
+use self::fold::{How, folded, folded_text, gaps, is_mark};
 use super::view::View;
 
 /// A literal shorter than this is not looked for in base64: it would stand in any.
 const BASE64_BYTES_MIN: usize = 8;
 /// A literal is looked for in base64 by its beginning: all of a run that holds it is hidden.
 const BASE64_BYTES_MAX: usize = 256;
+
+const AS_IT_IS: How = How { small: false, blanks: true };
+const SMALL: How = How { small: true, blanks: true };
 
 /// What is looked for, and what else must be so where it is found.
 #[derive(Debug)]
@@ -32,9 +35,12 @@ struct Form {
 /// All literals, ready to search with.
 #[derive(Debug)]
 pub(super) struct Literals {
-    /// As they were given, and in base64.
+    /// As they were given.
     written: AhoCorasick,
     written_forms: Vec<Form>,
+    /// In base64; the first finds fast whether there is one, the second finds all.
+    base64: (AhoCorasick, AhoCorasick),
+    base64_forms: Vec<Form>,
     /// As they look.
     seen: AhoCorasick,
     seen_forms: Vec<Form>,
@@ -96,11 +102,11 @@ impl Literals {
         if texts.is_empty() {
             return Ok(None);
         }
-        let (mut written, mut seen) = (Vec::new(), Vec::new());
+        let (mut written, mut base64, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (rule, text, ignore_case) in texts.iter().copied() {
             let form = |text: String, gaps| Form { rule, text, ignore_case, base64: false, gaps };
             written.push(form(text.to_owned(), Vec::new()));
-            seen.push(form(folded_text(text, false), gaps(text)));
+            seen.push(form(folded_text(text, AS_IT_IS), gaps(text)));
             for text in base64_forms(text, ignore_case) {
                 let form = || Form {
                     rule,
@@ -109,25 +115,34 @@ impl Literals {
                     base64: true,
                     gaps: Vec::new(),
                 };
-                written.push(form());
+                base64.push(form());
                 seen.push(form());
             }
         }
         seen.retain(|form| !form.text.is_empty());
-        let search = |texts: Vec<String>| {
-            let search = AhoCorasick::builder().ascii_case_insensitive(true).build(texts);
-            search.map_err(|error| error.to_string())
+        let build = |builder: &AhoCorasickBuilder, forms: &[Form]| {
+            let texts = forms.iter().map(|form| &form.text);
+            builder.build(texts).map_err(|error| error.to_string())
         };
+        let mut any_case = AhoCorasick::builder();
+        any_case.ascii_case_insensitive(true);
+        let small = seen.iter().map(|form| folded_text(&form.text, SMALL));
+        let search = any_case.build(small).map_err(|error| error.to_string())?;
         let has_blanks = seen.iter().any(|form| !form.gaps.is_empty());
         let looks_otherwise = texts.iter().any(|(_, text, _)| {
             let written: String = text.split_whitespace().collect();
-            !folded_text(text, true).eq_ignore_ascii_case(&written)
+            !folded_text(text, SMALL).eq_ignore_ascii_case(&written)
         });
         Ok(Some(Literals {
             looks_otherwise,
-            written: search(written.iter().map(|form| form.text.clone()).collect())?,
-            seen: search(seen.iter().map(|form| folded_text(&form.text, true)).collect())?,
+            written: build(&any_case, &written)?,
+            seen: search,
             written_forms: written,
+            base64: (
+                build(AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst), &base64)?,
+                build(&AhoCorasick::builder(), &base64)?,
+            ),
+            base64_forms: base64,
             seen_forms: seen,
             has_blanks,
         }))
@@ -140,6 +155,7 @@ impl Literals {
         // Between quotes stand the words of an array.
         let blank = |byte: &u8| self.has_blanks && (byte.is_ascii_whitespace() || *byte == b'"');
         self.looks_otherwise
+            || self.base64.0.is_match(text)
             || text.as_bytes().iter().any(|byte| spelled(byte) || blank(byte))
             || self.written.is_match(text)
     }
@@ -148,21 +164,24 @@ impl Literals {
     pub(super) fn find(&self, text: &str, hit: &mut dyn FnMut(usize, usize, usize)) {
         for place in self.written.find_overlapping_iter(text) {
             let Some(form) = self.written_forms.get(place.pattern().as_usize()) else { continue };
-            let found = text.get(place.range()).unwrap_or_default();
-            if form.ignore_case || found == form.text {
-                let (start, end) = match form.base64 {
-                    true => run(text, place.start(), place.end()),
-                    false => (place.start(), place.end()),
-                };
-                hit(form.rule, start, end);
+            if form.ignore_case || text.get(place.range()) == Some(&form.text) {
+                hit(form.rule, place.start(), place.end());
+            }
+        }
+        if self.base64.0.is_match(text) {
+            for place in self.base64.1.find_overlapping_iter(text) {
+                let form = self.base64_forms.get(place.pattern().as_usize());
+                let (start, end) = run(text, place.start(), place.end());
+                form.into_iter().for_each(|form| hit(form.rule, start, end));
             }
         }
         if !self.reads_otherwise(text) {
             return;
         }
         // The way back is made only where something is found: most texts hold nothing.
-        if self.seen.is_match(&folded_text(text, true)) {
-            self.seen(text, &folded(text).unwrap_or_else(|| View::plain(text)), hit);
+        let how = How { small: true, blanks: self.has_blanks };
+        if self.seen.is_match(&folded_text(text, how)) {
+            self.seen(text, &folded(text, how).unwrap_or_else(|| View::plain(text)), hit);
         }
     }
 
@@ -184,7 +203,7 @@ impl Literals {
                 .get(place.end()..)
                 .and_then(|rest| rest.chars().next())
                 .is_some_and(is_mark);
-            let same_case = || folded_text(found, false) == form.text;
+            let same_case = || folded_text(found, AS_IT_IS) == form.text;
             if is_cut
                 || !form.has_its_blanks(text, view, place.start(), place.end())
                 || !(form.ignore_case || same_case())

@@ -24,12 +24,21 @@ fn is_unseen(c: char) -> bool {
 /// What stands before the words of a line that was quoted, commented out, boxed, or is one of a diff.
 const LINE_MARKS: &[char] = &['>', '|', '+', '-', '#', '*', '/', '│', '┃'];
 
+/// How a text is folded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// Letters beyond ASCII are small ones.
+    pub(super) small: bool,
+    /// Blanks are left out also where no line breaks: for literals that have some.
+    pub(super) blanks: bool,
+}
+
 /// Calls `each` with the places that read otherwise, and how.
-fn fold(text: &str, small: bool, each: &mut dyn FnMut(usize, usize, &str)) {
+fn fold(text: &str, how: How, each: &mut dyn FnMut(usize, usize, &str)) {
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let (mut at, mut done) = (0, 0);
     let mut read = String::new();
-    let seen = |byte: &u8| byte.is_ascii_graphic();
+    let seen = |byte: &u8| byte.is_ascii_graphic() || !how.blanks && matches!(byte, b' ' | b'\t');
     while let Some(rest) = bytes.get(at..) {
         at += rest.iter().position(|byte| !seen(byte)).unwrap_or(rest.len());
         let rest = text.get(at..).unwrap_or_default();
@@ -44,14 +53,19 @@ fn fold(text: &str, small: bool, each: &mut dyn FnMut(usize, usize, &str)) {
                 }
             };
         // A line that goes on says so: in mail and in a shell.
-        let goes_on = matches!(c, '\n' | '\r')
-            && text.get(..at).is_some_and(|before| before.ends_with(['=', '\\']));
-        let start = at - usize::from(goes_on);
+        let before = text.get(..at).unwrap_or_default();
+        let line = match matches!(c, '\n' | '\r') {
+            true => {
+                before.strip_suffix(['=', '\\']).unwrap_or(before).trim_end_matches([' ', '\t'])
+            }
+            false => before,
+        };
+        let start = line.len().max(done);
         let from = text.get(start..end).unwrap_or_default();
         read.clear();
         if !(c.is_whitespace() || is_unseen(c)) {
             let apart = from.nfkd().filter(|c| !c.is_whitespace());
-            match small {
+            match how.small {
                 true => apart.for_each(|c| push_small(c, &mut read)),
                 false => read.extend(apart),
             }
@@ -59,7 +73,7 @@ fn fold(text: &str, small: bool, each: &mut dyn FnMut(usize, usize, &str)) {
         if read != from {
             each(start, end, &read);
         }
-        at = end;
+        (at, done) = (end, end);
     }
 }
 
@@ -83,11 +97,11 @@ fn blanks(rest: &str) -> usize {
     length + word.unwrap_or(behind.len())
 }
 
-/// The text alone. `small`: letters beyond ASCII are small ones.
-pub(super) fn folded_text(text: &str, small: bool) -> String {
+/// The text alone.
+pub(super) fn folded_text(text: &str, how: How) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut copied = 0;
-    fold(text, small, &mut |start, end, read| {
+    fold(text, how, &mut |start, end, read| {
         folded.push_str(text.get(copied..start).unwrap_or_default());
         folded.push_str(read);
         copied = end;
@@ -97,9 +111,9 @@ pub(super) fn folded_text(text: &str, small: bool) -> String {
 }
 
 /// The text with the way back.
-pub(super) fn folded(text: &str) -> Option<View<'_>> {
+pub(super) fn folded(text: &str, how: How) -> Option<View<'_>> {
     let mut out = Builder::new(text);
-    fold(text, true, &mut |start, end, read| out.replace(start, end, read));
+    fold(text, how, &mut |start, end, read| out.replace(start, end, read));
     out.finish()
 }
 
@@ -107,7 +121,7 @@ pub(super) fn folded(text: &str) -> Option<View<'_>> {
 pub(super) fn gaps(text: &str) -> Vec<usize> {
     let mut gaps = Vec::new();
     let (mut length, mut copied) = (0, 0);
-    fold(text, true, &mut |start, end, read| {
+    fold(text, How { small: true, blanks: true }, &mut |start, end, read| {
         length += start - copied;
         if read.is_empty() && text.get(start..end).is_some_and(|s| s.contains(char::is_whitespace))
         {
@@ -123,18 +137,23 @@ pub(super) fn gaps(text: &str) -> Vec<usize> {
 mod tests {
     use super::*;
 
+    const SMALL: How = How { small: true, blanks: true };
+
     #[test]
     fn what_looks_the_same_is_the_same() {
         let forms =
             ["Ärger im Hafen", "A\u{308}rger  im\n> Hafen", "Ä\u{ad}rger\tim\r\n+\u{200b}Hafen"];
         for form in forms {
             // Capital letters of ASCII are left to the search.
-            let text = folded_text(form, true);
+            let text = folded_text(form, SMALL);
             assert!(text.eq_ignore_ascii_case("a\u{308}rgerimHafen"), "{form:?}: {text:?}");
-            assert_eq!(folded(form).unwrap().text, text);
+            assert_eq!(folded(form, SMALL).unwrap().text, text);
             assert_eq!(gaps(form), [7, 9]);
         }
-        assert_eq!(folded_text("ＡＢ１ ﬁ한", false), "AB1fi\u{1112}\u{1161}\u{11ab}");
-        assert_eq!(folded_text("e\u{301}\u{323}", true), folded_text("\u{1eb9}\u{301}", true));
+        assert_eq!(
+            folded_text("ＡＢ１ ﬁ한", How { small: false, ..SMALL }),
+            "AB1fi\u{1112}\u{1161}\u{11ab}"
+        );
+        assert_eq!(folded_text("e\u{301}\u{323}", SMALL), folded_text("\u{1eb9}\u{301}", SMALL));
     }
 }
