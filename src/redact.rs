@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+/// Shorter literals are not looked for in base64 (`docs/REDACTION.md`).
+const BASE64_BYTES_MIN: usize = 8;
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub struct RedactArgs {
@@ -41,9 +44,12 @@ pub struct RedactTarget {
     /// Only these bytes of the field
     #[arg(long, value_name = "A..B", requires = "field", value_parser = span, help_heading = "What to hide")]
     pub span: Option<(u64, u64)>,
-    /// A text, however it is encoded
+    /// A text, however it is encoded, in capital and in small letters
     #[arg(long, value_name = "TEXT", help_heading = "What to hide")]
     pub literal: Option<String>,
+    /// Beside --literal: only in capital and small letters as they are given
+    #[arg(long, requires = "literal", help_heading = "What to hide")]
+    pub exact_case: bool,
     /// What a pattern finds
     #[arg(long, value_name = "PATTERN", help_heading = "What to hide")]
     pub regex: Option<String>,
@@ -164,6 +170,9 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
     };
     let mut progress = door.progress();
     let done = app.redact(&requests, &mut progress)?;
+    let literal = requests
+        .iter()
+        .find_map(|request| request.literal.as_ref().map(|text| (text.len(), request.exact_case)));
     if door.global.json {
         return match &done[..] {
             [only] if !is_bulk => door.print_json(only),
@@ -195,12 +204,25 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
             );
         }
     }
+    if let (false, Some((length, exact_case))) = (is_bulk, literal) {
+        out.push_str(&looked_for(length, exact_case));
+    }
     if let Some(last) = done.last() {
         let undo = format!("redact undo {} --reason TEXT", last.redaction.seq);
         out.push_str(&door.next(None, &undo));
     }
     door.print(&out)?;
     Ok(Done::Clean)
+}
+
+/// In which spellings a literal of so many bytes was sought: whoever knows of another one has to name it.
+fn looked_for(length: usize, exact_case: bool) -> String {
+    let case = if exact_case { "in its own case" } else { "in capital and small letters" };
+    let base64 = if length < BASE64_BYTES_MIN { "" } else { ", base64" };
+    format!(
+        "looked for {case}, over line breaks, composed or not, and in escapes, percent signs, entities, \
+         quoted-printable{base64}\n"
+    )
 }
 
 fn request(target: RedactTarget) -> RedactRequest {
@@ -211,6 +233,7 @@ fn request(target: RedactTarget) -> RedactRequest {
         field,
         span,
         literal,
+        exact_case,
         regex,
         repo,
         with,
@@ -218,7 +241,20 @@ fn request(target: RedactTarget) -> RedactRequest {
         ..
     } = target;
     let place = None;
-    RedactRequest { prompt, session, entry, field, span, literal, regex, repo, with, reason, place }
+    RedactRequest {
+        prompt,
+        session,
+        entry,
+        field,
+        span,
+        literal,
+        exact_case,
+        regex,
+        repo,
+        with,
+        reason,
+        place,
+    }
 }
 
 /// One JSON object a line; the reason and the replacement of the command line hold where a line has none.

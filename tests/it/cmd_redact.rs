@@ -1,6 +1,7 @@
 //! `redact`: what is hidden is nowhere in what derives from the ledger, and an undo brings all of it back.
 
 mod bulk;
+mod case;
 mod corpus;
 mod crash;
 mod evidence;

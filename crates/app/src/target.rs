@@ -35,6 +35,8 @@ pub struct RedactRequest {
     pub span: Option<(u64, u64)>,
     /// A text.
     pub literal: Option<String>,
+    /// Whether the literal is hidden in its own case only.
+    pub exact_case: bool,
     /// A pattern.
     pub regex: Option<String>,
     /// What narrows a literal or regex.
@@ -81,6 +83,7 @@ impl App {
         let is_passage = literal.is_some() || regex.is_some();
         let is_one = prompt.is_none() && entry.is_none();
         let narrows = session.is_some() && !is_one
+            || request.exact_case && literal.is_none()
             || repo.is_some() && !is_passage
             || session.is_some() && repo.is_some()
             || (field.is_some() || span.is_some()) && entry.is_none();
@@ -95,7 +98,7 @@ impl App {
             (None, Some(seq), None, None) => self.part_of_entry(*seq, request),
             (None, None, Some(text), None) => {
                 let within = self.within(request)?;
-                literal_named(text, within)
+                literal_named(text, within, !request.exact_case)
             }
             (None, None, None, Some(pattern)) => {
                 let within = self.within(request)?;
@@ -275,7 +278,9 @@ fn found_session(db: &db::Connection, prefix: &str) -> Result<query::SessionRow>
 /// Whether a replacement would show again what it stands for.
 fn says(what: &What, replacement: &str) -> bool {
     let matcher = match what {
-        What::Literal { text, .. } => Matcher::Literal(text.clone()),
+        What::Literal { text, ignore_case, .. } => {
+            Matcher::Literal { text: text.clone(), ignore_case: *ignore_case }
+        }
         What::Regex { pattern, .. } => Matcher::Regex(pattern.clone()),
         _ => return false,
     };
@@ -286,12 +291,12 @@ fn says(what: &What, replacement: &str) -> bool {
     engine.is_ok_and(|engine| !engine.masks(replacement, &Context::default()).is_empty())
 }
 
-fn literal_named(text: &str, within: Within) -> Result<What> {
+fn literal_named(text: &str, within: Within, ignore_case: bool) -> Result<What> {
     if text.trim().chars().count() < LITERAL_MIN_CHARS {
         let message = format!("`{text}` is shorter than {LITERAL_MIN_CHARS} characters");
         return Err(usage(message, Hint::Target(TargetHint::ShortText)));
     }
-    Ok(What::Literal { text: text.to_string(), within })
+    Ok(What::Literal { text: text.to_string(), within, ignore_case })
 }
 
 fn regex_named(pattern: &str, within: Within) -> Result<What> {

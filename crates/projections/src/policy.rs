@@ -209,8 +209,9 @@ fn resolve(reader: &mut LedgerReader, what: What) -> Result<Option<Target>, Ledg
         What::Unknown => None,
         What::Entry { seq } => Some(Target::Entry { seq }),
         What::Session { id } => Some(Target::Session { id }),
-        What::Literal { text, within } => {
-            Some(Target::Passages { matcher: Matcher::Literal(text), scope: scope(within) })
+        What::Literal { text, within, ignore_case } => {
+            let matcher = Matcher::Literal { text, ignore_case };
+            Some(Target::Passages { matcher, scope: scope(within) })
         }
         What::Regex { pattern, within } => {
             Some(Target::Passages { matcher: Matcher::Regex(pattern), scope: scope(within) })

@@ -149,10 +149,11 @@ fn objects(db: &Connection) -> SqlResult<Vec<Object>> {
     rows.collect()
 }
 
-/// Digest of the SQL and of [`VERSION`]; views with another one are rebuilt.
+/// Digest of the SQL, of [`VERSION`] and of how texts are redacted; views with another one are rebuilt.
 pub fn schema_digest() -> String {
     let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views schema");
     hasher.update(&VERSION.to_be_bytes());
+    hasher.update(&codex_ledger_redaction::GENERATION.to_be_bytes());
     for sql in SQL {
         hasher.update(sql.as_bytes());
     }

@@ -25,7 +25,7 @@ enum Reach {
 #[derive(Clone, Debug)]
 pub(super) enum Find {
     Regex(Arc<Lazy>),
-    Literal(String),
+    Literal { text: String, ignore_case: bool },
 }
 
 /// A pattern that was parsed, and is compiled when a text first asks for it: most rules never meet one.
@@ -75,11 +75,14 @@ pub(super) struct Compiled {
     pub(super) varies: bool,
     /// A match ends where a word ends: what is joined behind a wrapped one hides its end.
     pub(super) bounded: bool,
+    /// A match begins where a word begins.
+    pub(super) begins_word: bool,
     /// What a match begins with, where that is at the keyword and one of a few texts.
     pub(super) heads: Option<Vec<Vec<u8>>>,
     pub(super) dots: Option<usize>,
     pub(super) keywords: Vec<String>,
     pub(super) base64: bool,
+    pub(super) echo: bool,
     pub(super) shown: String,
     reach: Reach,
 }
@@ -99,6 +102,7 @@ struct Pattern {
     groups: Vec<Option<String>>,
     varies: bool,
     bounded: bool,
+    begins_word: bool,
     heads: Option<Vec<Vec<u8>>>,
 }
 
@@ -145,6 +149,7 @@ fn pattern(text: &str, ignore_case: bool, dotall: bool) -> Result<Pattern, Strin
         groups,
         varies,
         bounded: lengths.look_set_suffix().contains_word(),
+        begins_word: lengths.look_set_prefix().contains_word(),
         heads: heads(&hir),
     })
 }
@@ -213,7 +218,7 @@ impl Compiled {
         let mut compiled = Compiled {
             by: By::Rule(index),
             order: (1, rule.scope as u8, u64::from(index)),
-            find: Find::Literal(rule.pattern.clone()),
+            find: Find::Literal { text: rule.pattern.clone(), ignore_case: rule.ignore_case },
             group: 0,
             entropy: rule.entropy,
             allow: Vec::new(),
@@ -221,10 +226,12 @@ impl Compiled {
             window: rule.window,
             varies: false,
             bounded: false,
+            begins_word: false,
             heads: None,
             dots: rule.dots,
             keywords: rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
             base64: rule.base64,
+            echo: rule.echo,
             shown: rule.shown(),
             reach: Reach::Rule {
                 scope: rule.scope,
@@ -239,11 +246,12 @@ impl Compiled {
             RuleKind::Literal if rule.pattern.chars().count() < LITERAL_MIN => {
                 return Err(fail(format!("a literal needs at least {LITERAL_MIN} characters")));
             }
-            RuleKind::Literal if rule.ignore_case => regex::escape(&rule.pattern),
+            RuleKind::Literal if rule.is_more_than_its_text() => regex::escape(&rule.pattern),
             RuleKind::Literal => return Ok(compiled),
         };
-        let Pattern { find, groups, varies, bounded, heads } =
+        let Pattern { find, groups, varies, bounded, begins_word, heads } =
             pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
+        compiled.begins_word = begins_word && rule.window == Some(0);
         compiled.group = group(&groups, rule.secret_group.as_ref()).map_err(fail)?;
         compiled.varies = varies;
         let near = rule.window.is_some_and(|window| window <= BOUNDED_WINDOW);
@@ -266,10 +274,12 @@ impl Compiled {
         let fail =
             |reason: String| RuleError::file(None, format!("redaction {}: {reason}", manual.id));
         let (find, varies) = match &manual.matcher {
-            Matcher::Literal(text) if text.is_empty() => {
+            Matcher::Literal { text, .. } if text.is_empty() => {
                 return Err(fail("nothing to look for".into()));
             }
-            Matcher::Literal(text) => (Find::Literal(text.clone()), false),
+            Matcher::Literal { text, ignore_case } => {
+                (Find::Literal { text: text.clone(), ignore_case: *ignore_case }, false)
+            }
             Matcher::Regex(text) => {
                 let Pattern { find, varies, .. } = pattern(text, false, false).map_err(fail)?;
                 (Find::Regex(find), varies)
@@ -289,10 +299,12 @@ impl Compiled {
             window: None,
             varies,
             bounded: false,
+            begins_word: false,
             heads: None,
             dots: None,
             keywords: Vec::new(),
             base64: false,
+            echo: false,
             shown: manual.replacement.clone(),
             reach: Reach::Manual(manual.scope.clone()),
         })
@@ -302,7 +314,7 @@ impl Compiled {
     pub(super) fn check(&self, rules: &[Rule]) -> Result<(), RuleError> {
         let patterns = match &self.find {
             Find::Regex(find) => Some(("", find)),
-            Find::Literal(_) => None,
+            Find::Literal { .. } => None,
         };
         let allow = self.allow.iter().map(|allow| ("allow: ", allow));
         patterns.into_iter().chain(allow).try_for_each(|(of, pattern)| {
@@ -327,7 +339,7 @@ impl Compiled {
     pub(super) fn hides_numbers(&self) -> bool {
         self.check == Some(Check::Luhn)
             || matches!(self.by, By::Manual(_))
-            || matches!(self.find, Find::Literal(_))
+            || matches!(self.find, Find::Literal { .. })
     }
 
     /// Whether it applies to the text at this place.

@@ -1,11 +1,12 @@
 //! Finds what must be hidden in one text, and writes the text that may be shown.
 
 use super::compile::Compiled;
+use super::json::words::{self, Line};
 use super::json::{self, Kind, Token};
 use super::prefilter::Candidates;
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
-use super::view::{self, View};
+use super::view::{View, spelled};
 use codex_ledger_entry::Seq;
 
 /// What a person hid by hand.
@@ -26,8 +27,13 @@ pub struct Manual {
 /// How a manual redaction finds its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Matcher {
-    /// The text itself.
-    Literal(String),
+    /// The text itself, in any spelling.
+    Literal {
+        /// The text.
+        text: String,
+        /// Whether capital and small letters are the same.
+        ignore_case: bool,
+    },
     /// A regular expression.
     Regex(String),
 }
@@ -90,6 +96,10 @@ pub struct Mask {
     /// What is shown, escaped as the place demands.
     pub replacement: String,
 }
+
+/// Raised when the same rules and redactions come to hide something else in the same text: what was derived before then
+/// has to be derived anew.
+pub const GENERATION: u32 = 2;
 
 /// Rules and manual redactions, ready to use from any thread.
 #[derive(Debug)]
@@ -211,9 +221,21 @@ impl Engine {
             return;
         };
         match (depth < DEPTH_MAX).then(|| json::parse(text)).flatten() {
-            Some(tokens) => tokens.iter().for_each(|token| self.token(text, token, at, depth, out)),
+            Some(tokens) => {
+                tokens.iter().for_each(|token| self.token(text, token, at, depth, out));
+                words::lines(text, &tokens).for_each(|line| self.line(&line, at, out));
+            }
             None => self.plain(text, candidates, at, out),
         }
+    }
+
+    /// Finds what only the words before it tell about a word of an array.
+    fn line(&self, line: &Line<'_>, at: &Context<'_>, out: &mut Vec<Found>) {
+        let mut inner = Vec::new();
+        if let Some(candidates) = self.scanner.candidates(&line.text) {
+            self.plain(&line.text, candidates, at, &mut inner);
+        }
+        out.extend(inner.into_iter().flat_map(|found| line.found(found)));
     }
 
     /// Finds secrets in one leaf or key of a JSON text.
@@ -227,10 +249,10 @@ impl Engine {
             out.extend(inner.into_iter().map(whole));
             return;
         }
-        let view = view::json_string(raw);
+        let view = spelled::json_string(raw);
         self.text(&view.text, at, depth + 1, &mut inner);
         if let Some((start, end)) = token.key {
-            let key = view::json_string(text.get(start..end).unwrap_or_default());
+            let key = spelled::json_string(text.get(start..end).unwrap_or_default());
             self.member(&key.text, &view.text, at, &mut inner);
         }
         out.extend(inner.into_iter().map(|found| {
@@ -289,7 +311,7 @@ impl Engine {
             if views.len() > LEVELS_MAX {
                 break;
             }
-            match view::without_escapes(&view.text).map(View::detached) {
+            match spelled::without_escapes(&view.text).map(View::detached) {
                 Some(next) => views.push(next),
                 None => break,
             }

@@ -116,6 +116,7 @@ fn rule(
         base64: false,
         ignore_case: false,
         dotall: false,
+        echo: false,
         severity: Severity::High,
         reason: None,
         actor: None,

@@ -1,5 +1,7 @@
 //! Where the strings, keys and numbers of a JSON text stand. Keeps places, builds no tree.
 
+pub(super) mod words;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -19,6 +21,8 @@ pub(super) struct Token {
     pub(super) end: usize,
     /// For a member's value: the place of its name.
     pub(super) key: Option<(usize, usize)>,
+    /// For a leaf of an array: where the array begins.
+    pub(super) list: Option<usize>,
 }
 
 /// Deeper texts count as plain ones.
@@ -57,26 +61,27 @@ impl Parser<'_> {
 
     /// One value with all that is in it.
     fn document(&mut self) -> Option<()> {
-        // The containers that are open: whether each is an object.
-        let mut open: Vec<bool> = Vec::new();
+        // The containers that are open: for each array where it begins.
+        let mut open: Vec<Option<usize>> = Vec::new();
         loop {
-            let key = if open.last() == Some(&true) { Some(self.key()?) } else { None };
+            let key = if open.last() == Some(&None) { Some(self.key()?) } else { None };
+            let list = open.last().copied().flatten();
             match self.peek()? {
                 byte @ (b'{' | b'[') if open.len() < DEPTH_MAX => {
+                    open.push((byte == b'[').then_some(self.at));
                     self.at += 1;
-                    open.push(byte == b'{');
                     if !matches!(self.peek()?, b'}' | b']') {
                         continue;
                     }
                 }
                 b'"' => {
                     let (start, end) = self.string()?;
-                    self.tokens.push(Token { kind: Kind::Text, start, end, key });
+                    self.tokens.push(Token { kind: Kind::Text, start, end, key, list });
                 }
-                _ => self.scalar(key)?,
+                _ => self.scalar(key, list)?,
             }
             loop {
-                let Some(is_object) = open.last() else {
+                let Some(list) = open.last() else {
                     return Some(());
                 };
                 match self.peek()? {
@@ -84,8 +89,8 @@ impl Parser<'_> {
                         self.at += 1;
                         break;
                     }
-                    b'}' if *is_object => {}
-                    b']' if !*is_object => {}
+                    b'}' if list.is_none() => {}
+                    b']' if list.is_some() => {}
                     _ => return None,
                 }
                 self.at += 1;
@@ -99,7 +104,7 @@ impl Parser<'_> {
             return None;
         }
         let (start, end) = self.string()?;
-        self.tokens.push(Token { kind: Kind::Key, start, end, key: None });
+        self.tokens.push(Token { kind: Kind::Key, start, end, key: None, list: None });
         self.take(b':')?;
         Some((start, end))
     }
@@ -129,7 +134,7 @@ impl Parser<'_> {
         Some((start, at))
     }
 
-    fn scalar(&mut self, key: Option<(usize, usize)>) -> Option<()> {
+    fn scalar(&mut self, key: Option<(usize, usize)>, list: Option<usize>) -> Option<()> {
         let start = self.at;
         let rest = self.bytes.get(start..)?;
         let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
@@ -142,7 +147,7 @@ impl Parser<'_> {
             if !number && text != "true" && text != "false" {
                 return None;
             }
-            self.tokens.push(Token { kind: Kind::Scalar, start, end: self.at, key });
+            self.tokens.push(Token { kind: Kind::Scalar, start, end: self.at, key, list });
         }
         Some(())
     }
@@ -159,6 +164,10 @@ mod tests {
         let parts: Vec<&str> = tokens.iter().map(|t| &text[t.start..t.end]).collect();
         assert_eq!(parts, ["a", "x\\\"y", "12", "b\\n", "true"]);
         assert_eq!(tokens[4].key, Some((tokens[3].start, tokens[3].end)));
+        assert_eq!(
+            tokens.iter().map(|t| t.list).collect::<Vec<_>>(),
+            [None, Some(7), Some(7), None, None]
+        );
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod fields;
 mod gitleaks;
 mod json;
 mod labelled;
+mod literal;
 mod parse;
 mod place;
 mod policy;
@@ -33,12 +34,11 @@ mod scan;
 mod tests;
 mod view;
 mod weaker;
-mod wrap;
 
 use std::borrow::Cow;
 
 pub use builtin::{builtin, check_examples, expand_example};
-pub use engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Scope};
+pub use engine::{By, Context, Engine, GENERATION, Hit, Manual, Mask, Matcher, Scope};
 pub use labelled::{
     Acts, Case, Harmless, Label, Labelled, LabelledError, Measured, PLACEMENTS, Tally, everywhere,
     measure, shipped,

@@ -84,6 +84,7 @@ const RULE_KEYS: &[&str] = &[
     "base64",
     "ignore_case",
     "dotall",
+    "echo",
     "severity",
     "reason",
     "actor",

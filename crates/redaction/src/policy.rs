@@ -400,7 +400,7 @@ fn prompt_literals(redaction: &Redaction) -> Vec<Manual> {
 
 fn literals(redaction: &Redaction, texts: &[String]) -> Vec<Manual> {
     let texts = texts.iter().filter(|text| !text.is_empty());
-    let literal = |text: &String| Matcher::Literal(text.clone());
+    let literal = |text: &String| Matcher::Literal { text: text.clone(), ignore_case: false };
     texts.map(|text| manual(redaction, literal(text), Scope::Global)).collect()
 }
 

@@ -3,12 +3,11 @@
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD;
 
 use super::compile::{Compiled, Find};
+use super::literal::base64_of;
 use super::rule::Check;
-use super::view::sequence;
+use super::view::terminal::{is_c1, sequence};
 
 /// A place where a rule may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,15 +85,6 @@ fn class(byte: u8) -> u8 {
     }
 }
 
-/// The characters of `word`'s base64 that do not depend on what stands around it, for each way to fall.
-fn base64_of(word: &str) -> impl Iterator<Item = String> {
-    (0..3usize).map(move |shift| {
-        let bytes: Vec<u8> = std::iter::repeat_n(0, shift).chain(word.bytes()).collect();
-        let known = (shift * 8).div_ceil(6)..bytes.len() * 8 / 6;
-        STANDARD_NO_PAD.encode(bytes).get(known).unwrap_or_default().to_owned()
-    })
-}
-
 impl Prefilter {
     /// Prepares for `compiled`; literals without case are searched elsewhere.
     pub(super) fn new(compiled: &[Compiled]) -> Result<Prefilter, String> {
@@ -102,7 +92,7 @@ impl Prefilter {
         let (mut cards, mut accounts, mut always) = (Vec::new(), Vec::new(), Vec::new());
         let mut dotted = Vec::new();
         for (index, rule) in compiled.iter().enumerate() {
-            if matches!(rule.find, Find::Literal(_)) {
+            if matches!(rule.find, Find::Literal { .. }) {
                 continue;
             }
             let mut add =
@@ -111,7 +101,9 @@ impl Prefilter {
                     None => words.push((word, vec![(index, base64)])),
                 };
             for word in rule.keywords.iter().filter(|_| rule.base64) {
-                base64_of(word).filter(|word| word.len() > 3).for_each(|word| add(word, true));
+                base64_of(word.as_bytes())
+                    .filter(|word| word.len() > 3)
+                    .for_each(|word| add(word, true));
             }
             for word in &rule.keywords {
                 add(word.clone(), false);
@@ -134,7 +126,8 @@ impl Prefilter {
         });
         let keywords = keywords.transpose().map_err(|error| error.to_string())?;
         let rules = words.into_iter().map(|(word, rules)| (word.len(), rules)).collect();
-        let plain = std::array::from_fn(|byte| !matches!(byte, 0x0a | 0x0d | 0x1b | 0x25 | 0x5c));
+        let plain =
+            std::array::from_fn(|byte| !matches!(byte, 0x0a | 0x0d | 0x1b | 0x25 | 0x5c | 0xC2));
         Ok(Prefilter { keywords, rules, plain, cards, accounts, dotted, always })
     }
 
@@ -185,7 +178,7 @@ impl Prefilter {
                     at += length;
                     continue;
                 }
-                0x1b => {
+                0x1b | 0xC2 if *byte == 0x1b || is_c1(bytes.get(at + 1)) => {
                     let length = sequence(bytes, at).max(1);
                     found.escapes = true;
                     gap = (at, at + length);
@@ -256,10 +249,12 @@ fn spells(rest: &[u8]) -> bool {
         rest,
         [b'u', b'0', b'0', b'2'..=b'7', ..]
             | [b'x', b'2'..=b'7', ..]
+            | [b'u', b'{', ..]
+            | [b'U', b'0', b'0', b'0', ..]
+            | [b'0'..=b'3', b'0'..=b'7', b'0'..=b'7', ..]
             | [b'u', b'0', b'0', b'1' | b'9', b'b' | b'B', ..]
             | [b'x', b'1' | b'9', b'b' | b'B', ..]
             | [b'e', b'[' | b']', ..]
-            | [b'0', b'3', b'3', ..]
             | [b'/', ..]
     )
 }
@@ -326,7 +321,7 @@ mod tests {
 
     #[test]
     fn base64_is_found_in_each_alignment() {
-        let words: Vec<String> = base64_of("ghp_").collect();
+        let words: Vec<String> = base64_of(b"ghp_").collect();
         for (shift, word) in words.iter().enumerate() {
             assert!(["Z2hwX0FB", "QWdocF9B", "QUFnaHBf"][shift].contains(word.as_str()), "{word}");
             assert!(word.len() > 3);

@@ -11,6 +11,9 @@ const SOFTWARE: &str = concat!("codex-ledger ", env!("CARGO_PKG_VERSION"));
 /// Fields that every record may have.
 const COMMON: [&str; 3] = ["actor", "reason", "software"];
 
+/// What the field `case` of a literal says.
+const ANY_CASE: &str = "any";
+
 /// Whether a body has these fields and the common ones only, each once. A field that this version does not
 /// know may change what is meant.
 fn is_known(fields: &Fields<'_>, own: &[&str]) -> bool {
@@ -83,6 +86,8 @@ pub enum What {
         text: String,
         /// Where.
         within: Within,
+        /// Whether capital and small letters are the same.
+        ignore_case: bool,
     },
     /// What a pattern finds.
     Regex {
@@ -204,8 +209,10 @@ impl RedactionRecord {
                 }
             }
             What::Session { id } => body.add("session", id),
-            What::Literal { text, within } => {
-                body.add("text", text).add("within", within.named().unwrap_or_default())
+            What::Literal { text, within, ignore_case } => {
+                let body = body.add("text", text).add("within", within.named().unwrap_or_default());
+                // Without the field the case counts, as it did before there was one.
+                if *ignore_case { body.add("case", ANY_CASE) } else { body }
             }
             What::Regex { pattern, within } => {
                 body.add("pattern", pattern).add("within", within.named().unwrap_or_default())
@@ -253,7 +260,13 @@ impl What {
             }
             "session" => (What::Session { id: text("session")? }, &["session"]),
             "literal" => {
-                (What::Literal { text: text("text")?, within: within()? }, &["text", "within"])
+                let ignore_case = match (has("case"), text("case")) {
+                    (false, _) => false,
+                    (true, Some(case)) if case == ANY_CASE => true,
+                    _ => return None,
+                };
+                let (text, within) = (text("text")?, within()?);
+                (What::Literal { text, within, ignore_case }, &["text", "within", "case"])
             }
             "regex" => (
                 What::Regex { pattern: text("pattern")?, within: within()? },
@@ -336,8 +349,12 @@ mod tests {
             What::Field { seq: Seq::new(4), pointer: "/payload/text".into(), span: Some((1, 5)) },
             What::Field { seq: Seq::new(4), pointer: String::new(), span: None },
             What::Session { id: "s".into() },
-            What::Literal { text: "ä".into(), within: Within::Everything },
-            What::Literal { text: "x".into(), within: Within::Session("s".into()) },
+            What::Literal { text: "ä".into(), within: Within::Everything, ignore_case: true },
+            What::Literal {
+                text: "x".into(),
+                within: Within::Session("s".into()),
+                ignore_case: false,
+            },
             What::Regex { pattern: "a+".into(), within: Within::Repo("https://h/r:1".into()) },
         ];
         for what in whats {
@@ -348,6 +365,15 @@ mod tests {
         let record = RevocationRecord { actor: "a".into(), reason: "r".into(), of: Seq::new(7) };
         assert_eq!(RevocationRecord::decode(&record.encode()), Some(record));
         assert_eq!(RedactionRecord::decode(b"\x05"), None);
+    }
+
+    /// A literal that an earlier version recorded was looked for in its own case, and still is.
+    #[test]
+    fn a_literal_without_a_case_keeps_its_own() {
+        let body = FieldsBuilder::default().add("what", "literal").add("text", "x");
+        let record = RedactionRecord::decode(&body.add("within", "").finish()).unwrap();
+        let (text, within) = ("x".to_string(), Within::Everything);
+        assert_eq!(record.what, What::Literal { text, within, ignore_case: false });
     }
 
     /// A later version may say more, or say it otherwise: then this one must not guess.
@@ -366,6 +392,8 @@ mod tests {
             body("entry").add("seq", "three"),
             body("literal").add("text", "x").add("within", "team:ours"),
             body("literal").add("text", [0xff]).add("within", ""),
+            body("literal").add("text", "x").add("within", "").add("case", "upper"),
+            body("regex").add("pattern", "x").add("within", "").add("case", "any"),
             body("field").number("seq", 3).add("pointer", "/a").number("from", 1),
         ] {
             assert_eq!(hides(&unknown.finish()), Some(What::Unknown));
@@ -379,7 +407,8 @@ mod tests {
 
     #[test]
     fn a_target_does_not_show_what_it_hides() {
-        let what = What::Literal { text: "hunter2".into(), within: Within::Everything };
+        let what =
+            What::Literal { text: "hunter2".into(), within: Within::Everything, ignore_case: true };
         assert_eq!(what.target(), "a text of 7 characters");
     }
 }

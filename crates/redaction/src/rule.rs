@@ -210,6 +210,10 @@ pub struct Rule {
     /// Whether `.` matches a line break.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dotall: bool,
+    /// Whether the secret is a user's name, which is then hidden in the same text in other paths, before a host, and as
+    /// owner of a file.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub echo: bool,
     /// How much harm a leak does.
     #[serde(default, skip_serializing_if = "is_default")]
     pub severity: Severity,
@@ -228,6 +232,14 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether a literal asks for more than its text: then it is searched as a pattern.
+    pub(super) fn is_more_than_its_text(&self) -> bool {
+        !self.allow.is_empty()
+            || self.entropy.is_some()
+            || self.check.is_some()
+            || !self.keywords.is_empty()
+    }
+
     /// What is shown instead of a secret of this rule.
     pub fn shown(&self) -> String {
         self.replacement.clone().unwrap_or_else(|| format!("[redacted:{}]", self.id))

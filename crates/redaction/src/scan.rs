@@ -1,20 +1,20 @@
 //! Runs rules over one reading of a text.
 
+mod echo;
+mod search;
+mod wrap;
+
 use std::collections::HashSet;
+use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use base64::{Engine, alphabet};
-// As in `compile`: stretches of a text, and matches that begin where they are looked for.
-use regex_automata::{Anchored, Input, Span};
-
-use super::check;
+use self::search::{Search, decode};
 use super::compile::{Compiled, Find};
 use super::engine::Context;
-use super::prefilter::{Candidate, Candidates, Prefilter};
+use super::literal::{Literals, is_base64};
+use super::prefilter::{Candidates, Prefilter};
 use super::rule::RuleError;
-use super::view::{self, View};
-use super::wrap;
+use super::view::spelled::{self, Reading, SPELLINGS};
+use super::view::{self, View, terminal};
 
 /// A secret, in places of the text that was searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,56 +36,44 @@ pub(super) struct Found {
 pub(super) struct Scanner {
     pub(super) rules: Vec<Compiled>,
     prefilter: Prefilter,
-    literals: Option<AhoCorasick>,
+    literals: Option<Literals>,
     /// Some keyword has characters that JSON may escape: it may hide behind any backslash.
     fragile: bool,
     /// What stands for secrets is none itself.
     shown: HashSet<String>,
-    /// Literal -> its rule.
-    literal_rules: Vec<usize>,
 }
 
-/// How far behind its keyword a match is looked for at first.
-const AHEAD: usize = 1024;
-/// A window up to this size is tried place by place.
-const NEAR: usize = 4;
-/// A match that ends so near to where the search was cut off may go on.
-const NEAR_END: usize = 128;
-
+/// So many spellings of spellings are read: percent signs within entities within base64.
+const NESTED_MAX: u8 = 3;
+/// A shorter run of base64 inside of a terminal sequence holds no secret.
+const RUN_MIN: usize = 12;
 impl Scanner {
     /// Prepares a search for `rules`.
     pub(super) fn new(rules: Vec<Compiled>) -> Result<Scanner, RuleError> {
         let fail = |reason: String| RuleError::file(None, reason);
         let prefilter = Prefilter::new(&rules).map_err(fail)?;
         let literals = rules.iter().enumerate().filter_map(|(index, rule)| match &rule.find {
-            Find::Literal(text) => Some((index, text)),
+            Find::Literal { text, ignore_case } => Some((index, text.as_str(), *ignore_case)),
             Find::Regex(_) => None,
         });
-        let (literal_rules, texts): (Vec<usize>, Vec<&String>) = literals.unzip();
-        let literals = (!texts.is_empty()).then(|| AhoCorasick::new(&texts));
-        let literals = literals.transpose().map_err(|error| fail(error.to_string()))?;
+        let literals = Literals::new(&literals.collect::<Vec<_>>()).map_err(fail)?;
         let plain = |c: char| c.is_ascii() && !c.is_ascii_control() && !"\"\\".contains(c);
         let fragile =
             rules.iter().flat_map(|rule| &rule.keywords).any(|word| !word.chars().all(plain));
         let shown = rules.iter().map(|rule| rule.shown.clone()).collect();
-        Ok(Scanner { rules, prefilter, literals, literal_rules, fragile, shown })
+        Ok(Scanner { rules, prefilter, literals, fragile, shown })
     }
 
     /// The places worth a look, or none where nothing can be hidden in any reading of `text`.
     pub(super) fn candidates(&self, text: &str) -> Option<Candidates> {
         let candidates = self.prefilter.scan(&self.rules, text);
-        let literal = || {
-            let escapes = |byte: &u8| matches!(byte, b'\\' | b'%' | b'\n' | 0x1b | 0xC2);
-            self.literals
-                .as_ref()
-                .is_some_and(|l| text.as_bytes().iter().any(escapes) || l.is_match(text))
-        };
+        let literal = || self.literals.as_ref().is_some_and(|literals| literals.may_be_in(text));
         let fragile = || self.fragile && memchr::memchr(b'\\', text.as_bytes()).is_some();
-        let spelled = candidates.escapes || candidates.percent;
+        let spelled = candidates.escapes || candidates.percent || spelled::is_spelled(text);
         (spelled || !candidates.places.is_empty() || fragile() || literal()).then_some(candidates)
     }
 
-    /// Finds secrets in `text` and in its readings without colours, percent signs and wrapped lines.
+    /// Finds secrets in `text` and in its readings without terminal sequences, spelled characters and wrapped lines.
     pub(super) fn surface(
         &self,
         text: &str,
@@ -93,30 +81,77 @@ impl Scanner {
         at: &Context<'_>,
         out: &mut Vec<Found>,
     ) {
+        self.readings(text, candidates, at, NESTED_MAX, out);
+    }
+
+    fn readings(
+        &self,
+        text: &str,
+        candidates: &Candidates,
+        at: &Context<'_>,
+        nested: u8,
+        out: &mut Vec<Found>,
+    ) {
         self.run(text, candidates, at, out);
-        if candidates.percent
-            && let Some(view) = view::without_percent(text)
-        {
-            self.reading(&view, at, out);
-        }
-        match view::without_colours(text) {
-            None => self.wrapped(text, candidates, at, out),
+        match terminal::without_sequences(text) {
             Some(view) => {
-                // Where a colour stands inside or beside a hit, the reading without colours is the right one.
+                // Where a sequence stands inside or beside a hit, the reading without sequences is the right one, and
+                // for what stands inside of a sequence the reading of that alone.
                 out.retain(|found| !view.touches(found.start, found.end));
-                let (mut inner, places) =
-                    (Vec::new(), self.prefilter.scan(&self.rules, &view.text));
-                self.run(&view.text, &places, at, &mut inner);
-                self.wrapped(&view.text, &places, at, &mut inner);
-                out.extend(inner.into_iter().map(|found| found.through(&view)));
+                self.reading(&view, at, nested, out);
+                terminal::texts(text).for_each(|inside| self.inside(text, inside, at, nested, out));
+            }
+            None => {
+                self.wrapped(text, candidates, at, out);
+                let Some(left) = nested.checked_sub(1) else {
+                    return;
+                };
+                // Backslashes of the text itself are read before.
+                let escapes =
+                    (nested < NESTED_MAX).then_some(&(spelled::without_escapes as Reading));
+                let readings = SPELLINGS.iter().chain(escapes);
+                for view in readings.filter_map(|reading| reading(text)) {
+                    self.reading(&view, at, left, out);
+                }
             }
         }
     }
 
-    fn reading(&self, view: &View<'_>, at: &Context<'_>, out: &mut Vec<Found>) {
+    fn reading(&self, view: &View<'_>, at: &Context<'_>, nested: u8, out: &mut Vec<Found>) {
         let mut inner = Vec::new();
-        self.run(&view.text, &self.prefilter.scan(&self.rules, &view.text), at, &mut inner);
+        let places = self.prefilter.scan(&self.rules, &view.text);
+        self.readings(&view.text, &places, at, nested, &mut inner);
         out.extend(inner.into_iter().map(|found| found.through(view)));
+    }
+
+    /// Finds secrets in the text inside of a terminal sequence, which may be base64.
+    fn inside(
+        &self,
+        text: &str,
+        inside: Range<usize>,
+        at: &Context<'_>,
+        nested: u8,
+        out: &mut Vec<Found>,
+    ) {
+        let start = inside.start;
+        let Some(text) = text.get(inside) else { return };
+        let moved =
+            |found: Found| Found { start: found.start + start, end: found.end + start, ..found };
+        let mut inner = Vec::new();
+        self.reading(&View::plain(text), at, nested, &mut inner);
+        out.extend(inner.drain(..).map(moved));
+        let mut next = start;
+        let Some(left) = nested.checked_sub(1) else { return };
+        for run in text.as_bytes().split(|byte| !is_base64(*byte)) {
+            let (start, end) = (next, next + run.len());
+            next = end + 1;
+            if run.len() >= RUN_MIN {
+                let decoded = decode(run);
+                let decoded = String::from_utf8_lossy(&decoded);
+                self.reading(&View::plain(&decoded), at, left, &mut inner);
+                out.extend(inner.drain(..).map(|found| Found { start, end, ..found }));
+            }
+        }
     }
 
     /// Finds tokens that run over line breaks.
@@ -183,8 +218,12 @@ impl Scanner {
             let Some(rule) = rule.filter(|rule| rule.applies(at)) else {
                 continue;
             };
+            let first = out.len();
             let mut search = Search { rule, text, places, shown: &self.shown, out };
             search.all();
+            if rule.echo && out.len() > first {
+                echo(text, first, out);
+            }
         }
         self.literals(text, at, out);
     }
@@ -194,19 +233,24 @@ impl Scanner {
         let Some(literals) = &self.literals else {
             return;
         };
-        for place in literals.find_overlapping_iter(text) {
-            let rule = self.literal_rules.get(place.pattern().as_usize()).copied();
-            let applies = |rule: &usize| self.rules.get(*rule).is_some_and(|rule| rule.applies(at));
-            out.extend(rule.filter(applies).map(|rule| Found {
-                start: place.start(),
-                end: place.end(),
-                rule,
-                level: 0,
-                quoted: false,
-                context: false,
-            }));
-        }
+        literals.find(text, &mut |rule, start, end| {
+            if self.rules.get(rule).is_some_and(|rule| rule.applies(at)) {
+                out.push(Found { start, end, rule, level: 0, quoted: false, context: false });
+            }
+        });
     }
+}
+
+/// Adds the places where names of users, found from the `first`th on, stand once more.
+fn echo(text: &str, first: usize, out: &mut Vec<Found>) {
+    let names: Vec<Found> = out.get(first..).unwrap_or_default().to_vec();
+    let Some(name) = names.first() else { return };
+    let places = names.iter().map(|found| (found.start, found.end));
+    echo::echoes(text, places, &mut |start, end| {
+        if names.iter().all(|found| (found.start, found.end) != (start, end)) {
+            out.push(Found { start, end, context: false, ..*name });
+        }
+    });
 }
 
 impl Found {
@@ -214,221 +258,5 @@ impl Found {
     pub(super) fn through(self, view: &View<'_>) -> Found {
         let (start, end) = view.source(self.start, self.end);
         Found { start, end, ..self }
-    }
-}
-
-/// One rule on one text.
-struct Search<'a> {
-    rule: &'a Compiled,
-    text: &'a str,
-    places: &'a [Candidate],
-    shown: &'a HashSet<String>,
-    out: &'a mut Vec<Found>,
-}
-
-impl Search<'_> {
-    fn all(&mut self) {
-        let length = self.text.len();
-        for place in self.places.iter().filter(|place| place.base64) {
-            self.base64(*place);
-        }
-        let plain = self.places.iter().filter(|place| !place.base64);
-        // Without keywords, a place is the run that holds the whole match, or two dots of it.
-        let short = self.rule.keywords.is_empty();
-        let ahead = if short { self.rule.window.unwrap_or(0) + NEAR } else { AHEAD };
-        match self.rule.window {
-            None if plain.clone().next().is_some() => {
-                self.range(0, length, Anchored::No);
-            }
-            None => {}
-            Some(window) if window <= NEAR => {
-                let mut from = 0;
-                for place in plain {
-                    let end = self.clip(place.end + ahead);
-                    for start in place.start.saturating_sub(window).max(from)..=place.start {
-                        let done = self.range(start, end, Anchored::Yes);
-                        if done > start {
-                            from = done;
-                            break;
-                        }
-                    }
-                }
-            }
-            Some(window) => {
-                let mut open: Option<(usize, usize)> = None;
-                for place in plain {
-                    let start = self.text.floor_char_boundary(place.start.saturating_sub(window));
-                    let end = self.clip(place.end + ahead);
-                    open = match open {
-                        Some((first, last)) if start <= last => Some((first, end.max(last))),
-                        Some((first, last)) => {
-                            let done = self.range(first, last, Anchored::No);
-                            Some((start.max(done), end.max(done)))
-                        }
-                        None => Some((start, end)),
-                    };
-                }
-                if let Some((first, last)) = open {
-                    self.range(first, last, Anchored::No);
-                }
-            }
-        }
-    }
-
-    fn clip(&self, at: usize) -> usize {
-        self.text.ceil_char_boundary(at.min(self.text.len()))
-    }
-
-    /// Searches one stretch; gives where the last match ended.
-    fn range(&mut self, start: usize, mut end: usize, anchored: Anchored) -> usize {
-        let Find::Regex(find) = &self.rule.find else {
-            return start;
-        };
-        let Some(regex) = find.regex() else {
-            // Nobody can say what it would find: nothing of the text is shown.
-            self.push(0, self.text.len(), false);
-            return self.text.len();
-        };
-        let (mut at, mut done) = (start, start);
-        while at < end {
-            let input = Input::new(self.text).range(at..end).anchored(anchored);
-            let Some(found) = regex.search(&input) else {
-                break;
-            };
-            let cut = found.end() + NEAR_END >= end && end < self.text.len();
-            if cut && !self.rule.keywords.is_empty() {
-                end = self.text.len();
-                continue;
-            }
-            let secret = match self.rule.group {
-                0 => found.span(),
-                group => {
-                    let mut groups = regex.create_captures();
-                    let input = input.clone().range(found.start()..end).anchored(Anchored::Yes);
-                    regex.search_captures(&input, &mut groups);
-                    // A match without any group is context that was matched to be skipped.
-                    let mut others =
-                        (1..groups.group_len()).filter_map(|group| groups.get_group(group));
-                    match groups.get_group(group).or_else(|| others.next()) {
-                        Some(secret) => secret,
-                        None => {
-                            at = self.clip(found.end().max(at + 1));
-                            done = found.end();
-                            continue;
-                        }
-                    }
-                }
-            };
-            match self.accept(secret) {
-                Some(secret) => {
-                    self.push(secret.start, secret.end, found.start() < secret.start);
-                    at = secret.end.max(at + 1);
-                }
-                None if self.rule.check.is_some() => at = found.start() + 1,
-                None => at = secret.end.max(found.start() + 1),
-            }
-            at = self.clip(at);
-            done = found.end();
-            if anchored == Anchored::Yes {
-                break;
-            }
-        }
-        done
-    }
-
-    fn push(&mut self, start: usize, end: usize, context: bool) {
-        let Some(rule) = self.places.first().map(|place| place.rule) else {
-            return;
-        };
-        if start < end {
-            self.out.push(Found { start, end, rule, level: 0, quoted: false, context });
-        }
-    }
-
-    /// The secret, or as much of it as passes the check digits; none where it is allowed to stay.
-    fn accept(&self, span: Span) -> Option<Span> {
-        let mut secret = self.text.get(span.range())?;
-        if let Some(check) = self.rule.check {
-            while !check::passes(check, secret) {
-                secret = secret.get(..secret.rfind([' ', '-'])?)?;
-            }
-        }
-        if self.shown.contains(secret) {
-            return None;
-        }
-        let low = self.rule.entropy.is_some_and(|least| check::entropy(secret) < least);
-        let stays = low
-            || self
-                .rule
-                .allow
-                .iter()
-                .any(|allow| allow.regex().is_some_and(|allow| allow.is_match(secret)));
-        (!stays).then_some(Span { start: span.start, end: span.start + secret.len() })
-    }
-
-    /// Decodes the run of base64 around a keyword, and hides all of it where the rule matches inside.
-    fn base64(&mut self, place: Candidate) {
-        let Find::Regex(find) = &self.rule.find else {
-            return;
-        };
-        let digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
-        let bytes = self.text.as_bytes();
-        let before = bytes.get(..place.start).unwrap_or_default();
-        let start = before.iter().rposition(|byte| !digit(byte)).map_or(0, |last| last + 1);
-        let after = bytes.get(place.start..).unwrap_or_default();
-        let mut end =
-            place.start + after.iter().position(|byte| !digit(byte)).unwrap_or(after.len());
-        let run = bytes.get(start..end).unwrap_or_default();
-        while bytes.get(end) == Some(&b'=') {
-            end += 1;
-        }
-        if self.out.last().is_some_and(|last| (last.start, last.end) == (start, end)) {
-            return;
-        }
-        let inside = (0..4).any(|shift| {
-            let decoded = decode(run.get(shift..).unwrap_or_default());
-            let decoded = String::from_utf8_lossy(&decoded);
-            find.regex().is_none_or(|regex| regex.is_match(decoded.as_ref()))
-        });
-        if inside {
-            self.push(start, end, false);
-        }
-    }
-}
-
-/// What is found inside of a text may end anywhere.
-const LOOSE: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
-);
-
-/// Decodes base64 of either alphabet, without padding.
-fn decode(run: &[u8]) -> Vec<u8> {
-    let standard = |byte: &u8| match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        byte => *byte,
-    };
-    let mut run: Vec<u8> = run.iter().map(standard).collect();
-    // A digit by itself is less than a byte.
-    run.truncate(run.len() - usize::from(run.len() % 4 == 1));
-    LOOSE.decode(run).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_may_be_of_either_alphabet_and_end_anywhere() {
-        let decoded = |run: &str| decode(run.as_bytes());
-        assert_eq!(decoded("+_-/"), [0xfb, 0xff, 0xbf]);
-        for (run, bytes) in
-            [("YWJj", "abc"), ("YWJjZ", "abc"), ("YWJjZG", "abcd"), ("YWJjZH", "abcd"), ("Y", "")]
-        {
-            assert_eq!(decoded(run), bytes.as_bytes(), "{run}");
-        }
     }
 }

@@ -8,6 +8,12 @@ use serde_json::Value;
 
 use super::*;
 
+mod homes;
+mod literals;
+mod placed;
+mod terminals;
+mod words;
+
 static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::compile(builtin().unwrap(), &[]).unwrap());
 
@@ -29,7 +35,7 @@ fn engine(rules: Vec<Rule>, manual: &[Manual]) -> Engine {
 }
 
 fn manual(id: u64, rank: u8, text: &str) -> Manual {
-    let matcher = Matcher::Literal(text.into());
+    let matcher = Matcher::Literal { text: text.into(), ignore_case: false };
     Manual { id: Seq::new(id), matcher, scope: Scope::Global, replacement: format!("<{id}>"), rank }
 }
 
@@ -95,7 +101,8 @@ proptest! {
         Just(token()),
         prop::sample::select(vec!["\\", "\"", "\\n", "\\u00", "\\ud83d", "\u{1b}[", "\u{1b}]", "%", "%4", "\r\n  ", "{", "}", "[",
             "\\u001b[31m", "a@b.cd", "/home/", "C:\\Users\\", "password=", "-----BEGIN PRIVATE KEY-----", "://", "é", "😀",
-            "4539 5787 6362 1486", "[redact", "[redact]", "[/redact]", "secret: \"", "\u{9b}1m", "bearer "]).prop_map(str::to_owned),
+            "4539 5787 6362 1486", "[redact", "[redact]", "[/redact]", "secret: \"", "\u{9b}1m", "bearer ", "&#x", "&amp;", "=3D", "=\n", "\u{1b}]52;c;",
+            "\u{7}", "\u{9d}", "\u{9c}", "\\u{", "\\30", "\\x", "[\"--password\",\"", "\"]", "\u{ad}", "e\u{301}", "~ada/", "quillian"]).prop_map(str::to_owned),
         "[a-zA-Z0-9+/=]{0,40}",
     ], 0..14)) {
         let text: String = parts.concat();
@@ -205,6 +212,18 @@ fn replacements_are_escaped_once_per_level() {
     assert_eq!(serde_json::from_str::<Vec<String>>(&inner).unwrap(), ["x \"\\"]);
 }
 
+/// The name of a rule in its replacement is no name of what comes behind it.
+#[test]
+fn what_stands_for_a_secret_names_no_other() {
+    let behind = expand_example("k{{alnum:18}}7");
+    for text in
+        ["[redacted:github-token] ,\"#\"", "[redacted:github-token]: #", "[redacted:jwt] = #"]
+    {
+        let text = text.replace('#', &behind);
+        assert_eq!(shown(&text), text);
+    }
+}
+
 #[test]
 fn base64_of_a_secret_is_hidden_whole() {
     use std::fmt::Write;
@@ -249,6 +268,34 @@ fn a_secret_is_found_however_it_is_written() {
 }
 
 #[test]
+fn a_token_beside_a_word_is_hidden_whole() {
+    let aws = expand_example("AKIA{{base32:16}}");
+    let long = expand_example("ghu_{{alnum:76}}");
+    let token = token();
+    let gitlab = expand_example("glpat-{{alnum:20}}");
+    let jwt = expand_example("eyJ{{alnum:33}}.eyJ{{alnum:60}}.{{alnum:43}}");
+    for (before, secret, behind, rule) in [
+        ("key_", &token, "", "github-token"),
+        ("cachekey", &token, ".json", "github-token"),
+        ("url?x=3D", &token, "&amp;y", "github-token"),
+        ("a=3D", &token, "=\n", "github-token"),
+        ("b ", &long, " c", "github-token"),
+        ("PROD_", &long, "", "github-token"),
+        ("PROD_", &aws, "_OLD", "aws-access-key-id"),
+        ("n1", &gitlab, "", "gitlab-token"),
+        ("jwt_", &jwt, "", "jwt"),
+    ] {
+        let expected = format!("{before}[redacted:{rule}]{behind}");
+        assert_eq!(shown(&format!("{before}{secret}{behind}")), expected);
+    }
+    for text in
+        ["task-0123456789abcdef0123456789abcdef01", "monkey-0123456789abcdef0123456789abcdef"]
+    {
+        assert_eq!(shown(text), text);
+    }
+}
+
+#[test]
 fn a_key_in_pieces_is_one_passage() {
     let lines: Vec<String> = (0..4).map(|_| expand_example("{{base64:64}}")).collect();
     let pem = format!("-----BEGIN RSA PRIVATE {}KEY-----\n{}\n", "", lines.join("\n"));
@@ -273,6 +320,8 @@ fn a_key_in_pieces_is_one_passage() {
 
 #[test]
 fn size_is_no_trap() {
+    let matcher = Matcher::Literal { text: "a b".into(), ignore_case: true };
+    let literal = engine(vec![], &[Manual { matcher, ..manual(1, 0, "a b") }]);
     for unit in [
         "\\",
         "[",
@@ -286,8 +335,14 @@ fn size_is_no_trap() {
         "4 ",
         "eyJ",
         "x.y",
+        "&amp;%25253D=3D\\x41",
+        "\u{1b}]0;%41&amp;=3D\u{7}",
+        "\u{9d}",
+        "/home/ada ",
+        "\u{ad}e\u{301}",
     ] {
         shown(&unit.repeat(20_000));
+        literal.masks(&unit.repeat(20_000), &Context::default());
     }
 }
 

@@ -1,8 +1,12 @@
 //! Readings of a text (unescaped, without colours, …) that know where each character came from.
 
-use std::borrow::Cow;
+pub(super) mod spelled;
+pub(super) mod terminal;
 
-use memchr::{memchr, memchr_iter, memmem};
+use std::borrow::Cow;
+use std::ops::Range;
+
+use memchr::memchr;
 
 /// What stands at `at..end` of a reading came from `source..source_end`.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +62,19 @@ impl<'a> View<'a> {
         self.edits.get(first).is_some_and(|edit| edit.source < end)
     }
 
+    /// Places in the reading where something was left out, inside `start..=end`, with its place in the source.
+    pub(super) fn left_out(
+        &self,
+        start: usize,
+        end: usize,
+    ) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let first = self.edits.partition_point(|edit| edit.at < start);
+        let inside = self.edits.get(first..).unwrap_or_default().iter();
+        let inside = inside.take_while(move |edit| edit.at <= end);
+        let inside = inside.filter(|edit| edit.at == edit.end);
+        inside.map(|edit| (edit.at, edit.source..edit.source_end))
+    }
+
     /// Places in the reading where something was left out, strictly inside `start..end`.
     pub(super) fn cuts(&self, start: usize, end: usize) -> impl Iterator<Item = usize> {
         let inside = move |edit: &&Edit| edit.at == edit.end && edit.at > start && edit.at < end;
@@ -66,7 +83,7 @@ impl<'a> View<'a> {
 }
 
 /// Copies a source, piece by piece, with replacements.
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     source: &'a str,
     copied: usize,
     text: String,
@@ -74,11 +91,11 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(source: &'a str) -> Builder<'a> {
+    pub(super) fn new(source: &'a str) -> Builder<'a> {
         Builder { source, copied: 0, text: String::new(), edits: Vec::new() }
     }
 
-    fn replace(&mut self, start: usize, end: usize, with: &str) {
+    pub(super) fn replace(&mut self, start: usize, end: usize, with: &str) {
         self.text.push_str(self.source.get(self.copied..start).unwrap_or_default());
         let at = self.text.len();
         self.text.push_str(with);
@@ -87,152 +104,13 @@ impl<'a> Builder<'a> {
     }
 
     /// The reading, or none where nothing was replaced.
-    fn finish(mut self) -> Option<View<'a>> {
+    pub(super) fn finish(mut self) -> Option<View<'a>> {
         if self.edits.is_empty() {
             return None;
         }
         self.text.push_str(self.source.get(self.copied..).unwrap_or_default());
         Some(View { text: Cow::Owned(self.text), edits: self.edits })
     }
-}
-
-fn hex(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
-    let digits = bytes.get(at..at + length)?;
-    digits.iter().try_fold(0, |value, byte| Some(value * 16 + char::from(*byte).to_digit(16)?))
-}
-
-/// Reads the escape at `at`, a backslash: the character and the escape's length.
-///
-/// Half a surrogate pair reads as U+FFFD. `loose` adds what shells and programming languages write.
-fn escape(bytes: &[u8], at: usize, loose: bool) -> Option<(char, usize)> {
-    let simple = |c| Some((c, 2));
-    match bytes.get(at + 1)? {
-        b'n' => simple('\n'),
-        b't' => simple('\t'),
-        b'r' => simple('\r'),
-        b'"' => simple('"'),
-        b'\\' => simple('\\'),
-        b'/' => simple('/'),
-        b'b' if !loose => simple('\u{8}'),
-        b'f' if !loose => simple('\u{c}'),
-        b'u' => {
-            let high = hex(bytes, at + 2, 4)?;
-            let paired = (0xD800..0xDC00).contains(&high)
-                && bytes.get(at + 6..at + 8).is_some_and(|next| next == b"\\u");
-            let low = if paired { hex(bytes, at + 8, 4) } else { None };
-            match low.filter(|low| (0xDC00..0xE000).contains(low)) {
-                Some(low) => {
-                    let code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-                    Some((char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12))
-                }
-                None => Some((char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6)),
-            }
-        }
-        b'\'' if loose => simple('\''),
-        b'e' if loose && bytes.get(at + 2) == Some(&b'[') => simple('\u{1b}'),
-        b'x' if loose => Some((char::from_u32(hex(bytes, at + 2, 2)?)?, 4)),
-        b'0' if loose && bytes.get(at + 2..at + 4).is_some_and(|next| next == b"33") => {
-            Some(('\u{1b}', 4))
-        }
-        _ => None,
-    }
-}
-
-fn unescaped(text: &str, loose: bool) -> Option<View<'_>> {
-    let bytes = text.as_bytes();
-    let mut out = Builder::new(text);
-    let mut next = 0;
-    while let Some(found) = bytes.get(next..).and_then(|rest| memchr(b'\\', rest)) {
-        let at = next + found;
-        next = at + 1;
-        // The end of a terminal sequence is no escape.
-        let ends = loose && at.checked_sub(1).and_then(|last| bytes.get(last)) == Some(&0x1b);
-        if let Some((c, length)) = escape(bytes, at, loose).filter(|_| !ends) {
-            out.replace(at, at + length, c.encode_utf8(&mut [0; 4]));
-            next = at + length;
-        }
-    }
-    out.finish()
-}
-
-/// Reads the inside of a JSON string.
-pub(super) fn json_string(raw: &str) -> View<'_> {
-    unescaped(raw, false).unwrap_or_else(|| View::plain(raw))
-}
-
-/// Takes one level of backslashes off; none where there is none.
-pub(super) fn without_escapes(text: &str) -> Option<View<'_>> {
-    unescaped(text, true)
-}
-
-/// Length of the terminal sequence that begins at `at`, 0 where none does.
-pub(super) fn sequence(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let (kind, head) = match rest {
-        [0x1b, kind, ..] => (*kind, 2),
-        [0xC2, 0x9B, ..] => (b'[', 2),
-        _ => return 0,
-    };
-    let body = rest.get(head..).unwrap_or_default();
-    match kind {
-        b'[' => {
-            let odd = |byte: &u8| !(0x20..0x40).contains(byte);
-            let length = body.iter().position(odd).unwrap_or(body.len());
-            head + length + usize::from(body.get(length).is_some_and(|b| (0x40..0x7F).contains(b)))
-        }
-        b']' | b'P' | b'X' | b'^' | b'_' => {
-            let end = body.iter().take(4096).position(|byte| matches!(byte, 0x07 | 0x1b | b'\n'));
-            match end.map(|end| (end, body.get(end..).unwrap_or_default())) {
-                Some((end, [0x07, ..])) => head + end + 1,
-                Some((end, [0x1b, b'\\', ..])) => head + end + 2,
-                _ => head,
-            }
-        }
-        0x20..0x30 => head + usize::from(body.first().is_some_and(|b| (0x30..0x7F).contains(b))),
-        0x30..0x7F => head,
-        _ => 1,
-    }
-}
-
-/// Takes colours and other terminal sequences out; none where there are none.
-pub(super) fn without_colours(text: &str) -> Option<View<'_>> {
-    let bytes = text.as_bytes();
-    if memchr(0x1b, bytes).is_none() && memmem::find(bytes, &[0xC2, 0x9B]).is_none() {
-        return None;
-    }
-    let mut out = Builder::new(text);
-    let mut at = 0;
-    while at < bytes.len() {
-        let length = sequence(bytes, at);
-        if length > 0 {
-            out.replace(at, at + length, "");
-        }
-        at += length.max(1);
-    }
-    out.finish()
-}
-
-/// Reads `%41` as `A`, character by character; none where there is nothing to read.
-pub(super) fn without_percent(text: &str) -> Option<View<'_>> {
-    let bytes = text.as_bytes();
-    let mut out = Builder::new(text);
-    let mut next = 0;
-    for at in memchr_iter(b'%', bytes) {
-        if at < next {
-            continue;
-        }
-        let mut raw = Vec::new();
-        while raw.len() < 4 && bytes.get(at + raw.len() * 3) == Some(&b'%') {
-            let Some(byte) = hex(bytes, at + raw.len() * 3 + 1, 2) else { break };
-            raw.push(byte as u8);
-            if let Ok(c) = str::from_utf8(&raw) {
-                next = at + raw.len() * 3;
-                out.replace(at, next, c);
-                break;
-            }
-        }
-    }
-    out.finish()
 }
 
 fn in_token(byte: u8) -> bool {
@@ -306,38 +184,14 @@ pub(super) fn joined(text: &str, at: usize) -> Option<(View<'_>, usize, usize)> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn source<'a>(view: &View<'_>, from: &'a str, part: &str) -> &'a str {
+    /// What `part` of a reading was read from.
+    pub(in super::super) fn source<'a>(view: &View<'_>, from: &'a str, part: &str) -> &'a str {
         let at = view.text.find(part).unwrap();
         let (start, end) = view.source(at, at + part.len());
         &from[start..end]
-    }
-
-    #[test]
-    fn escapes_map_back_whole() {
-        let text = r#"a\nb\u0041\ud83d\ude00c\"d"#;
-        let view = json_string(text);
-        assert_eq!(view.text, "a\nbA😀c\"d");
-        assert_eq!(source(&view, text, "bA"), r"b\u0041");
-        assert_eq!(source(&view, text, "😀"), r"\ud83d\ude00");
-        assert_eq!(source(&view, text, "c"), "c");
-        assert_eq!(json_string(r"\ud83dx").text, "\u{fffd}x");
-    }
-
-    #[test]
-    fn colours_inside_are_covered_and_around_are_not() {
-        let text = "x \u{1b}[31mab\u{1b}[1mcd\u{1b}[0m y\u{1b}]0;t\u{7}z";
-        let view = without_colours(text).unwrap();
-        assert_eq!(view.text, "x abcd yz");
-        assert_eq!(source(&view, text, "abcd"), "ab\u{1b}[1mcd");
-    }
-
-    #[test]
-    fn percent_reads_utf8_or_nothing() {
-        assert_eq!(without_percent("%67hp%5f%C3%A4%FF%zz").unwrap().text, "ghp_ä%FF%zz");
-        assert!(without_percent("100%").is_none());
     }
 
     #[test]

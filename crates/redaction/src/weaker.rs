@@ -81,6 +81,7 @@ fn differences(one: &Rule, other: &Rule) -> Vec<&'static str> {
         ("treatment of base64", one.base64 != other.base64),
         ("treatment of case", one.ignore_case != other.ignore_case),
         ("treatment of line breaks", one.dotall != other.dotall),
+        ("treatment of names", one.echo != other.echo),
     ];
     all.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_field_that_decides_a_match_counts() {
-        let changes: [(&str, Change); 16] = [
+        let changes: [(&str, Change); 17] = [
             ("is off", |rule| rule.enabled = false),
             ("type", |rule| rule.kind = RuleKind::Literal),
             ("pattern", |rule| rule.pattern.push('x')),
@@ -120,6 +121,7 @@ mod tests {
             ("base64", |rule| rule.base64 = true),
             ("case", |rule| rule.ignore_case = true),
             ("line breaks", |rule| rule.dotall = true),
+            ("names", |rule| rule.echo = true),
         ];
         let old = set(vec![rule("a"), rule("b")]);
         for (word, change) in changes {

@@ -29,7 +29,7 @@ const READERS: [&[&str]; 13] = [
 
 /// The entry of a redaction, as a command leaves it that was killed before the views followed.
 fn record_only(env: &TestEnvironment) -> (Ledger, Seq) {
-    let what = What::Literal { text: WORD.into(), within: Within::Everything };
+    let what = What::Literal { text: WORD.into(), within: Within::Everything, ignore_case: true };
     let (actor, reason) = ("ada".to_string(), "a test".to_string());
     let record = RedactionRecord { actor, reason, replacement: "[x]".into(), what };
     let mut ledger = Ledger::open(&env.ledger(), World::real(), &holder()).unwrap();

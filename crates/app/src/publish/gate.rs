@@ -236,7 +236,10 @@ mod tests {
     fn what_is_in_force_is_held_against_texts_and_not_against_our_words() {
         let redaction = |seq, text: &str, scope| Redaction {
             seq,
-            target: Target::Passages { matcher: Matcher::Literal(text.into()), scope },
+            target: Target::Passages {
+                matcher: Matcher::Literal { text: text.into(), ignore_case: true },
+                scope,
+            },
             replacement: "[gone]".into(),
         };
         let redactions = vec![

@@ -16,12 +16,15 @@ impl Policy {
             return None;
         }
         self.redactions.iter().find(|redaction| {
-            let is_shown =
-                |text: &String| !redaction.replacement.contains(text) && says(shown, text);
+            let is_replaced = |text: &String| redaction.replacement.contains(text);
+            let is_shown = |text: &String| !is_replaced(text) && says(shown, text);
             match &redaction.target {
                 Target::Texts { seq, texts, .. } => *seq == place.seq && texts.iter().any(is_shown),
-                Target::Passages { matcher: Matcher::Literal(text), scope } => {
-                    text.contains(BETWEEN) && applies(scope, place) && is_shown(text)
+                Target::Passages { matcher: Matcher::Literal { text, ignore_case }, scope } => {
+                    let small = || says(&shown.to_lowercase(), &text.to_lowercase());
+                    text.contains(BETWEEN)
+                        && applies(scope, place)
+                        && (is_shown(text) || *ignore_case && !is_replaced(text) && small())
                 }
                 _ => false,
             }

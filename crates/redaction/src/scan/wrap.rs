@@ -1,8 +1,8 @@
 //! Tells a token that was wrapped from a token that is followed by another line.
 
-use super::compile::Compiled;
-use super::scan::Found;
-use super::view::View;
+use super::super::compile::Compiled;
+use super::super::view::View;
+use super::Found;
 
 /// A wrapped line is at least so wide where the token itself does not show what it is.
 const WIDTH_MIN: usize = 40;

@@ -1,0 +1,91 @@
+//! The words of a command as an array has them, read as one line: what an option says of its value is told by the word
+//! before it.
+
+use std::ops::Range;
+
+use super::super::scan::Found;
+use super::super::view::View;
+use super::super::view::spelled::json_string;
+use super::{Kind, Token};
+
+/// An array whose words are longer than this together, in bytes, is no command.
+const LINE_MAX: usize = 16 * 1024;
+
+/// One word of a line.
+struct Word<'a> {
+    token: &'a Token,
+    view: View<'a>,
+    /// Its place in the line.
+    place: Range<usize>,
+}
+
+/// An array as a line.
+pub(crate) struct Line<'a> {
+    pub(crate) text: String,
+    words: Vec<Word<'a>>,
+}
+
+/// The lines that the arrays of a JSON text make: their words as they are, and with quotes around those that a shell
+/// would split.
+pub(crate) fn lines<'a>(text: &'a str, tokens: &'a [Token]) -> impl Iterator<Item = Line<'a>> {
+    let arrays = tokens.chunk_by(|a, b| a.list.is_some() && a.list == b.list);
+    let is_line = |words: &&[Token]| {
+        let length: usize = words.iter().map(|word| word.end - word.start).sum();
+        let is_text = |word: &Token| word.kind == Kind::Text;
+        words.len() > 1 && length <= LINE_MAX && words.iter().any(is_text)
+    };
+    arrays.filter(is_line).flat_map(move |words| {
+        [false, true].into_iter().filter_map(move |quoted| Line::of(text, words, quoted))
+    })
+}
+
+impl<'a> Line<'a> {
+    /// None where there is nothing to quote.
+    fn of(text: &'a str, tokens: &'a [Token], quoted: bool) -> Option<Line<'a>> {
+        let mut line = Line { text: String::new(), words: Vec::with_capacity(tokens.len()) };
+        let mut has_quotes = false;
+        for token in tokens {
+            let raw = text.get(token.start..token.end)?;
+            let view = json_string(raw);
+            let splits = |c: char| c.is_whitespace() || "\"'$`".contains(c);
+            let quote = match quoted && (view.text.is_empty() || view.text.contains(splits)) {
+                true => "'",
+                false => "",
+            };
+            has_quotes |= !quote.is_empty();
+            if !line.words.is_empty() {
+                line.text.push(' ');
+            }
+            line.text.push_str(quote);
+            let start = line.text.len();
+            line.text.push_str(&view.text);
+            let place = start..line.text.len();
+            line.text.push_str(quote);
+            line.words.push(Word { token, view, place });
+        }
+        (has_quotes == quoted).then_some(line)
+    }
+
+    /// What was found in the line, in the text that has the array: a piece of each word that it touches.
+    pub(crate) fn found(&self, found: Found) -> impl Iterator<Item = Found> {
+        let first = self.words.partition_point(|word| word.place.end <= found.start);
+        let words = self.words.get(first..).unwrap_or_default().iter();
+        let words = words.take_while(move |word| word.place.start < found.end);
+        words.filter_map(move |word| {
+            let start = found.start.max(word.place.start) - word.place.start;
+            let end = found.end.min(word.place.end) - word.place.start;
+            let Token { start: at, end: behind, kind, .. } = *word.token;
+            if kind == Kind::Scalar {
+                return Some(Found { start: at, end: behind, quoted: true, ..found });
+            }
+            let piece = Found { start, end, ..found }.through(&word.view);
+            let (start, end) = (piece.start + at, piece.end + at);
+            (start < end).then_some(Found {
+                start,
+                end,
+                level: found.level.saturating_add(1),
+                ..found
+            })
+        })
+    }
+}

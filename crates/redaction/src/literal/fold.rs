@@ -1,0 +1,159 @@
+//! A text in which only what a reader sees is left: for literals, which are the same in any spelling.
+//!
+//! Characters are taken apart (NFKD), so that composed, full width and compatible ones are one; signs without width are
+//! left out, and so are blanks, and what stands before the first word of a line. A literal is searched without its
+//! blanks; whether blanks stand where it has them is asked of what was left out.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
+
+use super::super::view::{Builder, View};
+
+/// Whether a character goes with the one before it.
+pub(super) fn is_mark(c: char) -> bool {
+    !c.is_ascii() && canonical_combining_class(c) != 0
+}
+
+/// Whether nobody sees it: soft hyphen, joiners, marks of direction, variation selectors.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}')
+}
+
+/// What stands before the words of a line that was quoted, commented out, boxed, or is one of a diff.
+const LINE_MARKS: &[char] = &['>', '|', '+', '-', '#', '*', '/', '│', '┃'];
+
+/// How a text is folded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// Letters beyond ASCII are small ones.
+    pub(super) small: bool,
+    /// Blanks are left out also where no line breaks: for literals that have some.
+    pub(super) blanks: bool,
+}
+
+/// Calls `each` with the places that read otherwise, and how.
+fn fold(text: &str, how: How, each: &mut dyn FnMut(usize, usize, &str)) {
+    let bytes = text.as_bytes();
+    let (mut at, mut done) = (0, 0);
+    let mut read = String::new();
+    let seen = |byte: &u8| byte.is_ascii_graphic() || !how.blanks && matches!(byte, b' ' | b'\t');
+    while let Some(rest) = bytes.get(at..) {
+        at += rest.iter().position(|byte| !seen(byte)).unwrap_or(rest.len());
+        let rest = text.get(at..).unwrap_or_default();
+        let Some(c) = rest.chars().next() else { return };
+        let end = at
+            + match () {
+                () if c.is_whitespace() => blanks(rest),
+                () if is_unseen(c) || c.is_control() => c.len_utf8(),
+                () => {
+                    let marks = rest.get(c.len_utf8()..).unwrap_or_default();
+                    c.len_utf8() + marks.find(|c| !is_mark(c)).unwrap_or(marks.len())
+                }
+            };
+        // A line that goes on says so: in mail and in a shell.
+        let before = text.get(..at).unwrap_or_default();
+        let line = match matches!(c, '\n' | '\r') {
+            true => {
+                before.strip_suffix(['=', '\\']).unwrap_or(before).trim_end_matches([' ', '\t'])
+            }
+            false => before,
+        };
+        let start = line.len().max(done);
+        let from = text.get(start..end).unwrap_or_default();
+        read.clear();
+        if !(c.is_whitespace() || is_unseen(c)) {
+            let apart = from.nfkd().filter(|c| !c.is_whitespace());
+            match how.small {
+                true => apart.for_each(|c| push_small(c, &mut read)),
+                false => read.extend(apart),
+            }
+        }
+        if read != from {
+            each(start, end, &read);
+        }
+        (at, done) = (end, end);
+    }
+}
+
+/// Adds a letter as a small one; those that differ from small letters only by what stands around them as these.
+fn push_small(c: char, out: &mut String) {
+    match c {
+        'ß' | 'ẞ' => out.push_str("ss"),
+        'ς' => out.push('σ'),
+        c => out.extend(c.to_lowercase()),
+    }
+}
+
+/// Length of the blanks that `rest` begins with; behind a line break, of the marks of the next line, too.
+fn blanks(rest: &str) -> usize {
+    let length = rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len());
+    let (blank, behind) = rest.split_at_checked(length).unwrap_or_default();
+    if !blank.contains('\n') {
+        return length;
+    }
+    let word = behind.find(|c: char| !(c.is_whitespace() || LINE_MARKS.contains(&c)));
+    length + word.unwrap_or(behind.len())
+}
+
+/// The text alone.
+pub(super) fn folded_text(text: &str, how: How) -> String {
+    let mut folded = String::with_capacity(text.len());
+    let mut copied = 0;
+    fold(text, how, &mut |start, end, read| {
+        folded.push_str(text.get(copied..start).unwrap_or_default());
+        folded.push_str(read);
+        copied = end;
+    });
+    folded.push_str(text.get(copied..).unwrap_or_default());
+    folded
+}
+
+/// The text with the way back.
+pub(super) fn folded(text: &str, how: How) -> Option<View<'_>> {
+    let mut out = Builder::new(text);
+    fold(text, how, &mut |start, end, read| out.replace(start, end, read));
+    out.finish()
+}
+
+/// Places in the folded form of a literal before which it has a blank.
+pub(super) fn gaps(text: &str) -> Vec<usize> {
+    let mut gaps = Vec::new();
+    let (mut length, mut copied) = (0, 0);
+    fold(text, How { small: true, blanks: true }, &mut |start, end, read| {
+        length += start - copied;
+        if read.is_empty() && text.get(start..end).is_some_and(|s| s.contains(char::is_whitespace))
+        {
+            gaps.push(length);
+        }
+        length += read.len();
+        copied = end;
+    });
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: How = How { small: true, blanks: true };
+
+    #[test]
+    fn what_looks_the_same_is_the_same() {
+        let forms =
+            ["Ärger im Hafen", "A\u{308}rger  im\n> Hafen", "Ä\u{ad}rger\tim\r\n+\u{200b}Hafen"];
+        for form in forms {
+            // Capital letters of ASCII are left to the search.
+            let text = folded_text(form, SMALL);
+            assert!(text.eq_ignore_ascii_case("a\u{308}rgerimHafen"), "{form:?}: {text:?}");
+            assert_eq!(folded(form, SMALL).unwrap().text, text);
+            assert_eq!(gaps(form), [7, 9]);
+        }
+        assert_eq!(
+            folded_text("ＡＢ１ ﬁ한", How { small: false, ..SMALL }),
+            "AB1fi\u{1112}\u{1161}\u{11ab}"
+        );
+        assert_eq!(folded_text("e\u{301}\u{323}", SMALL), folded_text("\u{1eb9}\u{301}", SMALL));
+    }
+}
