@@ -16,6 +16,7 @@
 mod builtin;
 mod check;
 mod compile;
+mod define;
 mod engine;
 mod fields;
 mod gitleaks;
@@ -31,8 +32,10 @@ mod rule;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod value;
 mod view;
 mod weaker;
+mod words;
 mod wrap;
 
 use std::borrow::Cow;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::builtin::builtin;
 use super::compile::Compiled;
+use super::define;
 use super::gitleaks;
 use super::rule::{Rule, RuleError, RuleKind, RuleSet};
 
@@ -55,6 +56,7 @@ const FILE_KEYS: &[&str] = &[
     "name",
     "rules",
     "redactions",
+    "define",
     "extends",
     "disable",
     "enable",
@@ -74,12 +76,14 @@ const RULE_KEYS: &[&str] = &[
     "fields",
     "role",
     "roles",
+    "near",
     "keywords",
     "window",
     "dots",
     "entropy",
     "secret_group",
     "allow",
+    "allow_before",
     "check",
     "base64",
     "ignore_case",
@@ -119,14 +123,21 @@ impl File {
 
     fn of_map(map: Map<String, Value>, text: &str) -> Result<File, RuleError> {
         let mut file = File::default();
+        let parts = define::parts(map.get("define"))
+            .map_err(|reason| RuleError::file(line_of_key(text, "define"), reason))?;
         for (key, value) in map {
             let wrong =
                 |what: &str| RuleError::file(line_of_key(text, &key), format!("{key}: {what}"));
             match (key.as_str(), value) {
-                ("rules" | "redactions", Value::Array(rules)) => {
+                ("rules" | "redactions", Value::Array(mut rules)) => {
+                    define::insert(&parts, &mut rules).map_err(|(id, reason)| RuleError {
+                        line: line_of_rule(text, &id, 0),
+                        ..RuleError::rule(&id, reason)
+                    })?;
                     file.rules.extend(read_rules(rules, text)?)
                 }
-                ("rules" | "redactions", Value::Null) | ("version" | "description", _) => {}
+                ("rules" | "redactions", Value::Null)
+                | ("version" | "description" | "define", _) => {}
                 ("rules" | "redactions", _) => return Err(wrong("a list is expected")),
                 ("name", Value::String(name)) => file.name = Some(name),
                 ("extends", Value::String(base)) if base == "builtin" => file.alone = false,
@@ -222,14 +233,14 @@ fn check(rules: &[Rule], text: &str) -> Result<(), RuleError> {
         if let Some(role) = rule.roles.iter().find(|role| !ROLES.contains(&role.as_str())) {
             return Err(fail(0, unknown("role", role, ROLES.iter().copied())));
         }
-        let quick = rule.kind == RuleKind::Regex && !rule.keywords.is_empty();
-        if rule.base64 && !(quick && rule.keywords.iter().any(|word| word.len() > 3)) {
+        let compiled = Compiled::rule(rule, index).map_err(|error| fail(0, error.reason))?;
+        let pattern = matches!(rule.kind, RuleKind::Regex | RuleKind::Token);
+        if rule.base64 && !(pattern && compiled.keywords.iter().any(|word| word.len() > 3)) {
             return Err(fail(
                 0,
                 "base64 needs a regex and keywords of four characters or more".into(),
             ));
         }
-        Compiled::rule(rule, index).map_err(|error| fail(0, error.reason))?;
     }
     Ok(())
 }

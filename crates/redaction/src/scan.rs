@@ -1,6 +1,7 @@
 //! Runs rules over one reading of a text.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -9,10 +10,10 @@ use base64::{Engine, alphabet};
 use regex_automata::{Anchored, Input, Span};
 
 use super::check;
-use super::compile::{Compiled, Find};
+use super::compile::{Compiled, Find, Lazy};
 use super::engine::Context;
 use super::prefilter::{Candidate, Candidates, Prefilter};
-use super::rule::RuleError;
+use super::rule::{Check, RuleError};
 use super::view::{self, View};
 use super::wrap;
 
@@ -51,6 +52,8 @@ const AHEAD: usize = 1024;
 const NEAR: usize = 4;
 /// A match that ends so near to where the search was cut off may go on.
 const NEAR_END: usize = 128;
+/// How far before a match `allow_before` looks.
+const BACK: usize = 64;
 
 impl Scanner {
     /// Prepares a search for `rules`.
@@ -319,12 +322,12 @@ impl Search<'_> {
                     }
                 }
             };
-            match self.accept(secret) {
+            match self.accept(secret, found.start()) {
                 Some(secret) => {
                     self.push(secret.start, secret.end, found.start() < secret.start);
                     at = secret.end.max(at + 1);
                 }
-                None if self.rule.check.is_some() => at = found.start() + 1,
+                None if self.rule.check.is_some_and(Check::takes_a_part) => at = found.start() + 1,
                 None => at = secret.end.max(found.start() + 1),
             }
             at = self.clip(at);
@@ -346,10 +349,13 @@ impl Search<'_> {
     }
 
     /// The secret, or as much of it as passes the check digits; none where it is allowed to stay.
-    fn accept(&self, span: Span) -> Option<Span> {
+    fn accept(&self, span: Span, start: usize) -> Option<Span> {
         let mut secret = self.text.get(span.range())?;
         if let Some(check) = self.rule.check {
             while !check::passes(check, secret) {
+                if !check.takes_a_part() {
+                    return None;
+                }
                 secret = secret.get(..secret.rfind([' ', '-'])?)?;
             }
         }
@@ -357,13 +363,21 @@ impl Search<'_> {
             return None;
         }
         let low = self.rule.entropy.is_some_and(|least| check::entropy(secret) < least);
+        let finds = |list: &[Arc<Lazy>], text: &str| {
+            list.iter().any(|allow| allow.regex().is_some_and(|allow| allow.is_match(text)))
+        };
         let stays = low
-            || self
-                .rule
-                .allow
-                .iter()
-                .any(|allow| allow.regex().is_some_and(|allow| allow.is_match(secret)));
+            || finds(&self.rule.allow, secret)
+            || !self.rule.allow_before.is_empty()
+                && finds(&self.rule.allow_before, self.before(start));
         (!stays).then_some(Span { start: span.start, end: span.start + secret.len() })
+    }
+
+    /// What stands before a match in its line, as far as a look back goes.
+    fn before(&self, at: usize) -> &str {
+        let from = self.text.ceil_char_boundary(at.saturating_sub(BACK));
+        let before = self.text.get(from..at).unwrap_or_default();
+        before.rsplit('\n').next().unwrap_or_default()
     }
 
     /// Decodes the run of base64 around a keyword, and hides all of it where the rule matches inside.
