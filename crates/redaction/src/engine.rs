@@ -2,6 +2,7 @@
 
 use super::compile::Compiled;
 use super::json::{self, Kind, Token};
+use super::pairs;
 use super::prefilter::Candidates;
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
@@ -211,7 +212,12 @@ impl Engine {
             return;
         };
         match (depth < DEPTH_MAX).then(|| json::parse(text)).flatten() {
-            Some(tokens) => tokens.iter().for_each(|token| self.token(text, token, at, depth, out)),
+            Some(tokens) => {
+                tokens.iter().for_each(|token| self.token(text, token, at, depth, out));
+                for (name, value) in pairs::pairs(text, &tokens) {
+                    self.pair(text, name, value, at, out);
+                }
+            }
             None => self.plain(text, candidates, at, out),
         }
     }
@@ -233,11 +239,24 @@ impl Engine {
             let key = view::json_string(text.get(start..end).unwrap_or_default());
             self.member(&key.text, &view.text, at, &mut inner);
         }
-        out.extend(inner.into_iter().map(|found| {
-            let found = found.through(&view);
-            let (start, end) = (found.start + token.start, found.end + token.start);
-            Found { start, end, level: found.level.saturating_add(1), ..found }
-        }));
+        out.extend(inner.into_iter().map(|found| within(found, &view, token)));
+    }
+
+    /// Finds what only the member beside it tells about a value.
+    fn pair(
+        &self,
+        text: &str,
+        name: &Token,
+        value: &Token,
+        at: &Context<'_>,
+        out: &mut Vec<Found>,
+    ) {
+        let read =
+            |token: &Token| view::json_string(text.get(token.start..token.end).unwrap_or_default());
+        let (name, view) = (read(name), read(value));
+        let mut inner = Vec::new();
+        self.member(&name.text, &view.text, at, &mut inner);
+        out.extend(inner.into_iter().map(|found| within(found, &view, value)));
     }
 
     /// Finds a number or boolean that is a secret by itself: a payment card, or what a person hid.
@@ -304,6 +323,13 @@ impl Engine {
         }
         out.extend(above.into_iter().filter(|found| found.start < found.end));
     }
+}
+
+/// What was found in the inside of a JSON string, in the text that has it.
+fn within(found: Found, view: &View<'_>, token: &Token) -> Found {
+    let found = found.through(view);
+    let (start, end) = (found.start + token.start, found.end + token.start);
+    Found { start, end, level: found.level.saturating_add(1), ..found }
 }
 
 /// Moves the start of a secret out of an escape that it would cut in half; false where nothing stays.

@@ -22,6 +22,7 @@ mod fields;
 mod gitleaks;
 mod json;
 mod labelled;
+mod pairs;
 mod parse;
 mod place;
 mod policy;
@@ -35,7 +36,7 @@ mod tests;
 mod value;
 mod view;
 mod weaker;
-mod words;
+mod wordlike;
 mod wrap;
 
 use std::borrow::Cow;

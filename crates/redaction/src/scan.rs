@@ -307,7 +307,8 @@ impl Search<'_> {
                 0 => found.span(),
                 group => {
                     let mut groups = regex.create_captures();
-                    let input = input.clone().range(found.start()..found.end()).anchored(Anchored::Yes);
+                    let input =
+                        input.clone().range(found.start()..found.end()).anchored(Anchored::Yes);
                     regex.search_captures(&input, &mut groups);
                     // A match without any group is context that was matched to be skipped.
                     let mut others =

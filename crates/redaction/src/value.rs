@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::check::entropy;
-use super::words::{is_glued, reads_as_words};
+use super::wordlike::{is_glued, reads_as_words};
 
 /// Whether it was filled in: neither a mask (`xxxx`), nor words that ask for it (`your-key-here`), nor a reference to it.
 pub(super) fn is_filled(text: &str) -> bool {
@@ -189,6 +189,8 @@ fn is_place(text: &str) -> bool {
         words * 2 >= parts.len() && (parts.len() > 2 || rooted || file && parts.len() > 1)
     };
     text.contains("://")
+        || text.starts_with("//")
+        || text.starts_with("arn:")
         || text.split_once('@').is_some_and(|(_, rest)| host(rest))
         || text.contains(['/', '\\']) && path()
         || has_version(text)
@@ -234,10 +236,15 @@ fn is_moment(text: &str) -> bool {
 /// Code that makes or reads the value.
 fn is_call(text: &str) -> bool {
     let before = |mark: char| text.split_once(mark).is_some_and(|(name, _)| is_path_of_names(name));
-    let marks = ["::", "->", "=>", "?.", "();", "()", "[\"", "['", "==", "!=", "&&", "||"];
+    let marks = ["::", "->", "=>", "?.", "()", "==", "!=", "&&", "||"];
+    let patterns = [
+        "(?:", "(?i", "[^", "[a-z", "[A-Z", "[0-9]", "]+", "]*", "]{", "\\w", "\\s", "\\d", "\\b",
+        "%s",
+    ];
     before('(')
         || before('[')
         || marks.iter().any(|mark| text.contains(mark) && reads_as_words(text))
+        || patterns.iter().any(|mark| text.contains(mark))
         || text.starts_with("--")
 }
 
