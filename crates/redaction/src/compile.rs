@@ -81,6 +81,8 @@ pub(super) struct Compiled {
     pub(super) dots: Option<usize>,
     pub(super) keywords: Vec<String>,
     pub(super) base64: bool,
+    /// A token: it is none where it stands within a longer run of its characters.
+    pub(super) is_token: bool,
     pub(super) shown: String,
     reach: Reach,
 }
@@ -278,6 +280,7 @@ impl Compiled {
             dots: rule.dots,
             keywords: rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
             base64: rule.base64,
+            is_token: rule.kind == RuleKind::Token,
             shown: rule.shown(),
             reach: Reach::Rule {
                 scope: rule.scope,
@@ -360,6 +363,7 @@ impl Compiled {
             dots: None,
             keywords: Vec::new(),
             base64: false,
+            is_token: false,
             shown: manual.replacement.clone(),
             reach: Reach::Manual(manual.scope.clone()),
         })

@@ -15,6 +15,7 @@ use super::engine::Context;
 use super::prefilter::{Candidate, Candidates, Prefilter};
 use super::rule::{Check, RuleError};
 use super::view::{self, View};
+use super::wordlike::reads_as_words;
 use super::wrap;
 
 /// A secret, in places of the text that was searched.
@@ -368,6 +369,7 @@ impl Search<'_> {
             list.iter().any(|allow| allow.regex().is_some_and(|allow| allow.is_match(text)))
         };
         let stays = low
+            || self.rule.is_token && is_inside(self.before(start))
             || finds(&self.rule.allow, secret)
             || !self.rule.allow_before.is_empty()
                 && finds(&self.rule.allow_before, self.before(start));
@@ -410,6 +412,16 @@ impl Search<'_> {
         }
     }
 }
+
+/// Whether what follows is a piece of something longer that was drawn: encrypted or encoded data.
+fn is_inside(before: &str) -> bool {
+    let in_run = |c: char| c.is_ascii_alphanumeric() || "_-+/".contains(c);
+    let run = before.rsplit(|c| !in_run(c)).next().unwrap_or_default();
+    run.len() >= INSIDE_MIN && !reads_as_words(run)
+}
+
+/// Before a token in a name or a path stands no longer run that reads as no words.
+const INSIDE_MIN: usize = 32;
 
 /// What is found inside of a text may end anywhere.
 const LOOSE: GeneralPurpose = GeneralPurpose::new(
