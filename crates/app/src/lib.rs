@@ -53,5 +53,5 @@ pub use codex_ledger_ledger::{Holder, World, check_place};
 pub use codex_ledger_projections::Digests;
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
-    By, Rule, RuleFormat, RuleSet, SeenText, Tally, Weaker, builtin as builtin_rules,
+    Acts, By, Rule, RuleFormat, RuleSet, SeenText, Tally, Weaker, builtin as builtin_rules,
 };

@@ -36,7 +36,7 @@ fn built_in(files: &[&str]) -> Result<RuleSet, RuleError> {
     if rules.iter().all(|rule| !rule.enabled) {
         return Err(fail(RuleError::file(None, "none is enabled")));
     }
-    Ok(RuleSet { name: "builtin".into(), rules, notes: Vec::new() })
+    Ok(RuleSet { name: "builtin".into(), rules, ..RuleSet::default() })
 }
 
 /// An example as it is meant: `{{alnum:36}}` becomes 36 made-up letters and digits, the same each time.

@@ -16,6 +16,7 @@
 mod builtin;
 mod check;
 mod compile;
+mod corpus;
 mod define;
 mod engine;
 mod fields;

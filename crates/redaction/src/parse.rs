@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use super::builtin::builtin;
 use super::compile::Compiled;
-use super::define;
 use super::gitleaks;
 use super::rule::{Rule, RuleError, RuleKind, RuleSet};
+use super::{corpus, define};
 
 /// How a rule file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,9 @@ pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet
         RuleFormat::Yaml | RuleFormat::Json => File::parse(text, format)?,
     };
     check(&file.rules, text)?;
-    file.resolve(name, text)
+    let rules = file.resolve(name, text)?;
+    corpus::check(&rules, |written| line_of_text(text, written))?;
+    Ok(rules)
 }
 
 /// Reads rules alone: neither are they extended nor compiled.
@@ -47,6 +49,7 @@ pub(super) struct File {
     pub(super) name: Option<String>,
     pub(super) rules: Vec<Rule>,
     pub(super) notes: Vec<String>,
+    corpus: Vec<String>,
     alone: bool,
     disable: Vec<String>,
     enable: Vec<String>,
@@ -57,6 +60,7 @@ const FILE_KEYS: &[&str] = &[
     "rules",
     "redactions",
     "define",
+    "corpus",
     "extends",
     "disable",
     "enable",
@@ -152,6 +156,10 @@ impl File {
                 ("notes", value) => {
                     file.notes = texts(value).ok_or_else(|| wrong("a list is expected"))?
                 }
+                ("corpus", value) => {
+                    file.corpus =
+                        texts(value).ok_or_else(|| wrong("a list of texts is expected"))?
+                }
                 ("name", _) => return Err(wrong("a text is expected")),
                 _ => {
                     let reason = unknown("key", &key, FILE_KEYS.iter().copied());
@@ -181,7 +189,8 @@ impl File {
                 }
             }
         }
-        Ok(RuleSet { name: self.name.unwrap_or_else(|| name.to_owned()), rules, notes: self.notes })
+        let name = self.name.unwrap_or_else(|| name.to_owned());
+        Ok(RuleSet { name, rules, notes: self.notes, corpus: self.corpus })
     }
 }
 
@@ -325,6 +334,12 @@ pub(super) fn line_of_rule(text: &str, id: &str, nth: usize) -> Option<usize> {
     text.lines().zip(1..).filter(|(line, _)| names(line)).nth(nth).map(|(_, line)| line)
 }
 
+/// The line, from 1, that has a text of a corpus, or its beginning where it has several lines.
+fn line_of_text(text: &str, written: &str) -> Option<usize> {
+    let first = written.lines().next().filter(|line| !line.is_empty())?;
+    text.lines().position(|line| line.contains(first)).map(|line| line + 1)
+}
+
 fn line_of_key(text: &str, key: &str) -> Option<usize> {
     let begins = |line: &str| {
         let line = line.trim_start_matches([' ', '\t', '-', '{', '"', '\'']);
@@ -368,6 +383,9 @@ mod tests {
             ("pattern: abc\n    secret_group: key", "secret_group \"key\" does not exist"),
             ("pattern: ab\n    type: literal", "at least 3 characters"),
             ("replacement: x", "the pattern is missing"),
+            ("pattern: abc\n    near: [quay]", "belongs to rules of the type token"),
+            ("pattern: '[a-z]{20}'\n    type: token", "say keywords"),
+            ("pattern: 'a(?&b)'", "unknown part `b`"),
         ] {
             assert!(one(rest).contains(expected), "{rest}: {}", one(rest));
         }
@@ -392,6 +410,28 @@ mod tests {
         );
         assert_eq!((set.rules[0].id.as_str(), set.rules[0].kind), ("email", RuleKind::Literal));
         assert_eq!(set.rules.iter().filter(|rule| rule.id == "email").count(), 1);
+    }
+
+    #[test]
+    fn a_corpus_that_contradicts_its_rules_is_refused() {
+        let file = |corpus: &str| {
+            let rules = "define:\n  digits: '[0-9]{4}'\nrules:\n- {id: berth, pattern: 'berth-(?&digits)'}\n";
+            let text =
+                format!("extends: none\n{rules}corpus:\n- 'at «berth-1234» now'\n- {corpus}\n");
+            parse_rules(&text, RuleFormat::Yaml, "t")
+        };
+        let set = file("'«berth-5678» and berth-56'").unwrap();
+        assert_eq!((set.corpus.len(), set.rules[0].pattern.as_str()), (2, "berth-(?:[0-9]{4})"));
+        assert!(!serde_json::to_string(&set).unwrap().contains("corpus"), "it is not stored");
+        for (text, expected) in [
+            ("'«berth-56»'", "line 8: corpus: what is marked with « » is not hidden: «berth-56»"),
+            ("'berth-5678'", "line 8: corpus: rule \"berth\" hides what is not marked: berth-5678"),
+            ("'«berth-5678'", "line 8: corpus: a « has no »"),
+            ("[1]", "corpus: a list of texts is expected"),
+        ] {
+            let refused = file(text).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{text}: {refused}");
+        }
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct RuleSet {
     /// What an import left out or changed, for the person who imports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Texts of the file that say what its rules hide, in `«…»`. They decide nothing, and are not stored.
+    #[serde(skip)]
+    pub corpus: Vec<String>,
 }
 
 impl RuleSet {

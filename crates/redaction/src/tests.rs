@@ -25,7 +25,7 @@ fn rule(id: &str, pattern: &str) -> Rule {
 }
 
 fn engine(rules: Vec<Rule>, manual: &[Manual]) -> Engine {
-    Engine::compile(&RuleSet { name: "t".into(), rules, notes: vec![] }, manual).unwrap()
+    Engine::compile(&RuleSet { name: "t".into(), rules, ..RuleSet::default() }, manual).unwrap()
 }
 
 fn manual(id: u64, rank: u8, text: &str) -> Manual {
@@ -348,7 +348,7 @@ fn a_pattern_that_is_too_large_hides_what_it_would_have_searched() {
             keywords: vec![word.into()],
             ..rule("large", r"token \w{1000}\w{1000}")
         }],
-        notes: vec![],
+        ..RuleSet::default()
     };
     let refused = Engine::compile(&rules("token"), &[]).unwrap_err().to_string();
     assert!(refused.contains("large") && refused.contains("bad regex"), "{refused}");

@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn set(rules: Vec<Rule>) -> RuleSet {
-        RuleSet { name: "set".into(), rules, notes: Vec::new() }
+        RuleSet { name: "set".into(), rules, ..RuleSet::default() }
     }
 
     type Change = fn(&mut Rule);
