@@ -19,9 +19,9 @@ pub(super) fn pairs<'a>(text: &'a str, tokens: &'a [Token]) -> Vec<(&'a Token, &
     let (mut name, mut value): (Option<&Token>, Option<&Token>) = (None, None);
     for token in tokens.iter().filter(|token| token.kind != Kind::Key) {
         if is(token, NAMES) {
-            match (name.replace(token), value.take()) {
-                (None, Some(value)) => pairs.push((token, value)),
-                _ => {}
+            if let (None, Some(value)) = (name.replace(token), value.take()) {
+                pairs.push((token, value));
+                name = None;
             }
         } else if is(token, VALUES) {
             match name.take() {
