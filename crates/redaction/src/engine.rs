@@ -111,6 +111,11 @@ impl Ready {
     }
 }
 
+/// A shorter text may stand elsewhere by chance.
+const REPEAT_MIN: usize = 12;
+/// Repeats of so many secrets of one text are looked for.
+const REPEATED_MAX: usize = 64;
+
 /// JSON inside JSON is read to this depth; what is deeper is read as plain text.
 const DEPTH_MAX: u8 = 16;
 /// Backslashes outside JSON are read off so often.
@@ -169,6 +174,7 @@ impl Engine {
         if found.is_empty() {
             return Vec::new();
         }
+        self.repeats(text, &mut found);
         for one in &mut found {
             one.start = text.floor_char_boundary(one.start);
             one.end = text.ceil_char_boundary(one.end);
@@ -186,6 +192,25 @@ impl Engine {
             from = to;
         }
         masks
+    }
+
+    /// Finds the other places of a text where a secret stands that only what is beside it told.
+    fn repeats(&self, text: &str, found: &mut Vec<Found>) {
+        let is_secret = |one: &&Found| {
+            let rule = self.scanner.rules.get(one.rule);
+            rule.and_then(|rule| rule.check).is_some_and(|check| !check.takes_a_part())
+        };
+        let mut known: Vec<Found> = found.iter().filter(is_secret).copied().collect();
+        known.sort_unstable_by_key(|one| text.get(one.start..one.end));
+        known.dedup_by_key(|one| text.get(one.start..one.end));
+        for one in known.iter().take(REPEATED_MAX) {
+            let Some(secret) = text.get(one.start..one.end) else { continue };
+            if secret.len() >= REPEAT_MIN {
+                let places = memchr::memmem::find_iter(text.as_bytes(), secret);
+                let again = places.filter(|start| *start != one.start);
+                found.extend(again.map(|start| Found { start, end: start + secret.len(), ..*one }));
+            }
+        }
     }
 
     /// One passage out of secrets that overlap. Rules are sorted, so the smallest index wins.

@@ -73,9 +73,10 @@ fn is_mask(text: &str) -> bool {
         Some(b'=') => false,
         _ => run.len() >= MASK_RUN,
     };
+    let small = text.to_ascii_lowercase();
     let steps = |by: i16| {
         let next = move |a: &u8, b: &u8| i16::from(*b) - i16::from(*a) == by;
-        let runs = bytes.chunk_by(next).map(<[u8]>::len).filter(|run| *run >= TYPED_RUN);
+        let runs = small.as_bytes().chunk_by(next).map(<[u8]>::len).filter(|run| *run >= TYPED_RUN);
         runs.sum::<usize>() * 2 >= bytes.len().max(1)
     };
     let distinct = bytes.iter().collect::<BTreeSet<_>>().len();
