@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use super::*;
 
+mod forms;
+
 static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::compile(builtin().unwrap(), &[]).unwrap());
 
@@ -182,11 +184,12 @@ fn a_scope_reaches_its_texts_only() {
 #[test]
 fn keys_tell_about_their_values_and_no_further() {
     let secret = expand_example("k{{alnum:18}}7");
+    let other = expand_example("other k{{alnum:18}}7").split_off(6);
     let text = format!(
-        r#"{{"note":"x","api_key": "{secret}","next":"{secret}","n":4539578763621486, "m": 12}}"#
+        r#"{{"note":"x","api_key": "{secret}","next":"{other}","n":4539578763621486, "m": 12}}"#
     );
     let expected = format!(
-        r#"{{"note":"x","api_key": "[redacted:generic-assignment]","next":"{secret}","n":"[redacted:payment-card]", "m": 12}}"#
+        r#"{{"note":"x","api_key": "[redacted:generic-assignment]","next":"{other}","n":"[redacted:payment-card]", "m": 12}}"#
     );
     assert_eq!(shown(&text), expected);
     let nested = Value::from(Value::from(text).to_string()).to_string();
