@@ -1,9 +1,11 @@
 //! Finds what must be hidden in one text, and writes the text that may be shown.
 
+use std::sync::Arc;
+
 use super::compile::Compiled;
 use super::json::{self, Kind, Token};
 use super::pairs;
-use super::prefilter::Candidates;
+use super::prefilter::{Candidates, Keywords};
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
 use super::view::{self, View};
@@ -100,14 +102,19 @@ pub struct Engine {
 
 /// The rules of a set that are in force, parsed once for any number of engines.
 pub(super) struct Ready {
+    /// In order of precedence.
     rules: Vec<Compiled>,
+    keywords: Arc<Keywords>,
 }
 
 impl Ready {
     pub(super) fn new(rules: &RuleSet) -> Result<Ready, RuleError> {
         let in_force = rules.rules.iter().enumerate().filter(|(_, rule)| rule.enabled);
         let rules = in_force.map(|(index, rule)| Compiled::rule(rule, index));
-        Ok(Ready { rules: rules.collect::<Result<_, _>>()? })
+        let mut rules = rules.collect::<Result<Vec<_>, _>>()?;
+        rules.sort_by_key(|rule| rule.order);
+        let keywords = Keywords::new(&rules).map_err(|reason| RuleError::file(None, reason))?;
+        Ok(Ready { rules, keywords: Arc::new(keywords) })
     }
 }
 
@@ -136,12 +143,12 @@ impl Engine {
     /// The same with patterns that are compiled when a text first asks for them; one that then cannot be hides
     /// the texts that ask.
     pub(super) fn prepare(rules: &Ready, manual: &[Manual]) -> Result<Engine, RuleError> {
-        let mut compiled = rules.rules.clone();
-        for manual in manual {
-            compiled.push(Compiled::manual(manual)?);
-        }
-        compiled.sort_by_key(|rule| rule.order);
-        Ok(Engine { scanner: Scanner::new(compiled)? })
+        let manual = manual.iter().map(Compiled::manual);
+        let mut compiled = manual.collect::<Result<Vec<_>, _>>()?;
+        // What a person hid comes before any rule.
+        compiled.sort_by_key(|manual| manual.order);
+        compiled.extend(rules.rules.iter().cloned());
+        Ok(Engine { scanner: Scanner::new(compiled, rules.keywords.clone())? })
     }
 
     /// The text that may be shown, or none where nothing is hidden. Adds what hides to `hits`.

@@ -273,12 +273,12 @@ fn read_rule(value: Value, index: usize, text: &str) -> Result<Rule, RuleError> 
             return Err(RuleError::file(None, reason));
         }
     };
-    let line = line_of_rule(text, &id, 0);
-    let fail = |reason: String| RuleError { line, ..RuleError::rule(&id, reason) };
+    let line = || line_of_rule(text, &id, 0);
+    let fail = |reason: String| RuleError { line: line(), ..RuleError::rule(&id, reason) };
     map.insert("id".into(), Value::String(id.clone()));
     if let Some(key) = map.keys().find(|key| !RULE_KEYS.contains(&key.as_str())) {
         let reason = unknown("key", key, RULE_KEYS.iter().copied());
-        return Err(RuleError { line: line_of_key(text, key).or(line), ..fail(reason) });
+        return Err(RuleError { line: line_of_key(text, key).or_else(line), ..fail(reason) });
     }
     if !map.contains_key("pattern") {
         return Err(fail("the pattern is missing".into()));

@@ -12,7 +12,7 @@ use regex_automata::{Anchored, Input, Span};
 use super::check;
 use super::compile::{Compiled, Find, Lazy};
 use super::engine::Context;
-use super::prefilter::{Candidate, Candidates, Prefilter};
+use super::prefilter::{Candidate, Candidates, Keywords, Prefilter};
 use super::rule::{Check, RuleError};
 use super::view::{self, View};
 use super::wordlike::reads_as_words;
@@ -51,6 +51,8 @@ pub(super) struct Scanner {
 const AHEAD: usize = 1024;
 /// A window up to this size is tried place by place.
 const NEAR: usize = 4;
+/// What stands for a secret is so long at most, where it is looked for behind the beginning of a match.
+const SHOWN_MAX: usize = 64;
 /// A match that ends so near to where the search was cut off may go on.
 const NEAR_END: usize = 128;
 /// How far before a match `allow_before` looks.
@@ -58,9 +60,11 @@ const BACK: usize = 64;
 
 impl Scanner {
     /// Prepares a search for `rules`.
-    pub(super) fn new(rules: Vec<Compiled>) -> Result<Scanner, RuleError> {
+    ///
+    /// `keywords` are those of the rules that come behind the redactions by hand.
+    pub(super) fn new(rules: Vec<Compiled>, keywords: Arc<Keywords>) -> Result<Scanner, RuleError> {
         let fail = |reason: String| RuleError::file(None, reason);
-        let prefilter = Prefilter::new(&rules).map_err(fail)?;
+        let prefilter = Prefilter::new(&rules, keywords);
         let literals = rules.iter().enumerate().filter_map(|(index, rule)| match &rule.find {
             Find::Literal(text) => Some((index, text)),
             Find::Regex(_) => None,
@@ -304,6 +308,11 @@ impl Search<'_> {
                 end = self.text.len();
                 continue;
             }
+            if let Some(behind) = self.replaced(found.start()) {
+                at = self.clip(behind);
+                done = behind;
+                continue;
+            }
             let secret = match self.rule.group {
                 0 => found.span(),
                 group => {
@@ -339,6 +348,16 @@ impl Search<'_> {
             }
         }
         done
+    }
+
+    /// Where what stands for a secret ends, if a match begins inside of it: its words are no name of anything.
+    fn replaced(&self, start: usize) -> Option<usize> {
+        let before = self.text.as_bytes().get(start.saturating_sub(SHOWN_MAX)..=start)?;
+        let open = start - before.iter().rev().position(|byte| *byte == b'[')?;
+        let close =
+            open + self.text.as_bytes().get(open..)?.iter().position(|byte| *byte == b']')?;
+        let shown = self.text.get(open..=close)?;
+        (start <= close && self.shown.contains(shown)).then_some(close + 1)
     }
 
     fn push(&mut self, start: usize, end: usize, context: bool) {
