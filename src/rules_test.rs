@@ -2,7 +2,7 @@
 
 use crate::door::{Done, Door, Result, Style};
 use crate::text::{count, plural, safe};
-use codex_ledger_app::{JudgedRule, JudgedRules, RuleSet, Tally, judge};
+use codex_ledger_app::{Acts, JudgedRule, JudgedRules, RuleSet, Tally, judge};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -32,6 +32,16 @@ fn text(door: &Door, rules: &RuleSet, judged: &JudgedRules) -> String {
     let mut out: String =
         rules.notes.iter().map(|note| format!("note: {}\n", safe(note))).collect();
     out.push_str(&table(door, judged));
+    let alone = judged.rules.iter().filter(|rule| rule.enabled && !is_measured(rule));
+    let (alone, examples) = alone.fold((0, 0), |(n, sum), rule| (n + 1, sum + rule.examples));
+    if alone > 0 {
+        let (rules, examples) = (plural(alone, "rule"), plural(examples, "example"));
+        out.push_str(&format!("\n{rules} without a text in the corpus, measured by {examples}\n"));
+    }
+    if !rules.corpus.is_empty() {
+        let texts = plural(rules.corpus.len() as u64, "text");
+        out.push_str(&format!("\ncorpus of the file: {texts}, hidden as they say\n"));
+    }
     let (tally, over) = (judged.tally(), judged.over_hidden.len() as u64);
     let share =
         |part, whole| percent(part, whole).map_or("-".into(), |share| format!("{share:.2} %"));
@@ -83,6 +93,11 @@ fn text(door: &Door, rules: &RuleSet, judged: &JudgedRules) -> String {
     out
 }
 
+/// Whether the labelled corpus says anything of a rule.
+fn is_measured(rule: &JudgedRule) -> bool {
+    rule.enabled && (!rule.tally.secrets.is_empty() || rule.acts != Acts::default())
+}
+
 fn table(door: &Door, judged: &JudgedRules) -> String {
     let heads = [
         "RULE",
@@ -96,7 +111,7 @@ fn table(door: &Door, judged: &JudgedRules) -> String {
         "EXAMPLES",
     ];
     let rows =
-        judged.rules.iter().filter(|rule| rule.enabled || rule.fault.is_some()).map(|rule| {
+        judged.rules.iter().filter(|rule| is_measured(rule) || rule.fault.is_some()).map(|rule| {
             let share =
                 |share: Option<f64>| share.map_or("-".into(), |share| format!("{share:.2}"));
             let tally = &rule.tally;
@@ -151,6 +166,8 @@ struct Document<'a> {
     missed: &'a [String],
     changed: &'a [String],
     over_hidden: &'a [String],
+    /// Texts of the file's own corpus, all hidden as they say.
+    corpus: usize,
 }
 
 #[derive(Serialize)]
@@ -263,5 +280,6 @@ fn document<'a>(rules: &'a RuleSet, judged: &'a JudgedRules) -> Document<'a> {
         missed: &judged.missed,
         changed: &judged.changed,
         over_hidden: &judged.over_hidden,
+        corpus: rules.corpus.len(),
     }
 }

@@ -6,8 +6,14 @@ use super::labelled::everywhere;
 use super::parse::own_rules;
 use super::rule::{Rule, RuleError, RuleSet};
 
-static BUILTIN: LazyLock<Result<RuleSet, RuleError>> =
-    LazyLock::new(|| built_in(include_str!("builtin.yaml")));
+static BUILTIN: LazyLock<Result<RuleSet, RuleError>> = LazyLock::new(|| built_in(&FILES));
+
+/// In order of precedence.
+const FILES: [&str; 3] = [
+    include_str!("builtin.yaml"),
+    include_str!("builtin/services.yaml"),
+    include_str!("builtin/names.yaml"),
+];
 
 /// The built-in rules.
 ///
@@ -18,22 +24,26 @@ pub fn builtin() -> Result<&'static RuleSet, RuleError> {
     BUILTIN.as_ref().map_err(RuleError::clone)
 }
 
-fn built_in(text: &str) -> Result<RuleSet, RuleError> {
+fn built_in(files: &[&str]) -> Result<RuleSet, RuleError> {
     let fail = |error: RuleError| RuleError {
         reason: format!("the built-in rules cannot be used: {}", error.reason),
         ..error
     };
-    let rules = own_rules(text).map_err(fail)?;
+    let mut rules = Vec::new();
+    for text in files {
+        rules.extend(own_rules(text).map_err(fail)?);
+    }
     if rules.iter().all(|rule| !rule.enabled) {
         return Err(fail(RuleError::file(None, "none is enabled")));
     }
-    Ok(RuleSet { name: "builtin".into(), rules, notes: Vec::new() })
+    Ok(RuleSet { name: "builtin".into(), rules, ..RuleSet::default() })
 }
 
 /// An example as it is meant: `{{alnum:36}}` becomes 36 made-up letters and digits, the same each time.
 ///
-/// Kinds: alnum, hex, digits, digits9 (no leading zero), base32, base64, bech32; `{{}}` becomes nothing. A text
-/// that looks like a secret never stands in a file this way, and scanners of hosting sites stay quiet.
+/// Kinds: alnum, letters, hex, HEX, digits, digits9 (no leading zero), base32, base64, bech32, mask (x); `{{}}`
+/// becomes nothing. A text that looks like a secret never stands in a file this way, and scanners of hosting sites
+/// stay quiet.
 pub fn expand_example(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -57,7 +67,11 @@ pub fn expand_example(text: &str) -> String {
 fn alphabet(kind: &str) -> Option<&'static [u8]> {
     Some(match kind {
         "alnum" => b"kR7dQ2mXvB9tLwHs4GjYpN6cZfTq1VaK8eDu3JxWgS5yEnMbPrCzFhAo0iUlOI",
+        "letters" => b"kRdQmXvBtLwHsGjYpNcZfTqVaKeDuJxWgSyEnMbPrCzFhAoiUlOI",
         "hex" => b"7a3fd09c5e1b8264",
+        "HEX" => b"7A3FD09C5E1B8264",
+        "mask" => b"x",
+        "lower32" => b"qx7mz2kd5wvtb4yhpn3rjg6lcsfeuaoi",
         "digits" => b"7302958416",
         "digits9" => b"739258416",
         "base32" => b"QX7MZ2KD5WVTB4YHPN3RJG6LCSFEUAOI",
@@ -100,12 +114,15 @@ pub fn check_examples(rule: &Rule) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn every_rule_holds_its_examples() {
         let rules = &builtin().unwrap().rules;
-        assert!(rules.len() > 60);
+        let ids: HashSet<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+        assert!(ids.len() == rules.len() && ids.len() > 400);
         let wrong: Vec<String> = rules.iter().filter_map(check_examples).collect();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         for rule in rules {
@@ -127,7 +144,7 @@ mod tests {
     #[test]
     fn rules_that_cannot_be_read_are_an_error_and_not_none() {
         for text in ["", "[]", "rules:\n- {id: a", "- {id: a, pattern: abc, enabled: false}"] {
-            let error = built_in(text).unwrap_err().to_string();
+            let error = built_in(&[text]).unwrap_err().to_string();
             assert!(error.contains("the built-in rules cannot be used: "), "{text}: {error}");
         }
     }

@@ -1,12 +1,16 @@
-//! Checks beyond a pattern: check digits and entropy.
+//! Checks beyond a pattern: check digits, entropy, and what a value looks like.
 
 use super::rule::Check;
+use super::value;
 
 /// Whether `secret` passes `check`.
 pub(super) fn passes(check: Check, secret: &str) -> bool {
     match check {
         Check::Luhn => card(secret),
         Check::Iban => iban(secret),
+        Check::Filled => value::is_filled(secret),
+        Check::Value => value::is_value(secret),
+        Check::Random => value::is_random(secret),
     }
 }
 

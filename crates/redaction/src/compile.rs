@@ -69,6 +69,7 @@ pub(super) struct Compiled {
     pub(super) group: usize,
     pub(super) entropy: Option<f64>,
     pub(super) allow: Vec<Arc<Lazy>>,
+    pub(super) allow_before: Vec<Arc<Lazy>>,
     pub(super) check: Option<Check>,
     pub(super) window: Option<usize>,
     /// Matches differ in length: a wrapped one may run on into words that do not belong to it.
@@ -83,6 +84,8 @@ pub(super) struct Compiled {
     pub(super) keywords: Vec<String>,
     pub(super) base64: bool,
     pub(super) echo: bool,
+    /// A token: it is none where it stands within a longer run of its characters.
+    pub(super) is_token: bool,
     pub(super) shown: String,
     reach: Reach,
 }
@@ -188,6 +191,54 @@ fn marker(name: &str) -> String {
     format!(r"(?is)\[{name}\].*?\[/{name}\]|\[{name}(?:[\s:][^\[\]]*)?\]")
 }
 
+/// What stands between a service's name and its token: the rest of the name, signs, quotes, and `value` where name and
+/// value are members of their own.
+const BESIDE: &str = r#"[A-Za-z0-9_. \-]{0,40}(?:["'`)\]}*]{0,3}[\s=:>|,(\[{?+]{1,16}|["'`]?(?:[\s,]|/?>|<[a-z]+>){1,16}["']?[Vv]alue["']?[\s=:>]{1,8})["'`]{0,2}"#;
+
+/// The pattern of a token: its form where a word begins, or its form beside a name.
+fn token(rule: &Rule) -> String {
+    let form = &rule.pattern;
+    if rule.near.is_empty() {
+        return format!(r"(?-u:\b)(?:{form})");
+    }
+    let words = |spelled: fn(&str) -> String| {
+        let words: Vec<String> =
+            rule.near.iter().map(|word| regex::escape(&spelled(word))).collect();
+        words.join("|")
+    };
+    let (any, capital) = (words(str::to_owned), words(capitalised));
+    format!(r"(?:(?:^|[^A-Za-z])(?i:{any})|[a-z](?:{capital})){BESIDE}(?P<secret>{form})(?-u:\b)")
+}
+
+fn capitalised(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
+}
+
+/// A keyword of a token is no shorter than this: shorter ones stand everywhere.
+const TOKEN_KEYWORD_MIN: usize = 3;
+
+/// The words beside a token, or what it begins with.
+fn token_keywords(rule: &Rule, heads: Option<&[Vec<u8>]>) -> Result<Vec<String>, String> {
+    let lower = |word: &str| word.to_ascii_lowercase();
+    let mut words: Vec<String> = match rule.near.is_empty() {
+        false => rule.near.iter().map(|word| lower(word)).collect(),
+        true => heads
+            .unwrap_or_default()
+            .iter()
+            .map(|head| lower(&String::from_utf8_lossy(head)))
+            .collect(),
+    };
+    words.sort_unstable();
+    words.dedup();
+    match words.iter().map(String::len).min() {
+        Some(TOKEN_KEYWORD_MIN..) => Ok(words),
+        _ => Err(format!(
+            "a token begins with one of a few texts of {TOKEN_KEYWORD_MIN} characters or more: say keywords"
+        )),
+    }
+}
+
 fn group(groups: &[Option<String>], wanted: Option<&GroupRef>) -> Result<usize, String> {
     let named = |name: &str| groups.iter().position(|known| known.as_deref() == Some(name));
     match wanted {
@@ -209,6 +260,9 @@ impl Compiled {
         if rule.pattern.trim().is_empty() {
             return Err(fail("the pattern is empty".into()));
         }
+        if !rule.near.is_empty() && rule.kind != RuleKind::Token {
+            return Err(fail("`near` belongs to rules of the type token".into()));
+        }
         if rule.replacement.as_deref() == Some("") {
             return Err(fail(
                 "the replacement is empty: leave it out for `[redacted:<id>]`".into(),
@@ -222,6 +276,7 @@ impl Compiled {
             group: 0,
             entropy: rule.entropy,
             allow: Vec::new(),
+            allow_before: Vec::new(),
             check: rule.check,
             window: rule.window,
             varies: false,
@@ -232,6 +287,7 @@ impl Compiled {
             keywords: rule.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
             base64: rule.base64,
             echo: rule.echo,
+            is_token: rule.kind == RuleKind::Token,
             shown: rule.shown(),
             reach: Reach::Rule {
                 scope: rule.scope,
@@ -241,6 +297,7 @@ impl Compiled {
         };
         let regex = match rule.kind {
             RuleKind::Regex => rule.pattern.clone(),
+            RuleKind::Token => token(rule),
             RuleKind::Marker if is_name(&rule.pattern) => marker(&rule.pattern),
             RuleKind::Marker => rule.pattern.clone(),
             RuleKind::Literal if rule.pattern.chars().count() < LITERAL_MIN => {
@@ -254,18 +311,30 @@ impl Compiled {
         compiled.begins_word = begins_word && rule.window == Some(0);
         compiled.group = group(&groups, rule.secret_group.as_ref()).map_err(fail)?;
         compiled.varies = varies;
-        let near = rule.window.is_some_and(|window| window <= BOUNDED_WINDOW);
-        compiled.heads = heads.filter(|_| rule.window == Some(0));
-        compiled.bounded = bounded && near && !rule.keywords.is_empty();
+        if rule.kind == RuleKind::Token {
+            let before = usize::from(!rule.near.is_empty());
+            compiled.window = rule.window.or(Some(before));
+            compiled.check = rule.check.or(Some(Check::Filled));
+            if compiled.keywords.is_empty() {
+                compiled.keywords = token_keywords(rule, heads.as_deref()).map_err(fail)?;
+            }
+        }
+        let near = compiled.window.is_some_and(|window| window <= BOUNDED_WINDOW);
+        compiled.heads = heads.filter(|_| compiled.window == Some(0));
+        compiled.bounded = bounded && near && !compiled.keywords.is_empty();
         if compiled.keywords.is_empty() && rule.kind == RuleKind::Marker && is_name(&rule.pattern) {
             compiled.keywords.push(format!("[{}", marker_name(&rule.pattern)).to_ascii_lowercase());
         }
         compiled.find = Find::Regex(find);
-        for allow in &rule.allow {
-            let allow =
-                pattern(allow, false, false).map_err(|why| fail(format!("allow: {why}")))?;
-            compiled.allow.push(allow.find);
-        }
+        let allowed = |key: &str, list: &[String]| {
+            let one = |allow: &String| {
+                let allow = pattern(allow, false, false);
+                Ok(allow.map_err(|why| fail(format!("{key}: {why}")))?.find)
+            };
+            list.iter().map(one).collect::<Result<Vec<_>, RuleError>>()
+        };
+        compiled.allow = allowed("allow", &rule.allow)?;
+        compiled.allow_before = allowed("allow_before", &rule.allow_before)?;
         Ok(compiled)
     }
 
@@ -295,6 +364,7 @@ impl Compiled {
             group: 0,
             entropy: None,
             allow: Vec::new(),
+            allow_before: Vec::new(),
             check: None,
             window: None,
             varies,
@@ -305,6 +375,7 @@ impl Compiled {
             keywords: Vec::new(),
             base64: false,
             echo: false,
+            is_token: false,
             shown: manual.replacement.clone(),
             reach: Reach::Manual(manual.scope.clone()),
         })
@@ -316,7 +387,7 @@ impl Compiled {
             Find::Regex(find) => Some(("", find)),
             Find::Literal { .. } => None,
         };
-        let allow = self.allow.iter().map(|allow| ("allow: ", allow));
+        let allow = self.allow.iter().chain(&self.allow_before).map(|allow| ("allow: ", allow));
         patterns.into_iter().chain(allow).try_for_each(|(of, pattern)| {
             let why = |why: String| format!("{of}{why}");
             pattern.check().map_err(why).map_err(|why| match self.by {

@@ -1,9 +1,12 @@
 //! Finds what must be hidden in one text, and writes the text that may be shown.
 
+use std::sync::Arc;
+
 use super::compile::Compiled;
 use super::json::words::{self, Line};
 use super::json::{self, Kind, Token};
-use super::prefilter::Candidates;
+use super::pairs;
+use super::prefilter::{Candidates, Keywords};
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
 use super::view::{View, spelled};
@@ -109,16 +112,26 @@ pub struct Engine {
 
 /// The rules of a set that are in force, parsed once for any number of engines.
 pub(super) struct Ready {
+    /// In order of precedence.
     rules: Vec<Compiled>,
+    keywords: Arc<Keywords>,
 }
 
 impl Ready {
     pub(super) fn new(rules: &RuleSet) -> Result<Ready, RuleError> {
         let in_force = rules.rules.iter().enumerate().filter(|(_, rule)| rule.enabled);
         let rules = in_force.map(|(index, rule)| Compiled::rule(rule, index));
-        Ok(Ready { rules: rules.collect::<Result<_, _>>()? })
+        let mut rules = rules.collect::<Result<Vec<_>, _>>()?;
+        rules.sort_by_key(|rule| rule.order);
+        let keywords = Keywords::new(&rules).map_err(|reason| RuleError::file(None, reason))?;
+        Ok(Ready { rules, keywords: Arc::new(keywords) })
     }
 }
+
+/// A shorter text may stand elsewhere by chance.
+const REPEAT_MIN: usize = 12;
+/// Repeats of so many secrets of one text are looked for.
+const REPEATED_MAX: usize = 64;
 
 /// JSON inside JSON is read to this depth; what is deeper is read as plain text.
 const DEPTH_MAX: u8 = 16;
@@ -140,12 +153,12 @@ impl Engine {
     /// The same with patterns that are compiled when a text first asks for them; one that then cannot be hides
     /// the texts that ask.
     pub(super) fn prepare(rules: &Ready, manual: &[Manual]) -> Result<Engine, RuleError> {
-        let mut compiled = rules.rules.clone();
-        for manual in manual {
-            compiled.push(Compiled::manual(manual)?);
-        }
-        compiled.sort_by_key(|rule| rule.order);
-        Ok(Engine { scanner: Scanner::new(compiled)? })
+        let manual = manual.iter().map(Compiled::manual);
+        let mut compiled = manual.collect::<Result<Vec<_>, _>>()?;
+        // What a person hid comes before any rule.
+        compiled.sort_by_key(|manual| manual.order);
+        compiled.extend(rules.rules.iter().cloned());
+        Ok(Engine { scanner: Scanner::new(compiled, rules.keywords.clone())? })
     }
 
     /// The text that may be shown, or none where nothing is hidden. Adds what hides to `hits`.
@@ -178,6 +191,7 @@ impl Engine {
         if found.is_empty() {
             return Vec::new();
         }
+        self.repeats(text, &mut found);
         for one in &mut found {
             one.start = text.floor_char_boundary(one.start);
             one.end = text.ceil_char_boundary(one.end);
@@ -195,6 +209,25 @@ impl Engine {
             from = to;
         }
         masks
+    }
+
+    /// Finds the other places of a text where a secret stands that only what is beside it told.
+    fn repeats(&self, text: &str, found: &mut Vec<Found>) {
+        let is_secret = |one: &&Found| {
+            let rule = self.scanner.rules.get(one.rule);
+            rule.and_then(|rule| rule.check).is_some_and(|check| !check.takes_a_part())
+        };
+        let mut known: Vec<Found> = found.iter().filter(is_secret).copied().collect();
+        known.sort_unstable_by_key(|one| text.get(one.start..one.end));
+        known.dedup_by_key(|one| text.get(one.start..one.end));
+        for one in known.iter().take(REPEATED_MAX) {
+            let Some(secret) = text.get(one.start..one.end) else { continue };
+            if secret.len() >= REPEAT_MIN {
+                let places = memchr::memmem::find_iter(text.as_bytes(), secret);
+                let again = places.filter(|start| *start != one.start);
+                found.extend(again.map(|start| Found { start, end: start + secret.len(), ..*one }));
+            }
+        }
     }
 
     /// One passage out of secrets that overlap. Rules are sorted, so the smallest index wins.
@@ -224,6 +257,9 @@ impl Engine {
             Some(tokens) => {
                 tokens.iter().for_each(|token| self.token(text, token, at, depth, out));
                 words::lines(text, &tokens).for_each(|line| self.line(&line, at, out));
+                for (name, value) in pairs::pairs(text, &tokens) {
+                    self.pair(text, name, value, at, out);
+                }
             }
             None => self.plain(text, candidates, at, out),
         }
@@ -255,11 +291,25 @@ impl Engine {
             let key = spelled::json_string(text.get(start..end).unwrap_or_default());
             self.member(&key.text, &view.text, at, &mut inner);
         }
-        out.extend(inner.into_iter().map(|found| {
-            let found = found.through(&view);
-            let (start, end) = (found.start + token.start, found.end + token.start);
-            Found { start, end, level: found.level.saturating_add(1), ..found }
-        }));
+        out.extend(inner.into_iter().map(|found| within(found, &view, token)));
+    }
+
+    /// Finds what only the member beside it tells about a value.
+    fn pair(
+        &self,
+        text: &str,
+        name: &Token,
+        value: &Token,
+        at: &Context<'_>,
+        out: &mut Vec<Found>,
+    ) {
+        let read = |token: &Token| {
+            spelled::json_string(text.get(token.start..token.end).unwrap_or_default())
+        };
+        let (name, view) = (read(name), read(value));
+        let mut inner = Vec::new();
+        self.member(&name.text, &view.text, at, &mut inner);
+        out.extend(inner.into_iter().map(|found| within(found, &view, value)));
     }
 
     /// Finds a number or boolean that is a secret by itself: a payment card, or what a person hid.
@@ -326,6 +376,13 @@ impl Engine {
         }
         out.extend(above.into_iter().filter(|found| found.start < found.end));
     }
+}
+
+/// What was found in the inside of a JSON string, in the text that has it.
+fn within(found: Found, view: &View<'_>, token: &Token) -> Found {
+    let found = found.through(view);
+    let (start, end) = (found.start + token.start, found.end + token.start);
+    Found { start, end, level: found.level.saturating_add(1), ..found }
 }
 
 /// Moves the start of a secret out of an escape that it would cut in half; false where nothing stays.

@@ -106,6 +106,8 @@ fn rule(
         scope: Default::default(),
         fields: Vec::new(),
         roles: Vec::new(),
+        near: Vec::new(),
+        allow_before: Vec::new(),
         keywords: entry.keywords,
         window: None,
         dots: None,

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use expand::{Segments, Step, expanded};
+pub(crate) use measure::hides;
 pub use measure::{Acts, Harmless, Measured, Tally, everywhere, measure};
 
 /// A labelled corpus, read but not expanded.

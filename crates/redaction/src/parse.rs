@@ -6,6 +6,7 @@ use super::builtin::builtin;
 use super::compile::Compiled;
 use super::gitleaks;
 use super::rule::{Rule, RuleError, RuleKind, RuleSet};
+use super::{corpus, define};
 
 /// How a rule file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,9 @@ pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet
         RuleFormat::Yaml | RuleFormat::Json => File::parse(text, format)?,
     };
     check(&file.rules, text)?;
-    file.resolve(name, text)
+    let rules = file.resolve(name, text)?;
+    corpus::check(&rules, |written| line_of_text(text, written))?;
+    Ok(rules)
 }
 
 /// Reads rules alone: neither are they extended nor compiled.
@@ -46,6 +49,7 @@ pub(super) struct File {
     pub(super) name: Option<String>,
     pub(super) rules: Vec<Rule>,
     pub(super) notes: Vec<String>,
+    corpus: Vec<String>,
     alone: bool,
     disable: Vec<String>,
     enable: Vec<String>,
@@ -55,6 +59,8 @@ const FILE_KEYS: &[&str] = &[
     "name",
     "rules",
     "redactions",
+    "define",
+    "corpus",
     "extends",
     "disable",
     "enable",
@@ -74,12 +80,14 @@ const RULE_KEYS: &[&str] = &[
     "fields",
     "role",
     "roles",
+    "near",
     "keywords",
     "window",
     "dots",
     "entropy",
     "secret_group",
     "allow",
+    "allow_before",
     "check",
     "base64",
     "ignore_case",
@@ -120,14 +128,21 @@ impl File {
 
     fn of_map(map: Map<String, Value>, text: &str) -> Result<File, RuleError> {
         let mut file = File::default();
+        let parts = define::parts(map.get("define"))
+            .map_err(|reason| RuleError::file(line_of_key(text, "define"), reason))?;
         for (key, value) in map {
             let wrong =
                 |what: &str| RuleError::file(line_of_key(text, &key), format!("{key}: {what}"));
             match (key.as_str(), value) {
-                ("rules" | "redactions", Value::Array(rules)) => {
+                ("rules" | "redactions", Value::Array(mut rules)) => {
+                    define::insert(&parts, &mut rules).map_err(|(id, reason)| RuleError {
+                        line: line_of_rule(text, &id, 0),
+                        ..RuleError::rule(&id, reason)
+                    })?;
                     file.rules.extend(read_rules(rules, text)?)
                 }
-                ("rules" | "redactions", Value::Null) | ("version" | "description", _) => {}
+                ("rules" | "redactions", Value::Null)
+                | ("version" | "description" | "define", _) => {}
                 ("rules" | "redactions", _) => return Err(wrong("a list is expected")),
                 ("name", Value::String(name)) => file.name = Some(name),
                 ("extends", Value::String(base)) if base == "builtin" => file.alone = false,
@@ -141,6 +156,10 @@ impl File {
                 }
                 ("notes", value) => {
                     file.notes = texts(value).ok_or_else(|| wrong("a list is expected"))?
+                }
+                ("corpus", value) => {
+                    file.corpus =
+                        texts(value).ok_or_else(|| wrong("a list of texts is expected"))?
                 }
                 ("name", _) => return Err(wrong("a text is expected")),
                 _ => {
@@ -171,7 +190,8 @@ impl File {
                 }
             }
         }
-        Ok(RuleSet { name: self.name.unwrap_or_else(|| name.to_owned()), rules, notes: self.notes })
+        let name = self.name.unwrap_or_else(|| name.to_owned());
+        Ok(RuleSet { name, rules, notes: self.notes, corpus: self.corpus })
     }
 }
 
@@ -223,14 +243,14 @@ fn check(rules: &[Rule], text: &str) -> Result<(), RuleError> {
         if let Some(role) = rule.roles.iter().find(|role| !ROLES.contains(&role.as_str())) {
             return Err(fail(0, unknown("role", role, ROLES.iter().copied())));
         }
-        let quick = rule.kind == RuleKind::Regex && !rule.keywords.is_empty();
-        if rule.base64 && !(quick && rule.keywords.iter().any(|word| word.len() > 3)) {
+        let compiled = Compiled::rule(rule, index).map_err(|error| fail(0, error.reason))?;
+        let pattern = matches!(rule.kind, RuleKind::Regex | RuleKind::Token);
+        if rule.base64 && !(pattern && compiled.keywords.iter().any(|word| word.len() > 3)) {
             return Err(fail(
                 0,
                 "base64 needs a regex and keywords of four characters or more".into(),
             ));
         }
-        Compiled::rule(rule, index).map_err(|error| fail(0, error.reason))?;
     }
     Ok(())
 }
@@ -254,12 +274,12 @@ fn read_rule(value: Value, index: usize, text: &str) -> Result<Rule, RuleError> 
             return Err(RuleError::file(None, reason));
         }
     };
-    let line = line_of_rule(text, &id, 0);
-    let fail = |reason: String| RuleError { line, ..RuleError::rule(&id, reason) };
+    let line = || line_of_rule(text, &id, 0);
+    let fail = |reason: String| RuleError { line: line(), ..RuleError::rule(&id, reason) };
     map.insert("id".into(), Value::String(id.clone()));
     if let Some(key) = map.keys().find(|key| !RULE_KEYS.contains(&key.as_str())) {
         let reason = unknown("key", key, RULE_KEYS.iter().copied());
-        return Err(RuleError { line: line_of_key(text, key).or(line), ..fail(reason) });
+        return Err(RuleError { line: line_of_key(text, key).or_else(line), ..fail(reason) });
     }
     if !map.contains_key("pattern") {
         return Err(fail("the pattern is missing".into()));
@@ -315,6 +335,12 @@ pub(super) fn line_of_rule(text: &str, id: &str, nth: usize) -> Option<usize> {
     text.lines().zip(1..).filter(|(line, _)| names(line)).nth(nth).map(|(_, line)| line)
 }
 
+/// The line, from 1, that has a text of a corpus, or its beginning where it has several lines.
+fn line_of_text(text: &str, written: &str) -> Option<usize> {
+    let first = written.lines().next().filter(|line| !line.is_empty())?;
+    text.lines().position(|line| line.contains(first)).map(|line| line + 1)
+}
+
 fn line_of_key(text: &str, key: &str) -> Option<usize> {
     let begins = |line: &str| {
         let line = line.trim_start_matches([' ', '\t', '-', '{', '"', '\'']);
@@ -358,6 +384,9 @@ mod tests {
             ("pattern: abc\n    secret_group: key", "secret_group \"key\" does not exist"),
             ("pattern: ab\n    type: literal", "at least 3 characters"),
             ("replacement: x", "the pattern is missing"),
+            ("pattern: abc\n    near: [quay]", "belongs to rules of the type token"),
+            ("pattern: '[a-z]{20}'\n    type: token", "say keywords"),
+            ("pattern: 'a(?&b)'", "unknown part `b`"),
         ] {
             assert!(one(rest).contains(expected), "{rest}: {}", one(rest));
         }
@@ -382,6 +411,28 @@ mod tests {
         );
         assert_eq!((set.rules[0].id.as_str(), set.rules[0].kind), ("email", RuleKind::Literal));
         assert_eq!(set.rules.iter().filter(|rule| rule.id == "email").count(), 1);
+    }
+
+    #[test]
+    fn a_corpus_that_contradicts_its_rules_is_refused() {
+        let file = |corpus: &str| {
+            let rules = "define:\n  digits: '[0-9]{4}'\nrules:\n- {id: berth, pattern: 'berth-(?&digits)'}\n";
+            let text =
+                format!("extends: none\n{rules}corpus:\n- 'at «berth-1234» now'\n- {corpus}\n");
+            parse_rules(&text, RuleFormat::Yaml, "t")
+        };
+        let set = file("'«berth-5678» and berth-56'").unwrap();
+        assert_eq!((set.corpus.len(), set.rules[0].pattern.as_str()), (2, "berth-(?:[0-9]{4})"));
+        assert!(!serde_json::to_string(&set).unwrap().contains("corpus"), "it is not stored");
+        for (text, expected) in [
+            ("'«berth-56»'", "line 8: corpus: what is marked with « » is not hidden: «berth-56»"),
+            ("'berth-5678'", "line 8: corpus: rule \"berth\" hides what is not marked: berth-5678"),
+            ("'«berth-5678'", "line 8: corpus: a « has no »"),
+            ("[1]", "corpus: a list of texts is expected"),
+        ] {
+            let refused = file(text).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{text}: {refused}");
+        }
     }
 
     #[test]

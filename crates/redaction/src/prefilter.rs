@@ -1,5 +1,8 @@
 //! One pass over a text that says which rules are worth trying, and where.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
@@ -56,12 +59,54 @@ impl Candidates {
     }
 }
 
-/// Finds the keywords of all rules at once.
-#[derive(Debug)]
-pub(super) struct Prefilter {
-    keywords: Option<DFA>,
+/// The keywords of rules, to be found all at once. To build this takes longer than all else that a search needs, and
+/// the redactions by hand change nothing of it.
+#[derive(Debug, Default)]
+pub(super) struct Keywords {
+    dfa: Option<DFA>,
     /// Keyword -> its length, and the rules that it belongs to.
     rules: Vec<(usize, Vec<(usize, bool)>)>,
+    /// How many rules there are.
+    count: usize,
+}
+
+impl Keywords {
+    pub(super) fn new(compiled: &[Compiled]) -> Result<Keywords, String> {
+        let mut words: BTreeMap<String, Vec<(usize, bool)>> = BTreeMap::new();
+        let is_regex = |rule: &&Compiled| matches!(rule.find, Find::Regex(_));
+        for (index, rule) in compiled.iter().enumerate() {
+            let Some(rule) = Some(rule).filter(is_regex) else { continue };
+            let mut add = |word: String, base64| {
+                words.entry(word).or_default().push((index, base64));
+            };
+            for word in rule.keywords.iter().filter(|_| rule.base64) {
+                base64_of(word.as_bytes())
+                    .filter(|word| word.len() > 3)
+                    .for_each(|word| add(word, true));
+            }
+            for word in &rule.keywords {
+                add(word.clone(), false);
+            }
+        }
+        let dfa = (!words.is_empty()).then(|| {
+            DFA::builder()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::Standard)
+                .start_kind(StartKind::Unanchored)
+                .build(words.keys())
+        });
+        let dfa = dfa.transpose().map_err(|error| error.to_string())?;
+        let rules = words.into_iter().map(|(word, rules)| (word.len(), rules)).collect();
+        Ok(Keywords { dfa, rules, count: compiled.len() })
+    }
+}
+
+/// Finds where rules are worth trying.
+#[derive(Debug)]
+pub(super) struct Prefilter {
+    keywords: Arc<Keywords>,
+    /// Index of the first rule with keywords of its own.
+    first: usize,
     /// The bytes that are nothing but themselves.
     plain: [bool; 256],
     cards: Vec<usize>,
@@ -86,55 +131,32 @@ fn class(byte: u8) -> u8 {
 }
 
 impl Prefilter {
-    /// Prepares for `compiled`; literals without case are searched elsewhere.
-    pub(super) fn new(compiled: &[Compiled]) -> Result<Prefilter, String> {
-        let mut words: Vec<(String, Vec<(usize, bool)>)> = Vec::new();
+    /// Prepares for `compiled`: manual redactions, which have no keywords, and then the rules of `keywords`. Literals
+    /// without case are searched elsewhere.
+    pub(super) fn new(compiled: &[Compiled], keywords: Arc<Keywords>) -> Prefilter {
         let (mut cards, mut accounts, mut always) = (Vec::new(), Vec::new(), Vec::new());
         let mut dotted = Vec::new();
         for (index, rule) in compiled.iter().enumerate() {
-            if matches!(rule.find, Find::Literal { .. }) {
+            if matches!(rule.find, Find::Literal { .. }) || !rule.keywords.is_empty() {
                 continue;
             }
-            let mut add =
-                |word: String, base64| match words.iter_mut().find(|(known, _)| *known == word) {
-                    Some((_, rules)) => rules.push((index, base64)),
-                    None => words.push((word, vec![(index, base64)])),
-                };
-            for word in rule.keywords.iter().filter(|_| rule.base64) {
-                base64_of(word.as_bytes())
-                    .filter(|word| word.len() > 3)
-                    .for_each(|word| add(word, true));
-            }
-            for word in &rule.keywords {
-                add(word.clone(), false);
-            }
-            if rule.keywords.is_empty() {
-                match (rule.check, rule.dots) {
-                    (Some(Check::Luhn), _) => cards.push(index),
-                    (Some(Check::Iban), _) => accounts.push(index),
-                    (_, Some(apart)) => dotted.push((index, apart)),
-                    _ => always.push(index),
-                }
+            match (rule.check, rule.dots) {
+                (Some(Check::Luhn), _) => cards.push(index),
+                (Some(Check::Iban), _) => accounts.push(index),
+                (_, Some(apart)) => dotted.push((index, apart)),
+                _ => always.push(index),
             }
         }
-        let keywords = (!words.is_empty()).then(|| {
-            DFA::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::Standard)
-                .start_kind(StartKind::Unanchored)
-                .build(words.iter().map(|(word, _)| word))
-        });
-        let keywords = keywords.transpose().map_err(|error| error.to_string())?;
-        let rules = words.into_iter().map(|(word, rules)| (word.len(), rules)).collect();
+        let first = compiled.len().saturating_sub(keywords.count);
         let plain =
             std::array::from_fn(|byte| !matches!(byte, 0x0a | 0x0d | 0x1b | 0x25 | 0x5c | 0xC2));
-        Ok(Prefilter { keywords, rules, plain, cards, accounts, dotted, always })
+        Prefilter { keywords, first, plain, cards, accounts, dotted, always }
     }
 
     /// Looks for keywords, through terminal sequences and line breaks, and for runs of digits and capitals.
     pub(super) fn scan(&self, compiled: &[Compiled], text: &str) -> Candidates {
         let mut found = Candidates::default();
-        if let Some(keywords) = &self.keywords {
+        if let Some(keywords) = &self.keywords.dfa {
             self.keywords(keywords, compiled, text.as_bytes(), &mut found);
         }
         let bytes = text.as_bytes();
@@ -213,13 +235,13 @@ impl Prefilter {
     ) {
         for index in 0..dfa.match_len(state) {
             let id = dfa.match_pattern(state, index);
-            let Some((length, rules)) = self.rules.get(id.as_usize()) else { continue };
+            let Some((length, rules)) = self.keywords.rules.get(id.as_usize()) else { continue };
             let start = match end.saturating_sub(*length) {
                 start if start < gap.1 => gap.0.saturating_sub(*length),
                 start => start,
             };
             let place = |(rule, base64): &(usize, bool)| Candidate {
-                rule: *rule,
+                rule: self.first + *rule,
                 start,
                 end,
                 base64: *base64,

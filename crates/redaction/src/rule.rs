@@ -18,6 +18,9 @@ pub struct RuleSet {
     /// What an import left out or changed, for the person who imports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Texts of the file that say what its rules hide, in `«…»`. They decide nothing, and are not stored.
+    #[serde(skip)]
+    pub corpus: Vec<String>,
 }
 
 impl RuleSet {
@@ -43,6 +46,8 @@ pub enum RuleKind {
     Literal,
     /// The name of a bracket: `redact` hides `[redact …]` and `[redact]…[/redact]`.
     Marker,
+    /// The form of a service's token: a word begins with it, and what is only filled in for an example stays.
+    Token,
 }
 
 impl RuleKind {
@@ -52,6 +57,7 @@ impl RuleKind {
             RuleKind::Regex => "regex",
             RuleKind::Literal => "literal",
             RuleKind::Marker => "marker",
+            RuleKind::Token => "token",
         }
     }
 }
@@ -115,6 +121,19 @@ pub enum Check {
     Luhn,
     /// Bank accounts: length of the country, remainder modulo 97.
     Iban,
+    /// No mask, fill-in, name or reference: for what has the form of a secret.
+    Filled,
+    /// What a telling name promises: not code, a path, a number or a sentence either.
+    Value,
+    /// Looks random by itself: for names that are often harmless.
+    Random,
+}
+
+impl Check {
+    /// Whether a part of what was found may pass where the whole does not.
+    pub(super) fn takes_a_part(self) -> bool {
+        matches!(self, Check::Luhn | Check::Iban)
+    }
 }
 
 /// A capture group, by number or by name.
@@ -180,6 +199,9 @@ pub struct Rule {
     /// Roles of the writer; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// Of a token: words of which the name beside it has one; empty: its form tells enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<String>,
     /// Words of which a text must have one, in any case, for the pattern to be tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<String>,
@@ -198,6 +220,9 @@ pub struct Rule {
     /// Regular expressions; a secret that one of them finds something in is left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
+    /// Regular expressions; a match stays where one of them finds something in what stands before it in its line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_before: Vec<String>,
     /// A check beyond the pattern.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,

@@ -6,12 +6,13 @@ mod wrap;
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use self::search::{Search, decode};
 use super::compile::{Compiled, Find};
 use super::engine::Context;
 use super::literal::{Literals, is_base64};
-use super::prefilter::{Candidates, Prefilter};
+use super::prefilter::{Candidates, Keywords, Prefilter};
 use super::rule::RuleError;
 use super::view::spelled::{self, Reading, SPELLINGS};
 use super::view::{self, View, terminal};
@@ -49,9 +50,11 @@ const NESTED_MAX: u8 = 3;
 const RUN_MIN: usize = 12;
 impl Scanner {
     /// Prepares a search for `rules`.
-    pub(super) fn new(rules: Vec<Compiled>) -> Result<Scanner, RuleError> {
+    ///
+    /// `keywords` are those of the rules that come behind the redactions by hand.
+    pub(super) fn new(rules: Vec<Compiled>, keywords: Arc<Keywords>) -> Result<Scanner, RuleError> {
         let fail = |reason: String| RuleError::file(None, reason);
-        let prefilter = Prefilter::new(&rules).map_err(fail)?;
+        let prefilter = Prefilter::new(&rules, keywords);
         let literals = rules.iter().enumerate().filter_map(|(index, rule)| match &rule.find {
             Find::Literal { text, ignore_case } => Some((index, text.as_str(), *ignore_case)),
             Find::Regex(_) => None,

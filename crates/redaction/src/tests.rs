@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 
+mod forms;
 mod homes;
 mod literals;
 mod placed;
@@ -31,7 +32,7 @@ fn rule(id: &str, pattern: &str) -> Rule {
 }
 
 fn engine(rules: Vec<Rule>, manual: &[Manual]) -> Engine {
-    Engine::compile(&RuleSet { name: "t".into(), rules, notes: vec![] }, manual).unwrap()
+    Engine::compile(&RuleSet { name: "t".into(), rules, ..RuleSet::default() }, manual).unwrap()
 }
 
 fn manual(id: u64, rank: u8, text: &str) -> Manual {
@@ -189,11 +190,12 @@ fn a_scope_reaches_its_texts_only() {
 #[test]
 fn keys_tell_about_their_values_and_no_further() {
     let secret = expand_example("k{{alnum:18}}7");
+    let other = expand_example("other k{{alnum:18}}7").split_off(6);
     let text = format!(
-        r#"{{"note":"x","api_key": "{secret}","next":"{secret}","n":4539578763621486, "m": 12}}"#
+        r#"{{"note":"x","api_key": "{secret}","next":"{other}","n":4539578763621486, "m": 12}}"#
     );
     let expected = format!(
-        r#"{{"note":"x","api_key": "[redacted:generic-assignment]","next":"{secret}","n":"[redacted:payment-card]", "m": 12}}"#
+        r#"{{"note":"x","api_key": "[redacted:generic-assignment]","next":"{other}","n":"[redacted:payment-card]", "m": 12}}"#
     );
     assert_eq!(shown(&text), expected);
     let nested = Value::from(Value::from(text).to_string()).to_string();
@@ -403,7 +405,7 @@ fn a_pattern_that_is_too_large_hides_what_it_would_have_searched() {
             keywords: vec![word.into()],
             ..rule("large", r"token \w{1000}\w{1000}")
         }],
-        notes: vec![],
+        ..RuleSet::default()
     };
     let refused = Engine::compile(&rules("token"), &[]).unwrap_err().to_string();
     assert!(refused.contains("large") && refused.contains("bad regex"), "{refused}");

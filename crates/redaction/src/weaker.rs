@@ -52,7 +52,9 @@ fn deciding(rule: &Rule) -> Rule {
         fields: sorted(&rule.fields),
         roles: sorted(&rule.roles),
         keywords: sorted(&keywords),
+        near: sorted(&rule.near),
         allow: sorted(&rule.allow),
+        allow_before: sorted(&rule.allow_before),
         severity: Severity::default(),
         reason: None,
         actor: None,
@@ -76,7 +78,9 @@ fn differences(one: &Rule, other: &Rule) -> Vec<&'static str> {
         ("count of dots", one.dots != other.dots),
         ("entropy", one.entropy != other.entropy),
         ("secret group", one.secret_group != other.secret_group),
+        ("list of names near", one.near != other.near),
         ("allow list", one.allow != other.allow),
+        ("allow list before", one.allow_before != other.allow_before),
         ("check", one.check != other.check),
         ("treatment of base64", one.base64 != other.base64),
         ("treatment of case", one.ignore_case != other.ignore_case),
@@ -97,14 +101,14 @@ mod tests {
     }
 
     fn set(rules: Vec<Rule>) -> RuleSet {
-        RuleSet { name: "set".into(), rules, notes: Vec::new() }
+        RuleSet { name: "set".into(), rules, ..RuleSet::default() }
     }
 
     type Change = fn(&mut Rule);
 
     #[test]
     fn every_field_that_decides_a_match_counts() {
-        let changes: [(&str, Change); 17] = [
+        let changes: [(&str, Change); 19] = [
             ("is off", |rule| rule.enabled = false),
             ("type", |rule| rule.kind = RuleKind::Literal),
             ("pattern", |rule| rule.pattern.push('x')),
@@ -116,7 +120,9 @@ mod tests {
             ("dots", |rule| rule.dots = Some(1)),
             ("entropy", |rule| rule.entropy = Some(9.0)),
             ("secret group", |rule| rule.secret_group = Some(GroupRef::Index(1))),
-            ("allow", |rule| rule.allow.push(".".into())),
+            ("names near", |rule| rule.near.push("tide".into())),
+            ("allow list", |rule| rule.allow.push(".".into())),
+            ("allow list before", |rule| rule.allow_before.push(".".into())),
             ("check", |rule| rule.check = Some(Check::Luhn)),
             ("base64", |rule| rule.base64 = true),
             ("case", |rule| rule.ignore_case = true),

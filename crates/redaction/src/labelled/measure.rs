@@ -175,7 +175,7 @@ impl Measured {
 }
 
 /// Whether all bytes of a range lie in passages that are hidden.
-fn hides(masks: &[Mask], start: usize, end: usize) -> bool {
+pub(crate) fn hides(masks: &[Mask], start: usize, end: usize) -> bool {
     let mut at = start;
     for mask in masks {
         if mask.start <= at && at < mask.end {

@@ -3,7 +3,7 @@
 use super::{By, Place, Policy, Redaction, TELLING_CHARS, Target};
 use crate::engine::escaped;
 use crate::json::{self, Kind};
-use crate::view;
+use crate::view::spelled::json_string;
 
 /// JSON inside JSON is looked into to this depth.
 const DEPTH_MAX: usize = 4;
@@ -45,7 +45,7 @@ impl Policy {
         let mut shown = String::new();
         let mut copied = 0;
         for token in json::parse(text)?.iter().filter(|token| token.kind == Kind::Text) {
-            let view = view::json_string(text.get(token.start..token.end)?);
+            let view = json_string(text.get(token.start..token.end)?);
             let instead = match self.redactions.iter().find(|of| repeats(of, &view.text)) {
                 Some(redaction) => {
                     hidden(By::Manual(redaction.seq), 1);

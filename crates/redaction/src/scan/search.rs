@@ -1,6 +1,7 @@
 //! Runs one rule over one text.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
@@ -8,9 +9,11 @@ use base64::{Engine, alphabet};
 use regex_automata::{Anchored, Input, Span};
 
 use super::super::check;
-use super::super::compile::{Compiled, Find};
+use super::super::compile::{Compiled, Find, Lazy};
 use super::super::literal::is_base64;
 use super::super::prefilter::Candidate;
+use super::super::rule::Check;
+use super::super::wordlike::reads_as_words;
 use super::Found;
 
 /// How far behind its keyword a match is looked for at first.
@@ -21,6 +24,10 @@ const NEAR: usize = 4;
 const SHOWN_MAX: usize = 64;
 /// A match that ends so near to where the search was cut off may go on.
 const NEAR_END: usize = 128;
+/// How far before a match `allow_before` looks.
+const BACK: usize = 64;
+/// Before a token in a name or a path stands no longer run that reads as no words.
+const INSIDE_MIN: usize = 32;
 
 /// One rule on one text.
 pub(super) struct Search<'a> {
@@ -162,12 +169,12 @@ impl Search<'_> {
                     }
                 }
             };
-            match self.accept(secret) {
+            match self.accept(secret, found.start()) {
                 Some(secret) => {
                     self.push(secret.start, secret.end, found.start() < secret.start);
                     at = secret.end.max(at + 1);
                 }
-                None if self.rule.check.is_some() => at = found.start() + 1,
+                None if self.rule.check.is_some_and(Check::takes_a_part) => at = found.start() + 1,
                 None => at = secret.end.max(found.start() + 1),
             }
             at = self.clip(at);
@@ -199,10 +206,13 @@ impl Search<'_> {
     }
 
     /// The secret, or as much of it as passes the check digits; none where it is allowed to stay.
-    fn accept(&self, span: Span) -> Option<Span> {
+    fn accept(&self, span: Span, start: usize) -> Option<Span> {
         let mut secret = self.text.get(span.range())?;
         if let Some(check) = self.rule.check {
             while !check::passes(check, secret) {
+                if !check.takes_a_part() {
+                    return None;
+                }
                 secret = secret.get(..secret.rfind([' ', '-'])?)?;
             }
         }
@@ -210,13 +220,22 @@ impl Search<'_> {
             return None;
         }
         let low = self.rule.entropy.is_some_and(|least| check::entropy(secret) < least);
+        let finds = |list: &[Arc<Lazy>], text: &str| {
+            list.iter().any(|allow| allow.regex().is_some_and(|allow| allow.is_match(text)))
+        };
         let stays = low
-            || self
-                .rule
-                .allow
-                .iter()
-                .any(|allow| allow.regex().is_some_and(|allow| allow.is_match(secret)));
+            || self.rule.is_token && is_inside(self.before(start))
+            || finds(&self.rule.allow, secret)
+            || !self.rule.allow_before.is_empty()
+                && finds(&self.rule.allow_before, self.before(start));
         (!stays).then_some(Span { start: span.start, end: span.start + secret.len() })
+    }
+
+    /// What stands before a match in its line, as far as a look back goes.
+    fn before(&self, at: usize) -> &str {
+        let from = self.text.ceil_char_boundary(at.saturating_sub(BACK));
+        let before = self.text.get(from..at).unwrap_or_default();
+        before.rsplit('\n').next().unwrap_or_default()
     }
 
     /// Decodes the run of base64 around a keyword, and hides all of it where the rule matches inside.
@@ -253,6 +272,13 @@ impl Search<'_> {
 fn tells(keyword: &[u8]) -> bool {
     let has = |signs: &[u8]| keyword.iter().any(|byte| signs.contains(byte));
     keyword.len() >= 4 && has(b"_") || keyword.len() >= 6 && has(b"-.")
+}
+
+/// Whether what follows is a piece of something longer that was drawn: encrypted or encoded data.
+fn is_inside(before: &str) -> bool {
+    let in_run = |c: char| c.is_ascii_alphanumeric() || "_-+/".contains(c);
+    let run = before.rsplit(|c| !in_run(c)).next().unwrap_or_default();
+    run.len() >= INSIDE_MIN && !reads_as_words(run)
 }
 
 /// What is found inside of a text may end anywhere.

@@ -1,0 +1,65 @@
+//! What a token, a name beside a value and a repeated secret are.
+
+use super::*;
+
+#[test]
+fn a_token_is_none_within_a_longer_drawn_run() {
+    let token = expand_example("hf_{{alnum:34}}");
+    let run = expand_example("{{base64:48}}").replace(['+', '/'], "a");
+    for (before, hidden) in [
+        ("", true),
+        ("https://models.example/", true),
+        ("a-long-name-of-a-model-of-the-harbour-", true),
+        (&format!("{run}-"), false),
+    ] {
+        let text = format!("see {before}{token} now");
+        assert_eq!(!shown(&text).contains(&token), hidden, "{text}");
+    }
+}
+
+#[test]
+fn a_form_beside_a_name_is_told_by_the_name_alone() {
+    let value = expand_example("{{hex:32}}");
+    for text in [
+        "DATADOG_API_KEY={}",
+        "datadog_app: \"{}\"",
+        "myDatadogKey := '{}'",
+        "<datadog>{}</datadog>",
+        "- name: DATADOG_APP\n  value: {}",
+    ] {
+        let text = text.replace("{}", &value);
+        assert!(!shown(&text).contains(&value), "{text}");
+    }
+    for text in ["md5 {}", "the datadog agent has the digest in /tides/{}", "notdatadogs={}"] {
+        let text = text.replace("{}", &value);
+        assert!(shown(&text).contains(&value), "{text}");
+    }
+}
+
+#[test]
+fn a_name_and_its_value_may_be_members_side_by_side() {
+    let value = expand_example("k{{alnum:14}}");
+    for text in [
+        r#"[{"name": "DB_PASSWORD", "value": "{}"}]"#,
+        r#"{"value": "{}", "secure": true, "key": "API_TOKEN"}"#,
+    ] {
+        let text = text.replace("{}", &value);
+        let shown = shown(&text);
+        assert!(!shown.contains(&value) && shown.contains("redacted:"), "{text}");
+        assert!(serde_json::from_str::<Value>(&shown).is_ok(), "{shown}");
+    }
+    let other = format!(r#"[{{"name": "DB_PASSWORD"}}, {{"name": "port", "value": "{value}"}}]"#);
+    assert_eq!(shown(&other), other);
+}
+
+#[test]
+fn a_secret_is_hidden_wherever_its_text_repeats_it() {
+    let value = expand_example("{{alnum:20}}");
+    let text = format!("API_TOKEN={value}\nthen it answered {value}, and {value}x");
+    assert!(!shown(&text).contains(&value));
+    let text = format!("it answered {value}");
+    assert_eq!(shown(&text), text);
+    // An address by itself is known wherever it stands; a short value may be a word.
+    let text = "password: ab12cd34\nand ab12cd34";
+    assert!(shown(text).ends_with("and ab12cd34"));
+}
