@@ -308,7 +308,6 @@ impl Compiled {
         };
         let Pattern { find, groups, varies, bounded, begins_word, heads } =
             pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
-        compiled.begins_word = begins_word && rule.window == Some(0);
         compiled.group = group(&groups, rule.secret_group.as_ref()).map_err(fail)?;
         compiled.varies = varies;
         if rule.kind == RuleKind::Token {
@@ -319,6 +318,7 @@ impl Compiled {
                 compiled.keywords = token_keywords(rule, heads.as_deref()).map_err(fail)?;
             }
         }
+        compiled.begins_word = begins_word && compiled.window == Some(0);
         let near = compiled.window.is_some_and(|window| window <= BOUNDED_WINDOW);
         compiled.heads = heads.filter(|_| compiled.window == Some(0));
         compiled.bounded = bounded && near && !compiled.keywords.is_empty();

@@ -28,11 +28,11 @@ fn a_command_and_its_words_hide_the_same() {
             true => format!("'{word}'"),
             false => word.clone(),
         };
-        let mark = format!("[redacted:{rule}]");
-        let hidden = |text: &str| text.contains(&mark) && !text.contains(&secret);
+        let mark = "[redacted:";
+        let hidden = |text: &str| text.contains(mark) && !text.contains(&secret);
         let lines = [words.join(" "), words.iter().map(quoted).collect::<Vec<_>>().join(" ")];
         for line in &lines {
-            assert!(hidden(&shown(line)), "{line}");
+            assert!(hidden(&shown(line)), "{line}: {}", shown(line));
         }
         let array = Value::from(words);
         let object =
