@@ -39,20 +39,30 @@ pub(super) fn is_random(text: &str) -> bool {
     let count = |kind: fn(&u8) -> bool| text.bytes().filter(kind).count();
     let (digits, capitals, small) =
         (count(u8::is_ascii_digit), count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase));
-    let mixed = digits > 1 && capitals + small > 1 || capitals > 2 && small > 2;
+    let mixed = digits > 0 && capitals + small > 1 || capitals > 2 && small > 2;
+    // A shorter text has to be of all kinds, as passwords are and words with a number are not.
+    let short = digits > 0 && capitals > 1 && small > 1;
     mixed
-        && text.len() >= RANDOM_MIN
+        && text.len() >= if short { RANDOM_SHORT_MIN } else { RANDOM_MIN }
         && text.chars().all(token)
         && entropy(text) >= RANDOM_ENTROPY_MIN
         && !is_uuid(text)
         && !is_moment(text)
+        && !is_named_so(text)
         && is_value(text)
+}
+
+/// A name in code of what it holds: drawn text has no such words.
+fn is_named_so(text: &str) -> bool {
+    let small = text.to_ascii_lowercase();
+    ["secret", "token", "passw", "apikey", "private"].iter().any(|word| small.contains(word))
 }
 
 /// Shorter values are hidden only by rules that know more of them.
 const VALUE_MIN: usize = 8;
 const VALUE_ENTROPY_MIN: f64 = 2.75;
 const RANDOM_MIN: usize = 16;
+const RANDOM_SHORT_MIN: usize = 12;
 /// Digits in a longer row are no number that anybody counts.
 const NUMBER_MAX: usize = 24;
 const RANDOM_ENTROPY_MIN: f64 = 3.0;
