@@ -46,6 +46,8 @@ pub(super) struct Scanner {
 
 /// So many spellings of spellings are read: percent signs within entities within base64.
 const NESTED_MAX: u8 = 3;
+/// Of a text that is longer, one spelling less: the number of readings grows with each by what may be spelled.
+const LONG: usize = 64 * 1024;
 /// A shorter run of base64 inside of a terminal sequence holds no secret.
 const RUN_MIN: usize = 12;
 impl Scanner {
@@ -84,7 +86,8 @@ impl Scanner {
         at: &Context<'_>,
         out: &mut Vec<Found>,
     ) {
-        self.readings(text, candidates, at, NESTED_MAX, out);
+        let nested = if text.len() > LONG { NESTED_MAX - 1 } else { NESTED_MAX };
+        self.readings(text, candidates, at, (nested, true), out);
     }
 
     fn readings(
@@ -92,7 +95,7 @@ impl Scanner {
         text: &str,
         candidates: &Candidates,
         at: &Context<'_>,
-        nested: u8,
+        (nested, is_first): (u8, bool),
         out: &mut Vec<Found>,
     ) {
         self.run(text, candidates, at, out);
@@ -101,7 +104,10 @@ impl Scanner {
                 // Where a sequence stands inside or beside a hit, the reading without sequences is the right one, and
                 // for what stands inside of a sequence the reading of that alone.
                 out.retain(|found| !view.touches(found.start, found.end));
-                self.reading(&view, at, nested, out);
+                let mut inner = Vec::new();
+                let places = self.prefilter.scan(&self.rules, &view.text);
+                self.readings(&view.text, &places, at, (nested, is_first), &mut inner);
+                out.extend(inner.into_iter().map(|found| found.through(&view)));
                 terminal::texts(text).for_each(|inside| self.inside(text, inside, at, nested, out));
             }
             None => {
@@ -110,8 +116,7 @@ impl Scanner {
                     return;
                 };
                 // Backslashes of the text itself are read before.
-                let escapes =
-                    (nested < NESTED_MAX).then_some(&(spelled::without_escapes as Reading));
+                let escapes = (!is_first).then_some(&(spelled::without_escapes as Reading));
                 let readings = SPELLINGS.iter().chain(escapes);
                 for view in readings.filter_map(|reading| reading(text)) {
                     self.reading(&view, at, left, out);
@@ -123,7 +128,7 @@ impl Scanner {
     fn reading(&self, view: &View<'_>, at: &Context<'_>, nested: u8, out: &mut Vec<Found>) {
         let mut inner = Vec::new();
         let places = self.prefilter.scan(&self.rules, &view.text);
-        self.readings(&view.text, &places, at, nested, &mut inner);
+        self.readings(&view.text, &places, at, (nested, false), &mut inner);
         out.extend(inner.into_iter().map(|found| found.through(view)));
     }
 
