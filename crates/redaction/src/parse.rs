@@ -181,19 +181,27 @@ impl File {
         for (id, enabled) in
             switches.iter().flat_map(|(ids, on)| ids.iter().map(move |id| (id, *on)))
         {
-            match rules.iter_mut().find(|rule| rule.id == *id) {
-                Some(rule) => rule.enabled = enabled,
-                None => {
-                    let reason = unknown("rule", id, rules.iter().map(|rule| rule.id.as_str()));
-                    let line = text.lines().position(|line| line.contains(id.as_str()));
-                    return Err(RuleError::file(line.map(|line| line + 1), reason));
-                }
+            let split = SPLIT.iter().find(|(old, _)| old == id).map(|(_, into)| *into);
+            let named = |rule: &Rule| {
+                rule.id == *id || split.is_some_and(|into| into.contains(&rule.id.as_str()))
+            };
+            if !rules.iter().any(named) {
+                let reason = unknown("rule", id, rules.iter().map(|rule| rule.id.as_str()));
+                let line = text.lines().position(|line| line.contains(id.as_str()));
+                return Err(RuleError::file(line.map(|line| line + 1), reason));
             }
+            rules.iter_mut().filter(|rule| named(rule)).for_each(|rule| rule.enabled = enabled);
         }
         let name = self.name.unwrap_or_else(|| name.to_owned());
         Ok(RuleSet { name, rules, notes: self.notes, corpus: self.corpus })
     }
 }
+
+/// Built-in rules that were split, and into which: files that name them go on to be read.
+const SPLIT: [(&str, &[&str]); 1] = [(
+    "ai-provider-key",
+    &["groq-key", "xai-key", "perplexity-key", "replicate-token", "fireworks-key"],
+)];
 
 const OLDER_KEYS: &[&str] = &[
     "id",
@@ -437,6 +445,11 @@ mod tests {
 
     #[test]
     fn rules_can_be_switched_and_survive_json() {
+        let split = parse_rules("disable: [ai-provider-key]", RuleFormat::Yaml, "x").unwrap();
+        assert_eq!(
+            split.rules.iter().filter(|rule| !rule.enabled && rule.id == "xai-key").count(),
+            1
+        );
         let text = "extends: builtin\ndisable: [email]\nenable: [ipv4]\nname: mine\n";
         let set = parse_rules(text, RuleFormat::Yaml, "x").unwrap();
         let on = |id: &str| set.rules.iter().find(|rule| rule.id == id).unwrap().enabled;

@@ -301,7 +301,7 @@ fn join<'a>(argv: &[Text<'a>]) -> Text<'a> {
     }
     let quote = |word: &Text<'a>| {
         let plain = !word.is_empty() && !word.contains([' ', '\t', '\n', '"', '\'', '$', '`']);
-        if plain { word.to_string() } else { format!("'{}'", word.replace('\'', "'\\\\''")) }
+        if plain { word.to_string() } else { format!("'{}'", word.replace('\'', "'\\''")) }
     };
     Text::Owned(argv.iter().map(quote).collect::<Vec<_>>().join(" "))
 }
