@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::check::entropy;
-use super::wordlike::{is_glued, reads_as_words};
+use super::wordlike::{is_glued, may_be_name, reads_as_words};
 
 /// Whether it was filled in: neither a mask (`xxxx`), nor words that ask for it (`your-key-here`), nor a reference to it.
 pub(super) fn is_filled(text: &str) -> bool {
@@ -49,6 +49,7 @@ pub(super) fn is_random(text: &str) -> bool {
         && !is_uuid(text)
         && !is_moment(text)
         && !is_named_so(text)
+        && !may_be_name(text)
         && is_value(text)
 }
 
