@@ -1,5 +1,7 @@
 //! Where the strings, keys and numbers of a JSON text stand. Keeps places, builds no tree.
 
+pub(super) mod pairs;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -16,14 +16,11 @@
 mod builtin;
 mod check;
 mod compile;
-mod corpus;
-mod define;
 mod engine;
 mod fields;
 mod gitleaks;
 mod json;
 mod labelled;
-mod pairs;
 mod parse;
 mod place;
 mod policy;
@@ -34,10 +31,8 @@ mod rule;
 mod scan;
 #[cfg(test)]
 mod tests;
-mod value;
 mod view;
 mod weaker;
-mod wordlike;
 mod wrap;
 
 use std::borrow::Cow;

@@ -15,7 +15,6 @@ use super::engine::Context;
 use super::prefilter::{Candidate, Candidates, Keywords, Prefilter};
 use super::rule::{Check, RuleError};
 use super::view::{self, View};
-use super::wordlike::reads_as_words;
 use super::wrap;
 
 /// A secret, in places of the text that was searched.
@@ -436,7 +435,7 @@ impl Search<'_> {
 fn is_inside(before: &str) -> bool {
     let in_run = |c: char| c.is_ascii_alphanumeric() || "_-+/".contains(c);
     let run = before.rsplit(|c| !in_run(c)).next().unwrap_or_default();
-    run.len() >= INSIDE_MIN && !reads_as_words(run)
+    run.len() >= INSIDE_MIN && !check::reads_as_words(run)
 }
 
 /// Before a token in a name or a path stands no longer run that reads as no words.

@@ -14,7 +14,7 @@ fn turns(text: &str) -> usize {
 }
 
 /// Whether it is made of words, as names in code, types, file names and sentences are.
-pub(super) fn reads_as_words(text: &str) -> bool {
+pub(crate) fn reads_as_words(text: &str) -> bool {
     let pieces =
         || text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|piece| !piece.is_empty());
     let (mut letters, mut words, mut odd) = (0, 0, 0);
@@ -176,8 +176,8 @@ fn is_common(pair: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::builtin::expand_example;
     use super::*;
+    use crate::expand_example;
 
     #[test]
     fn words_are_told_from_drawn_text() {
