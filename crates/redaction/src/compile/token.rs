@@ -1,6 +1,8 @@
 //! Rules of the type token: what is told of a form beyond its pattern.
 
-use super::Compiled;
+use std::sync::{Arc, OnceLock};
+
+use super::{Compiled, Lazy, Pattern};
 use crate::rule::{Check, Rule, RuleKind};
 
 /// What stands between a service's name and its token: the rest of the name, signs, quotes, and `value` where name and
@@ -67,4 +69,19 @@ pub(super) fn complete(
         compiled.keywords = token_keywords(rule, heads)?;
     }
     Ok(())
+}
+
+/// What is known of the pattern of a form beside a name, from the form alone: what stands around it is ours, and takes
+/// longer to parse than all else in a table of services.
+pub(super) fn beside(rule: &Rule, text: String) -> Result<Pattern, String> {
+    let (ignore_case, dotall) = (rule.ignore_case, rule.dotall);
+    let form = super::pattern(&rule.pattern, ignore_case, dotall)?;
+    let groups = [None, Some("secret".to_owned())].into_iter();
+    Ok(Pattern {
+        find: Arc::new(Lazy { text, ignore_case, dotall, regex: OnceLock::new() }),
+        groups: groups.chain(form.groups.into_iter().skip(1)).collect(),
+        varies: true,
+        bounded: true,
+        heads: None,
+    })
 }
