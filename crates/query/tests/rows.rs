@@ -82,11 +82,11 @@ fn each_model_is_read() {
     let said: Vec<(&str, Option<&str>)> =
         detail.items.iter().map(|item| (item.text.as_str(), item.label.as_deref())).collect();
     let expected = [
-        ("request", None),
+        ("request", Some("1 image")),
         ("text", Some("assistant")),
         ("text", Some("origin")),
         ("step", Some("status")),
-        ("command", Some("name")),
+        ("command", Some("mcp_server/mcp_tool")),
         ("text", Some("what")),
     ];
     assert_eq!((said, detail.git_branch), (expected.to_vec(), some("git_branch")));

@@ -1,7 +1,10 @@
 //! Checks beyond a pattern: check digits, entropy, and what a value looks like.
 
+mod value;
+
 use super::rule::Check;
-use super::value;
+
+pub(super) use value::reads_as_words;
 
 /// Whether `secret` passes `check`.
 pub(super) fn passes(check: Check, secret: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Rules made ready to search with.
 
+mod token;
+
 // `regex` cannot search a stretch of a text, nor from its first byte only: its engine can.
 use regex_automata::meta::{Config, Regex};
 use regex_automata::util::syntax;
@@ -191,52 +193,10 @@ fn marker(name: &str) -> String {
     format!(r"(?is)\[{name}\].*?\[/{name}\]|\[{name}(?:[\s:][^\[\]]*)?\]")
 }
 
-/// What stands between a service's name and its token: the rest of the name, signs, quotes, and `value` where name and
-/// value are members of their own.
-const BESIDE: &str = r#"[A-Za-z0-9_. \-]{0,40}(?:["'`)\]}*]{0,3}[\s=:>|,(\[{?+]{1,16}|["'`]?(?:[\s,]|/?>|<[a-z]+>){1,16}["']?[Vv]alue["']?[\s=:>]{1,8})["'`]{0,2}"#;
-
-/// The pattern of a token: its form where a word begins, or its form beside a name.
-fn token(rule: &Rule) -> String {
-    let form = &rule.pattern;
-    if rule.near.is_empty() {
-        return format!(r"(?-u:\b)(?:{form})");
-    }
-    let words = |spelled: fn(&str) -> String| {
-        let words: Vec<String> =
-            rule.near.iter().map(|word| regex::escape(&spelled(word))).collect();
-        words.join("|")
-    };
-    let (any, capital) = (words(str::to_owned), words(capitalised));
-    format!(r"(?:(?:^|[^A-Za-z])(?i:{any})|[a-z](?:{capital})){BESIDE}(?P<secret>{form})(?-u:\b)")
-}
-
-fn capitalised(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
-}
-
-/// A keyword of a token is no shorter than this: shorter ones stand everywhere.
-const TOKEN_KEYWORD_MIN: usize = 3;
-
-/// The words beside a token, or what it begins with.
-fn token_keywords(rule: &Rule, heads: Option<&[Vec<u8>]>) -> Result<Vec<String>, String> {
-    let lower = |word: &str| word.to_ascii_lowercase();
-    let mut words: Vec<String> = match rule.near.is_empty() {
-        false => rule.near.iter().map(|word| lower(word)).collect(),
-        true => heads
-            .unwrap_or_default()
-            .iter()
-            .map(|head| lower(&String::from_utf8_lossy(head)))
-            .collect(),
-    };
-    words.sort_unstable();
-    words.dedup();
-    match words.iter().map(String::len).min() {
-        Some(TOKEN_KEYWORD_MIN..) => Ok(words),
-        _ => Err(format!(
-            "a token begins with one of a few texts of {TOKEN_KEYWORD_MIN} characters or more: say keywords"
-        )),
-    }
+/// Parses the patterns of what stays.
+fn allowed(key: &str, list: &[String]) -> Result<Vec<Arc<Lazy>>, String> {
+    let one = |allow: &String| pattern(allow, false, false).map(|allow| allow.find);
+    list.iter().map(one).collect::<Result<_, _>>().map_err(|why| format!("{key}: {why}"))
 }
 
 fn group(groups: &[Option<String>], wanted: Option<&GroupRef>) -> Result<usize, String> {
@@ -297,7 +257,7 @@ impl Compiled {
         };
         let regex = match rule.kind {
             RuleKind::Regex => rule.pattern.clone(),
-            RuleKind::Token => token(rule),
+            RuleKind::Token => token::pattern(rule),
             RuleKind::Marker if is_name(&rule.pattern) => marker(&rule.pattern),
             RuleKind::Marker => rule.pattern.clone(),
             RuleKind::Literal if rule.pattern.chars().count() < LITERAL_MIN => {
@@ -307,17 +267,14 @@ impl Compiled {
             RuleKind::Literal => return Ok(compiled),
         };
         let Pattern { find, groups, varies, bounded, begins_word, heads } =
-            pattern(&regex, rule.ignore_case, rule.dotall).map_err(fail)?;
+            match rule.near.is_empty() {
+                true => pattern(&regex, rule.ignore_case, rule.dotall),
+                false => token::beside(rule, regex),
+            }
+            .map_err(fail)?;
         compiled.group = group(&groups, rule.secret_group.as_ref()).map_err(fail)?;
         compiled.varies = varies;
-        if rule.kind == RuleKind::Token {
-            let before = usize::from(!rule.near.is_empty());
-            compiled.window = rule.window.or(Some(before));
-            compiled.check = rule.check.or(Some(Check::Filled));
-            if compiled.keywords.is_empty() {
-                compiled.keywords = token_keywords(rule, heads.as_deref()).map_err(fail)?;
-            }
-        }
+        token::complete(&mut compiled, rule, heads.as_deref()).map_err(fail)?;
         compiled.begins_word = begins_word && compiled.window == Some(0);
         let near = compiled.window.is_some_and(|window| window <= BOUNDED_WINDOW);
         compiled.heads = heads.filter(|_| compiled.window == Some(0));
@@ -326,15 +283,8 @@ impl Compiled {
             compiled.keywords.push(format!("[{}", marker_name(&rule.pattern)).to_ascii_lowercase());
         }
         compiled.find = Find::Regex(find);
-        let allowed = |key: &str, list: &[String]| {
-            let one = |allow: &String| {
-                let allow = pattern(allow, false, false);
-                Ok(allow.map_err(|why| fail(format!("{key}: {why}")))?.find)
-            };
-            list.iter().map(one).collect::<Result<Vec<_>, RuleError>>()
-        };
-        compiled.allow = allowed("allow", &rule.allow)?;
-        compiled.allow_before = allowed("allow_before", &rule.allow_before)?;
+        compiled.allow = allowed("allow", &rule.allow).map_err(fail)?;
+        compiled.allow_before = allowed("allow_before", &rule.allow_before).map_err(fail)?;
         Ok(compiled)
     }
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::compile::Compiled;
 use super::json::words::{self, Line};
-use super::json::{self, Kind, Token};
-use super::pairs;
+use super::json::{self, Kind, Token, pairs};
 use super::prefilter::{Candidates, Keywords};
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};

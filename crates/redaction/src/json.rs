@@ -1,5 +1,6 @@
 //! Where the strings, keys and numbers of a JSON text stand. Keeps places, builds no tree.
 
+pub(super) mod pairs;
 pub(super) mod words;
 
 /// What a token is.

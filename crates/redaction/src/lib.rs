@@ -16,15 +16,12 @@
 mod builtin;
 mod check;
 mod compile;
-mod corpus;
-mod define;
 mod engine;
 mod fields;
 mod gitleaks;
 mod json;
 mod labelled;
 mod literal;
-mod pairs;
 mod parse;
 mod place;
 mod policy;
@@ -35,10 +32,8 @@ mod rule;
 mod scan;
 #[cfg(test)]
 mod tests;
-mod value;
 mod view;
 mod weaker;
-mod wordlike;
 
 use std::borrow::Cow;
 

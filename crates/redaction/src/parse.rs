@@ -1,12 +1,14 @@
 //! Reads rule files.
 
+mod corpus;
+mod define;
+
 use serde_json::{Map, Value};
 
 use super::builtin::builtin;
 use super::compile::Compiled;
 use super::gitleaks;
 use super::rule::{Rule, RuleError, RuleKind, RuleSet};
-use super::{corpus, define};
 
 /// How a rule file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

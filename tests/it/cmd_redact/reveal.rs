@@ -140,7 +140,7 @@ fn raw_bytes_are_exact_whatever_is_hidden() {
 #[test]
 fn a_preview_is_grouped_by_rule() {
     let env = TestEnvironment::new();
-    let token = ["ghp_", "0123456789abcdefghijklmnopqrstuvwxyz"].concat();
+    let token = ["ghp_", "Zq8Lw3Tn6Vb1Xc5Rm9Kp2Hs7Jd4Fg0YtUa1E"].concat();
     let mut lines = session(1, 0);
     for day in 0..3 {
         lines.extend(prompt_line(&format!("Day {day}: use\n{token}\tand /home/dev/tides{day}")));

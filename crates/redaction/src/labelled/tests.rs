@@ -49,6 +49,19 @@ fn held_out_texts_are_hidden_and_stay_as_the_page_says() {
     assert_eq!((report.missed, report.changed), (vec![], vec![]));
 }
 
+/// Written by somebody who had not read the rules, and not looked into: it bounds what they miss.
+#[test]
+fn of_the_second_held_out_set_nine_of_ten_texts_are_hidden_and_harmless_ones_stay() {
+    let secrets = include_str!("../../../../fixtures/redaction/heldout2_secrets.jsonl");
+    let benign = include_str!("../../../../fixtures/redaction/heldout2_benign.jsonl");
+    let labelled = Labelled::parse(secrets, PLACEMENTS, benign).unwrap();
+    assert_eq!(labelled.counts(), (250, 257));
+    let report = measured(&labelled, if cfg!(debug_assertions) { 23 } else { 1 });
+    let required: u64 = report.kinds.values().map(|tally| tally.required).sum();
+    assert!(report.missed.len() as u64 * 10 < required, "{} of {required}", report.missed.len());
+    assert_eq!((report.changed, report.json_broken), (vec![], 0));
+}
+
 #[test]
 fn the_page_shows_what_was_measured() {
     let page = include_str!("../../../../docs/REDACTION.md");

@@ -13,7 +13,6 @@ use super::super::compile::{Compiled, Find, Lazy};
 use super::super::literal::is_base64;
 use super::super::prefilter::Candidate;
 use super::super::rule::Check;
-use super::super::wordlike::reads_as_words;
 use super::Found;
 
 /// How far behind its keyword a match is looked for at first.
@@ -278,7 +277,7 @@ fn tells(keyword: &[u8]) -> bool {
 fn is_inside(before: &str) -> bool {
     let in_run = |c: char| c.is_ascii_alphanumeric() || "_-+/".contains(c);
     let run = before.rsplit(|c| !in_run(c)).next().unwrap_or_default();
-    run.len() >= INSIDE_MIN && !reads_as_words(run)
+    run.len() >= INSIDE_MIN && !check::reads_as_words(run)
 }
 
 /// What is found inside of a text may end anywhere.

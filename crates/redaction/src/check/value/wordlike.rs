@@ -14,12 +14,11 @@ fn turns(text: &str) -> usize {
 }
 
 /// Whether it is made of words, as names in code, types, file names and sentences are.
-pub(super) fn reads_as_words(text: &str) -> bool {
+pub(crate) fn reads_as_words(text: &str) -> bool {
     let pieces =
         || text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|piece| !piece.is_empty());
     let (mut letters, mut words, mut odd) = (0, 0, 0);
-    // With a digit or two in it, less is believed of what is no word.
-    let (mut digits, mut spelled, mut well_spelled) = (0, true, true);
+    let mut spelled = true;
     for piece in pieces() {
         if is_glued(piece) {
             odd += piece.len();
@@ -27,7 +26,7 @@ pub(super) fn reads_as_words(text: &str) -> bool {
         for chunk in chunks(piece) {
             match chunk.as_bytes().first().is_some_and(u8::is_ascii_digit) {
                 true => {
-                    digits += chunk.len();
+                    spelled = false;
                     odd += if chunk.len() > NUMBER_MAX { chunk.len() } else { 0 };
                 }
                 false => {
@@ -35,14 +34,12 @@ pub(super) fn reads_as_words(text: &str) -> bool {
                     letters += chunk.len();
                     words += if word { chunk.len() } else { 0 };
                     spelled &= word || is_spelled(chunk);
-                    well_spelled &= word || is_well_spelled(chunk);
                 }
             }
         }
     }
     let most = words * 4 >= letters * 3 && letters > 0 && odd * 4 <= text.len();
-    let named = spelled && digits == 0 || well_spelled && digits <= DIGITS_MAX;
-    most || named && letters > 0 || is_snake(text)
+    most || spelled && letters > 0 || is_snake(text)
 }
 
 /// A name that is not made of words has no more digits.
@@ -58,7 +55,15 @@ fn is_spelled(chunk: &str) -> bool {
     (acronym || chunk.len() > 2) && chunk.len() <= WORD_MAX
 }
 
-/// The same beside a digit: a short acronym, or a shortened name.
+/// Whether it may be a name in code with a digit or two, such as `Utf8SuffixKey`; a password may be such, too.
+pub(super) fn may_be_name(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let pieces = text.split(|c: char| !c.is_ascii_alphabetic());
+    digits <= DIGITS_MAX
+        && pieces.flat_map(chunks).all(|chunk| is_word(chunk) || is_well_spelled(chunk))
+}
+
+/// What may be a word beside a digit: a short acronym, or a shortened name.
 fn is_well_spelled(chunk: &str) -> bool {
     let acronym = chunk.bytes().all(|byte| byte.is_ascii_uppercase());
     if acronym { (2..=4).contains(&chunk.len()) } else { (4..=10).contains(&chunk.len()) }
@@ -171,8 +176,8 @@ fn is_common(pair: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::builtin::expand_example;
     use super::*;
+    use crate::expand_example;
 
     #[test]
     fn words_are_told_from_drawn_text() {

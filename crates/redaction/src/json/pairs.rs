@@ -1,6 +1,6 @@
 //! Names and values that are members of their own, side by side: `{"name": "API_KEY", "value": "…"}`.
 
-use super::json::{Kind, Token};
+use super::{Kind, Token};
 
 /// Members that hold a name.
 const NAMES: &[&str] = &["name", "key", "variable", "var", "field", "header", "id", "Name", "Key"];
@@ -9,7 +9,7 @@ const VALUES: &[&str] =
     &["value", "val", "content", "data", "default", "defaultValue", "Value", "Content"];
 
 /// Pairs of a name and its value, in the order of the values.
-pub(super) fn pairs<'a>(text: &'a str, tokens: &'a [Token]) -> Vec<(&'a Token, &'a Token)> {
+pub(crate) fn pairs<'a>(text: &'a str, tokens: &'a [Token]) -> Vec<(&'a Token, &'a Token)> {
     let key = |token: &Token| token.key.and_then(|(start, end)| text.get(start..end));
     let is = |token: &Token, keys: &[&str]| {
         token.kind == Kind::Text && key(token).is_some_and(|key| keys.contains(&key))
@@ -35,7 +35,7 @@ pub(super) fn pairs<'a>(text: &'a str, tokens: &'a [Token]) -> Vec<(&'a Token, &
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::parse;
+    use super::super::parse;
     use super::*;
 
     #[test]

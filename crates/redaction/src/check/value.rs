@@ -2,10 +2,13 @@
 //!
 //! Used where the form says little: behind a telling name, and for what has a service's prefix but is only an example.
 
+mod wordlike;
+
 use std::collections::BTreeSet;
 
-use super::check::entropy;
-use super::wordlike::{is_glued, reads_as_words};
+use super::entropy;
+pub(crate) use wordlike::reads_as_words;
+use wordlike::{is_glued, may_be_name};
 
 /// Whether it was filled in: neither a mask (`xxxx`), nor words that ask for it (`your-key-here`), nor a reference to it.
 pub(super) fn is_filled(text: &str) -> bool {
@@ -30,6 +33,7 @@ pub(super) fn is_value(text: &str) -> bool {
         && !is_digest(text)
         && !is_call(text)
         && !is_prose(text)
+        && !(is_named_so(text) && text.bytes().all(|byte| !byte.is_ascii_digit()))
         && (!reads_as_words(text) || has_all_kinds(text))
 }
 
@@ -49,6 +53,7 @@ pub(super) fn is_random(text: &str) -> bool {
         && !is_uuid(text)
         && !is_moment(text)
         && !is_named_so(text)
+        && !may_be_name(text)
         && is_value(text)
 }
 
@@ -290,8 +295,8 @@ fn has_all_kinds(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::builtin::expand_example;
     use super::*;
+    use crate::expand_example;
 
     #[test]
     fn values_are_told_from_what_stands_for_them() {

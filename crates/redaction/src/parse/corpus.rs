@@ -1,9 +1,9 @@
 //! A rule file's own corpus: texts in which `«…»` stands around what the rules hide, and nothing else.
 
-use super::builtin::expand_example;
-use super::engine::{By, Context, Engine};
-use super::labelled::{everywhere, hides};
-use super::rule::{RuleError, RuleSet};
+use crate::builtin::expand_example;
+use crate::engine::{By, Context, Engine};
+use crate::labelled::{everywhere, hides};
+use crate::rule::{RuleError, RuleSet};
 
 /// What a text says that its rules hide.
 struct Sample {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::parse::unknown;
+use super::unknown;
 
 /// The parts of a file, by name.
 pub(super) type Parts = BTreeMap<String, String>;
