@@ -197,7 +197,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 319;
+    const SCHEMA: u32 = 320;
 }
 
 impl State {
