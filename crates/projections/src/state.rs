@@ -160,8 +160,11 @@ pub(crate) struct State {
     pub goal: Option<u64>,
     /// Model and tier that were chosen while a turn runs, and are in force from the next one on.
     pub chosen: Option<(Option<String>, Option<String>)>,
-    /// Recent shell commands of calls, to know them when an item repeats them.
-    pub commands: VecDeque<u64>,
+    /// Recent commands and searches of calls that have no ids, to know them when the client tells their end: hashes, and
+    /// the places of their rows.
+    pub commands: VecDeque<(u64, (u64, u64))>,
+    /// Recent calls whose output has not come: hashes of their ids, and where the client has told it already.
+    pub open_calls: VecDeque<(u64, Option<(u64, u64)>)>,
     /// Whether the last entry had no line feed: the next one goes on in the same line.
     pub torn: bool,
     /// The entries of the runs of packs that hold some of this stream.
@@ -197,7 +200,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 320;
+    const SCHEMA: u32 = 321;
 }
 
 impl State {
@@ -282,15 +285,38 @@ impl State {
         self.searches.remove(found).map(|(_, row)| row)
     }
 
-    pub(crate) fn remember_command(&mut self, command: &str) {
-        push(&mut self.commands, hash(command), RECENT_CALLS);
+    pub(crate) fn remember_command(&mut self, command: &str, place: (u64, u64)) {
+        push(&mut self.commands, (hash(command), place), RECENT_CALLS);
     }
 
-    /// Whether a recent call asked for the same command; each call stands for one.
-    pub(crate) fn take_command(&mut self, command: &str) -> bool {
+    /// The row of a recent call that asked for the same command; each call stands for one.
+    pub(crate) fn take_command(&mut self, command: &str) -> Option<(u64, u64)> {
         let hash = hash(command);
-        let found = self.commands.iter().position(|known| *known == hash);
-        found.is_some_and(|index| self.commands.remove(index).is_some())
+        let found = self.commands.iter().position(|(known, _)| *known == hash)?;
+        self.commands.remove(found).map(|(_, place)| place)
+    }
+
+    pub(crate) fn remember_call(&mut self, call_id: &str) {
+        push(&mut self.open_calls, (hash(call_id), None), RECENT_CALLS);
+    }
+
+    /// Notes where the client tells the output of a call; says whether the call waits for one, and whether nothing has
+    /// told it yet.
+    pub(crate) fn call_ended(&mut self, call_id: &str, told: Option<(u64, u64)>) -> (bool, bool) {
+        let hash = hash(call_id);
+        let Some((_, place)) = self.open_calls.iter_mut().find(|(known, _)| *known == hash) else {
+            return (false, false);
+        };
+        let is_first = place.is_none();
+        *place = place.or(told);
+        (true, is_first)
+    }
+
+    /// The output record of a call has come; where the client has told the same output before.
+    pub(crate) fn output_came(&mut self, call_id: &str) -> Option<(u64, u64)> {
+        let hash = hash(call_id);
+        let found = self.open_calls.iter().position(|(known, _)| *known == hash)?;
+        self.open_calls.remove(found).and_then(|(_, place)| place)
     }
 
     pub(crate) fn remember_patch(&mut self, patched: Patched) {

@@ -75,8 +75,8 @@ pub enum ItemBody<'a> {
     ExitedReviewMode(ExitedReview<'a>),
     /// The context was compacted.
     ContextCompaction,
-    /// The agent slept.
-    Sleep,
+    /// The agent slept, so many milliseconds.
+    Sleep(Option<i64>),
     /// An extension, with its kind and the JSON of the item.
     Extension(Option<Text<'a>>, Json<'a>),
     /// Anything else, with the JSON of the item.
@@ -139,11 +139,14 @@ impl<'a> ItemBody<'a> {
             "EnteredReviewMode" => Self::EnteredReviewMode(EnteredReview::decode(o)),
             "ExitedReviewMode" => Self::ExitedReviewMode(ExitedReview::decode(o)),
             "ContextCompaction" => Self::ContextCompaction,
-            "Sleep" => Self::Sleep,
+            "Sleep" => Self::Sleep(o.duration_ms("duration")),
             "Extension" => match o.str("kind").as_deref() {
                 Some("web.search") => Self::WebSearch(WebSearchEnd::decode(o)),
                 Some("image_gen.generation" | "image_generation") => {
                     Self::ImageGeneration(ImageGenerationEnd::decode(o))
+                }
+                Some("sleep" | "clock.sleep") => {
+                    Self::Sleep(o.duration_ms("duration").or_else(|| o.i64("durationMs")))
                 }
                 _ => Self::Extension(o.tag("kind"), o.raw_json()),
             },
