@@ -113,6 +113,8 @@ pub(crate) struct State {
     pub totals: VecDeque<u64>,
     /// The latest total.
     pub total: Counters,
+    /// Usage of recent records that no count has repeated yet: input, cached input, output.
+    pub recorded: VecDeque<[u64; 3]>,
     /// Hashes of recent response ids.
     pub responses: VecDeque<u64>,
     /// Recent calls that went on with a process or, where the flag says so, with a script's cell.
@@ -143,7 +145,7 @@ pub(crate) struct State {
     pub is_review: bool,
     /// Whether nobody typed what is asked in this session, and no agent said it.
     pub is_asked_by_machine: bool,
-    /// Whether usage is told by usage records; then token counts repeat it.
+    /// Whether there are usage records; what one tells, a token count repeats.
     pub usage_records: bool,
     /// The prompts that were not rolled back.
     pub live_prompts: Vec<LivePrompt>,
@@ -200,7 +202,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 321;
+    const SCHEMA: u32 = 322;
 }
 
 impl State {
@@ -353,6 +355,28 @@ impl State {
     pub(crate) fn forget_patch(&mut self, call_id: &str) {
         let hash = hash(call_id);
         self.patched.retain(|patched| patched.call != hash);
+    }
+
+    /// Remembers the usage of a record, which a count will repeat.
+    pub(crate) fn remember_recorded(&mut self, usage: [u64; 3]) {
+        push(&mut self.recorded, usage, RECENT_CALLS);
+    }
+
+    /// Whether a record has told this usage, which a count now repeats; each record stands for one count.
+    pub(crate) fn take_recorded(&mut self, usage: [u64; 3]) -> bool {
+        let found = self.recorded.iter().position(|known| *known == usage);
+        // Those before it had no count.
+        found.is_some_and(|at| self.recorded.drain(..=at).count() > 0)
+    }
+
+    /// The same of a count that tells its total only, which may repeat several records at once.
+    pub(crate) fn take_all_recorded(&mut self, usage: [u64; 3]) -> bool {
+        let sum = |at: usize| self.recorded.iter().filter_map(|known| known.get(at)).sum::<u64>();
+        let is_within = usage.into_iter().enumerate().all(|(at, counter)| counter <= sum(at));
+        if is_within {
+            self.recorded.clear();
+        }
+        is_within
     }
 
     /// Remembers a response; true when it was seen before.
