@@ -153,6 +153,9 @@ impl Rows<'_> {
             Ok(json!([row.get::<_, String>(3)?, row.get::<_, String>(4)?]))
         })?;
         out.insert("remarks".into(), remarks.into_iter().map(|(_, remark)| remark).collect());
+        let copies = "messages WHERE copied = 1 AND kind = 'other'";
+        let copies = self.of("text", copies, |row| row.get::<_, String>(3))?;
+        out.insert("copied_texts".into(), copies.into_iter().map(|(_, text)| text).collect());
         let texts = self.of("text", "turns WHERE text <> ''", |row| row.get::<_, String>(3))?;
         out.insert("turn_texts".into(), texts.into_iter().map(|(_, text)| text).collect());
         let files = "file_changes WHERE copied = 0";
