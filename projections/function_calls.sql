@@ -1,6 +1,8 @@
--- Everything the agent did through tools, one row per call, joined with its output by the call id.
+-- Everything the agent did through tools, one row per call, joined with its output by the call id. A call that only its
+-- end tells of, as those of a script and the commands that a user ran, has the kind `item`.
 --
 -- `exit_code` comes from the header of the output, never from its body, which may quote the same words.
+-- Where no output came to the model, what the client says of it stands in its place, and `output_line` is null.
 -- A call without an output has `status` null: it was interrupted, not failed. One that the user interrupted stays
 -- `aborted`, whatever its process ends with later. What a review's items repeat in the main file is copied. A process that was still running
 -- when its call returned has status `running` and its `process`; the call that sees its end has the exit code.

@@ -113,6 +113,8 @@ pub(crate) struct State {
     pub totals: VecDeque<u64>,
     /// The latest total.
     pub total: Counters,
+    /// Usage of recent records that no count has repeated yet: input, cached input, output.
+    pub recorded: VecDeque<[u64; 3]>,
     /// Hashes of recent response ids.
     pub responses: VecDeque<u64>,
     /// Recent calls that went on with a process or, where the flag says so, with a script's cell.
@@ -143,7 +145,7 @@ pub(crate) struct State {
     pub is_review: bool,
     /// Whether nobody typed what is asked in this session, and no agent said it.
     pub is_asked_by_machine: bool,
-    /// Whether usage is told by usage records; then token counts repeat it.
+    /// Whether there are usage records; what one tells, a token count repeats.
     pub usage_records: bool,
     /// The prompts that were not rolled back.
     pub live_prompts: Vec<LivePrompt>,
@@ -160,8 +162,11 @@ pub(crate) struct State {
     pub goal: Option<u64>,
     /// Model and tier that were chosen while a turn runs, and are in force from the next one on.
     pub chosen: Option<(Option<String>, Option<String>)>,
-    /// Recent shell commands of calls, to know them when an item repeats them.
-    pub commands: VecDeque<u64>,
+    /// Recent commands and searches of calls that have no ids, to know them when the client tells their end: hashes, and
+    /// the places of their rows.
+    pub commands: VecDeque<(u64, (u64, u64))>,
+    /// Recent calls whose output has not come: hashes of their ids, and where the client has told it already.
+    pub open_calls: VecDeque<(u64, Option<(u64, u64)>)>,
     /// Whether the last entry had no line feed: the next one goes on in the same line.
     pub torn: bool,
     /// The entries of the runs of packs that hold some of this stream.
@@ -197,7 +202,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 319;
+    const SCHEMA: u32 = 324;
 }
 
 impl State {
@@ -282,15 +287,38 @@ impl State {
         self.searches.remove(found).map(|(_, row)| row)
     }
 
-    pub(crate) fn remember_command(&mut self, command: &str) {
-        push(&mut self.commands, hash(command), RECENT_CALLS);
+    pub(crate) fn remember_command(&mut self, command: &str, place: (u64, u64)) {
+        push(&mut self.commands, (hash(command), place), RECENT_CALLS);
     }
 
-    /// Whether a recent call asked for the same command; each call stands for one.
-    pub(crate) fn take_command(&mut self, command: &str) -> bool {
+    /// The row of a recent call that asked for the same command; each call stands for one.
+    pub(crate) fn take_command(&mut self, command: &str) -> Option<(u64, u64)> {
         let hash = hash(command);
-        let found = self.commands.iter().position(|known| *known == hash);
-        found.is_some_and(|index| self.commands.remove(index).is_some())
+        let found = self.commands.iter().position(|(known, _)| *known == hash)?;
+        self.commands.remove(found).map(|(_, place)| place)
+    }
+
+    pub(crate) fn remember_call(&mut self, call_id: &str) {
+        push(&mut self.open_calls, (hash(call_id), None), RECENT_CALLS);
+    }
+
+    /// Notes where the client tells the output of a call; says whether the call waits for one, and whether nothing has
+    /// told it yet.
+    pub(crate) fn call_ended(&mut self, call_id: &str, told: Option<(u64, u64)>) -> (bool, bool) {
+        let hash = hash(call_id);
+        let Some((_, place)) = self.open_calls.iter_mut().find(|(known, _)| *known == hash) else {
+            return (false, false);
+        };
+        let is_first = place.is_none();
+        *place = place.or(told);
+        (true, is_first)
+    }
+
+    /// The output record of a call has come; where the client has told the same output before.
+    pub(crate) fn output_came(&mut self, call_id: &str) -> Option<(u64, u64)> {
+        let hash = hash(call_id);
+        let found = self.open_calls.iter().position(|(known, _)| *known == hash)?;
+        self.open_calls.remove(found).and_then(|(_, place)| place)
     }
 
     pub(crate) fn remember_patch(&mut self, patched: Patched) {
@@ -327,6 +355,28 @@ impl State {
     pub(crate) fn forget_patch(&mut self, call_id: &str) {
         let hash = hash(call_id);
         self.patched.retain(|patched| patched.call != hash);
+    }
+
+    /// Remembers the usage of a record, which a count will repeat.
+    pub(crate) fn remember_recorded(&mut self, usage: [u64; 3]) {
+        push(&mut self.recorded, usage, RECENT_CALLS);
+    }
+
+    /// Whether a record has told this usage, which a count now repeats; each record stands for one count.
+    pub(crate) fn take_recorded(&mut self, usage: [u64; 3]) -> bool {
+        let found = self.recorded.iter().position(|known| *known == usage);
+        // Those before it had no count.
+        found.is_some_and(|at| self.recorded.drain(..=at).count() > 0)
+    }
+
+    /// The same of a count that tells its total only, which may repeat several records at once.
+    pub(crate) fn take_all_recorded(&mut self, usage: [u64; 3]) -> bool {
+        let sum = |at: usize| self.recorded.iter().filter_map(|known| known.get(at)).sum::<u64>();
+        let is_within = usage.into_iter().enumerate().all(|(at, counter)| counter <= sum(at));
+        if is_within {
+            self.recorded.clear();
+        }
+        is_within
     }
 
     /// Remembers a response; true when it was seen before.

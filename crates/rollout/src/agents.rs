@@ -1,7 +1,7 @@
 //! What agents do with one another, and the guardian that approves their actions.
 
 use super::ended::call_id;
-use super::json::{Json, Object, Text};
+use super::json::{self, Json, Object, Text};
 
 /// Event `guardian_assessment`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -55,6 +55,8 @@ pub struct Collab<'a> {
     pub status: Option<Text<'a>>,
     /// JSON of the states of several agents.
     pub statuses: Option<Json<'a>>,
+    /// What the agents have said when they were done.
+    pub said: Vec<Text<'a>>,
 }
 
 /// Event `sub_agent_activity`, and the item of that name in paginated files.
@@ -98,7 +100,10 @@ impl<'a> GuardianAssessment<'a> {
 impl<'a> Collab<'a> {
     pub(super) fn decode(o: &Object<'a>, tool: Option<Text<'a>>) -> Self {
         let first = |names: &[&str]| names.iter().find_map(|name| o.str(name));
+        let statuses =
+            ["statuses", "agent_statuses", "agents_states"].iter().find_map(|name| o.raw(name));
         Self {
+            said: o.raw("status").and_then(said).into_iter().chain(all_said(statuses)).collect(),
             tool,
             call_id: call_id(o),
             sender_thread_id: o.str("sender_thread_id"),
@@ -109,11 +114,26 @@ impl<'a> Collab<'a> {
             nickname: first(&["new_agent_nickname", "receiver_agent_nickname"]),
             role: first(&["new_agent_role", "receiver_agent_role"]),
             status: o.tag("status"),
-            statuses: ["statuses", "agent_statuses", "agents_states"]
-                .iter()
-                .find_map(|name| o.raw(name)),
+            statuses,
         }
     }
+}
+
+/// What the agents of these states have said: states by agent, or in a list with the agent inside.
+fn all_said(statuses: Option<Json<'_>>) -> Vec<Text<'_>> {
+    let statuses = statuses.unwrap_or_default();
+    if let Some(list) = json::array(statuses) {
+        let status = |json| Object::parse(json)?.raw("status").and_then(said);
+        return list.into_iter().filter_map(status).collect();
+    }
+    let by_agent = Object::parse(statuses).unwrap_or_default();
+    by_agent.fields().filter_map(|(_, status)| said(status)).collect()
+}
+
+/// `{"completed":"text"}`, `{"errored":"text"}` or `{"status":"completed","message":"text"}`.
+fn said(status: Json<'_>) -> Option<Text<'_>> {
+    let status = Object::parse(status)?;
+    ["completed", "errored", "message"].iter().find_map(|name| status.str(name))
 }
 
 fn receivers<'a>(o: &Object<'a>) -> Vec<Text<'a>> {

@@ -158,10 +158,11 @@ impl<'a> Part<'a> {
         let o = Object::parse(json).unwrap_or_default();
         let kind = o.str("type").unwrap_or_default();
         match kind.as_ref() {
-            "input_text" | "output_text" | "text" | "Text" | "summary_text" | "reasoning_text" => {
-                Self::Text(o.str("text").unwrap_or_default())
+            "input_text" | "inputText" | "output_text" | "text" | "Text" | "summary_text"
+            | "reasoning_text" => Self::Text(o.str("text").unwrap_or_default()),
+            "input_image" | "inputImage" | "image" | "local_image" | "localImage" => {
+                Self::Image(image(&o))
             }
-            "input_image" | "image" | "local_image" | "localImage" => Self::Image(image(&o)),
             "input_audio" | "audio" | "local_audio" => {
                 let url = o.str("audio_url").or_else(|| o.str("url")).or_else(|| o.str("path"));
                 Self::Audio(url.unwrap_or_default())
@@ -184,7 +185,7 @@ impl<'a> Part<'a> {
 /// The URL or path of an image, whichever of its names it has.
 fn image<'a>(o: &Object<'a>) -> Text<'a> {
     let nested = || o.object("image_url").and_then(|url| url.str("url"));
-    ["image_url", "url", "path", "data", "file_id"]
+    ["image_url", "imageUrl", "url", "path", "data", "file_id"]
         .into_iter()
         .find_map(|name| o.str(name))
         .or_else(nested)

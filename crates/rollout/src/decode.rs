@@ -53,7 +53,14 @@ fn nested_drift<'a>(record: &mut Record<'a>, payload: &Object<'a>) {
             let settings = payload.object("thread_settings").unwrap_or_default();
             drift::settings_fields(&settings, &mut record.unknown_fields);
         }
-        Event::Message(_) | Event::Reasoning(_) | Event::ToolCall(_) | Event::ToolOutput(_) => {
+        Event::Message(_) => {
+            drift::passed_fields(payload, &mut record.unknown_fields);
+            drift::part_fields(payload, "content", &mut record.unknown_fields);
+        }
+        Event::AgentMail(_) => {
+            drift::part_fields(payload, "content", &mut record.unknown_fields);
+        }
+        Event::Reasoning(_) | Event::ToolCall(_) | Event::ToolOutput(_) => {
             drift::passed_fields(payload, &mut record.unknown_fields);
         }
         _ => {}
@@ -244,13 +251,15 @@ mod tests {
 
     #[test]
     fn messages_keep_their_parts() {
-        let message = event!(
-            Event::Message,
-            "response_item",
+        let line = format!(
+            r#"{{"timestamp":"2026-03-01T10:00:00.123Z","type":"response_item","payload":{}}}"#,
             r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"a"},
             {"type":"input_image","image_url":"data:x"},{"type":"input_audio","audio_url":"u"},
             {"type":"mystery","x":1}],"metadata":{"turn_id":"t"}}"#
         );
+        let record = parse_line(line.as_bytes());
+        assert_eq!(record.unknown_fields, ["content.type mystery"]);
+        let Event::Message(message) = record.event else { panic!("another event") };
         assert_eq!(message.role, Role::User);
         assert_eq!(message.turn_id.as_deref(), Some("t"));
         assert_eq!(message.parts[..2], [Part::Text("a".into()), Part::Image("data:x".into())]);

@@ -3,7 +3,7 @@
 //! A name in these tables is described, not necessarily decoded. Grow them when a new field has
 //! been looked at.
 
-use super::json::{Object, Text};
+use super::json::{self, Object, Text};
 use super::usage::COUNTERS;
 
 /// Fields of the envelope.
@@ -42,6 +42,21 @@ const LIMITS: &[&str] = &[
     "primary_window_minutes", "secondary_used_percent", "secondary_window_minutes",
     "secondary_to_primary_ratio_percent", "primary_to_secondary_ratio_percent",
     "individual_limit", "spend_control_reached",
+];
+
+/// Fields of one window of the rate limits.
+const WINDOW: &[&str] = &["used_percent", "window_minutes", "resets_at", "resets_in_seconds"];
+
+/// Types of the parts of a message, and the fields that a part of that type may have beside its type.
+#[rustfmt::skip]
+const PARTS: &[(&[&str], &[&str])] = &[
+    (&["input_text", "inputText", "output_text", "text", "Text", "summary_text", "reasoning_text"],
+        &["text", "annotations", "logprobs", "text_elements"]),
+    (&["input_image", "inputImage", "image", "local_image", "localImage"],
+        &["image_url", "imageUrl", "url", "path", "data", "file_id", "detail"]),
+    (&["input_audio", "audio", "local_audio"], &["audio_url", "url", "path", "input_audio"]),
+    (&["encrypted_content"], &["encrypted_content"]),
+    (&["skill", "mention"], &["name", "path"]),
 ];
 
 /// Fields of what a client passes through the model's service beside a response item.
@@ -101,11 +116,31 @@ pub(super) fn item_fields<'a>(kind: &str, o: &Object<'a>, unknown: &mut Vec<Text
         return false;
     };
     for name in o.names() {
-        if !fields.contains(&name.as_ref()) && !PAGINATED_ITEM.contains(&name.as_ref()) {
+        let snake = json::snake(name);
+        let is_known = |name: &str| fields.contains(&name) || PAGINATED_ITEM.contains(&name);
+        if !is_known(name) && !is_known(&snake) {
             unknown.push(format!("item.{name}").into());
         }
     }
+    for field in ["content", "content_items", "contentItems"] {
+        part_fields(o, field, unknown);
+    }
     true
+}
+
+/// Adds the unknown types and fields of the parts of a content field: a new kind of part is something that was said.
+pub(super) fn part_fields<'a>(o: &Object<'a>, field: &str, unknown: &mut Vec<Text<'a>>) {
+    for part in o.array(field).unwrap_or_default().into_iter().filter_map(Object::parse) {
+        let kind = part.str("type").unwrap_or_default();
+        match PARTS.iter().find(|(kinds, _)| kinds.contains(&kind.as_ref())) {
+            Some((_, fields)) => {
+                let is_new = |name: &&Text<'a>| *name != "type" && !fields.contains(&name.as_ref());
+                let names = part.names().filter(is_new);
+                unknown.extend(names.map(|name| format!("{field}.{name}").into()));
+            }
+            None => unknown.push(format!("{field}.type {kind}").into()),
+        }
+    }
 }
 
 /// Adds the unknown counters of a `token_count` or a `token_usage_record`: a new class of tokens
@@ -115,6 +150,10 @@ pub(super) fn counter_fields<'a>(payload: &Object<'a>, unknown: &mut Vec<Text<'a
     fresh(&info, INFO, "info", unknown);
     let limits = payload.object("rate_limits").unwrap_or_default();
     fresh(&limits, LIMITS, "rate_limits", unknown);
+    for name in ["primary", "secondary"] {
+        let window = limits.object(name).unwrap_or_default();
+        fresh(&window, WINDOW, &format!("rate_limits.{name}"), unknown);
+    }
     let usages = [info.object("total_token_usage"), info.object("last_token_usage")];
     for usage in usages.into_iter().chain([payload.object("usage")]).flatten() {
         fresh(&usage, &COUNTERS, "usage", unknown);
@@ -409,5 +448,11 @@ mod tests {
         let line = br#"{"timestamp":"2026-01-01T00:00:00Z","type":"event_msg","payload":{
             "type":"item_completed","item":{"type":"Plan","id":"1","text":"t","new":1}}}"#;
         assert_eq!(parse_line(line).unknown_fields, ["item.new"]);
+        let line = br#"{"timestamp":"2026-01-01T00:00:00Z","type":"response_item","payload":{"type":"message",
+            "role":"user","content":[{"type":"input_text","text":"a","tone":1},{"type":"smell","x":1}]}}"#;
+        assert_eq!(parse_line(line).unknown_fields, ["content.tone", "content.type smell"]);
+        let line = br#"{"timestamp":"2026-01-01T00:00:00Z","type":"event_msg","payload":{"type":"token_count",
+            "info":null,"rate_limits":{"primary":{"used_percent":1,"shape":2},"secondary":null}}}"#;
+        assert_eq!(parse_line(line).unknown_fields, ["rate_limits.primary.shape"]);
     }
 }

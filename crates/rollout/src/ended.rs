@@ -60,7 +60,27 @@ pub struct PatchApplyEnd<'a> {
     pub changes: Vec<FileChange<'a>>,
 }
 
-impl PatchApplyEnd<'_> {
+impl<'a> ExecCommandEnd<'a> {
+    /// What the command has printed: both ways in one where the client has them so, else one behind the other.
+    pub fn output(&self) -> Text<'a> {
+        match &self.aggregated_output {
+            Some(both) if !both.is_empty() => both.clone(),
+            _ => printed(&self.stdout, &self.stderr),
+        }
+    }
+}
+
+/// Both outputs in one.
+fn printed<'a>(stdout: &Option<Text<'a>>, stderr: &Option<Text<'a>>) -> Text<'a> {
+    join([stdout, stderr].into_iter().flatten().cloned().map(Part::Text).collect())
+}
+
+impl<'a> PatchApplyEnd<'a> {
+    /// What applying it has printed.
+    pub fn output(&self) -> Text<'a> {
+        printed(&self.stdout, &self.stderr)
+    }
+
     /// Whether the patch was not applied: it did not fit, or somebody refused it.
     pub fn has_failed(&self) -> bool {
         self.success == Some(false) || matches!(self.status.as_deref(), Some("failed" | "declined"))
@@ -103,8 +123,8 @@ pub struct WebSearchEnd<'a> {
     pub action: Option<Text<'a>>,
     /// Page opened or searched.
     pub url: Option<Text<'a>>,
-    /// Number of results, where listed.
-    pub results: usize,
+    /// Title and address of each result, where listed.
+    pub results: Vec<Text<'a>>,
 }
 
 /// Event `view_image_tool_call`, and the image item of paginated files.
@@ -281,6 +301,18 @@ fn error_text<'a>(o: &Object<'a>) -> Option<Text<'a>> {
     o.str("error").or_else(|| o.object("error")?.str("message"))
 }
 
+/// Title and address of each result of a search.
+fn results<'a>(o: &Object<'a>) -> Vec<Text<'a>> {
+    let result = |json| {
+        let result = Object::parse(json)?;
+        match (result.str("title"), result.str("url")) {
+            (Some(title), Some(url)) => Some(format!("{title} {url}").into()),
+            (title, url) => title.or(url),
+        }
+    };
+    o.array("results").unwrap_or_default().into_iter().filter_map(result).collect()
+}
+
 impl<'a> WebSearchEnd<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
         let action = o.object("action").unwrap_or_default();
@@ -289,7 +321,7 @@ impl<'a> WebSearchEnd<'a> {
             query: o.str("query").or_else(|| action.str("query")),
             action: o.tag("action"),
             url: action.str("url"),
-            results: o.count("results"),
+            results: results(o),
         }
     }
 }

@@ -75,8 +75,8 @@ pub enum ItemBody<'a> {
     ExitedReviewMode(ExitedReview<'a>),
     /// The context was compacted.
     ContextCompaction,
-    /// The agent slept.
-    Sleep,
+    /// The agent slept, so many milliseconds.
+    Sleep(Option<i64>),
     /// An extension, with its kind and the JSON of the item.
     Extension(Option<Text<'a>>, Json<'a>),
     /// Anything else, with the JSON of the item.
@@ -96,7 +96,7 @@ impl<'a> ItemCompleted<'a> {
             turn_id: o.str("turn_id"),
             started_at_ms: o.i64("started_at_ms"),
             completed_at_ms: o.i64("completed_at_ms"),
-            item: Item::decode(item),
+            item: Item::decode(&item.with_snake_names()),
         }
     }
 }
@@ -139,12 +139,13 @@ impl<'a> ItemBody<'a> {
             "EnteredReviewMode" => Self::EnteredReviewMode(EnteredReview::decode(o)),
             "ExitedReviewMode" => Self::ExitedReviewMode(ExitedReview::decode(o)),
             "ContextCompaction" => Self::ContextCompaction,
-            "Sleep" => Self::Sleep,
+            "Sleep" => Self::Sleep(o.duration_ms("duration")),
             "Extension" => match o.str("kind").as_deref() {
                 Some("web.search") => Self::WebSearch(WebSearchEnd::decode(o)),
                 Some("image_gen.generation" | "image_generation") => {
                     Self::ImageGeneration(ImageGenerationEnd::decode(o))
                 }
+                Some("sleep" | "clock.sleep") => Self::Sleep(o.duration_ms("duration")),
                 _ => Self::Extension(o.tag("kind"), o.raw_json()),
             },
             _ => Self::Other(o.raw_json()),

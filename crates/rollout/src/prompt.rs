@@ -196,6 +196,18 @@ pub fn asked(parts: &[Part<'_>], images: usize) -> Option<String> {
     (!own.is_empty() || images > 0 || parts.is_empty()).then(|| own.join("\n"))
 }
 
+/// Whether a text is one element of a markup as a whole, `<name …>…</name>`, as clients wrap what they add.
+#[must_use]
+pub fn is_wrapped(text: &str) -> bool {
+    let text = text.trim();
+    let Some(rest) = text.strip_prefix('<') else { return false };
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let length = rest.find(|c| !is_of_name(c)).unwrap_or(rest.len());
+    let name = rest.get(..length).unwrap_or_default();
+    let end = text.strip_suffix('>').and_then(|text| text.strip_suffix(name));
+    !name.is_empty() && end.is_some_and(|text| text.ends_with("</"))
+}
+
 /// The texts of several parts, each on lines of its own.
 pub fn joined(parts: &[Part<'_>]) -> String {
     parts.iter().filter_map(Part::text).collect::<Vec<_>>().join("\n")
@@ -316,5 +328,19 @@ mod tests {
         let environment = super::environment(old).unwrap();
         assert_eq!((environment.cwd, environment.approval_policy), (Some("/w"), Some("never")));
         assert_eq!(super::environment("hi"), None);
+    }
+
+    #[test]
+    fn wrappers_are_whole_elements() {
+        for (text, expected) in [
+            ("<note at=\"5\">\nlow water\n</note>\n", true),
+            ("<note>low</note> is what?", false),
+            ("<note>low</memo>", false),
+            ("<>x</>", false),
+            ("<note", false),
+            ("plain", false),
+        ] {
+            assert_eq!(is_wrapped(text), expected, "{text}");
+        }
     }
 }

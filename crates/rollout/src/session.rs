@@ -259,11 +259,11 @@ impl<'a> SessionMeta<'a> {
 }
 
 impl SessionMeta<'_> {
-    /// Whether what is asked in the session is the client's own doing: nobody typed it, and no agent said it.
+    /// Whether what is asked in the session is the client's own doing: nobody typed it, and no agent said it. A subagent
+    /// of a kind that nobody knows yet is one of these; only one that another agent has spawned is not.
     pub fn is_asked_by_machine(&self) -> bool {
-        const KINDS: [&str; 4] = ["compact", "guardian", "memory_consolidation", "review"];
         self.source.as_deref() == Some("internal")
-            || self.subagent.as_deref().is_some_and(|kind| KINDS.contains(&kind))
+            || self.subagent.as_deref().is_some_and(|kind| kind != "thread_spawn")
     }
 }
 

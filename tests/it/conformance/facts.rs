@@ -131,12 +131,13 @@ impl Rows<'_> {
     }
 
     fn rest(&self, out: &mut Map<String, Value>) -> SqlResult<()> {
-        let calls =
-            self.of("name, exit_code, status", "function_calls WHERE copied = 0", |row| {
-                let (name, code): (String, Option<i64>) = (row.get(3)?, row.get(4)?);
-                let status: Option<String> = row.get(5)?;
-                Ok(json!({ "name": name, "exit_code": code, "status": status }))
-            })?;
+        let columns = "name, exit_code, status, command, output";
+        let calls = self.of(columns, "function_calls WHERE copied = 0", |row| {
+            let (name, code): (String, Option<i64>) = (row.get(3)?, row.get(4)?);
+            let text = |at| row.get::<_, Option<String>>(at);
+            let (status, command, output) = (text(5)?, text(6)?, text(7)?);
+            Ok(json!({ "name": name, "exit_code": code, "status": status, "command": command, "output": output }))
+        })?;
         let thoughts = "agent_reasoning_messages WHERE copied = 0 AND origin <> 'encrypted'";
         let thoughts = self.of("text", thoughts, |row| row.get::<_, String>(3))?;
         let steps = "function_plan_messages WHERE copied = 0 AND origin = 'call'";
@@ -152,6 +153,9 @@ impl Rows<'_> {
             Ok(json!([row.get::<_, String>(3)?, row.get::<_, String>(4)?]))
         })?;
         out.insert("remarks".into(), remarks.into_iter().map(|(_, remark)| remark).collect());
+        let copies = "messages WHERE copied = 1 AND kind = 'other'";
+        let copies = self.of("text", copies, |row| row.get::<_, String>(3))?;
+        out.insert("copied_texts".into(), copies.into_iter().map(|(_, text)| text).collect());
         let texts = self.of("text", "turns WHERE text <> ''", |row| row.get::<_, String>(3))?;
         out.insert("turn_texts".into(), texts.into_iter().map(|(_, text)| text).collect());
         let files = "file_changes WHERE copied = 0";

@@ -10,8 +10,8 @@ use crate::row::{At, Draft, FILE_LINES};
 use crate::state::{State, hash};
 use crate::tables::events::{self, Span};
 use crate::tables::{
-    agent_reasoning_messages, file_changes, function_calls, function_plan_messages, messages,
-    prompts, remarks, sessions, side_files, token_messages, turn_context_messages, turns,
+    agent_reasoning_messages, ended_calls, file_changes, function_calls, function_plan_messages,
+    messages, prompts, remarks, sessions, side_files, token_messages, turn_context_messages, turns,
 };
 use codex_ledger_entry::{Kind, Seq, SeqRange, StreamName};
 use codex_ledger_ledger::{LedgerReader, StoredEntry};
@@ -307,9 +307,6 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
             prompts::rolled_back(fold, back.num_turns);
             turns::fold(fold, &record.event);
         }
-        Event::ExecCommandEnd(end) => function_calls::command_end(fold, end),
-        Event::PatchApplyEnd(end) => file_changes::applied(fold, end, None),
-        Event::McpToolCallEnd(end) => function_calls::mcp_end(fold, end),
         Event::ThreadNameUpdated(name) => sessions::name(fold, name),
         Event::ItemCompleted(item) => completed(fold, item),
         Event::AgentMessage(said) => {
@@ -329,20 +326,56 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
         }
         Event::GuardianAssessment(assessment) => remarks::guardian(fold, assessment),
         Event::ThreadGoal(goal) => remarks::goal(fold, goal),
+        other if tool_ended(fold, other) => {}
+        other => turns::fold(fold, other),
+    }
+}
+
+/// What the client says of a tool that has ended; false where the event says something else.
+fn tool_ended(fold: &mut Fold<'_>, event: &Event<'_>) -> bool {
+    // What a review does stands in a file of its own, with the calls themselves.
+    let is_tool = matches!(
+        event,
+        Event::ExecCommandEnd(_) | Event::PatchApplyEnd(_) | Event::McpToolCallEnd(_)
+    );
+    fold.copied |= is_tool && fold.state.in_review && !fold.state.is_review;
+    match event {
+        Event::ExecCommandEnd(end) => {
+            let turn = fold.turn(end.turn_id.as_deref());
+            ended_calls::command(fold, end, turn);
+        }
+        Event::PatchApplyEnd(end) => {
+            file_changes::applied(fold, end, None);
+            let turn = fold.turn(end.turn_id.as_deref());
+            ended_calls::patch(fold, end, None, turn);
+        }
+        Event::McpToolCallEnd(end) => {
+            let turn = fold.turn(None);
+            ended_calls::mcp(fold, end, turn);
+        }
         Event::DynamicToolCallResponse(end) => {
             let turn = fold.turn(end.turn_id.as_deref());
-            function_calls::dynamic(fold, end, turn);
+            ended_calls::dynamic(fold, end, turn);
         }
         Event::WebSearchEnd(end) => {
             let turn = fold.turn(None);
-            function_calls::search(fold, end, turn);
+            ended_calls::search(fold, end, turn);
         }
         Event::ImageGenerationEnd(end) => {
             let turn = fold.turn(None);
-            function_calls::image(fold, end, turn);
+            ended_calls::image(fold, end, turn);
         }
-        other => turns::fold(fold, other),
+        Event::ViewImage(end) => {
+            let turn = fold.turn(None);
+            ended_calls::image_seen(fold, end, turn);
+        }
+        Event::Collab(asked) => {
+            let turn = fold.turn(None);
+            ended_calls::agents(fold, asked, turn);
+        }
+        _ => return false,
     }
+    true
 }
 
 /// In paginated files, items say what events say in older ones.
@@ -363,16 +396,22 @@ fn completed(fold: &mut Fold<'_>, done: &ItemCompleted<'_>) {
             let texts = texts.iter().map(|text| &**text);
             remarks::each(fold, ("user", "hook"), turn.as_deref(), texts);
         }
-        ItemBody::DynamicToolCall(end) => function_calls::dynamic(fold, end, turn),
-        ItemBody::ImageGeneration(end) => function_calls::image(fold, end, turn),
+        ItemBody::DynamicToolCall(end) => ended_calls::dynamic(fold, end, turn),
+        ItemBody::ImageGeneration(end) => ended_calls::image(fold, end, turn),
         ItemBody::Reasoning(reasoning) => agent_reasoning_messages::item(fold, reasoning, id, turn),
         ItemBody::Plan(text) => function_plan_messages::item(fold, text, turn),
-        ItemBody::CommandExecution(end) => function_calls::command_item(fold, end, id, turn),
-        ItemBody::FileChange(end) => file_changes::applied(fold, end, id),
-        ItemBody::McpToolCall(end) => function_calls::mcp_item(fold, end, id, turn),
+        ItemBody::CommandExecution(end) => ended_calls::command(fold, end, turn),
+        ItemBody::FileChange(end) => {
+            file_changes::applied(fold, end, id);
+            ended_calls::patch(fold, end, id, turn);
+        }
+        ItemBody::McpToolCall(end) => ended_calls::mcp(fold, end, turn),
+        ItemBody::WebSearch(end) => ended_calls::search(fold, end, turn),
+        ItemBody::ImageView(end) => ended_calls::image_seen(fold, end, turn),
+        ItemBody::CollabAgentToolCall(asked) => ended_calls::agents(fold, asked, turn),
         ItemBody::EnteredReviewMode(_)
         | ItemBody::ExitedReviewMode(_)
         | ItemBody::ContextCompaction => turns::item(fold, &done.item.body, id, turn),
-        other => function_calls::other_item(fold, other, turn),
+        other => ended_calls::other_item(fold, other, id, turn),
     }
 }

@@ -5,7 +5,7 @@ use crate::row::RowBuilder;
 use crate::tables::prompts;
 use crate::tables::remarks::Remark;
 use crate::tables::sessions;
-use codex_ledger_rollout::event::{Message, Role};
+use codex_ledger_rollout::event::{Message, Part, Role};
 use codex_ledger_rollout::prompt::{self, Injected};
 
 const TABLE: &str = "messages";
@@ -13,6 +13,11 @@ const TABLE: &str = "messages";
 pub(crate) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) {
     let turn = fold.turn(message.turn_id.as_deref());
     let kinds = prompt::classify_parts(&message.role, &message.parts);
+    // Beside what was typed, a part that is a wrapper as a whole is context of a kind that nobody knows yet.
+    let is_typed = |(part, kind): (&Part<'_>, &Option<Injected>)| {
+        kind.is_none() && part.text().is_some_and(|text| !prompt::is_wrapped(text))
+    };
+    let is_mixed = message.role == Role::User && message.parts.iter().zip(&kinds).any(is_typed);
     let mut said = Vec::new();
     let mut images = 0;
     let mut index = 0;
@@ -28,6 +33,10 @@ pub(crate) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) 
                     index += 1;
                 }
             }
+            (Some(text), None) if is_mixed && prompt::is_wrapped(text) => {
+                insert(fold, index, message, "other", text, turn.as_deref());
+                index += 1;
+            }
             (Some(text), None) => said.push(text),
             (None, _) => images += 1,
         }
@@ -37,7 +46,11 @@ pub(crate) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) 
     }
     let text = said.join("\n");
     match message.role {
-        Role::User if inherited => {}
+        Role::User if inherited => {
+            // The parent's prompt: it is told, and as a copy.
+            fold.copied = true;
+            insert(fold, index, message, "other", &text, turn.as_deref());
+        }
         Role::User => prompts::candidate(fold, index, &text, turn, images),
         _ => {
             let kind = if message.role == Role::Assistant { "assistant" } else { "other" };

@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 pub(crate) mod agent_reasoning_messages;
 pub(crate) mod annotations;
+pub(crate) mod ended_calls;
 pub(crate) mod events;
 pub(crate) mod file_changes;
 pub(crate) mod function_calls;

@@ -3,7 +3,8 @@
 use crate::fold::{Fold, brief};
 use crate::row::RowBuilder;
 use crate::tables::prompts;
-use codex_ledger_rollout::event::{SessionMeta, ThreadNameUpdated};
+use codex_ledger_entry::StreamName;
+use codex_ledger_rollout::event::{HistoryBase, SessionMeta, ThreadNameUpdated};
 use codex_ledger_rollout::prompt;
 
 const TABLE: &str = "sessions";
@@ -61,6 +62,7 @@ pub(crate) fn ensure(fold: &mut Fold<'_>) {
 pub(crate) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     let at = fold.at;
     let is_paginated = meta.history_mode.as_deref() == Some("paginated");
+    let is_first_of_file = fold.state.opens_paginated.is_none();
     fold.state.opens_paginated.get_or_insert(is_paginated);
     match &fold.state.session_id {
         None => {
@@ -97,9 +99,20 @@ pub(crate) fn fold(fold: &mut Fold<'_>, meta: &SessionMeta<'_>) {
     let row = refresh(fold.row(TABLE, 20).stream(at.stream), meta);
     let is_first_file = at.line == fold.line_in_file();
     fold.push(row.write(if is_first_file { REFRESH } else { FILL }));
-    let base =
-        meta.history_base.as_ref().filter(|base| base.thread_id.as_deref() == meta.id.as_deref());
-    if let Some(end_ordinal) = base.and_then(|base| base.end_ordinal) {
+    // A header that comes again on resume says nothing new of where the file began.
+    if let Some(base) = meta.history_base.as_ref().filter(|_| is_first_of_file) {
+        goes_on(fold, meta, base);
+    }
+}
+
+/// The file goes on at a place in its thread's history, and not in its parent's. The base is named by the id of the
+/// file that holds the place, which is the thread's for its first file only.
+fn goes_on(fold: &mut Fold<'_>, meta: &SessionMeta<'_>, base: &HistoryBase<'_>) {
+    let is_revert =
+        matches!(StreamName::parse(&fold.state.name), StreamName::Rollout { rollout: Some(_), .. });
+    if let Some(end_ordinal) = base.end_ordinal
+        && (is_revert || base.thread_id.as_deref() == meta.id.as_deref())
+    {
         prompts::reverted(fold, end_ordinal);
     }
 }

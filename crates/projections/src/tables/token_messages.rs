@@ -44,8 +44,8 @@ struct Row<'a> {
 
 pub(crate) fn count(fold: &mut Fold<'_>, count: &TokenCount<'_>) {
     let (used, reason) = verdict(fold, count);
-    let covered = fold.state.usage_records.then_some("usage_record");
-    let reason = reason.or(covered);
+    let is_covered = reason.is_none() && is_recorded(fold, &used, count.last.is_some());
+    let reason = reason.or(is_covered.then_some("usage_record"));
     let row = Row {
         origin: "token_count",
         turn: fold.turn(None),
@@ -58,6 +58,22 @@ pub(crate) fn count(fold: &mut Fold<'_>, count: &TokenCount<'_>) {
         limits: count.rate_limits.as_ref(),
     };
     insert(fold, &row);
+}
+
+/// Whether a usage record is the bill of what a count tells. An older client that goes on with the file writes counts
+/// alone, which no record covers.
+fn is_recorded(fold: &mut Fold<'_>, used: &Usage, is_last: bool) -> bool {
+    let state = &mut fold.state;
+    state.usage_records
+        && match is_last {
+            true => state.take_recorded(brief_of(used)),
+            false => state.take_all_recorded(brief_of(used)),
+        }
+}
+
+/// The counters that all clients know.
+fn brief_of(usage: &Usage) -> [u64; 3] {
+    [usage.input, usage.cached_input, usage.output]
 }
 
 /// What a `token_count` record adds to the bill, or why it adds nothing.
@@ -145,6 +161,9 @@ pub(crate) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
     // A response that could not be read may be told again.
     let id = record.response_id.as_deref().filter(|_| !record.usage.is_bad);
     let repeated = id.is_some_and(|id| fold.state.is_repeated_response(id));
+    if !record.usage.is_bad && !repeated {
+        fold.state.remember_recorded(brief_of(&record.usage));
+    }
     let reason = match (record.usage.is_bad, foreign, repeated) {
         (true, ..) => Some("bad_number"),
         (_, true, _) => Some("foreign_thread"),
