@@ -5,7 +5,7 @@ use super::scope::Scope;
 use super::snippet::{Term, snippet, words_of};
 use super::title;
 use codex_ledger_db::{
-    Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter, split_words,
+    Connection, OptionalExtension, Row, SqlResult, Value, composed, params_from_iter, split_words,
 };
 use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
@@ -118,6 +118,7 @@ impl Search {
 
     /// A word, phrase or beginning, quoted so that nothing in it is an operator.
     fn term(&mut self, token: &str, is_phrase: bool) -> Option<String> {
+        let token = &*composed(token);
         let (text, is_beginning) = match token.strip_suffix('*') {
             Some(text) => (text, true),
             None => (token, !is_phrase && ends_in_hangul(token)),

@@ -1,6 +1,6 @@
 //! What is shown of a text in which words were found.
 
-use codex_ledger_db::is_unspaced;
+use codex_ledger_db::{composed, ends_between, is_unspaced};
 
 /// Characters of context on each side of the first word that was found.
 const CONTEXT_CHARS: usize = 60;
@@ -27,7 +27,10 @@ pub(super) struct Word {
 pub(super) fn words_of(text: &str) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut is_open = false;
+    let mut before = ' ';
     for (at, c) in text.char_indices() {
+        is_open &= !ends_between(before, c);
+        before = c;
         let end = at + c.len_utf8();
         let is_mark = matches!(c, '\u{300}'..='\u{36f}');
         if is_unspaced(c) || !(c.is_alphanumeric() || is_mark && is_open) {
@@ -89,7 +92,7 @@ fn spans(text: &str, terms: &[Term]) -> Vec<(usize, usize)> {
 
 /// The text around the first word that was found; the words are marked.
 pub(super) fn snippet(text: &str, terms: &[Term]) -> String {
-    let text = &text[..text.floor_char_boundary(SNIPPET_MAX_BYTES)];
+    let text = &*composed(&text[..text.floor_char_boundary(SNIPPET_MAX_BYTES)]);
     let spans = spans(text, terms);
     let first = spans.first().map_or(0, |(start, _)| *start);
     let (before, behind) = text.split_at(first);

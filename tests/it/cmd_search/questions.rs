@@ -19,6 +19,35 @@ fn a_korean_noun_is_found_with_its_particle() {
     }
 }
 
+/// And behind foreign words, numbers and names of files.
+#[test]
+fn what_a_korean_particle_follows_is_found_without_it() {
+    let env = TestEnvironment::new();
+    let asked = prompt_line("API를 v2버전 말고 iOS17에서 config.yaml의 값으로");
+    env.write(&env.rollout(1), &[header(1, "/srv/x", "x"), asked].concat());
+    env.append(&[]);
+    for question in
+        ["API", "v2", "버전", "iOS17", "config.yaml", "API를", "v2버전", "\"iOS17에서\""]
+    {
+        assert_eq!(found(&env, question), ["prompt 1"], "{question}");
+    }
+    for question in ["AP", "iOS1", "에서는"] {
+        assert_eq!(found(&env, question), [""; 0], "{question}");
+    }
+}
+
+/// Some systems write letters apart; both are the same text.
+#[test]
+fn composed_and_decomposed_letters_find_each_other() {
+    const APART: &str = "\u{1103}\u{1173}\u{11bc}\u{1103}\u{1162}";
+    for (text, question) in [(APART, "등대"), ("등대", APART), ("Gro\u{308}ße", "größe")] {
+        let env = TestEnvironment::new();
+        env.write(&env.rollout(1), &[header(1, "/srv/x", "x"), prompt_line(text)].concat());
+        env.append(&[]);
+        assert_eq!(found(&env, question), ["prompt 1"], "{question}");
+    }
+}
+
 #[test]
 fn words_phrases_beginnings_and_operators() {
     let env = two_sessions();

@@ -17,7 +17,7 @@ use std::thread::Builder;
 /// A stream's texts are in the shard that its number names.
 pub(crate) const SHARDS: u64 = 16;
 /// Raised when the tables or the way of splitting words change.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 /// What the name of a shard that is being written ends with.
 const NEW: &str = "-new";
 /// Of a longer text this many bytes are indexed: the rest is mostly the output of a build.
