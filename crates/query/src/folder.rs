@@ -12,8 +12,22 @@ impl<'a> Folder<'a> {
     fn of(path: &'a str) -> Folder<'a> {
         // `\\?\` says that the rest is taken as it is; `\\?\UNC\` stands for the `\\` of a network share.
         let long = path.strip_prefix(r"\\?\").or_else(|| path.strip_prefix("//?/"));
-        let share = long.and_then(|rest| rest.strip_prefix(r"UNC\"));
+        let share = long.and_then(|rest| rest.strip_prefix(r"UNC\").or(rest.strip_prefix("UNC/")));
         let share = share.or_else(|| path.strip_prefix(r"\\").filter(|_| long.is_none()));
+        Folder::read(path, long, share)
+    }
+
+    /// The same beside another directory: `//server/share` is a network share where the other one is, else a path that
+    /// begins with one slash too many.
+    fn beside(path: &'a str, other: &str) -> Folder<'a> {
+        let is_share = Folder::of(other).names.first() == Some(&r"\\");
+        match path.strip_prefix("//").filter(|rest| is_share && !rest.starts_with('?')) {
+            Some(share) => Folder::read(path, None, Some(share)),
+            None => Folder::of(path),
+        }
+    }
+
+    fn read(path: &'a str, long: Option<&'a str>, share: Option<&'a str>) -> Folder<'a> {
         let rest = share.or(long).unwrap_or(path);
         let is_windows = share.is_some() || begins_with_drive(rest);
         let root = match () {
@@ -48,13 +62,14 @@ fn begins_with_drive(path: &str) -> bool {
 
 /// Whether a directory, as the views show it, is that one or lies below it.
 pub(super) fn lies_below(shown: &str, above: &str) -> bool {
-    let shown = Folder::of(shown);
-    Folder::of(above).names.iter().enumerate().all(|(at, name)| shown.is_named(at, name))
+    let (shown, above) = (Folder::beside(shown, above), Folder::beside(above, shown));
+    above.names.iter().enumerate().all(|(at, name)| shown.is_named(at, name))
 }
 
 /// Whether a directory, as the views show it, is that one.
 pub(super) fn is_same(shown: &str, other: &str) -> bool {
-    lies_below(shown, other) && Folder::of(shown).names.len() == Folder::of(other).names.len()
+    let count = |path, beside| Folder::beside(path, beside).names.len();
+    lies_below(shown, other) && count(shown, other) == count(other, shown)
 }
 
 /// One spelling of a directory for all of its spellings: of a Windows path with a large drive letter and `\`.
@@ -86,6 +101,24 @@ mod tests {
             assert!(!lies_below(cwd, other), "{other}");
         }
         assert!(lies_below(r"C:\srv\tides", r"C:\srv"));
+    }
+
+    #[test]
+    fn a_share_is_one_with_either_slash() {
+        for shown in [r"\\nas\charts\tide\x", r"\\?\UNC\nas\charts\tide\x", "//nas/charts/tide/x"] {
+            for above in [
+                r"\\nas\charts\tide",
+                "//nas/charts/tide",
+                "//nas/charts/tide/",
+                "//?/UNC/nas/charts",
+            ] {
+                assert!(lies_below(shown, above), "{shown} {above}");
+            }
+            assert!(!lies_below(shown, "//nas/charts/tid"), "{shown}");
+        }
+        assert!(is_same(r"\\wsl.localhost\Debian\srv", "//wsl.localhost/Debian/srv"));
+        assert!(lies_below("/home/dev/tides", "//home/dev"), "one slash too many");
+        assert!(!lies_below("/home/dev/tides", r"\\home\dev"));
     }
 
     #[test]

@@ -211,20 +211,32 @@ fn repositories(db: &Connection, value: &str) -> Result<Vec<String>, FilterError
     Ok(found)
 }
 
-/// A repository's URL, the same without `.git`, its `owner/name` and its name.
+/// A repository's URL, the same without `.git`, its `owner/name`, its name, and longer ends: groups may be nested.
 fn spellings(repo: &str) -> Vec<&str> {
-    let bare = repo.trim_end_matches('/').trim_end_matches(".git");
-    let mut cuts = bare.rmatch_indices(['/', '\\', ':']).map(|(at, _)| at + 1);
-    let name = cuts.next();
-    let owner = cuts.next();
-    let tail = |at: Option<usize>| at.and_then(|at| bare.get(at..)).filter(|text| !text.is_empty());
-    [Some(repo), Some(bare), tail(owner), tail(name)].into_iter().flatten().collect()
+    let bare = without_git(repo.trim_end_matches('/'));
+    let cuts: Vec<usize> = bare.rmatch_indices(['/', '\\', ':']).map(|(at, _)| at + 1).collect();
+    let tail = |at: usize| bare.get(at..).filter(|text| !text.is_empty());
+    let mut spellings = vec![repo, bare];
+    spellings.extend(cuts.get(1).and_then(|at| tail(*at)));
+    spellings.extend(cuts.first().and_then(|at| tail(*at)));
+    let longer = cuts.iter().skip(2).filter_map(|at| tail(*at));
+    spellings.extend(longer.filter(|text| !text.starts_with(['/', '\\'])));
+    spellings
+}
+
+/// The address without its end `.git`, however that is written.
+fn without_git(address: &str) -> &str {
+    let cut = address.len().checked_sub(".git".len());
+    match cut.and_then(|at| address.split_at_checked(at)) {
+        Some((bare, end)) if end.eq_ignore_ascii_case(".git") => bare,
+        _ => address,
+    }
 }
 
 /// A repository as people call it: `owner/name` of a URL, the last folder of a directory.
 pub fn repo_name(repo: &str) -> &str {
     let spellings = spellings(repo);
-    let is_url = repo.contains("://") || repo.starts_with("git@") || repo.ends_with(".git");
+    let is_url = repo.contains("://") || repo.starts_with("git@") || without_git(repo) != repo;
     let index = if is_url { 2 } else { 3 };
     let name = spellings.get(index).or(spellings.last()).copied().unwrap_or(repo);
     if name.is_empty() { repo } else { name }
@@ -247,8 +259,15 @@ mod tests {
     #[test]
     fn a_repository_has_several_spellings() {
         let https = "https://github.com/dev/tides.git";
-        assert_eq!(spellings(https), [https, "https://github.com/dev/tides", "dev/tides", "tides"]);
+        let bare = "https://github.com/dev/tides";
+        assert_eq!(spellings(https), [https, bare, "dev/tides", "tides", "github.com/dev/tides"]);
         assert_eq!(spellings("git@github.com:dev/tides.git")[2..], ["dev/tides", "tides"]);
+        let nested = spellings("git@example.com:team/sub/tides.GIT/");
+        assert_eq!(
+            nested[1..],
+            ["git@example.com:team/sub/tides", "sub/tides", "tides", "team/sub/tides"]
+        );
+        assert_eq!(repo_name("https://example.com/dev/tides.GIT"), "dev/tides");
         assert_eq!(repo_name(https), "dev/tides");
         assert_eq!(repo_name("/home/dev/tides"), "tides");
         assert_eq!(repo_name("C:\\work\\tides"), "tides");
