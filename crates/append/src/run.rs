@@ -5,7 +5,7 @@ use super::plan::{AppendReport, ByteCounts, is_still, key};
 use super::start::{Start, find_start};
 use crate::source::{NextLine, SourceFile, SourceReader, has_line_feed_from};
 use codex_ledger_entry::{
-    Container, FieldsBuilder, Kind, StreamDescriptor, StreamId, stream_hasher,
+    Container, FieldsBuilder, Kind, StreamDescriptor, StreamId, StreamName, stream_hasher,
 };
 use codex_ledger_ledger::{Appender, BLOCK_BYTES, LedgerError, Origin, SourceProblem, Tail, Tails};
 use std::collections::HashSet;
@@ -203,7 +203,7 @@ impl<'a, 'l> Run<'a, 'l> {
                     self.line(stream, offset, bytes, true)?;
                 }
                 NextLine::Tail(bytes) => {
-                    if self.is_settled(stream.file) {
+                    if is_whole_entry(stream.file, bytes) || self.is_settled(stream.file) {
                         self.line(stream, offset, bytes, false)?;
                     } else {
                         self.report.bytes.seen += bytes.len() as u64;
@@ -355,6 +355,12 @@ impl OpenStream<'_> {
             tail.line += u64::from(line_feed);
         }
     }
+}
+
+/// Whether a last line without a line end is a whole entry all the same. Clients read the last name of a thread from the
+/// end of the index, with or without one; if more of the line comes, it goes on.
+fn is_whole_entry(file: &SourceFile, line: &[u8]) -> bool {
+    matches!(file.name, StreamName::Index(_)) && line.trim_ascii_end().ends_with(b"}")
 }
 
 fn problem_of(file: &SourceFile, reason: impl Into<String>) -> SourceProblem {

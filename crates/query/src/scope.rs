@@ -35,7 +35,8 @@ impl Scope {
             "SELECT s.id, s.stream FROM session_names n JOIN sessions s ON s.id = n.session_id
             WHERE n.stream = ?1 AND n.line = ?2 AND n.part = ?3 AND n.item = ?4
             AND (n.stream, n.line, n.part, n.item) = (SELECT o.stream, o.line, o.part, o.item
-                FROM session_names o WHERE o.session_id = n.session_id
+                FROM (SELECT stream, max(line) AS line, part, item, at_ms FROM session_names
+                    WHERE session_id = n.session_id GROUP BY stream, line >> 32) o
                 ORDER BY o.at_ms DESC, o.stream DESC, o.line DESC LIMIT 1)";
         let mut statement = views.prepare_cached(sql)?;
         let mut rows = statement.query(place)?;

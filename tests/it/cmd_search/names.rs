@@ -48,6 +48,31 @@ fn a_session_is_found_by_its_name_as_it_is_now() {
         .refused(&["is the beginning of 2 sessions or their name"]);
 }
 
+/// A clock may have been set back, and the client may have been stopped before it ended the line.
+#[test]
+fn the_last_name_in_the_file_counts_also_without_a_line_end() {
+    let env = two_sessions();
+    let line = |name: &str, at: &str| {
+        let line = serde_json::json!({"id": thread(1), "thread_name": name, "updated_at": at});
+        format!("{line}\n")
+    };
+    let mut lines =
+        vec![line("Kelp", "2026-05-09T09:00:00.5Z"), line("Wrack", "2026-05-03T09:00:00Z")];
+    name(&env, "", &lines);
+    assert_eq!(found(&env, "in:name"), ["name 1"]);
+    assert_eq!(env.json(["show", "Wrack"])["id"], thread(1));
+    env.run(["show", "Kelp"]).refused(&["no session begins with"]);
+    let last = line("Dulse", "2026-05-01T09:00:00Z");
+    lines.push(last.trim_end().to_string());
+    name(&env, "", &lines);
+    assert_eq!(env.json(["show", "Dulse"])["id"], thread(1));
+    lines.push("\n".to_string() + &line("Laver", "2026-05-02T09:00:00Z"));
+    name(&env, "", &lines);
+    assert_eq!(env.json(["show", "Laver"])["id"], thread(1));
+    assert_eq!(env.count("SELECT count(*) FROM session_names"), 4);
+    assert_eq!(env.count("SELECT sum(malformed) FROM streams"), 0);
+}
+
 #[test]
 fn a_hidden_name_is_not_found_and_stands_nowhere() {
     let env = two_sessions();
