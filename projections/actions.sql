@@ -3,7 +3,8 @@
 CREATE TABLE actions (
     seq            INTEGER PRIMARY KEY,
     recorded_at_ms INTEGER NOT NULL,
-    verb           TEXT NOT NULL,       -- created, append, …
+    verb           TEXT NOT NULL,       -- created, append, damaged (a source that could not be read to its end), …
     actor          TEXT,
-    detail         TEXT
+    detail         TEXT,
+    of_stream      INTEGER              -- the stream that it speaks of
 ) STRICT;

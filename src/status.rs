@@ -159,6 +159,11 @@ fn gaps(door: &Door, coverage: &Coverage) -> String {
         );
         out.push_str(&format!("unread    {}\n", door.paint(Style::Yellow, place)));
     }
+    for of in coverage.damaged.iter().take(SHOWN) {
+        let place =
+            format!("{}: not read behind line {}: {}", safe(&of.path), of.line, safe(&of.reason));
+        out.push_str(&format!("damaged   {}\n", door.paint(Style::Yellow, place)));
+    }
     let more = coverage.malformed.saturating_sub(SHOWN as u64);
     if more > 0 {
         out.push_str(&format!(

@@ -112,6 +112,7 @@ impl<'a, 'l> Run<'a, 'l> {
     fn read(&mut self, file: &SourceFile) -> Result<Option<KnownFile>, FileError> {
         let original = as_original(self.dir, file, &self.tails, &self.touched)?;
         let file = original.as_ref().unwrap_or(file);
+        let before = self.report.bytes.appended;
         let known = self.tails.streams.get(&file.name.to_string()).map_or(&[][..], Vec::as_slice);
         let (start, mut reader) = find_start(self.dir, file, known, &self.touched)?;
         let mut stream = match start {
@@ -119,6 +120,9 @@ impl<'a, 'l> Run<'a, 'l> {
             Start::Cut { len, stream } => {
                 self.report.bytes.seen += len;
                 self.report.bytes.already += len;
+                if is_beside_its_plain_file(file) {
+                    return Ok(Some((Some(stream), None)));
+                }
                 let reason = "the file is shorter than what the ledger has of it (cut, or an older copy); \
                               nothing is lost";
                 let problem = problem_of(file, reason);
@@ -141,6 +145,11 @@ impl<'a, 'l> Run<'a, 'l> {
         let number = stream.tail.as_ref().map(|tail| tail.stream);
         // What was appended before a source failed is known all the same.
         self.keep_tail(stream);
+        if let (Err(FileError::Source(error)), Some(number)) = (&done, number)
+            && self.report.bytes.appended > before
+        {
+            self.note_damage(number, error)?;
+        }
         done.map(|()| Some((number, None)))
     }
 
@@ -328,6 +337,19 @@ impl<'a, 'l> Run<'a, 'l> {
         Ok(id)
     }
 
+    /// Records that a source ends where it could not be read further: what was taken of it may be wrong near that end,
+    /// and whoever reads the views has to know. Not said again while nothing more is taken.
+    fn note_damage(&mut self, stream: StreamId, error: &std::io::Error) -> Result<(), FileError> {
+        let body = FieldsBuilder::default()
+            .add("verb", "damaged")
+            .add("actor", self.actor)
+            .add("stream", &stream.get().to_string())
+            .add("detail", &error.to_string())
+            .finish();
+        self.appender.append_small(Kind::Action, &body)?;
+        Ok(())
+    }
+
     /// Says once who appends, before the first new stream.
     fn announce(&mut self) -> Result<(), FileError> {
         if !self.announced {
@@ -355,6 +377,11 @@ impl OpenStream<'_> {
             tail.line += u64::from(line_feed);
         }
     }
+}
+
+/// Whether a compressed file lies beside the plain one that it was made of: the plain one goes on, and counts.
+fn is_beside_its_plain_file(file: &SourceFile) -> bool {
+    file.path.extension().is_some_and(|end| end == "zst") && file.path.with_extension("").exists()
 }
 
 /// Whether a last line without a line end is a whole entry all the same. Clients read the last name of a thread from the

@@ -33,6 +33,9 @@ pub struct Coverage {
     pub unknown_fields: Vec<FieldCount>,
     /// Lines that could not be read; at most [`LIST_MAX`], `malformed` counts them all.
     pub unreadable: Vec<LineProblem>,
+    /// Sources that could not be read to their end, and where that is: what stands before may be wrong; at most
+    /// [`LIST_MAX`].
+    pub damaged: Vec<LineProblem>,
 }
 
 /// How long the lists of a coverage are.
@@ -94,6 +97,7 @@ pub fn coverage(db: &Connection) -> SqlResult<Coverage> {
     coverage.not_understood = not_understood(db)?;
     coverage.unknown_fields = unknown_fields(db)?;
     coverage.unreadable = unreadable(db)?;
+    coverage.damaged = damaged(db, "", LIST_MAX)?;
     Ok(coverage)
 }
 
@@ -195,6 +199,20 @@ fn unreadable(db: &Connection) -> SqlResult<Vec<LineProblem>> {
          ORDER BY e.stream, e.line, e.part LIMIT ?"
     );
     db.prepare(&sql)?.query_map([LIST_MAX as i64], LineProblem::read)?.collect()
+}
+
+/// Sources that could not be read to their end, of all streams or of those that `of` leaves. One that has grown since, or
+/// that was told anew, was read further.
+pub(super) fn damaged(db: &Connection, of: &str, limit: usize) -> SqlResult<Vec<LineProblem>> {
+    let sql = format!(
+        "SELECT f.path, t.lines AS line, t.bytes AS problem_offset, a.detail AS problem
+         FROM actions a JOIN streams t ON t.stream = a.of_stream JOIN files f ON f.stream = t.stream
+         WHERE a.verb = 'damaged' AND a.detail IS NOT NULL AND t.superseded = 0 {of}
+         AND NOT EXISTS (SELECT 1 FROM events e WHERE e.stream = t.holder AND e.line / 4294967296 = t.rank
+            AND e.seq > a.seq)
+         ORDER BY a.seq LIMIT ?"
+    );
+    db.prepare(&sql)?.query_map([limit as i64], LineProblem::read)?.collect()
 }
 
 /// The file that has told an event, among those of its thread.

@@ -152,6 +152,49 @@ fn what_is_not_read_is_named_as_such() {
     assert_eq!(done["files"]["failed"], 3);
 }
 
+#[test]
+fn a_damaged_source_is_named_wherever_its_lines_are_shown() {
+    let env = sound();
+    let text = [session(2, 4), prompt_line(&noise(900_000)), prompt_line(&noise(300_000))].concat();
+    let path = PathBuf::from(format!("{}.zst", env.rollout(2).display()));
+    let whole = compressed(&text);
+    let mut zst = whole.clone();
+    let last = zst.len() - 1;
+    zst[last] ^= 1;
+    env.write(&path, &zst);
+    env.append(&[]);
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    for _ in 0..2 {
+        let damaged = env.json(["status"])["coverage"]["damaged"].clone();
+        assert_eq!(damaged.as_array().map(Vec::len), Some(1), "{damaged}");
+        assert!(damaged[0]["path"].as_str().unwrap().ends_with(&name), "{damaged}");
+        let status = env.ok(["status"]);
+        assert!(status.text().contains("damaged   "), "{}", status.text());
+        let report = env.json(["report", "--session", &thread(2)]);
+        let problems = &report["transparency"]["coverage"]["problem_list"];
+        assert!(problems.as_array().unwrap().iter().any(|of| of["path"] == *name), "{problems}");
+        let other = env.json(["report", "--session", &thread(1)]);
+        assert_eq!(other["transparency"]["coverage"]["problems"], 0);
+        let before = env.json(["status"]);
+        assert_eq!(env.append(&[])["head"], before["head"], "it is said once");
+    }
+    env.audits_clean();
+}
+
+#[test]
+fn a_compressed_file_beside_its_plain_one_is_no_problem() {
+    let env = sound();
+    let text = session(2, 4);
+    env.write(&env.rollout(2), &text);
+    let half: Vec<u8> =
+        text.split_inclusive(|byte| *byte == b'\n').take(3).flatten().copied().collect();
+    env.write(&PathBuf::from(format!("{}.zst", env.rollout(2).display())), &compressed(&half));
+    for _ in 0..2 {
+        assert_eq!(env.append(&[])["problems"], serde_json::json!([]));
+        assert_eq!(env.raw(&thread(2), &[]), text);
+    }
+}
+
 /// Text that does not shrink when compressed, always the same.
 fn noise(len: usize) -> String {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;

@@ -31,11 +31,12 @@ pub(crate) fn action(
 ) {
     let fields = Fields::parse(body).ok();
     let text = |name: &str| fields.as_ref().and_then(|fields| fields.text(name));
-    let row = RowBuilder::new(policy, "actions", At::entry(seq), 5)
+    let row = RowBuilder::new(policy, "actions", At::entry(seq), 6)
         .seq("seq", seq)
         .number("recorded_at_ms", recorded_at / 1_000_000)
         .tag("verb", true, Some(text("verb").unwrap_or_else(|| "created".into())))
         .text("actor", text("actor"))
-        .text("detail", text("detail").or_else(|| text("software")));
+        .text("detail", text("detail").or_else(|| text("software")))
+        .int("of_stream", text("stream").and_then(|stream| stream.parse().ok()));
     out.push(row.insert());
 }

@@ -1,6 +1,6 @@
 //! What a report must say about itself: its source, what it hides, what it could not read.
 
-use super::super::coverage::{KIND_COUNTS, KindCount, LINE_PROBLEM, LineProblem};
+use super::super::coverage::{KIND_COUNTS, KindCount, LINE_PROBLEM, LineProblem, damaged};
 use super::super::filter::Filter;
 use super::super::row::Counts;
 use codex_ledger_db::{Connection, OptionalExtension, SqlResult, params};
@@ -205,6 +205,11 @@ pub(super) fn coverage(db: &Connection, filter: &Filter) -> SqlResult<Seen> {
     if coverage.problems > 0 {
         coverage.problem_list = problems(db, since, until)?;
     }
+    let picked = "AND t.holder IN (SELECT stream FROM temp.picked)";
+    let damaged = damaged(db, picked, LISTED_MAX)?;
+    coverage.problems += damaged.len() as u64;
+    coverage.problem_list.extend(damaged.into_iter().map(without_folder));
+    coverage.problem_list.truncate(LISTED_MAX);
     Ok(seen)
 }
 
@@ -223,13 +228,15 @@ fn problems(db: &Connection, since: i64, until: i64) -> SqlResult<Vec<LineProble
     );
     let mut statement = db.prepare(&sql)?;
     let rows = statement.query_map(params![since, until, LISTED_MAX as i64], |row| {
-        let mut problem = LineProblem::read(row)?;
-        // Where a home lies on somebody's disk is nobody's business; names of rollouts are unique.
-        let name = problem.path.rsplit(['/', '\\']).next().unwrap_or_default();
-        problem.path = name.to_string();
-        Ok(problem)
+        LineProblem::read(row).map(without_folder)
     })?;
     rows.collect()
+}
+
+/// Where a home lies on somebody's disk is nobody's business; names of rollouts are unique.
+fn without_folder(problem: LineProblem) -> LineProblem {
+    let name = problem.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    LineProblem { path: name.to_string(), ..problem }
 }
 
 /// Sessions that only side files tell of. Nothing but a time is known of them, so only times pick.
