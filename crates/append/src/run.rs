@@ -343,8 +343,8 @@ impl<'a, 'l> Run<'a, 'l> {
         let body = FieldsBuilder::default()
             .add("verb", "damaged")
             .add("actor", self.actor)
-            .add("stream", &stream.get().to_string())
-            .add("detail", &error.to_string())
+            .add("stream", stream.get().to_string())
+            .add("detail", error.to_string())
             .finish();
         self.appender.append_small(Kind::Action, &body)?;
         Ok(())

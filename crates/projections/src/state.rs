@@ -202,7 +202,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 323;
+    const SCHEMA: u32 = 324;
 }
 
 impl State {

@@ -3,7 +3,7 @@
 //! A name in these tables is described, not necessarily decoded. Grow them when a new field has
 //! been looked at.
 
-use super::json::{Object, Text};
+use super::json::{self, Object, Text};
 use super::usage::COUNTERS;
 
 /// Fields of the envelope.
@@ -116,12 +116,15 @@ pub(super) fn item_fields<'a>(kind: &str, o: &Object<'a>, unknown: &mut Vec<Text
         return false;
     };
     for name in o.names() {
-        if !fields.contains(&name.as_ref()) && !PAGINATED_ITEM.contains(&name.as_ref()) {
+        let snake = json::snake(name);
+        let is_known = |name: &str| fields.contains(&name) || PAGINATED_ITEM.contains(&name);
+        if !is_known(name) && !is_known(&snake) {
             unknown.push(format!("item.{name}").into());
         }
     }
-    part_fields(o, "content", unknown);
-    part_fields(o, "content_items", unknown);
+    for field in ["content", "content_items", "contentItems"] {
+        part_fields(o, field, unknown);
+    }
     true
 }
 

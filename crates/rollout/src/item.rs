@@ -96,7 +96,7 @@ impl<'a> ItemCompleted<'a> {
             turn_id: o.str("turn_id"),
             started_at_ms: o.i64("started_at_ms"),
             completed_at_ms: o.i64("completed_at_ms"),
-            item: Item::decode(item),
+            item: Item::decode(&item.with_snake_names()),
         }
     }
 }
@@ -145,9 +145,7 @@ impl<'a> ItemBody<'a> {
                 Some("image_gen.generation" | "image_generation") => {
                     Self::ImageGeneration(ImageGenerationEnd::decode(o))
                 }
-                Some("sleep" | "clock.sleep") => {
-                    Self::Sleep(o.duration_ms("duration").or_else(|| o.i64("durationMs")))
-                }
+                Some("sleep" | "clock.sleep") => Self::Sleep(o.duration_ms("duration")),
                 _ => Self::Extension(o.tag("kind"), o.raw_json()),
             },
             _ => Self::Other(o.raw_json()),

@@ -54,6 +54,13 @@ impl<'a> Object<'a> {
         self.fields.iter().map(|(name, value)| (name, value.get()))
     }
 
+    /// The same with its names in snake_case: some clients write the names of items in camelCase.
+    #[must_use]
+    pub(super) fn with_snake_names(&self) -> Self {
+        let fields = self.fields.iter().map(|(name, value)| (snake(name), *value)).collect();
+        Self { raw: self.raw, fields }
+    }
+
     /// Whether the object has no fields.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -209,6 +216,21 @@ fn offset(json: &str, error: &serde_json::Error) -> usize {
         line => ends.take(line - 1).last().map_or(0, |end| end + 1),
     };
     (line_start + error.column().saturating_sub(1)).min(json.len())
+}
+
+/// A name in snake_case.
+pub(super) fn snake<'a>(name: &Text<'a>) -> Text<'a> {
+    if !name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return name.clone();
+    }
+    let mut snake = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake.into()
 }
 
 /// The elements of an array as written; of a larger one than [`number::ITEMS_MAX`] one more than that.
