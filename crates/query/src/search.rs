@@ -482,7 +482,7 @@ mod tests {
         assert_eq!(expression("a NOT b"), "\"a\" NOT \"b\"");
         assert_eq!(expression("say \"NEAR(x"), "\"say\" AND \"NEAR(x\"");
         assert_eq!(expression("潮汐"), "\" 潮  汐 \"");
-        assert_eq!(expression("등대 \"등대\" 등대a"), "\"등대\"* AND \"등대\" AND \"등대a\"");
+        assert_eq!(expression("등대 \"등대\" 등대a"), "\"등대\"* AND \"등대\" AND \"등대 a\"");
         assert_eq!(expression("repo:tides ebb"), "\"ebb\"");
         assert_eq!(expression("std::fs"), "\"std::fs\"");
         assert!(expression("OR x").contains("without a word before"));

@@ -1,6 +1,7 @@
 //! What is shown of a text in which words were found.
 
 use codex_ledger_db::{composed, ends_between, is_unspaced};
+use std::borrow::Cow;
 
 /// Characters of context on each side of the first word that was found.
 const CONTEXT_CHARS: usize = 60;
@@ -32,6 +33,14 @@ pub(super) fn words_of(text: &str) -> Vec<Word> {
         is_open &= !ends_between(before, c);
         before = c;
         let end = at + c.len_utf8();
+        // The sound marks of Japanese, written apart.
+        if matches!(c, '\u{3099}' | '\u{309a}')
+            && let Some(word) = words.last_mut().filter(|word| word.end == at)
+        {
+            word.end = end;
+            word.folded.push(c);
+            continue;
+        }
         let is_mark = matches!(c, '\u{300}'..='\u{36f}');
         if is_unspaced(c) || !(c.is_alphanumeric() || is_mark && is_open) {
             is_open = false;
@@ -47,6 +56,11 @@ pub(super) fn words_of(text: &str) -> Vec<Word> {
         is_open = true;
         if let Some(word) = words.last_mut().filter(|_| !is_mark) {
             word.folded.extend(c.to_lowercase().map(bare));
+        }
+    }
+    for word in &mut words {
+        if let Cow::Owned(composed) = composed(&word.folded) {
+            word.folded = composed;
         }
     }
     words
@@ -113,6 +127,18 @@ pub(super) fn snippet(text: &str, terms: &[Term]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_written_apart_make_the_same_words() {
+        let folded =
+            |text: &str| words_of(text).into_iter().map(|word| word.folded).collect::<Vec<_>>();
+        assert_eq!(
+            folded("\u{1103}\u{1173}\u{11bc}\u{1103}\u{1162} cafe\u{301}"),
+            ["등대", "cafe"]
+        );
+        assert_eq!(folded("か\u{3099}b"), ["が", "b"]);
+        assert_eq!(folded("API를 v2버전"), ["api", "를", "v2", "버전"]);
+    }
 
     #[test]
     fn letters_and_their_bare_forms_go_together() {
