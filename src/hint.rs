@@ -99,7 +99,7 @@ fn name(hint: &NameHint) -> String {
     let text = match hint {
         NameHint::ListSessions => "`codex-ledger sessions` lists them",
         NameHint::ListFilters => "`codex-ledger sessions` lists what is there",
-        NameHint::MoreDigits => "give more digits of the id",
+        NameHint::MoreDigits => "give more digits of the id, or more of the title",
         NameHint::Session => {
             "name it by the beginning of its id; `codex-ledger sessions` lists them"
         }

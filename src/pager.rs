@@ -30,7 +30,7 @@ pub fn page(door: &Door, args: PagerArgs, text: &str) -> Result<()> {
 }
 
 /// Columns of the terminal; `None` where the output goes elsewhere.
-fn width() -> Option<usize> {
+pub fn width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
     }

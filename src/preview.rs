@@ -94,9 +94,9 @@ pub struct Passage {
     pub column: &'static str,
     pub before: String,
     pub raw: String,
-    /// What is shown instead; none where it is shown as it is.
-    pub shown: Option<String>,
     pub after: String,
+    /// The same stretch as it is shown, with all that is hidden in it; none where all of it is shown as it is.
+    pub shown: Option<String>,
 }
 
 /// What was found so far.
@@ -116,11 +116,11 @@ impl Preview {
         for mask in &seen.masks {
             for by in &mask.all {
                 let cause = cause(*by, rules);
-                self.passage(cause, session, seen, (mask.start, mask.end), Some(&mask.replacement));
+                self.passage(cause, session, seen, (mask.start, mask.end));
             }
         }
         for risk in &seen.risky {
-            self.passage(Cause::LooksSecret, session, seen, (risk.start, risk.end), None);
+            self.passage(Cause::LooksSecret, session, seen, (risk.start, risk.end));
         }
     }
 
@@ -130,7 +130,6 @@ impl Preview {
         session: &str,
         seen: &SeenText,
         (start, end): (usize, usize),
-        shown: Option<&String>,
     ) {
         if !self.wanted.takes(&cause) {
             return;
@@ -155,8 +154,9 @@ impl Preview {
         }
         group.different += 1;
         if group.listed.len() < self.wanted.limit {
-            let before = seen.raw.get(floor(&seen.raw, start.saturating_sub(CONTEXT_BYTES))..start);
-            let after = seen.raw.get(end..floor(&seen.raw, end + CONTEXT_BYTES));
+            let from = floor(&seen.raw, start.saturating_sub(CONTEXT_BYTES));
+            let to = floor(&seen.raw, end + CONTEXT_BYTES);
+            let (before, after) = (seen.raw.get(from..start), seen.raw.get(end..to));
             group.listed.push(Passage {
                 times: 1,
                 session: session.to_string(),
@@ -165,8 +165,8 @@ impl Preview {
                 column: seen.column,
                 before: before.unwrap_or_default().to_string(),
                 raw: shortened(raw),
-                shown: shown.cloned(),
                 after: after.unwrap_or_default().to_string(),
+                shown: as_shown(seen, from, to),
             });
         }
     }
@@ -185,6 +185,20 @@ fn cause(by: By, rules: &RuleSet) -> Cause {
         },
         By::Manual(seq) => Cause::ByHand(seq),
     }
+}
+
+/// A stretch of a text as it is shown; none where nothing of it is hidden.
+fn as_shown(seen: &SeenText, from: usize, to: usize) -> Option<String> {
+    let mut shown = String::new();
+    let mut at = from;
+    for mask in seen.masks.iter().filter(|mask| mask.end > from && mask.start < to) {
+        shown.push_str(seen.raw.get(at..mask.start.max(at)).unwrap_or_default());
+        shown.push_str(&mask.replacement);
+        at = mask.end;
+    }
+    let is_masked = !shown.is_empty() || at > from;
+    shown.push_str(seen.raw.get(at..to).unwrap_or_default());
+    is_masked.then_some(shown)
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -236,20 +250,20 @@ pub fn text(door: &Door, groups: &[Group]) -> String {
         out.push_str(&door.paint(Style::Bold, safe(&heading(group))));
         out.push('\n');
         for passage in &group.listed {
-            let Passage { times, session, seq, table, column, before, raw, shown, after } = passage;
+            let Passage { times, session, seq, table, column, before, raw, after, shown } = passage;
             let times =
                 if *times > 1 { format!("{} times, first ", count(*times)) } else { String::new() };
             let place = format!("{times}{} entry {seq} {table}.{column}", safe(session));
-            let line = |words: &str| flat(&format!("{before}{words}{after}"));
+            let line = flat(&format!("{before}{raw}{after}"));
             out.push_str(&format!("  {}\n", door.paint(Style::Dim, place)));
             match shown {
                 Some(shown) => {
-                    let old = door.paint(Style::Red, format!("- {}", line(raw)));
-                    let new = door.paint(Style::Green, format!("+ {}", line(shown)));
+                    let old = door.paint(Style::Red, format!("- {line}"));
+                    let new = door.paint(Style::Green, format!("+ {}", flat(shown)));
                     out.push_str(&format!("    {old}\n    {new}\n"));
                 }
                 None => {
-                    let line = door.paint(Style::Yellow, format!("? {}", line(raw)));
+                    let line = door.paint(Style::Yellow, format!("? {line}"));
                     out.push_str(&format!("    {line}\n"));
                 }
             }

@@ -85,16 +85,24 @@ fn page(files: &[PathBuf], index: usize, groups: &[Group], part: &[(&Group, &Pas
 }
 
 fn write_passage(out: &mut String, passage: &Passage) {
-    let Passage { times, session, seq, table, column, before, raw, shown, after } = passage;
+    let Passage { times, session, seq, table, column, before, raw, after, shown } = passage;
     let times = if *times > 1 { format!("{times} times, first ") } else { String::new() };
     let place = format!("{times}{session} entry {seq} {table}.{column}");
-    let raw = html(raw);
-    let middle = match shown {
-        Some(shown) => format!("<del>{raw}</del><ins>{}</ins>", html(shown)),
-        None => format!("<mark>{raw}</mark>"),
-    };
-    let (before, after, place) = (html(before), html(after), html(&place));
-    write!(out, "<p><code>{before}{middle}{after}</code> <small>{place}</small></p>").ok();
+    let [before, raw, after, place] = [before, raw, after, &place].map(|text| html(text));
+    match shown {
+        Some(shown) => {
+            let shown = html(shown);
+            write!(
+                out,
+                "<p><code>{before}<del>{raw}</del>{after}</code><br><ins><code>{shown}</code></ins>"
+            )
+            .ok();
+        }
+        None => {
+            write!(out, "<p><code>{before}<mark>{raw}</mark>{after}</code>").ok();
+        }
+    }
+    write!(out, " <small>{place}</small></p>").ok();
 }
 
 /// To the pages before and behind.

@@ -7,8 +7,8 @@ use crate::preview_page;
 use crate::rules::{self, RulesCommand};
 use crate::text::{count, minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
-use codex_ledger_app::{AppError, ErrorKind, RedactRequest, Seq, Severity};
-use codex_ledger_query::{Quotation, RedactionRow, RevocationRow};
+use codex_ledger_app::{App, AppError, ErrorKind, RedactRequest, RulesInForce, Seq, Severity};
+use codex_ledger_query::{Quotation, RedactionRow, RevocationRow, nearest};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -97,7 +97,7 @@ pub struct PreviewArgs {
     /// A session by the beginning of its id [default: all]
     #[arg(long, value_name = "SESSION")]
     pub session: Option<String>,
-    /// Only what this rule hides, by its id, or `redaction SEQ`; may be given again
+    /// Only what this rule hides, by its id, or this redaction, by its number; may be given again
     #[arg(long, value_name = "RULE")]
     pub rule: Vec<String>,
     /// Only what rules of at least this severity hide
@@ -420,6 +420,35 @@ fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
     Ok(Done::Clean)
 }
 
+/// Rules and redactions by their names; a number is that of a redaction.
+fn causes(app: &App, names: &[String]) -> Result<Vec<String>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let RulesInForce { rules, .. } = app.rules()?;
+    let redactions = app.redactions(true)?;
+    let mut known: Vec<String> = rules.rules.iter().map(|rule| rule.id.clone()).collect();
+    known.extend(redactions.iter().map(|row| format!("redaction {}", row.seq)));
+    let full = |name: &String| match name.parse::<Seq>() {
+        Ok(seq) => format!("redaction {seq}"),
+        Err(_) => name.clone(),
+    };
+    let names: Vec<String> = names.iter().map(full).collect();
+    match names.iter().find(|name| !known.contains(name)) {
+        None => Ok(names),
+        Some(name) => {
+            let error =
+                DoorError::new(format!("--rule: `{name}` hides nothing: there is no such rule"));
+            Err(match nearest(name, known.iter().map(String::as_str)) {
+                Some(near) => error.hint(format!("the nearest is `{near}`")),
+                None => error.hint(
+                    "`codex-ledger redact rules list` and `codex-ledger redact list` name them",
+                ),
+            })
+        }
+    }
+}
+
 fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
     let app = app(door, "redact preview", Vec::new())?;
     let usual = if args.html.is_some() { PAGE_PASSAGES } else { SCREEN_PASSAGES };
@@ -428,7 +457,7 @@ fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
         limit => limit,
     };
     let (severity, shown) = (args.severity.map(Severity::from), args.shown);
-    let rules = args.rule.clone();
+    let rules = causes(&app, &args.rule)?;
     let mut preview = Preview::new(Wanted { rules, severity, shown, limit });
     let (session, reason) = (args.session.as_deref(), args.reason.as_deref());
     app.preview(session, reason, &mut |session, seen, rules| preview.add(session, &seen, rules))?;

@@ -2,7 +2,7 @@
 
 use crate::door::{Done, Door, Result, Style};
 use crate::text::{count, plural, safe};
-use codex_ledger_app::{Acts, JudgedRule, JudgedRules, RuleSet, Tally, judge};
+use codex_ledger_app::{Acts, JudgedRule, JudgedRules, RuleSet, Tally, builtin_rules, judge};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -37,6 +37,14 @@ fn text(door: &Door, rules: &RuleSet, judged: &JudgedRules) -> String {
     if alone > 0 {
         let (rules, examples) = (plural(alone, "rule"), plural(examples, "example"));
         out.push_str(&format!("\n{rules} without a text in the corpus, measured by {examples}\n"));
+    }
+    for rule in judged.rules.iter().filter(|rule| rule.enabled && is_own(&rule.id)) {
+        let verdict = match rule.fault {
+            None => "hidden as they say",
+            Some(_) => "one is not as it says, below",
+        };
+        let (id, examples) = (safe(&rule.id), plural(rule.examples, "example"));
+        out.push_str(&format!("\nrule of the file `{id}`: {examples}, {verdict}\n"));
     }
     if !rules.corpus.is_empty() {
         let texts = plural(rules.corpus.len() as u64, "text");
@@ -91,6 +99,11 @@ fn text(door: &Door, rules: &RuleSet, judged: &JudgedRules) -> String {
         }
     }
     out
+}
+
+/// Whether a rule is none of the program's.
+fn is_own(id: &str) -> bool {
+    builtin_rules().is_ok_and(|builtin| builtin.rules.iter().all(|rule| rule.id != id))
 }
 
 /// Whether the labelled corpus says anything of a rule.

@@ -2,6 +2,7 @@
 
 use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::FilterArgs;
+use crate::pager::width;
 use crate::text::{minute, one_line, short};
 use clap::Args;
 use codex_ledger_query::SessionRow;
@@ -53,13 +54,30 @@ fn table(door: &Door, rows: &[SessionRow]) -> String {
     let mut table = Table::new();
     table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
     let heads = ["LAST (UTC)", "SESSION", "PROMPTS", "CALLS", "TOKENS", "MODEL", "FROM", "WHERE"];
-    table.set_header(heads.map(|head| door.paint(Style::Dim, head)));
+    // Where there is no room, what tells least goes first; the title stays.
+    let width = width().unwrap_or(usize::MAX);
+    let left_out: &[usize] = match width {
+        ..100 => &[2, 3, 5, 6],
+        100..130 => &[3, 6],
+        _ => &[],
+    };
+    let kept = |cells: [String; 8]| -> Vec<String> {
+        let cells = cells.into_iter().enumerate();
+        cells.filter(|(at, _)| !left_out.contains(at)).map(|(_, cell)| cell).collect()
+    };
+    let title_chars = match width {
+        usize::MAX => 48,
+        ..100 => width.saturating_sub(50).max(20),
+        100..130 => width.saturating_sub(80),
+        _ => width.saturating_sub(100).min(80),
+    };
+    table.set_header(kept(heads.map(|head| door.paint(Style::Dim, head))));
     for row in rows {
         let cwd = row.cwd.as_deref().unwrap_or("-");
         let folder = cwd.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(cwd);
         let label =
             row.title.as_deref().map_or(folder.to_string(), |title| format!("{folder}: {title}"));
-        table.add_row([
+        table.add_row(kept([
             minute(row.last_at_ms.or(row.created_at_ms)),
             door.paint(Style::Cyan, short_id(&row.id)),
             row.prompts.to_string(),
@@ -67,10 +85,11 @@ fn table(door: &Door, rows: &[SessionRow]) -> String {
             short(row.tokens),
             one_line(row.model.as_deref().unwrap_or("-"), 20),
             one_line(row.started_from().as_deref().unwrap_or("-"), 32),
-            one_line(&label, 48),
-        ]);
+            one_line(&label, title_chars),
+        ]));
     }
-    for index in 2..5 {
+    let numbers = (2..5).filter(|at| !left_out.contains(at)).count();
+    for index in 2..2 + numbers {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(CellAlignment::Right);
         }

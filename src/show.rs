@@ -7,6 +7,7 @@ use crate::text::{bytes, count, duration, minute, one_line, plural, safe, short}
 use clap::Args;
 use codex_ledger_app::{App, Seq};
 use codex_ledger_query::{Item, ItemKind, Review, SessionDetail, Zone};
+use std::cell::Cell;
 use std::io::IsTerminal;
 
 /// Lines of an output that a terminal shows, and characters of each.
@@ -77,7 +78,7 @@ pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
         let said = format!("\n{texts} not shown; --context shows them\n");
         out.push_str(&door.paint(Style::Dim, said));
     }
-    if !is_full {
+    if telling.has_folded.get() {
         out.push_str(&door.paint(Style::Dim, "long texts are folded; --full shows all of them\n"));
     }
     page(door, args.pager, &out)?;
@@ -154,11 +155,13 @@ pub struct Telling<'d> {
     is_full: bool,
     /// The day of the item before.
     day: String,
+    /// Whether something was left out.
+    pub has_folded: Cell<bool>,
 }
 
 impl<'d> Telling<'d> {
     pub fn new(door: &'d Door, zone: Zone, is_full: bool) -> Telling<'d> {
-        Telling { door, zone, is_full, day: String::new() }
+        Telling { door, zone, is_full, day: String::new(), has_folded: Cell::new(false) }
     }
 
     /// An item; the day first, where another one begins.
@@ -236,11 +239,13 @@ impl<'d> Telling<'d> {
             return format!("{first}\n{}", indent(rest, 4));
         }
         let line = one_line(text, width);
+        self.has_folded.set(self.has_folded.get() || line.ends_with('…'));
         let left = if more > 0 { self.left_out(more) } else { String::new() };
         format!("{line}{left}\n")
     }
 
     fn left_out(&self, lines: usize) -> String {
+        self.has_folded.set(true);
         let noun = if lines == 1 { "line" } else { "lines" };
         self.door.paint(Style::Dim, format!(" ({} more {noun})", count(lines as u64)))
     }

@@ -180,5 +180,5 @@ fn sessions_are_told_by_who_started_them() {
     assert_eq!(both.len(), all.iter().flatten().count(), "{both:?}");
     let said = env.ok(["report", "--by-person"]).text().to_string();
     assert!(said.contains("started by `a person`"), "{said}");
-    env.run(["sessions", "--source", "rewiev"]).refused(&["--source", "rewiev", "review"]);
+    env.run(["sessions", "--source", "review1"]).refused(&["--source", "review1", "review"]);
 }

@@ -49,6 +49,11 @@ impl App {
             let group = query::group(detail.items).into_iter().find(is_it);
             let items = group.into_iter().flat_map(|of| of.prompt.into_iter().chain(of.items));
             detail.items = items.collect();
+            // The next prompt's turn begins before it.
+            let begins = |item: &query::Item| {
+                item.kind == query::ItemKind::Turn && item.label.as_deref() == Some("started")
+            };
+            while detail.items.pop_if(|item| begins(item)).is_some() {}
         }
         Ok(detail)
     }

@@ -267,11 +267,7 @@ impl Compiled {
             RuleKind::Literal => return Ok(compiled),
         };
         let Pattern { find, groups, varies, bounded, begins_word, heads } =
-            match rule.near.is_empty() {
-                true => pattern(&regex, rule.ignore_case, rule.dotall),
-                false => token::beside(rule, regex),
-            }
-            .map_err(fail)?;
+            token::read(rule, regex).map_err(fail)?;
         compiled.group = group(&groups, rule.secret_group.as_ref()).map_err(fail)?;
         compiled.varies = varies;
         token::complete(&mut compiled, rule, heads.as_deref()).map_err(fail)?;

@@ -74,7 +74,8 @@ fn run(text: &str, start: usize, end: usize) -> (usize, usize) {
     (start, end + length + padding.iter().take_while(|byte| **byte == b'=').count())
 }
 
-/// The spellings of a literal's base64: of its own case and, where case is no matter, of small and capital letters.
+/// The spellings of a literal's base64: of its own case and, where case is no matter, of small and capital letters, and
+/// with a capital at the beginning, or of each word.
 fn base64_forms(text: &str, ignore_case: bool) -> Vec<String> {
     if text.len() < BASE64_BYTES_MIN {
         return Vec::new();
@@ -82,6 +83,7 @@ fn base64_forms(text: &str, ignore_case: bool) -> Vec<String> {
     let mut cases = vec![text.to_owned()];
     if ignore_case {
         cases.extend([text.to_lowercase(), text.to_uppercase()]);
+        cases.extend([capitalised(text, false), capitalised(text, true)]);
     }
     let end = |text: &str| text.len().min(BASE64_BYTES_MAX);
     let standard = cases
@@ -94,6 +96,20 @@ fn base64_forms(text: &str, ignore_case: bool) -> Vec<String> {
     forms.sort_unstable();
     forms.dedup();
     forms
+}
+
+/// A text in small letters but for the first of it, or of each word.
+fn capitalised(text: &str, each_word: bool) -> String {
+    let mut begins = true;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match begins {
+            true => out.extend(c.to_uppercase()),
+            false => out.extend(c.to_lowercase()),
+        }
+        begins = (each_word || out.is_empty()) && !c.is_alphanumeric();
+    }
+    out
 }
 
 impl Literals {

@@ -7,7 +7,7 @@ use crate::rule::{Check, Rule, RuleKind};
 
 /// What stands between a service's name and its token: the rest of the name, signs, quotes, and `value` where name and
 /// value are members of their own.
-const BESIDE: &str = r#"[A-Za-z0-9_. \-]{0,40}(?:["'`)\]}*]{0,3}[\s=:>|,(\[{?+]{1,16}|["'`]?(?:[\s,]|/?>|<[a-z]+>){1,16}["']?[Vv]alue["']?[\s=:>]{1,8})["'`]{0,2}"#;
+const BESIDE: &str = r#"[A-Za-z0-9_. \-]{0,40}(?:["'`)\]}*]{0,3}[\s=:>|,(\[{?+]{1,16}|["'`]?(?:[\s,]|/?>|<[a-z]+>){1,16}["']?(?:Value|value)["']?[\s=:>]{1,8})["'`]{0,2}"#;
 
 /// The pattern of a token: its form where a word begins, or its form beside a name.
 pub(super) fn pattern(rule: &Rule) -> String {
@@ -71,9 +71,17 @@ pub(super) fn complete(
     Ok(())
 }
 
+/// Reads the pattern that is made of a rule.
+pub(super) fn read(rule: &Rule, text: String) -> Result<Pattern, String> {
+    match rule.near.is_empty() {
+        true => super::pattern(&text, rule.ignore_case, rule.dotall),
+        false => beside(rule, text),
+    }
+}
+
 /// What is known of the pattern of a form beside a name, from the form alone: what stands around it is ours, and takes
 /// longer to parse than all else in a table of services.
-pub(super) fn beside(rule: &Rule, text: String) -> Result<Pattern, String> {
+fn beside(rule: &Rule, text: String) -> Result<Pattern, String> {
     let (ignore_case, dotall) = (rule.ignore_case, rule.dotall);
     let form = super::pattern(&rule.pattern, ignore_case, dotall)?;
     let groups = [None, Some("secret".to_owned())].into_iter();
