@@ -38,14 +38,7 @@ fn text(door: &Door, rules: &RuleSet, judged: &JudgedRules) -> String {
         let (rules, examples) = (plural(alone, "rule"), plural(examples, "example"));
         out.push_str(&format!("\n{rules} without a text in the corpus, measured by {examples}\n"));
     }
-    for rule in judged.rules.iter().filter(|rule| rule.enabled && is_own(&rule.id)) {
-        let verdict = match rule.fault {
-            None => "hidden as they say",
-            Some(_) => "one is not as it says, below",
-        };
-        let (id, examples) = (safe(&rule.id), plural(rule.examples, "example"));
-        out.push_str(&format!("\nrule of the file `{id}`: {examples}, {verdict}\n"));
-    }
+    out.push_str(&own(judged));
     if !rules.corpus.is_empty() {
         let texts = plural(rules.corpus.len() as u64, "text");
         out.push_str(&format!("\ncorpus of the file: {texts}, hidden as they say\n"));
@@ -99,6 +92,20 @@ fn text(door: &Door, rules: &RuleSet, judged: &JudgedRules) -> String {
         }
     }
     out
+}
+
+/// The rules of the file itself.
+fn own(judged: &JudgedRules) -> String {
+    let rules = judged.rules.iter().filter(|rule| rule.enabled && is_own(&rule.id));
+    let line = |rule: &JudgedRule| {
+        let verdict = match rule.fault {
+            None => "hidden as they say",
+            Some(_) => "one is not as it says, below",
+        };
+        let (id, examples) = (safe(&rule.id), plural(rule.examples, "example"));
+        format!("\nrule of the file `{id}`: {examples}, {verdict}\n")
+    };
+    rules.map(line).collect()
 }
 
 /// Whether a rule is none of the program's.
