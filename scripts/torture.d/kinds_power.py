@@ -11,7 +11,7 @@ STEPS = [command for command in COMMANDS
          if not command.is_endless and command.prepare is None and command.state == "base"
          and command.name not in ("audit", "search", "sessions")]
 CUTS = 6
-NOT_TRACED = ("home", "user", "shared", "trace", "bundle", "copy", "fresh", "rules.yaml")
+NOT_TRACED = ("home", "user", "shared", "trace", "bundle", "copy", "exported", "fresh", "rules.yaml")
 
 
 def record(trial, steps, failing=None):

@@ -100,12 +100,19 @@ class World:
         return Place(self.program, path)
 
     def bundle(self, place, ledger=None):
-        """The bytes of all entries."""
-        to = place.path + "/bundle"
-        shutil.rmtree(to, ignore_errors=True)
-        must(place.run(["audit", "bundle", "-o", to, "--reason", "trial", "--json"], ledger=ledger))
+        """The bytes of all entries; the entry of this export itself is made in a copy, and left out."""
+        to, copy = place.path + "/bundle", place.path + "/exported"
+        for path in (to, copy):
+            shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(ledger or place.ledger, copy, symlinks=True, ignore=lambda _, names: [
+            name for name in names if name.startswith("views")])
+        try:
+            must(place.run(["audit", "bundle", "-o", to, "--reason", "trial", "--json"], ledger=copy))
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
         with open(to + "/entries.cxl", "rb") as file:
-            return file.read()
+            raw = file.read()
+        return raw[:entries_of(raw)[-1][0]]
 
 
 class Command:

@@ -106,7 +106,7 @@ fn spans(text: &str, terms: &[Term]) -> Vec<(usize, usize)> {
 
 /// The text around the first word that was found; the words are marked.
 pub(super) fn snippet(text: &str, terms: &[Term]) -> String {
-    let text = &*composed(&text[..text.floor_char_boundary(SNIPPET_MAX_BYTES)]);
+    let text = &text[..text.floor_char_boundary(SNIPPET_MAX_BYTES)];
     let spans = spans(text, terms);
     let first = spans.first().map_or(0, |(start, _)| *start);
     let (before, behind) = text.split_at(first);
