@@ -451,6 +451,17 @@ fn causes(app: &App, names: &[String]) -> Result<Vec<String>> {
 
 fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
     let app = app(door, "redact preview", Vec::new())?;
+    if let Some(path) = &args.html {
+        let is_blank = args.reason.as_deref().is_none_or(|reason| reason.trim().is_empty());
+        if is_blank {
+            return Err(DoorError::new("a reason is needed").hint("say why with --reason TEXT"));
+        }
+        if path.symlink_metadata().is_ok() {
+            let message =
+                format!("{} is there already, and nothing is overwritten", path.display());
+            return Err(DoorError::new(message).hint("name a file that is not there yet"));
+        }
+    }
     let usual = if args.html.is_some() { PAGE_PASSAGES } else { SCREEN_PASSAGES };
     let limit = match args.limit.unwrap_or(usual) {
         0 => usize::MAX,

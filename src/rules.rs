@@ -140,7 +140,7 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
         out.push_str(&format!("note: {}\n", safe(note)));
     }
     let width = rules.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(40);
-    for rule in &rules.rules {
+    for rule in &rules.rules.iter().map(listed).collect::<Vec<_>>() {
         let state = if rule.enabled { "on " } else { "off" };
         let about = rule.description.as_deref().or(rule.reason.as_deref()).unwrap_or_default();
         let line = format!(
@@ -164,7 +164,16 @@ fn listed(rule: &Rule) -> Rule {
     }
     let pattern =
         format!("[a text of {}]", plural(rule.pattern.chars().count() as u64, "character"));
-    Rule { pattern, keywords: Vec::new(), examples: Examples::default(), ..rule.clone() }
+    let without =
+        |text: &Option<String>| text.as_ref().map(|text| text.replace(&rule.pattern, "[…]"));
+    Rule {
+        pattern,
+        keywords: Vec::new(),
+        examples: Examples::default(),
+        description: without(&rule.description),
+        reason: without(&rule.reason),
+        ..rule.clone()
+    }
 }
 
 fn read_rules(path: &Path) -> Result<RuleSet> {

@@ -11,15 +11,18 @@ use std::path::Path;
 /// sequences, direction overrides and tags are shown as what they are. Line feeds and tabs stay.
 pub fn safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        push_safe(&mut out, c);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        // Alone it would glue what stands on both sides of it.
+        if c != '\r' || rest.peek() != Some(&'\n') {
+            push_safe(&mut out, c);
+        }
     }
     out
 }
 
 fn push_safe(out: &mut String, c: char) {
     match c {
-        '\r' => {}
         c if !escape::is_hidden(c) => out.push(c),
         c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
         c => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
@@ -43,6 +46,7 @@ pub fn safe_output(text: &str, is_colored: bool) -> Cow<'_, str> {
     while let Some(c) = rest.chars().next() {
         let color = COLORS.iter().find(|color| is_colored && rest.starts_with(**color));
         match color {
+            None if rest.starts_with("\r\n") => {}
             Some(color) => out.push_str(color),
             None => push_safe(&mut out, c),
         }

@@ -4,6 +4,7 @@ mod reach;
 mod repeats;
 
 use self::reach::hides;
+pub use self::repeats::as_compared;
 use super::engine::{By, Context, Engine, Manual, Mask, Matcher, Ready, Scope};
 use super::place::{Class, Place};
 use super::{Redacted, RuleError, RuleSet, Sensitive, risky};
@@ -286,6 +287,7 @@ impl Policy {
         let at = match place.class {
             // The same name wherever it stands.
             Class::Id => Context::default(),
+            _ if place.table == "annotations" => Context::default(),
             _ => Context {
                 table: place.table,
                 column: place.column,
@@ -315,6 +317,8 @@ impl Policy {
         let is_raw = place.table == "raw_records";
         let narrow = match place.class {
             Class::Id => self.id_engine.as_ref(),
+            // Whose session a note speaks of, it does not always say.
+            Class::Text if place.table == "annotations" => self.id_engine.as_ref(),
             Class::Text => {
                 let raw = self.raw_engine.as_ref().filter(|_| is_raw);
                 self.engines.get(&place.seq).or(raw)

@@ -304,3 +304,31 @@ fn quotations_of_a_hidden_prompt_are_listed() {
     let again = super::redact(&env, &["--prompt", &prompt]);
     assert_eq!(again["quotations"], serde_json::json!([]));
 }
+
+/// The client names a thread by its prompt in one line; another system composes letters otherwise.
+#[test]
+fn a_name_says_the_prompt_whatever_its_blanks_and_marks() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let asked = "Move the Quasar budget\nto the other café before Friday";
+    let mut bytes = session(1, 0);
+    bytes.extend(prompt_line(asked));
+    env.write(&env.rollout(1), &bytes);
+    let names = [
+        name_line(1, "Move the Quasar budget to the other café before Friday"),
+        name_line(2, "Move the  Quasar budget to the other cafe\u{301} before Friday"),
+    ];
+    env.write(&env.codex().join("session_index.jsonl"), names.concat().as_bytes());
+    env.append(&[]);
+    env.ok(["note", "add", &thread(1), "the Gibbon note"]);
+    let before = env.digest();
+    let redaction = hide(&env, &["--prompt", &format!("{}#1", thread(1))]);
+    assert_eq!(leaks(&env, &["Quasar", "budget"]), BTreeSet::new());
+    assert!(!env.ok(["sessions"]).text().contains("Quasar"));
+    let narrowed = hide(&env, &["--literal", "Gibbon", "--session", &thread(1)]);
+    assert!(!env.ok(["note", "list"]).text().contains("Gibbon"), "whose session it is");
+    env.digest();
+    undo(&env, narrowed);
+    undo(&env, redaction);
+    assert_eq!(env.digest(), before);
+}

@@ -4,7 +4,7 @@ use crate::row::ReadNumbers;
 use aho_corasick::AhoCorasick;
 use codex_ledger_db::{Connection, SqlResult, params};
 use codex_ledger_entry::StreamId;
-use codex_ledger_redaction::{Place, Policy, Sensitive};
+use codex_ledger_redaction::{Place, Policy, Sensitive, as_compared};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
@@ -24,6 +24,10 @@ const WHOLE: [(&str, &str); 11] = [
 ];
 /// Characters at the beginning of a text that are compared.
 const BEGINNING_CHARS: usize = 12;
+/// Characters of a text of which they are made: blanks may be doubled, and marks stand apart.
+const HEAD_CHARS: usize = 2000;
+/// How much longer the same letters are at most when they are composed otherwise.
+const COMPOSED_BYTES: usize = 3;
 /// Blanks around a text that says the same; texts with more are hidden when they are derived next.
 const AROUND_BYTES: usize = 4096;
 /// Characters of a stretch that is looked for among the arguments of calls.
@@ -69,7 +73,7 @@ pub(super) fn streams_with(
     // As the inside of a JSON string: a stretch that needs no escapes.
     let shown = |text: &String| shown_in(policy, text, "function_calls", "arguments");
     let shown: Vec<String> = texts.iter().map(shown).collect();
-    let least = shown.iter().map(String::len).min().unwrap_or_default();
+    let least = shown.iter().map(|text| text.len() / COMPOSED_BYTES).min().unwrap_or_default();
     let Ok(stretches) = AhoCorasick::new(shown.iter().map(|text| stretch_of(text))) else {
         // So many that no machine is made of them: all streams may hold one.
         let sql = "SELECT stream, '' AS text FROM function_calls WHERE ?1 <= ?2";
@@ -104,17 +108,18 @@ fn add_streams(
 fn sought_in(policy: &Policy, text: &str, table: &'static str, column: &'static str) -> Sought {
     let shown = shown_in(policy, text, table, column);
     // A name is the beginning of the prompt.
-    let least = if table == "session_names" { 0 } else { shown.len() };
-    let most = shown.len() + shown.lines().count() + AROUND_BYTES;
+    let least = if table == "session_names" { 0 } else { shown.len() / COMPOSED_BYTES };
+    let most = shown.len() * COMPOSED_BYTES + AROUND_BYTES;
     Sought { beginning: beginning_of(&shown), bytes: least..=most }
 }
 
 fn beginning_of(text: &str) -> String {
-    text.trim_start().chars().filter(|c| *c != '\r').take(BEGINNING_CHARS).collect()
+    let head: String = text.chars().skip_while(|c| c.is_whitespace()).take(HEAD_CHARS).collect();
+    as_compared(&head).chars().take(BEGINNING_CHARS).collect()
 }
 
 fn stretch_of(shown: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || " .,-_:;()".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".,-_:;()".contains(c);
     let longest = shown.split(|c| !is_plain(c)).max_by_key(|part| part.len()).unwrap_or_default();
     longest.chars().take(STRETCH_CHARS).collect()
 }

@@ -1,6 +1,6 @@
 //! How far a redaction reaches: which texts it hides as a whole.
 
-use super::repeats::{is_same, is_telling};
+use super::repeats::{as_compared, is_same, is_telling};
 use super::{Class, Matcher, Place, Policy, Redaction, Scope, Target};
 
 /// How deep what is left over is looked for.
@@ -84,7 +84,7 @@ fn repeats(session: &String, texts: &[String], text: &str, place: &Place<'_>) ->
         let is_name = place.table == "session_names"
             && (is_same_session || is_telling(beginning))
             && !beginning.is_empty()
-            && prompt.starts_with(beginning);
+            && as_compared(prompt).starts_with(&as_compared(beginning));
         let stands_for_it = is_same_session && place.repeats_prompts();
         is_name || (stands_for_it || is_telling(prompt)) && is_same(prompt, text)
     })

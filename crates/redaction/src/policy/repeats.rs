@@ -4,16 +4,26 @@ use super::{By, Place, Policy, Redaction, TELLING_CHARS, Target};
 use crate::engine::escaped;
 use crate::json::{self, Kind};
 use crate::view::spelled::json_string;
+use unicode_normalization::UnicodeNormalization;
 
 /// JSON inside JSON is looked into to this depth.
 const DEPTH_MAX: usize = 4;
 
-/// Whether two texts are the same but for the blanks around them and how their lines end.
+/// A text as it is compared with a hidden prompt: composed, its blanks and line breaks single ones.
+pub fn as_compared(text: &str) -> String {
+    let composed: String = text.trim_start_matches('\u{feff}').nfc().collect();
+    composed.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether two texts are the same but for blanks, how their lines end, and how their letters are composed.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    let chars = |text: &'_ str| text.trim().chars().filter(|c| *c != '\r').collect::<Vec<char>>();
-    // Most texts differ in their first character.
-    one.trim_start().chars().next() == other.trim_start().chars().next()
-        && chars(one) == chars(other)
+    let first = |text: &str| text.trim_start().chars().next().filter(char::is_ascii);
+    // Most texts differ in their first character; what marks a letter may follow it.
+    let may_be = match (first(one), first(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    may_be && as_compared(one) == as_compared(other)
 }
 
 /// Whether a text is long enough to mean that prompt wherever it stands.
