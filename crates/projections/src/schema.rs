@@ -78,6 +78,8 @@ static TABLES: LazyLock<BTreeMap<&'static str, Table>> = LazyLock::new(|| {
 
 struct Table {
     columns: Vec<&'static str>,
+    /// Those of them that hold text.
+    texts: Vec<&'static str>,
     /// What follows `INSERT` or `INSERT OR REPLACE`.
     insert: String,
     replace: String,
@@ -88,13 +90,16 @@ impl Table {
     fn parse(sql: &'static str) -> Option<(&'static str, Table)> {
         let (name, rest) = sql.split_once(" (")?;
         let (lines, _) = rest.split_once("\n)")?;
-        let word = |line: &'static str| line.split("--").next()?.split_whitespace().next();
+        let word = |line: &'static str, at| line.split("--").next()?.split_whitespace().nth(at);
         let is_column = |word: &&str| !["PRIMARY", "CHECK", "UNIQUE"].contains(word);
-        let columns: Vec<&str> = lines.lines().filter_map(word).filter(is_column).collect();
+        let column = |line| word(line, 0).filter(is_column);
+        let columns: Vec<&str> = lines.lines().filter_map(column).collect();
+        let is_text = |line: &&'static str| word(line, 1).is_some_and(|of| of.starts_with("TEXT"));
+        let texts = lines.lines().filter(is_text).filter_map(column).collect();
         let (names, values) = (columns.join(", "), columns.join(", :"));
         let into = format!("INTO {name} ({names}) VALUES (:{values})");
         let (insert, replace) = (format!("INSERT {into}"), format!("INSERT OR REPLACE {into}"));
-        Some((name, Table { columns, insert, replace }))
+        Some((name, Table { columns, texts, insert, replace }))
     }
 }
 
@@ -111,6 +116,11 @@ pub(crate) fn replace_into(table: &str) -> &'static str {
 /// The columns of a table.
 pub(crate) fn columns(table: &str) -> impl Iterator<Item = &'static str> {
     TABLES.get(table).into_iter().flat_map(|table| table.columns.iter().copied())
+}
+
+/// The columns of a table that hold text.
+pub(crate) fn text_columns(table: &str) -> impl Iterator<Item = &'static str> {
+    TABLES.get(table).into_iter().flat_map(|table| table.texts.iter().copied())
 }
 
 /// All statements that make the views' tables.

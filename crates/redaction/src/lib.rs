@@ -45,7 +45,7 @@ pub use labelled::{
 };
 pub use parse::{RuleFormat, parse_rules};
 pub use place::{Class, Owners, Place, bare_url};
-pub use policy::{Policy, Redaction, SeenText, Target, TextKey, as_compared};
+pub use policy::{Policy, Redaction, SeenText, Target, TextKey, as_compared, bytes_of_same};
 pub use record::{RedactionRecord, RevocationRecord, RuleSetRecord, What, Within, software_of};
 pub use risky::risky;
 pub use rule::{

@@ -4,7 +4,7 @@ mod reach;
 mod repeats;
 
 use self::reach::hides;
-pub use self::repeats::as_compared;
+pub use self::repeats::{as_compared, bytes_of_same};
 use super::engine::{By, Context, Engine, Manual, Mask, Matcher, Ready, Scope};
 use super::place::{Class, Place};
 use super::{Redacted, RuleError, RuleSet, Sensitive, risky};
@@ -287,7 +287,6 @@ impl Policy {
         let at = match place.class {
             // The same name wherever it stands.
             Class::Id => Context::default(),
-            _ if place.table == "annotations" => Context::default(),
             _ => Context {
                 table: place.table,
                 column: place.column,

@@ -1,35 +1,21 @@
 //! Where a prompt that is to be hidden may be said again as a whole, looked up in the views as they are.
 
 use crate::row::ReadNumbers;
+use crate::schema::{STREAM_TABLES, text_columns};
 use aho_corasick::AhoCorasick;
 use codex_ledger_db::{Connection, SqlResult, params};
 use codex_ledger_entry::StreamId;
-use codex_ledger_redaction::{Place, Policy, Sensitive, as_compared};
+use codex_ledger_redaction::{Place, Policy, Sensitive, as_compared, bytes_of_same};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
-/// Columns that may hold a prompt and nothing else.
-const WHOLE: [(&str, &str); 11] = [
-    ("agent_reasoning_messages", "text"),
-    ("function_calls", "command"),
-    ("function_calls", "output"),
-    ("function_plan_messages", "step"),
-    ("history_prompts", "text"),
-    ("messages", "text"),
-    ("prompts", "request"),
-    ("prompts", "text"),
-    ("session_names", "name"),
-    ("turns", "reason"),
-    ("turns", "text"),
-];
+/// Tables without words of a log, or with its raw records, whose streams are found by what the others say.
+const WORDLESS: [&str; 5] =
+    ["events", "kept_rows", "raw_records", "redaction_hits", "retold_prompts"];
 /// Characters at the beginning of a text that are compared.
 const BEGINNING_CHARS: usize = 12;
 /// Characters of a text of which they are made: blanks may be doubled, and marks stand apart.
 const HEAD_CHARS: usize = 2000;
-/// How much longer the same letters are at most when they are composed otherwise.
-const COMPOSED_BYTES: usize = 3;
-/// Blanks around a text that says the same; texts with more are hidden when they are derived next.
-const AROUND_BYTES: usize = 4096;
 /// Characters of a stretch that is looked for among the arguments of calls.
 const STRETCH_CHARS: usize = 40;
 
@@ -51,11 +37,12 @@ pub(super) fn streams_with(
     texts: &[String],
 ) -> SqlResult<BTreeSet<StreamId>> {
     let mut found = BTreeSet::new();
-    for (table, column) in WHOLE {
+    let tables = STREAM_TABLES.into_iter().filter(|table| !WORDLESS.contains(table));
+    let columns = tables.flat_map(|table| text_columns(table).map(move |column| (table, column)));
+    for (table, column) in columns {
         let mut sought: HashMap<String, Vec<RangeInclusive<usize>>> = HashMap::new();
-        for Sought { beginning, bytes } in
-            texts.iter().map(|text| sought_in(policy, text, table, column))
-        {
+        for text in texts {
+            let Sought { beginning, bytes } = sought_in(policy, text, table, column);
             sought.entry(beginning).or_default().push(bytes);
         }
         let is_sought = |text: &str| {
@@ -73,7 +60,8 @@ pub(super) fn streams_with(
     // As the inside of a JSON string: a stretch that needs no escapes.
     let shown = |text: &String| shown_in(policy, text, "function_calls", "arguments");
     let shown: Vec<String> = texts.iter().map(shown).collect();
-    let least = shown.iter().map(|text| text.len() / COMPOSED_BYTES).min().unwrap_or_default();
+    let least = shown.iter().map(|text| *bytes_of_same(text.len()).start()).min();
+    let least = least.unwrap_or_default();
     let Ok(stretches) = AhoCorasick::new(shown.iter().map(|text| stretch_of(text))) else {
         // So many that no machine is made of them: all streams may hold one.
         let sql = "SELECT stream, '' AS text FROM function_calls WHERE ?1 <= ?2";
@@ -107,9 +95,9 @@ fn add_streams(
 
 fn sought_in(policy: &Policy, text: &str, table: &'static str, column: &'static str) -> Sought {
     let shown = shown_in(policy, text, table, column);
+    let (least, most) = bytes_of_same(shown.len()).into_inner();
     // A name is the beginning of the prompt.
-    let least = if table == "session_names" { 0 } else { shown.len() / COMPOSED_BYTES };
-    let most = shown.len() * COMPOSED_BYTES + AROUND_BYTES;
+    let least = if table == "session_names" { 0 } else { least };
     Sought { beginning: beginning_of(&shown), bytes: least..=most }
 }
 

@@ -4,10 +4,15 @@ use super::{By, Place, Policy, Redaction, TELLING_CHARS, Target};
 use crate::engine::escaped;
 use crate::json::{self, Kind};
 use crate::view::spelled::json_string;
+use std::ops::RangeInclusive;
 use unicode_normalization::UnicodeNormalization;
 
 /// JSON inside JSON is looked into to this depth.
 const DEPTH_MAX: usize = 4;
+/// How much longer the same letters are at most when they are composed otherwise.
+const COMPOSED_BYTES: usize = 3;
+/// Blanks in and around a text that says the same.
+const AROUND_BYTES: usize = 4096;
 
 /// A text as it is compared with a hidden prompt: composed, its blanks and line breaks single ones.
 pub fn as_compared(text: &str) -> String {
@@ -15,8 +20,17 @@ pub fn as_compared(text: &str) -> String {
     composed.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether two texts are the same but for blanks, how their lines end, and how their letters are composed.
+/// How many bytes a text has that says one of so many bytes again: the same letters may be composed otherwise, and
+/// blanks stand around them.
+pub fn bytes_of_same(bytes: usize) -> RangeInclusive<usize> {
+    bytes / COMPOSED_BYTES..=bytes.saturating_mul(COMPOSED_BYTES).saturating_add(AROUND_BYTES)
+}
+
+/// Whether a text says a prompt again: the same but for blanks, how lines end, and how letters are composed.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
+    if !bytes_of_same(one.trim().len()).contains(&other.len()) {
+        return false;
+    }
     let first = |text: &str| text.trim_start().chars().next().filter(char::is_ascii);
     // Most texts differ in their first character; what marks a letter may follow it.
     let may_be = match (first(one), first(other)) {
