@@ -163,6 +163,26 @@ fn a_session_is_found_without_its_id() {
     env.run(["show", &format!("{}#9", thread(1))]).refused(&["2 prompts", "9"]);
 }
 
+/// A number sign in a title is not the number of a prompt, and a prompt of such a session is named behind it.
+#[test]
+fn a_session_is_found_by_a_title_with_a_number_sign() {
+    let env = TestEnvironment::new();
+    let mut bytes = session(1, 0);
+    bytes.extend(prompt_line("Mend issue #3"));
+    bytes.extend(prompt_line("Now paint the buoy"));
+    env.write(&env.rollout(1), &bytes);
+    env.append(&[]);
+    let shown = |name: &str| env.ok(["show", name]).text().to_string();
+    let whole = shown("Mend issue #3");
+    assert!(whole.contains("paint the buoy") && whole.contains("Mend issue"), "{whole}");
+    let second = shown("Mend issue #3#2");
+    assert!(second.contains("paint the buoy") && !second.contains("#1"), "{second}");
+    env.ok(["tag", "add", "boat", "Mend issue #3"]);
+    env.ok(["tag", "add", "red", "Mend issue #3#2"]);
+    assert!(shown("Mend issue #3").contains("boat"));
+    env.run(["show", "Mend issue #3#x"]).refused(&["`x`"]);
+}
+
 /// What a person started, and what was started in several ways.
 #[test]
 fn sessions_are_told_by_who_started_them() {

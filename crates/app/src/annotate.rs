@@ -2,6 +2,7 @@
 
 use super::progress::Listener;
 use super::redact::NewEntry;
+use super::sessions::named;
 use super::setup::App;
 use crate::config::is_review_word;
 use crate::error::{AppError, ErrorKind, Result};
@@ -45,8 +46,7 @@ impl App {
     /// When it names nothing, or several sessions.
     pub fn subject(&self, name: &str) -> Result<Subject> {
         let db = self.views_for_reading()?;
-        let (prefix, number) = name.rsplit_once('#').map_or((name, None), |(p, n)| (p, Some(n)));
-        let session = query::find_session(&db, prefix)?;
+        let (session, number) = named(&db, name)?;
         let Some(number) = number else {
             let session = self.thread_id(&db, &session)?;
             return Ok(Subject { session, prompt: 0, place: None });

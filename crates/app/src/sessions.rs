@@ -5,6 +5,20 @@ use crate::error::{AppError, Result};
 use codex_ledger_db as db;
 use codex_ledger_query::{self as query, Filter, FilterError, SessionDetail, SessionRow};
 
+/// The session that `SESSION` or `SESSION#N` names, and what stands behind the sign. A session may itself be called
+/// `Mend issue #3`.
+pub(super) fn named<'n>(
+    db: &db::Connection,
+    name: &'n str,
+) -> Result<(SessionRow, Option<&'n str>)> {
+    match (query::find_session(db, name), name.rsplit_once('#')) {
+        (Err(query::FindError::None(_)), Some((session, number))) => {
+            Ok((query::find_session(db, session)?, Some(number)))
+        }
+        (found, _) => Ok((found?, None)),
+    }
+}
+
 impl App {
     /// The newest sessions; `limit` 0 means all.
     ///
@@ -32,17 +46,13 @@ impl App {
     /// When none or several sessions are named so, or it has no such prompt.
     pub fn session(&self, name: &str) -> Result<SessionDetail> {
         let db = self.views_for_reading()?;
-        let of_prompt = name.rsplit_once('#').and_then(|(name, n)| Some((name, n.parse().ok()?)));
-        let (prefix, number): (&str, Option<u64>) = match of_prompt {
-            Some((prefix, number)) => (prefix, Some(number)),
-            None => (name, None),
-        };
-        let session = query::find_session(&db, prefix)?;
-        if let Some(number) = number {
-            self.prompt_place(&db, &session, number, &number.to_string())?;
+        let (session, number) = named(&db, name)?;
+        let said = number.map(|said| (said, said.parse::<u64>().unwrap_or(0)));
+        if let Some((said, number)) = said {
+            self.prompt_place(&db, &session, number, &format!("`{said}`"))?;
         }
         let mut detail = query::session_detail(&db, session).map_err(db::at(self.views_path()))?;
-        if let Some(number) = number {
+        if let Some((_, number)) = said {
             let is_it = |group: &query::Group| {
                 group.prompt.as_ref().is_some_and(|prompt| prompt.number == Some(number))
             };
