@@ -101,7 +101,7 @@ pub struct Mask {
 
 /// Raised when the same rules and redactions come to hide something else in the same text: what was derived before then
 /// has to be derived anew.
-pub const GENERATION: u32 = 2;
+pub const GENERATION: u32 = 3;
 
 /// Rules and manual redactions, ready to use from any thread.
 #[derive(Debug)]

@@ -167,7 +167,7 @@ impl Literals {
     /// Whether one of them may be in `text`, or in a reading of it.
     pub(super) fn may_be_in(&self, text: &str) -> bool {
         let spelled =
-            |byte: &u8| matches!(byte, b'\\' | b'%' | b'\n' | b'&' | b'=' | 0x1b | 0x80..);
+            |byte: &u8| matches!(byte, b'\\' | b'%' | b'\n' | b'\r' | b'&' | b'=' | 0x1b | 0x80..);
         // Between quotes stand the words of an array.
         let blank = |byte: &u8| self.has_blanks && (byte.is_ascii_whitespace() || *byte == b'"');
         self.looks_otherwise
@@ -204,7 +204,7 @@ impl Literals {
     /// Whether `text` may look otherwise than it is written, as far as a literal may stand in it.
     fn reads_otherwise(&self, text: &str) -> bool {
         let blank = |byte: u8| self.has_blanks && byte.is_ascii_whitespace();
-        let odd = |byte: u8| byte == b'\n' || byte >= 0x80 || blank(byte);
+        let odd = |byte: u8| matches!(byte, b'\n' | b'\r' | 0x80..) || blank(byte);
         self.looks_otherwise || text.bytes().any(odd)
     }
 
@@ -253,7 +253,10 @@ impl Form {
                     last = Some(at);
                 }
                 Some(gap) if *gap < at => return false,
-                _ if at == start || at == end || last == Some(at) || left_out.contains('\n') => {}
+                _ if at == start
+                    || at == end
+                    || last == Some(at)
+                    || left_out.contains(['\n', '\r']) => {}
                 _ => return false,
             }
         }

@@ -211,7 +211,10 @@ impl Prefilter {
                 b'%' => {
                     let next = bytes.get(at + 1).is_some_and(|next| matches!(next, b'2'..=b'7'));
                     let hex = bytes.get(at + 2).is_some_and(u8::is_ascii_hexdigit);
-                    found.percent |= next && hex;
+                    let is_u = matches!(bytes.get(at + 1), Some(b'u' | b'U'));
+                    let code = bytes.get(at + 2..at + 6).unwrap_or_default();
+                    let code = code.len() == 4 && code.iter().all(u8::is_ascii_hexdigit);
+                    found.percent |= next && hex || is_u && code;
                 }
                 _ => {}
             }

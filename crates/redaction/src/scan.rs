@@ -173,8 +173,8 @@ impl Scanner {
                 continue;
             }
             let Some((view, offset, last)) = view::joined(text, start) else {
-                let rest = text.as_bytes().get(start..).unwrap_or_default();
-                from = start + memchr::memchr(b'\n', rest).unwrap_or(rest.len()) + 1;
+                let next = view::line_breaks(text.as_bytes(), start).next();
+                from = next.unwrap_or(text.len()) + 1;
                 continue;
             };
             from = last.max(start + 1);

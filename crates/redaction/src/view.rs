@@ -2,11 +2,12 @@
 
 pub(super) mod spelled;
 pub(super) mod terminal;
+pub(super) mod unseen;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::memchr2_iter;
 
 /// What stands at `at..end` of a reading came from `source..source_end`.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +118,13 @@ fn in_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/=.~".contains(&byte)
 }
 
+/// The line breaks from a place on: of two signs that are one, the second.
+pub(super) fn line_breaks(bytes: &[u8], from: usize) -> impl Iterator<Item = usize> {
+    let rest = memchr2_iter(b'\n', b'\r', bytes.get(from..).unwrap_or_default());
+    let is_half = |at: &usize| bytes.get(*at..*at + 2) == Some(b"\r\n");
+    rest.map(move |found| from + found).filter(move |at| !is_half(at))
+}
+
 /// Where the line break at `at`, with all that a wrapped token has around it, begins and ends.
 ///
 /// Around it may stand: closing quote, `+` or `\` before; indentation, quoting of mail or boxes, opening quote
@@ -153,21 +161,22 @@ const WRAPPED_MAX: usize = 16 * 1024;
 /// Gives the reading, where it begins in `text`, and where its last line begins.
 pub(super) fn joined(text: &str, at: usize) -> Option<(View<'_>, usize, usize)> {
     let bytes = text.as_bytes();
-    let line = bytes.get(..at)?.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let line = bytes.get(..at)?.iter().rposition(is_break).map_or(0, |last| last + 1);
     let start = text.ceil_char_boundary(line.max(at.saturating_sub(512)));
     let (mut breaks, mut from) = (Vec::new(), at);
     let end = loop {
-        let Some(found) = bytes.get(from..).and_then(|rest| memchr(b'\n', rest)) else {
+        let Some(at) = line_breaks(bytes, from).next() else {
             break text.len();
         };
-        match wrap(bytes, from + found) {
+        match wrap(bytes, at) {
             Some((first, last)) if last - start < WRAPPED_MAX => {
                 if first > start {
                     breaks.push((first, last));
                 }
                 from = last;
             }
-            _ => break from + found,
+            _ => break at,
         }
     };
     if breaks.is_empty() {

@@ -1,5 +1,5 @@
 //! The words of a command as an array has them, read as one line: what an option says of its value is told by the word
-//! before it.
+//! before it. A program may be named beside the array of its arguments.
 
 use std::ops::Range;
 
@@ -10,6 +10,10 @@ use super::{Kind, Token};
 
 /// An array whose words are longer than this together, in bytes, is no command.
 const LINE_MAX: usize = 16 * 1024;
+
+/// Members that name a program whose arguments stand in an array beside them.
+const PROGRAMS: &[&str] =
+    &["command", "cmd", "program", "executable", "exe", "file", "bin", "binary", "tool", "path"];
 
 /// One word of a line.
 struct Word<'a> {
@@ -26,25 +30,45 @@ pub(crate) struct Line<'a> {
 }
 
 /// The lines that the arrays of a JSON text make: their words as they are, and with quotes around those that a shell
-/// would split.
+/// would split; behind the name of their program where it stands beside them.
 pub(crate) fn lines<'a>(text: &'a str, tokens: &'a [Token]) -> impl Iterator<Item = Line<'a>> {
+    let mut from = 0;
     let arrays = tokens.chunk_by(|a, b| a.list.is_some() && a.list == b.list);
-    let is_line = |words: &&[Token]| {
+    let words = arrays.filter_map(move |words| {
+        let place = from..from + words.len();
+        from = place.end;
+        words.first()?.list?;
+        let program = program(text, tokens, place);
+        let words: Vec<&Token> = program.into_iter().chain(words).collect();
         let length: usize = words.iter().map(|word| word.end - word.start).sum();
-        let is_text = |word: &Token| word.kind == Kind::Text;
-        words.len() > 1 && length <= LINE_MAX && words.iter().any(is_text)
-    };
-    arrays.filter(is_line).flat_map(move |words| {
-        [false, true].into_iter().filter_map(move |quoted| Line::of(text, words, quoted))
+        let is_line = words.len() > 1
+            && length <= LINE_MAX
+            && words.iter().any(|word| word.kind == Kind::Text);
+        is_line.then_some(words)
+    });
+    words.flat_map(move |words| {
+        [false, true].into_iter().filter_map(move |quoted| Line::of(text, &words, quoted))
     })
+}
+
+/// The program that a member beside an array names, whose words are the tokens at `place`.
+fn program<'a>(text: &str, tokens: &'a [Token], place: Range<usize>) -> Option<&'a Token> {
+    let is_value = |token: &&Token| token.kind != Kind::Key;
+    let before = tokens.get(..place.start)?.iter().rfind(is_value);
+    let behind = tokens.get(place.end..)?.iter().find(is_value);
+    let is_program = |token: &&Token| {
+        let key = token.key.and_then(|(start, end)| text.get(start..end));
+        token.kind == Kind::Text && key.is_some_and(|key| PROGRAMS.contains(&key))
+    };
+    before.filter(is_program).or(behind.filter(is_program))
 }
 
 impl<'a> Line<'a> {
     /// None where there is nothing to quote.
-    fn of(text: &'a str, tokens: &'a [Token], quoted: bool) -> Option<Line<'a>> {
+    fn of(text: &'a str, tokens: &[&'a Token], quoted: bool) -> Option<Line<'a>> {
         let mut line = Line { text: String::new(), words: Vec::with_capacity(tokens.len()) };
         let mut has_quotes = false;
-        for token in tokens {
+        for token in tokens.iter().copied() {
             let raw = text.get(token.start..token.end)?;
             let view = json_string(raw);
             let splits = |c: char| c.is_whitespace() || "\"'$`".contains(c);

@@ -7,18 +7,12 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
+use super::super::view::unseen::is_unseen;
 use super::super::view::{Builder, View};
 
 /// Whether a character goes with the one before it.
 pub(super) fn is_mark(c: char) -> bool {
     !c.is_ascii() && canonical_combining_class(c) != 0
-}
-
-/// Whether nobody sees it: soft hyphen, joiners, marks of direction, variation selectors.
-fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{fe00}'..='\u{fe0f}')
 }
 
 /// What stands before the words of a line that was quoted, commented out, boxed, or is one of a diff.
@@ -90,7 +84,7 @@ fn push_small(c: char, out: &mut String) {
 fn blanks(rest: &str) -> usize {
     let length = rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len());
     let (blank, behind) = rest.split_at_checked(length).unwrap_or_default();
-    if !blank.contains('\n') {
+    if !blank.contains(['\n', '\r']) {
         return length;
     }
     let word = behind.find(|c: char| !(c.is_whitespace() || LINE_MARKS.contains(&c)));

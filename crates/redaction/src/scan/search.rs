@@ -224,6 +224,7 @@ impl Search<'_> {
         };
         let stays = low
             || self.rule.is_token && is_inside(self.before(start))
+            || self.rule.is_token && is_digest(self.before(span.start), secret)
             || finds(&self.rule.allow, secret)
             || !self.rule.allow_before.is_empty()
                 && finds(&self.rule.allow_before, self.before(start));
@@ -278,6 +279,20 @@ fn is_inside(before: &str) -> bool {
     let in_run = |c: char| c.is_ascii_alphanumeric() || "_-+/".contains(c);
     let run = before.rsplit(|c| !in_run(c)).next().unwrap_or_default();
     run.len() >= INSIDE_MIN && !check::reads_as_words(run)
+}
+
+/// Names of what a hash of a file or a commit is called by.
+const DIGESTS: &[&str] = &[
+    "blob", "checksum", "commit", "commits", "digest", "hash", "head", "md5", "parent", "ref",
+    "rev", "revision", "sha", "sha1", "sha256", "tree",
+];
+
+/// Whether what follows is the hash of something, and named so.
+fn is_digest(before: &str, value: &str) -> bool {
+    let name = before.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+    let name = name.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let is_hash = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash && DIGESTS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// What is found inside of a text may end anywhere.

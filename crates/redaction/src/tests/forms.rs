@@ -63,3 +63,33 @@ fn a_secret_is_hidden_wherever_its_text_repeats_it() {
     let text = "password: ab12cd34\nand ab12cd34";
     assert!(shown(text).ends_with("and ab12cd34"));
 }
+
+/// What nobody sees inside a token or beside it, spellings without an end, and a line that ends as old files end it.
+#[test]
+fn a_token_is_hidden_whatever_stands_unseen_inside() {
+    let token = token();
+    let (head, tail) = token.split_at(9);
+    for unseen in ["\u{200b}", "\u{ad}", "\u{2060}", "\u{feff}", "\u{e0101}", "\u{34f}\u{200d}"] {
+        assert_eq!(shown(&format!("a {head}{unseen}{tail} b")), "a [redacted:github-token] b");
+        let named = format!("pass{unseen}word: kR7{unseen}vQz41mTxw");
+        assert!(shown(&named).ends_with(": [redacted:generic-assignment]"), "{}", shown(&named));
+    }
+    for text in [format!("%u0067{}", &token[1..]), format!("&#103{}", &token[1..])] {
+        assert_eq!(shown(&text), "[redacted:github-token]", "{text}");
+    }
+    let wide = "x".repeat(50);
+    let wrapped = format!("{wide}\r{wide} {head}{}\r{}", &tail[..10], &tail[10..]);
+    assert!(!shown(&wrapped).contains(&tail[10..]), "{}", shown(&wrapped));
+    let emoji = "the crew 👩\u{200d}👧 and \u{200f}שלום\u{200f}, soft\u{ad}hyphen";
+    assert_eq!(shown(emoji), emoji);
+}
+
+#[test]
+fn the_hash_of_a_commit_is_no_token_of_the_service_beside_it() {
+    let hash = expand_example("{{hex:40}}");
+    for text in ["Gitea commit: #", "github revision `#`", "codeberg sha=#", "sonar HEAD #"] {
+        let text = text.replace('#', &hash);
+        assert_eq!(shown(&text), text);
+    }
+    assert_eq!(shown(&format!("gitea token: {hash}")), "gitea token: [redacted:gitea-token]");
+}

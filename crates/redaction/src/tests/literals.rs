@@ -42,6 +42,10 @@ fn a_literal_is_hidden_in_every_spelling() {
         "%25C3%2584rger%2520%2526%2520M%25C3%25BCller-S%25C3%25B6hne%2520x%253D9",
         "%26Auml%3Brger%20%26amp%3B%20M%26uuml%3Bller-S%26ouml%3Bhne%20x%3D9",
         "Är\u{1b}[31mger & Müller\u{1b}[0m-Söhne x=9",
+        "Ärger & Mül\rler-Söhne\rx=9",
+        "Är\u{e0061}ger & Mül\u{e0101}ler\u{2061}-Sö\u{3164}hne x\u{180d}=9",
+        "%u00C4rger%20%u0026%20M%u00fcller-S%u00F6hne%20x%3D9",
+        "&#196rger &#38 M&#252ller-S&#xF6hne x&#61;9",
     ] {
         assert_eq!(hide(&engine, &format!("a ({spelled}) b")), "a (<1>) b", "{spelled}");
     }

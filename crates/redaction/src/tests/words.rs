@@ -14,6 +14,8 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("authorization-header", &["curl", "-H", "X-Api-Key: #"]),
     ("github-token", &["gh", "auth", "login", "--with-token", "ghp_#"]),
     ("generic-assignment", &["env", "DB_PASSWORD=#", "make", "run it"]),
+    ("command-password", &["mysql", "-u", "root", "-p#", "tides"]),
+    ("command-password", &["sshpass", "-p", "#", "ssh", "ada@tides.example"]),
 ];
 
 #[test]
@@ -34,12 +36,19 @@ fn a_command_and_its_words_hide_the_same() {
         for line in &lines {
             assert!(hidden(&shown(line)), "{line}: {}", shown(line));
         }
-        let array = Value::from(words);
+        let array = Value::from(words.clone());
         let object =
             serde_json::json!({"command": array.clone(), "workdir": "/srv", "n": [1, true]});
         let nested = serde_json::json!({"arguments": object.to_string()});
+        let (program, rest) = words.split_first().unwrap();
+        let apart = [
+            serde_json::json!({"command": program, "args": rest}).to_string(),
+            format!("{{\"args\":{},\"program\":\"{program}\"}}", Value::from(rest)),
+            serde_json::json!({"run": [{"argv": rest, "exe": program, "env": {}}]}).to_string(),
+        ];
         let pretty = serde_json::to_string_pretty(&object).unwrap();
-        for text in [array.to_string(), object.to_string(), nested.to_string(), pretty] {
+        let whole = [array.to_string(), object.to_string(), nested.to_string(), pretty];
+        for text in whole.into_iter().chain(apart) {
             let result = shown(&text);
             assert!(hidden(&result), "{text}: {result}");
             serde_json::from_str::<Value>(&result).unwrap();

@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memmem};
 
+use super::unseen::{has_unseen, without_unseen};
 use super::{Builder, View};
 
 fn hex(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
@@ -112,16 +113,17 @@ pub(crate) fn without_escapes(text: &str) -> Option<View<'_>> {
 pub(crate) type Reading = fn(&str) -> Option<View<'_>>;
 
 /// The readings of what stands between backslashes. Each makes a text shorter.
-pub(crate) const SPELLINGS: [Reading; 3] = [without_percent, without_entities, without_equals];
+pub(crate) const SPELLINGS: [Reading; 4] =
+    [without_percent, without_entities, without_equals, without_unseen];
 
 /// Whether one of [`SPELLINGS`] may read `text` otherwise than it is.
 pub(crate) fn is_spelled(text: &str) -> bool {
     let bytes = text.as_bytes();
     let entity = |at| entity(text, at).is_some();
-    memchr_iter(b'&', bytes).any(entity) || is_printable(bytes)
+    memchr_iter(b'&', bytes).any(entity) || is_printable(bytes) || has_unseen(text)
 }
 
-/// Reads `%41` as `A`, character by character.
+/// Reads `%41` as `A`, character by character, and `%u0041` as scripts of browsers write it.
 fn without_percent(text: &str) -> Option<View<'_>> {
     let bytes = text.as_bytes();
     let mut out = Builder::new(text);
@@ -134,7 +136,11 @@ fn without_percent(text: &str) -> Option<View<'_>> {
             let is_percent = bytes.get(at + from) == Some(&b'%');
             is_percent.then(|| hex(bytes, at + from + 1, 2)).flatten()?.try_into().ok()
         };
-        if let Some((c, length)) = utf8(byte, 3) {
+        let code = || match bytes.get(at + 1)? {
+            b'u' | b'U' => Some((char::from_u32(hex(bytes, at + 2, 4)?)?, 6)),
+            _ => None,
+        };
+        if let Some((c, length)) = utf8(byte, 3).or_else(code) {
             next = at + length;
             out.replace(at, next, c.encode_utf8(&mut [0; 4]));
         }
@@ -145,20 +151,23 @@ fn without_percent(text: &str) -> Option<View<'_>> {
 /// Longest name of a character in HTML, with `&` and `;`.
 const ENTITY_MAX: usize = 34;
 
-/// The characters that an entity of HTML at `at`, an ampersand, stands for, and where it ends.
+/// The characters that an entity of HTML at `at`, an ampersand, stands for, and where it ends. A number needs no semicolon
+/// behind it.
 fn entity(text: &str, at: usize) -> Option<(String, usize)> {
     let rest = text.as_bytes().get(at + 1..)?;
-    let odd = |byte: &u8| !(byte.is_ascii_alphanumeric() || *byte == b'#');
-    let length = rest.iter().take(ENTITY_MAX).position(odd)?;
+    if let [b'#', number @ ..] = rest {
+        let is_hex = matches!(number, [b'x' | b'X', ..]);
+        let (digits, radix) = if is_hex { (number.get(1..)?, 16) } else { (number, 10) };
+        let is_digit = |byte: &&u8| char::from(**byte).is_digit(radix);
+        let length = digits.iter().take(ENTITY_MAX).take_while(is_digit).count();
+        let code = u32::from_str_radix(str::from_utf8(digits.get(..length)?).ok()?, radix).ok()?;
+        let end = at + 2 + usize::from(is_hex) + length;
+        let end = end + usize::from(digits.get(length) == Some(&b';'));
+        return Some((char::from_u32(code)?.to_string(), end));
+    }
+    let length = rest.iter().take(ENTITY_MAX).position(|byte| !byte.is_ascii_alphanumeric())?;
     let end = at + length + 2;
     let spelled = text.get(at..end).filter(|_| length > 1 && rest.get(length) == Some(&b';'))?;
-    if let Some(number) = spelled.strip_prefix("&#").and_then(|rest| rest.strip_suffix(';')) {
-        let code = match number.strip_prefix(['x', 'X']) {
-            Some(digits) => u32::from_str_radix(digits, 16),
-            None => number.parse(),
-        };
-        return Some((char::from_u32(code.ok()?)?.to_string(), end));
-    }
     let read = html_escape::decode_html_entities(spelled);
     (read != spelled).then(|| (read.into_owned(), end))
 }
