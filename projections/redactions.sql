@@ -62,7 +62,8 @@ CREATE TABLE redaction_hits (
     field     TEXT NOT NULL,            -- table.column
     rule      TEXT NOT NULL,            -- id of the rule; empty for a redaction by hand
     redaction INTEGER NOT NULL,         -- seq of the redaction; 0 for a rule
+    form      TEXT NOT NULL,            -- how a literal that a person hid is spelled there; empty for all else
     passages  INTEGER NOT NULL,
-    PRIMARY KEY (stream, line, part, item, seq, field, rule, redaction)
+    PRIMARY KEY (stream, line, part, item, seq, field, rule, redaction, form)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX redaction_hits_by_redaction ON redaction_hits (redaction, stream) WHERE redaction > 0;

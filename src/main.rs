@@ -20,6 +20,7 @@ mod private;
 mod publish;
 mod rebuild_views;
 mod redact;
+mod redaction_made;
 mod repair;
 mod report;
 mod rules;

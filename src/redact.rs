@@ -4,18 +4,16 @@ use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
 use crate::preview::{self, Preview, Wanted};
 use crate::preview_page;
+use crate::redaction_made;
 use crate::rules::{self, RulesCommand};
 use crate::text::{count, minute, one_line, plural, safe};
 use clap::{Args, Subcommand};
 use codex_ledger_app::{App, AppError, ErrorKind, RedactRequest, RulesInForce, Seq, Severity};
-use codex_ledger_query::{Quotation, RedactionRow, RevocationRow, nearest};
+use codex_ledger_query::{RedactionRow, RevocationRow, nearest};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-
-/// Shorter literals are not looked for in base64 (`docs/REDACTION.md`).
-const BASE64_BYTES_MIN: usize = 8;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
@@ -180,32 +178,9 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
         }
         .map(|()| Done::Clean);
     }
-    let mut out = String::new();
-    for done in &done {
-        let row = &done.redaction;
-        let passages = plural(row.passages, "passage");
-        let rows = plural(done.rows_changed, "row");
-        out.push_str(&format!(
-            "{} hides {}: {passages} in {rows}\n",
-            door.paint(Style::Green, row.seq.to_string()),
-            scoped(&row.scope, &row.target)
-        ));
-        if !done.quotations.is_empty() {
-            out.push_str("quoted and still shown:\n");
-        }
-        for Quotation { session, seq, field } in &done.quotations {
-            let command =
-                door.hinted(&format!("`codex-ledger redact --entry {seq} --reason TEXT`"));
-            out.push_str(&format!("  {} {field}: {command}\n", safe(session)));
-        }
-        if row.passages == 0 {
-            out.push_str(
-                "nothing of what is known so far is hidden by it; what is appended later will be\n",
-            );
-        }
-    }
+    let mut out: String = done.iter().map(|done| redaction_made::text(door, done)).collect();
     if let (false, Some((length, exact_case))) = (is_bulk, literal) {
-        out.push_str(&looked_for(length, exact_case));
+        out.push_str(&redaction_made::looked_for(length, exact_case));
     }
     if let Some(last) = done.last() {
         let undo = format!("redact undo {} --reason TEXT", last.redaction.seq);
@@ -213,16 +188,6 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
     }
     door.print(&out)?;
     Ok(Done::Clean)
-}
-
-/// In which spellings a literal of so many bytes was sought: whoever knows of another one has to name it.
-fn looked_for(length: usize, exact_case: bool) -> String {
-    let case = if exact_case { "in its own case" } else { "in capital and small letters" };
-    let base64 = if length < BASE64_BYTES_MIN { "" } else { ", base64" };
-    format!(
-        "looked for {case}, over line breaks, composed or not, and in escapes, percent signs, entities, \
-         quoted-printable{base64}\n"
-    )
 }
 
 fn request(target: RedactTarget) -> RedactRequest {
@@ -351,7 +316,7 @@ fn redaction_text(door: &Door, row: &RedactionRow) -> String {
 }
 
 /// What is hidden: `prompt S#1`. The name of an entry begins with the word already.
-fn scoped(scope: &str, target: &str) -> String {
+pub fn scoped(scope: &str, target: &str) -> String {
     let target = safe(target);
     let is_said = target.strip_prefix(scope).is_some_and(|rest| rest.starts_with(' '));
     if is_said { target } else { format!("{scope} {target}") }

@@ -179,7 +179,7 @@ impl App {
             // Names of people in paths are hidden; the rule names the real path.
             let path = rule.path.as_deref().map(|path| {
                 let place = Place::of_column("sessions", "cwd");
-                let shown = policy.apply(Sensitive::new(path), &place, &mut |_, _| ());
+                let shown = policy.apply(Sensitive::new(path), &place, &mut |_| ());
                 shown.as_str().to_string()
             });
             let conditions = [rule.repo.as_deref(), path.as_deref(), rule.text.as_deref()];

@@ -10,8 +10,10 @@ use codex_ledger_db as db;
 use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
 use codex_ledger_projections::{Decisions, load_policy, preview};
-use codex_ledger_query::{self as query, Quotation, RedactionRow, RevocationRow};
-use codex_ledger_redaction::{RevocationRecord, RuleSet, SeenText};
+use codex_ledger_query::{
+    self as query, FormCount, NearMiss, Quotation, RedactionRow, RevocationRow,
+};
+use codex_ledger_redaction::{Near, RevocationRecord, RuleSet, SeenText};
 use std::collections::HashMap;
 
 /// What a redaction did.
@@ -21,12 +23,18 @@ pub struct RedactionMade {
     pub redaction: RedactionRow,
     /// Rows in which it hides something now.
     pub rows_changed: u64,
-    /// Of one prompt that is hidden alone: texts that quote it and are shown; some, where there are many.
+    /// Of a literal: in which spellings it was found.
+    pub forms: Vec<FormCount>,
+    /// Of one prompt or session that is hidden alone: texts that quote it and are shown; some, where there are many.
     pub quotations: Vec<Quotation>,
+    /// Of one literal that is hidden alone: what is nearly the same and shown, the most frequent first.
+    pub near_misses: Vec<NearMiss>,
 }
 
-/// Quotations of a prompt in each kind of text that are told.
+/// Quotations in each kind of text that are told.
 const QUOTATIONS_MAX: usize = 10;
+/// Different passages that are nearly a literal.
+const NEAR_MISSES_MAX: usize = 10;
 
 /// An entry of no source, still to be appended.
 pub(super) struct NewEntry {
@@ -78,20 +86,45 @@ impl App {
             })?;
             drafts.push(NewEntry::new(Kind::Redaction, record.encode()));
         }
+        self.check_replacements(requests)?;
+        let only = match requests {
+            [only] => Some(only),
+            _ => None,
+        };
+        // Afterwards nothing of it is shown.
+        let said = only.map_or_else(|| Ok(Vec::new()), |only| self.said_in_session(only))?;
         let seqs = self.decide(&drafts, listener)?;
         let db = self.views_for_reading()?;
         let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
+        let near = only.and_then(|only| only.literal.as_deref()).and_then(Near::of);
         let read = |seq: Seq| {
-            let redaction = query::redaction(&db, seq)?;
-            let rows_changed = query::rows_hidden_by(&db, seq)?;
-            let quotations = match policy.hidden_prompt(seq) {
-                Some(text) if seqs.len() == 1 => query::quotations(&db, text, QUOTATIONS_MAX)?,
-                _ => Vec::new(),
+            let prompt = policy.hidden_prompt(seq).map(str::to_string).filter(|_| only.is_some());
+            let quoted: Vec<String> = prompt.into_iter().chain(said.iter().cloned()).collect();
+            let near_misses = match &near {
+                Some(near) => query::near_misses(&db, &|text| near.find(text), NEAR_MISSES_MAX)?,
+                None => Vec::new(),
             };
-            Ok(RedactionMade { redaction, rows_changed, quotations })
+            Ok(RedactionMade {
+                redaction: query::redaction(&db, seq)?,
+                rows_changed: query::rows_hidden_by(&db, seq)?,
+                forms: query::forms_hidden_by(&db, seq)?,
+                quotations: query::quotations(&db, &quoted, QUOTATIONS_MAX)?,
+                near_misses,
+            })
         };
         let found: db::SqlResult<Vec<RedactionMade>> = seqs.iter().map(read).collect();
         Ok(found.map_err(db::at(self.views_path()))?)
+    }
+
+    /// What is said in a session that is to be hidden as a whole.
+    fn said_in_session(&self, request: &RedactRequest) -> Result<Vec<String>> {
+        let is_whole = request.literal.is_none() && request.regex.is_none();
+        let Some(session) = request.session.as_deref().filter(|_| is_whole) else {
+            return Ok(Vec::new());
+        };
+        let db = self.views_for_reading()?;
+        let session = query::find_session(&db, session)?;
+        Ok(query::said_in(&db, &session.id).map_err(db::at(self.views_path()))?)
     }
 
     /// Appends a revocation of a redaction, or of a revocation, by its seq or the beginning of its id.

@@ -36,6 +36,7 @@ pub struct RedactRequest {
     /// A text.
     pub literal: Option<String>,
     /// Whether the literal is hidden in its own case only.
+    #[serde(alias = "exact-case")]
     pub exact_case: bool,
     /// A pattern.
     pub regex: Option<String>,
@@ -75,6 +76,25 @@ impl App {
             ));
         }
         Ok(RedactionRecord { actor: self.setup.actor.clone(), reason, replacement, what })
+    }
+
+    /// Refuses what is to be shown instead, where something in force hides it: it is written as it is.
+    pub(super) fn check_replacements(&self, requests: &[RedactRequest]) -> Result<()> {
+        if requests.iter().all(|request| request.with.is_none()) {
+            return Ok(());
+        }
+        let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
+        let place = Place::of_column("redactions", "replacement");
+        for request in requests {
+            let Some(with) = &request.with else { continue };
+            if policy.apply(Sensitive::new(with), &place, &mut |_| ()).as_str() != with {
+                let place = request.place.iter().map(|place| format!("{place}: "));
+                let message = "the replacement says what a rule or another redaction hides";
+                let message = place.chain([message.to_string()]).collect::<String>();
+                return Err(usage(message, Hint::Target(TargetHint::OtherReplacement)));
+            }
+        }
+        Ok(())
     }
 
     fn what_of(&self, request: &RedactRequest) -> Result<What> {
@@ -146,7 +166,7 @@ impl App {
         let ending = format!("/{}", name.trim_matches('/').trim_end_matches(".git"));
         let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
         let place = Place::of_column("sessions", "cwd");
-        let as_shown = policy.apply(Sensitive::new(name), &place, &mut |_, _| ());
+        let as_shown = policy.apply(Sensitive::new(name), &place, &mut |_| ());
         let is_named = |known: &&String| {
             let url = bare_url(known);
             url == bare

@@ -5,7 +5,7 @@ use codex_ledger_db::{
     Connection, Row, SqlError, SqlResult, Statement, ToSql, ToSqlOutput, Value, ValueRef,
 };
 use codex_ledger_entry::{Seq, StreamId};
-use codex_ledger_redaction::{By, Class, Owners, Place, Policy, Redacted, Sensitive, TextKey};
+use codex_ledger_redaction::{Class, Hit, Owners, Place, Policy, Redacted, Sensitive, TextKey};
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 
@@ -40,8 +40,7 @@ pub(crate) struct Hidden {
     pub at: At,
     pub table: &'static str,
     pub column: &'static str,
-    pub by: By,
-    pub passages: u32,
+    pub hit: Hit,
 }
 
 /// A value on its way: as it will be written, or still to be passed by the policy.
@@ -127,9 +126,9 @@ impl Draft {
                 let mut known = BTreeSet::new();
                 let mut pass = |text: String, seq| {
                     let place = Place { class, table, column, role, seq, part, owners: &owners };
-                    policy.apply(Sensitive::new(text), &place, &mut |by, passages| {
-                        if known.insert(by) {
-                            hidden.push(Hidden { at, table, column, by, passages });
+                    policy.apply(Sensitive::new(text), &place, &mut |hit| {
+                        if known.insert((hit.by, hit.form)) {
+                            hidden.push(Hidden { at, table, column, hit });
                         }
                     })
                 };

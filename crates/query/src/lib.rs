@@ -27,10 +27,10 @@ pub use coverage::{
     drift_examples, has_source, problems_in,
 };
 pub use filter::{Filter, FilterError, FilterName, Order, day_ms, nearest, since, until};
-pub use quotations::{Quotation, quotations};
+pub use quotations::{NearMiss, Quotation, near_misses, quotations, said_in};
 pub use redactions::{
-    RedactionRow, RevocationRow, prompt_place, redaction, redactions, repos, revocation,
-    revocations, rows_hidden_by, streams_of_repo,
+    FormCount, RedactionRow, RevocationRow, forms_hidden_by, prompt_place, redaction, redactions,
+    repos, revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{Hits, SEARCH_SOURCES, Search, SearchError, SearchHit, search};

@@ -1,60 +1,163 @@
-//! Where a text is quoted: what a person may want to hide beside the text itself.
+//! What is shown and says, or nearly says, what a person has hidden: for them to decide about.
 
 use super::row::Counts;
-use codex_ledger_db::{Connection, SqlResult, params};
+use aho_corasick::AhoCorasick;
+use codex_ledger_db::{Connection, Row, SqlResult};
 use codex_ledger_entry::Seq;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
-/// Columns with texts that may quote another.
-const COLUMNS: [(&str, &str); 8] = [
-    ("agent_reasoning_messages", "text"),
-    ("function_calls", "arguments"),
-    ("function_calls", "command"),
-    ("function_calls", "output"),
-    ("function_plan_messages", "step"),
-    ("messages", "text"),
-    ("prompts", "text"),
-    ("turns", "text"),
+/// Columns with texts that people, models and programs wrote, and where the session of a row is told.
+const COLUMNS: [(&str, &str, &str); 13] = [
+    ("agent_reasoning_messages", "text", OF_STREAM),
+    ("annotations", "text", "t.session_id"),
+    ("annotations", "value", "t.session_id"),
+    ("function_calls", "arguments", OF_STREAM),
+    ("function_calls", "command", OF_STREAM),
+    ("function_calls", "output", OF_STREAM),
+    ("function_plan_messages", "step", OF_STREAM),
+    ("history_prompts", "text", "t.session_id"),
+    ("messages", "text", OF_STREAM),
+    ("prompts", "text", OF_STREAM),
+    ("session_names", "name", "t.session_id"),
+    ("turns", "reason", OF_STREAM),
+    ("turns", "text", OF_STREAM),
 ];
+const OF_STREAM: &str = "(SELECT id FROM sessions s WHERE s.stream = t.stream)";
 /// Characters of the stretch that is looked for; a text without one so long is not looked for.
 const STRETCH_MIN_CHARS: usize = 20;
 const STRETCH_MAX_CHARS: usize = 60;
+/// Different passages that are counted; what is found then is not.
+const PASSAGES_MAX: usize = 1000;
 
 /// A text that quotes another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Quotation {
-    /// Session.
-    pub session: String,
+    /// Session; none where its row is gone.
+    pub session: Option<String>,
     /// Entry that says it.
     pub seq: Seq,
     /// Table and column.
     pub field: String,
 }
 
-/// Texts in the views that hold the longest stretch of another that stands on one line and needs no escapes in JSON;
-/// at most so many of each column.
+/// A passage that is shown and is nearly what was hidden.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NearMiss {
+    /// The passage.
+    pub text: String,
+    /// How often it stands in the views.
+    pub passages: u64,
+    /// Where it stands first.
+    pub first: Quotation,
+}
+
+/// Where a text stands.
+struct Place<'r> {
+    row: &'r Row<'r>,
+    table: &'static str,
+    column: &'static str,
+}
+
+impl Place<'_> {
+    fn read(&self) -> SqlResult<Quotation> {
+        let Place { row, table, column } = self;
+        let field = format!("{table}.{column}");
+        Ok(Quotation { session: row.get("session")?, seq: row.seq("seq")?, field })
+    }
+}
+
+/// Calls `each` with all texts, which says whether to go on with the column.
+fn each_text(
+    db: &Connection,
+    each: &mut dyn FnMut(&str, Place<'_>) -> SqlResult<bool>,
+) -> SqlResult<()> {
+    for (table, column, session) in COLUMNS {
+        let sql = format!(
+            "SELECT t.seq, {session} AS session, t.{column} AS text FROM {table} t ORDER BY t.seq"
+        );
+        let mut statement = db.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let text = row.get_ref("text")?.as_str().unwrap_or_default();
+            if !each(text, Place { row, table, column })? {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Texts in the views that hold the longest stretch of one of some others that stands on one line and needs no escapes
+/// in JSON; at most so many of each column.
 ///
 /// # Errors
 /// As the database.
-pub fn quotations(db: &Connection, of: &str, limit: usize) -> SqlResult<Vec<Quotation>> {
-    let parts = of.split(|c: char| c.is_control() || "\"\\/".contains(c)).map(str::trim);
+pub fn quotations(db: &Connection, of: &[String], limit: usize) -> SqlResult<Vec<Quotation>> {
+    let mut stretches: Vec<String> = of.iter().filter_map(|text| stretch_of(text)).collect();
+    stretches.sort_unstable();
+    stretches.dedup();
+    let mut found: Vec<Quotation> = Vec::new();
+    let Some(search) = AhoCorasick::new(&stretches).ok().filter(|_| !stretches.is_empty()) else {
+        return Ok(found);
+    };
+    let (mut column, mut left) = (String::new(), limit);
+    each_text(db, &mut |text, place| {
+        if search.is_match(text) {
+            let place = place.read()?;
+            if place.field != column {
+                (column, left) = (place.field.clone(), limit);
+            }
+            found.push(place);
+            left -= 1;
+            return Ok(left > 0);
+        }
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+fn stretch_of(text: &str) -> Option<String> {
+    let parts = text.split(|c: char| c.is_control() || "\"\\/".contains(c)).map(str::trim);
     let longest = parts.max_by_key(|part| part.chars().count()).unwrap_or_default();
     let stretch: String = longest.chars().take(STRETCH_MAX_CHARS).collect();
-    let mut found = Vec::new();
-    if stretch.chars().count() < STRETCH_MIN_CHARS {
-        return Ok(found);
-    }
-    for (table, column) in COLUMNS {
-        let sql = format!(
-            "SELECT s.id, t.seq FROM {table} t JOIN sessions s USING (stream)
-             WHERE instr(t.{column}, ?1) > 0 ORDER BY t.seq LIMIT ?2"
-        );
-        let mut statement = db.prepare(&sql)?;
-        let rows = statement.query_map(params![stretch, limit as i64], |row| {
-            let field = format!("{table}.{column}");
-            Ok(Quotation { session: row.get("id")?, seq: row.seq("seq")?, field })
-        })?;
-        found.extend(rows.collect::<SqlResult<Vec<_>>>()?);
-    }
+    (stretch.chars().count() >= STRETCH_MIN_CHARS).then_some(stretch)
+}
+
+/// The passages that `find` finds in the views, the most frequent first; at most so many.
+///
+/// # Errors
+/// As the database.
+pub fn near_misses(
+    db: &Connection,
+    find: &dyn Fn(&str) -> Vec<String>,
+    limit: usize,
+) -> SqlResult<Vec<NearMiss>> {
+    let mut known: BTreeMap<String, NearMiss> = BTreeMap::new();
+    each_text(db, &mut |text, place| {
+        for passage in find(text) {
+            if let Some(known) = known.get_mut(&passage) {
+                known.passages += 1;
+            } else if known.len() < PASSAGES_MAX {
+                let miss = NearMiss { text: passage.clone(), passages: 1, first: place.read()? };
+                known.insert(passage, miss);
+            }
+        }
+        Ok(true)
+    })?;
+    let mut found: Vec<NearMiss> = known.into_values().collect();
+    found.sort_by_key(|miss| std::cmp::Reverse(miss.passages));
+    found.truncate(limit);
     Ok(found)
+}
+
+/// What was asked and answered in a session, as the views show it; copies of another's words left out.
+///
+/// # Errors
+/// As the database.
+pub fn said_in(db: &Connection, session: &str) -> SqlResult<Vec<String>> {
+    let sql = "SELECT text FROM prompts JOIN sessions s USING (stream) WHERE s.id = ?1 AND NOT copied AND number > 0
+        UNION SELECT text FROM messages JOIN sessions s USING (stream)
+            WHERE s.id = ?1 AND NOT copied AND role = 'assistant'";
+    db.prepare(sql)?.query_map([session], |row| row.get("text"))?.collect()
 }

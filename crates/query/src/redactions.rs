@@ -132,6 +132,27 @@ pub fn revocation(db: &Connection, seq: Seq) -> SqlResult<RevocationRow> {
     db.query_row(&format!("{SELECT_REVOCATION} WHERE seq = ?"), [sql_seq(seq)], RevocationRow::read)
 }
 
+/// How a literal is spelled where a redaction hides it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FormCount {
+    /// The spelling.
+    pub form: String,
+    /// Passages.
+    pub passages: u64,
+}
+
+/// In which spellings a redaction has found its literal, the most frequent first.
+///
+/// # Errors
+/// As the database.
+pub fn forms_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<Vec<FormCount>> {
+    let sql = "SELECT form, sum(passages) AS passages FROM redaction_hits WHERE redaction = ? AND form <> ''
+        GROUP BY form ORDER BY passages DESC, form";
+    let read =
+        |row: &Row<'_>| Ok(FormCount { form: row.get("form")?, passages: row.count("passages")? });
+    db.prepare(sql)?.query_map([sql_seq(redaction)], read)?.collect()
+}
+
 /// Rows in which a redaction hides something.
 ///
 /// # Errors

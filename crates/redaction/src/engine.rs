@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::compile::Compiled;
+use super::compile::{Compiled, Find};
 use super::json::words::{self, Line};
 use super::json::{self, Kind, Token, pairs};
+use super::literal::Form;
 use super::prefilter::{Candidates, Keywords};
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
@@ -80,8 +81,17 @@ pub enum By {
 pub struct Hit {
     /// The source.
     pub by: By,
+    /// How a literal that a person hid is spelled there.
+    pub form: Option<Form>,
     /// Passages; one that several sources hide counts for each of them.
     pub passages: u32,
+}
+
+impl Hit {
+    /// A text that a redaction by hand hides as a whole.
+    pub(crate) fn whole(redaction: Seq) -> Hit {
+        Hit { by: By::Manual(redaction), form: None, passages: 1 }
+    }
 }
 
 /// A passage that is hidden, in bytes of the original text.
@@ -172,15 +182,27 @@ impl Engine {
             shown.push_str(text.get(copied..mask.start).unwrap_or_default());
             shown.push_str(&mask.replacement);
             copied = mask.end;
-            for by in &mask.all {
-                match hits.iter_mut().find(|hit| hit.by == *by) {
+            let found = text.get(mask.start..mask.end).unwrap_or_default();
+            for by in mask.all.iter().copied() {
+                let form = self.form(by, found);
+                match hits.iter_mut().find(|hit| (hit.by, hit.form) == (by, form)) {
                     Some(hit) => hit.passages += 1,
-                    None => hits.push(Hit { by: *by, passages: 1 }),
+                    None => hits.push(Hit { by, form, passages: 1 }),
                 }
             }
         }
         shown.push_str(text.get(copied..).unwrap_or_default());
         Some(shown)
+    }
+
+    /// How a literal of a person's is spelled in what was found; none for whatever else hides.
+    fn form(&self, by: By, found: &str) -> Option<Form> {
+        let By::Manual(_) = by else { return None };
+        let of = self.scanner.rules.iter().find(|rule| rule.by == by)?;
+        match &of.find {
+            Find::Literal { text, .. } => Some(Form::of(found, text)),
+            Find::Regex(_) => None,
+        }
     }
 
     /// What is hidden: passages in order, none touching two sources' halves.

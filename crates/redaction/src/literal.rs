@@ -4,12 +4,14 @@
 //! ([`fold`]), and in base64.
 
 mod fold;
+mod form;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD;
 
 use self::fold::{How, folded, folded_text, gaps, is_mark};
+pub use self::form::Form;
 use super::view::View;
 
 /// A literal shorter than this is not looked for in base64: it would stand in any.
@@ -22,7 +24,7 @@ const SMALL: How = How { small: true, blanks: true };
 
 /// What is looked for, and what else must be so where it is found.
 #[derive(Debug)]
-struct Form {
+struct Sought {
     rule: usize,
     /// In its own case; what is searched for is found in any.
     text: String,
@@ -37,13 +39,13 @@ struct Form {
 pub(super) struct Literals {
     /// As they were given.
     written: AhoCorasick,
-    written_forms: Vec<Form>,
+    written_forms: Vec<Sought>,
     /// In base64; the first finds fast whether there is one, the second finds all.
     base64: (AhoCorasick, AhoCorasick),
-    base64_forms: Vec<Form>,
+    base64_forms: Vec<Sought>,
     /// As they look.
     seen: AhoCorasick,
-    seen_forms: Vec<Form>,
+    seen_forms: Vec<Sought>,
     /// Whether one of them has a blank.
     has_blanks: bool,
     /// Whether one of them looks otherwise than it is written, so that it may stand in a text that does not.
@@ -120,11 +122,11 @@ impl Literals {
         }
         let (mut written, mut base64, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (rule, text, ignore_case) in texts.iter().copied() {
-            let form = |text: String, gaps| Form { rule, text, ignore_case, base64: false, gaps };
+            let form = |text: String, gaps| Sought { rule, text, ignore_case, base64: false, gaps };
             written.push(form(text.to_owned(), Vec::new()));
             seen.push(form(folded_text(text, AS_IT_IS), gaps(text)));
             for text in base64_forms(text, ignore_case) {
-                let form = || Form {
+                let form = || Sought {
                     rule,
                     text: text.clone(),
                     ignore_case: false,
@@ -136,7 +138,7 @@ impl Literals {
             }
         }
         seen.retain(|form| !form.text.is_empty());
-        let build = |builder: &AhoCorasickBuilder, forms: &[Form]| {
+        let build = |builder: &AhoCorasickBuilder, forms: &[Sought]| {
             let texts = forms.iter().map(|form| &form.text);
             builder.build(texts).map_err(|error| error.to_string())
         };
@@ -237,7 +239,7 @@ impl Literals {
     }
 }
 
-impl Form {
+impl Sought {
     /// Whether blanks stand where it has them, and elsewhere only line breaks.
     fn has_its_blanks(&self, text: &str, view: &View<'_>, start: usize, end: usize) -> bool {
         let mut gaps = self.gaps.iter().map(|gap| gap + start).peekable();

@@ -1,13 +1,15 @@
 //! The policy: which redactions and rules are in force, compiled, and what they make of one text.
 
+mod passed;
 mod reach;
 mod repeats;
 
+pub use self::passed::{Redacted, Sensitive};
 use self::reach::hides;
 pub use self::repeats::{as_compared, bytes_of_same};
-use super::engine::{By, Context, Engine, Manual, Mask, Matcher, Ready, Scope};
+use super::engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Ready, Scope};
 use super::place::{Class, Place};
-use super::{Redacted, RuleError, RuleSet, Sensitive, risky};
+use super::{RuleError, RuleSet, risky};
 use codex_ledger_entry::Seq;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -259,7 +261,7 @@ impl Policy {
         &self,
         text: Sensitive<'_>,
         place: &Place<'_>,
-        hidden: &mut dyn FnMut(By, u32),
+        hidden: &mut dyn FnMut(Hit),
     ) -> Redacted {
         if place.class == Class::Word {
             return Redacted(text.0.into_owned());
@@ -301,10 +303,10 @@ impl Policy {
         let mut hits = Vec::new();
         let shown = engine.redact(&text.0, &at, &mut hits);
         if let Some(redaction) = self.left(shown.as_deref().unwrap_or(&text.0), place) {
-            hidden(By::Manual(redaction.seq), 1);
+            hidden(Hit::whole(redaction.seq));
             return Redacted(redaction.replacement.clone());
         }
-        hits.iter().for_each(|hit| hidden(hit.by, hit.passages));
+        hits.into_iter().for_each(hidden);
         match shown {
             None => Redacted(text.0.into_owned()),
             Some(_) if place.class == Class::Id => Redacted(self.pseudonym(&text.0)),
@@ -346,7 +348,7 @@ impl Policy {
         &self,
         text: &str,
         place: &Place<'_>,
-        hidden: &mut dyn FnMut(By, u32),
+        hidden: &mut dyn FnMut(Hit),
     ) -> Option<&Redaction> {
         let may_hide = matches!(place.class, Class::Text | Class::Label);
         if !self.needs_owners || !may_hide || text.is_empty() {
@@ -357,7 +359,7 @@ impl Policy {
             if !hides(&redaction.target, text, place) {
                 continue;
             }
-            hidden(By::Manual(redaction.seq), 1);
+            hidden(Hit::whole(redaction.seq));
             let rank = |redaction: &Redaction| (redaction.target.rank(), redaction.seq);
             if found.is_none_or(|known| rank(redaction) < rank(known)) {
                 found = Some(redaction);

@@ -421,7 +421,7 @@ fn a_pattern_that_is_too_large_hides_what_it_would_have_searched() {
         owners: &owners,
     };
     let shown = |text: &str| {
-        let text = policy.apply(Sensitive::new(text.to_string()), &place, &mut |_, _| {});
+        let text = policy.apply(Sensitive::new(text.to_string()), &place, &mut |_| {});
         text.as_str().to_string()
     };
     assert_eq!(shown("nothing to see"), "nothing to see");

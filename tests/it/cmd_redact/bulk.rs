@@ -162,7 +162,7 @@ fn the_fields_of_each_answer() {
     let keys =
         |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
     let done = redact(&env, &["--literal", "sandcastle"]);
-    assert_eq!(keys(&done), ["quotations", "redaction", "rows_changed"]);
+    assert_eq!(keys(&done), ["forms", "near_misses", "quotations", "redaction", "rows_changed"]);
     let mut fields = vec![
         "active",
         "actor",

@@ -26,3 +26,48 @@ fn letters_count_only_where_they_are_asked_for() {
     let refused = env.run(["redact", "--regex", "heron", "--exact-case", "--reason", "r"]);
     assert_eq!(refused.code, Some(2));
 }
+
+/// What was found is told by its spelling, and what is nearly the same is told too.
+#[test]
+fn a_literal_is_counted_by_its_spellings_and_near_misses_are_named() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let mut bytes = session(1, 0);
+    for said in [
+        "Blue Kelp and blue kelp, blue_kelp, BlueKelp",
+        "Blue%20Kelp\nBlue\n  Kelp, Blue&#32;Kelp, Qmx1ZSBLZWxw, blue_kelp",
+        "Bl\u{200b}ue Kelp",
+    ] {
+        bytes.extend(prompt_line(said));
+    }
+    env.write(&env.rollout(1), &bytes);
+    env.append(&[]);
+    let done = super::redact(&env, &["--literal", "Blue Kelp"]);
+    let forms = done["forms"].as_array().unwrap();
+    let forms: Vec<(&str, u64)> = forms
+        .iter()
+        .map(|form| (form["form"].as_str().unwrap(), form["passages"].as_u64().unwrap()))
+        .collect();
+    let expected = [
+        "as written",
+        "base64",
+        "entities",
+        "other case",
+        "over line breaks",
+        "percent signs",
+        "unseen characters inside",
+    ];
+    assert_eq!(forms, expected.map(|form| (form, 1)));
+    assert_eq!(done["redaction"]["passages"], 7);
+    let near = done["near_misses"].as_array().unwrap();
+    let near: Vec<(&str, u64)> = near
+        .iter()
+        .map(|miss| (miss["text"].as_str().unwrap(), miss["passages"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(near, [("blue_kelp", 2), ("BlueKelp", 1)]);
+    env.digest();
+    super::undo(&env, done["redaction"]["seq"].as_u64().unwrap());
+    let said = env.ok(["redact", "--literal", "Blue Kelp", "--reason", "r"]).text().to_string();
+    assert!(said.contains("found as written 1, base64 1"), "{said}");
+    assert!(said.contains("blue_kelp  2 times, first in"), "{said}");
+}

@@ -46,6 +46,21 @@ fn what_is_not_whole_is_refused() {
     assert_eq!(env.count("SELECT count(*) FROM redactions"), 0);
 }
 
+/// What is shown instead is written as it is: it may hold nothing that is hidden elsewhere.
+#[test]
+fn a_replacement_that_says_what_is_hidden_is_refused() {
+    let env = without_rules();
+    hide(&env, &["--literal", "sandcastle"]);
+    let why = ["--reason", "why"];
+    let with = ["--literal", "tide", "--with", "[a Sandcastle]"];
+    refused(&env, &[&with[..], &why].concat(), &["replacement", "another redaction", "--with"]);
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let with = ["--literal", "sandcastle", "--with", "see ada@tides-office.org"];
+    refused(&env, &[&with[..], &why].concat(), &["replacement", "a rule", "--with"]);
+    hide(&env, &["--literal", "tide", "--with", "[water]"]);
+}
+
 #[test]
 fn targets_that_do_not_exist_are_refused() {
     let env = without_rules();

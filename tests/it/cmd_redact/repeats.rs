@@ -332,3 +332,57 @@ fn a_name_says_the_prompt_whatever_its_blanks_and_marks() {
     undo(&env, redaction);
     assert_eq!(env.digest(), before);
 }
+
+/// The parent of a hidden session has passed it its task, and got its answer: both are told.
+#[test]
+fn what_others_say_of_a_hidden_session_is_listed() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let mut child = session(2, 0);
+    child.extend(prompt_line(LONG));
+    env.write(&env.rollout(2), &child);
+    let mut parent = session(1, 0);
+    let arguments = serde_json::json!({"message": format!("Your task: {LONG}")}).to_string();
+    let call = serde_json::json!({
+        "timestamp": "2026-03-01T10:00:01.000Z", "type": "response_item",
+        "payload": {"type": "function_call", "name": "spawn_agent", "call_id": "c1", "arguments": arguments},
+    });
+    parent.extend(format!("{call}\n").into_bytes());
+    env.write(&env.rollout(1), &parent);
+    env.append(&[]);
+    let done = super::redact(&env, &["--session", &thread(2)]);
+    let seq = super::seq(&env, "SELECT seq FROM function_calls");
+    let told = serde_json::json!([
+        {"session": thread(1), "seq": seq, "field": "function_calls.arguments"}
+    ]);
+    assert_eq!(done["quotations"], told);
+    hide(&env, &["--entry", &seq.to_string()]);
+    assert_eq!(leaks(&env, &[LONG]), BTreeSet::new());
+}
+
+/// A program prints the prompt in colours, and nothing else.
+#[test]
+fn a_repeat_in_colours_is_hidden() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let mut bytes = session(1, 0);
+    bytes.extend(prompt_line(LONG));
+    let output = format!("\u{1b}[1;32m{}\u{1b}[0m{}\u{1b}[K\n", &LONG[..9], &LONG[9..]);
+    for payload in [
+        serde_json::json!({"type": "function_call", "name": "shell", "call_id": "c1", "arguments": "{}"}),
+        serde_json::json!({"type": "function_call_output", "call_id": "c1", "output": output}),
+    ] {
+        let line = serde_json::json!({
+            "timestamp": "2026-03-01T10:00:01.000Z", "type": "response_item", "payload": payload,
+        });
+        bytes.extend(format!("{line}\n").into_bytes());
+    }
+    env.write(&env.rollout(1), &bytes);
+    env.append(&[]);
+    let before = env.digest();
+    let redaction = hide(&env, &["--prompt", &format!("{}#1", thread(1))]);
+    assert_eq!(leaks(&env, &[LONG, &LONG[9..]]), BTreeSet::new());
+    env.digest();
+    undo(&env, redaction);
+    assert_eq!(env.digest(), before);
+}

@@ -171,7 +171,7 @@ fn stream_rows(db: &Connection) -> SqlResult<Vec<(String, Vec<u8>)>> {
 fn whole_table(db: &Connection, table: &str) -> SqlResult<TableDigest> {
     let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
     let order = match table {
-        "redaction_hits" => "1, 2, 3, 4, 5, 6, 7, 8",
+        "redaction_hits" => "1, 2, 3, 4, 5, 6, 7, 8, 9",
         _ => "1",
     };
     let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;

@@ -5,14 +5,14 @@ use crate::row::{At, Draft, Hidden, RowBuilder};
 use codex_ledger_entry::Kind;
 use codex_ledger_ledger::Control;
 use codex_ledger_redaction::{
-    By, Policy, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord,
+    By, Form, Policy, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord,
 };
 
 const CLEAR_HITS: &str = "DELETE FROM redaction_hits WHERE stream = :seq AND seq = :seq";
 const CLEAR_RULES: &str = "DELETE FROM rules";
 const INSERT_HIT: &str = "INSERT INTO redaction_hits
-    (stream, line, part, item, seq, field, rule, redaction, passages)
-    VALUES (:stream, :line, :part, :item, :seq, :field, :rule, :redaction, :passages)
+    (stream, line, part, item, seq, field, rule, redaction, form, passages)
+    VALUES (:stream, :line, :part, :item, :seq, :field, :rule, :redaction, :form, :passages)
     ON CONFLICT DO UPDATE SET passages = passages + excluded.passages";
 
 /// Writes all tables anew but for the hits; there are few entries of these kinds.
@@ -98,17 +98,18 @@ fn rules(policy: &Policy, entry: &Control, set: &RuleSet, out: &mut Vec<Draft>) 
 
 /// The row of something that was hidden.
 pub(crate) fn hit(policy: &Policy, hidden: &Hidden) -> Draft {
-    let (rule, redaction) = match hidden.by {
+    let (rule, redaction) = match hidden.hit.by {
         By::Rule(index) => {
             (policy.rules().rules.get(index as usize).map(|rule| rule.id.as_str()), 0)
         }
         By::Manual(seq) => (None, seq.get()),
     };
-    RowBuilder::new(&Policy::none(), "redaction_hits", hidden.at, 9)
+    RowBuilder::new(&Policy::none(), "redaction_hits", hidden.at, 10)
         .item(hidden.at)
         .label("field", Some(format!("{}.{}", hidden.table, hidden.column)))
         .label("rule", Some(rule.unwrap_or_default()))
         .number("redaction", redaction)
-        .number("passages", u64::from(hidden.passages))
+        .word("form", hidden.hit.form.map_or("", Form::name))
+        .number("passages", u64::from(hidden.hit.passages))
         .write(INSERT_HIT)
 }

@@ -1,9 +1,11 @@
 //! Texts that say a hidden prompt again as a whole: as a text of their own, or as a string of a call's arguments.
 
-use super::{By, Place, Policy, Redaction, TELLING_CHARS, Target};
+use super::{Hit, Place, Policy, Redaction, TELLING_CHARS, Target};
 use crate::engine::escaped;
 use crate::json::{self, Kind};
+use crate::view::View;
 use crate::view::spelled::json_string;
+use crate::view::terminal::without_sequences;
 use std::ops::RangeInclusive;
 use unicode_normalization::UnicodeNormalization;
 
@@ -14,9 +16,10 @@ const COMPOSED_BYTES: usize = 3;
 /// Blanks in and around a text that says the same.
 const AROUND_BYTES: usize = 4096;
 
-/// A text as it is compared with a hidden prompt: composed, its blanks and line breaks single ones.
+/// A text as it is compared with a hidden prompt: without colours, composed, its blanks and line breaks single ones.
 pub fn as_compared(text: &str) -> String {
-    let composed: String = text.trim_start_matches('\u{feff}').nfc().collect();
+    let plain = without_sequences(text).unwrap_or_else(|| View::plain(text));
+    let composed: String = plain.text.trim_start_matches('\u{feff}').nfc().collect();
     composed.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -31,7 +34,7 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
     if !bytes_of_same(one.trim().len()).contains(&other.len()) {
         return false;
     }
-    let first = |text: &str| text.trim_start().chars().next().filter(char::is_ascii);
+    let first = |text: &str| text.trim_start().chars().next().filter(char::is_ascii_graphic);
     // Most texts differ in their first character; what marks a letter may follow it.
     let may_be = match (first(one), first(other)) {
         (Some(one), Some(other)) => one == other,
@@ -51,7 +54,7 @@ impl Policy {
         &self,
         arguments: &str,
         place: &Place<'_>,
-        hidden: &mut dyn FnMut(By, u32),
+        hidden: &mut dyn FnMut(Hit),
     ) -> Option<String> {
         if place.column != "arguments" || !self.redactions.iter().any(is_of_prompt) {
             return None;
@@ -63,7 +66,7 @@ impl Policy {
         &self,
         text: &str,
         depth: usize,
-        hidden: &mut dyn FnMut(By, u32),
+        hidden: &mut dyn FnMut(Hit),
     ) -> Option<String> {
         let depth = depth.checked_sub(1)?;
         let mut shown = String::new();
@@ -72,7 +75,7 @@ impl Policy {
             let view = json_string(text.get(token.start..token.end)?);
             let instead = match self.redactions.iter().find(|of| repeats(of, &view.text)) {
                 Some(redaction) => {
-                    hidden(By::Manual(redaction.seq), 1);
+                    hidden(Hit::whole(redaction.seq));
                     redaction.replacement.clone()
                 }
                 None => match self.strings_without_prompts(&view.text, depth, hidden) {

@@ -1,0 +1,79 @@
+//! What a redaction has done, in words: where it hides, how its literal was spelled, and what is still shown.
+
+use crate::door::{Door, Style};
+use crate::redact::scoped;
+use crate::text::{count, one_line, plural, safe};
+use codex_ledger_app::RedactionMade;
+use codex_ledger_query::{FormCount, NearMiss, Quotation};
+
+/// Shorter literals are not looked for in base64 (`docs/REDACTION.md`).
+const BASE64_BYTES_MIN: usize = 8;
+
+/// One redaction.
+pub fn text(door: &Door, done: &RedactionMade) -> String {
+    let row = &done.redaction;
+    let mut out = format!(
+        "{} hides {}: {} in {}\n",
+        door.paint(Style::Green, row.seq.to_string()),
+        scoped(&row.scope, &row.target),
+        plural(row.passages, "passage"),
+        plural(done.rows_changed, "row"),
+    );
+    out.push_str(&found_in(&done.forms));
+    out.push_str(&still_shown(door, done));
+    if row.passages == 0 {
+        out.push_str(
+            "nothing of what is known so far is hidden by it; what is appended later will be\n",
+        );
+    }
+    out
+}
+
+/// In which spellings it was found.
+fn found_in(forms: &[FormCount]) -> String {
+    let form = |form: &FormCount| format!("{} {}", safe(&form.form), count(form.passages));
+    match forms {
+        [] => String::new(),
+        forms => format!("found {}\n", forms.iter().map(form).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// What says it or nearly says it, with what would hide that too.
+fn still_shown(door: &Door, done: &RedactionMade) -> String {
+    let place = |of: &Quotation| {
+        let session = safe(of.session.as_deref().unwrap_or("no session"));
+        format!("{session} {}", of.field)
+    };
+    let mut out = String::new();
+    if !done.quotations.is_empty() {
+        out.push_str("quoted and still shown:\n");
+    }
+    for quotation in &done.quotations {
+        let seq = quotation.seq;
+        let command = door.hinted(&format!("`codex-ledger redact --entry {seq} --reason TEXT`"));
+        out.push_str(&format!("  {}: {command}\n", place(quotation)));
+    }
+    if !done.near_misses.is_empty() {
+        out.push_str("nearly the same and still shown; hide it with another --literal:\n");
+    }
+    for NearMiss { text, passages, first } in &done.near_misses {
+        let times = plural(*passages, "time");
+        let text = one_line(text, 60);
+        out.push_str(&format!(
+            "  {text}  {times}, first in {} entry {}\n",
+            place(first),
+            first.seq
+        ));
+    }
+    out
+}
+
+/// In which spellings a literal of so many bytes was sought: whoever knows of another one has to name it.
+pub fn looked_for(length: usize, exact_case: bool) -> String {
+    let case = if exact_case { "in its own case" } else { "in capital and small letters" };
+    let base64 = if length < BASE64_BYTES_MIN { "" } else { ", base64" };
+    format!(
+        "looked for {case}, over line breaks, composed or not, and in escapes, percent signs, entities, \
+         quoted-printable{base64}\n"
+    )
+}
