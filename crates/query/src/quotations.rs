@@ -60,22 +60,25 @@ struct Place<'r> {
 }
 
 impl Place<'_> {
+    fn seq(&self) -> SqlResult<Seq> {
+        self.row.seq("seq")
+    }
+
     fn read(&self) -> SqlResult<Quotation> {
         let Place { row, table, column } = self;
         let field = format!("{table}.{column}");
-        Ok(Quotation { session: row.get("session")?, seq: row.seq("seq")?, field })
+        Ok(Quotation { session: row.get("session")?, seq: self.seq()?, field })
     }
 }
 
-/// Calls `each` with all texts, which says whether to go on with the column.
+/// Calls `each` with all texts, which says whether to go on with the column. In no order: one would be made in a file of its
+/// own.
 fn each_text(
     db: &Connection,
     each: &mut dyn FnMut(&str, Place<'_>) -> SqlResult<bool>,
 ) -> SqlResult<()> {
     for (table, column, session) in COLUMNS {
-        let sql = format!(
-            "SELECT t.seq, {session} AS session, t.{column} AS text FROM {table} t ORDER BY t.seq"
-        );
+        let sql = format!("SELECT t.seq, {session} AS session, t.{column} AS text FROM {table} t");
         let mut statement = db.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -138,6 +141,9 @@ pub fn near_misses(
         for passage in find(text) {
             if let Some(known) = known.get_mut(&passage) {
                 known.passages += 1;
+                if place.seq()? < known.first.seq {
+                    known.first = place.read()?;
+                }
             } else if known.len() < PASSAGES_MAX {
                 let miss = NearMiss { text: passage.clone(), passages: 1, first: place.read()? };
                 known.insert(passage, miss);
@@ -146,7 +152,7 @@ pub fn near_misses(
         Ok(true)
     })?;
     let mut found: Vec<NearMiss> = known.into_values().collect();
-    found.sort_by_key(|miss| std::cmp::Reverse(miss.passages));
+    found.sort_by_key(|miss| (std::cmp::Reverse(miss.passages), miss.first.seq));
     found.truncate(limit);
     Ok(found)
 }
