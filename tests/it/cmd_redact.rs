@@ -83,7 +83,7 @@ fn shape(name: &str) -> TestEnvironment {
 }
 
 /// Puts rules into the configuration, for the next append.
-fn configure_rules(env: &TestEnvironment, rules: &str) {
+pub fn configure_rules(env: &TestEnvironment, rules: &str) {
     env.write(&env.path("user/rules.yml"), rules.as_bytes());
     env.write(
         &env.path("user/config.toml"),
@@ -96,7 +96,7 @@ fn path_text(path: &Path) -> String {
 }
 
 /// All texts of a column, in the order of the rows.
-fn column(env: &TestEnvironment, sql: &str) -> Vec<String> {
+pub fn column(env: &TestEnvironment, sql: &str) -> Vec<String> {
     let db = env.views();
     let mut statement = db.prepare(sql).expect("a statement");
     let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0)).expect("rows");

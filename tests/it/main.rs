@@ -30,5 +30,6 @@ mod fuzz_seeds;
 mod hostile_values;
 mod ledger_faults;
 mod ledger_properties;
+mod reachable;
 mod support;
 mod tidy;
