@@ -7,14 +7,14 @@ use crate::sessions::short_id;
 use crate::text::{count, minute, one_line, plural};
 use clap::Args;
 use codex_ledger_app::Times;
-use codex_ledger_query::{Search, SearchHit};
+use codex_ledger_query::{QUALIFIERS, Search, SearchHit, Unmatched};
 
 /// Characters of a session's title beside a hit.
 const TITLE_CHARS: usize = 50;
 
 #[derive(Debug, Args)]
 pub struct SearchArgs {
-    /// Words, "phrases", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit: tag: disposition:
+    /// Words, "phrases", beginnings*, /patterns/, AND, OR, NOT, (groups), and repo: session: title: model: error: tool: file: in: tag: disposition: exit: since: until: ident:
     #[arg(required = true, value_name = "QUERY")]
     pub query: Vec<String>,
     /// Time zone of since: and until:, an IANA name [default: UTC]
@@ -28,9 +28,11 @@ pub struct SearchArgs {
 pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     let app = app(door, "search", Vec::new())?;
     let search = Search::parse(&args.query.join(" ")).map_err(|error| {
-        DoorError::new(error.to_string()).hint(
-            "words, \"phrases\", beginnings*, AND, OR, NOT, and repo: session: tool: file: in: since: until: exit: tag: disposition:",
-        )
+        let names: Vec<String> = QUALIFIERS.iter().map(|name| format!("{name}:")).collect();
+        DoorError::new(error.to_string()).hint(format!(
+            "words, \"phrases\", beginnings*, /patterns/, AND, OR, NOT, (groups), and {}",
+            names.join(" ")
+        ))
     })?;
     // The same words and the same zone as everywhere else.
     let times = FilterArgs {
@@ -47,7 +49,13 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
         return Ok(Done::Clean);
     }
     if found.hits.is_empty() {
-        door.print("nothing found\n")?;
+        let mut out = String::from("nothing found\n");
+        for Unmatched { qualifier, nearest } in app.unmatched(&search)? {
+            let near = nearest.map(|near| format!("; the nearest is `{}`", one_line(&near, 60)));
+            let near = near.unwrap_or_default();
+            out.push_str(&format!("nothing has the {qualifier} that is asked for{near}\n"));
+        }
+        door.print(&out)?;
         return Ok(Done::Clean);
     }
     let mut out = String::new();

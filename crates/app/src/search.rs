@@ -4,7 +4,7 @@ use super::setup::App;
 use crate::error::Result;
 use codex_ledger_db as db;
 use codex_ledger_projections::{forget_search, scratch_search_index, search_index};
-use codex_ledger_query::{self as query, Hits, Search};
+use codex_ledger_query::{self as query, Hits, Search, Unmatched};
 
 /// When something was said or done, in UTC milliseconds; open where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,15 @@ pub struct Times {
 }
 
 impl App {
+    /// The qualifiers of a question that leave nothing by themselves.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn unmatched(&self, question: &Search) -> Result<Vec<Unmatched>> {
+        let views = self.views_for_reading()?;
+        Ok(query::unmatched(&views, question).map_err(db::at(self.views_path()))?)
+    }
+
     /// Looks for something in all that the views show.
     ///
     /// # Errors

@@ -250,6 +250,13 @@ pub fn nearest<'a>(value: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     known.into_iter().min_by_key(|known| (distance(&value, &known.to_lowercase()), *known))
 }
 
+/// The nearest, where it is so near that it was most likely meant: a letter or two of three or more.
+pub(crate) fn near<'a>(value: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let nearest = nearest(value, known)?;
+    let most = if value.chars().count() > 4 { 2 } else { 1 };
+    (distance(&value.to_lowercase(), nearest) <= most).then_some(nearest)
+}
+
 /// Of longer texts, as many characters are compared: the work grows with the product of both lengths.
 const COMPARED_CHARS: usize = 200;
 

@@ -33,7 +33,9 @@ pub use redactions::{
     repos, revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
-pub use search::{Hits, SEARCH_SOURCES, Search, SearchError, SearchHit, search};
+pub use search::{
+    Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched, search, unmatched,
+};
 pub use select::repo_name;
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{FindError, SessionRow, find_session, find_source, sessions, sessions_matching};

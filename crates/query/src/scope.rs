@@ -49,22 +49,27 @@ impl Scope {
     }
 }
 
-/// Streams that `repo:`, `session:`, `tag:` and `disposition:` leave.
+/// Streams that what is asked of their session leaves.
 fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<StreamId>>> {
-    let Search { repo, session, tag, disposition, .. } = search;
-    if [repo, session, tag, disposition].iter().all(|value| value.is_none()) {
+    let Search { repo, session, tag, disposition, title, model, error, .. } = search;
+    let all = [repo, session, tag, disposition, title, model, error];
+    if all.iter().all(|value| value.is_none()) {
         return Ok(None);
     }
     let sql = "SELECT stream FROM sessions WHERE substr(id, 1, length(?1)) = ?1
         AND (?2 = '' OR instr(coalesce(git_url, cwd, ''), ?2) > 0)
         AND (?3 = '' OR id IN (SELECT session_id FROM tags WHERE tag = ?3))
-        AND (?4 = '' OR id IN (SELECT session_id FROM dispositions WHERE value = ?4))";
-    let session = session.as_deref().unwrap_or_default().to_ascii_lowercase();
+        AND (?4 = '' OR id IN (SELECT session_id FROM dispositions WHERE value = ?4))
+        AND (?5 = '' OR stream IN (SELECT stream FROM session_titles WHERE instr(lower(coalesce(name, asked)), ?5) > 0))
+        AND (?6 = '' OR stream IN (SELECT stream FROM turn_context_messages WHERE substr(lower(model), 1, length(?6)) = ?6))
+        AND (?7 = '' OR stream IN (SELECT stream FROM turns WHERE what = 'error' AND instr(lower(text), ?7) > 0))";
+    let small = |value: &Option<String>| value.as_deref().unwrap_or_default().to_lowercase();
+    let [session, title, model, error] = [session, title, model, error].map(small);
     let [repo, tag, disposition] =
         [repo, tag, disposition].map(|value| value.as_deref().unwrap_or_default());
     let mut statement = views.prepare_cached(sql)?;
-    let rows =
-        statement.query_map([session.as_str(), repo, tag, disposition], |row| row.stream(0))?;
+    let values = [session.as_str(), repo, tag, disposition, &title, &model, &error];
+    let rows = statement.query_map(values, |row| row.stream(0))?;
     rows.collect::<SqlResult<_>>().map(Some)
 }
 

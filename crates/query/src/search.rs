@@ -1,228 +1,22 @@
 //! Full-text search over what the views show: what is asked, and what is found.
 
+mod question;
+
+use self::question::Exit;
+pub use self::question::{QUALIFIERS, SEARCH_SOURCES, Search, SearchError};
+use super::filter::near;
 use super::row::{Counts, columns, sql_stream};
 use super::scope::Scope;
 use super::snippet::{Term, snippet, words_of};
 use super::title;
-use codex_ledger_db::{
-    Connection, OptionalExtension, Row, SqlResult, Value, composed, params_from_iter, split_words,
-};
+use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter};
 use codex_ledger_entry::{Seq, StreamId};
+use regex::Regex;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// A longer question is no question; the index would count every character of it.
-const QUESTION_MAX_CHARS: usize = 4096;
-/// As deep as an expression can become.
-const QUESTION_MAX_WORDS: usize = 200;
 /// At least so many places are kept before the worse half of them is dropped.
 const KEPT_MIN: usize = 256;
-
-/// What somebody looks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Search {
-    /// The words, as the index wants them; empty: everything that the qualifiers leave.
-    expression: String,
-    /// The words alone, for showing where they stand.
-    terms: Vec<Term>,
-    /// `repo:`.
-    pub(super) repo: Option<String>,
-    /// `session:`, the beginning of an id.
-    pub(super) session: Option<String>,
-    /// `tool:`.
-    tool: Option<String>,
-    /// `file:`, part of a path that a patch touched.
-    pub(super) file: Option<String>,
-    /// `in:`, the kind of text.
-    source: Option<String>,
-    /// `tag:`, of the session or any of its prompts.
-    pub(super) tag: Option<String>,
-    /// `disposition:`, of the session or any of its prompts.
-    pub(super) disposition: Option<String>,
-    /// `exit:`.
-    exit: Option<Exit>,
-    /// `since:`, still as it was given.
-    pub since: Option<String>,
-    /// `until:`, still as it was given.
-    pub until: Option<String>,
-}
-
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    Is(i64),
-    Failed,
-}
-
-/// Why a question makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SearchError(String);
-
-/// The kinds of text that `in:` names.
-pub const SEARCH_SOURCES: [&str; 10] =
-    ["prompt", "message", "context", "reasoning", "plan", "call", "output", "file", "turn", "name"];
-
-impl Search {
-    /// Reads a question: words, "phrases", beginnings*, AND, OR, NOT, and qualifiers such as `repo:x`.
-    ///
-    /// # Errors
-    /// When it holds nothing to look for, an unknown qualifier's value, or an operator without a word.
-    pub fn parse(text: &str) -> Result<Search, SearchError> {
-        if text.chars().count() > QUESTION_MAX_CHARS {
-            let message = format!("the question is longer than {QUESTION_MAX_CHARS} characters");
-            return Err(SearchError(message));
-        }
-        let mut search = Search::default();
-        let mut parts: Vec<String> = Vec::new();
-        let mut wants_word: Option<&str> = None;
-        for (token, is_phrase) in tokens(text) {
-            if !is_phrase && search.qualifier(&token)? {
-                continue;
-            }
-            match token.as_str() {
-                "AND" | "OR" | "NOT" if !is_phrase => {
-                    if parts.is_empty() || wants_word.is_some() {
-                        return Err(SearchError(format!(
-                            "`{token}` stands without a word before it"
-                        )));
-                    }
-                    wants_word = Some(match token.as_str() {
-                        "AND" => "AND",
-                        "OR" => "OR",
-                        _ => "NOT",
-                    });
-                }
-                _ => {
-                    let Some(term) = search.term(&token, is_phrase) else { continue };
-                    // Said outright, AND binds as people read it: `a NOT b c` is a and c, without b.
-                    let operator = wants_word.take().or((!parts.is_empty()).then_some("AND"));
-                    parts.extend(operator.map(str::to_string));
-                    parts.push(term);
-                }
-            }
-        }
-        if let Some(operator) = wants_word {
-            return Err(SearchError(format!("`{operator}` stands without a word behind it")));
-        }
-        if search.terms.len() > QUESTION_MAX_WORDS {
-            let message = format!("the question has more than {QUESTION_MAX_WORDS} words");
-            return Err(SearchError(message));
-        }
-        search.expression = parts.join(" ");
-        if search.expression.is_empty() && !search.has_qualifier() {
-            return Err(SearchError("there is nothing to look for".into()));
-        }
-        Ok(search)
-    }
-
-    /// A word, phrase or beginning, quoted so that nothing in it is an operator.
-    fn term(&mut self, token: &str, is_phrase: bool) -> Option<String> {
-        let token = &*composed(token);
-        let (text, is_beginning) = match token.strip_suffix('*') {
-            Some(text) => (text, true),
-            None => (token, !is_phrase && ends_in_hangul(token)),
-        };
-        let words: Vec<String> = words_of(text).into_iter().map(|word| word.folded).collect();
-        if words.is_empty() {
-            return None;
-        }
-        self.terms.push(Term { words, is_beginning });
-        // The index would take a NUL for the end of the question.
-        let quoted = split_words(text).replace('\0', " ").replace('"', "\"\"");
-        Some(format!("\"{quoted}\"{}", if is_beginning { "*" } else { "" }))
-    }
-
-    fn has_qualifier(&self) -> bool {
-        let texts = [
-            &self.repo,
-            &self.session,
-            &self.tool,
-            &self.file,
-            &self.source,
-            &self.tag,
-            &self.disposition,
-            &self.since,
-            &self.until,
-        ];
-        self.exit.is_some() || texts.iter().any(|text| text.is_some())
-    }
-
-    /// Takes a token that is a qualifier.
-    fn qualifier(&mut self, token: &str) -> Result<bool, SearchError> {
-        let Some((name, value)) = token.split_once(':').filter(|(_, value)| !value.is_empty())
-        else {
-            return Ok(false);
-        };
-        let value = value.to_string();
-        match name {
-            "repo" => self.repo = Some(value),
-            "session" => self.session = Some(value),
-            "tool" => self.tool = Some(value),
-            "file" => self.file = Some(value),
-            "tag" => self.tag = Some(value),
-            "disposition" => self.disposition = Some(value),
-            "since" => self.since = Some(value),
-            "until" => self.until = Some(value),
-            "in" if SEARCH_SOURCES.contains(&value.as_str()) => self.source = Some(value),
-            "in" => {
-                let known = SEARCH_SOURCES.join(", ");
-                return Err(SearchError(format!(
-                    "in:{value} is no kind of text; these are: {known}"
-                )));
-            }
-            "exit" if value == "failed" => self.exit = Some(Exit::Failed),
-            "exit" => {
-                let code = value.parse().map_err(|_| {
-                    SearchError(format!("exit:{value} is no exit code; give a number or `failed`"))
-                })?;
-                self.exit = Some(Exit::Is(code));
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-/// Whether a word may go on in the text: Korean writes particles right behind a noun, and a reader types the noun.
-fn ends_in_hangul(word: &str) -> bool {
-    word.ends_with(|c| matches!(c, '가'..='힣'))
-}
-
-/// Words and "quoted phrases" of a question.
-fn tokens(text: &str) -> Vec<(String, bool)> {
-    let mut tokens = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() {
-        let (token, is_phrase, after) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let (phrase, after) = quoted.split_once('"').unwrap_or((quoted, ""));
-                let (star, after) = match after.strip_prefix('*') {
-                    Some(after) => ("*", after),
-                    None => ("", after),
-                };
-                (format!("{phrase}{star}"), true, after)
-            }
-            None => word(rest),
-        };
-        tokens.push((token, is_phrase));
-        rest = after.trim_start();
-    }
-    tokens
-}
-
-/// A word up to the next blank; the value of a qualifier may be quoted and have blanks.
-fn word(rest: &str) -> (String, bool, &str) {
-    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-    let (word, after) = rest.split_at(end);
-    let quoted = word.find(":\"").and_then(|at| rest.split_at_checked(at + 2));
-    match quoted.and_then(|(name, quoted)| Some((name, quoted.split_once('"')?))) {
-        Some((name, (value, after))) if name.chars().rev().skip(2).all(char::is_alphabetic) => {
-            (format!("{}{value}", name.trim_end_matches('"')), false, after)
-        }
-        _ => (word.to_string(), false, after),
-    }
-}
 
 /// A place where something was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -300,7 +94,10 @@ pub fn search(
             if is_name {
                 found.session = scope.session_named_at(views, found.place())?;
             }
-            if !is_name || found.session.is_some() {
+            if is_name && found.session.is_none() {
+                continue;
+            }
+            if search.patterns.is_empty() || matches(views, &found, &search.patterns)? {
                 total += 1;
                 keep(&mut best, found, limit);
             }
@@ -309,7 +106,7 @@ pub fn search(
     best.sort_by(order);
     best.truncate(limit);
     let names = names(views, &best)?;
-    let hits = best.iter().map(|found| hit(views, found, &names, &search.terms));
+    let hits = best.iter().map(|found| hit(views, found, &names, search));
     Ok(Hits { hits: hits.collect::<SqlResult<_>>()?, total })
 }
 
@@ -384,11 +181,13 @@ impl FoundColumns {
     }
 }
 
-/// The best first; the newest first among equals, then in the order of the log.
+/// The best first, what the client has put in behind all else; the newest first among equals, then in the order of the log.
 fn order(a: &Found, b: &Found) -> std::cmp::Ordering {
     let place = |found: &Found| (found.stream, found.line, found.part, found.item);
-    b.score
-        .total_cmp(&a.score)
+    let is_context = |found: &Found| found.source == "context";
+    is_context(a)
+        .cmp(&is_context(b))
+        .then(b.score.total_cmp(&a.score))
         .then(b.at_ms.cmp(&a.at_ms))
         .then_with(|| place(a).cmp(&place(b)))
         .then_with(|| a.source.cmp(&b.source))
@@ -424,12 +223,14 @@ fn names(views: &Connection, found: &[Found]) -> SqlResult<HashMap<StreamId, Cal
     Ok(names)
 }
 
-fn hit(
-    views: &Connection,
-    found: &Found,
-    names: &HashMap<StreamId, Called>,
-    terms: &[Term],
-) -> SqlResult<SearchHit> {
+/// Whether the text at a place matches all patterns.
+fn matches(views: &Connection, found: &Found, patterns: &[Regex]) -> SqlResult<bool> {
+    let (_, text) = text_at(views, found)?;
+    Ok(patterns.iter().all(|pattern| pattern.is_match(&text)))
+}
+
+/// What stands at a place, and the entry that says it.
+fn text_at(views: &Connection, found: &Found) -> SqlResult<(Seq, String)> {
     let (table, column) = match found.source.as_str() {
         "prompt" => ("prompts", "text"),
         "message" | "context" => ("messages", "text"),
@@ -442,17 +243,31 @@ fn hit(
         _ => ("function_calls", "coalesce(command, arguments)"),
     };
     let sql = format!(
-        "SELECT seq, {column} AS text FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3 AND item = ?4"
+        "SELECT seq, coalesce({column}, '') AS text FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3 AND item = ?4"
     );
-    let place = found.place();
-    let (seq, text): (Seq, Option<String>) = views
+    let text = views
         .prepare_cached(&sql)?
-        .query_row(place, |row| Ok((row.seq("seq")?, row.get("text")?)))
-        .optional()?
-        .unwrap_or_default();
+        .query_row(found.place(), |row| Ok((row.seq("seq")?, row.get("text")?)))
+        .optional()?;
+    Ok(text.unwrap_or_default())
+}
+
+fn hit(
+    views: &Connection,
+    found: &Found,
+    names: &HashMap<StreamId, Called>,
+    search: &Search,
+) -> SqlResult<SearchHit> {
+    let (seq, text) = text_at(views, found)?;
+    let matched = search.patterns.iter().filter_map(|pattern| pattern.find(&text));
+    let matched = matched.map(|found| {
+        let words = words_of(found.as_str()).into_iter().map(|word| word.folded).collect();
+        Term { words, is_beginning: true }
+    });
+    let terms: Vec<Term> = matched.chain(search.terms.iter().cloned()).collect();
     let prompt = "SELECT coalesce(max(number), 0) FROM prompts
         WHERE stream = ?1 AND (line, part, item) <= (?2, ?3, ?4) AND number > 0";
-    let prompt = views.prepare_cached(prompt)?.query_row(place, |row| row.count(0))?;
+    let prompt = views.prepare_cached(prompt)?.query_row(found.place(), |row| row.count(0))?;
     let called = names.get(&found.stream);
     Ok(SearchHit {
         session: found.session.as_ref().or(called.map(|of| &of.0)).cloned().unwrap_or_default(),
@@ -462,69 +277,60 @@ fn hit(
         seq,
         at_ms: found.at_ms,
         tool: found.tool.clone(),
-        snippet: snippet(&text.unwrap_or_default(), terms),
+        snippet: snippet(&text, &terms),
         score: found.score,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A qualifier whose value is nowhere: why nothing is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The qualifier.
+    pub qualifier: &'static str,
+    /// The value that is most like it, of those that there are.
+    pub nearest: Option<String>,
+}
 
-    fn expression(text: &str) -> String {
-        Search::parse(text).map_or_else(|error| error.to_string(), |search| search.expression)
-    }
-
-    #[test]
-    fn questions_become_expressions_in_which_nothing_is_an_operator_by_chance() {
-        assert_eq!(expression("tide tables"), "\"tide\" AND \"tables\"");
-        assert_eq!(expression("\"tide table\" OR gauge*"), "\"tide table\" OR \"gauge\"*");
-        assert_eq!(expression("a NOT b"), "\"a\" NOT \"b\"");
-        assert_eq!(expression("say \"NEAR(x"), "\"say\" AND \"NEAR(x\"");
-        assert_eq!(expression("潮汐"), "\" 潮  汐 \"");
-        assert_eq!(expression("등대 \"등대\" 등대a"), "\"등대\"* AND \"등대\" AND \"등대 a\"");
-        assert_eq!(expression("repo:tides ebb"), "\"ebb\"");
-        assert_eq!(expression("std::fs"), "\"std::fs\"");
-        assert!(expression("OR x").contains("without a word before"));
-        assert!(expression("x AND").contains("without a word behind"));
-        assert!(expression(" ** ").contains("nothing to look for"));
-        assert!(expression("in:nowhere x").contains("no kind of text"));
-        assert!(expression("exit:x").contains("no exit code"));
-    }
-
-    #[test]
-    fn snippets_show_the_words_in_their_place() {
-        let found = |text: &str, question: &str| {
-            snippet(text, &Search::parse(question).expect("a question").terms)
+/// The qualifiers of a question that leave nothing by themselves.
+///
+/// # Errors
+/// As the database.
+pub fn unmatched(views: &Connection, search: &Search) -> SqlResult<Vec<Unmatched>> {
+    let values = [
+        ("repo", &search.repo, "SELECT DISTINCT coalesce(git_url, cwd) AS value FROM sessions"),
+        ("session", &search.session, "SELECT DISTINCT id AS value FROM sessions"),
+        (
+            "title",
+            &search.title,
+            "SELECT DISTINCT coalesce(name, asked) AS value FROM session_titles",
+        ),
+        ("model", &search.model, "SELECT DISTINCT model AS value FROM turn_context_messages"),
+        ("tool", &search.tool, "SELECT DISTINCT name AS value FROM function_calls"),
+        ("tag", &search.tag, "SELECT DISTINCT tag AS value FROM tags"),
+        ("disposition", &search.disposition, "SELECT DISTINCT value FROM dispositions"),
+        ("file", &search.file, "SELECT DISTINCT path AS value FROM file_changes"),
+    ];
+    let mut unmatched = Vec::new();
+    for (qualifier, wanted, sql) in values {
+        let Some(wanted) = wanted else { continue };
+        let is_part = matches!(qualifier, "repo" | "title" | "file" | "model" | "session");
+        let mut statement = views.prepare(sql)?;
+        let known = statement.query_map([], |row| row.get("value"))?;
+        let known: Vec<String> =
+            known.collect::<SqlResult<Vec<Option<String>>>>()?.into_iter().flatten().collect();
+        let small = wanted.to_lowercase();
+        let is_known = |value: &String| match is_part {
+            true => value.to_lowercase().contains(&small),
+            false => value == wanted,
         };
-        assert_eq!(found("The TIDE comes", "tide"), "The ⟦TIDE⟧ comes");
-        assert_eq!(
-            found("The tides: high\n water", "tid* \"high water\""),
-            "The ⟦tides⟧: ⟦high\n water⟧"
-        );
-        assert_eq!(found("Größe, cafe\u{301}!", "grosse größe CAFÉ"), "⟦Größe⟧, ⟦cafe\u{301}⟧!");
-        assert_eq!(found("今日の潮汐表", "潮汐"), "今日の⟦潮汐⟧表");
-        assert_eq!(found("새 등대를 지었다", "등대"), "새 ⟦등대를⟧ 지었다");
-        assert_eq!(found("İİİ", "x"), "İİİ");
-        let long = format!("{}tide{}", "x ".repeat(100), " y".repeat(200));
-        let found = found(&long, "tide");
-        assert!(
-            found.starts_with('…') && found.contains("⟦tide⟧") && found.ends_with('…'),
-            "{found}"
-        );
+        if !known.iter().any(is_known) {
+            // Of an address or a path, its last part is what people say.
+            let last =
+                |value: &str| value.trim_end_matches(".git").rsplit('/').next().map(str::to_string);
+            let parts: Vec<String> = known.iter().filter_map(|value| last(value)).collect();
+            let nearest = near(wanted, parts.iter().map(String::as_str)).map(str::to_string);
+            unmatched.push(Unmatched { qualifier, nearest });
+        }
     }
-
-    #[test]
-    fn questions_have_an_end() {
-        assert!(expression(&"x".repeat(5000)).contains("longer than"));
-        assert!(expression(&"x ".repeat(500)).contains("more than 200 words"));
-        assert_eq!(expression("a\0b"), "\"a b\"");
-        assert_eq!(expression("a NOT b c"), "\"a\" NOT \"b\" AND \"c\"");
-        let quoted = Search::parse("file:\"my file.rs\" x").expect("a question");
-        assert_eq!(
-            (quoted.file.as_deref(), quoted.expression.as_str()),
-            (Some("my file.rs"), "\"x\"")
-        );
-        assert_eq!(expression("say:\"x"), "\"say:\"\"x\"");
-    }
+    Ok(unmatched)
 }

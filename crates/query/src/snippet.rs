@@ -10,7 +10,7 @@ const SNIPPET_MAX_BYTES: usize = 64 << 10;
 
 /// A word, phrase or beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Term {
+pub(crate) struct Term {
     /// Its words, folded.
     pub words: Vec<String>,
     /// Whether the last word is only the beginning of one.
@@ -18,14 +18,14 @@ pub(super) struct Term {
 }
 
 /// A word of a text, and where it stands.
-pub(super) struct Word {
+pub(crate) struct Word {
     start: usize,
     end: usize,
     pub folded: String,
 }
 
 /// The words of a text, as the index has them.
-pub(super) fn words_of(text: &str) -> Vec<Word> {
+pub(crate) fn words_of(text: &str) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut is_open = false;
     let mut before = ' ';

@@ -129,7 +129,8 @@ fn searches_beside_a_redaction() {
     std::thread::scope(|scope| {
         let search = || {
             while !is_over.load(Ordering::Relaxed) {
-                assert!(found(&env, "zephyr").len() <= 1);
+                // A slow machine may make it wait, which it would say.
+                assert!(env.json(["search", "--quiet", "zephyr"])["total"].as_u64() <= Some(1));
             }
         };
         let _end = AtEnd(&is_over);

@@ -131,6 +131,86 @@ fn every_qualifier_narrows() {
 }
 
 #[test]
+fn groups_patterns_identifiers_titles_models_and_errors() {
+    let env = two_sessions();
+    let more = [
+        super::line(
+            "2026-03-04T22:30:01.000Z",
+            "turn_context",
+            json!({"model": "gpt-tidal-2", "cwd": "/srv/harbour"}),
+        ),
+        super::line(
+            "2026-03-04T22:30:02.000Z",
+            "event_msg",
+            json!({"type": "error", "message": "The Sluice gate is shut"}),
+        ),
+        super::called(
+            "2026-03-04T22:30:03.000Z",
+            "c5",
+            "rg tideGauge mean_high_water",
+            0,
+            "tide_gauge",
+        ),
+    ];
+    env.extend(&env.rollout(2), &more.concat());
+    env.append(&[]);
+    let cases: [(&str, &[&str]); 16] = [
+        ("(noon OR zephyr) flooded", &["message 1"]),
+        ("harbour NOT (ancient OR moorings)", &["call 1", "output 1"]),
+        ("(harbour (gauge OR list))", &["output 1", "prompt 2"]),
+        ("ident:tide_gauge", &["call 2", "output 2"]),
+        ("ident:tideGauge in:output", &["output 2"]),
+        ("ident:MeanHighWater", &["call 2"]),
+        ("/moor(ing|ed)s/", &["call 2", "message 2", "prompt 2"]),
+        ("/^when .* harbour/", &["prompt 1"]),
+        ("moorings /TWELVE\\s/", &["message 2"]),
+        ("harbour title:ancient", &["call 1", "output 1", "prompt 1"]),
+        ("harbour title:MOORINGS", &["prompt 2"]),
+        ("harbour model:gpt-tidal", &["prompt 2"]),
+        ("harbour error:sluice", &["prompt 2"]),
+        ("harbour model:gpt-6", &[]),
+        ("main() harbour", &[]),
+        ("/srv/harbour/", &[]),
+    ];
+    for (question, places) in cases {
+        assert_eq!(set(&env, question), places, "{question}");
+    }
+    let snippet = env.json(["search", "/^when .* harbour/"])["hits"][0]["snippet"].to_string();
+    assert!(snippet.contains('⟦'), "{snippet}");
+    for (question, words) in [
+        ("promt:tide", &["in:prompt", "did you mean"][..]),
+        ("(harbour", &["parenthesis", "groups"]),
+        ("/moor(ing/", &["/moor(ing/"]),
+    ] {
+        env.run(["search", question]).refused(words);
+    }
+    let nothing = |question: &str| env.ok(["search", question]).text().to_string();
+    assert!(
+        nothing("harbour repo:tide5")
+            .contains("nothing has the repo that is asked for; the nearest is `tides`")
+    );
+    assert!(nothing("harbour tag:wet").contains("nothing has the tag that is asked for\n"));
+    assert_eq!(nothing("noon repo:moorings"), "nothing found\n");
+}
+
+/// What the client puts into the conversation says all words of a project, and is what nobody looks for first.
+#[test]
+fn injected_context_comes_last() {
+    let env = TestEnvironment::new();
+    let context = "# AGENTS.md instructions for /srv/x\n\n<INSTRUCTIONS>\nlantern lantern lantern\n</INSTRUCTIONS>";
+    let content = json!([{"type": "input_text", "text": context}]);
+    let injected = json!({"type": "message", "role": "user", "content": content});
+    let bytes = [
+        header(1, "/srv/x", "x"),
+        super::line("2026-03-01T10:00:00.500Z", "response_item", injected),
+        prompt_line("Where does the keeper of the harbour put the lantern when the night is over?"),
+    ];
+    env.write(&env.rollout(1), &bytes.concat());
+    env.append(&[]);
+    assert_eq!(found(&env, "lantern"), ["prompt 1", "context 1"]);
+}
+
+#[test]
 fn words_without_spaces_and_with_diacritics() {
     let env = two_sessions();
     for question in ["潮汐", "潮汐表", "今日", "表を", "\"の潮汐\"", "潮汐*", "潮汐 noon"]
