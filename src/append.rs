@@ -55,7 +55,10 @@ pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
     } else if !door.global.quiet {
         door.print(&as_text(door, &app, &appended, args.dry_run, args.sample))?;
     }
-    Ok(Done::Clean)
+    Ok(match appended.report.files.failed {
+        0 => Done::Clean,
+        _ => Done::Findings,
+    })
 }
 
 /// The sample lives in a ledger of its own, so that it never mixes with real history.
@@ -135,6 +138,7 @@ struct Files {
     read: u64,
     unchanged: u64,
     failed: u64,
+    gone: u64,
 }
 
 #[derive(Serialize)]
@@ -171,8 +175,8 @@ struct Problem<'a> {
 
 fn document<'a>(door: &Door, appended: &'a Appended) -> Document<'a> {
     let report = &appended.report;
-    let FileCounts { seen, read, unchanged, failed } = report.files;
-    let files = Files { seen, read, unchanged, failed };
+    let FileCounts { seen, read, unchanged, failed, gone } = report.files;
+    let files = Files { seen, read, unchanged, failed, gone };
     let ByteCounts { seen, appended: new, already, pending, skipped } = report.bytes;
     let bytes = Bytes { seen, appended: new, already, pending, skipped };
     let problem = |of: &'a SourceProblem| Problem {
@@ -216,6 +220,12 @@ fn summary(door: &Door, appended: &Appended) -> String {
         out.push_str(&format!(", {} pending", bytes(report.bytes.pending)));
     }
     out.push_str(&format!(", {}\n", duration(door.elapsed_ms())));
+    if report.files.gone > 0 {
+        let gone = plural(report.files.gone, "file");
+        out.push_str(&format!(
+            "{gone} that were read here before are gone; the ledger has what they held\n"
+        ));
+    }
     out + &problems(door, appended)
 }
 

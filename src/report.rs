@@ -25,7 +25,7 @@ pub struct ReportArgs {
     /// How much to tell
     #[arg(long, value_enum, default_value_t = ReportMode::Prompts, value_name = "MODE")]
     pub mode: ReportMode,
-    /// In which format [default: md]
+    /// In which format [default: what the ending of --output says, else md]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Format>,
     #[command(flatten)]
@@ -83,6 +83,21 @@ pub enum Format {
 }
 
 impl Format {
+    /// What the name of a file asks for; Markdown where it has no ending.
+    fn of_ending(path: &Path) -> Result<Format> {
+        let Some(ending) = path.extension().map(|end| end.to_string_lossy().to_lowercase()) else {
+            return Ok(Format::Md);
+        };
+        match ending.as_str() {
+            "md" | "markdown" | "txt" => Ok(Format::Md),
+            "csv" => Ok(Format::Csv),
+            "json" => Ok(Format::Json),
+            "html" | "htm" => Ok(Format::Html),
+            _ => Err(DoorError::new(format!("--output: no format has the ending .{ending}"))
+                .hint("name one with --format md, csv, json or html")),
+        }
+    }
+
     fn language(self) -> Language {
         match self {
             Format::Md => Language::Markdown,
@@ -123,7 +138,8 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
         (Some(_), true) => {
             return Err(DoorError::new("--json is --format json").hint("leave one of the two out"));
         }
-        (format, false) => format.unwrap_or(Format::Md),
+        (Some(format), false) => format,
+        (None, false) => args.output.as_deref().map_or(Ok(Format::Md), Format::of_ending)?,
     };
     if let Some(path) = &args.output {
         check_target(path, format)?;

@@ -41,10 +41,14 @@ impl App {
     /// When the ledger or the views cannot be written.
     pub fn append(&self, options: AppendOptions, listener: Listener<'_>) -> Result<Appended> {
         let (request, plan) = self.plan(options);
-        if plan.report().files.seen == 0 {
+        let files = plan.report().files;
+        if files.seen == 0 && files.gone == 0 {
             let roots: Vec<_> =
                 request.roots.iter().map(|root| root.display().to_string()).collect();
-            let message = format!("no Codex logs in {}", roots.join(", "));
+            let why =
+                plan.report().problems.iter().map(|of| format!("; {}: {}", of.path, of.reason));
+            let message =
+                format!("no Codex logs in {}{}", roots.join(", "), why.collect::<String>());
             return Err(AppError::new(ErrorKind::NotFound, message).hint(Hint::NameLogs));
         }
         if options.dry_run {

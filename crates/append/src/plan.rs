@@ -38,6 +38,8 @@ pub struct FileCounts {
     pub unchanged: u64,
     /// Sources that could not be read.
     pub failed: u64,
+    /// Where no source is left: those that were read below the same roots before.
+    pub gone: u64,
 }
 
 /// Counts of bytes; `seen = appended + already + pending + skipped`.
@@ -99,6 +101,11 @@ impl Plan {
             .collect();
         plan.report.unread = plan.report.problems.iter().map(|of| of.path.clone()).collect();
         plan.report.files.failed = plan.report.problems.len() as u64;
+        if files.is_empty() {
+            let known = plan.seen.files.keys().map(Path::new);
+            let is_below = |path: &&Path| request.roots.iter().any(|root| path.starts_with(root));
+            plan.report.files.gone = known.filter(is_below).count() as u64;
+        }
         for file in files {
             plan.consider(file, request, now);
         }

@@ -135,7 +135,7 @@ fn what_is_not_read_is_named_as_such() {
     let gzip = PathBuf::from(format!("{}.gz", env.rollout(5).display()));
     env.write(&gzip, b"\x1f\x8b\x08");
     env.extend(&env.rollout(1), b"no record\n");
-    let text = env.ok(["append".as_ref(), env.codex().as_os_str()]).text().to_string();
+    let text = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(1).text().to_string();
     let (kept, unread) = text.split_once("3 files not read, or not to the end:").expect(&text);
     assert!(kept.contains("1 problem (kept byte for byte):"), "{text}");
     let says = |path: &Path, words: &str| {
@@ -329,4 +329,28 @@ fn lines_that_are_no_records() {
     assert_eq!(env.raw(&thread(3), &[]), pointer);
     assert_eq!(env.count("SELECT count(*) FROM prompts WHERE text = 'still understood'"), 1);
     sound_is_there(&env, &done);
+}
+
+/// What is named by mistake is not taken in; a home whose logs are gone says so and is no error.
+#[test]
+fn what_is_no_log_is_refused_and_what_is_gone_is_told() {
+    let env = sound();
+    let notes = env.path("notes.txt");
+    env.write(&notes, b"root:x:0:0\nhigh water at noon\n");
+    let no = env.run(["append".as_ref(), notes.as_os_str()]).refused(&[
+        "no Codex logs",
+        "notes.txt",
+        "does not begin",
+    ]);
+    assert!(!no.stderr.contains("root"));
+    // Under a log's own name it may be a damaged log.
+    env.write(&env.rollout(2), b"root:x:0:0\n");
+    env.append(&[]);
+    let sources = env.count("SELECT count(*) FROM streams");
+    std::fs::remove_dir_all(env.codex().join("sessions")).unwrap();
+    let done = env.append(&[]);
+    assert_eq!(done["files"]["gone"], sources);
+    let said = env.ok(["append".as_ref(), env.codex().as_os_str()]).text().to_string();
+    assert!(said.contains("2 files that were read here before are gone"), "{said}");
+    env.run(["append".as_ref(), env.path("nowhere").as_os_str()]).refused(&["no Codex logs in"]);
 }

@@ -129,7 +129,14 @@ fn gzip(path: &Path) -> Problem {
     Problem { path: path.to_path_buf(), reason }
 }
 
-/// A file that was given by hand: any name counts, except credentials.
+/// Whether a file of another name holds something else than lines of JSON: it was most likely named by mistake.
+fn is_foreign(path: &Path) -> bool {
+    let is_compressed = path.extension().is_some_and(|end| end == "zst");
+    let is_empty = fs::metadata(path).is_ok_and(|meta| meta.len() == 0);
+    !is_compressed && !is_empty && !begins_like_json(path)
+}
+
+/// A file that was given by hand: any name counts, except credentials, and what is no log at all.
 fn add_given(path: &Path, found: &mut Discovery, seen: &mut HashSet<PathBuf>) {
     if path.file_name().is_some_and(|name| name.eq_ignore_ascii_case(NEVER)) {
         let reason = "holds credentials and is never read".to_string();
@@ -138,6 +145,11 @@ fn add_given(path: &Path, found: &mut Discovery, seen: &mut HashSet<PathBuf>) {
     }
     if is_gzip_of_rollout(path) {
         found.problems.push(gzip(path));
+        return;
+    }
+    if name_of(path).is_none() && is_foreign(path) {
+        let reason = "does not begin as a Codex log does; under a log's own name it is kept whatever it holds";
+        found.problems.push(Problem { path: path.to_path_buf(), reason: reason.into() });
         return;
     }
     let (name, container) = name_of(path).unwrap_or_else(|| {
