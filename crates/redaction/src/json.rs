@@ -24,6 +24,23 @@ pub(super) struct Token {
     pub(super) key: Option<(usize, usize)>,
     /// For a leaf of an array: where the array begins.
     pub(super) list: Option<usize>,
+    /// Where the innermost object around it begins.
+    pub(super) object: Option<usize>,
+}
+
+/// Where a token stands.
+#[derive(Clone, Copy)]
+struct Place {
+    key: Option<(usize, usize)>,
+    list: Option<usize>,
+    object: Option<usize>,
+}
+
+impl Place {
+    fn token(self, kind: Kind, start: usize, end: usize) -> Token {
+        let Place { key, list, object } = self;
+        Token { kind, start, end, key, list, object }
+    }
 }
 
 /// Deeper texts count as plain ones.
@@ -62,27 +79,36 @@ impl Parser<'_> {
 
     /// One value with all that is in it.
     fn document(&mut self) -> Option<()> {
-        // The containers that are open: for each array where it begins.
-        let mut open: Vec<Option<usize>> = Vec::new();
+        // The containers that are open: for each array where it begins, and the innermost object.
+        let mut open: Vec<(Option<usize>, Option<usize>)> = Vec::new();
         loop {
-            let key = if open.last() == Some(&None) { Some(self.key()?) } else { None };
-            let list = open.last().copied().flatten();
+            let (list, object) = open.last().copied().unwrap_or_default();
+            let is_member = !open.is_empty() && list.is_none();
+            let key = if is_member { Some(self.key(object)?) } else { None };
+            let place = Place { key, list, object };
             match self.peek()? {
-                byte @ (b'{' | b'[') if open.len() < DEPTH_MAX => {
-                    open.push((byte == b'[').then_some(self.at));
+                b'{' if open.len() < DEPTH_MAX => {
+                    open.push((None, Some(self.at)));
                     self.at += 1;
-                    if !matches!(self.peek()?, b'}' | b']') {
+                    if self.peek()? != b'}' {
+                        continue;
+                    }
+                }
+                b'[' if open.len() < DEPTH_MAX => {
+                    open.push((Some(self.at), object));
+                    self.at += 1;
+                    if self.peek()? != b']' {
                         continue;
                     }
                 }
                 b'"' => {
                     let (start, end) = self.string()?;
-                    self.tokens.push(Token { kind: Kind::Text, start, end, key, list });
+                    self.tokens.push(place.token(Kind::Text, start, end));
                 }
-                _ => self.scalar(key, list)?,
+                _ => self.scalar(place)?,
             }
             loop {
-                let Some(list) = open.last() else {
+                let Some((list, _)) = open.last() else {
                     return Some(());
                 };
                 match self.peek()? {
@@ -100,12 +126,13 @@ impl Parser<'_> {
         }
     }
 
-    fn key(&mut self) -> Option<(usize, usize)> {
+    fn key(&mut self, object: Option<usize>) -> Option<(usize, usize)> {
         if self.peek()? != b'"' {
             return None;
         }
         let (start, end) = self.string()?;
-        self.tokens.push(Token { kind: Kind::Key, start, end, key: None, list: None });
+        let place = Place { key: None, list: None, object };
+        self.tokens.push(place.token(Kind::Key, start, end));
         self.take(b':')?;
         Some((start, end))
     }
@@ -135,7 +162,7 @@ impl Parser<'_> {
         Some((start, at))
     }
 
-    fn scalar(&mut self, key: Option<(usize, usize)>, list: Option<usize>) -> Option<()> {
+    fn scalar(&mut self, place: Place) -> Option<()> {
         let start = self.at;
         let rest = self.bytes.get(start..)?;
         let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
@@ -148,7 +175,7 @@ impl Parser<'_> {
             if !number && text != "true" && text != "false" {
                 return None;
             }
-            self.tokens.push(Token { kind: Kind::Scalar, start, end: self.at, key, list });
+            self.tokens.push(place.token(Kind::Scalar, start, self.at));
         }
         Some(())
     }

@@ -6,11 +6,11 @@
 mod fold;
 mod form;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD;
 
-use self::fold::{How, folded, folded_text, gaps, is_mark};
+use self::fold::{How, folded, folded_text, gaps, is_mark, without_signs};
 pub use self::form::Form;
 use super::view::View;
 
@@ -18,6 +18,9 @@ use super::view::View;
 const BASE64_BYTES_MIN: usize = 8;
 /// A literal is looked for in base64 by its beginning: all of a run that holds it is hidden.
 const BASE64_BYTES_MAX: usize = 256;
+
+/// Bytes of all spellings up to which the fastest machine is made.
+const FAST_BYTES_MAX: usize = 32 * 1024;
 
 const AS_IT_IS: How = How { small: false, blanks: true };
 const SMALL: How = How { small: true, blanks: true };
@@ -32,6 +35,9 @@ struct Sought {
     base64: bool,
     /// Where blanks stand in a literal that is searched without.
     gaps: Vec<usize>,
+    /// For each of them: signs of the literal behind it, which look as those before the words of a line that was quoted,
+    /// and are left out with them.
+    signs: Vec<String>,
 }
 
 /// All literals, ready to search with.
@@ -87,11 +93,14 @@ fn base64_forms(text: &str, ignore_case: bool) -> Vec<String> {
         cases.extend([text.to_lowercase(), text.to_uppercase()]);
         cases.extend([capitalised(text, false), capitalised(text, true)]);
     }
-    let end = |text: &str| text.len().min(BASE64_BYTES_MAX);
-    let standard = cases
-        .iter()
-        .flat_map(|text| base64_of(text.as_bytes().get(..end(text)).unwrap_or_default()));
-    let mut forms: Vec<String> = standard.collect();
+    let beginning = |mut bytes: Vec<u8>| {
+        bytes.truncate(BASE64_BYTES_MAX);
+        base64_of(&bytes).collect::<Vec<_>>()
+    };
+    let narrow = cases.iter().map(|text| text.as_bytes().to_vec());
+    // Shells of Windows take commands so.
+    let wide = cases.iter().map(|text| text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+    let mut forms: Vec<String> = narrow.chain(wide).flat_map(beginning).collect();
     let for_urls: Vec<String> =
         forms.iter().map(|form| form.replace('+', "-").replace('/', "_")).collect();
     forms.extend(for_urls);
@@ -122,9 +131,15 @@ impl Literals {
         }
         let (mut written, mut base64, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (rule, text, ignore_case) in texts.iter().copied() {
-            let form = |text: String, gaps| Sought { rule, text, ignore_case, base64: false, gaps };
+            let form = |text: String, gaps: Vec<usize>| {
+                let signs = Vec::new();
+                Sought { rule, text, ignore_case, base64: false, gaps, signs }
+            };
             written.push(form(text.to_owned(), Vec::new()));
             seen.push(form(folded_text(text, AS_IT_IS), gaps(text)));
+            for (bare, signs) in without_signs(text) {
+                seen.push(Sought { signs, ..form(folded_text(&bare, AS_IT_IS), gaps(&bare)) });
+            }
             for text in base64_forms(text, ignore_case) {
                 let form = || Sought {
                     rule,
@@ -132,6 +147,7 @@ impl Literals {
                     ignore_case: false,
                     base64: true,
                     gaps: Vec::new(),
+                    signs: Vec::new(),
                 };
                 base64.push(form());
                 seen.push(form());
@@ -142,8 +158,11 @@ impl Literals {
             let texts = forms.iter().map(|form| &form.text);
             builder.build(texts).map_err(|error| error.to_string())
         };
+        // The fastest machine takes long to make where the texts are long.
+        let bytes: usize = seen.iter().map(|form| form.text.len()).sum();
+        let kind = (bytes > FAST_BYTES_MAX).then_some(AhoCorasickKind::ContiguousNFA);
         let mut any_case = AhoCorasick::builder();
-        any_case.ascii_case_insensitive(true);
+        any_case.ascii_case_insensitive(true).kind(kind);
         let small = seen.iter().map(|form| folded_text(&form.text, SMALL));
         let search = any_case.build(small).map_err(|error| error.to_string())?;
         let has_blanks = seen.iter().any(|form| !form.gaps.is_empty());
@@ -157,8 +176,11 @@ impl Literals {
             seen: search,
             written_forms: written,
             base64: (
-                build(AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst), &base64)?,
-                build(&AhoCorasick::builder(), &base64)?,
+                build(
+                    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).kind(kind),
+                    &base64,
+                )?,
+                build(AhoCorasick::builder().kind(kind), &base64)?,
             ),
             base64_forms: base64,
             seen_forms: seen,
@@ -168,8 +190,7 @@ impl Literals {
 
     /// Whether one of them may be in `text`, or in a reading of it.
     pub(super) fn may_be_in(&self, text: &str) -> bool {
-        let spelled =
-            |byte: &u8| matches!(byte, b'\\' | b'%' | b'\n' | b'\r' | b'&' | b'=' | 0x1b | 0x80..);
+        let spelled = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | b'=' | 0..0x20 | 0x7f..);
         // Between quotes stand the words of an array.
         let blank = |byte: &u8| self.has_blanks && (byte.is_ascii_whitespace() || *byte == b'"');
         self.looks_otherwise
@@ -206,7 +227,7 @@ impl Literals {
     /// Whether `text` may look otherwise than it is written, as far as a literal may stand in it.
     fn reads_otherwise(&self, text: &str) -> bool {
         let blank = |byte: u8| self.has_blanks && byte.is_ascii_whitespace();
-        let odd = |byte: u8| matches!(byte, b'\n' | b'\r' | 0x80..) || blank(byte);
+        let odd = |byte: u8| matches!(byte, 0..=8 | 0xa..0x20 | 0x7f..) || blank(byte);
         self.looks_otherwise || text.bytes().any(odd)
     }
 
@@ -243,6 +264,7 @@ impl Sought {
     /// Whether blanks stand where it has them, and elsewhere only line breaks.
     fn has_its_blanks(&self, text: &str, view: &View<'_>, start: usize, end: usize) -> bool {
         let mut gaps = self.gaps.iter().map(|gap| gap + start).peekable();
+        let mut signs = self.signs.iter();
         let mut last = None;
         for (at, source) in view.left_out(start, end) {
             let left_out = text.get(source).unwrap_or_default();
@@ -252,6 +274,11 @@ impl Sought {
             match gaps.peek() {
                 Some(gap) if *gap == at => {
                     gaps.next();
+                    let sign = signs.next().map_or("", String::as_str);
+                    let is_there = left_out.trim_end().ends_with(sign);
+                    if !sign.is_empty() && !(is_there && left_out.contains(['\n', '\r'])) {
+                        return false;
+                    }
                     last = Some(at);
                 }
                 Some(gap) if *gap < at => return false,

@@ -15,6 +15,9 @@ const LINE_MAX: usize = 16 * 1024;
 const PROGRAMS: &[&str] =
     &["command", "cmd", "program", "executable", "exe", "file", "bin", "binary", "tool", "path"];
 
+/// So many tokens before and behind an array are looked at for its program.
+const MEMBERS_MAX: usize = 64;
+
 /// One word of a line.
 struct Word<'a> {
     token: &'a Token,
@@ -51,16 +54,21 @@ pub(crate) fn lines<'a>(text: &'a str, tokens: &'a [Token]) -> impl Iterator<Ite
     })
 }
 
-/// The program that a member beside an array names, whose words are the tokens at `place`.
+/// The program that a member of the same object names, for the array whose words are the tokens at `place`.
 fn program<'a>(text: &str, tokens: &'a [Token], place: Range<usize>) -> Option<&'a Token> {
-    let is_value = |token: &&Token| token.kind != Kind::Key;
-    let before = tokens.get(..place.start)?.iter().rfind(is_value);
-    let behind = tokens.get(place.end..)?.iter().find(is_value);
+    let object = tokens.get(place.start)?.object?;
     let is_program = |token: &&Token| {
         let key = token.key.and_then(|(start, end)| text.get(start..end));
         token.kind == Kind::Text && key.is_some_and(|key| PROGRAMS.contains(&key))
     };
-    before.filter(is_program).or(behind.filter(is_program))
+    // An object's members stand together, but for what is in them.
+    let in_object = |token: &&Token| token.start > object;
+    let before = tokens.get(..place.start)?.iter().rev().take_while(in_object);
+    let behind = tokens.get(place.end..)?.iter().take(MEMBERS_MAX);
+    before
+        .take(MEMBERS_MAX)
+        .chain(behind)
+        .find(|token| token.object == Some(object) && token.list.is_none() && is_program(token))
 }
 
 impl<'a> Line<'a> {

@@ -18,6 +18,9 @@ pub(super) fn is_mark(c: char) -> bool {
 /// What stands before the words of a line that was quoted, commented out, boxed, or is one of a diff.
 const LINE_MARKS: &[char] = &['>', '|', '+', '-', '#', '*', '/', '│', '┃'];
 
+/// Signs of a literal that may stand where a line begins, as far as they are tried.
+const SIGNS_MAX: usize = 8;
+
 /// How a text is folded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct How {
@@ -109,6 +112,46 @@ pub(super) fn folded(text: &str, how: How) -> Option<View<'_>> {
     let mut out = Builder::new(text);
     fold(text, how, &mut |start, end, read| out.replace(start, end, read));
     out.finish()
+}
+
+/// A literal without the signs behind its blanks that a line may begin with, and these signs, for each of its gaps:
+/// behind each blank alone, and behind all of them. `deploy --env x` is so found where its line breaks before the option.
+pub(super) fn without_signs(text: &str) -> Vec<(String, Vec<String>)> {
+    let is_sign = |c: char| c.is_whitespace() || LINE_MARKS.contains(&c);
+    let mut words = Vec::new();
+    let mut gaps = Vec::new();
+    let mut rest = text;
+    while let Some((word, gap)) =
+        rest.find(char::is_whitespace).and_then(|at| rest.split_at_checked(at))
+    {
+        let end = gap.find(|c: char| !is_sign(c)).unwrap_or(gap.len());
+        let (gap, after) = gap.split_at_checked(end).unwrap_or((gap, ""));
+        words.push(word);
+        gaps.push(gap);
+        rest = after;
+    }
+    let signed =
+        (0..gaps.len()).filter(|at| gaps.get(*at).is_some_and(|gap| !gap.trim().is_empty()));
+    let signed: Vec<usize> = signed.take(SIGNS_MAX).collect();
+    let mut choices: Vec<Vec<usize>> = signed.iter().map(|at| vec![*at]).collect();
+    if signed.len() > 1 {
+        choices.push(signed);
+    }
+    let without = |left_out: &Vec<usize>| {
+        let (mut bare, mut signs) = (String::new(), Vec::new());
+        for (at, (word, gap)) in words.iter().zip(&gaps).enumerate() {
+            let is_out = left_out.contains(&at);
+            bare.push_str(word);
+            bare.push_str(if is_out { " " } else { gap });
+            let blanks = gap.split(|c: char| !c.is_whitespace()).filter(|run| !run.is_empty());
+            match is_out {
+                true => signs.push(gap.trim().to_string()),
+                false => signs.extend(blanks.map(|_| String::new())),
+            }
+        }
+        (bare + rest, signs)
+    };
+    choices.iter().map(without).collect()
 }
 
 /// Places in the folded form of a literal before which it has a blank.

@@ -99,6 +99,36 @@ fn a_literal_in_base64_is_hidden_with_its_run() {
     assert_eq!(hide(&short, &run), run);
 }
 
+/// A line breaks before a word that begins as quoted lines, comments and diffs do.
+#[test]
+fn a_literal_with_signs_is_hidden_where_its_line_breaks_before_them() {
+    let engine = literal("deploy --env prod # now", true);
+    for text in [
+        "deploy --env prod # now",
+        "deploy \\\n    --env prod # now",
+        "deploy\n+ --env prod\n+   # now",
+        "> deploy\n> --env prod # now",
+    ] {
+        assert!(hide(&engine, text).ends_with("<1>"), "{text}: {}", hide(&engine, text));
+    }
+    for text in ["deploy env prod now", "deploy\nenv prod # now", "deploy --env prod\n- now"] {
+        assert_eq!(hide(&engine, text), text);
+    }
+}
+
+/// Wide text in bytes, in base64 as shells of Windows take it, and with signs that print nothing.
+#[test]
+fn a_literal_is_hidden_in_wide_text_and_between_silent_signs() {
+    use base64::Engine as _;
+    let engine = literal("TideGauge77", true);
+    for text in ["T\0i\0d\0e\0G\0a\0u\0g\0e\x007\x007", "Tide\x07Gauge77", "Tide\x7fGauge\x0f77"] {
+        assert_eq!(hide(&engine, &format!("a {text} b")), "a <1> b", "{text:?}");
+    }
+    let wide: Vec<u8> = "echo TideGauge77".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let run = base64::prelude::BASE64_STANDARD.encode(wide);
+    assert_eq!(hide(&engine, &format!("pwsh -enc {run}")), "pwsh -enc <1>");
+}
+
 #[test]
 fn a_letter_with_a_mark_is_another_letter() {
     let engine = literal("cafe", true);

@@ -45,6 +45,10 @@ fn a_command_and_its_words_hide_the_same() {
             serde_json::json!({"command": program, "args": rest}).to_string(),
             format!("{{\"args\":{},\"program\":\"{program}\"}}", Value::from(rest)),
             serde_json::json!({"run": [{"argv": rest, "exe": program, "env": {}}]}).to_string(),
+            format!(
+                "{{\"command\":\"{program}\",\"env\":{{\"A\":\"b\"}},\"n\":[1],\"args\":{}}}",
+                Value::from(rest)
+            ),
         ];
         let pretty = serde_json::to_string_pretty(&object).unwrap();
         let whole = [array.to_string(), object.to_string(), nested.to_string(), pretty];
@@ -54,6 +58,17 @@ fn a_command_and_its_words_hide_the_same() {
             serde_json::from_str::<Value>(&result).unwrap();
             assert_eq!(shown(&result), result);
         }
+    }
+}
+
+#[test]
+fn a_command_that_goes_on_in_the_next_line_is_one() {
+    let secret = expand_example("k{{alnum:18}}7");
+    for end in ["\\\n", "\\\r\n  ", "`\n\t", "^\r\n"] {
+        let text = format!("deploy --token {end}{secret} --now");
+        assert!(!shown(&text).contains(&secret), "{text}: {}", shown(&text));
+        let nested = serde_json::json!({"cmd": text}).to_string();
+        assert!(!shown(&nested).contains(&secret), "{nested}: {}", shown(&nested));
     }
 }
 

@@ -113,14 +113,47 @@ pub(crate) fn without_escapes(text: &str) -> Option<View<'_>> {
 pub(crate) type Reading = fn(&str) -> Option<View<'_>>;
 
 /// The readings of what stands between backslashes. Each makes a text shorter.
-pub(crate) const SPELLINGS: [Reading; 4] =
-    [without_percent, without_entities, without_equals, without_unseen];
+pub(crate) const SPELLINGS: [Reading; 5] =
+    [without_percent, without_entities, without_equals, without_unseen, without_continuations];
 
 /// Whether one of [`SPELLINGS`] may read `text` otherwise than it is.
 pub(crate) fn is_spelled(text: &str) -> bool {
     let bytes = text.as_bytes();
     let entity = |at| entity(text, at).is_some();
-    memchr_iter(b'&', bytes).any(entity) || is_printable(bytes) || has_unseen(text)
+    memchr_iter(b'&', bytes).any(entity)
+        || is_printable(bytes)
+        || has_unseen(text)
+        || goes_on(bytes)
+}
+
+/// Whether a line may go on in the next one.
+fn goes_on(bytes: &[u8]) -> bool {
+    let is_end = |at: usize| {
+        let before = at.checked_sub(1).and_then(|last| bytes.get(last));
+        let before = if before == Some(&b'\r') {
+            at.checked_sub(2).and_then(|l| bytes.get(l))
+        } else {
+            before
+        };
+        matches!(before, Some(b'\\' | b'`' | b'^'))
+    };
+    memchr_iter(b'\n', bytes).any(is_end)
+}
+
+/// Reads a command that goes on in the next line, behind a backslash, or a backtick or caret of other shells, as one line.
+fn without_continuations(text: &str) -> Option<View<'_>> {
+    let bytes = text.as_bytes();
+    let mut out = Builder::new(text);
+    for at in memchr_iter(b'\n', bytes) {
+        let before = bytes.get(..at).unwrap_or_default();
+        let before = before.strip_suffix(b"\r").unwrap_or(before);
+        if let [.., b' ' | b'\t', b'\\' | b'`' | b'^'] = before {
+            let rest = bytes.get(at + 1..).unwrap_or_default();
+            let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            out.replace(before.len() - 1, at + 1 + blanks, "");
+        }
+    }
+    out.finish()
 }
 
 /// Reads `%41` as `A`, character by character, and `%u0041` as scripts of browsers write it.

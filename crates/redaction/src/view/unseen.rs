@@ -12,18 +12,24 @@ pub(crate) fn is_unseen(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether a control character prints nothing: NUL of wide text, bells, shifts, DEL.
+fn is_silent(byte: u8) -> bool {
+    matches!(byte, 0..=7 | 0xe..=0x1a | 0x1c..=0x1f | 0x7f)
+}
+
 /// Whether one of them is in `text`.
 pub(crate) fn has_unseen(text: &str) -> bool {
-    !text.is_ascii() && text.chars().any(is_unseen)
+    text.bytes().any(is_silent) || !text.is_ascii() && text.chars().any(is_unseen)
 }
 
 /// Leaves them out; none where there are none.
 pub(crate) fn without_unseen(text: &str) -> Option<View<'_>> {
-    if text.is_ascii() {
+    if !has_unseen(text) {
         return None;
     }
     let mut out = Builder::new(text);
-    for (at, c) in text.char_indices().filter(|(_, c)| is_unseen(*c)) {
+    let is_out = |c: char| is_unseen(c) || u8::try_from(c).is_ok_and(is_silent);
+    for (at, c) in text.char_indices().filter(|(_, c)| is_out(*c)) {
         out.replace(at, at + c.len_utf8(), "");
     }
     out.finish()
