@@ -146,6 +146,8 @@ fn target(hint: TargetHint) -> &'static str {
         TargetHint::ShowRecord => "`codex-ledger show --raw --entry SEQ` shows the record",
         TargetHint::HideText => "a --literal hides its text wherever it is shown",
         TargetHint::ShortText => "a text so short is everywhere; a --regex can say where it stands",
+        TargetHint::LongText => "name its entry with --entry SEQ, or a part of it",
+        TargetHint::Wide => "narrow it, or say --wide if all that is meant",
         TargetHint::PatternForm => {
             "patterns are those of the regex crate: no look-around, no back-references"
         }

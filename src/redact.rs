@@ -54,12 +54,15 @@ pub struct RedactTarget {
     /// Beside --literal or --regex: only in sessions of this repository or directory
     #[arg(long, value_name = "REPO", help_heading = "What to hide")]
     pub repo: Option<String>,
+    /// Hide it though it stands nearly everywhere
+    #[arg(long, help_heading = "What to hide")]
+    pub wide: bool,
     /// Many at once: a JSON object per line with these options as keys; `-` reads stdin
     #[arg(long, value_name = "FILE", help_heading = "What to hide", conflicts_with_all = ["prompt", "session", "entry", "literal", "regex"])]
     pub from: Option<PathBuf>,
     #[arg(long, value_name = "TEXT", help = "What is shown instead [default: [redacted]]")]
     pub with: Option<String>,
-    /// Why; recorded with your name
+    /// Why; recorded with your name, and shown in reports
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
 }
@@ -72,7 +75,7 @@ pub enum RedactCommand {
     Undo {
         /// Its number or the beginning of its id
         target: String,
-        /// Why; recorded with your name
+        /// Why; recorded with your name, and shown in reports
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         reason: String,
     },
@@ -110,7 +113,7 @@ pub struct PreviewArgs {
     /// Show at most this many different passages of each rule; 0 means all [default: 5, with --html 100]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Why; recorded with your name
+    /// Why; recorded with your name, and shown in reports
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
@@ -201,6 +204,7 @@ fn request(target: RedactTarget) -> RedactRequest {
         exact_case,
         regex,
         repo,
+        wide,
         with,
         reason,
         ..
@@ -216,6 +220,7 @@ fn request(target: RedactTarget) -> RedactRequest {
         exact_case,
         regex,
         repo,
+        wide,
         with,
         reason,
         place,
@@ -228,15 +233,19 @@ fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest
     let mut requests = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let mut request: RedactRequest = serde_json::from_str(line).map_err(|error| {
-            let message = format!("{}: line {}: {error}", path.display(), index + 1);
-            DoorError::new(message)
-                .hint("a line is an object such as {\"literal\": \"…\", \"reason\": \"…\"}")
+            // Not the reader's words, which repeat what the line says.
+            let (line, column) = (index + 1, error.column());
+            let message = format!("{}: line {line} byte {column}: this is no request", path.display());
+            DoorError::new(message).hint(
+                "a line is an object such as {\"literal\": \"…\", \"reason\": \"…\"}, with the names of options as keys",
+            )
         })?;
         if request.reason.is_empty() {
             request.reason.clone_from(&target.reason);
         }
         request.with = request.with.or_else(|| target.with.clone());
         request.place = Some(format!("{}: line {}", path.display(), index + 1));
+        request.wide |= target.wide;
         requests.push(request);
     }
     match requests.is_empty() {

@@ -4,7 +4,7 @@ use crate::door::{Done, Door, Result, Style, app, say, weaker_rules};
 use crate::error::DoorError;
 use crate::redact::read_text;
 use crate::rules_test;
-use crate::text::{one_line, plural, safe};
+use crate::text::{count, one_line, plural, safe};
 use clap::Subcommand;
 use codex_ledger_app::{
     AppError, ErrorKind, Examples, Rule, RuleFormat, RuleKind, RuleSet, RulesInForce, Seq,
@@ -31,7 +31,10 @@ pub enum RulesCommand {
     Set {
         /// YAML, JSON, or Gitleaks TOML; `builtin` means the rules that come with the program
         file: PathBuf,
-        /// Why; recorded with your name
+        /// Use them though one hides something nearly everywhere
+        #[arg(long)]
+        wide: bool,
+        /// Why; recorded with your name, and shown in reports
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         reason: String,
     },
@@ -84,7 +87,7 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
             };
             rules_test::run(door, &rules)
         }
-        RulesCommand::Set { file, reason } => {
+        RulesCommand::Set { file, wide, reason } => {
             let rules = read_rules(&file)?;
             let app = app(door, "redact rules set", Vec::new())?;
             let notes = rules.notes.clone();
@@ -94,7 +97,9 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
                 say(format!("codex-ledger: weaker than what is in force: {which}"));
             }
             let mut progress = door.progress();
-            let seq = app.set_rules(rules, &reason, &mut progress)?;
+            let before = app.hidden_by_rules().ok();
+            let seq = app.set_rules(rules, &reason, wide, &mut progress)?;
+            let passages = app.hidden_by_rules().ok();
             let rules = app.rules()?.rules;
             if door.global.json {
                 let weaker = weaker.iter().map(|of| WeakerRule { rule: &of.rule, how: &of.how });
@@ -114,6 +119,13 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
                 Some(seq) => format!("{seq} puts {rules} in force\n"),
                 None => format!("these {rules} are in force already\n"),
             });
+            if let (Some(_), Some(before), Some(now)) = (seq, before, passages) {
+                out.push_str(&format!(
+                    "they hide {}; {} before\n",
+                    plural(now, "passage"),
+                    count(before)
+                ));
+            }
             door.print(&out)?;
             Ok(Done::Clean)
         }

@@ -164,8 +164,12 @@ pub enum TargetHint {
     HideText,
     /// A pattern can say where a short text stands.
     ShortText,
+    /// A long text is an entry.
+    LongText,
     /// Which patterns there are.
     PatternForm,
+    /// So much is hidden only if it is meant.
+    Wide,
 }
 
 /// Which folder to publish into.

@@ -26,6 +26,7 @@ mod target;
 mod tokens;
 mod views;
 mod watch;
+mod width;
 
 pub use self::annotate::{Annotated, DISPOSITIONS, Subject};
 pub use self::append::{AppendOptions, Appended};

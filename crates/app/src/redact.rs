@@ -13,7 +13,9 @@ use codex_ledger_projections::{Decisions, load_policy, preview};
 use codex_ledger_query::{
     self as query, FormCount, NearMiss, Quotation, RedactionRow, RevocationRow,
 };
-use codex_ledger_redaction::{Near, RevocationRecord, RuleSet, SeenText};
+use codex_ledger_redaction::{
+    By, Engine, Manual, Matcher, Near, REPLACEMENT, RevocationRecord, RuleSet, Scope, SeenText,
+};
 use std::collections::HashMap;
 
 /// What a redaction did.
@@ -87,6 +89,7 @@ impl App {
             drafts.push(NewEntry::new(Kind::Redaction, record.encode()));
         }
         self.check_replacements(requests)?;
+        self.check_passages(requests)?;
         let only = match requests {
             [only] => Some(only),
             _ => None,
@@ -114,6 +117,36 @@ impl App {
         };
         let found: db::SqlResult<Vec<RedactionMade>> = seqs.iter().map(read).collect();
         Ok(found.map_err(db::at(self.views_path()))?)
+    }
+
+    /// Refuses texts and patterns that stand nearly everywhere, unless that is meant.
+    fn check_passages(&self, requests: &[RedactRequest]) -> Result<()> {
+        let may_be_wide =
+            |of: &&RedactRequest| !of.wide && of.session.is_none() && of.repo.is_none();
+        let passages = requests.iter().enumerate().filter(|(_, of)| may_be_wide(of));
+        let manual = passages.filter_map(|(at, of)| {
+            let matcher = match (&of.literal, &of.regex) {
+                (Some(text), _) => {
+                    Matcher::Literal { text: text.clone(), ignore_case: !of.exact_case }
+                }
+                (_, Some(pattern)) => Matcher::Regex(pattern.clone()),
+                _ => return None,
+            };
+            let (id, replacement) = (Seq::new(at as u64), REPLACEMENT.to_string());
+            Some(Manual { id, matcher, scope: Scope::Global, replacement, rank: 0 })
+        });
+        let manual: Vec<Manual> = manual.collect();
+        if manual.is_empty() {
+            return Ok(());
+        }
+        self.check_width(&Engine::compile(&RuleSet::default(), &manual)?, &|by| {
+            let of = match by {
+                By::Manual(seq) => usize::try_from(seq.get()).ok().and_then(|at| requests.get(at)),
+                By::Rule(_) => None,
+            };
+            let place = of.and_then(|of| of.place.as_ref()).map(|place| format!("{place}: "));
+            format!("{}what is named", place.unwrap_or_default())
+        })
     }
 
     /// What is said in a session that is to be hidden as a whole.

@@ -5,11 +5,14 @@ use super::progress::Listener;
 use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
+use codex_ledger_db as db;
 use codex_ledger_entry::{Kind, Seq};
 use codex_ledger_ledger::{Controls, Ledger, LedgerReader};
 use codex_ledger_projections::Decisions;
+use codex_ledger_query as query;
 use codex_ledger_redaction::{
-    self as redaction, Engine, RuleFormat, RuleSet, RuleSetRecord, Weaker, builtin, joined, weaker,
+    self as redaction, By, Engine, Rule, RuleFormat, RuleSet, RuleSetRecord, Weaker, builtin,
+    check_examples, joined, weaker,
 };
 
 /// Reads a file of rules and makes sure that they can be used.
@@ -19,6 +22,13 @@ use codex_ledger_redaction::{
 pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet> {
     let rules = redaction::parse_rules(text, format, name)?;
     Engine::compile(&rules, &[])?;
+    // Those of the program hold theirs by its own tests.
+    let is_own = |rule: &&Rule| builtin().is_ok_and(|known| !known.rules.contains(rule));
+    for rule in rules.rules.iter().filter(is_own) {
+        if let Some(fault) = check_examples(rule) {
+            return Err(AppError::new(ErrorKind::Usage, format!("{name}: {fault}")));
+        }
+    }
     Ok(rules)
 }
 
@@ -72,18 +82,42 @@ impl App {
         &self,
         rules: RuleSet,
         reason: &str,
+        wide: bool,
         listener: Listener<'_>,
     ) -> Result<Option<Seq>> {
         let reason = self.reason(reason)?;
         Engine::compile(&rules, &[])?;
-        if let Ok(RulesInForce { seq: Some(_), rules: known }) = self.rules()
+        let known = self.rules().ok();
+        if let Some(RulesInForce { seq: Some(_), rules: known }) = &known
             && known.digest() == rules.digest()
         {
             return Ok(None);
         }
+        if !wide {
+            let is_known = |rule: &Rule| known.iter().any(|known| known.rules.rules.contains(rule));
+            let new: Vec<Rule> = rules.rules.iter().filter(|r| !is_known(r)).cloned().collect();
+            let ids: Vec<String> = new.iter().map(|rule| rule.id.clone()).collect();
+            let new = RuleSet { rules: new, ..RuleSet::default() };
+            self.check_width(&Engine::compile(&new, &[])?, &|by| {
+                let id = match by {
+                    By::Rule(index) => ids.get(index as usize),
+                    By::Manual(_) => None,
+                };
+                format!("rule `{}`", id.map_or("", String::as_str))
+            })?;
+        }
         let body = self.rules_body(rules, reason)?;
         let seqs = self.decide(&[NewEntry::new(Kind::RuleSet, body)], listener)?;
         Ok(Some(seqs.from))
+    }
+
+    /// Passages that rules hide in the views.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn hidden_by_rules(&self) -> Result<u64> {
+        let db = self.views_for_reading()?;
+        Ok(query::hidden_by_rules(&db).map_err(db::at(self.views_path()))?)
     }
 
     /// Rules in force that a set lacks, or has in another form.

@@ -10,14 +10,14 @@ use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_projections::{Field, field, is_structure, load_policy, session_names};
 use codex_ledger_query as query;
 use codex_ledger_redaction::{
-    Context, Engine, Manual, Matcher, Place, RedactionRecord, RuleSet, Scope, Sensitive, What,
-    Within, bare_url,
+    Context, Engine, Manual, Matcher, Place, REPLACEMENT, RedactionRecord, RuleSet, Scope,
+    Sensitive, What, Within, bare_url, seen_chars,
 };
 
-/// What is shown where nothing else is asked for.
-const REPLACEMENT: &str = "[redacted]";
 /// A shorter text would hide more than anybody means.
 const LITERAL_MIN_CHARS: usize = 3;
+/// A longer text is a whole record, which can be named.
+const LITERAL_MAX_BYTES: usize = 64 << 10;
 
 /// What somebody wants to hide, as said at a door.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -42,6 +42,8 @@ pub struct RedactRequest {
     pub regex: Option<String>,
     /// What narrows a literal or regex.
     pub repo: Option<String>,
+    /// Whether much may be hidden.
+    pub wide: bool,
     /// What is shown instead.
     pub with: Option<String>,
     /// Why.
@@ -312,9 +314,14 @@ fn says(what: &What, replacement: &str) -> bool {
 }
 
 fn literal_named(text: &str, within: Within, ignore_case: bool) -> Result<What> {
-    if text.trim().chars().count() < LITERAL_MIN_CHARS {
+    if seen_chars(text) < LITERAL_MIN_CHARS {
         let message = format!("`{text}` is shorter than {LITERAL_MIN_CHARS} characters");
         return Err(usage(message, Hint::Target(TargetHint::ShortText)));
+    }
+    if text.len() > LITERAL_MAX_BYTES {
+        let message =
+            format!("the literal has {} bytes, which is more than {LITERAL_MAX_BYTES}", text.len());
+        return Err(usage(message, Hint::Target(TargetHint::LongText)));
     }
     Ok(What::Literal { text: text.to_string(), within, ignore_case })
 }

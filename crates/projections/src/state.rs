@@ -218,10 +218,11 @@ impl State {
         self.has_turn_ids = meta.cli_version.as_deref().is_some_and(|v| version(v) >= (0, 101));
     }
 
-    /// The sessions that a record belongs to: the file's own, and for a copied one those it was copied from.
+    /// The sessions that a record belongs to: the file's own, and for a copied one those it was copied from, of which
+    /// some clients leave the header out.
     pub(crate) fn owners(&self, thread: Option<&str>, copied: bool) -> Owners {
         let own = self.session_id.as_deref().or(thread).into_iter().map(str::to_string);
-        let others = self.copied_threads.iter().filter(|_| copied).cloned();
+        let others = self.copied_threads.iter().chain(&self.parent).filter(|_| copied).cloned();
         Owners::new(own.chain(others).collect(), self.repo.as_deref())
     }
 

@@ -27,7 +27,9 @@ pub use coverage::{
     drift_examples, has_source, problems_in,
 };
 pub use filter::{Filter, FilterError, FilterName, Order, day_ms, nearest, since, until};
-pub use quotations::{NearMiss, Quotation, near_misses, quotations, said_in};
+pub use quotations::{
+    NearMiss, Quotation, hidden_by_rules, near_misses, quotations, said_in, sample,
+};
 pub use redactions::{
     FormCount, RedactionRow, RevocationRow, forms_hidden_by, prompt_place, redaction, redactions,
     repos, revocation, revocations, rows_hidden_by, streams_of_repo,

@@ -167,3 +167,34 @@ pub fn said_in(db: &Connection, session: &str) -> SqlResult<Vec<String>> {
             WHERE s.id = ?1 AND NOT copied AND role = 'assistant'";
     db.prepare(sql)?.query_map([session], |row| row.get("text"))?.collect()
 }
+
+/// Texts of each column that a sample has about.
+const SAMPLED_ROWS: i64 = 400;
+
+/// Texts from all over the views, so that one can tell how much of them something would hide.
+///
+/// # Errors
+/// As the database.
+pub fn sample(db: &Connection) -> SqlResult<Vec<String>> {
+    let mut texts = Vec::new();
+    for (table, column, _) in COLUMNS {
+        // Entries of one table stand in no step with the number that they are divided by.
+        let sql = format!(
+            "SELECT {column} AS text FROM {table} WHERE {column} <> ''
+                AND seq * 7919 % (SELECT count(*) / ?1 + 1 FROM {table}) = 0 LIMIT 2 * ?1"
+        );
+        let mut statement = db.prepare(&sql)?;
+        let rows = statement.query_map([SAMPLED_ROWS], |row| row.get("text"))?;
+        texts.extend(rows.collect::<SqlResult<Vec<String>>>()?);
+    }
+    Ok(texts)
+}
+
+/// Passages that rules hide.
+///
+/// # Errors
+/// As the database.
+pub fn hidden_by_rules(db: &Connection) -> SqlResult<u64> {
+    let sql = "SELECT coalesce(sum(passages), 0) FROM redaction_hits WHERE redaction = 0";
+    db.query_row(sql, [], |row| row.count(0))
+}

@@ -135,6 +135,25 @@ impl Ready {
         let keywords = Keywords::new(&rules).map_err(|reason| RuleError::file(None, reason))?;
         Ok(Ready { rules, keywords: Arc::new(keywords) })
     }
+
+    /// Whether a rule shows other words than its id.
+    pub(super) fn has_replacements(&self) -> bool {
+        self.rules.iter().any(|rule| !is_usual(&rule.shown))
+    }
+
+    /// Has rules show something else, where `other` says so; it is told whether a rule shows the usual words.
+    pub(super) fn replace_shown(&mut self, other: &dyn Fn(&str, bool) -> Option<String>) {
+        for rule in &mut self.rules {
+            if let Some(shown) = other(&rule.shown, is_usual(&rule.shown)) {
+                rule.shown = shown;
+            }
+        }
+    }
+}
+
+/// Whether a rule shows its id.
+fn is_usual(shown: &str) -> bool {
+    shown.starts_with("[redacted:")
 }
 
 /// A shorter text may stand elsewhere by chance.
@@ -168,6 +187,12 @@ impl Engine {
         compiled.sort_by_key(|manual| manual.order);
         compiled.extend(rules.rules.iter().cloned());
         Ok(Engine { scanner: Scanner::new(compiled, rules.keywords.clone())? })
+    }
+
+    /// One for which what is shown instead of something may hold a secret, too.
+    pub(super) fn that_trusts_nothing(mut self) -> Engine {
+        self.scanner.shown.clear();
+        self
     }
 
     /// The text that may be shown, or none where nothing is hidden. Adds what hides to `hits`.

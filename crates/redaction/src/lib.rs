@@ -47,11 +47,13 @@ pub use near::Near;
 pub use parse::{RuleFormat, parse_rules};
 pub use place::{Class, Owners, Place, bare_url};
 pub use policy::{
-    Policy, Redacted, Redaction, SeenText, Sensitive, Target, TextKey, as_compared, bytes_of_same,
+    Policy, REPLACEMENT, Redacted, Redaction, SeenText, Sensitive, Target, TextKey, as_compared,
+    bytes_of_same,
 };
 pub use record::{RedactionRecord, RevocationRecord, RuleSetRecord, What, Within, software_of};
 pub use risky::risky;
 pub use rule::{
     Check, Examples, GroupRef, Rule, RuleError, RuleKind, RuleScope, RuleSet, Severity,
 };
+pub use view::unseen::seen_chars;
 pub use weaker::{Weaker, joined, weaker};

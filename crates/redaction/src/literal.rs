@@ -276,7 +276,7 @@ impl Sought {
                     gaps.next();
                     let sign = signs.next().map_or("", String::as_str);
                     let is_there = left_out.trim_end().ends_with(sign);
-                    if !sign.is_empty() && !(is_there && left_out.contains(['\n', '\r'])) {
+                    if !(sign.is_empty() || is_there && left_out.contains(['\n', '\r'])) {
                         return false;
                     }
                     last = Some(at);

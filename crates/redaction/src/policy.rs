@@ -15,6 +15,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+/// What is shown instead where nothing else is asked for.
+pub const REPLACEMENT: &str = "[redacted]";
+
 /// What stands for an id that is hidden begins so.
 const PSEUDONYM: &str = "redacted";
 
@@ -150,8 +153,9 @@ impl Policy {
         redactions: Vec<Redaction>,
         key: [u8; 32],
     ) -> Result<Policy, RuleError> {
+        let mut ready = Ready::new(&rules)?;
+        let redactions = with_safe_replacements(redactions, &mut ready)?;
         let manual: Vec<Manual> = redactions.iter().filter_map(Redaction::passages).collect();
-        let ready = Ready::new(&rules)?;
         let engine = Some(Engine::prepare(&ready, &manual)?);
         // Rows of several sessions are joined by one id: what hides it in one hides it in all.
         let is_narrow = |manual: &Manual| manual.scope != Scope::Global;
@@ -315,7 +319,8 @@ impl Policy {
     }
 
     fn engine_for(&self, place: &Place<'_>) -> Option<&Engine> {
-        let is_raw = place.table == "raw_records";
+        // A command says in other words what its arguments say, in which prompts are hidden.
+        let is_raw = place.table == "raw_records" || place.column == "command";
         let narrow = match place.class {
             Class::Id => self.id_engine.as_ref(),
             // Whose session a note speaks of, it does not always say.
@@ -387,6 +392,33 @@ impl Redaction {
         all.extend(self.passages().map(|manual| Manual { scope: Scope::Global, ..manual }));
         all
     }
+}
+
+/// What is shown instead is written as it is: where it says what something in force hides, the usual words are.
+fn with_safe_replacements(
+    mut redactions: Vec<Redaction>,
+    ready: &mut Ready,
+) -> Result<Vec<Redaction>, RuleError> {
+    let anywhere: Vec<Manual> = redactions.iter().flat_map(Redaction::anywhere).collect();
+    let is_own = |of: &&mut Redaction| of.replacement != REPLACEMENT;
+    let has_own = redactions.iter().any(|of| of.replacement != REPLACEMENT);
+    if anywhere.is_empty() && !has_own && !ready.has_replacements() {
+        return Ok(redactions);
+    }
+    let engine = Engine::prepare(ready, &anywhere)?.that_trusts_nothing();
+    let by_hand = Engine::prepare(&Ready::new(&RuleSet::default())?, &anywhere)?;
+    let hides = |engine: &Engine, text: &str| {
+        engine.redact(text, &Context::default(), &mut Vec::new()).is_some()
+    };
+    let own = redactions.iter_mut().filter(is_own);
+    own.filter(|of| hides(&engine, &of.replacement)).for_each(|of| {
+        of.replacement = REPLACEMENT.into();
+    });
+    // The usual words of a rule hold its id, which a person may have hidden.
+    ready.replace_shown(&|shown, is_usual| {
+        hides(if is_usual { &by_hand } else { &engine }, shown).then(|| REPLACEMENT.into())
+    });
+    Ok(redactions)
 }
 
 fn literals_in(redaction: &Redaction, entry: Seq) -> Vec<Manual> {

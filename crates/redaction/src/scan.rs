@@ -41,7 +41,7 @@ pub(super) struct Scanner {
     /// Some keyword has characters that JSON may escape: it may hide behind any backslash.
     fragile: bool,
     /// What stands for secrets is none itself.
-    shown: HashSet<String>,
+    pub(super) shown: HashSet<String>,
 }
 
 /// So many spellings of spellings are read: percent signs within entities within base64.

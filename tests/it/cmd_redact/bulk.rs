@@ -77,7 +77,7 @@ fn a_bad_line_is_named_and_nothing_is_appended() {
     for (bad, words) in [
         ("{\"literal\": ", &["bulk.jsonl", "line 4"][..]),
         ("[]", &["bulk.jsonl", "line 4"]),
-        ("{\"litteral\": \"x\"}", &["bulk.jsonl", "line 4", "litteral"]),
+        ("{\"litteral\": \"x\"}", &["bulk.jsonl", "line 4", "byte 11"]),
         ("{\"literal\": 3}", &["bulk.jsonl", "line 4"]),
         ("{\"literal\": \"ab\"}", &["line 4", "3 characters"]),
         ("{\"prompt\": \"019c416a#99\"}", &["line 4", "99"]),

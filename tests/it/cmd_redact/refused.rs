@@ -46,6 +46,59 @@ fn what_is_not_whole_is_refused() {
     assert_eq!(env.count("SELECT count(*) FROM redactions"), 0);
 }
 
+/// What stands nearly everywhere is hidden only if that is said.
+#[test]
+fn what_would_hide_nearly_everything_is_refused() {
+    let env = TestEnvironment::with_session(300);
+    let why = ["--reason", "why"];
+    for wide in [["--literal", "high water"], ["--regex", "[a-z]+"]] {
+        let args = [&wide[..], &["--with", "X"], &why].concat();
+        refused(&env, &args, &["would hide something in ", " texts", "--wide"]);
+    }
+    let rules = env.path("rules.yaml");
+    let file =
+        |id: &str| format!("extends: builtin\nrules:\n- {{id: {id}, pattern: '[a-z]{{2,}}'}}\n");
+    env.write(&rules, file("letters").as_bytes());
+    let path = rules.to_str().unwrap();
+    refused(
+        &env,
+        &["rules", "set", path, "--reason", "why"],
+        &["rule `letters` would hide", "--wide"],
+    );
+    assert_eq!(env.count("SELECT count(*) FROM redactions"), 0);
+    let said =
+        env.ok(["redact", "rules", "set", path, "--wide", "--reason", "why"]).text().to_string();
+    assert!(said.contains("they hide ") && said.contains("; 1 before"), "{said}");
+    env.ok(["redact", "rules", "set", "builtin", "--reason", "why"]);
+    env.ok(["redact", "--literal", "high water", "--wide", "--reason", "why"]);
+    let narrowed = ["redact", "--literal", "day 77", "--reason", "why"];
+    env.ok(narrowed);
+}
+
+#[test]
+fn literals_are_neither_too_short_nor_too_long_and_errors_repeat_no_line() {
+    let env = without_rules();
+    let why = ["--reason", "why"];
+    refused(&env, &["--literal", "\u{ad}\u{ad}\u{ad}ab", "--reason", "why"], &["shorter than 3"]);
+    let file = env.path("requests.jsonl");
+    let path = file.to_str().unwrap();
+    let long = serde_json::json!({"literal": "ab cd ".repeat(20_000)}).to_string();
+    env.write(&file, long.as_bytes());
+    refused(&env, &[&["--from", path], &why[..]].concat(), &["line 1", "120000 bytes", "--entry"]);
+    for line in
+        [r#"{"literal": "tides", "harbourmaster": 1}"#, r#"{"literal": 7, "x": "harbourmaster"}"#]
+    {
+        env.write(&file, line.as_bytes());
+        let outcome = env
+            .run(["redact", "--from", path, "--reason", "why"])
+            .refused(&["line 1", "this is no request"]);
+        assert!(!outcome.stderr.contains("harbourmaster"), "{}", outcome.stderr);
+    }
+    let rules = env.path("rules.yaml");
+    env.write(&rules, b"extends: none\nrules:\n- {id: berth, pattern: 'berth-[0-9]+', examples: {match: [nope]}}\n");
+    env.run(["redact", "rules", "check", rules.to_str().unwrap()]).refused(&["berth"]);
+}
+
 /// What is shown instead is written as it is: it may hold nothing that is hidden elsewhere.
 #[test]
 fn a_replacement_that_says_what_is_hidden_is_refused() {

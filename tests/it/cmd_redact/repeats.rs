@@ -386,3 +386,66 @@ fn a_repeat_in_colours_is_hidden() {
     undo(&env, redaction);
     assert_eq!(env.digest(), before);
 }
+
+/// In another session the same words were typed beside what an editor had open, and in a command.
+#[test]
+fn a_prompt_is_hidden_behind_what_an_editor_puts_before_it_and_in_commands() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let mut bytes = session(1, 0);
+    bytes.extend(prompt_line(LONG));
+    env.write(&env.rollout(1), &bytes);
+    let mut other = session(2, 0);
+    let wrapped = format!(
+        "# Context from my IDE setup:\n\n## Active file: tides.py\n\n## My request for Codex:\n{LONG}\n"
+    );
+    other.extend(prompt_line(&wrapped));
+    let arguments = serde_json::json!({"command": ["say", LONG]}).to_string();
+    let call = serde_json::json!({
+        "timestamp": "2026-03-01T10:00:01.000Z", "type": "response_item",
+        "payload": {"type": "function_call", "name": "shell", "call_id": "c1", "arguments": arguments},
+    });
+    other.extend(format!("{call}\n").into_bytes());
+    env.write(&env.rollout(2), &other);
+    env.append(&[]);
+    let before = env.digest();
+    let redaction = hide(&env, &["--prompt", &format!("{}#1", thread(1))]);
+    assert_eq!(leaks(&env, &[LONG]), BTreeSet::new());
+    env.digest();
+    undo(&env, redaction);
+    assert_eq!(env.digest(), before);
+}
+
+/// What is shown instead of one thing may be hidden later.
+#[test]
+fn a_replacement_is_hidden_where_it_says_what_is_hidden_later() {
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    let mut bytes = session(1, 0);
+    bytes.extend(prompt_line("the walrus and the carpenter"));
+    env.write(&env.rollout(1), &bytes);
+    env.append(&[]);
+    hide(&env, &["--literal", "walrus", "--with", "see Zanzibar Koalafish"]);
+    let before = env.digest();
+    let later = hide(&env, &["--literal", "Zanzibar Koalafish"]);
+    assert_eq!(leaks(&env, &["Koalafish"]), BTreeSet::new());
+    assert_eq!(text(&env, "SELECT text FROM prompts"), format!("the {HIDDEN} and the carpenter"));
+    env.digest();
+    undo(&env, later);
+    assert_eq!(env.digest(), before);
+}
+
+/// Some clients leave out the header of what they copy.
+#[test]
+fn a_session_is_hidden_in_copies_without_its_header() {
+    let (env, parent, child) = family("fork_header_dropped");
+    let before = env.digest();
+    let shown = copied(&env, true, &child);
+    assert!(!shown.is_empty() && !shown.contains(&HIDDEN.to_string()), "{shown:?}");
+    let redaction = hide(&env, &["--session", &parent]);
+    assert!(copied(&env, true, &child).iter().all(|text| text == HIDDEN));
+    assert!(copied(&env, false, &child).iter().all(|text| text != HIDDEN));
+    env.digest();
+    undo(&env, redaction);
+    assert_eq!(env.digest(), before);
+}

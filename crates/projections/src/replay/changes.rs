@@ -169,6 +169,7 @@ impl Changes {
             let state = &stream.state;
             state.session_id.as_deref() == Some(id)
                 || state.copied_threads.iter().any(|thread| thread == id)
+                || state.parent.as_deref() == Some(id)
                 || matches!(&stream.name, StreamName::Rollout { thread, .. } if thread == id)
         };
         self.streams.extend(known.iter().filter(is_of).map(|stream| stream.id));

@@ -226,7 +226,7 @@ impl Search {
             "in" if SEARCH_SOURCES.contains(&value) => &mut self.source,
             "in" => {
                 let known = SEARCH_SOURCES.join(", ");
-                return error(format!("in:{value} is no kind of text; these are: {known}"));
+                return error(format!("`in:{value}` is no kind of text; these are: {known}"));
             }
             "exit" => {
                 self.exit = Some(match (value, value.parse()) {
@@ -234,7 +234,7 @@ impl Search {
                     (_, Ok(code)) => Exit::Is(code),
                     _ => {
                         return error(format!(
-                            "exit:{value} is no exit code; give a number or `failed`"
+                            "`exit:{value}` is no exit code; give a number or `failed`"
                         ));
                     }
                 });
@@ -337,7 +337,7 @@ fn pattern_of(word: &str) -> Option<Result<Regex, SearchError>> {
         .build();
     Some(built.map_err(|fault| {
         let fault = fault.to_string();
-        SearchError(format!("/{pattern}/: {}", fault.lines().last().unwrap_or_default()))
+        SearchError(format!("`/{pattern}/`: {}", fault.lines().last().unwrap_or_default()))
     }))
 }
 
@@ -443,7 +443,7 @@ mod tests {
         );
         let found = Search::parse("/ti[dt]es?/ /home/ada/").expect("a pattern");
         assert_eq!((found.patterns.len(), found.expression.as_str()), (1, "\"/home/ada/\""));
-        assert!(expression("/ti(de/").contains("/ti(de/: "));
+        assert!(expression("/ti(de/").contains("`/ti(de/`: "));
     }
 
     #[test]

@@ -86,6 +86,10 @@ fn repeats(session: &String, texts: &[String], text: &str, place: &Place<'_>) ->
             && !beginning.is_empty()
             && as_compared(prompt).starts_with(&as_compared(beginning));
         let stands_for_it = is_same_session && place.repeats_prompts();
-        is_name || (stands_for_it || is_telling(prompt)) && is_same(prompt, text)
+        // An editor puts what is open before what was typed.
+        let is_wrapped = place.repeats_prompts()
+            && is_telling(prompt)
+            && text.strip_suffix(prompt).is_some_and(|before| before.ends_with('\n'));
+        is_name || is_wrapped || (stands_for_it || is_telling(prompt)) && is_same(prompt, text)
     })
 }

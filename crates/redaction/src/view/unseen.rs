@@ -22,6 +22,11 @@ pub(crate) fn has_unseen(text: &str) -> bool {
     text.bytes().any(is_silent) || !text.is_ascii() && text.chars().any(is_unseen)
 }
 
+/// Characters of a text that somebody sees, blanks around it left out.
+pub fn seen_chars(text: &str) -> usize {
+    text.trim().chars().filter(|c| !is_unseen(*c) && !c.is_control()).count()
+}
+
 /// Leaves them out; none where there are none.
 pub(crate) fn without_unseen(text: &str) -> Option<View<'_>> {
     if !has_unseen(text) {
