@@ -11,7 +11,7 @@ use codex_ledger_app::publish::{Finding, Gate, Language, Watched, folder_of};
 use codex_ledger_app::{
     App, PriceTable, Rendering, ReportFile, Seq, Withheld, Written, WrittenFile, renderer,
 };
-use codex_ledger_query::{Mode, Order, ReportReader, ReportRequest, Zone};
+use codex_ledger_query::{Beside, Mode, Order, ReportReader, ReportRequest, Zone, ago};
 use codex_ledger_report::{Csv, Table};
 use serde::Serialize;
 use std::io::{self, BufWriter, Write};
@@ -60,6 +60,9 @@ pub struct ReportArgs {
 pub enum ReportMode {
     /// What was asked
     Prompts,
+    /// And what was answered
+    #[value(name = "prompts+answers", alias = "answers")]
+    Answers,
     /// And what was done about it
     Actions,
     /// Usage and cost
@@ -105,6 +108,9 @@ pub enum ReportOrder {
 pub enum By {
     Session,
     Day,
+    Week,
+    Month,
+    Repo,
 }
 
 pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
@@ -170,6 +176,14 @@ fn print(
 
 fn request(args: &ReportArgs, zone: &Zone) -> Result<ReportRequest> {
     let mut filter = args.filters.filter(zone)?;
+    let mut said = [args.filters.since.clone(), args.filters.until.clone()];
+    if args.publish.is_some() {
+        // Pages change when what they tell changes, not when an hour has gone by.
+        for (said, at_ms) in said.iter_mut().zip([&mut filter.since_ms, &mut filter.until_ms]) {
+            on_its_day(said, at_ms, zone);
+        }
+    }
+    let [since_said, until_said] = said;
     filter.limit = args.limit;
     filter.order = match args.order {
         ReportOrder::Oldest => Order::Oldest,
@@ -179,16 +193,27 @@ fn request(args: &ReportArgs, zone: &Zone) -> Result<ReportRequest> {
         title: args.title.clone(),
         mode: match args.mode {
             ReportMode::Prompts => Mode::Prompts,
+            ReportMode::Answers => Mode::Answers,
             ReportMode::Actions => Mode::Actions,
             ReportMode::Tokens => Mode::Tokens,
             ReportMode::Full => Mode::Full,
         },
         filter,
-        since_said: args.filters.since.clone(),
-        until_said: args.filters.until.clone(),
+        since_said,
+        until_said,
         zone: zone.clone(),
         page: false,
+        beside: Beside::default(),
     })
+}
+
+/// How long ago becomes the beginning of that day.
+fn on_its_day(said: &mut Option<String>, at_ms: &mut Option<i64>, zone: &Zone) {
+    let is_ago = said.as_deref().is_some_and(|said| ago(said).is_some());
+    if let Some(date) = at_ms.filter(|_| is_ago).and_then(|ms| zone.date(ms)) {
+        *at_ms = zone.start_of(date);
+        *said = Some(date.to_string());
+    }
 }
 
 /// Standard output as a writer; a reader that went away ends the program quietly.

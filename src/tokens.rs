@@ -5,7 +5,7 @@ use crate::error::DoorError;
 use crate::text::{count, minute, one_line, short};
 use clap::{Args, Subcommand, ValueEnum};
 use codex_ledger_app::{App, PriceTable, WhatIf};
-use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone, day_ms};
+use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenRequest, TokenSums, Zone, day_ms};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,8 @@ pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
         By::Repo => TokenBy::Repo,
         By::Model => TokenBy::Model,
     };
-    let report = app.tokens(by, &zone, &prices, &what_if)?;
+    let request = TokenRequest { what_if, ..TokenRequest::all(by, &zone, &prices) };
+    let report = app.tokens(&request)?;
     if door.global.json {
         door.print_json(&report)?;
     } else {
@@ -128,6 +129,8 @@ fn as_text(door: &Door, report: &TokenReport, by: TokenBy) -> String {
         TokenBy::Session => "SESSION",
         TokenBy::Repo => "REPO",
         TokenBy::Model => "MODEL",
+        TokenBy::Prompt => "PROMPT",
+        TokenBy::Stream => "FILE",
     };
     let heads = [head, "INPUT", "CACHED", "OUTPUT", "REASONING", "TOTAL", "USD"];
     let mut table = new_table(door, &heads);

@@ -3,8 +3,7 @@
 use super::setup::App;
 use crate::error::Result;
 use codex_ledger_db as db;
-use codex_ledger_query::pricing::{PriceTable, WhatIf};
-use codex_ledger_query::{self as query, ExplainRow, TokenBy, TokenReport, Zone};
+use codex_ledger_query::{self as query, ExplainRow, TokenReport, TokenRequest};
 
 /// The usage records of a session.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -19,16 +18,10 @@ impl App {
     /// Token totals and what they would have cost, with a price table over the one in the program.
     ///
     /// # Errors
-    /// When there are no views.
-    pub fn tokens(
-        &self,
-        by: TokenBy,
-        zone: &Zone,
-        prices: &PriceTable,
-        what_if: &WhatIf,
-    ) -> Result<TokenReport> {
+    /// When there are no views, or the filter names what is not there.
+    pub fn tokens(&self, request: &TokenRequest<'_>) -> Result<TokenReport> {
         let db = self.views_for_reading()?;
-        Ok(query::tokens(&db, by, zone, prices, what_if).map_err(db::at(self.views_path()))?)
+        query::tokens(&db, request).map_err(|error| self.filter_error(error))
     }
 
     /// Every usage record of a session, with the reason why it counts or not.

@@ -4,15 +4,17 @@ use super::{SOUND, counters};
 use crate::cli_support::{rollout_name, session, thread};
 use crate::support::world::{holder, quick};
 use codex_ledger_app::config::ReviewConfig;
-use codex_ledger_app::{App, AppendOptions, PriceTable, RuleSet, Setup, Times, WhatIf};
-use codex_ledger_query::{Filter, Mode, ReportRequest, Search, TokenBy, Zone};
+use codex_ledger_app::{App, AppendOptions, PriceTable, RuleSet, Setup, Times};
+use codex_ledger_query::{
+    Beside, Filter, Mode, ReportRequest, Search, TokenBy, TokenRequest, Zone,
+};
 use codex_ledger_report::{Csv, Html, Json, Markdown, Renderer, Table};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const MODES: [Mode; 4] = [Mode::Prompts, Mode::Actions, Mode::Tokens, Mode::Full];
+const MODES: [Mode; 5] = [Mode::Prompts, Mode::Answers, Mode::Actions, Mode::Tokens, Mode::Full];
 const TABLES: [Table; 7] = [
     Table::Stream,
     Table::Sessions,
@@ -150,8 +152,10 @@ fn read_all(app: &App, what: &str) {
         TokenBy::Session,
         TokenBy::Repo,
         TokenBy::Model,
+        TokenBy::Prompt,
     ] {
-        let report = app.tokens(by, &Zone::utc(), PriceTable::builtin(), &WhatIf::default());
+        let zone = Zone::utc();
+        let report = app.tokens(&TokenRequest::all(by, &zone, PriceTable::builtin()));
         json!(report.expect("tokens")).to_string();
     }
     for mode in MODES {
@@ -179,6 +183,7 @@ fn render(app: &App, mode: Mode, filter: Filter, in_all_formats: bool) -> Vec<u8
         until_said: None,
         zone: Zone::named("Pacific/Kiritimati").expect("a zone"),
         page: true,
+        beside: Beside::default(),
     };
     let gate = app.gate().expect("a gate");
     let report = app.report(&gate, request, PriceTable::builtin()).expect("a report");
