@@ -115,7 +115,7 @@ pub enum By {
 
 pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let app = app(door, "report", Vec::new())?;
-    let zone = args.filters.zone()?;
+    let zone = args.filters.zone(door)?;
     let request = request(&args, &zone)?;
     if args.overriding.is_unsafe && args.publish.is_none() && args.output.is_none() {
         return Err(DoorError::new("--unsafe is about files")

@@ -67,6 +67,16 @@ pub fn settings(global: &Global) -> Result<Settings> {
     if let Some(dir) = &config.outputs.reports_dir {
         add("outputs.reports_dir", dir.display().to_string(), &file);
     }
+    let zone = config.outputs.timezone.clone();
+    let zone_origin = from(zone.is_some());
+    add("outputs.timezone", zone.unwrap_or_else(|| "UTC".into()), zone_origin);
+    let of = &config.budget;
+    for (key, usd) in [("budget.day", of.day), ("budget.week", of.week), ("budget.month", of.month)]
+    {
+        if let Some(usd) = usd {
+            add(key, usd.to_string(), &file);
+        }
+    }
     Ok(Settings { config, config_path, ledger_dir, roots, all, ignored })
 }
 

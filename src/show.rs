@@ -3,7 +3,7 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::zone_named;
 use crate::pager::{PagerArgs, page};
-use crate::text::{bytes, count, duration, minute, one_line, plural, safe, short};
+use crate::text::{bytes, count, duration, minute_in, one_line, plural, safe, short};
 use clap::Args;
 use codex_ledger_app::{App, Seq};
 use codex_ledger_query::{Item, ItemKind, Review, SessionDetail, Zone};
@@ -43,7 +43,7 @@ pub struct ShowArgs {
     /// All of every text [default where the output is no terminal]
     #[arg(long)]
     pub full: bool,
-    /// Time zone of days and times, an IANA name [default: UTC]
+    /// Time zone of days and times: local, or an IANA name [default: as configured, else UTC]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// Show injected context too
@@ -64,9 +64,9 @@ pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
         door.print_json(&detail)?;
         return Ok(Done::Clean);
     }
-    let mut out = heading(door, &detail);
+    let zone = zone_named(door, args.timezone.as_deref())?;
+    let mut out = heading(door, &detail, &zone);
     let is_full = args.full || door.global.verbose || !std::io::stdout().is_terminal();
-    let zone = zone_named(args.timezone.as_deref())?;
     let mut telling = Telling::new(door, zone, is_full);
     let is_shown = |item: &&Item| args.context || item.kind != ItemKind::Context;
     let injected = detail.items.iter().filter(|item| !is_shown(item)).count();
@@ -101,7 +101,7 @@ fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
 }
 
 /// What is known of the session as a whole.
-pub fn heading(door: &Door, detail: &SessionDetail) -> String {
+pub fn heading(door: &Door, detail: &SessionDetail, zone: &Zone) -> String {
     let session = &detail.session;
     let name = session
         .title
@@ -116,7 +116,12 @@ pub fn heading(door: &Door, detail: &SessionDetail) -> String {
     };
     line(
         "when",
-        Some(format!("{} to {} UTC", minute(session.created_at_ms), minute(session.last_at_ms))),
+        Some(format!(
+            "{} to {} {}",
+            minute_in(zone, session.created_at_ms),
+            minute_in(zone, session.last_at_ms),
+            zone.name()
+        )),
     );
     line("where", session.cwd.clone());
     let commit = detail.git_commit.as_deref().map(|c| c.chars().take(12).collect::<String>());

@@ -27,7 +27,7 @@ pub use coverage::{
     Coverage, DriftExample, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage,
     drift_examples, has_source, problems_in,
 };
-pub use explain::{ExplainRow, explain};
+pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{Filter, FilterError, FilterName, Order, ago, day_ms, nearest, since, until};
 pub use quotations::{Quotation, quotations};
 pub use redactions::{

@@ -142,7 +142,10 @@ fn read_all(app: &App, what: &str) {
         // Two sessions may have ids of which one begins with the other.
         let Ok(detail) = app.session(&session.id) else { continue };
         json!(detail).to_string();
-        let rows = app.explain_tokens(&session.id).expect("tokens explain").records;
+        let rows = app
+            .explain_tokens(&session.id, Some(PriceTable::builtin()))
+            .expect("tokens explain")
+            .records;
         json!(rows).to_string();
     }
     for by in [
@@ -216,7 +219,7 @@ fn sound(app: &App) -> Vec<Value> {
     let of = |number| {
         let id = thread(number);
         let row = listed.iter().find(|row| row.id == id).expect("the session is listed");
-        let explained = app.explain_tokens(&id).expect("tokens explain").records;
+        let explained = app.explain_tokens(&id, None).expect("tokens explain").records;
         let filter = Filter { sessions: vec![id.clone()], ..Filter::default() };
         let reports = MODES.map(|mode| {
             let bytes = render(app, mode, filter.clone(), false);
