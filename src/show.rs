@@ -2,7 +2,8 @@
 
 use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::zone_named;
-use crate::pager::{PagerArgs, page};
+use crate::pager::{PagerArgs, page, width};
+use crate::prose;
 use crate::text::{bytes, count, duration, minute_in, one_line, plural, safe, short};
 use clap::Args;
 use codex_ledger_app::{App, Seq};
@@ -209,7 +210,7 @@ impl<'d> Telling<'d> {
             }
             ItemKind::Message => {
                 let head = door.paint(Style::Green, safe(label));
-                format!("{time} {head}\n{}", indent(&safe(&item.text), 4))
+                format!("{time} {head}\n{}", indent(&self.prose(&item.text), 4))
             }
             ItemKind::Context => {
                 let head = door.paint(Style::Dim, format!("context {}:", safe(label)));
@@ -221,7 +222,7 @@ impl<'d> Telling<'d> {
             }
             ItemKind::Plan => {
                 let head = door.paint(Style::Dim, "plan");
-                format!("{time} {head} [{}] {}", safe(label), self.brief(&item.text, 90))
+                format!("{time} {head} {} {}", step_mark(label), self.brief(&item.text, 90))
             }
             ItemKind::Call => self.call(item, &time, label),
             ItemKind::Turn => {
@@ -231,6 +232,14 @@ impl<'d> Telling<'d> {
                 let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
                 format!("{time} {head} {first}{}\n{rest}", took.unwrap_or_default())
             }
+        }
+    }
+
+    /// What was said: on a terminal as it was meant to look, else as it was written.
+    fn prose(&self, text: &str) -> String {
+        match width() {
+            Some(width) => prose::lines(self.door, text, width.saturating_sub(5)),
+            None => safe(text),
         }
     }
 
@@ -303,6 +312,16 @@ impl<'d> Telling<'d> {
             out.push_str(&format!("   {}\n", self.left_out(lines.len() - shown)));
         }
         out
+    }
+}
+
+/// A step of a plan as on a list.
+fn step_mark(status: &str) -> String {
+    match status {
+        "completed" => "[x]".into(),
+        "in_progress" => "[>]".into(),
+        "pending" => "[ ]".into(),
+        other => format!("[{}]", safe(other)),
     }
 }
 

@@ -84,8 +84,9 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// References of Markdown can stand for any character, also for one that nobody sees.
     fn text(&mut self, text: &str) {
-        self.out.push_str(&html! { (text) }.into_string());
+        self.out.push_str(&html! { (escape::visible(text)) }.into_string());
     }
 
     fn element(&mut self, begin: &str, end: &'static str) {
@@ -152,9 +153,10 @@ impl<'a> Writer<'a> {
             && let Some((url, from)) = self.link.take()
         {
             let shown = self.out.get(from..).unwrap_or_default();
-            let is_told = shown.starts_with(&html! { (*url) }.into_string());
+            let url = escape::visible(&url);
+            let is_told = shown.starts_with(&html! { (url) }.into_string());
             if !is_told {
-                self.out.push_str(&html! { " (" code { (*url) } ")" }.into_string());
+                self.out.push_str(&html! { " (" code { (url) } ")" }.into_string());
             }
         }
     }
@@ -228,6 +230,8 @@ mod tests {
             ("[bank](https://evil.example)", "<p>bank (<code>https://evil.example</code>)</p>"),
             ("<https://e.example/\"x>", "<p>https://e.example/&quot;x</p>"),
             ("\u{202e}abc", "⟨U+202E⟩abc"),
+            ("a &#x202e; `b` &#27;[31m", "⟨U+202E⟩"),
+            ("[x](https://e.example/&#x202e;y)", "⟨U+202E⟩y"),
             ("- [ ] <input>", "[ ] &lt;input&gt;"),
         ] {
             let html = html(text);
