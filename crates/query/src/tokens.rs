@@ -142,8 +142,8 @@ const PICKED: &str = "
         AND coalesce(k.at_ms, p.start_ms) < ?2) AND (?3 IS NULL OR k.model = ?3)";
 
 /// The same of a stretch of one of them, from `?5` and `?6` up to `?7` and `?8`.
-const STRETCH: &str =
-    " AND k.stream = ?4 AND (k.line, k.part) >= (?5, ?6) AND (k.line, k.part) < (?7, ?8)";
+const STRETCH: &str = " AND p.stream = ?4 AND k.stream = ?4
+        AND (k.line, k.part) >= (?5, ?6) AND (k.line, k.part) < (?7, ?8)";
 
 const PROMPT: &str = "(SELECT a.number FROM prompts a WHERE a.stream = k.stream AND a.number > 0
         AND (a.line, a.part) <= (k.line, k.part) ORDER BY a.line DESC, a.part DESC LIMIT 1)";

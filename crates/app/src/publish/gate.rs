@@ -224,6 +224,12 @@ mod tests {
         );
         let marked = format!("{head}⟨U+200B⟩{tail}");
         assert_eq!(found(&gate, Language::Markdown, &[(&marked, part(&[]))]), [(1, rule.clone())]);
+        // Rendered, letters stand together that their markup parts in the source.
+        let parted = format!("<p>{head}<strong>{tail}</strong></p>");
+        assert_eq!(found(&gate, Language::Html, &[(&parted, part(&[]))]), [(1, rule.clone())]);
+        let source = format!("{head}**{tail}**");
+        let rendered = Part { rendered: vec![token.clone()], ..part(&[&source]) };
+        assert_eq!(found(&gate, Language::Json, &[("{}", rendered)]), [(1, rule.clone())]);
         // Wrapped in the log, one line with a space in the page.
         let wrapped = format!("{head}\n{tail}");
         let line = format!("first\nran `{head} {tail}`\n");
