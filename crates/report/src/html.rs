@@ -118,6 +118,7 @@ pub fn html_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]) ->
             (filter_box())
             section aria-labelledby="pages" {
                 h2 id="pages" { "Pages" }
+                p.quiet { a href="feed.xml" type="application/atom+xml" { "Feed of new pages" } }
                 @if pages.is_empty() { p.quiet { "No sessions match." } }
                 ul.pages {
                     @for page in pages {
@@ -172,7 +173,8 @@ fn open_page(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
 fn banner(head: &ReportHead) -> Markup {
     let totals = &head.totals;
     let failed = totals.commands_failed;
-    let fact = |value: String, name: &str| {
+    let noun = |count: u64, one: &str| if count == 1 { one.into() } else { format!("{one}s") };
+    let fact = |value: String, name: String| {
         html! { div { dt { (name) } dd { (value) } } }
     };
     html! {
@@ -181,13 +183,13 @@ fn banner(head: &ReportHead) -> Markup {
             h1 { (safe(&escape::line(&head.title))) }
             p.period { (words::period(head)) " " span.quiet { "(" (safe(&head.timezone)) ")" } }
             dl.totals {
-                (fact(number(totals.sessions), "sessions"))
-                (fact(number(totals.prompts), "prompts"))
-                (fact(number(totals.commands), "commands"))
+                (fact(number(totals.sessions), noun(totals.sessions, "session")))
+                (fact(number(totals.prompts), noun(totals.prompts, "prompt")))
+                (fact(number(totals.commands), noun(totals.commands, "command")))
                 div.bad[failed > 0] { dt { "failed" } dd { (number(failed)) } }
-                (fact(number(totals.files), "files changed"))
-                (fact(short(totals.tokens.total), "tokens"))
-                (fact(words::money(&totals.tokens), "API-equivalent"))
+                (fact(number(totals.files), noun(totals.files, "file") + " changed"))
+                (fact(short(totals.tokens.total), "tokens".into()))
+                (fact(words::money(&totals.tokens), "API-equivalent".into()))
             }
             @if let Some(note) = words::money_note(&totals.tokens) {
                 p.quiet { "Cost: " (safe(&note)) "." }
