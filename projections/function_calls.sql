@@ -1,5 +1,10 @@
 -- Everything the agent did through tools, one row per call, joined with its output by the call id. A call that only its
--- end tells of, as those of a script and the commands that a user ran, has the kind `item`.
+-- end tells of, as a command that a user ran, has the kind `item`.
+--
+-- What a script of code mode calls has rows of the kind `script`, with the place of the script's row and an `item` of 1
+-- and more. The script's text says what is asked for; what only running it tells stands in it as `${…}`. A loop has one
+-- row, unless the log says more. How they ended the client tells, or the script prints it; else `status` is `unknown`. A
+-- result that no call can be given to is a row without a command, at the output's place.
 --
 -- `exit_code` comes from the header of the output, never from its body, which may quote the same words.
 -- Where no output came to the model, what the client says of it stands in its place, and `output_line` is null.
@@ -16,7 +21,7 @@ CREATE TABLE function_calls (
     at_ms         INTEGER,
     turn_id       TEXT,
     call_id       TEXT,
-    kind          TEXT NOT NULL,        -- function, custom, local_shell, web_search, tool_search, …, item
+    kind          TEXT NOT NULL,        -- function, custom, local_shell, web_search, tool_search, …, script, item
     tool          TEXT NOT NULL,        -- family: shell, apply_patch, mcp, …
     namespace     TEXT,
     name          TEXT NOT NULL,        -- as the model wrote it

@@ -231,7 +231,7 @@ fn say(door: &mut Door, app: &App, args: &SubjectArgs, act: &Act, done: &str) ->
     for name in &args.subjects {
         subjects.push(app.subject(name)?);
     }
-    let filter = args.filters.filter(&args.filters.zone()?)?;
+    let filter = args.filters.filter(&args.filters.zone(door)?)?;
     let is_filtered = filter != codex_ledger_query::Filter::default();
     if is_filtered {
         subjects.extend(app.subjects_matching(&filter)?);

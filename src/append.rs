@@ -29,7 +29,7 @@ pub struct AppendArgs {
     /// Use the invented home that is inside this program, in a ledger of its own
     #[arg(long, conflicts_with = "paths")]
     pub sample: bool,
-    /// Read at most this many changed files
+    /// Read at most this many changed files; 0 reads all
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Only say what would be read
@@ -43,8 +43,11 @@ pub struct AppendArgs {
 pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
     let command = if args.watch { "append --watch" } else { "append" };
     let app = if args.sample { sample_app(door)? } else { app(door, command, args.paths)? };
-    let options =
-        AppendOptions { limit: args.limit, dry_run: args.dry_run, no_views: args.no_views };
+    let options = AppendOptions {
+        limit: args.limit.filter(|limit| *limit > 0),
+        dry_run: args.dry_run,
+        no_views: args.no_views,
+    };
     if args.watch {
         return watch(door, &app, options);
     }

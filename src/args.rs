@@ -107,7 +107,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// When to use colour.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless NO_COLOR is set or TERM is `dumb`
     #[default]
     Auto,
     /// Always

@@ -64,7 +64,9 @@ impl Door {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
-                io::stdout().is_terminal() && env("NO_COLOR").is_none_or(|value| value.is_empty())
+                let is_plain = env("NO_COLOR").is_some_and(|value| !value.is_empty())
+                    || env("TERM").is_some_and(|term| term == "dumb");
+                io::stdout().is_terminal() && !is_plain
             }
         };
         Door {

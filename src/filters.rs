@@ -1,7 +1,8 @@
 //! The options that narrow down sessions and times, for every command that lists or reports.
 
-use crate::door::Result;
+use crate::door::{Door, Result};
 use crate::error::DoorError;
+use crate::settings::settings;
 use clap::Args;
 use codex_ledger_app::World;
 use codex_ledger_query::{Filter, Zone, since, until};
@@ -16,7 +17,7 @@ pub struct FilterArgs {
     /// Only what happened before then; a day is in it as a whole
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
-    /// Time zone of days and times, an IANA name such as Europe/Berlin [default: UTC]
+    /// Time zone of days and times: local, or an IANA name such as Europe/Berlin [default: as configured, else UTC]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// Only this repository: its URL, OWNER/NAME or NAME
@@ -47,8 +48,17 @@ pub struct FilterArgs {
 
 impl FilterArgs {
     /// The zone of days.
-    pub fn zone(&self) -> Result<Zone> {
-        zone_named(self.timezone.as_deref())
+    pub fn zone(&self, door: &Door) -> Result<Zone> {
+        zone_named(door, self.timezone.as_deref())
+    }
+
+    /// Whether anything is left out.
+    pub fn is_given(&self) -> bool {
+        let texts = [&self.since, &self.until, &self.repo, &self.workspace, &self.model];
+        let lists = [&self.session, &self.tag, &self.disposition, &self.source];
+        texts.iter().any(|text| text.is_some())
+            || lists.iter().any(|list| !list.is_empty())
+            || self.by_person
     }
 
     /// The filter, with times understood.
@@ -74,13 +84,29 @@ impl FilterArgs {
     }
 }
 
-/// The zone of that name; UTC where there is none.
-pub fn zone_named(name: Option<&str>) -> Result<Zone> {
-    let Some(name) = name else { return Ok(Zone::utc()) };
-    Zone::named(name).ok_or_else(|| {
-        DoorError::new(format!("--timezone: there is no time zone `{name}`"))
-            .hint("an IANA name such as Europe/Berlin or America/New_York")
+/// The zone of that name, else the configured one, else UTC: the same in every command.
+pub fn zone_named(door: &Door, name: Option<&str>) -> Result<Zone> {
+    let configured = || settings(&door.global).ok()?.config.outputs.timezone;
+    let (name, key) = match name {
+        Some(name) => (name.to_string(), "--timezone"),
+        None => (configured().unwrap_or_else(|| "UTC".into()), "outputs.timezone"),
+    };
+    if name == "local" {
+        return local_zone().ok_or_else(|| {
+            DoorError::new(format!("{key}: this system does not name its time zone"))
+                .hint("an IANA name such as Europe/Berlin or America/New_York")
+        });
+    }
+    Zone::named(&name).ok_or_else(|| {
+        DoorError::new(format!("{key}: there is no time zone `{name}`"))
+            .hint("`local`, or an IANA name such as Europe/Berlin or America/New_York")
     })
+}
+
+/// The zone of this system, by its name: what is written has to mean the same elsewhere.
+fn local_zone() -> Option<Zone> {
+    let zone = jiff::tz::TimeZone::try_system().ok()?;
+    Zone::named(zone.iana_name()?)
 }
 
 /// `.` and the like are meant from here; everything else is as the logs have it, maybe of another machine.

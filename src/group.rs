@@ -3,13 +3,14 @@
 use crate::args::OverrideArgs;
 use crate::door::{Done, Door, Result, Style, app, json_document, say, with_ledger};
 use crate::error::DoorError;
+use crate::filters::zone_named;
 use crate::pager::{PagerArgs, page};
 use crate::report::{GATE_HINT, finding_text};
 use crate::show::{Telling, heading};
 use crate::text::plural;
 use clap::Args;
 use codex_ledger_app::publish::{Language, detail_texts};
-use codex_ledger_query::{Group, ItemKind, SessionRow, Zone, group};
+use codex_ledger_query::{Group, ItemKind, SessionRow, group};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -47,8 +48,9 @@ pub fn run(door: &mut Door, args: GroupArgs) -> Result<Done> {
     let out = if door.global.json {
         json_document(&Document { session: &detail.session, groups: &groups })?
     } else {
-        let mut out = heading(door, &detail);
-        let mut telling = Telling::new(door, Zone::utc(), door.global.verbose);
+        let zone = zone_named(door, None)?;
+        let mut out = heading(door, &detail, &zone);
+        let mut telling = Telling::new(door, zone, door.global.verbose);
         groups.iter().for_each(|group| out.push_str(&group_text(door, group, &mut telling)));
         out
     };

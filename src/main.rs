@@ -17,6 +17,7 @@ mod pager;
 mod preview;
 mod preview_page;
 mod private;
+mod prose;
 mod publish;
 mod rebuild_views;
 mod redact;

@@ -41,6 +41,9 @@ pub fn run(
     let by = match args.by {
         By::Session => PageBy::Session,
         By::Day => PageBy::Day,
+        By::Week => PageBy::Week,
+        By::Month => PageBy::Month,
+        By::Repo => PageBy::Repo,
     };
     let published = app.publish(&Publication {
         dir: dir.to_path_buf(),

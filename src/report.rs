@@ -4,6 +4,7 @@ use crate::args::OverrideArgs;
 use crate::door::{Done, Door, Result, Style, app, with_ledger};
 use crate::error::DoorError;
 use crate::filters::FilterArgs;
+use crate::pager::{PagerArgs, page, width};
 use crate::publish;
 use crate::text::{bytes, plural, safe};
 use clap::{Args, ValueEnum};
@@ -11,9 +12,10 @@ use codex_ledger_app::publish::{Finding, Gate, Language, Watched, folder_of};
 use codex_ledger_app::{
     App, PriceTable, Rendering, ReportFile, Seq, Withheld, Written, WrittenFile, renderer,
 };
-use codex_ledger_query::{Mode, Order, ReportReader, ReportRequest, Zone};
+use codex_ledger_query::{Beside, Mode, Order, ReportReader, ReportRequest, Zone, ago};
 use codex_ledger_report::{Csv, Table};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +27,7 @@ pub struct ReportArgs {
     /// How much to tell
     #[arg(long, value_enum, default_value_t = ReportMode::Prompts, value_name = "MODE")]
     pub mode: ReportMode,
-    /// In which format [default: what the ending of --output says, else md]
+    /// In which format [default: as the end of the file's name says, else md]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Format>,
     #[command(flatten)]
@@ -33,7 +35,7 @@ pub struct ReportArgs {
     /// Which sessions come first
     #[arg(long, value_enum, default_value_t = ReportOrder::Oldest, value_name = "ORDER")]
     pub order: ReportOrder,
-    /// At most this many sessions, of those that come first
+    /// At most this many sessions, of those that come first; 0 tells of all
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Title
@@ -60,6 +62,9 @@ pub struct ReportArgs {
 pub enum ReportMode {
     /// What was asked
     Prompts,
+    /// And what was answered
+    #[value(name = "prompts+answers", alias = "answers")]
+    Answers,
     /// And what was done about it
     Actions,
     /// Usage and cost
@@ -83,19 +88,16 @@ pub enum Format {
 }
 
 impl Format {
-    /// What the name of a file asks for; Markdown where it has no ending.
-    fn of_ending(path: &Path) -> Result<Format> {
-        let Some(ending) = path.extension().map(|end| end.to_string_lossy().to_lowercase()) else {
-            return Ok(Format::Md);
-        };
-        match ending.as_str() {
-            "md" | "markdown" | "txt" => Ok(Format::Md),
-            "csv" => Ok(Format::Csv),
-            "json" => Ok(Format::Json),
-            "html" | "htm" => Ok(Format::Html),
-            _ => Err(DoorError::new(format!("--output: no format has the ending .{ending}"))
-                .hint("name one with --format md, csv, json or html")),
-        }
+    /// What the end of a file's name says.
+    fn of_name(path: &Path) -> Option<Format> {
+        let end = path.extension()?.to_str()?.to_ascii_lowercase();
+        Some(match end.as_str() {
+            "md" | "markdown" => Format::Md,
+            "csv" => Format::Csv,
+            "json" => Format::Json,
+            "html" | "htm" => Format::Html,
+            _ => return None,
+        })
     }
 
     fn language(self) -> Language {
@@ -120,11 +122,14 @@ pub enum ReportOrder {
 pub enum By {
     Session,
     Day,
+    Week,
+    Month,
+    Repo,
 }
 
 pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let app = app(door, "report", Vec::new())?;
-    let zone = args.filters.zone()?;
+    let zone = args.filters.zone(door)?;
     let request = request(&args, &zone)?;
     if args.overriding.is_unsafe && args.publish.is_none() && args.output.is_none() {
         return Err(DoorError::new("--unsafe is about files")
@@ -139,7 +144,7 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
             return Err(DoorError::new("--json is --format json").hint("leave one of the two out"));
         }
         (Some(format), false) => format,
-        (None, false) => args.output.as_deref().map_or(Ok(Format::Md), Format::of_ending)?,
+        (None, false) => args.output.as_deref().and_then(Format::of_name).unwrap_or(Format::Md),
     };
     if let Some(path) = &args.output {
         check_target(path, format)?;
@@ -168,25 +173,57 @@ fn print(
     format: Format,
 ) -> Result<Done> {
     const PLACE: &str = "standard output";
+    if width().is_some() && format == Format::Md {
+        return print_paged(door, app, gate, report, format);
+    }
     let out = BufWriter::with_capacity(BUFFER_BYTES, Stdout(door));
     let mut out = Watched::new(gate, format.language(), PLACE, out);
     let mut renderer = renderer(format.language());
     app.render(report, &mut [Rendering { renderer: &mut *renderer, paper: &mut out }])?;
     let found = out.finish();
-    let found = found.map_err(|e| DoorError::new(format!("{PLACE}: {e}")))?;
-    if let Some(first) = found.first().filter(|_| !door.global.quiet) {
-        let passages = plural(found.len() as u64, "passage");
-        let (line, rule) = (first.line, safe(&first.rule));
-        crate::door::say(format!(
-            "codex-ledger: {passages} that no file would be written with, the first in line {line}: {rule}"
-        ));
-    }
+    say_found(door, &found.map_err(|e| DoorError::new(format!("{PLACE}: {e}")))?);
+    Ok(Done::Clean)
+}
+
+/// What a file would be held for.
+fn say_found(door: &Door, found: &BTreeSet<Finding>) {
+    let Some(first) = found.first().filter(|_| !door.global.quiet) else { return };
+    let passages = plural(found.len() as u64, "passage");
+    let (line, rule) = (first.line, safe(&first.rule));
+    crate::door::say(format!(
+        "codex-ledger: {passages} that no file would be written with, the first in line {line}: {rule}"
+    ));
+}
+
+/// The same on a terminal, as any long output.
+fn print_paged(
+    door: &Door,
+    app: &App,
+    gate: &Gate,
+    report: &ReportReader,
+    format: Format,
+) -> Result<Done> {
+    let mut text = Vec::new();
+    let mut out = Watched::new(gate, format.language(), "the terminal", &mut text);
+    let mut renderer = renderer(format.language());
+    app.render(report, &mut [Rendering { renderer: &mut *renderer, paper: &mut out }])?;
+    let found = out.finish().map_err(|e| DoorError::new(format!("the terminal: {e}")))?;
+    page(door, PagerArgs { no_pager: false }, &String::from_utf8_lossy(&text))?;
+    say_found(door, &found);
     Ok(Done::Clean)
 }
 
 fn request(args: &ReportArgs, zone: &Zone) -> Result<ReportRequest> {
     let mut filter = args.filters.filter(zone)?;
-    filter.limit = args.limit;
+    let mut said = [args.filters.since.clone(), args.filters.until.clone()];
+    if args.publish.is_some() {
+        // Pages change when what they tell changes, not when an hour has gone by.
+        for (said, at_ms) in said.iter_mut().zip([&mut filter.since_ms, &mut filter.until_ms]) {
+            on_its_day(said, at_ms, zone);
+        }
+    }
+    let [since_said, until_said] = said;
+    filter.limit = args.limit.filter(|limit| *limit > 0);
     filter.order = match args.order {
         ReportOrder::Oldest => Order::Oldest,
         ReportOrder::Newest => Order::Newest,
@@ -195,16 +232,27 @@ fn request(args: &ReportArgs, zone: &Zone) -> Result<ReportRequest> {
         title: args.title.clone(),
         mode: match args.mode {
             ReportMode::Prompts => Mode::Prompts,
+            ReportMode::Answers => Mode::Answers,
             ReportMode::Actions => Mode::Actions,
             ReportMode::Tokens => Mode::Tokens,
             ReportMode::Full => Mode::Full,
         },
         filter,
-        since_said: args.filters.since.clone(),
-        until_said: args.filters.until.clone(),
+        since_said,
+        until_said,
         zone: zone.clone(),
         page: false,
+        beside: Beside::default(),
     })
+}
+
+/// How long ago becomes the beginning of that day.
+fn on_its_day(said: &mut Option<String>, at_ms: &mut Option<i64>, zone: &Zone) {
+    let is_ago = said.as_deref().is_some_and(|said| ago(said).is_some());
+    if let Some(date) = at_ms.filter(|_| is_ago).and_then(|ms| zone.date(ms)) {
+        *at_ms = zone.start_of(date);
+        *said = Some(date.to_string());
+    }
 }
 
 /// Standard output as a writer; a reader that went away ends the program quietly.
@@ -229,6 +277,14 @@ fn is_folder(path: &Path, format: Format) -> bool {
 }
 
 fn check_target(path: &Path, format: Format) -> Result<()> {
+    if let Some(named) = Format::of_name(path).filter(|named| *named != format) {
+        let (name, format) = (path.display(), format.language().extension());
+        let message = format!("--output: {name} would hold {format}");
+        let other = named.language().extension();
+        return Err(
+            DoorError::new(message).hint(format!("--format {other}, or another name for the file"))
+        );
+    }
     if is_folder(path, format) {
         return Ok(());
     }

@@ -4,10 +4,10 @@ use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
 use crate::filters::FilterArgs;
 use crate::sessions::short_id;
-use crate::text::{count, minute, one_line, plural};
+use crate::text::{count, minute_in, one_line, plural};
 use clap::Args;
 use codex_ledger_app::Times;
-use codex_ledger_query::{QUALIFIERS, Search, SearchHit, Unmatched};
+use codex_ledger_query::{QUALIFIERS, Search, SearchHit, Unmatched, Zone};
 
 /// Characters of a session's title beside a hit.
 const TITLE_CHARS: usize = 50;
@@ -17,7 +17,7 @@ pub struct SearchArgs {
     /// Words, "phrases", beginnings*, /patterns/, AND, OR, NOT, (groups), and repo: session: title: model: error: tool: file: in: tag: disposition: exit: since: until: ident:
     #[arg(required = true, value_name = "QUERY")]
     pub query: Vec<String>,
-    /// Time zone of since: and until:, an IANA name [default: UTC]
+    /// Time zone of since:, until: and of the times shown: local, or an IANA name [default: as configured, else UTC]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// Show at most this many places; 0 shows all
@@ -41,7 +41,8 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
         timezone: args.timezone.clone(),
         ..FilterArgs::default()
     };
-    let filter = times.filter(&times.zone()?)?;
+    let zone = times.zone(door)?;
+    let filter = times.filter(&zone)?;
     let times = Times { since_ms: filter.since_ms, until_ms: filter.until_ms };
     let found = app.search(&search, times, args.limit)?;
     if door.global.json {
@@ -60,7 +61,7 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     }
     let mut out = String::new();
     for hit in &found.hits {
-        out.push_str(&hit_text(door, hit));
+        out.push_str(&hit_text(door, hit, &zone));
     }
     let shown = found.hits.len() as u64;
     let more = if shown < found.total {
@@ -83,13 +84,14 @@ fn prompt_text(hit: &SearchHit) -> String {
     if hit.prompt > 0 { format!("#{}", hit.prompt) } else { String::new() }
 }
 
-fn hit_text(door: &Door, hit: &SearchHit) -> String {
+fn hit_text(door: &Door, hit: &SearchHit, zone: &Zone) -> String {
     let what = match &hit.tool {
         Some(tool) => format!("{} of {}", hit.table, one_line(tool, 30)),
         None => hit.table.clone(),
     };
     let prompt = prompt_text(hit);
-    let head = format!("{}{prompt}  {}  {what}", short_id(&hit.session), minute(hit.at_ms));
+    let head =
+        format!("{}{prompt}  {}  {what}", short_id(&hit.session), minute_in(zone, hit.at_ms));
     let mut text = String::new();
     let flat = hit.snippet.split_whitespace().collect::<Vec<_>>().join(" ");
     for (index, piece) in one_line(&flat, 300).split('⟦').enumerate() {

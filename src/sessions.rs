@@ -3,9 +3,9 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::FilterArgs;
 use crate::pager::width;
-use crate::text::{minute, one_line, short};
+use crate::text::{minute_in, one_line, short};
 use clap::Args;
-use codex_ledger_query::SessionRow;
+use codex_ledger_query::{SessionRow, Zone};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ pub struct SessionsArgs {
 
 pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
     let app = app(door, "sessions", Vec::new())?;
-    let zone = args.filters.zone()?;
+    let zone = args.filters.zone(door)?;
     let rows = app.sessions_matching(&args.filters.filter(&zone)?, args.limit)?;
     if door.global.json {
         door.print_json(&rows)?;
@@ -33,7 +33,7 @@ pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
         door.print(&door.hinted("no sessions yet; `codex-ledger append` reads your Codex logs\n"))?;
         return Ok(Done::Clean);
     }
-    let mut out = table(door, &rows);
+    let mut out = table(door, &rows, &zone);
     if args.limit > 0 && rows.len() == args.limit {
         out.push_str(
             &door.paint(Style::Dim, format!("the newest {}; --limit 0 shows all\n", rows.len())),
@@ -50,10 +50,11 @@ pub fn short_id(id: &str) -> String {
     one_line(&id.chars().take(18).collect::<String>(), 80)
 }
 
-fn table(door: &Door, rows: &[SessionRow]) -> String {
+fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
     let mut table = Table::new();
     table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
-    let heads = ["LAST (UTC)", "SESSION", "PROMPTS", "CALLS", "TOKENS", "MODEL", "FROM", "WHERE"];
+    let last = format!("LAST ({})", zone.name());
+    let heads = [last.as_str(), "SESSION", "PROMPTS", "CALLS", "TOKENS", "MODEL", "FROM", "WHERE"];
     // Where there is no room, what tells least goes first; the title stays.
     let width = width().unwrap_or(usize::MAX);
     let left_out: &[usize] = match width {
@@ -78,7 +79,7 @@ fn table(door: &Door, rows: &[SessionRow]) -> String {
         let label =
             row.title.as_deref().map_or(folder.to_string(), |title| format!("{folder}: {title}"));
         table.add_row(kept([
-            minute(row.last_at_ms.or(row.created_at_ms)),
+            minute_in(zone, row.last_at_ms.or(row.created_at_ms)),
             door.paint(Style::Cyan, short_id(&row.id)),
             row.prompts.to_string(),
             row.calls.to_string(),

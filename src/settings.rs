@@ -61,11 +61,26 @@ pub fn settings(global: &Global) -> Result<Settings> {
     let db = db.unwrap_or_else(|| ledger_dir.join("views.sqlite"));
     add("ingest.db_path", db.display().to_string(), db_origin);
     add("views.raw_json", config.views.raw_json.to_string(), from(config.views.raw_json));
-    if let Some(rules) = &config.redaction.rules {
-        add("redaction.rules", rules.display().to_string(), &file);
-    }
-    if let Some(dir) = &config.outputs.reports_dir {
-        add("outputs.reports_dir", dir.display().to_string(), &file);
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let usd = |usd: Option<f64>| usd.map(|usd| usd.to_string());
+    let review = &config.review;
+    let words = (!review.dispositions.is_empty()).then(|| review.dispositions.join(", "));
+    let tags: Vec<&str> = review.tags.iter().map(|rule| rule.tag.as_str()).collect();
+    let tags = (!tags.is_empty()).then(|| tags.join(", "));
+    let budget = &config.budget;
+    // Every key, so that one sees what can be said, too.
+    for (key, value, default) in [
+        ("redaction.rules", path(&config.redaction.rules), "the program's rules"),
+        ("outputs.reports_dir", path(&config.outputs.reports_dir), "none"),
+        ("outputs.timezone", config.outputs.timezone.clone(), "UTC"),
+        ("review.dispositions", words, "none"),
+        ("review.tags", tags, "none"),
+        ("budget.day", usd(budget.day), "none"),
+        ("budget.week", usd(budget.week), "none"),
+        ("budget.month", usd(budget.month), "none"),
+    ] {
+        let origin = from(value.is_some());
+        add(key, value.unwrap_or_else(|| default.into()), origin);
     }
     Ok(Settings { config, config_path, ledger_dir, roots, all, ignored })
 }

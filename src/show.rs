@@ -2,8 +2,9 @@
 
 use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::zone_named;
-use crate::pager::{PagerArgs, page};
-use crate::text::{bytes, count, duration, minute, one_line, plural, safe, short};
+use crate::pager::{PagerArgs, page, width};
+use crate::prose;
+use crate::text::{bytes, count, duration, minute_in, one_line, plural, safe, short};
 use clap::Args;
 use codex_ledger_app::{App, Seq};
 use codex_ledger_query::{Item, ItemKind, Review, SessionDetail, Zone};
@@ -43,7 +44,7 @@ pub struct ShowArgs {
     /// All of every text [default where the output is no terminal]
     #[arg(long)]
     pub full: bool,
-    /// Time zone of days and times, an IANA name [default: UTC]
+    /// Time zone of days and times: local, or an IANA name [default: as configured, else UTC]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// Show injected context too
@@ -64,9 +65,9 @@ pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
         door.print_json(&detail)?;
         return Ok(Done::Clean);
     }
-    let mut out = heading(door, &detail);
+    let zone = zone_named(door, args.timezone.as_deref())?;
+    let mut out = heading(door, &detail, &zone);
     let is_full = args.full || door.global.verbose || !std::io::stdout().is_terminal();
-    let zone = zone_named(args.timezone.as_deref())?;
     let mut telling = Telling::new(door, zone, is_full);
     let is_shown = |item: &&Item| args.context || item.kind != ItemKind::Context;
     let injected = detail.items.iter().filter(|item| !is_shown(item)).count();
@@ -101,7 +102,7 @@ fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
 }
 
 /// What is known of the session as a whole.
-pub fn heading(door: &Door, detail: &SessionDetail) -> String {
+pub fn heading(door: &Door, detail: &SessionDetail, zone: &Zone) -> String {
     let session = &detail.session;
     let name = session
         .title
@@ -116,7 +117,12 @@ pub fn heading(door: &Door, detail: &SessionDetail) -> String {
     };
     line(
         "when",
-        Some(format!("{} to {} UTC", minute(session.created_at_ms), minute(session.last_at_ms))),
+        Some(format!(
+            "{} to {} {}",
+            minute_in(zone, session.created_at_ms),
+            minute_in(zone, session.last_at_ms),
+            zone.name()
+        )),
     );
     line("where", session.cwd.clone());
     let commit = detail.git_commit.as_deref().map(|c| c.chars().take(12).collect::<String>());
@@ -204,7 +210,7 @@ impl<'d> Telling<'d> {
             }
             ItemKind::Message => {
                 let head = door.paint(Style::Green, safe(label));
-                format!("{time} {head}\n{}", indent(&safe(&item.text), 4))
+                format!("{time} {head}\n{}", indent(&self.prose(&item.text), 4))
             }
             ItemKind::Context => {
                 let head = door.paint(Style::Dim, format!("context {}:", safe(label)));
@@ -216,7 +222,7 @@ impl<'d> Telling<'d> {
             }
             ItemKind::Plan => {
                 let head = door.paint(Style::Dim, "plan");
-                format!("{time} {head} [{}] {}", safe(label), self.brief(&item.text, 90))
+                format!("{time} {head} {} {}", step_mark(label), self.brief(&item.text, 90))
             }
             ItemKind::Call => self.call(item, &time, label),
             ItemKind::Turn => {
@@ -226,6 +232,14 @@ impl<'d> Telling<'d> {
                 let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
                 format!("{time} {head} {first}{}\n{rest}", took.unwrap_or_default())
             }
+        }
+    }
+
+    /// What was said: on a terminal as it was meant to look, else as it was written.
+    fn prose(&self, text: &str) -> String {
+        match width() {
+            Some(width) => prose::lines(self.door, text, width.saturating_sub(5)),
+            None => safe(text),
         }
     }
 
@@ -298,6 +312,16 @@ impl<'d> Telling<'d> {
             out.push_str(&format!("   {}\n", self.left_out(lines.len() - shown)));
         }
         out
+    }
+}
+
+/// A step of a plan as on a list.
+fn step_mark(status: &str) -> String {
+    match status {
+        "completed" => "[x]".into(),
+        "in_progress" => "[>]".into(),
+        "pending" => "[ ]".into(),
+        other => format!("[{}]", safe(other)),
     }
 }
 

@@ -92,6 +92,11 @@ pub fn head(label: &str, HeadSummary { size, id, root }: &HeadSummary) -> String
     format!("{label} {} entries\n       id   {id}\n       root {root}\n", count(*size))
 }
 
+/// `2026-02-09 18:36` in a zone.
+pub fn minute_in(zone: &Zone, at_ms: Option<i64>) -> String {
+    at_ms.map_or_else(|| "-".into(), |at_ms| zone.minute(at_ms))
+}
+
 /// `2026-02-09 18:36` in UTC.
 pub fn minute(at_ms: Option<i64>) -> String {
     at_ms.map_or_else(|| "-".into(), |at_ms| Zone::utc().minute(at_ms))

@@ -2,23 +2,39 @@
 
 use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
-use crate::text::{count, minute, one_line, short};
+use crate::filters::{FilterArgs, zone_named};
+use crate::pager::width;
+use crate::settings::settings;
+use crate::text::{count, minute_in, one_line, short};
 use clap::{Args, Subcommand, ValueEnum};
-use codex_ledger_app::{App, PriceTable, WhatIf};
-use codex_ledger_query::{ExplainRow, TokenBy, TokenReport, TokenSums, Zone, day_ms};
+use codex_ledger_app::{App, Explanation, PriceTable, WhatIf, World};
+use codex_ledger_query::{
+    ExplainRow, Filter, TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, Zone, day_ms,
+};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+/// A terminal of fewer columns gets fewer of the table.
+const COMPACT_BELOW: usize = 100;
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct TokensArgs {
-    /// What to group by
-    #[arg(long, value_enum, default_value_t = By::Day, value_name = "WHAT")]
-    pub by: By,
-    /// Time zone of days, an IANA name such as Europe/Berlin [default: UTC]
-    #[arg(long, value_name = "ZONE")]
-    pub timezone: Option<String>,
+    /// What to group by, one or two: day,model
+    #[arg(long, value_enum, default_value = "day", value_name = "WHAT", value_delimiter = ',')]
+    pub by: Vec<By>,
+    /// In which order
+    #[arg(long, value_enum, default_value_t = Sort::Key, value_name = "WHAT")]
+    pub sort: Sort,
+    /// Only so many rows, the last ones; the total is still of all
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+    /// Fewer columns [default on a terminal of less than 100 columns]
+    #[arg(long)]
+    pub compact: bool,
+    #[command(flatten)]
+    pub filters: FilterArgs,
     /// Price table (TOML) that goes over the one in this program
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
@@ -39,8 +55,31 @@ pub enum By {
     Week,
     Month,
     Session,
+    Prompt,
     Repo,
     Model,
+}
+
+impl By {
+    const fn of_query(self) -> (TokenBy, &'static str) {
+        match self {
+            By::Day => (TokenBy::Day, "DAY"),
+            By::Week => (TokenBy::Week, "WEEK"),
+            By::Month => (TokenBy::Month, "MONTH"),
+            By::Session => (TokenBy::Session, "SESSION"),
+            By::Prompt => (TokenBy::Prompt, "PROMPT"),
+            By::Repo => (TokenBy::Repo, "REPO"),
+            By::Model => (TokenBy::Model, "MODEL"),
+        }
+    }
+}
+
+/// What rows are sorted by; the largest come last, nearest to the total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    Key,
+    Cost,
+    Tokens,
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,39 +89,91 @@ pub enum TokensCommand {
         /// Id of the session, its beginning, or its name [default: the newest]
         #[arg(value_name = "SESSION", default_value = "", hide_default_value = true)]
         session: String,
+        /// How its cost comes about, and why other programs may say another one
+        #[arg(long)]
+        price: bool,
+        /// Time zone of times: local, or an IANA name [default: as configured, else UTC]
+        #[arg(long, value_name = "ZONE")]
+        timezone: Option<String>,
     },
 }
 
 pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
     let app = app(door, "tokens", Vec::new())?;
-    if let Some(TokensCommand::Explain { session }) = &args.what {
-        return explain(door, &app, session);
+    if let Some(TokensCommand::Explain { session, price, timezone }) = &args.what {
+        let zone = zone_named(door, timezone.as_deref())?;
+        return explain(door, &app, session, *price, &zone);
     }
-    let zone = match &args.timezone {
-        None => Zone::utc(),
-        Some(name) => Zone::named(name).ok_or_else(|| {
-            DoorError::new(format!("--timezone: there is no time zone `{name}`"))
-                .hint("an IANA name such as Europe/Berlin or America/New_York")
-        })?,
-    };
+    if args.by.len() > 2 || args.by.first() == args.by.get(1) {
+        return Err(DoorError::new("--by: one thing, or two different ones")
+            .hint("for example --by day,model"));
+    }
+    let zone = args.filters.zone(door)?;
     let prices = prices(args.prices.as_deref())?;
     let price_as_of_ms = args.price_as_of.as_deref().map(date_ms).transpose()?;
-    let what_if = WhatIf { model_as: args.model_as.clone(), price_as_of_ms };
-    let by = match args.by {
-        By::Day => TokenBy::Day,
-        By::Week => TokenBy::Week,
-        By::Month => TokenBy::Month,
-        By::Session => TokenBy::Session,
-        By::Repo => TokenBy::Repo,
-        By::Model => TokenBy::Model,
+    let request = TokenRequest {
+        by: args.by.iter().map(|by| by.of_query().0).collect(),
+        filter: args.filters.filter(&zone)?,
+        zone: &zone,
+        prices: &prices,
+        what_if: WhatIf { model_as: args.model_as.clone(), price_as_of_ms },
     };
-    let report = app.tokens(by, &zone, &prices, &what_if)?;
+    let mut report = app.tokens(&request)?;
+    match args.sort {
+        Sort::Key => {}
+        Sort::Tokens => report.rows.sort_by_key(|row| row.sums.total),
+        Sort::Cost => {
+            let cost = |row: &TokenRow| row.sums.cost_usd.unwrap_or(-1.0);
+            report.rows.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+        }
+    }
+    let all = report.rows.len();
+    report.rows.drain(..all.saturating_sub(args.last.unwrap_or(all)));
     if door.global.json {
         door.print_json(&report)?;
-    } else {
-        door.print(&as_text(door, &report, by))?;
+        return Ok(Done::Clean);
     }
+    let mut out = as_text(door, &report, &args, all);
+    out.push_str(&budgets(door, &app, &zone, &prices)?);
+    door.print(&out)?;
     Ok(Done::Clean)
+}
+
+/// Where the budgets of the configuration stand, whatever the filters say.
+fn budgets(door: &Door, app: &App, zone: &Zone, prices: &PriceTable) -> Result<String> {
+    let budget = settings(&door.global)?.config.budget;
+    let mut out = String::new();
+    for (by, name, usd) in [
+        (TokenBy::Day, "day", budget.day),
+        (TokenBy::Week, "week", budget.week),
+        (TokenBy::Month, "month", budget.month),
+    ] {
+        let Some(usd) = usd else { continue };
+        let now_ms = (World::real().clock.now() / 1_000_000) as i64;
+        let since_ms = period_start(zone, by, now_ms);
+        let filter = Filter { since_ms, ..Filter::default() };
+        let spent = app.tokens(&TokenRequest { filter, ..TokenRequest::all(by, zone, prices) })?;
+        let cost = spent.total.cost_usd.unwrap_or_default();
+        let share = cost / usd * 100.0;
+        let line = format!("this {name} ${cost:.2} of ${usd:.2}, {share:.0} %");
+        let style = if share > 100.0 { Style::Red } else { Style::Dim };
+        out.push_str(&format!("{}\n", door.paint(style, line)));
+    }
+    Ok(out)
+}
+
+/// When the day, week or month of a moment began.
+fn period_start(zone: &Zone, by: TokenBy, at_ms: i64) -> Option<i64> {
+    let day = zone.date(at_ms)?;
+    let first = match by {
+        TokenBy::Month => day.first_of_month(),
+        TokenBy::Week => {
+            let days = i64::from(day.weekday().to_monday_zero_offset());
+            day.checked_sub(jiff::Span::new().days(days)).ok()?
+        }
+        _ => day,
+    };
+    zone.start_of(first)
 }
 
 fn prices(path: Option<&Path>) -> Result<Cow<'static, PriceTable>> {
@@ -117,25 +208,37 @@ fn finish_table(mut table: Table, right: std::ops::Range<usize>) -> String {
     table.to_string().lines().map(|line| line.trim_end().to_string() + "\n").collect()
 }
 
-fn as_text(door: &Door, report: &TokenReport, by: TokenBy) -> String {
+fn as_text(door: &Door, report: &TokenReport, args: &TokensArgs, all: usize) -> String {
     if report.rows.is_empty() {
-        return "no counted usage yet\n".into();
+        let is_filtered = args.filters.is_given();
+        return if is_filtered { "no counted usage matches\n" } else { "no counted usage yet\n" }
+            .into();
     }
-    let head = match by {
-        TokenBy::Day => "DAY",
-        TokenBy::Week => "WEEK",
-        TokenBy::Month => "MONTH",
-        TokenBy::Session => "SESSION",
-        TokenBy::Repo => "REPO",
-        TokenBy::Model => "MODEL",
+    let width = width();
+    let is_compact = args.compact || width.is_some_and(|width| width < COMPACT_BELOW);
+    let keys = args.by.len();
+    let heads = args.by.iter().map(|by| by.of_query().1);
+    let numbers: &[&str] = match is_compact {
+        true => &["INPUT", "OUTPUT", "COST"],
+        false => &["INPUT", "CACHED", "OUTPUT", "REASONING", "TOTAL", "COST"],
     };
-    let heads = [head, "INPUT", "CACHED", "OUTPUT", "REASONING", "TOTAL", "USD"];
+    let heads: Vec<&str> = heads.chain(numbers.iter().copied()).collect();
     let mut table = new_table(door, &heads);
+    let key_chars = width
+        .map_or(60, |width| (width.saturating_sub(numbers.len() * 13) / keys.max(1)).clamp(10, 60));
     for row in &report.rows {
-        table.add_row(cells(one_line(&row.key, 60), &row.sums));
+        let own = if row.keys.is_empty() { std::slice::from_ref(&row.key) } else { &row.keys };
+        let own = own.iter().map(|key| one_line(key, key_chars));
+        table.add_row(own.chain(cells(&row.sums, is_compact)).collect::<Vec<_>>());
     }
-    table.add_row(cells(door.paint(Style::Bold, "total"), &report.total));
-    let mut out = finish_table(table, 1..7);
+    let total = std::iter::once(door.paint(Style::Bold, "total"));
+    let total = total.chain(std::iter::repeat_n(String::new(), keys - 1));
+    table.add_row(total.chain(cells(&report.total, is_compact)).collect::<Vec<_>>());
+    let mut out = finish_table(table, keys..keys + numbers.len());
+    if report.rows.len() < all {
+        let shown = format!("the last {} of {all} rows; the total is of all\n", report.rows.len());
+        out.push_str(&door.paint(Style::Dim, shown));
+    }
     let digest: String = report.price_digest.chars().take(12).collect();
     let mut notes = format!("API-equivalent prices of {}, table {digest}", report.price_date);
     if report.total.estimated {
@@ -151,21 +254,70 @@ fn as_text(door: &Door, report: &TokenReport, by: TokenBy) -> String {
     out + "\n"
 }
 
-fn cells(key: String, sums: &TokenSums) -> Vec<String> {
+fn cells(sums: &TokenSums, is_compact: bool) -> Vec<String> {
     let cost = match sums.cost_usd {
-        Some(cost) if sums.estimated => format!("~{cost:.2}"),
-        Some(cost) => format!("{cost:.2}"),
+        Some(cost) if sums.estimated => format!("~${cost:.2}"),
+        Some(cost) => format!("${cost:.2}"),
         None => "?".into(),
     };
-    let numbers = [sums.input, sums.cached, sums.output, sums.reasoning, sums.total];
-    [key].into_iter().chain(numbers.map(count)).chain([cost]).collect()
+    let numbers = match is_compact {
+        true => vec![sums.input, sums.output],
+        false => vec![sums.input, sums.cached, sums.output, sums.reasoning, sums.total],
+    };
+    numbers.into_iter().map(count).chain([cost]).collect()
 }
 
-fn explain(door: &Door, app: &App, prefix: &str) -> Result<Done> {
-    let explanation = app.explain_tokens(prefix)?;
+/// Why another program may say another cost; what each does was looked up in the versions that docs/TOKENS.md names.
+const OTHER_COSTS: &str = "\
+Why ccusage may say another cost for the same logs:
+  - prices: it takes today's from a public table; here each response has the price of its day
+  - tiers: responses of the tier `priority` (fast) cost more here, those of `flex` less
+  - long context: responses above a model's threshold have its higher rates here
+  - copies: it counts an old fork's copy of its parent again; `tokens explain` names each record that is not counted
+  - files: it reads no compressed rollouts, and no usage records of paginated ones
+  - days: its days are of the system's zone, these of --timezone (UTC unless configured)
+  - models: usage without a model's name is marked ~ here and priced as the usual one of its time
+";
+
+fn explain_price(door: &Door, of: &Explanation) -> String {
+    let mut out = format!("{}\n", door.paint(Style::Bold, &of.session));
+    let heads = ["MODEL", "TIER", "RECORDS", "KIND", "TOKENS", "$ PER 1M", "COST"];
+    let mut table = new_table(door, &heads);
+    for row in &of.prices {
+        let long = if row.is_long { ", long context" } else { "" };
+        let tier = format!("{}{long}", one_line(&row.tier, 20));
+        let other = row.priced_as.as_deref().filter(|priced| *priced != row.model);
+        let other = other.map(|priced| format!(" as {}", one_line(priced, 30))).unwrap_or_default();
+        let model = format!("{}{other}", one_line(&row.model, 30));
+        if row.parts.is_empty() {
+            let none = ["no price is known".into(), String::new(), String::new(), "?".into()];
+            table
+                .add_row([model.clone(), tier.clone(), count(row.records)].into_iter().chain(none));
+        }
+        for (nth, part) in row.parts.iter().filter(|part| part.tokens > 0).enumerate() {
+            let head = [model.clone(), tier.clone(), count(row.records)];
+            let head = head.map(|cell| if nth == 0 { cell } else { String::new() });
+            let kind = part.kind.replace('_', " ");
+            let rate = format!("{:.3}", part.usd_per_million);
+            let cells = [kind, count(part.tokens), rate, format!("${:.4}", part.cost_usd)];
+            table.add_row(head.into_iter().chain(cells));
+        }
+    }
+    out.push_str(&finish_table(table, 4..7));
+    let total: f64 = of.prices.iter().filter_map(|row| row.cost_usd).sum();
+    let prices = PriceTable::builtin();
+    out.push_str(&format!("${total:.4} by prices of {}\n\n", prices.date()));
+    out + &door.paint(Style::Dim, OTHER_COSTS)
+}
+
+fn explain(door: &Door, app: &App, prefix: &str, has_prices: bool, zone: &Zone) -> Result<Done> {
+    let explanation = app.explain_tokens(prefix, has_prices.then(PriceTable::builtin))?;
     if door.global.json {
         door.print_json(&explanation)?;
         return Ok(Done::Clean);
+    }
+    if has_prices {
+        return door.print(&explain_price(door, &explanation)).map(|()| Done::Clean);
     }
     let mut out = format!("{}\n", door.paint(Style::Bold, &explanation.session));
     let rows = &explanation.records;
@@ -173,10 +325,11 @@ fn explain(door: &Door, app: &App, prefix: &str) -> Result<Done> {
         out.push_str("no usage records: this client did not write any\n");
         return door.print(&out).map(|()| Done::Clean);
     }
-    let heads = ["ENTRY", "LINE", "TIME (UTC)", "INPUT", "CACHED", "OUTPUT", "VERDICT"];
+    let time = format!("TIME ({})", zone.name());
+    let heads = ["ENTRY", "LINE", time.as_str(), "INPUT", "CACHED", "OUTPUT", "VERDICT"];
     let mut table = new_table(door, &heads);
     for row in rows {
-        table.add_row(explain_cells(door, row));
+        table.add_row(explain_cells(door, row, zone));
     }
     out.push_str(&finish_table(table, 3..6));
     let counted: Vec<&ExplainRow> = rows.iter().filter(|row| row.counted).collect();
@@ -194,12 +347,12 @@ fn explain(door: &Door, app: &App, prefix: &str) -> Result<Done> {
     Ok(Done::Clean)
 }
 
-fn explain_cells(door: &Door, row: &ExplainRow) -> Vec<String> {
+fn explain_cells(door: &Door, row: &ExplainRow, zone: &Zone) -> Vec<String> {
     let verdict = match row.reason.as_deref() {
         None => door.paint(Style::Green, "counted"),
         Some(reason) => door.paint(Style::Dim, reason_text(reason)),
     };
-    let time = minute(row.at_ms);
+    let time = minute_in(zone, row.at_ms);
     let numbers = [row.input, row.cached, row.output].map(count);
     [row.seq.to_string(), row.line.to_string(), time]
         .into_iter()

@@ -325,3 +325,62 @@ fn a_directory_is_found_by_any_of_its_spellings() {
     }
     assert_eq!(count(["--workspace", "D:"]), 1);
 }
+
+#[test]
+fn the_name_of_a_file_says_its_format_or_is_refused() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    for (name, begins) in [
+        ("r.html", "<!DOCTYPE html>"),
+        ("r.json", "{\"schema\""),
+        ("r.csv", "\"kind\""),
+        ("r.md", "# "),
+    ] {
+        let path = env.work().join(name);
+        env.ok(["report", "-o", path.to_str().unwrap()]);
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with(begins), "{name}");
+    }
+    let path = env.work().join("other.html");
+    let args = ["report", "--format", "md", "-o", path.to_str().unwrap()];
+    env.run(args).refused(&["would hold md", "--format html"]);
+    assert!(!path.exists());
+}
+
+#[test]
+fn no_limit_is_zero() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let all = env.json(["report"])["totals"]["sessions"].clone();
+    assert_eq!(env.json(["report", "--limit", "0"])["totals"]["sessions"], all);
+}
+
+#[test]
+fn a_report_on_one_session_says_in_one_line_what_is_elsewhere() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let one = env.ok(["report", "--session", "019c416a"]);
+    assert!(one.text().contains("| elsewhere |"), "{}", one.text());
+    assert!(!one.text().contains("| sessions missing |") && !one.text().contains("| accesses |"));
+    assert!(env.ok(["report"]).text().contains("| sessions missing |"));
+}
+
+#[test]
+fn answers_are_told_and_remarks_on_the_way_are_not() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let report = env.json(["report", "--mode", "prompts+answers"]);
+    let sessions = report["sessions"].as_array().unwrap();
+    let items = |session: &serde_json::Value| {
+        let prompts = session["prompts"].as_array().unwrap().clone();
+        prompts
+            .iter()
+            .flat_map(|of| of["items"].as_array().cloned().unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    let items: Vec<_> = sessions.iter().flat_map(items).collect();
+    assert!(items.len() > 10 && items.iter().all(|item| item["kind"] == "message"));
+    assert!(items.iter().all(|item| item["name"] != "commentary"));
+    let html = env.ok(["report", "--mode", "actions", "--format", "html"]);
+    assert!(html.text().contains("<div class=\"answer\"><p>"), "in plain sight");
+    assert!(html.text().contains("<code>tide-tables serve 8080</code>"), "rendered");
+}

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// What a configuration file can say. Unknown keys are refused, so that a typing error is not silence.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// `[sessions]`: where the logs are.
@@ -23,6 +23,8 @@ pub struct Config {
     pub redaction: RedactionConfig,
     /// `[review]`: the reviewer's words.
     pub review: ReviewConfig,
+    /// `[budget]`: what usage should not go beyond.
+    pub budget: Budget,
 }
 
 /// `[sessions]`.
@@ -51,6 +53,20 @@ pub struct Ingest {
 pub struct Outputs {
     /// Where reports are written.
     pub reports_dir: Option<PathBuf>,
+    /// Zone of days and times: `local`, or an IANA name.
+    pub timezone: Option<String>,
+}
+
+/// `[budget]`: USD of API-equivalent cost. Nothing is stopped by it; `tokens` says where it stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budget {
+    /// In a day.
+    pub day: Option<f64>,
+    /// In a week from Monday on.
+    pub week: Option<f64>,
+    /// In a month.
+    pub month: Option<f64>,
 }
 
 /// `[views]`.
@@ -138,6 +154,11 @@ impl Config {
         let tags = config.review.tags.iter().map(|rule| ("review.tags", &rule.tag));
         if let Some((key, word)) = own.chain(tags).find(|(_, word)| !is_review_word(word)) {
             let detail = format!("{key}: `{word}` is no word for this: {REVIEW_WORD}");
+            return Err(ConfigError { path: path.to_path_buf(), detail });
+        }
+        let budget = [config.budget.day, config.budget.week, config.budget.month];
+        if budget.into_iter().flatten().any(|usd| !usd.is_finite() || usd <= 0.0) {
+            let detail = "budget: an amount in USD, more than 0".to_string();
             return Err(ConfigError { path: path.to_path_buf(), detail });
         }
         let resolve = |path: &mut PathBuf| {

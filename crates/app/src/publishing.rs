@@ -12,12 +12,14 @@ use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
 use codex_ledger_ledger::{ExportSummary, LedgerReader, export, read_head};
 use codex_ledger_projections::load_policy;
 use codex_ledger_query::pricing::PriceTable;
-use codex_ledger_query::{ReportReader, ReportRequest};
-use codex_ledger_report::{PageLink, PageState, html_index, markdown_index};
+use codex_ledger_query::{Beside, PageRef, ReportReader, ReportRequest};
+use codex_ledger_report::{PageLink, PageState, feed, html_index, markdown_index};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// Name of the feed of pages.
+const FEED: &str = "feed.xml";
 /// Names of documents that an entry's detail lists; its fields list all.
 const LISTED_MAX: usize = 20;
 
@@ -253,37 +255,92 @@ impl App {
         let plans = self.page_plans(wanted, &report)?;
         let index = format!("index.{}", wanted.language.extension());
         if let Some(folder) = &mut folder {
-            folder.claim(plans.iter().map(|plan| &plan.link.file).chain([&index]))?;
+            let own = [index.as_str(), FEED];
+            folder.claim(plans.iter().map(|plan| plan.link.file.as_str()).chain(own))?;
         }
         let mut published =
             Published { is_empty: report.head().sessions.is_empty(), ..Published::default() };
         let mut links = Vec::new();
-        for plan in plans {
-            let (judged, mut link) = self.page(wanted, gate, plan)?;
-            link.state = put(&mut folder, released(judged, waiver), &mut published)?;
-            links.push(link);
+        // A page names the next one, which may turn out to be withheld: it waits until that is known.
+        let mut waiting: Option<Waiting> = None;
+        for (place, plan) in plans.iter().enumerate() {
+            let next = plans.get(place + 1).map(|plan| page_ref(&plan.link));
+            let previous = waiting.as_ref().map(|page| page_ref(&page.plan.link));
+            let beside = Beside { previous, next };
+            let (judged, link) = self.page(wanted, gate, plan, beside.clone())?;
+            match released(judged, waiver) {
+                held @ Judged::Held(_) => {
+                    links.push(PageLink { state: put(&mut folder, held, &mut published)?, ..link });
+                }
+                passed => {
+                    if let Some(page) = waiting.take() {
+                        let page =
+                            self.with_next(wanted, gate, page, Some(page_ref(&plan.link)))?;
+                        put(&mut folder, released(page.judged, waiver), &mut published)?;
+                    }
+                    waiting = Some(Waiting { plan: plan.clone(), judged: passed, beside });
+                    links.push(link);
+                }
+            }
+        }
+        if let Some(page) = waiting {
+            let page = self.with_next(wanted, gate, page, None)?;
+            put(&mut folder, released(page.judged, waiver), &mut published)?;
         }
         let draft = self.index(wanted, gate, &report, &index, &links)?;
         put(&mut folder, released(draft.judge(), waiver), &mut published)?;
+        let draft = self.feed(gate, &report, &index, &links)?;
+        put(&mut folder, released(draft.judge(), waiver), &mut published)?;
         Ok((published, folder))
+    }
+
+    /// The page again, where another one comes next than was thought.
+    fn with_next(
+        &self,
+        wanted: &Publication,
+        gate: &Gate,
+        page: Waiting,
+        next: Option<PageRef>,
+    ) -> Result<Waiting> {
+        if page.beside.next == next {
+            return Ok(page);
+        }
+        let beside = Beside { next, ..page.beside };
+        let (judged, _) = self.page(wanted, gate, &page.plan, beside.clone())?;
+        Ok(Waiting { judged, beside, ..page })
     }
 
     fn page(
         &self,
         wanted: &Publication,
         gate: &Gate,
-        plan: PagePlan,
+        plan: &PagePlan,
+        beside: Beside,
     ) -> Result<(Judged, PageLink)> {
-        let PagePlan { mut link, request } = plan;
-        let report = self.report(gate, request, PriceTable::builtin())?;
+        let PagePlan { mut link, request } = plan.clone();
+        let report =
+            self.report(gate, ReportRequest { beside, ..request }, PriceTable::builtin())?;
         let mut draft = DocumentDraft::page(gate, wanted.language, &link.file);
         let mut renderer = renderer(wanted.language);
         let target = Rendering { renderer: &mut *renderer, paper: &mut draft };
         self.render(&report, &mut [target])?;
-        if wanted.by == PageBy::Day {
-            link = PageLink::of_day(&link.when, report.head(), link.file);
+        if wanted.by != PageBy::Session {
+            link = PageLink::of_several(&link.when, report.head(), link.file);
         }
         Ok((draft.judge(), link))
+    }
+
+    fn feed<'g>(
+        &self,
+        gate: &'g Gate,
+        report: &ReportReader,
+        index: &str,
+        links: &[PageLink],
+    ) -> Result<DocumentDraft<'g>> {
+        let mut draft = DocumentDraft::page(gate, Language::Html, FEED);
+        feed(&mut draft, report.head(), index, links).map_err(PublishError::io(FEED))?;
+        draft.end_part(&listed_texts(report, links));
+        Ok(draft)
     }
 
     fn index<'g>(
@@ -300,11 +357,7 @@ impl App {
             _ => markdown_index(&mut draft, report.head(), links),
         };
         written.map_err(PublishError::io(name))?;
-        let mut parts = vec![index_texts(report.head())];
-        let shown = links.iter().filter(|link| link.state == PageState::Shown);
-        // A label is what the session's page says, too, and was looked at there as one of that session's texts.
-        parts.extend(shown.map(|link| Part { texts: vec![&link.label], ..Part::default() }));
-        draft.end_part(&parts);
+        draft.end_part(&listed_texts(report, links));
         Ok(draft)
     }
 
@@ -341,6 +394,25 @@ impl App {
         self.update_views(&mut |_| ())?;
         Ok(Waiver::recorded(seqs.from, names, rules))
     }
+}
+
+/// A page that has passed and is not written yet.
+struct Waiting {
+    plan: PagePlan,
+    judged: Judged,
+    beside: Beside,
+}
+
+fn page_ref(link: &PageLink) -> PageRef {
+    PageRef { file: link.file.clone(), when: link.when.clone() }
+}
+
+/// What a list of pages says of them.
+fn listed_texts<'a>(report: &'a ReportReader, links: &'a [PageLink]) -> Vec<Part<'a>> {
+    let shown = links.iter().filter(|link| link.state == PageState::Shown);
+    // A label is what the session's page says, too, and was looked at there as one of that session's texts.
+    let texts = shown.map(|link| Part { texts: vec![&link.label, &link.when], ..Part::default() });
+    std::iter::once(index_texts(report.head())).chain(texts).collect()
 }
 
 fn released(judged: Judged, waiver: Option<&Waiver>) -> Judged {

@@ -4,16 +4,14 @@ use super::publishing::Publication;
 use super::setup::App;
 use crate::error::{AppError, Result};
 use crate::publish::{
-    Gate, Language, Paper, PublishError, head_texts, prompt_texts, session_texts,
+    Gate, Language, Paper, PublishError, head_texts, label_text, prompt_texts, session_texts,
 };
 use crate::status::HeadSummary;
 use codex_ledger_db as db;
 use codex_ledger_ledger::read_head;
 use codex_ledger_query::pricing::PriceTable;
-use codex_ledger_query::{ReportDay, ReportReader, ReportRequest};
-use codex_ledger_report::{
-    Csv, Html, Json, Markdown, PageLink, PageState, Renderer, Table, escape,
-};
+use codex_ledger_query::{ReportDay, ReportReader, ReportRequest, repo_name};
+use codex_ledger_report::{Csv, Html, Json, Markdown, PageLink, Renderer, Table, escape, week_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
@@ -28,6 +26,12 @@ pub enum PageBy {
     Session,
     /// A day.
     Day,
+    /// A week from Monday on.
+    Week,
+    /// A month.
+    Month,
+    /// A repository, else a directory.
+    Repo,
 }
 
 /// A renderer, and what it writes on.
@@ -47,6 +51,7 @@ pub struct ReportFile {
 }
 
 /// A page to be: its file, and what narrows the report down to it.
+#[derive(Clone)]
 pub(super) struct PagePlan {
     pub(super) link: PageLink,
     pub(super) request: ReportRequest,
@@ -92,7 +97,8 @@ impl App {
         let head = report.head();
         for Rendering { renderer, paper } in targets.iter_mut() {
             renderer.begin(paper, head).map_err(|e| failed(&**paper, e))?;
-            paper.end_part(&[head_texts(head)]);
+            let titles = head.sessions.iter().filter(|_| !head.mode.has_prompts()).map(label_text);
+            paper.end_part(&std::iter::once(head_texts(head)).chain(titles).collect::<Vec<_>>());
         }
         for session in head.sessions.iter().filter(|_| head.mode.has_prompts()) {
             for Rendering { renderer, paper } in targets.iter_mut() {
@@ -123,40 +129,88 @@ impl App {
         wanted: &Publication,
         report: &ReportReader,
     ) -> Result<Vec<PagePlan>> {
+        let (request, language) = (&wanted.request, wanted.language);
+        let spans = |by| {
+            let days = report.days().map_err(db::at(self.views_path()))?;
+            Ok(by_span(report, spans_of(days, by), request, language))
+        };
         match wanted.by {
-            PageBy::Session => Ok(by_session(report, &wanted.request, wanted.language)),
-            PageBy::Day => self.by_day(report, &wanted.request, wanted.language),
+            PageBy::Session => Ok(by_session(report, request, language)),
+            PageBy::Repo => Ok(by_repo(report, request, language)),
+            by @ (PageBy::Day | PageBy::Week | PageBy::Month) => spans(by),
         }
     }
+}
 
-    fn by_day(
-        &self,
-        report: &ReportReader,
-        request: &ReportRequest,
-        language: Language,
-    ) -> Result<Vec<PagePlan>> {
-        let mut plans = Vec::new();
-        let limited = request.filter.limit.is_some();
-        let ids: Vec<String> = report.head().sessions.iter().map(|of| of.id.clone()).collect();
-        // The days that have something to tell.
-        let days = report.days().map_err(db::at(self.views_path()))?;
-        for ReportDay { day, from_ms, to_ms } in days {
-            let mut request = page_request(request);
-            if limited {
-                request.filter.sessions = ids.clone();
-            }
-            let filter = &mut request.filter;
-            filter.since_ms = filter.since_ms.max(Some(from_ms));
-            filter.until_ms = Some(filter.until_ms.unwrap_or(to_ms).min(to_ms));
-            (request.since_said, request.until_said) = (Some(day.clone()), Some(day.clone()));
-            request.title.get_or_insert_with(|| format!("Codex on {day}"));
-            let file = format!("{day}.{}", language.extension());
-            let (label, counts, state) = (String::new(), String::new(), PageState::Shown);
-            let link = PageLink { file, when: day, label, counts, state };
-            plans.push(PagePlan { link, request });
+/// Days, or the weeks or months that they are in, as far as they have something to tell.
+fn spans_of(days: Vec<ReportDay>, by: PageBy) -> Vec<ReportDay> {
+    let mut spans: Vec<ReportDay> = Vec::new();
+    for ReportDay { day, from_ms, to_ms } in days {
+        let name = match by {
+            PageBy::Week => week_of(&day).unwrap_or(day),
+            PageBy::Month => day.rsplit_once('-').map_or(day.clone(), |(month, _)| month.into()),
+            _ => day,
+        };
+        match spans.last_mut().filter(|span| span.day == name) {
+            Some(span) => span.to_ms = to_ms,
+            None => spans.push(ReportDay { day: name, from_ms, to_ms }),
         }
-        Ok(plans)
     }
+    spans
+}
+
+fn by_span(
+    report: &ReportReader,
+    spans: Vec<ReportDay>,
+    request: &ReportRequest,
+    language: Language,
+) -> Vec<PagePlan> {
+    let mut plans = Vec::new();
+    let limited = request.filter.limit.is_some();
+    let ids: Vec<String> = report.head().sessions.iter().map(|of| of.id.clone()).collect();
+    for ReportDay { day, from_ms, to_ms } in spans {
+        let mut request = page_request(request);
+        if limited {
+            request.filter.sessions = ids.clone();
+        }
+        let filter = &mut request.filter;
+        filter.since_ms = filter.since_ms.max(Some(from_ms));
+        filter.until_ms = Some(filter.until_ms.unwrap_or(to_ms).min(to_ms));
+        (request.since_said, request.until_said) = (Some(day.clone()), Some(day.clone()));
+        request.title.get_or_insert_with(|| format!("Codex on {day}"));
+        let file = format!("{day}.{}", language.extension());
+        plans.push(PagePlan { link: PageLink { file, when: day, ..PageLink::default() }, request });
+    }
+    plans
+}
+
+/// One page per repository, named after it.
+fn by_repo(report: &ReportReader, request: &ReportRequest, language: Language) -> Vec<PagePlan> {
+    let mut of_repos: BTreeMap<Option<&str>, BTreeSet<String>> = BTreeMap::new();
+    for of in &report.head().sessions {
+        // Two spellings of an address are one repository.
+        let repo = of.repo.as_deref().or(of.cwd.as_deref()).map(repo_name);
+        of_repos.entry(repo).or_default().insert(of.id.clone());
+    }
+    let mut names = BTreeSet::new();
+    let mut plans = Vec::new();
+    for (repo, ids) in of_repos {
+        let name = repo.map_or("no-repository".into(), escape::slug);
+        // Others of that name are told apart by their number, which stays unless one comes that sorts before them.
+        let named = |number: usize| match number {
+            1 => name.clone(),
+            number => format!("{name}-{number}"),
+        };
+        let name = (1..).map(named).find(|name| names.insert(name.clone())).unwrap_or_default();
+        let mut request = page_request(request);
+        request.filter.sessions = ids.into_iter().collect();
+        let title = repo.unwrap_or("no repository");
+        request.title.get_or_insert_with(|| format!("Codex in {title}"));
+        let file = format!("repo-{name}.{}", language.extension());
+        let link = PageLink { file, when: name, ..PageLink::default() };
+        plans.push(PagePlan { link, request });
+    }
+    plans
 }
 
 fn failed(paper: &dyn Paper, error: io::Error) -> AppError {
@@ -181,8 +235,9 @@ fn by_session(report: &ReportReader, request: &ReportRequest, language: Language
         let file = format!("{day}-{id}.{}", language.extension());
         let mut request = page_request(request);
         request.filter.sessions = vec![session.id.clone()];
-        request.title.get_or_insert_with(|| "Codex session".into());
-        plans.push(PagePlan { link: PageLink::of_session(&head.zone, session, file), request });
+        let link = PageLink::of_session(&head.zone, session, file);
+        request.title.get_or_insert_with(|| link.label.clone());
+        plans.push(PagePlan { link, request });
     }
     plans
 }

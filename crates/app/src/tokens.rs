@@ -3,8 +3,8 @@
 use super::setup::App;
 use crate::error::Result;
 use codex_ledger_db as db;
-use codex_ledger_query::pricing::{PriceTable, WhatIf};
-use codex_ledger_query::{self as query, ExplainRow, TokenBy, TokenReport, Zone};
+use codex_ledger_query::pricing::PriceTable;
+use codex_ledger_query::{self as query, ExplainRow, PriceRow, TokenReport, TokenRequest};
 
 /// The usage records of a session.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -13,32 +13,31 @@ pub struct Explanation {
     pub session: String,
     /// Each with the reason why it counts or not.
     pub records: Vec<ExplainRow>,
+    /// How its cost comes about, where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<PriceRow>,
 }
 
 impl App {
     /// Token totals and what they would have cost, with a price table over the one in the program.
     ///
     /// # Errors
-    /// When there are no views.
-    pub fn tokens(
-        &self,
-        by: TokenBy,
-        zone: &Zone,
-        prices: &PriceTable,
-        what_if: &WhatIf,
-    ) -> Result<TokenReport> {
+    /// When there are no views, or the filter names what is not there.
+    pub fn tokens(&self, request: &TokenRequest<'_>) -> Result<TokenReport> {
         let db = self.views_for_reading()?;
-        Ok(query::tokens(&db, by, zone, prices, what_if).map_err(db::at(self.views_path()))?)
+        query::tokens(&db, request).map_err(|error| self.filter_error(error))
     }
 
     /// Every usage record of a session, with the reason why it counts or not.
     ///
     /// # Errors
     /// When none or several sessions begin so.
-    pub fn explain_tokens(&self, prefix: &str) -> Result<Explanation> {
+    pub fn explain_tokens(&self, prefix: &str, prices: Option<&PriceTable>) -> Result<Explanation> {
         let db = self.views_for_reading()?;
         let session = query::find_session(&db, prefix)?;
         let records = query::explain(&db, session.stream).map_err(db::at(self.views_path()))?;
-        Ok(Explanation { session: session.id, records })
+        let rows = prices.map(|prices| query::price_rows(&db, session.stream, prices));
+        let prices = rows.transpose().map_err(db::at(self.views_path()))?.unwrap_or_default();
+        Ok(Explanation { session: session.id, records, prices })
     }
 }

@@ -66,6 +66,27 @@ pub(crate) struct Patched {
     pub deleted: Vec<(u64, String)>,
 }
 
+/// Line, part and item of a call's row.
+pub(crate) type CallPlace = (u64, u64, u64);
+
+/// A script of code mode that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Script {
+    /// Hash of its call's id, and the cell in which it goes on running.
+    pub call: u64,
+    pub cell: Option<i64>,
+    /// Line and part of its row and of those of its own calls.
+    pub line: u64,
+    pub part: u64,
+    /// Items of its commands, and of its patches, whose end nothing has told, and the process that each goes on with.
+    pub commands: Vec<(u64, Option<i64>)>,
+    pub patches: Vec<(u64, Option<i64>)>,
+    /// Whether what it prints may be anything.
+    pub prints_bodies: bool,
+    /// Whether the client tells the ends of its calls.
+    pub is_told_by_client: bool,
+}
+
 /// A prompt that is part of the conversation: the place of its row, and its place in the thread's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct LivePrompt {
@@ -164,7 +185,9 @@ pub(crate) struct State {
     pub chosen: Option<(Option<String>, Option<String>)>,
     /// Recent commands and searches of calls that have no ids, to know them when the client tells their end: hashes, and
     /// the places of their rows.
-    pub commands: VecDeque<(u64, (u64, u64))>,
+    pub commands: VecDeque<(u64, CallPlace)>,
+    /// Recent scripts that have not ended.
+    pub scripts: VecDeque<Script>,
     /// Recent calls whose output has not come: hashes of their ids, and where the client has told it already.
     pub open_calls: VecDeque<(u64, Option<(u64, u64)>)>,
     /// Whether the last entry had no line feed: the next one goes on in the same line.
@@ -202,7 +225,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 324;
+    const SCHEMA: u32 = 325;
 }
 
 impl State {
@@ -288,19 +311,52 @@ impl State {
         self.searches.remove(found).map(|(_, row)| row)
     }
 
-    pub(crate) fn remember_command(&mut self, command: &str, place: (u64, u64)) {
+    pub(crate) fn remember_command(&mut self, command: &str, place: CallPlace) {
         push(&mut self.commands, (hash(command), place), RECENT_CALLS);
     }
 
     /// The row of a recent call that asked for the same command; each call stands for one.
-    pub(crate) fn take_command(&mut self, command: &str) -> Option<(u64, u64)> {
+    pub(crate) fn take_command(&mut self, command: &str) -> Option<CallPlace> {
         let hash = hash(command);
         let found = self.commands.iter().position(|(known, _)| *known == hash)?;
         self.commands.remove(found).map(|(_, place)| place)
     }
 
+    pub(crate) fn remember_script(&mut self, script: Script) {
+        push(&mut self.scripts, script, RECENT_CALLS);
+    }
+
+    /// The script whose output comes, or that a call waited for: by the id of its call, or by its cell.
+    pub(crate) fn take_script(&mut self, call_id: &str, cell: Option<i64>) -> Option<Script> {
+        let hash = hash(call_id);
+        let is_it = |script: &Script| script.call == hash || cell.is_some() && script.cell == cell;
+        let found = self.scripts.iter().position(is_it)?;
+        self.scripts.remove(found)
+    }
+
+    /// A script has ended: nothing else will tell how its calls did.
+    pub(crate) fn forget_calls_of(&mut self, script: &Script) {
+        let is_of_it =
+            |(line, part, item): CallPlace| (line, part) == (script.line, script.part) && item > 0;
+        self.commands.retain(|(_, place)| !is_of_it(*place));
+    }
+
     pub(crate) fn remember_call(&mut self, call_id: &str) {
         push(&mut self.open_calls, (hash(call_id), None), RECENT_CALLS);
+    }
+
+    /// Whether a call's output is still to come.
+    pub(crate) fn waits_for(&self, call_id: &str) -> bool {
+        let hash = hash(call_id);
+        self.open_calls.iter().any(|(known, _)| *known == hash)
+    }
+
+    /// The client tells the ends of a script's calls: what the script prints says the same again.
+    pub(crate) fn told_of_script(&mut self, (line, part, _): CallPlace) {
+        let script = self.scripts.iter_mut().find(|it| (it.line, it.part) == (line, part));
+        if let Some(script) = script {
+            script.is_told_by_client = true;
+        }
     }
 
     /// Notes where the client tells the output of a call; says whether the call waits for one, and whether nothing has

@@ -202,8 +202,8 @@ fn day(text: &str) -> Option<Date> {
     if text.len() == "2026-02-09".len() { text.parse().ok() } else { None }
 }
 
-/// `90min`, `24h`, `7d`, `2w` in milliseconds.
-fn ago(text: &str) -> Option<i64> {
+/// `90min`, `24h`, `7d`, `2w` in milliseconds; none for what is no length of time.
+pub fn ago(text: &str) -> Option<i64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     let unit_ms = match unit {

@@ -2,6 +2,7 @@
 
 mod annotations;
 mod coverage;
+mod explain;
 mod filter;
 mod folder;
 pub mod pricing;
@@ -26,7 +27,8 @@ pub use coverage::{
     Coverage, DriftExample, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage,
     drift_examples, has_source, problems_in,
 };
-pub use filter::{Filter, FilterError, FilterName, Order, day_ms, nearest, since, until};
+pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
+pub use filter::{Filter, FilterError, FilterName, Order, ago, day_ms, nearest, since, until};
 pub use quotations::{
     NearMiss, Quotation, hidden_by_rules, near_misses, quotations, said_in, sample,
 };
@@ -41,5 +43,5 @@ pub use search::{
 pub use select::repo_name;
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{FindError, SessionRow, find_session, find_source, sessions, sessions_matching};
-pub use tokens::{ExplainRow, TokenBy, TokenReport, TokenRow, TokenSums, explain, tokens};
+pub use tokens::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, tokens};
 pub use zone::Zone;

@@ -1,14 +1,15 @@
 //! Token totals and what they would have cost.
 //!
-//! Only rows with `counted = 1` are added up; `explain` shows every row with the reason why it counts or not.
+//! Only rows with `counted = 1` are added up.
 
-use super::filter::Filter;
+use super::filter::{Filter, FilterError};
 use super::folder;
-use super::row::{Counts, LINES_PER_FILE, columns, sql_stream};
+use super::row::{Counts, columns, sql_stream};
+use super::select::pick;
 use super::zone::{QUARTER_HOUR_MS, Zone};
 use crate::pricing::{Estimate, Money, PriceTable, Tier, Tokens, WhatIf};
 use codex_ledger_db::{Connection, Params, Row, SqlResult, params};
-use codex_ledger_entry::{Seq, StreamId};
+use codex_ledger_entry::StreamId;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,6 +28,33 @@ pub enum TokenBy {
     Repo,
     /// Model.
     Model,
+    /// Prompt of a session; what came before its first one is its number 0.
+    Prompt,
+    /// File of a session.
+    Stream,
+}
+
+/// What totals are wanted.
+#[derive(Clone, Debug)]
+pub struct TokenRequest<'a> {
+    /// What they are grouped by; the first one comes first.
+    pub by: Vec<TokenBy>,
+    /// Which sessions and times.
+    pub filter: Filter,
+    /// Zone of days.
+    pub zone: &'a Zone,
+    /// What tokens cost.
+    pub prices: &'a PriceTable,
+    /// Prices and models as they were not.
+    pub what_if: WhatIf,
+}
+
+impl<'a> TokenRequest<'a> {
+    /// All usage, grouped in one way.
+    pub fn all(by: TokenBy, zone: &'a Zone, prices: &'a PriceTable) -> TokenRequest<'a> {
+        let (filter, what_if) = (Filter::default(), WhatIf::default());
+        TokenRequest { by: vec![by], filter, zone, prices, what_if }
+    }
 }
 
 /// Sums of one group. None goes beyond 2^64 - 1.
@@ -57,11 +85,21 @@ pub struct TokenSums {
     pub unpriced: Vec<String>,
 }
 
+impl TokenSums {
+    /// Those of no usage, which cost nothing.
+    pub(super) fn none() -> TokenSums {
+        Adder::default().finish()
+    }
+}
+
 /// One group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TokenRow {
-    /// Day, week, month, session, repository or model.
+    /// Day, week, month, session, repository, model or prompt; where there are several, joined by a comma.
     pub key: String,
+    /// Each of them, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// Its sums.
     #[serde(flatten)]
     pub sums: TokenSums,
@@ -88,22 +126,31 @@ struct Source {
 
 const SOURCES: &str = "SELECT stream, id, git_url, cwd FROM sessions ORDER BY stream";
 
+/// `PROMPT` is the number of the prompt that a record follows.
 const SELECT: &str = "
-    SELECT stream, at_ms, model, tier, input, min(cached_input, input) AS cached_input,
-        cache_write_input, output, reasoning_output
-    FROM token_messages WHERE counted = 1";
+    SELECT k.stream, k.at_ms, k.model, k.tier, k.input, min(k.cached_input, k.input) AS cached_input,
+        k.cache_write_input, k.output, k.reasoning_output, PROMPT AS prompt
+    FROM token_messages k WHERE k.counted = 1";
 
 /// The same for picked sessions: `?1` and `?2` are the range, `?3` is a model or null.
 const PICKED: &str = "
     SELECT k.stream, coalesce(k.at_ms, p.start_ms) AS at_ms, k.model, k.tier, k.input,
-        min(k.cached_input, k.input) AS cached_input, k.cache_write_input, k.output, k.reasoning_output
+        min(k.cached_input, k.input) AS cached_input, k.cache_write_input, k.output, k.reasoning_output,
+        PROMPT AS prompt
     FROM temp.picked p CROSS JOIN token_messages k ON k.stream = p.stream
     WHERE k.counted = 1 AND (p.timed = 0 OR coalesce(k.at_ms, p.start_ms) >= ?1
         AND coalesce(k.at_ms, p.start_ms) < ?2) AND (?3 IS NULL OR k.model = ?3)";
 
+/// The same of a stretch of one of them, from `?5` and `?6` up to `?7` and `?8`.
+const STRETCH: &str = " AND p.stream = ?4 AND k.stream = ?4
+        AND (k.line, k.part) >= (?5, ?6) AND (k.line, k.part) < (?7, ?8)";
+
+const PROMPT: &str = "(SELECT a.number FROM prompts a WHERE a.stream = k.stream AND a.number > 0
+        AND (a.line, a.part) <= (k.line, k.part) ORDER BY a.line DESC, a.part DESC LIMIT 1)";
+
 columns! {
     UsageColumns: stream, at_ms, model, tier, input, cached_input, cache_write_input, output,
-    reasoning_output
+    reasoning_output, prompt
 }
 
 /// One counted record, borrowed from the row.
@@ -114,6 +161,7 @@ struct Usage<'r> {
     tier: Option<&'r str>,
     tokens: Tokens,
     reasoning: u64,
+    prompt: u64,
 }
 
 impl<'r> Usage<'r> {
@@ -131,6 +179,7 @@ impl<'r> Usage<'r> {
                 output: row.count(columns.output)?,
             },
             reasoning: row.count(columns.reasoning_output)?,
+            prompt: row.count_or_zero(columns.prompt)?,
         })
     }
 }
@@ -205,18 +254,21 @@ impl Cost {
     }
 }
 
-/// Adds up all counted usage.
+/// Adds up counted usage: all of it, or of what a filter picks.
 ///
 /// # Errors
-/// As the database.
-pub fn tokens(
-    db: &Connection,
-    by: TokenBy,
-    zone: &Zone,
-    prices: &PriceTable,
-    what_if: &WhatIf,
-) -> SqlResult<TokenReport> {
-    let [report] = add_up(db, SELECT, [], [by], zone, prices, what_if)?;
+/// When the filter names what is not there, and as the database.
+pub fn tokens(db: &Connection, request: &TokenRequest<'_>) -> Result<TokenReport, FilterError> {
+    let adding = Adding { zone: request.zone, prices: request.prices, what_if: &request.what_if };
+    let filter = &request.filter;
+    let by = [request.by.clone()];
+    if *filter == Filter::default() {
+        let [report] = adding.add_up(db, SELECT, [], by)?;
+        return Ok(report);
+    }
+    pick(db, filter)?;
+    let (since, until) = filter.range();
+    let [report] = adding.add_up(db, PICKED, params![since, until, filter.model], by)?;
     Ok(report)
 }
 
@@ -230,49 +282,88 @@ pub(super) fn tokens_of_picked<const N: usize>(
 ) -> SqlResult<[TokenReport; N]> {
     let (since, until) = filter.range();
     let values = params![since, until, filter.model];
-    add_up(db, PICKED, values, by, zone, prices, &WhatIf::default())
+    let adding = Adding { zone, prices, what_if: &WhatIf::default() };
+    adding.add_up(db, PICKED, values, by.map(|by| vec![by]))
 }
 
-fn add_up<const N: usize>(
+/// The same of a stretch of a picked session, in one sum: from a line and part up to another.
+pub(super) fn tokens_between(
     db: &Connection,
-    sql: &str,
-    values: impl Params,
-    by: [TokenBy; N],
-    zone: &Zone,
+    filter: &Filter,
+    stream: StreamId,
+    [from, to]: [(i64, i64); 2],
     prices: &PriceTable,
-    what_if: &WhatIf,
-) -> SqlResult<[TokenReport; N]> {
-    let sources = sources(db)?;
-    let keys = |by| Keys { by, zone, sources: &sources, last: None };
-    let mut tables =
-        by.map(|by| Grouped { keys: keys(by), names: HashMap::new(), sums: Vec::new() });
-    let mut total = Adder::default();
-    let mut statement = db.prepare(sql)?;
-    let columns = UsageColumns::of(&statement)?;
-    let mut rows = statement.query(values)?;
-    while let Some(row) = rows.next()? {
-        let usage = Usage::read(row, &columns)?;
-        let cost = Cost::of(&usage, prices, what_if);
-        tables.iter_mut().for_each(|table| table.add(&usage, &cost));
-        total.add(&usage, &cost);
+) -> SqlResult<TokenSums> {
+    let (since, until) = filter.range();
+    let place = (sql_stream(stream), from.0, from.1, to.0, to.1);
+    let (stream, from, from_part, to, to_part) = place;
+    let values = params![since, until, filter.model, stream, from, from_part, to, to_part];
+    let adding = Adding { zone: &Zone::utc(), prices, what_if: &WhatIf::default() };
+    let [sum] = adding.add_up(db, &[PICKED, STRETCH].concat(), values, [vec![]])?;
+    Ok(sum.total)
+}
+
+/// How records are added up.
+struct Adding<'a> {
+    zone: &'a Zone,
+    prices: &'a PriceTable,
+    what_if: &'a WhatIf,
+}
+
+impl Adding<'_> {
+    fn add_up<const N: usize>(
+        &self,
+        db: &Connection,
+        sql: &str,
+        values: impl Params,
+        by: [Vec<TokenBy>; N],
+    ) -> SqlResult<[TokenReport; N]> {
+        let Adding { zone, prices, what_if } = self;
+        let is_needed = by.iter().any(|by| !by.is_empty());
+        let sources = if is_needed { sources(db)? } else { HashMap::new() };
+        let has_prompts = by.iter().flatten().any(|by| *by == TokenBy::Prompt);
+        let sql = sql.replace("PROMPT", if has_prompts { PROMPT } else { "NULL" });
+        let mut tables = by.map(|by| Grouped::new(by, zone, &sources));
+        let mut total = Adder::default();
+        let mut statement = db.prepare_cached(&sql)?;
+        let columns = UsageColumns::of(&statement)?;
+        let mut rows = statement.query(values)?;
+        while let Some(row) = rows.next()? {
+            let usage = Usage::read(row, &columns)?;
+            let cost = Cost::of(&usage, prices, what_if);
+            tables.iter_mut().for_each(|table| table.add(&usage, &cost));
+            total.add(&usage, &cost);
+        }
+        let total = total.finish();
+        Ok(tables.map(|table| TokenReport {
+            rows: table.finish(),
+            total: total.clone(),
+            price_digest: prices.digest().to_string(),
+            price_date: prices.date().to_string(),
+        }))
     }
-    let total = total.finish();
-    Ok(tables.map(|table| TokenReport {
-        rows: table.finish(),
-        total: total.clone(),
-        price_digest: prices.digest().to_string(),
-        price_date: prices.date().to_string(),
-    }))
 }
 
 /// Sums by the groups of one kind.
 struct Grouped<'a> {
     keys: Keys<'a>,
-    names: HashMap<String, usize>,
+    names: HashMap<Key, usize>,
     sums: Vec<Adder>,
 }
 
-impl Grouped<'_> {
+/// What a group is of: a text, and a number where texts are numbered.
+type Key = Vec<(String, Option<u64>)>;
+
+impl<'a> Grouped<'a> {
+    fn new(
+        by: Vec<TokenBy>,
+        zone: &'a Zone,
+        sources: &'a HashMap<StreamId, Source>,
+    ) -> Grouped<'a> {
+        let keys = Keys { by, zone, sources, last: None };
+        Grouped { keys, names: HashMap::new(), sums: Vec::new() }
+    }
+
     fn add(&mut self, usage: &Usage<'_>, cost: &Cost) {
         let group = self.keys.group(usage, &mut self.names);
         if group == self.sums.len() {
@@ -282,10 +373,19 @@ impl Grouped<'_> {
     }
 
     fn finish(self) -> Vec<TokenRow> {
-        let named: BTreeMap<String, usize> = self.names.into_iter().collect();
+        let named: BTreeMap<Key, usize> = self.names.into_iter().collect();
         let mut sums: Vec<Option<Adder>> = self.sums.into_iter().map(Some).collect();
         let rows = named.into_iter().filter_map(|(key, index)| {
-            Some(TokenRow { key, sums: sums.get_mut(index)?.take()?.finish() })
+            let named = |(text, number): (String, Option<u64>)| match number {
+                Some(number) => format!("{text}#{number}"),
+                None => text,
+            };
+            let mut keys: Vec<String> = key.into_iter().map(named).collect();
+            let key = keys.join(", ");
+            if keys.len() < 2 {
+                keys.clear();
+            }
+            Some(TokenRow { key, keys, sums: sums.get_mut(index)?.take()?.finish() })
         });
         rows.collect()
     }
@@ -305,7 +405,7 @@ fn sources(db: &Connection) -> SqlResult<HashMap<StreamId, Source>> {
 /// Finds the group of a record. Records come stream by stream and mostly in order of time, so that the last
 /// answer mostly holds for the next one too.
 struct Keys<'a> {
-    by: TokenBy,
+    by: Vec<TokenBy>,
     zone: &'a Zone,
     sources: &'a HashMap<StreamId, Source>,
     last: Option<LastGroup>,
@@ -319,26 +419,28 @@ struct LastGroup {
 }
 
 impl Keys<'_> {
-    fn group(&mut self, usage: &Usage<'_>, names: &mut HashMap<String, usize>) -> usize {
+    fn group(&mut self, usage: &Usage<'_>, names: &mut HashMap<Key, usize>) -> usize {
         let (stream, quarter_hour) = (usage.stream, usage.at_ms.div_euclid(QUARTER_HOUR_MS));
+        let changes = |by: &TokenBy| matches!(by, TokenBy::Model | TokenBy::Prompt);
         if let Some(last) = &self.last
             && (last.stream, last.quarter_hour) == (stream, quarter_hour)
-            && self.by != TokenBy::Model
+            && !self.by.iter().any(changes)
         {
             return last.group;
         }
-        let key = self.key(usage);
+        let key = self.by.iter().map(|by| self.key(*by, usage)).collect();
         let next = names.len();
         let group = *names.entry(key).or_insert(next);
         self.last = Some(LastGroup { stream, quarter_hour, group });
         group
     }
 
-    fn key(&self, usage: &Usage<'_>) -> String {
+    fn key(&self, by: TokenBy, usage: &Usage<'_>) -> (String, Option<u64>) {
         let date = || self.zone.date(usage.at_ms).filter(|_| usage.at_ms > 0);
         let undated = || "undated".to_string();
         let source = self.sources.get(&usage.stream);
-        match self.by {
+        let session = || source.map(|source| source.session.clone()).unwrap_or_default();
+        let text = match by {
             TokenBy::Day => date().map_or_else(undated, |date| date.to_string()),
             TokenBy::Week => date().map_or_else(undated, |date| {
                 let week = date.iso_week_date();
@@ -346,74 +448,14 @@ impl Keys<'_> {
             }),
             TokenBy::Month => date()
                 .map_or_else(undated, |date| format!("{:04}-{:02}", date.year(), date.month())),
-            TokenBy::Session => source.map(|source| source.session.clone()).unwrap_or_default(),
+            TokenBy::Session => session(),
+            TokenBy::Prompt => return (session(), Some(usage.prompt)),
+            TokenBy::Stream => usage.stream.get().to_string(),
             TokenBy::Repo => {
                 source.and_then(|source| source.repo.clone()).unwrap_or_else(|| "(none)".into())
             }
             TokenBy::Model => usage.model.unwrap_or("(no model named)").to_string(),
-        }
+        };
+        (text, None)
     }
-}
-
-/// One usage record and the verdict on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ExplainRow {
-    /// Ledger entry.
-    pub seq: Seq,
-    /// 0-based line of the source.
-    pub line: u64,
-    /// When, UTC milliseconds.
-    pub at_ms: Option<i64>,
-    /// Whether it is billed usage.
-    pub counted: bool,
-    /// Why not.
-    pub reason: Option<String>,
-    /// Model in force.
-    pub model: Option<String>,
-    /// Input tokens of the record.
-    pub input: u64,
-    /// Of these, read from the cache.
-    pub cached: u64,
-    /// Output tokens of the record.
-    pub output: u64,
-    /// Cumulative input as recorded.
-    pub total_input: Option<i64>,
-    /// Cumulative output as recorded.
-    pub total_output: Option<i64>,
-}
-
-columns! {
-    ExplainColumns: seq, line, at_ms, counted, reason, model, input, cached_input, output,
-    total_input, total_output
-}
-
-impl ExplainColumns {
-    fn read(&self, row: &Row<'_>) -> SqlResult<ExplainRow> {
-        Ok(ExplainRow {
-            seq: row.seq(self.seq)?,
-            line: row.count(self.line)? % LINES_PER_FILE,
-            at_ms: row.get(self.at_ms)?,
-            counted: row.get(self.counted)?,
-            reason: row.get(self.reason)?,
-            model: row.get(self.model)?,
-            input: row.count(self.input)?,
-            cached: row.count(self.cached_input)?,
-            output: row.count(self.output)?,
-            total_input: row.get(self.total_input)?,
-            total_output: row.get(self.total_output)?,
-        })
-    }
-}
-
-/// Every usage record of a session, in order.
-///
-/// # Errors
-/// As the database.
-pub fn explain(db: &Connection, stream: StreamId) -> SqlResult<Vec<ExplainRow>> {
-    let sql =
-        "SELECT seq, line, at_ms, counted, reason, model, input, cached_input, output, total_input,
-        total_output FROM token_messages WHERE stream = ? ORDER BY line, part, item";
-    let mut statement = db.prepare(sql)?;
-    let columns = ExplainColumns::of(&statement)?;
-    statement.query_map([sql_stream(stream)], |row| columns.read(row))?.collect()
 }

@@ -52,7 +52,7 @@ impl Zone {
     }
 
     /// The first moment of a day; `None` beyond the calendar.
-    pub(super) fn start_of(&self, date: Date) -> Option<i64> {
+    pub fn start_of(&self, date: Date) -> Option<i64> {
         self.moment(date.to_datetime(jiff::civil::Time::midnight()))
     }
 

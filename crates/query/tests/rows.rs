@@ -5,8 +5,8 @@
 use codex_ledger_db::{Connection, open_in_memory};
 use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use codex_ledger_query as query;
-use query::pricing::{PriceTable, WhatIf};
-use query::{Filter, Mode, ReportReader, ReportRequest, TokenBy, Zone};
+use query::pricing::PriceTable;
+use query::{Filter, Mode, ReportReader, ReportRequest, TokenBy, TokenRequest, Zone};
 use std::fs;
 use std::path::Path;
 
@@ -113,7 +113,7 @@ fn each_model_is_read() {
     );
 
     let (zone, prices) = (Zone::utc(), PriceTable::builtin());
-    let sums = query::tokens(&db, TokenBy::Repo, &zone, prices, &WhatIf::default()).unwrap();
+    let sums = query::tokens(&db, &TokenRequest::all(TokenBy::Repo, &zone, prices)).unwrap();
     assert_eq!((sums.rows[0].key.as_str(), sums.total.output), ("git_url", 1));
     assert_eq!(query::explain(&db, StreamId::new(1)).unwrap()[0].reason, some("reason"));
 }
@@ -128,6 +128,7 @@ fn a_report_is_read() {
         until_said: None,
         zone: Zone::utc(),
         page: false,
+        beside: query::Beside::default(),
     };
     let report = ReportReader::open(views(), request, PriceTable::builtin()).unwrap();
     let head = report.head();

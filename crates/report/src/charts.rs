@@ -1,7 +1,7 @@
 //! Charts as plain SVG: shapes only, all words stand beside them as HTML.
 
 use super::words::{number, short};
-use codex_ledger_query::{TokenRow, ToolRow};
+use codex_ledger_query::{TokenRow, TokenSums, TokenTables, ToolRow};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use maud::{Markup, html};
@@ -10,27 +10,64 @@ use maud::{Markup, html};
 /// bars: a log may name any year.
 const BARS_MAX: i64 = 62;
 
-struct Bar {
+/// A day, or the first one of several.
+struct Day {
     from: Date,
+    bar: Bar,
+}
+
+#[derive(Default)]
+struct Bar {
+    name: String,
     cached: u64,
     fresh: u64,
     output: u64,
 }
 
 impl Bar {
+    fn of(name: String, sums: &TokenSums) -> Bar {
+        let mut bar = Bar { name, ..Bar::default() };
+        bar.add(sums);
+        bar
+    }
+
+    fn add(&mut self, sums: &TokenSums) {
+        self.cached = self.cached.saturating_add(sums.cached);
+        self.fresh = self.fresh.saturating_add(sums.input.saturating_sub(sums.cached));
+        self.output = self.output.saturating_add(sums.output);
+    }
+
     fn total(&self) -> u64 {
         self.cached.saturating_add(self.fresh).saturating_add(self.output)
     }
 }
 
+/// Tokens over time; of a single day by prompt, as far as there are bars enough.
+pub(super) fn tokens(tables: &TokenTables) -> Markup {
+    let prompts = &tables.by_prompt;
+    if prompts.len() < 2 || prompts.len() as i64 > BARS_MAX {
+        return tokens_per_day(&tables.by_day);
+    }
+    let bars = prompts.iter().map(|row| Bar::of(row.key.clone(), &row.sums)).collect::<Vec<_>>();
+    let label = |row: &TokenRow| format!("prompt {}", row.key.rsplit('#').next().unwrap_or("0"));
+    let ends = [prompts.first(), prompts.last()].map(|row| row.map(label).unwrap_or_default());
+    drawn(&bars, "prompt", ends)
+}
+
 /// Tokens per day, or per week, month or some years where there are too many days.
-pub(super) fn tokens_per_day(rows: &[TokenRow]) -> Markup {
+fn tokens_per_day(rows: &[TokenRow]) -> Markup {
     let (bars, unit) = bars(rows);
+    let end = |bar: Option<&Day>| bar.map(|day| day.from.to_string()).unwrap_or_default();
+    let ends = [end(bars.first()), end(bars.last())];
+    let bars: Vec<Bar> = bars.into_iter().map(|day| day.bar).collect();
+    drawn(&bars, &unit, ends)
+}
+
+fn drawn(bars: &[Bar], unit: &str, [first, last]: [String; 2]) -> Markup {
     let most = bars.iter().map(Bar::total).max().unwrap_or(0);
-    let (Some(first), Some(last), true) = (bars.first(), bars.last(), most > 0) else {
+    if most == 0 {
         return html! { p.quiet { "No counted usage." } };
-    };
-    let (first, last) = (first.from.to_string(), last.from.to_string());
+    }
     let label =
         format!("Tokens per {unit} from {first} to {last}, at most {} per {unit}", short(most));
     let width = 12 * bars.len();
@@ -43,7 +80,7 @@ pub(super) fn tokens_per_day(rows: &[TokenRow]) -> Markup {
                 aria-label=(label) {
                 @for (index, bar) in bars.iter().enumerate() {
                     g {
-                        title { (bar.from.to_string()) ": " (number(bar.total())) " tokens" }
+                        title { (super::escape::line(&bar.name)) ": " (number(bar.total())) " tokens" }
                         (rect(index, 0.0, height(bar.cached), "cached"))
                         (rect(index, height(bar.cached), height(bar.fresh), "fresh"))
                         (rect(index, height(bar.cached.saturating_add(bar.fresh)), height(bar.output), "output"))
@@ -67,7 +104,7 @@ fn rect(index: usize, from: f64, height: f64, class: &str) -> Markup {
 }
 
 /// One bar per day, week or month without gaps. Keys are `2026-02-09`; usage without a time has no bar.
-fn bars(rows: &[TokenRow]) -> (Vec<Bar>, String) {
+fn bars(rows: &[TokenRow]) -> (Vec<Day>, String) {
     let dated = || rows.iter().filter_map(|row| Some((row.key.parse::<Date>().ok()?, row)));
     let (Some((first, _)), Some((last, _))) = (dated().next(), dated().next_back()) else {
         return (Vec::new(), "day".into());
@@ -90,7 +127,8 @@ fn bars(rows: &[TokenRow]) -> (Vec<Bar>, String) {
     let mut bars = Vec::new();
     let mut from = start(first);
     while from <= start(last) {
-        bars.push(Bar { from, cached: 0, fresh: 0, output: 0 });
+        let name = from.to_string();
+        bars.push(Day { from, bar: Bar { name, ..Bar::default() } });
         match from.checked_add(step) {
             Ok(next) => from = next,
             Err(_) => break,
@@ -99,9 +137,7 @@ fn bars(rows: &[TokenRow]) -> (Vec<Bar>, String) {
     for (date, row) in dated() {
         let index = bars.partition_point(|bar| bar.from < start(date));
         if let Some(bar) = bars.get_mut(index) {
-            bar.cached = bar.cached.saturating_add(row.sums.cached);
-            bar.fresh = bar.fresh.saturating_add(row.sums.input.saturating_sub(row.sums.cached));
-            bar.output = bar.output.saturating_add(row.sums.output);
+            bar.bar.add(&row.sums);
         }
     }
     (bars, unit)
@@ -153,11 +189,11 @@ pub(super) fn calls_by_tool(rows: &[ToolRow]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codex_ledger_query::TokenSums;
 
     fn row(day: &str, input: u64) -> TokenRow {
         TokenRow {
             key: day.into(),
+            keys: Vec::new(),
             sums: TokenSums { input, output: input, ..TokenSums::default() },
         }
     }
@@ -174,7 +210,7 @@ mod tests {
             let rows = days.map(|day| row(day, u64::MAX));
             let (bars, named) = bars(&rows);
             assert_eq!((named.as_str(), bars.len()), (unit, count));
-            assert_eq!(bars.iter().filter(|bar| bar.total() == u64::MAX).count(), 2, "{unit}");
+            assert_eq!(bars.iter().filter(|day| day.bar.total() == u64::MAX).count(), 2, "{unit}");
             tokens_per_day(&rows).into_string();
         }
     }

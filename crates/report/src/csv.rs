@@ -115,7 +115,7 @@ impl Csv {
     fn main(&self, mode: Mode) -> Table {
         match (self.table, mode) {
             (Table::Stream, Mode::Prompts) => Table::Prompts,
-            (Table::Stream, Mode::Actions | Mode::Full) => Table::Actions,
+            (Table::Stream, Mode::Answers | Mode::Actions | Mode::Full) => Table::Actions,
             (Table::Stream, Mode::Tokens) => Table::Tokens,
             (table, _) => table,
         }
@@ -274,8 +274,9 @@ fn tokens(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
         ("model", &tables.by_model),
         ("repository", &tables.by_repo),
         ("session", &tables.by_session),
+        ("prompt", &tables.by_prompt),
     ] {
-        for TokenRow { key, sums } in rows {
+        for TokenRow { key, sums, .. } in rows {
             write_row(out, token_row(kind, key, sums))?;
         }
     }

@@ -2,11 +2,12 @@
 
 use super::page::{self, PageLink, PageState};
 use super::words::{self, number, plural, short};
-use super::{Renderer, charts, escape};
+use super::{Renderer, charts, escape, prose};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use codex_ledger_query::{
-    ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, TokenRow, TokenSums, repo_name,
+    PageRef, ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, TokenRow, TokenSums,
+    repo_name,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
@@ -65,9 +66,13 @@ impl Renderer for Html {
 
     fn prompt(&mut self, out: &mut dyn Write, head: &ReportHead, of: &ReportPrompt) -> Result<()> {
         let heading = page::prompt_heading(&head.zone, of);
+        let work = page::work(of);
         let markup = html! {
             article.prompt.back[of.rolled_back] {
-                h3 { (heading.as_deref().unwrap_or("Before the first prompt")) }
+                h3 {
+                    (heading.as_deref().unwrap_or("Before the first prompt"))
+                    @if let Some(usage) = words::usage(&of.usage) { " · " (usage) }
+                }
                 @for (name, value) in page::prompt_notes(of) {
                     p.note {
                         (name)
@@ -75,11 +80,14 @@ impl Renderer for Html {
                     }
                 }
                 @if of.in_range && of.number.is_some() { pre.text { (safe(&of.text)) } }
-                @if !of.items.is_empty() {
+                @if !work.is_empty() {
                     details.items {
-                        summary { (page::items_summary(&of.items)) }
-                        ol { @for item in &of.items { (item_markup(head, item)) } }
+                        summary { (page::items_summary(&work)) }
+                        ol { @for item in work { (item_markup(head, item)) } }
                     }
+                }
+                @for answer in page::answers(of) {
+                    div.answer { (prose::markup(&answer.text)) }
                 }
             }
         };
@@ -110,10 +118,11 @@ pub fn html_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]) ->
             (filter_box())
             section aria-labelledby="pages" {
                 h2 id="pages" { "Pages" }
+                p.quiet { a href="feed.xml" type="application/atom+xml" { "Feed of new pages" } }
                 @if pages.is_empty() { p.quiet { "No sessions match." } }
                 ul.pages {
                     @for page in pages {
-                        li.prompt {
+                        li.page {
                             @if page.state == PageState::Withheld { (page.when) }
                             @else { a href=(page.file) { (page.when) } }
                             " "
@@ -164,22 +173,23 @@ fn open_page(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
 fn banner(head: &ReportHead) -> Markup {
     let totals = &head.totals;
     let failed = totals.commands_failed;
-    let fact = |value: String, name: &str| {
+    let noun = |count: u64, one: &str| if count == 1 { one.into() } else { format!("{one}s") };
+    let fact = |value: String, name: String| {
         html! { div { dt { (name) } dd { (value) } } }
     };
     html! {
         header {
-            @if head.transparency.head.is_none() { p { a href="index.html" { "Index" } } }
+            @if head.transparency.head.is_none() { (neighbours(head)) }
             h1 { (safe(&escape::line(&head.title))) }
             p.period { (words::period(head)) " " span.quiet { "(" (safe(&head.timezone)) ")" } }
             dl.totals {
-                (fact(number(totals.sessions), "sessions"))
-                (fact(number(totals.prompts), "prompts"))
-                (fact(number(totals.commands), "commands"))
+                (fact(number(totals.sessions), noun(totals.sessions, "session")))
+                (fact(number(totals.prompts), noun(totals.prompts, "prompt")))
+                (fact(number(totals.commands), noun(totals.commands, "command")))
                 div.bad[failed > 0] { dt { "failed" } dd { (number(failed)) } }
-                (fact(number(totals.files), "files changed"))
-                (fact(short(totals.tokens.total), "tokens"))
-                (fact(words::money(&totals.tokens).replace(" USD", ""), "USD, API-equivalent"))
+                (fact(number(totals.files), noun(totals.files, "file") + " changed"))
+                (fact(short(totals.tokens.total), "tokens".into()))
+                (fact(words::money(&totals.tokens), "API-equivalent".into()))
             }
             @if let Some(note) = words::money_note(&totals.tokens) {
                 p.quiet { "Cost: " (safe(&note)) "." }
@@ -197,6 +207,24 @@ fn banner(head: &ReportHead) -> Markup {
                 (safe(&words::transparency_line(&head.transparency, &str::to_string))) ". "
                 a href="#transparency" { "All about this report" }
             }
+        }
+    }
+}
+
+/// From a page to the index and to the pages beside it.
+fn neighbours(head: &ReportHead) -> Markup {
+    let link = |word: &str, rel: &str, to: &Option<PageRef>| {
+        html! {
+            @if let Some(PageRef { file, when }) = to {
+                " " a href=(file) rel=(rel) { (word) ": " (when) }
+            }
+        }
+    };
+    html! {
+        nav.beside aria-label="Pages" {
+            a href="index.html" { "Index" }
+            (link("Previous", "prev", &head.beside.previous))
+            (link("Next", "next", &head.beside.next))
         }
     }
 }
@@ -248,7 +276,7 @@ fn contents_list(head: &ReportHead) -> Markup {
 fn overview(head: &ReportHead) -> Markup {
     html! {
         section.charts aria-label="Overview" {
-            (charts::tokens_per_day(&head.tokens.by_day))
+            (charts::tokens(&head.tokens))
             (charts::calls_by_tool(&head.tools))
         }
     }
@@ -261,40 +289,45 @@ fn token_tables(head: &ReportHead) -> Markup {
         ("model", &tables.by_model),
         ("repository", &tables.by_repo),
         ("session", &tables.by_session),
+        ("prompt", &tables.by_prompt),
     ];
+    let all = all.into_iter().filter(|(name, rows)| *name != "prompt" || rows.len() > 1);
     html! {
         @for (name, rows) in all {
             section aria-labelledby=(format!("by-{name}")) {
                 h2 id=(format!("by-{name}")) { "By " (name) }
                 @if rows.is_empty() { p.quiet { "No counted usage." } } @else {
-                    (token_table(name, rows, &head.totals.tokens))
+                    (token_table(head, name, rows))
                 }
             }
         }
     }
 }
 
-fn token_table(name: &str, rows: &[TokenRow], total: &TokenSums) -> Markup {
-    let heads = ["input", "cached", "output", "reasoning", "total", "API-equivalent cost"];
+fn token_table(head: &ReportHead, name: &str, rows: &[TokenRow]) -> Markup {
+    let total = &head.totals.tokens;
+    let heads = ["input", "cached", "output", "reasoning", "total", "cost"];
+    // On a small screen a row is a block, in which each number stands behind its name.
     let cells = |sums: &TokenSums| {
         let numbers = [sums.input, sums.cached, sums.output, sums.reasoning, sums.total];
-        html! {
-            @for value in numbers { td { (number(value)) } }
-            td { (words::money(sums)) }
-        }
+        let values = numbers.map(number).into_iter().chain([words::money(sums)]);
+        html! { @for (head, value) in heads.iter().zip(values) { td data-head=(head) { (value) } } }
     };
-    let key =
-        |text: &str| if name == "repository" { repo_name(text).to_string() } else { text.into() };
+    let key = |text: &str| match name {
+        "repository" => repo_name(text).to_string(),
+        "session" | "prompt" => page::titled(head, text),
+        _ => text.to_string(),
+    };
     html! {
-        section.table tabindex="0" aria-label=(format!("Tokens by {name}")) {
-            table {
+        section.table aria-label=(format!("Tokens by {name}")) {
+            table.sums {
                 thead { tr { th scope="col" { (name) } @for head in heads { th scope="col" { (head) } } } }
                 tbody {
                     @for row in rows {
                         tr { th scope="row" { (safe(&escape::line(&key(&row.key)))) } (cells(&row.sums)) }
                     }
                 }
-                tfoot { tr { th scope="row" { "total" } (cells(total)) } }
+                @if rows.len() > 1 { tfoot { tr { th scope="row" { "total" } (cells(total)) } } }
             }
         }
     }
@@ -320,16 +353,51 @@ fn item_markup(head: &ReportHead, item: &ReportItem) -> Markup {
             @if let Some((word, detail)) = page::item_detail(item) {
                 " " span.outcome { (word) code { (safe(&detail)) } }
             }
-            @if !is_line && !item.text.is_empty() {
-                pre.prose[is_prose] { (safe(&item.text)) }
-            }
+            @if item.kind == ReportKind::Context { (context(item)) }
+            @else if is_prose { div.prose { (prose::markup(&item.text)) } }
+            @else if !is_line && !item.text.is_empty() { (folded(&item.text, false)) }
             @if let Some(note) = words::cut_note(item.text.len(), item.text_bytes) {
                 p.note { (note) }
             }
             @if let Some(output) = output {
-                pre.output { (safe(output)) }
+                (folded(output, true))
                 @if let Some(note) = words::cut_note(output.len(), item.output_bytes) {
                     p.note { (note) }
+                }
+            }
+        }
+    }
+}
+
+/// What a client put in is there for who looks for it.
+fn context(item: &ReportItem) -> Markup {
+    let bytes = item.text_bytes.unwrap_or(item.text.len() as u64);
+    html! {
+        details.context {
+            summary { (plural(bytes, "byte")) }
+            pre.prose { (safe(&item.text)) }
+        }
+    }
+}
+
+/// A text whose first piece is in plain sight.
+fn folded(text: &str, is_output: bool) -> Markup {
+    let is_patch = prose::is_patch(text);
+    let block = |piece: &str| {
+        let piece = safe(piece);
+        match is_patch {
+            true => prose::patch(&piece),
+            false => html! { pre.output[is_output] { (piece) } },
+        }
+    };
+    let pieces = page::pieces(text);
+    html! {
+        @for (index, piece) in pieces.iter().enumerate() {
+            @if index == 0 { (block(piece)) }
+            @else {
+                details.piece {
+                    summary { (page::piece_summary(index + 1, pieces.len(), piece.len())) }
+                    (block(piece))
                 }
             }
         }

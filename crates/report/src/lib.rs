@@ -6,21 +6,24 @@
 mod charts;
 mod csv;
 pub mod escape;
+mod feed;
 mod html;
 mod json;
 mod markdown;
 pub mod numbers;
 mod page;
+pub mod prose;
 mod words;
 
 use codex_ledger_query::{ReportHead, ReportPrompt, ReportSession};
 use std::io::{Result, Write};
 
 pub use csv::{Csv, Table};
+pub use feed::feed;
 pub use html::{Html, html_index};
 pub use json::Json;
 pub use markdown::{Markdown, markdown_index};
-pub use page::{PageLink, PageState};
+pub use page::{PageLink, PageState, week_of};
 
 /// Writes a report in one format.
 ///

@@ -8,7 +8,7 @@ use super::escape::{
 use super::page::{self, PageLink, PageState};
 use super::words::{self, number, plural, short};
 use codex_ledger_query::{
-    ReportHead, ReportItem, ReportPrompt, ReportSession, TokenRow, TokenSums,
+    PageRef, ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, TokenRow, TokenSums,
 };
 use std::io::{Result, Write};
 
@@ -26,7 +26,13 @@ impl Renderer for Markdown {
     fn begin(&mut self, out: &mut dyn Write, head: &ReportHead) -> Result<()> {
         writeln!(out, "# {}\n", markdown_line(&head.title))?;
         if head.transparency.head.is_none() {
-            writeln!(out, "[Index](index.md)\n")?;
+            let link = |word: &str, to: &Option<PageRef>| {
+                let link = |to: &PageRef| format!(" · [{word}: {}]({})", to.when, to.file);
+                to.as_ref().map(link).unwrap_or_default()
+            };
+            let previous = link("Previous", &head.beside.previous);
+            let next = link("Next", &head.beside.next);
+            writeln!(out, "[Index](index.md){previous}{next}\n")?;
         }
         summary(out, head)?;
         if head.mode.has_prompts() {
@@ -56,16 +62,22 @@ impl Renderer for Markdown {
 
     fn prompt(&mut self, out: &mut dyn Write, head: &ReportHead, of: &ReportPrompt) -> Result<()> {
         prompt_text(out, head, of)?;
-        if of.items.is_empty() {
-            return Ok(());
+        let work = page::work(of);
+        if !work.is_empty() {
+            let summary = page::items_summary(&work);
+            writeln!(out, "<details>\n<summary>{summary}</summary>\n")?;
+            for item in work {
+                self.item(out, head, item)?;
+            }
+            self.close_list(out)?;
+            writeln!(out, "</details>\n")?;
         }
-        let summary = page::items_summary(&of.items);
-        writeln!(out, "<details>\n<summary>{summary}</summary>\n")?;
-        for item in &of.items {
-            self.item(out, head, item)?;
+        for answer in page::answers(of) {
+            let lines = plural(answer.text.lines().count() as u64, "line");
+            writeln!(out, "<details>\n<summary>answer, {lines}</summary>\n")?;
+            writeln!(out, "{}\n</details>\n", block(&answer.text))?;
         }
-        self.close_list(out)?;
-        writeln!(out, "</details>\n")
+        Ok(())
     }
 
     fn session_end(&mut self, _: &mut dyn Write, _: &ReportHead) -> Result<()> {
@@ -147,7 +159,11 @@ fn token_tables(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
         ("model", &tables.by_model),
         ("repository", &tables.by_repo),
         ("session", &tables.by_session),
+        ("prompt", &tables.by_prompt),
     ] {
+        if name == "prompt" && rows.len() < 2 {
+            continue;
+        }
         writeln!(out, "## By {name}\n")?;
         if rows.is_empty() {
             writeln!(out, "*No counted usage.*\n")?;
@@ -158,10 +174,14 @@ fn token_tables(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
             "| {name} | input | cached | output | reasoning | total | API-equivalent cost |\n\
              |---|---:|---:|---:|---:|---:|---:|"
         )?;
-        for TokenRow { key, sums } in rows {
-            token_row(out, &cell(key), sums)?;
+        for TokenRow { key, sums, .. } in rows {
+            let is_of_session = name == "session" || name == "prompt";
+            let key = if is_of_session { page::titled(head, key) } else { key.clone() };
+            token_row(out, &cell(&key), sums)?;
         }
-        token_row(out, "**total**", &head.totals.tokens)?;
+        if rows.len() > 1 {
+            token_row(out, "**total**", &head.totals.tokens)?;
+        }
         writeln!(out)?;
     }
     Ok(())
@@ -176,7 +196,8 @@ fn prompt_text(out: &mut dyn Write, head: &ReportHead, of: &ReportPrompt) -> Res
     let Some(heading) = page::prompt_heading(&head.zone, of) else {
         return writeln!(out, "### Before the first prompt\n");
     };
-    writeln!(out, "### {heading}\n")?;
+    let usage = words::usage(&of.usage).map(|usage| format!(" · {usage}")).unwrap_or_default();
+    writeln!(out, "### {heading}{usage}\n")?;
     let notes = page::prompt_notes(of);
     if !notes.is_empty() {
         let notes: Vec<String> = notes
@@ -218,9 +239,19 @@ impl Markdown {
             let gap = if text.is_empty() { "" } else { " " };
             self.in_list = true;
             writeln!(out, "- {time}{what}{name}{gap}{text}{notes}")?;
+        } else if item.kind == ReportKind::Context {
+            self.close_list(out)?;
+            let bytes = plural(item.text_bytes.unwrap_or(item.text.len() as u64), "byte");
+            writeln!(
+                out,
+                "<details>\n<summary>{time}{what} {}, {bytes}</summary>\n",
+                context_kind(item)
+            )?;
+            writeln!(out, "{}\n</details>\n", block(&item.text))?;
         } else {
             self.close_list(out)?;
-            writeln!(out, "{time}{what}{name}{notes}\n\n{}", block(&item.text))?;
+            writeln!(out, "{time}{what}{name}{notes}\n")?;
+            folded(out, &item.text)?;
         }
         if let Some(note) = words::cut_note(item.text.len(), item.text_bytes) {
             self.close_list(out)?;
@@ -236,12 +267,33 @@ impl Markdown {
         self.close_list(out)?;
         let note = words::cut_note(output.len(), item.output_bytes);
         let note = note.map(|note| format!(", {note}")).unwrap_or_default();
-        writeln!(out, "output{note}\n\n{}", block(output))
+        writeln!(out, "output{note}\n")?;
+        folded(out, output)
     }
 
     fn close_list(&mut self, out: &mut dyn Write) -> Result<()> {
         if std::mem::take(&mut self.in_list) { writeln!(out) } else { Ok(()) }
     }
+}
+
+/// The kind of what a client put in: a word of ours, letters only.
+fn context_kind(item: &ReportItem) -> String {
+    let kind = item.name.as_deref().unwrap_or_default();
+    kind.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+}
+
+/// A text whose first piece is in plain sight.
+fn folded(out: &mut dyn Write, text: &str) -> Result<()> {
+    let pieces = page::pieces(text);
+    let Some((first, rest)) = pieces.split_first() else {
+        return writeln!(out, "{}", block(text));
+    };
+    writeln!(out, "{}", block(first))?;
+    for (index, piece) in rest.iter().enumerate() {
+        let summary = page::piece_summary(index + 2, pieces.len(), piece.len());
+        writeln!(out, "<details>\n<summary>{summary}</summary>\n\n{}\n</details>\n", block(piece))?;
+    }
+    Ok(())
 }
 
 /// The index of pages that lie beside it.
@@ -253,7 +305,7 @@ pub fn markdown_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]
     summary(out, head)?;
     writeln!(out, "## Pages\n")?;
     for page in pages {
-        let PageLink { file, when, label, counts, state } = page;
+        let PageLink { file, when, label, counts, state, .. } = page;
         match (state, state.note()) {
             (PageState::Withheld, Some(note)) => writeln!(out, "- {when} *{note}*")?,
             (_, Some(note)) => writeln!(out, "- [{when}]({file}) *{note}*")?,

@@ -19,6 +19,19 @@ pub(super) fn prompt_heading(zone: &Zone, of: &ReportPrompt) -> Option<String> {
     Some(format!("Prompt {number}{time}"))
 }
 
+/// The title of a session, or of a prompt's session, behind its id; not yet harmless.
+pub(super) fn titled(head: &ReportHead, key: &str) -> String {
+    let id = key.split('#').next().unwrap_or(key);
+    let session = head.sessions.iter().find(|session| session.id == id);
+    let title = session.and_then(|session| session.title.as_deref());
+    let short: String = id.chars().take(8).collect();
+    let number = key.strip_prefix(id).unwrap_or_default();
+    title.map_or_else(
+        || key.to_string(),
+        |title| format!("{short}{number} {}", escape::first_line(title, 60)),
+    )
+}
+
 /// What is unusual about a prompt; values are not yet harmless.
 pub(super) fn prompt_notes(of: &ReportPrompt) -> Vec<(&'static str, Option<String>)> {
     let mut notes = Vec::new();
@@ -41,10 +54,49 @@ pub(super) fn prompt_notes(of: &ReportPrompt) -> Vec<(&'static str, Option<Strin
     notes
 }
 
+/// What followed a prompt, but for the answers.
+pub(super) fn work(of: &ReportPrompt) -> Vec<&ReportItem> {
+    let items = of.items.iter().enumerate();
+    items.filter(|(index, _)| !of.is_answer(*index)).map(|(_, item)| item).collect()
+}
+
+/// The answers to a prompt.
+pub(super) fn answers(of: &ReportPrompt) -> impl Iterator<Item = &ReportItem> {
+    let items = of.items.iter().enumerate();
+    items.filter(|(index, _)| of.is_answer(*index)).map(|(_, item)| item)
+}
+
+/// Bytes of a text that are in plain sight; the others are folded.
+const SIGHT_BYTES: usize = 2048;
+/// Bytes of a piece that is folded.
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// A long text in pieces that begin with lines; the first one is in plain sight.
+pub(super) fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let limit = if pieces.is_empty() { SIGHT_BYTES } else { PIECE_BYTES };
+        let limit = rest.floor_char_boundary(limit);
+        let line_end = rest.get(..limit).and_then(|head| head.rfind('\n')).map(|at| at + 1);
+        let end = if limit == rest.len() { limit } else { line_end.unwrap_or(limit) };
+        let (piece, behind) = rest.split_at(end);
+        pieces.push(piece);
+        rest = behind;
+    }
+    pieces
+}
+
+/// `piece 2 of 4, 16,384 bytes`.
+pub(super) fn piece_summary(index: usize, count: usize, bytes: usize) -> String {
+    let bytes = plural(bytes as u64, "byte");
+    if count == 2 { format!("{bytes} more") } else { format!("piece {index} of {count}, {bytes}") }
+}
+
 /// `12 actions: 4 commands, 1 failed, 2 files`.
-pub(super) fn items_summary(items: &[ReportItem]) -> String {
+pub(super) fn items_summary(items: &[&ReportItem]) -> String {
     let of = |kind: ReportKind| items.iter().filter(|item| item.kind == kind).count() as u64;
-    let is_command = |item: &&ReportItem| item.kind == ReportKind::Command;
+    let is_command = |item: &&&ReportItem| item.kind == ReportKind::Command;
     let failed = items.iter().filter(is_command).filter(|item| item.has_failed()).count() as u64;
     let mut parts = Vec::new();
     for (kind, noun) in [
@@ -146,13 +198,21 @@ pub(super) fn item_detail(item: &ReportItem) -> Option<(&'static str, String)> {
     Some((word, escape::first_line(detail, 120)))
 }
 
+/// The week of a day, `2026-W07`; none where it is no day.
+pub fn week_of(day: &str) -> Option<String> {
+    let week = day.parse::<jiff::civil::Date>().ok()?.iso_week_date();
+    Some(format!("{:04}-W{:02}", week.year(), week.week()))
+}
+
 /// A page of many, as the index names it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct PageLink {
     /// Name of its file: letters, digits, hyphens and a dot.
     pub file: String,
     /// Its day or time.
     pub when: String,
+    /// When the last of it was said, as RFC 3339 has it; none where nothing tells.
+    pub updated: Option<String>,
     /// What it is about; not yet harmless.
     pub label: String,
     /// What it holds.
@@ -190,18 +250,20 @@ impl PageLink {
         PageLink {
             file,
             when: words::minute(zone, of.started_at_ms),
+            updated: of.ended_at_ms.map(|ms| Zone::utc().rfc3339(ms)),
             label: words::session_label(of),
             counts: words::session_counts(of),
             state: PageState::Shown,
         }
     }
 
-    /// The page of a day.
-    pub fn of_day(day: &str, head: &ReportHead, file: String) -> PageLink {
+    /// The page of a day, or of whatever else several sessions have in common.
+    pub fn of_several(when: &str, head: &ReportHead, file: String) -> PageLink {
         let totals = &head.totals;
         let counts =
             format!("{}, {}", plural(totals.prompts, "prompt"), plural(totals.commands, "command"));
         let label = plural(totals.sessions, "session");
-        PageLink { file, when: day.to_string(), label, counts, state: PageState::Shown }
+        let updated = head.period.last_ms.map(|ms| Zone::utc().rfc3339(ms));
+        PageLink { file, when: when.to_string(), updated, label, counts, state: PageState::Shown }
     }
 }

@@ -12,13 +12,18 @@ fn times(value: u64) -> String {
     if value == 1 { "once".into() } else { format!("{} times", number(value)) }
 }
 
-/// `12.34 USD`, with a tilde where a price was guessed; a question mark where none is known.
+/// `$12.34`, with a tilde where a price was guessed; a word where none is known.
 pub(super) fn money(sums: &TokenSums) -> String {
     match sums.cost_usd {
-        Some(cost) if sums.estimated => format!("~{cost:.2} USD"),
-        Some(cost) => format!("{cost:.2} USD"),
+        Some(cost) if sums.estimated => format!("~${cost:.2}"),
+        Some(cost) => format!("${cost:.2}"),
         None => "unknown".into(),
     }
+}
+
+/// `12.3k tokens, $0.04`; nothing where none were counted.
+pub(super) fn usage(sums: &TokenSums) -> Option<String> {
+    (sums.total > 0).then(|| format!("{} tokens, {}", short(sums.total), money(sums)))
 }
 
 /// What is unusual about a price.
@@ -90,6 +95,7 @@ pub(super) fn session_facts(head: &ReportHead, of: &ReportSession) -> Vec<(&'sta
     add("started from", both(&of.source, &of.subagent));
     add("client", both(&of.client, &of.client_version));
     add("parent", of.parent_id.clone());
+    add("usage", usage(&of.usage));
     for (name, value) in of.review.facts() {
         add(name, Some(value));
     }
@@ -105,9 +111,7 @@ pub(super) fn session_counts(of: &ReportSession) -> String {
     if of.commands_failed > 0 {
         parts.push(format!("{} failed", number(of.commands_failed)));
     }
-    if of.tokens > 0 {
-        parts.push(format!("{} tokens", short(of.tokens)));
-    }
+    parts.extend(usage(&of.usage));
     parts.join(", ")
 }
 
@@ -120,7 +124,10 @@ pub(super) fn outcome(item: &ReportItem) -> String {
     let mut parts = Vec::new();
     match (item.exit_code, item.status.as_deref()) {
         (Some(code), _) => parts.push(format!("exit {code}")),
-        (None, Some(status)) => parts.extend(status_word(status).map(str::to_string)),
+        (None, Some(status)) => {
+            let is_command = item.kind == ReportKind::Command;
+            parts.extend(status_word(status, is_command).map(str::to_string));
+        }
         (None, None) if is_call => parts.push("no output".into()),
         (None, None) => {}
     }
@@ -129,7 +136,7 @@ pub(super) fn outcome(item: &ReportItem) -> String {
 }
 
 /// The word for a status; nothing where it says nothing.
-fn status_word(status: &str) -> Option<&'static str> {
+fn status_word(status: &str, is_command: bool) -> Option<&'static str> {
     Some(match status {
         "ok" => "ok",
         "failed" => "failed",
@@ -137,6 +144,7 @@ fn status_word(status: &str) -> Option<&'static str> {
         "rejected" => "rejected",
         "aborted" => "aborted",
         "error" => "error",
+        "unknown" if is_command => "outcome not told",
         "pending" => "to do",
         "in_progress" => "in progress",
         "completed" => "done",
@@ -221,7 +229,7 @@ pub(super) fn transparency_facts(head: &ReportHead) -> Vec<(&'static str, String
     facts.push(("filters", conditions));
     facts.push(("time zone", head.timezone.clone()));
     facts.push(("prices", format!("of {}, digest {}", of.prices.date, of.prices.digest)));
-    coverage_facts(of, &mut facts);
+    coverage_facts(of, is_of_one_session(head), &mut facts);
     facts.push(("redactions", redactions_line(of, &str::to_string)));
     if let Some(rules) = &of.redactions.rule_set {
         facts.push(("rule set", format!("{}, digest {}", rules.name, rules.digest)));
@@ -231,6 +239,10 @@ pub(super) fn transparency_facts(head: &ReportHead) -> Vec<(&'static str, String
         let reason = hand.reason.as_deref().unwrap_or("no reason given");
         let passages = plural(hand.passages, "passage");
         facts.push(("by hand", format!("{passages} by {actor}: {reason}")));
+    }
+    if of.head.is_some() && is_of_one_session(head) {
+        facts.push(("elsewhere", elsewhere(of)));
+        return facts;
     }
     if of.head.is_some() {
         let accesses = &of.accesses;
@@ -253,7 +265,21 @@ pub(super) fn transparency_facts(head: &ReportHead) -> Vec<(&'static str, String
     facts
 }
 
-fn coverage_facts(of: &Transparency, facts: &mut Vec<(&'static str, String)>) {
+/// Whether the report was asked for one session and has it: what is true of others is not its business.
+fn is_of_one_session(head: &ReportHead) -> bool {
+    head.sessions.len() == 1 && head.filters.iter().any(|filter| filter.name == "session")
+}
+
+/// What the ledger holds beside the one session, in one line.
+fn elsewhere(of: &Transparency) -> String {
+    let accesses = &of.accesses;
+    let count = accesses.reveals + accesses.exports + accesses.erasures + accesses.waivers;
+    let times = if count == 1 { "1 access".into() } else { format!("{} accesses", number(count)) };
+    let missing = plural(of.coverage.missing, "session");
+    format!("in the whole ledger {missing} missing, {times}; a report on all sessions names them")
+}
+
+fn coverage_facts(of: &Transparency, is_of_one: bool, facts: &mut Vec<(&'static str, String)>) {
     let coverage = &of.coverage;
     let seen = format!("{}, {}", plural(coverage.lines, "record"), bytes(coverage.bytes));
     facts.push(("seen", seen));
@@ -273,6 +299,9 @@ fn coverage_facts(of: &Transparency, facts: &mut Vec<(&'static str, String)>) {
     let more = coverage.problems.saturating_sub(coverage.problem_list.len() as u64);
     if more > 0 {
         facts.push(("problem", format!("and {} more", number(more))));
+    }
+    if is_of_one {
+        return;
     }
     if of.head.is_some() {
         facts.push(("sessions missing", number(coverage.missing)));

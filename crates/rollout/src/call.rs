@@ -141,7 +141,9 @@ impl Tool {
             "spawn_agent" | "wait_agent" | "send_input" | "close_agent" | "resume_agent"
             | "list_agents" | "send_message" | "followup_task" | "interrupt_agent" => Self::Agents,
             "list_mcp_resources" | "list_mcp_resource_templates" | "read_mcp_resource" => Self::Mcp,
-            "web_search" | "web.run" | "web::run" | "web_search_call" => Self::WebSearch,
+            "web_search" | "web.run" | "web::run" | "web__run" | "web_search_call" => {
+                Self::WebSearch
+            }
             "tool_search" => Self::ToolSearch,
             "request_user_input" | "request_permissions" => Self::Ask,
             _ => Self::Other,
@@ -176,10 +178,14 @@ fn custom<'a>(name: &str, text: &'a str) -> Request<'a> {
 
 fn function<'a>(call: &'a ToolCall<'a>) -> Request<'a> {
     let name = call.name.as_ref();
-    let mcp = mcp_name(call.namespace.as_deref(), name);
+    // Scripts write a namespace before the name.
+    let is_of_agents = name.starts_with("collaboration__");
+    let is_known = is_of_agents || Tool::of(name) == Tool::WebSearch;
+    let mcp = mcp_name(call.namespace.as_deref(), name).filter(|_| !is_known);
     let tool = match (&mcp, call.namespace.as_deref()) {
         (Some(_), _) => Tool::Mcp,
         (None, Some("collaboration")) => Tool::Agents,
+        (None, None) if is_of_agents => Tool::Agents,
         (None, _) => Tool::of(name),
     };
     let mut request = with_object(tool, &call.arguments, |request, o| match tool {

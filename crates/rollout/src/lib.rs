@@ -11,8 +11,9 @@
 //!
 //! * [`parse_line`] reads one line of a rollout, [`pieces`] one line that may be several records
 //!   glued together, [`parse_document`] the whole-file JSON of the first generation.
-//! * [`prompt`], [`call`], [`output`] and [`patch`] read the texts inside the events: what the
-//!   user typed, what a tool was asked to do, how it ended, which files it touched.
+//! * [`prompt`], [`call`], [`script`], [`output`] and [`patch`] read the texts inside the events: what the
+//!   user typed, what a tool was asked to do, what a program of code mode asks tools to do, how that ended, which
+//!   files it touched.
 #![cfg_attr(
     not(test),
     deny(
@@ -43,6 +44,7 @@ pub mod output;
 pub mod patch;
 pub mod prompt;
 mod record;
+pub mod script;
 mod session;
 mod shape;
 pub mod side;

@@ -1,7 +1,7 @@
 //! How a tool call ended, read from the text of its output.
 
 use super::event::ToolOutput;
-use super::json::{self, Object, Text};
+use super::json::{self, Json, Object, Text};
 
 /// Which form an output has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -141,6 +141,46 @@ pub fn read(text: &str) -> Outcome<'_> {
         .or_else(|| failure(text))
         .or_else(|| Header::read(text).map(|header| header.outcome(text)))
         .unwrap_or_else(|| plain(text))
+}
+
+/// How commands of a script have ended, read from a text that the script has printed: all that is known of one command
+/// or of several, as the runtime tells it. Empty where the text is anything else.
+#[must_use]
+pub fn results(printed: &str) -> Vec<Outcome<'_>> {
+    let text = printed.trim();
+    match text.as_bytes().first() {
+        Some(b'{') => result(text).into_iter().collect(),
+        Some(b'[') => {
+            let all = json::array(text).unwrap_or_default();
+            let results: Option<Vec<_>> = all.into_iter().map(result).collect();
+            results.unwrap_or_default()
+        }
+        _ => {
+            let ended = |head: &Header<'_>| head.exit_code.is_some() || head.session_id.is_some();
+            let head = Header::read(printed).filter(|head| head.duration_ms.is_some());
+            let head = head.filter(|head| !head.script && ended(head));
+            head.map(|head| head.outcome(printed)).into_iter().collect()
+        }
+    }
+}
+
+/// `{"chunk_id":"8d78c2","wall_time_seconds":0.1,"exit_code":0,"output":"…"}`
+fn result(json: Json<'_>) -> Option<Outcome<'_>> {
+    let object = Object::parse(json)?;
+    let body = object.str("output")?;
+    let duration_ms = object.f64("wall_time_seconds").and_then(json::seconds_to_ms)?;
+    let exit_code = object.i64("exit_code");
+    let session_id = object.i64("session_id").filter(|_| exit_code.is_none());
+    let running = session_id.map_or(Status::Unknown, |_| Status::Running);
+    Some(Outcome {
+        shape: Shape::Json,
+        status: exit_code.map_or(running, Status::of_exit_code),
+        exit_code,
+        duration_ms: Some(duration_ms),
+        session_id,
+        body,
+        ..Outcome::default()
+    })
 }
 
 fn plain(text: &str) -> Outcome<'_> {
@@ -399,6 +439,26 @@ mod tests {
         let running = read("Script running with cell ID 12\nWall time 1 seconds\nOutput:\n");
         assert_eq!((running.status, running.cell_id.as_deref()), (Status::Running, Some("12")));
         assert_eq!(read("Script failed\nOutput:\n").status, Status::Failed);
+    }
+
+    #[test]
+    fn a_script_prints_what_is_known_of_its_commands() {
+        let facts = |text: &str| {
+            let facts = |of: Outcome<'_>| (of.status, of.exit_code, of.body.into_owned());
+            results(text).into_iter().map(facts).collect::<Vec<_>>()
+        };
+        let ended = r#"{"chunk_id":"a1","wall_time_seconds":0.5,"exit_code":2,"output":"no rule"}"#;
+        let failed = (Status::Failed, Some(2), "no rule".to_string());
+        assert_eq!(facts(ended), std::slice::from_ref(&failed));
+        let runs = r#"{"wall_time_seconds":1,"session_id":7,"output":""}"#;
+        let running = (Status::Running, None, String::new());
+        assert_eq!(facts(&format!("[{ended}, {runs}]")), [failed.clone(), running]);
+        assert_eq!(facts("Exit code: 2\nWall time: 0.2 seconds\nOutput:\nno rule"), [failed]);
+        for other in
+            ["Exit code: 2", "Exit code: 2\nOutput:\n", r#"{"exit_code":2}"#, "[]", "[1]", "{", ""]
+        {
+            assert_eq!(facts(other), [], "{other}");
+        }
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub struct ToolOutput<'a> {
     pub name: Option<Text<'a>>,
     /// The text; parts of a list are joined, each beginning on a line of its own.
     pub output: Text<'a>,
+    /// What a script of code mode has printed, one text for each time; empty for any other output.
+    pub printed: Vec<Text<'a>>,
     /// Number of parts: 1 for a plain string.
     pub parts: usize,
     /// Number of images among the parts.
@@ -126,6 +128,20 @@ fn json_text<'a>(o: &Object<'a>, name: &str) -> Text<'a> {
     json::string(value).unwrap_or(Text::Borrowed(value))
 }
 
+/// The texts behind the head of a script's output; older clients have all of it in one.
+fn printed<'a>(parts: &[Part<'a>]) -> Vec<Text<'a>> {
+    let mut texts = parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(text),
+        _ => None,
+    });
+    let Some(head) = texts.next().filter(|head| head.starts_with("Script ")) else {
+        return Vec::new();
+    };
+    let body = head.split_once("Output:\n").map_or("", |(_, body)| body);
+    let of_head = (!body.is_empty()).then(|| Text::Owned(body.to_string()));
+    of_head.into_iter().chain(texts.cloned()).collect()
+}
+
 impl<'a> ToolOutput<'a> {
     pub(super) fn decode(o: &Object<'a>, kind: OutputKind) -> Self {
         let field = if kind == OutputKind::ToolSearch { "tools" } else { "output" };
@@ -151,6 +167,7 @@ impl<'a> ToolOutput<'a> {
                 let parts = parts_of(value);
                 self.parts = parts.len();
                 self.images = parts.iter().filter(|part| matches!(part, Part::Image(_))).count();
+                self.printed = printed(&parts);
                 self.output = join(parts);
             }
             Some(b'{') => self.read_object(value),

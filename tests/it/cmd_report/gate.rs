@@ -115,7 +115,7 @@ fn a_page_that_never_was_is_named_without_a_link() {
     }
     assert_eq!(
         names_in(&dir),
-        [format!("{FIRST}.md"), "codex-ledger.json".into(), "index.md".into()]
+        [format!("{FIRST}.md"), "codex-ledger.json".into(), "feed.xml".into(), "index.md".into()]
     );
     let index = read(dir.join("index.md"));
     assert!(index.contains("*withheld*") && !index.contains(SECOND), "{index}");

@@ -38,7 +38,7 @@ fn golden_modes_and_formats() {
     let env = TestEnvironment::with_fixture();
     env.append(&[]);
     for format in ["md", "csv", "json", "html"] {
-        for mode in ["prompts", "actions", "tokens", "full"] {
+        for mode in ["prompts", "prompts+answers", "actions", "tokens", "full"] {
             let args = ["--mode", mode, "--format", format, "--since", "2026-02-01"];
             golden(&env, &format!("{mode}.{format}"), &args);
         }

@@ -139,10 +139,10 @@ fn json_has_the_exact_text_and_nothing_that_a_terminal_obeys() {
 fn html_has_no_element_attribute_or_address_of_theirs() {
     const TAGS: &str = "!doctype html head meta title style body a header h1 h2 h3 p span dl div dt dd \
         section figure figcaption svg g rect ul ol li nav label input button details summary main \
-        article pre code time table thead tbody tfoot tr th td footer script";
+        article pre code time strong em del br blockquote table thead tbody tfoot tr th td footer script";
     const ATTRIBUTES: &str = "lang charset http-equiv content name class href id aria-label \
         aria-labelledby aria-hidden role viewbox preserveaspectratio x y width height for type \
-        autocomplete spellcheck hidden tabindex scope html";
+        autocomplete spellcheck hidden tabindex scope data-head html";
     let env = environment();
     for mode in MODES {
         let outcome = env.ok(["report", "--format", "html", "--mode", mode]);

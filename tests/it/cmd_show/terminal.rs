@@ -231,3 +231,26 @@ fn a_terminal_folds_what_a_file_gets_whole() {
     let full = in_terminal(&env, test, 80, &["show", "--no-pager", "--full"], &[]).unwrap();
     assert!(seen(&full).join("\n").contains("line 20 of it"));
 }
+
+#[test]
+fn an_answer_looks_as_it_was_meant_to_and_does_nothing() {
+    let env = TestEnvironment::new();
+    let said = "# Done\n\nAll **three** pass &#27;[31m &#x202e;x:\n\n1. one\n\n| a | b |\n|---|---|\n| 1 | 2 |\n";
+    let answer = serde_json::json!({"timestamp": "2026-03-01T10:00:09.000Z", "type": "response_item", "payload": {
+        "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": said}]}});
+    env.write(&env.rollout(1), &[session(1, 1), format!("{answer}\n").into_bytes()].concat());
+    env.append(&[]);
+    let args = ["show", &thread(1), "--no-pager"];
+    let test = "an_answer_looks_as_it_was_meant_to_and_does_nothing";
+    let Some(shown) = in_terminal(&env, test, 60, &args, &[]) else { return };
+    let lines = seen(&shown);
+    for line in ["    Done", "    1. one", "     a  b", "     1  2"] {
+        assert!(lines.iter().any(|shown| shown == line), "{line:?}: {lines:#?}");
+    }
+    let all = lines.join("\n");
+    assert!(all.contains("All three pass \\x1b[31m \\u{202e}x:"), "{all}");
+    let plain = in_terminal(&env, test, 60, &args, &[("TERM", "dumb")]).expect("script");
+    assert!(!plain.stdout.contains(&0x1b), "no colours where the terminal knows none");
+    // Elsewhere it is as it was written.
+    assert!(env.ok(["show", &thread(1)]).text().contains("# Done"));
+}

@@ -3,8 +3,8 @@
 use super::SOUND;
 use super::place::Place;
 use crate::cli_support::{TestEnvironment, session, thread};
-use codex_ledger_app::{AppendOptions, PriceTable, WhatIf};
-use codex_ledger_query::{TokenBy, Zone};
+use codex_ledger_app::{AppendOptions, PriceTable};
+use codex_ledger_query::{TokenBy, TokenRequest, Zone};
 use serde_json::{Value, json};
 
 /// A `token_count` whose total is so large; `turn` only makes lines of different sessions different.
@@ -95,8 +95,8 @@ fn the_largest_counters_add_up_to_an_end() {
     place.holds("the largest counters");
     let app = place.app();
     app.append(AppendOptions::default(), &mut |_| ()).expect("nothing to append");
-    let report =
-        app.tokens(TokenBy::Session, &Zone::utc(), PriceTable::builtin(), &WhatIf::default());
+    let zone = Zone::utc();
+    let report = app.tokens(&TokenRequest::all(TokenBy::Session, &zone, PriceTable::builtin()));
     let total = report.expect("tokens").total;
     assert_eq!((total.total, total.output), (u64::MAX, u64::MAX));
     let row = app.sessions(0).expect("sessions").into_iter().find(|row| row.id == thread(9));

@@ -4,15 +4,17 @@ use super::{SOUND, counters};
 use crate::cli_support::{rollout_name, session, thread};
 use crate::support::world::{holder, quick};
 use codex_ledger_app::config::ReviewConfig;
-use codex_ledger_app::{App, AppendOptions, PriceTable, RuleSet, Setup, Times, WhatIf};
-use codex_ledger_query::{Filter, Mode, ReportRequest, Search, TokenBy, Zone};
+use codex_ledger_app::{App, AppendOptions, PriceTable, RuleSet, Setup, Times};
+use codex_ledger_query::{
+    Beside, Filter, Mode, ReportRequest, Search, TokenBy, TokenRequest, Zone,
+};
 use codex_ledger_report::{Csv, Html, Json, Markdown, Renderer, Table};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const MODES: [Mode; 4] = [Mode::Prompts, Mode::Actions, Mode::Tokens, Mode::Full];
+const MODES: [Mode; 5] = [Mode::Prompts, Mode::Answers, Mode::Actions, Mode::Tokens, Mode::Full];
 const TABLES: [Table; 7] = [
     Table::Stream,
     Table::Sessions,
@@ -140,7 +142,10 @@ fn read_all(app: &App, what: &str) {
         // Two sessions may have ids of which one begins with the other.
         let Ok(detail) = app.session(&session.id) else { continue };
         json!(detail).to_string();
-        let rows = app.explain_tokens(&session.id).expect("tokens explain").records;
+        let rows = app
+            .explain_tokens(&session.id, Some(PriceTable::builtin()))
+            .expect("tokens explain")
+            .records;
         json!(rows).to_string();
     }
     for by in [
@@ -150,8 +155,10 @@ fn read_all(app: &App, what: &str) {
         TokenBy::Session,
         TokenBy::Repo,
         TokenBy::Model,
+        TokenBy::Prompt,
     ] {
-        let report = app.tokens(by, &Zone::utc(), PriceTable::builtin(), &WhatIf::default());
+        let zone = Zone::utc();
+        let report = app.tokens(&TokenRequest::all(by, &zone, PriceTable::builtin()));
         json!(report.expect("tokens")).to_string();
     }
     for mode in MODES {
@@ -179,6 +186,7 @@ fn render(app: &App, mode: Mode, filter: Filter, in_all_formats: bool) -> Vec<u8
         until_said: None,
         zone: Zone::named("Pacific/Kiritimati").expect("a zone"),
         page: true,
+        beside: Beside::default(),
     };
     let gate = app.gate().expect("a gate");
     let report = app.report(&gate, request, PriceTable::builtin()).expect("a report");
@@ -211,7 +219,7 @@ fn sound(app: &App) -> Vec<Value> {
     let of = |number| {
         let id = thread(number);
         let row = listed.iter().find(|row| row.id == id).expect("the session is listed");
-        let explained = app.explain_tokens(&id).expect("tokens explain").records;
+        let explained = app.explain_tokens(&id, None).expect("tokens explain").records;
         let filter = Filter { sessions: vec![id.clone()], ..Filter::default() };
         let reports = MODES.map(|mode| {
             let bytes = render(app, mode, filter.clone(), false);

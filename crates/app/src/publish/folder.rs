@@ -102,7 +102,7 @@ impl Folder {
     ///
     /// # Errors
     /// When there is one, or the folder cannot be written.
-    pub fn claim<'n>(&mut self, names: impl Iterator<Item = &'n String>) -> Result<()> {
+    pub fn claim<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> Result<()> {
         let mut all = self.old.clone();
         for name in names.filter(|name| !self.old.pages.contains_key(*name)) {
             let path = self.dir.join(name);
@@ -111,7 +111,7 @@ impl Folder {
                 let hint = FolderHint::MoveAway;
                 return Err(PublishError::refused(path.display(), reason, hint));
             }
-            all.pages.insert(name.clone(), None);
+            all.pages.insert(name.to_string(), None);
         }
         if self.only_check || all == self.old {
             return Ok(());

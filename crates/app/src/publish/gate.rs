@@ -26,6 +26,8 @@ pub struct Finding {
 pub struct Part<'a> {
     /// Texts from logs or people, as the model has them.
     pub texts: Vec<&'a str>,
+    /// What a reader sees of those that are Markdown, where a page may render them.
+    pub rendered: Vec<String>,
     /// Id of their session.
     pub session: Option<&'a str>,
     /// URL of its repository.
@@ -148,7 +150,8 @@ impl DocumentCheck<'_> {
         let sessions: Vec<String> = part.session.map(str::to_string).into_iter().collect();
         let repo = part.repo.map(bare_url);
         let at = Context { sessions: &sessions, repo: repo.as_deref(), ..Context::default() };
-        for said in part.texts.iter().filter(|said| !said.is_empty()) {
+        let rendered = part.rendered.iter().map(String::as_str);
+        for said in part.texts.iter().copied().chain(rendered).filter(|said| !said.is_empty()) {
             for (place, rule) in self.gate.all.passages(said, &at) {
                 let words = beginning(said.get(place).unwrap_or_default());
                 let mut shown = [Some(text), read].into_iter().flatten();
@@ -221,6 +224,12 @@ mod tests {
         );
         let marked = format!("{head}⟨U+200B⟩{tail}");
         assert_eq!(found(&gate, Language::Markdown, &[(&marked, part(&[]))]), [(1, rule.clone())]);
+        // Rendered, letters stand together that their markup parts in the source.
+        let parted = format!("<p>{head}<strong>{tail}</strong></p>");
+        assert_eq!(found(&gate, Language::Html, &[(&parted, part(&[]))]), [(1, rule.clone())]);
+        let source = format!("{head}**{tail}**");
+        let rendered = Part { rendered: vec![token.clone()], ..part(&[&source]) };
+        assert_eq!(found(&gate, Language::Json, &[("{}", rendered)]), [(1, rule.clone())]);
         // Wrapped in the log, one line with a space in the page.
         let wrapped = format!("{head}\n{tail}");
         let line = format!("first\nran `{head} {tail}`\n");

@@ -43,7 +43,17 @@ impl Language {
     }
 }
 
-/// Tags become spaces; a `<` that begins none stays.
+/// Elements that part no words: what stands in them goes on with what stands before.
+const INLINE: [&str; 6] = ["a", "code", "del", "em", "span", "strong"];
+
+/// Whether the inside of a tag is of such an element.
+fn is_inline(inside: &str) -> bool {
+    let name = inside.strip_prefix('/').unwrap_or(inside);
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+    name.get(..end).is_some_and(|name| INLINE.contains(&name))
+}
+
+/// Tags become spaces, those of inline elements nothing; a `<` that begins none stays.
 fn without_tags(text: &str) -> Cow<'_, str> {
     if !text.contains('<') {
         return Cow::Borrowed(text);
@@ -56,7 +66,9 @@ fn without_tags(text: &str) -> Cow<'_, str> {
         match tag.split_once('>').filter(|_| is_tag) {
             Some((inside, after)) => {
                 // A value of an attribute may run over lines.
-                out.push(' ');
+                if !is_inline(inside) {
+                    out.push(' ');
+                }
                 out.extend(inside.chars().filter(|c| *c == '\n'));
                 rest = after;
             }
@@ -141,6 +153,8 @@ mod tests {
             Language::Html.reading(html).as_deref(),
             Some(" \nx <b> 'y' &amp; a < b &nope; ")
         );
+        let prose = "<p>ab<strong>c</strong>d <a href=\"x\">e</a>f</p>";
+        assert_eq!(Language::Html.reading(prose).as_deref(), Some(" abcd ef "));
         assert_eq!(Language::Csv.reading("\"a\"\"b\"").as_deref(), Some("\"a\"b\""));
         assert_eq!(Language::Text.reading("ab⟨U+200B⟩cd ⟨U+x⟩").as_deref(), Some("abcd ⟨U+x⟩"));
         assert_eq!(Language::Json.reading("{\"a\": 1}"), None);

@@ -121,7 +121,7 @@ fn a_full_disk_leaves_whole_pages_and_a_manifest_of_all_of_them() {
         let dir = tempfile::tempdir().unwrap();
         let publish = |world: &World, text: &str| {
             let mut folder = Folder::open(dir.path(), false, Access::Private, world)?;
-            folder.claim([&"a.md".to_string(), &"b.md".to_string()].into_iter())?;
+            folder.claim(["a.md", "b.md"].into_iter())?;
             for name in ["a.md", "b.md"] {
                 folder.put(&passed(DocumentDraft::page(&gate, Language::Markdown, name), text))?;
             }

@@ -6,6 +6,7 @@ use super::gate::Part;
 use codex_ledger_query::{
     Item, ReportHead, ReportKind, ReportPrompt, ReportSession, Review, SessionDetail,
 };
+use codex_ledger_report::prose;
 
 fn add<'a>(texts: &mut Vec<&'a str>, more: &[&'a Option<String>]) {
     texts.extend(more.iter().filter_map(|text| text.as_deref()));
@@ -56,16 +57,20 @@ pub fn label_text(of: &ReportSession) -> Part<'_> {
 /// A prompt and what followed it.
 pub fn prompt_texts<'a>(of: &'a ReportPrompt, session: &'a ReportSession) -> Part<'a> {
     let mut texts = vec![of.text.as_str()];
+    let mut rendered = Vec::new();
     add(&mut texts, &[&of.active_file]);
     add_review(&mut texts, &of.review);
     for item in &of.items {
         texts.push(&item.text);
+        if matches!(item.kind, ReportKind::Message | ReportKind::Reasoning) {
+            rendered.push(prose::words(&item.text));
+        }
         add(&mut texts, &[&item.detail, &item.output]);
         if matches!(item.kind, ReportKind::Mcp | ReportKind::Tool) {
             add(&mut texts, &[&item.name]);
         }
     }
-    part_of(session, texts)
+    Part { rendered, ..part_of(session, texts) }
 }
 
 fn add_review<'a>(texts: &mut Vec<&'a str>, review: &'a Review) {
@@ -78,7 +83,7 @@ fn add_review<'a>(texts: &mut Vec<&'a str>, review: &'a Review) {
 }
 
 fn part_of<'a>(session: &'a ReportSession, texts: Vec<&'a str>) -> Part<'a> {
-    Part { texts, session: Some(&session.id), repo: session.repo.as_deref() }
+    Part { texts, session: Some(&session.id), repo: session.repo.as_deref(), ..Part::default() }
 }
 
 /// A session in full.
@@ -92,5 +97,5 @@ pub fn detail_texts<'a>(of: &'a SessionDetail, items: impl Iterator<Item = &'a I
             add_review(&mut texts, review);
         }
     }
-    Part { texts, session: Some(&of.session.id), repo: None }
+    Part { texts, session: Some(&of.session.id), ..Part::default() }
 }

@@ -4,6 +4,8 @@
 //! known, and gets a row. Older clients say it in events, newer ones in items.
 
 use crate::fold::Fold;
+use crate::state::CallPlace;
+use crate::tables::script_calls;
 use codex_ledger_rollout::call::Tool;
 use codex_ledger_rollout::event::{
     Collab, DynamicToolCallResponse, ExecCommandEnd, ImageGenerationEnd, ItemBody, McpToolCallEnd,
@@ -21,7 +23,10 @@ const END: &str = "UPDATE function_calls SET exit_code = coalesce(:exit_code, ex
 const END_AT: &str = "UPDATE function_calls SET exit_code = coalesce(exit_code, :exit_code),
     duration_ms = coalesce(duration_ms, :duration_ms), status = coalesce(status, :status),
     output = coalesce(output, :output), output_bytes = coalesce(output_bytes, :output_bytes)
-    WHERE stream = :stream AND line = :line AND part = :part AND item = 0";
+    WHERE stream = :stream AND line = :line AND part = :part AND item = :item";
+/// What was run, where a script's text tells it only in part.
+const RAN: &str = "UPDATE function_calls SET command = :command
+    WHERE stream = :stream AND line = :line AND part = :part AND item = :item AND command LIKE '%${%'";
 const TAKE_OVER: &str = "UPDATE function_calls SET status = coalesce(function_calls.status, i.status),
     output = coalesce(function_calls.output, i.output),
     output_bytes = coalesce(function_calls.output_bytes, i.output_bytes)
@@ -83,10 +88,21 @@ pub(crate) fn command(fold: &mut Fold<'_>, end: &ExecCommandEnd<'_>, turn: Optio
         return;
     }
     let script = end.command.last().map_or("", |script| script);
-    let nameless = fold.state.take_command(&command).or_else(|| fold.state.take_command(script));
-    match nameless {
-        Some(place) => ended_at(fold, &call, place),
+    match script_calls::command(fold, [&command, script]) {
+        Some(place) => {
+            ended_at(fold, &call, place);
+            ran(fold, script, place);
+        }
         None => drop(insert(fold, &call, turn)),
+    }
+}
+
+/// A template in a script becomes what it was when it was run.
+fn ran(fold: &mut Fold<'_>, command: &str, (line, part, item): CallPlace) {
+    if item > 0 {
+        let row = fold.row(TABLE, 5).said_by("assistant").stream(fold.at.stream);
+        let row = row.number("line", line).number("part", part).number("item", item);
+        fold.push(row.text("command", Some(command)).write(RAN));
     }
 }
 
@@ -121,7 +137,8 @@ pub(crate) fn mcp(fold: &mut Fold<'_>, end: &McpToolCallEnd<'_>, turn: Option<St
         status: success_status(end.success),
         ..Ended::default()
     };
-    told(fold, &call, turn);
+    let place = script_calls::tool(fold, &[Some("mcp"), call.server, call.tool_name]);
+    told(fold, &call, turn, place);
 }
 
 /// A call of a tool that the client brought along.
@@ -142,7 +159,8 @@ pub(crate) fn dynamic(
         status: success_status(end.success),
         ..Ended::default()
     };
-    told(fold, &call, turn);
+    let place = script_calls::tool(fold, &[call.server, call.tool_name]);
+    told(fold, &call, turn, place);
 }
 
 /// A request to other agents, and what they have said when it ended.
@@ -171,7 +189,11 @@ pub(crate) fn image_seen(fold: &mut Fold<'_>, end: &ViewImage<'_>, turn: Option<
         status: Some(Status::Ok.name()),
         ..Ended::default()
     };
-    told_by_id(fold, &call, turn);
+    let path = call.command.filter(|_| !call.call_id.is_empty());
+    match path.and_then(|path| fold.state.take_command(path)) {
+        Some(place) => ended_at(fold, &call, place),
+        None => told_by_id(fold, &call, turn),
+    }
 }
 
 /// An item of a paginated file that no response item may say: a pause, an output.
@@ -263,22 +285,37 @@ pub(crate) fn patch(
     let Some(call_id) = end.call_id.as_deref().or(id) else { return };
     if !end.has_failed() {
         let row = fold.row(TABLE, 2).stream(fold.at.stream).id("call_id", Some(call_id));
-        return fold.push(row.write(PATCHED));
+        fold.push(row.write(PATCHED));
     }
     let is_declined = end.status.as_deref() == Some("declined");
-    let status = if is_declined { Status::Rejected } else { Status::Failed };
+    let status = match (end.has_failed(), is_declined) {
+        (false, _) => Status::Ok,
+        (true, true) => Status::Rejected,
+        (true, false) => Status::Failed,
+    };
     let output = end.output();
     let call = Ended { tool: Tool::ApplyPatch, call_id, output: &output, ..Ended::default() };
-    if !ended(fold, &call) {
-        let call = Ended { name: "file_change", status: Some(status.name()), ..call };
-        insert(fold, &call, turn);
+    let is_known = match end.has_failed() {
+        true => ended(fold, &call),
+        false => fold.state.waits_for(call_id),
+    };
+    if is_known {
+        return;
+    }
+    let call = Ended { name: "file_change", status: Some(status.name()), ..call };
+    match script_calls::patch(fold, end.changes.iter().map(|file| &*file.path)) {
+        Some(place) => ended_at(fold, &call, place),
+        None if end.has_failed() => drop(insert(fold, &call, turn)),
+        None => {}
     }
 }
 
 /// Enriches the call that has ended, or stands for it.
-fn told(fold: &mut Fold<'_>, call: &Ended<'_>, turn: Option<String>) {
-    if !ended(fold, call) {
-        insert(fold, call, turn);
+fn told(fold: &mut Fold<'_>, call: &Ended<'_>, turn: Option<String>, of_script: Option<CallPlace>) {
+    match of_script {
+        Some(place) => ended_at(fold, call, place),
+        None if ended(fold, call) => {}
+        None => drop(insert(fold, call, turn)),
     }
 }
 
@@ -301,10 +338,11 @@ fn ended(fold: &mut Fold<'_>, call: &Ended<'_>) -> bool {
 }
 
 /// The same of a call that has no id, by the place of its row.
-fn ended_at(fold: &mut Fold<'_>, call: &Ended<'_>, (line, part): (u64, u64)) {
+fn ended_at(fold: &mut Fold<'_>, call: &Ended<'_>, (line, part, item): CallPlace) {
     let has_output = !call.output.is_empty() || call.exit_code.is_some();
     let row = end_row(fold, call, has_output).number("line", line).number("part", part);
-    fold.push(row.write(END_AT));
+    fold.push(row.number("item", item).write(END_AT));
+    fold.state.told_of_script((line, part, item));
 }
 
 fn end_row<'p>(fold: &Fold<'p>, call: &Ended<'_>, has_output: bool) -> crate::row::RowBuilder<'p> {

@@ -3,7 +3,7 @@
 //! What the client says of a call when it has ended, `ended_calls.rs` reads.
 
 use crate::fold::Fold;
-use crate::tables::{ended_calls, file_changes};
+use crate::tables::{ended_calls, file_changes, script_calls};
 use codex_ledger_rollout::call::{self, Request, Tool};
 use codex_ledger_rollout::event::{CallKind, ToolCall, ToolOutput};
 use codex_ledger_rollout::output::{self, Outcome, Status};
@@ -11,7 +11,7 @@ use codex_ledger_rollout::patch;
 
 const TABLE: &str = "function_calls";
 /// What the output of a call says of it.
-const OF_OUTPUT: [&str; 8] = [
+pub(super) const OF_OUTPUT: [&str; 8] = [
     "output_line",
     "output_at_ms",
     "output",
@@ -46,6 +46,7 @@ pub(crate) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     }
     let files = request.patch.as_deref().map(patch::parse).unwrap_or_default().files;
     let turn = fold.turn(call.turn_id.as_deref());
+    let turn_of_script = turn.clone().filter(|_| request.script.is_some());
     let row = fold
         .row_at(TABLE, 0, 20)
         .said_by("assistant")
@@ -71,6 +72,9 @@ pub(crate) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
         Some(item) => ended_calls::take_over(fold, item, place),
         None => waits(fold, call, &request, place),
     }
+    if let Some(script) = request.script.as_deref() {
+        script_calls::called(fold, script, call_id, place, turn_of_script);
+    }
     let script = request.command.as_deref().unwrap_or_default();
     let is_alone = request.tool == Tool::ApplyPatch || patch::is_alone(script);
     file_changes::called(fold, call_id, &files, is_alone);
@@ -86,12 +90,13 @@ fn waits(fold: &mut Fold<'_>, call: &ToolCall<'_>, request: &Request<'_>, place:
     }
     let is_nameless = call.kind == CallKind::LocalShell && call.call_id.is_none();
     if is_nameless || request.tool == Tool::WebSearch {
-        fold.state.remember_command(command(request).unwrap_or_default(), place);
+        let (line, part) = place;
+        fold.state.remember_command(command(request).unwrap_or_default(), (line, part, 0));
     }
 }
 
 /// What the call asks for, in one text.
-fn command<'a>(request: &'a Request<'_>) -> Option<&'a str> {
+pub(super) fn command<'a>(request: &'a Request<'_>) -> Option<&'a str> {
     let texts = [&request.command, &request.script, &request.stdin, &request.path, &request.query];
     texts.into_iter().find_map(|text| text.as_deref())
 }
@@ -123,6 +128,8 @@ pub(crate) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
     }
     file_changes::ended(fold, call_id, outcome.status);
     process_ended(fold, call_id, &outcome);
+    let printed = output.printed.iter().map(|text| &**text);
+    script_calls::printed(fold, call_id, printed, &outcome);
 }
 
 /// Calls that go on with what an earlier call left running.
@@ -140,20 +147,32 @@ fn remember_follow_up(fold: &mut Fold<'_>, call_id: Option<&str>, request: &Requ
 
 /// The output of such a call may tell the end of the process or script.
 fn process_ended(fold: &mut Fold<'_>, call_id: &str, outcome: &Outcome<'_>) {
-    let Some((process, is_cell)) = fold.state.follow_up(call_id) else { return };
-    let has_ended = match outcome.status {
-        Status::Running => false,
-        Status::Ok | Status::Failed => true,
-        _ => outcome.exit_code.is_some(),
-    };
-    if has_ended && (is_cell || outcome.exit_code.is_some()) {
-        let row = fold
-            .row(TABLE, 5)
-            .stream(fold.at.stream)
-            .int("process", Some(process))
-            .int("exit_code", outcome.exit_code)
-            .word("status", outcome.status.name())
-            .word("tool", if is_cell { Tool::Script.name() } else { Tool::Shell.name() });
-        fold.push(row.write(PROCESS_END));
+    match fold.state.follow_up(call_id) {
+        Some((process, false)) => process_is_done(fold, process, outcome),
+        Some((cell, true)) if matches!(outcome.status, Status::Ok | Status::Failed) => {
+            end_process(fold, Tool::Script, cell, outcome);
+        }
+        Some((cell, true)) if outcome.status != Status::Running && outcome.exit_code.is_some() => {
+            end_process(fold, Tool::Script, cell, outcome);
+        }
+        _ => {}
     }
+}
+
+/// What went on with a process may have seen its end.
+pub(super) fn process_is_done(fold: &mut Fold<'_>, process: i64, outcome: &Outcome<'_>) {
+    if outcome.status != Status::Running && outcome.exit_code.is_some() {
+        end_process(fold, Tool::Shell, process, outcome);
+    }
+}
+
+fn end_process(fold: &mut Fold<'_>, tool: Tool, process: i64, outcome: &Outcome<'_>) {
+    let row = fold
+        .row(TABLE, 5)
+        .stream(fold.at.stream)
+        .int("process", Some(process))
+        .int("exit_code", outcome.exit_code)
+        .word("status", outcome.status.name())
+        .word("tool", tool.name());
+    fold.push(row.write(PROCESS_END));
 }

@@ -3,14 +3,14 @@
 use super::super::filter::Filter;
 use super::super::row::Counts;
 use super::super::select::Resolved;
-use super::super::tokens::{TokenBy, tokens_of_picked};
+use super::super::tokens::{TokenBy, TokenRow, TokenSums, tokens_of_picked};
 use super::model::{Mode, Period, ReportHead, ReportSession, TokenTables, ToolRow, Totals};
 use super::reader::{ReportRequest, ledger_head};
 use super::transparency::{self, Accesses, Prices, Seen, Transparency};
 use crate::annotations::Review;
 use crate::pricing::PriceTable;
 use crate::title;
-use codex_ledger_db::{Connection, SqlResult, params};
+use codex_ledger_db::{Connection, SqlResult};
 use codex_ledger_entry::{Seq, StreamId};
 use std::collections::BTreeMap;
 
@@ -20,7 +20,6 @@ struct OfStream {
     prompts: u64,
     commands: u64,
     commands_failed: u64,
-    tokens: u64,
 }
 
 pub(super) fn read(
@@ -31,15 +30,20 @@ pub(super) fn read(
 ) -> SqlResult<ReportHead> {
     let filter = &request.filter;
     let Seen { mut coverage, first_ms, last_ms } = transparency::coverage(db, filter)?;
-    let by = [TokenBy::Day, TokenBy::Model, TokenBy::Repo, TokenBy::Session];
-    let [day, model, repo, session] = tokens_of_picked(db, filter, by, &request.zone, prices)?;
+    let by = [TokenBy::Day, TokenBy::Model, TokenBy::Repo, TokenBy::Session, TokenBy::Stream];
+    let [day, model, repo, session, stream] =
+        tokens_of_picked(db, filter, by, &request.zone, prices)?;
+    let mut by_prompt = Vec::new();
+    if day.rows.len() == 1 {
+        let [prompt] = tokens_of_picked(db, filter, [TokenBy::Prompt], &request.zone, prices)?;
+        by_prompt = prompt.rows;
+    }
     let mut totals = Totals { tokens: day.total, ..Totals::default() };
     let mut counts: BTreeMap<StreamId, OfStream> = BTreeMap::new();
     prompts(db, filter, &mut totals, &mut counts)?;
     let tools = calls(db, filter, &mut totals, &mut counts)?;
-    tokens(db, filter, &mut counts)?;
     files(db, filter, &mut totals)?;
-    let sessions = sessions(db, &counts)?;
+    let sessions = sessions(db, &counts, stream.rows)?;
     totals.sessions = sessions.len() as u64;
     let mut accesses = Accesses::default();
     if !request.page {
@@ -60,6 +64,7 @@ pub(super) fn read(
             by_model: model.rows,
             by_repo: repo.rows,
             by_session: session.rows,
+            by_prompt,
         },
         tools,
         transparency: Transparency {
@@ -72,12 +77,14 @@ pub(super) fn read(
             accesses,
         },
         sessions,
+        beside: request.beside.clone(),
     })
 }
 
 fn title(mode: Mode) -> &'static str {
     match mode {
         Mode::Prompts => "Codex prompts",
+        Mode::Answers => "Codex prompts and answers",
         Mode::Actions => "Codex prompts and actions",
         Mode::Tokens => "Codex tokens and cost",
         Mode::Full => "Codex sessions in full",
@@ -141,25 +148,6 @@ fn calls(
     Ok(tools)
 }
 
-fn tokens(
-    db: &Connection,
-    filter: &Filter,
-    counts: &mut BTreeMap<StreamId, OfStream>,
-) -> SqlResult<()> {
-    let head =
-        "SELECT p.stream, CAST(total(x.input + x.output) AS INTEGER) AS tokens FROM temp.picked p
-        CROSS JOIN token_messages x ON x.stream = p.stream
-        WHERE x.counted = 1 AND (?3 IS NULL OR x.model = ?3) AND ";
-    let sql = [head, IN_RANGE, " GROUP BY p.stream"].concat();
-    let (since, until) = filter.range();
-    let mut statement = db.prepare(&sql)?;
-    let mut rows = statement.query(params![since, until, filter.model])?;
-    while let Some(row) = rows.next()? {
-        counts.entry(row.stream("stream")?).or_default().tokens = row.count("tokens")?;
-    }
-    Ok(())
-}
-
 fn files(db: &Connection, filter: &Filter, totals: &mut Totals) -> SqlResult<()> {
     let head = "SELECT count(DISTINCT coalesce(x.move_to, x.path)) AS files, sum(x.added) AS added,
             sum(x.removed) AS removed
@@ -189,11 +177,15 @@ const SESSIONS: &str = "
 fn sessions(
     db: &Connection,
     counts: &BTreeMap<StreamId, OfStream>,
+    usage: Vec<TokenRow>,
 ) -> SqlResult<Vec<ReportSession>> {
+    let usage: BTreeMap<String, TokenSums> =
+        usage.into_iter().map(|row| (row.key, row.sums)).collect();
     let mut statement = db.prepare(SESSIONS)?;
     let rows = statement.query_map([], |row| {
         let stream = row.stream("stream")?;
         let counts = counts.get(&stream).copied().unwrap_or_default();
+        let usage = usage.get(&stream.get().to_string()).cloned().unwrap_or_else(TokenSums::none);
         let models: String = row.get("models")?;
         let mut models: Vec<String> = serde_json::from_str(&models).unwrap_or_default();
         if models.is_empty() {
@@ -221,7 +213,8 @@ fn sessions(
             prompts: counts.prompts,
             commands: counts.commands,
             commands_failed: counts.commands_failed,
-            tokens: counts.tokens,
+            tokens: usage.total,
+            usage,
             last_seq: Seq::new(row.count_or_zero("last_seq")?),
         })
     })?;

@@ -60,7 +60,7 @@ const KINDS: [ReportKind; 11] = [
     ReportKind::RateLimits,
 ];
 
-/// The first SELECT names the columns of all, those of [`MORE`] too; `rank` is a place in [`KINDS`]. What is cut
+/// Columns as in [`SAID`], which comes first; `rank` is a place in [`KINDS`]. What is cut
 /// is cut as bytes: as text it would end at a NUL. `?9` is 1 where everything is told.
 const ACTIONS: &str = "
     SELECT line, part, item, 2 AS rank, seq, at_ms, NULL AS name, text, 0 AS text_bytes, NULL AS status,
@@ -88,9 +88,15 @@ const ACTIONS: &str = "
         octet_length(coalesce(text, '')), NULL, NULL, duration_ms, NULL, NULL, reason, NULL, NULL
     FROM turns WHERE RANGE AND copied = 0 AND (what <> 'started' OR ?9 = 1)";
 
-const MORE: &str = "
-    UNION ALL SELECT line, part, item, 0, seq, at_ms, phase, text, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+/// What was said, with the columns of all.
+const SAID: &str = "
+    SELECT line, part, item, 0 AS rank, seq, at_ms, phase AS name, text, 0 AS text_bytes, NULL AS status,
+        NULL AS exit_code, NULL AS duration_ms, NULL AS added, NULL AS removed, NULL AS detail, NULL AS output,
+        NULL AS output_bytes
     FROM messages WHERE RANGE AND copied = 0 AND kind IN ('assistant', 'question', 'agent_mail')
+        AND (?9 = 1 OR kind <> 'agent_mail') AND ?10 > 0";
+
+const MORE: &str = "
     UNION ALL SELECT line, part, item, 1, seq, at_ms, kind, substr(CAST(text AS BLOB), 1, ?10), octet_length(text), NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL
     FROM messages WHERE RANGE AND copied = 0 AND kind NOT IN ('assistant', 'question', 'agent_mail')
@@ -114,7 +120,12 @@ pub(super) fn between(
 ) -> SqlResult<Vec<ReportItem>> {
     let is_full = mode == Mode::Full;
     let order = " ORDER BY line, part, item, rank";
-    let arms = [ACTIONS, if is_full { MORE } else { "" }, order].concat();
+    let arms = match mode {
+        Mode::Answers => vec![SAID, order],
+        Mode::Full => vec![SAID, " UNION ALL ", ACTIONS, MORE, order],
+        _ => vec![SAID, " UNION ALL ", ACTIONS, order],
+    };
+    let arms = arms.concat();
     let mut statement = db.prepare_cached(&arms.replace("RANGE", RANGE))?;
     let values = params![
         sql_stream(session.stream),
@@ -130,7 +141,9 @@ pub(super) fn between(
     ];
     let columns = ItemColumns::of(&statement)?;
     let kept = KeptRows::between(db, session.stream, place)?;
-    statement.query_map(values, |row| columns.read(row, &kept))?.collect()
+    let items = statement.query_map(values, |row| columns.read(row, &kept))?;
+    let is_wanted = |item: &ReportItem| mode != Mode::Answers || !item.is_commentary();
+    items.filter(|item| item.as_ref().map_or(true, is_wanted)).collect()
 }
 
 columns! {

@@ -7,8 +7,8 @@ mod reader;
 mod transparency;
 
 pub use model::{
-    Condition, Mode, Period, ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession,
-    SCHEMA, SHOWN_BYTES_MAX, TokenTables, ToolRow, Totals,
+    Beside, Condition, Mode, PageRef, Period, ReportHead, ReportItem, ReportKind, ReportPrompt,
+    ReportSession, SCHEMA, SHOWN_BYTES_MAX, TokenTables, ToolRow, Totals,
 };
 pub use reader::{Prompts, ReportDay, ReportReader, ReportRequest};
 pub use transparency::{

@@ -14,7 +14,7 @@ use serde::Serialize;
 /// Name and version of the model as JSON; raised when a field changes its meaning or goes away.
 pub const SCHEMA: &str = "codex-ledger.report/1";
 /// Bytes of an output, of arguments or of injected context that a report shows; the size of all is said.
-pub const SHOWN_BYTES_MAX: usize = 4096;
+pub const SHOWN_BYTES_MAX: usize = 64 * 1024;
 
 /// How much a report tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +22,9 @@ pub const SHOWN_BYTES_MAX: usize = 4096;
 pub enum Mode {
     /// What the user asked.
     Prompts,
+    /// The same, and what was answered.
+    #[serde(rename = "prompts+answers")]
+    Answers,
     /// The same, and what the agent did about it.
     Actions,
     /// Usage and cost.
@@ -35,6 +38,7 @@ impl Mode {
     pub fn name(self) -> &'static str {
         match self {
             Mode::Prompts => "prompts",
+            Mode::Answers => "prompts+answers",
             Mode::Actions => "actions",
             Mode::Tokens => "tokens",
             Mode::Full => "full",
@@ -48,7 +52,7 @@ impl Mode {
 
     /// Whether what followed a prompt is shown.
     pub fn has_items(self) -> bool {
-        matches!(self, Mode::Actions | Mode::Full)
+        matches!(self, Mode::Answers | Mode::Actions | Mode::Full)
     }
 }
 
@@ -62,6 +66,24 @@ pub struct Condition {
     /// What it was found to mean, where that is something else: a time, full names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meaning: Option<String>,
+}
+
+/// Another page in the same folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRef {
+    /// Name of its file.
+    pub file: String,
+    /// Its day or time.
+    pub when: String,
+}
+
+/// The pages beside a page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The one before it.
+    pub previous: Option<PageRef>,
+    /// The one behind it.
+    pub next: Option<PageRef>,
 }
 
 /// What is true of the report as a whole.
@@ -93,6 +115,9 @@ pub struct ReportHead {
     /// All sessions in the order of the report, for a table of contents.
     #[serde(skip)]
     pub sessions: Vec<ReportSession>,
+    /// Of a page of many, those beside it.
+    #[serde(skip)]
+    pub beside: Beside,
 }
 
 /// A range of time, in UTC milliseconds.
@@ -144,6 +169,9 @@ pub struct TokenTables {
     pub by_repo: Vec<TokenRow>,
     /// By session.
     pub by_session: Vec<TokenRow>,
+    /// By prompt, where the days tell nothing: there is one only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_prompt: Vec<TokenRow>,
 }
 
 /// Calls of one tool.
@@ -158,7 +186,7 @@ pub struct ToolRow {
 }
 
 /// One session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ReportSession {
     /// Thread id.
     pub id: String,
@@ -204,12 +232,14 @@ pub struct ReportSession {
     pub commands_failed: u64,
     /// Counted input and output tokens in the range.
     pub tokens: u64,
+    /// The same, and what it would have cost.
+    pub usage: TokenSums,
     /// Last ledger entry of its source.
     pub last_seq: Seq,
 }
 
 /// A prompt and what followed it, up to the next one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ReportPrompt {
     /// From 1; `None` for what came before the first prompt.
     pub number: Option<u64>,
@@ -235,6 +265,8 @@ pub struct ReportPrompt {
     /// File that was open in the editor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active_file: Option<String>,
+    /// Counted usage in the range, up to the next prompt.
+    pub usage: TokenSums,
     /// What followed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<ReportItem>,
@@ -287,6 +319,21 @@ impl ReportKind {
     }
 }
 
+impl ReportPrompt {
+    /// Whether an item is an answer rather than a remark on the way to it: the client says so, or, of older ones, it is
+    /// the last thing that was said.
+    pub fn is_answer(&self, index: usize) -> bool {
+        let is_said = |item: &ReportItem| item.kind == ReportKind::Message;
+        let is_final = |item: &ReportItem| item.name.as_deref() == Some("final_answer");
+        let Some(item) = self.items.get(index).filter(|item| is_said(item)) else { return false };
+        if self.items.iter().any(|item| is_said(item) && is_final(item)) {
+            return is_final(item);
+        }
+        let last = self.items.iter().rposition(|item| is_said(item) && !item.is_commentary());
+        last == Some(index)
+    }
+}
+
 /// One thing that followed a prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReportItem {
@@ -334,6 +381,11 @@ pub struct ReportItem {
 }
 
 impl ReportItem {
+    /// Whether it is a remark on the way to an answer.
+    pub fn is_commentary(&self) -> bool {
+        self.name.as_deref() == Some("commentary")
+    }
+
     /// Whether it is a call that failed.
     pub fn has_failed(&self) -> bool {
         self.exit_code.is_some_and(|code| code != 0)

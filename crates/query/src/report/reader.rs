@@ -3,10 +3,11 @@
 use super::super::filter::{Filter, FilterError};
 use super::super::row::Counts;
 use super::super::select::{Resolved, pick};
+use super::super::tokens::{TokenSums, tokens_between};
 use super::super::zone::{QUARTER_HOUR_MS, Zone};
 use super::head;
 use super::items::{self, Place};
-use super::model::{Condition, Mode, ReportHead, ReportPrompt, ReportSession};
+use super::model::{Beside, Condition, Mode, ReportHead, ReportPrompt, ReportSession};
 use super::transparency::{self, LedgerHead};
 use crate::annotations::Review;
 use crate::pricing::PriceTable;
@@ -32,6 +33,8 @@ pub struct ReportRequest {
     /// Whether it is a page of many. A page says nothing that the next append changes: the index names the
     /// ledger's head, and what was done to the ledger as a whole.
     pub page: bool,
+    /// The pages beside it.
+    pub beside: Beside,
 }
 
 impl ReportRequest {
@@ -97,6 +100,7 @@ pub struct ReportReader {
     db: Connection,
     request: ReportRequest,
     head: ReportHead,
+    prices: PriceTable,
 }
 
 impl ReportReader {
@@ -115,7 +119,7 @@ impl ReportReader {
         db.execute_batch("PRAGMA temp_store = MEMORY; BEGIN")?;
         let resolved = pick(&db, &request.filter)?;
         let head = head::read(&db, &request, &resolved, prices)?;
-        Ok(ReportReader { db, request, head })
+        Ok(ReportReader { db, request, head, prices: prices.clone() })
     }
 
     /// Tells where the ledger stands; its root is that of the report when the views have all of it.
@@ -175,6 +179,7 @@ impl ReportReader {
         Ok(Prompts {
             db: &self.db,
             request: &self.request,
+            prices: &self.prices,
             session,
             places: places.into_iter(),
             limits: None,
@@ -186,6 +191,7 @@ impl ReportReader {
 pub struct Prompts<'a> {
     db: &'a Connection,
     request: &'a ReportRequest,
+    prices: &'a PriceTable,
     session: &'a ReportSession,
     places: vec::IntoIter<Place>,
     /// Rate limits that were said last.
@@ -223,6 +229,7 @@ impl Prompts<'_> {
             review: Review::default(),
             images: 0,
             active_file: None,
+            usage: self.usage(place)?,
             items: Vec::new(),
         };
         if !place.is_prompt {
@@ -253,6 +260,11 @@ impl Prompts<'_> {
             prompt.review = Review::read(self.db, &self.session.id, row.count("number")?)?;
             Ok(prompt)
         })
+    }
+
+    fn usage(&self, place: &Place) -> SqlResult<TokenSums> {
+        let place = [place.from, place.to].map(|spot| (spot.line, spot.part));
+        tokens_between(self.db, &self.request.filter, self.session.stream, place, self.prices)
     }
 
     fn items(&mut self, place: &Place) -> SqlResult<Vec<super::ReportItem>> {

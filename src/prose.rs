@@ -1,0 +1,213 @@
+//! Markdown on a terminal: what an agent said, as it was meant to look.
+
+use crate::door::{Door, Style};
+use crate::text::safe;
+use comfy_table::{ContentArrangement, Table, TableStyle};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+
+/// The text in lines; tables fit in so many columns. Text is made harmless where it comes out of the Markdown, whose
+/// references can stand for any character.
+pub fn lines(door: &Door, text: &str, width: usize) -> String {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    let mut writer = Writer::new(door, width);
+    Parser::new_ext(text, options).for_each(|event| writer.event(event));
+    writer.finish()
+}
+
+struct Writer<'d> {
+    door: &'d Door,
+    width: usize,
+    out: String,
+    /// What is being said, up to the end of its paragraph, item or cell.
+    line: String,
+    /// Of each list that is open, the number of its next item.
+    lists: Vec<Option<u64>>,
+    /// What the next line begins with, once.
+    mark: String,
+    quotes: usize,
+    styles: Vec<Style>,
+    /// Text of a code block.
+    code: Option<String>,
+    link: Option<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl<'d> Writer<'d> {
+    fn new(door: &'d Door, width: usize) -> Writer<'d> {
+        Writer {
+            door,
+            width,
+            out: String::new(),
+            line: String::new(),
+            lists: Vec::new(),
+            mark: String::new(),
+            quotes: 0,
+            styles: Vec::new(),
+            code: None,
+            link: None,
+            rows: Vec::new(),
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.start(tag),
+            Event::End(end) => self.end(end),
+            Event::Text(text) => match &mut self.code {
+                Some(code) => code.push_str(&text),
+                None => self.text(&text),
+            },
+            Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
+            Event::Code(text) => {
+                let code = self.door.paint(Style::Cyan, safe(&text));
+                self.line.push_str(&code);
+            }
+            Event::SoftBreak => self.line.push(' '),
+            Event::HardBreak => self.flush(),
+            Event::Rule => {
+                self.line.push_str("---");
+                self.flush();
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        let text = &safe(text);
+        let painted = match self.styles.last() {
+            Some(style) => self.door.paint(*style, text),
+            None => text.to_string(),
+        };
+        self.line.push_str(&painted);
+    }
+
+    fn start(&mut self, tag: Tag<'_>) {
+        match tag {
+            Tag::Heading { level, .. } => {
+                self.gap();
+                let is_large = level <= HeadingLevel::H2;
+                self.styles.push(if is_large { Style::Yellow } else { Style::Bold });
+            }
+            Tag::Paragraph if self.lists.is_empty() => self.gap(),
+            Tag::Strong => self.styles.push(Style::Bold),
+            Tag::Emphasis => self.styles.push(Style::Bold),
+            Tag::Strikethrough => self.styles.push(Style::Dim),
+            Tag::BlockQuote(_) => self.quotes += 1,
+            Tag::List(first) => {
+                self.flush();
+                if self.lists.is_empty() {
+                    self.gap();
+                }
+                self.lists.push(first);
+            }
+            Tag::Item => {
+                self.flush();
+                self.mark = match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        *number += 1;
+                        format!("{}. ", *number - 1)
+                    }
+                    _ => "- ".to_string(),
+                };
+            }
+            Tag::CodeBlock(_) => {
+                self.flush();
+                self.gap();
+                self.code = Some(String::new());
+            }
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
+                self.link = Some(safe(&dest_url));
+            }
+            Tag::Table(_) => self.gap(),
+            Tag::TableHead | Tag::TableRow => self.rows.push(Vec::new()),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, end: TagEnd) {
+        match end {
+            TagEnd::Heading(_) => {
+                self.styles.pop();
+                self.flush();
+            }
+            TagEnd::Paragraph | TagEnd::Item | TagEnd::HtmlBlock => self.flush(),
+            TagEnd::Strong | TagEnd::Emphasis | TagEnd::Strikethrough => drop(self.styles.pop()),
+            TagEnd::BlockQuote(_) => self.quotes = self.quotes.saturating_sub(1),
+            TagEnd::List(_) => drop(self.lists.pop()),
+            TagEnd::CodeBlock => self.block(),
+            TagEnd::Link | TagEnd::Image => {
+                if let Some(url) = self.link.take().filter(|url| !self.line.ends_with(url.as_str()))
+                {
+                    let address = self.door.paint(Style::Dim, format!(" ({url})"));
+                    self.line.push_str(&address);
+                }
+            }
+            TagEnd::TableCell => {
+                let cell = std::mem::take(&mut self.line);
+                self.rows.last_mut().into_iter().for_each(|row| row.push(cell.clone()));
+            }
+            TagEnd::Table => self.table(),
+            _ => {}
+        }
+    }
+
+    /// An empty line, unless there is one or nothing stands above.
+    fn gap(&mut self) {
+        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+    }
+
+    fn indent(&self) -> String {
+        let quote = self.door.paint(Style::Dim, "| ").repeat(self.quotes.min(8));
+        quote + &"  ".repeat(self.lists.len().saturating_sub(1).min(16))
+    }
+
+    fn flush(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let mark = std::mem::take(&mut self.mark);
+        if line.trim().is_empty() && mark.is_empty() {
+            return;
+        }
+        // What goes on in an item stands under its words.
+        let is_going_on = mark.is_empty() && !self.lists.is_empty();
+        let pad = if is_going_on { "  " } else { "" };
+        self.out.push_str(&format!("{}{pad}{mark}{}\n", self.indent(), line.trim_end()));
+    }
+
+    fn block(&mut self) {
+        let indent = self.indent();
+        let code = safe(&self.code.take().unwrap_or_default());
+        for line in code.trim_end().lines() {
+            let style = match line.chars().next() {
+                Some('+') => Style::Green,
+                Some('-') => Style::Red,
+                _ => Style::Dim,
+            };
+            let is_patch = code.contains("@@") || code.contains("*** ");
+            let line = self.door.paint(if is_patch { style } else { Style::Dim }, line);
+            self.out.push_str(&format!("{indent}    {line}\n"));
+        }
+    }
+
+    fn table(&mut self) {
+        let mut table = Table::new();
+        table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(self.width).unwrap_or(u16::MAX));
+        let mut rows = std::mem::take(&mut self.rows).into_iter();
+        if let Some(head) = rows.next() {
+            table.set_header(head.iter().map(|cell| self.door.paint(Style::Bold, cell)));
+        }
+        for row in rows {
+            table.add_row(row);
+        }
+        for line in table.to_string().lines() {
+            self.out.push_str(&format!("{}\n", line.trim_end()));
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.flush();
+        self.out
+    }
+}
