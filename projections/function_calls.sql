@@ -2,7 +2,7 @@
 -- end tells of, as a command that a user ran, has the kind `item`.
 --
 -- What a script of code mode calls has rows of the kind `script`, with the place of the script's row and an `item` of 1
--- and more. The script's text says what is asked for; what only running it tells stands in it as `${…}`. A loop has one
+-- and more; where the client tells how one ended, its row is an `item` under the id that the client gives it. The script's text says what is asked for; what only running it tells stands in it as `${…}`. A loop has one
 -- row, unless the log says more. How they ended the client tells, or the script prints it; else `status` is `unknown`. A
 -- result that no call can be given to is a row without a command, at the output's place.
 --

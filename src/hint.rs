@@ -77,6 +77,7 @@ pub fn words(hint: &Hint) -> String {
         }
         Hint::RawIsRecorded => "raw bytes are shown only where that can be recorded in the ledger",
         Hint::NeedsReason => "say why with --reason TEXT",
+        Hint::TestRules => "`codex-ledger redact rules test FILE` shows which",
         Hint::ReviewWord => REVIEW_WORD,
         Hint::NoteText => "say something: note add SESSION TEXT",
         Hint::Name(hint) => return name(hint),

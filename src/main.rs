@@ -40,6 +40,7 @@ mod typed;
 use args::{Cli, Command, Global};
 use clap::{CommandFactory, FromArgMatches};
 use door::Door;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use typed::Typed;
 
@@ -80,9 +81,7 @@ fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         // It repeats what was typed, and a name that was pasted may hold anything.
-        let understood = Cli::command().ignore_errors(true).try_get_matches();
-        let global = understood.and_then(|matches| Global::from_arg_matches(&matches));
-        let door = Door::new(&global.unwrap_or_default(), Typed::words(door::arguments()));
+        let door = Door::new(&understood(), Typed::words(door::arguments()));
         door.say_shown(error.render().to_string().trim_end());
         return ExitCode::from(2);
     }
@@ -90,6 +89,20 @@ fn usage(error: &clap::Error) -> ExitCode {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::from(2),
         _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
     }
+}
+
+/// Which ledger is meant, as far as it was understood: what it hides is not repeated.
+fn understood() -> Global {
+    let Ok(matches) = Cli::command().ignore_errors(true).try_get_matches() else {
+        return Global::default();
+    };
+    let path = |name| matches.try_get_one::<PathBuf>(name).ok().flatten().cloned();
+    let (ledger, config) = (path("ledger"), path("config"));
+    Global::from_arg_matches(&matches).unwrap_or_else(|_| Global {
+        ledger,
+        config,
+        ..Global::default()
+    })
 }
 
 fn run(cli: Cli, typed: Typed) -> ExitCode {

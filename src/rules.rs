@@ -8,7 +8,7 @@ use crate::text::{count, one_line, plural, safe};
 use clap::Subcommand;
 use codex_ledger_app::{
     AppError, ErrorKind, Examples, Rule, RuleFormat, RuleKind, RuleSet, RulesInForce, Seq,
-    builtin_rules, parse_rules,
+    builtin_rules, check_rules, parse_rules,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -78,6 +78,7 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
         }
         RulesCommand::Check { file } => {
             let rules = read_rules(&file)?;
+            check_rules(&rules)?;
             show_rules(door, &rules, &format!("`{}`, a sound file", safe(&rules.name)))
         }
         RulesCommand::Test { file } => {
@@ -89,6 +90,7 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
         }
         RulesCommand::Set { file, wide, reason } => {
             let rules = read_rules(&file)?;
+            check_rules(&rules)?;
             let app = app(door, "redact rules set", Vec::new())?;
             let notes = rules.notes.clone();
             let weaker = app.weaker_than_in_force(&rules)?;

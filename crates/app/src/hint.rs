@@ -69,6 +69,8 @@ pub enum Hint {
     RawIsRecorded,
     /// A reason.
     NeedsReason,
+    /// Rules can be tried.
+    TestRules,
     /// What a tag or disposition is made of.
     ReviewWord,
     /// A note has to say something.

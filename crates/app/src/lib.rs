@@ -40,7 +40,7 @@ pub use self::rebuild::Rebuilt;
 pub use self::redact::{RedactionMade, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
 pub use self::report::{PageBy, Rendering, ReportFile, renderer};
-pub use self::rules::{RulesInForce, parse_rules};
+pub use self::rules::{RulesInForce, check_rules, parse_rules};
 pub use self::rules_test::{JudgedRule, JudgedRules, judge};
 pub use self::search::Times;
 pub use self::setup::{App, Root, Setup};

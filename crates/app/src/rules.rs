@@ -5,6 +5,7 @@ use super::progress::Listener;
 use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::Hint;
 use codex_ledger_db as db;
 use codex_ledger_entry::{Kind, Seq};
 use codex_ledger_ledger::{Controls, Ledger, LedgerReader};
@@ -22,14 +23,23 @@ use codex_ledger_redaction::{
 pub fn parse_rules(text: &str, format: RuleFormat, name: &str) -> Result<RuleSet> {
     let rules = redaction::parse_rules(text, format, name)?;
     Engine::compile(&rules, &[])?;
+    Ok(rules)
+}
+
+/// Makes sure that rules do on their own examples what these say.
+///
+/// # Errors
+/// When one does not: it is named, its example is not, which may be a secret.
+pub fn check_rules(rules: &RuleSet) -> Result<()> {
     // Those of the program hold theirs by its own tests.
     let is_own = |rule: &&Rule| builtin().is_ok_and(|known| !known.rules.contains(rule));
-    for rule in rules.rules.iter().filter(is_own) {
-        if let Some(fault) = check_examples(rule) {
-            return Err(AppError::new(ErrorKind::Usage, format!("{name}: {fault}")));
+    match rules.rules.iter().filter(is_own).find(|rule| check_examples(rule).is_some()) {
+        None => Ok(()),
+        Some(rule) => {
+            let message = format!("rule `{}` does not do what its examples say", rule.id);
+            Err(AppError::new(ErrorKind::Usage, message).hint(Hint::TestRules))
         }
     }
-    Ok(rules)
 }
 
 /// What comes before everything that is read.

@@ -175,8 +175,12 @@ impl App {
                 || known.as_str() == as_shown.as_str()
                 || known.contains("://") && url.trim_end_matches(".git").ends_with(&ending)
         };
+        // Sessions in a directory may belong to a repository that has an address.
+        let mut named: Vec<String> = shown.iter().filter(is_named).cloned().collect();
+        named.extend(query::repos_in(&db, as_shown.as_str()).map_err(at())?);
+        named.dedup();
         let mut found: Vec<String> = Vec::new();
-        for known in shown.iter().filter(is_named) {
+        for known in &named {
             for stream in query::streams_of_repo(&db, known).map_err(at())? {
                 let (_, named) = session_names(&db, self.views_path(), policy.key(), stream)?;
                 found.extend(named.map(|named| bare_url(&named)));

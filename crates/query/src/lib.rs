@@ -34,7 +34,7 @@ pub use quotations::{
 };
 pub use redactions::{
     FormCount, RedactionRow, RevocationRow, forms_hidden_by, prompt_place, redaction, redactions,
-    repos, revocation, revocations, rows_hidden_by, streams_of_repo,
+    repos, repos_in, revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{

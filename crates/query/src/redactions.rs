@@ -187,6 +187,15 @@ pub fn repos(db: &Connection) -> SqlResult<Vec<String>> {
     db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
+/// Addresses of the repositories of sessions in a directory.
+///
+/// # Errors
+/// As the database.
+pub fn repos_in(db: &Connection, directory: &str) -> SqlResult<Vec<String>> {
+    let sql = "SELECT DISTINCT git_url FROM sessions WHERE cwd = ? AND git_url IS NOT NULL ORDER BY git_url";
+    db.prepare(sql)?.query_map([directory], |row| row.get("git_url"))?.collect()
+}
+
 /// Streams of the sessions that are shown with that repository, or that directory where they have none.
 ///
 /// # Errors

@@ -71,3 +71,28 @@ fn a_literal_is_counted_by_its_spellings_and_near_misses_are_named() {
     assert!(said.contains("found as written 1, base64 1"), "{said}");
     assert!(said.contains("blue_kelp  2 times, first in"), "{said}");
 }
+
+/// A directory whose sessions belong to a repository with an address stands for that repository; where some do and some
+/// do not, somebody has to say which.
+#[test]
+fn a_directory_stands_for_the_repository_of_its_sessions() {
+    let with_remote = |number: u64| {
+        let session = String::from_utf8(session(number, 0)).unwrap();
+        let git = r#""git":{"repository_url":"https://tower.example/dev/tides.git"},"cwd""#;
+        [session.replace("\"cwd\"", git).into_bytes(), prompt_line("the Heron is late")].concat()
+    };
+    let env = TestEnvironment::new();
+    configure_rules(&env, super::NO_RULES);
+    env.write(&env.rollout(1), &with_remote(1));
+    env.append(&[]);
+    let narrowed = ["--literal", "Heron", "--repo", "/home/dev/tides"];
+    let seq = hide(&env, &narrowed);
+    assert_eq!(text(&env, SHOWN), "the [redacted] is late");
+    undo(&env, seq);
+    let without = [session(2, 0), prompt_line("the Heron is late")].concat();
+    env.write(&env.rollout(2), &without);
+    env.append(&[]);
+    let refused = env.run(["redact"].iter().chain(&narrowed).chain(&["--reason", "r"]));
+    refused.refused(&["names 2 repositories"]);
+    assert_eq!(text(&env, "SELECT count(*) || '' FROM redaction_hits"), "0");
+}

@@ -18,13 +18,15 @@ fn every_raw_reading_is_an_entry() {
     let size = |env: &TestEnvironment| super::head(env)["size"].as_u64().unwrap();
     let before = size(&env);
     let record = seq(&env, "SELECT seq FROM prompts WHERE number = 1 LIMIT 1").to_string();
-    env.ok(["show", "--raw", SESSION]);
+    let said = env.ok(["show", "--raw", SESSION]).stderr;
+    assert!(said.contains("nothing is hidden in it"), "{said}");
     assert_eq!(size(&env), before + 1);
     env.ok(["show", "--raw", SESSION, "--line", "3"]);
     env.ok(["show", "--raw", "--entry", &record, "--actor", "ada"]);
     env.ok(["show", "--raw", "--entry", &record]);
     assert_eq!(size(&env), before + 4, "twice is two");
-    env.ok(["redact", "preview", "--session", SESSION]);
+    let said = env.ok(["redact", "preview", "--session", SESSION]).stderr;
+    assert!(said.contains("nothing is hidden in it"), "{said}");
     env.json(["redact", "preview"]);
     let page = env.work().join("page.html");
     env.ok(["redact", "preview", "--html", &page.display().to_string(), "--reason", "a test"]);

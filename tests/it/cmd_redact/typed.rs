@@ -8,7 +8,7 @@ const URL: &str = "https://dev:pw-gullwing7Q@example.org/a.git";
 const WORD: &str = "harbourlight";
 
 /// Command lines that name something that is not there, with `{}` for its name.
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 30] = [
     "report --workspace {}",
     "report --repo {}",
     "report --session {}",
@@ -35,6 +35,10 @@ const COMMANDS: [&str; 26] = [
     "redact --literal {} --repo {} --reason x",
     "redact undo {} --reason x",
     "redact history {}",
+    "sessions --color {}",
+    "sessions --wait {}",
+    "search in:{} foo",
+    "search exit:{}",
 ];
 
 #[test]
@@ -52,6 +56,9 @@ fn messages_do_not_say_what_is_hidden() {
             assert!(!told.contains(secret), "`{command}` says {told}");
         }
     }
+    // A blank inside of what was typed parts it where it is read.
+    let parted = env.run(["search", &format!("in:{HOME} bar"), "foo"]);
+    assert!(!parted.stderr.contains("quillfeather"), "{}", parted.stderr);
     let missing = env.path("quillfeather/nothing");
     let run = env.run(["append", missing.to_str().unwrap()]);
     assert!(run.stderr.contains("quillfeather"), "a file of this machine is named: {}", run.stderr);

@@ -19,8 +19,11 @@ const END: &str = "UPDATE function_calls SET exit_code = coalesce(:exit_code, ex
     duration_ms = coalesce(:duration_ms, duration_ms), status = coalesce(:status, status),
     output = coalesce(output, :output), output_bytes = coalesce(output_bytes, :output_bytes)
     WHERE stream = :stream AND call_id = :call_id AND status IS NOT 'aborted'";
-/// The same of a call without an id, by its place: here its own record is the better one.
+/// The same of a call without an id, by its place: here its own record is the better one. A script's call gets the id
+/// that the client knows it by.
 const END_AT: &str = "UPDATE function_calls SET exit_code = coalesce(exit_code, :exit_code),
+    call_id = CASE kind WHEN 'script' THEN :call_id ELSE call_id END,
+    kind = CASE kind WHEN 'script' THEN 'item' ELSE kind END,
     duration_ms = coalesce(duration_ms, :duration_ms), status = coalesce(status, :status),
     output = coalesce(output, :output), output_bytes = coalesce(output_bytes, :output_bytes)
     WHERE stream = :stream AND line = :line AND part = :part AND item = :item";
@@ -341,7 +344,8 @@ fn ended(fold: &mut Fold<'_>, call: &Ended<'_>) -> bool {
 fn ended_at(fold: &mut Fold<'_>, call: &Ended<'_>, (line, part, item): CallPlace) {
     let has_output = !call.output.is_empty() || call.exit_code.is_some();
     let row = end_row(fold, call, has_output).number("line", line).number("part", part);
-    fold.push(row.number("item", item).write(END_AT));
+    let call_id = Some(call.call_id).filter(|id| !id.is_empty());
+    fold.push(row.number("item", item).id("call_id", call_id).write(END_AT));
     fold.state.told_of_script((line, part, item));
 }
 
