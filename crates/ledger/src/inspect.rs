@@ -170,8 +170,9 @@ impl Inspector<'_> {
             LedgerError::Damaged { path, seq, detail } => {
                 self.find(kind, *seq, &path.clone(), detail.clone());
             }
-            LedgerError::Engine { path, detail } => {
-                self.find(FindingKind::Engine, None, &path.clone(), detail.clone());
+            // It is opened in a copy, whose name says nothing to anybody.
+            LedgerError::Engine { detail, .. } => {
+                self.find(FindingKind::Engine, None, fallback, detail.clone());
             }
             other => self.find(kind, None, fallback, other.to_string()),
         }
