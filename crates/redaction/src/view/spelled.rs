@@ -123,35 +123,40 @@ pub(crate) fn is_spelled(text: &str) -> bool {
     memchr_iter(b'&', bytes).any(entity)
         || is_printable(bytes)
         || has_unseen(text)
-        || goes_on(bytes)
+        || continuations(bytes).next().is_some()
 }
 
-/// Whether a line may go on in the next one.
-fn goes_on(bytes: &[u8]) -> bool {
-    let is_end = |at: usize| {
-        let before = at.checked_sub(1).and_then(|last| bytes.get(last));
-        let before = if before == Some(&b'\r') {
-            at.checked_sub(2).and_then(|l| bytes.get(l))
-        } else {
-            before
-        };
-        matches!(before, Some(b'\\' | b'`' | b'^'))
-    };
-    memchr_iter(b'\n', bytes).any(is_end)
+/// The line breaks behind which a command goes on: each with the sign before it.
+fn continuations(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    memchr_iter(b'\n', bytes).filter_map(|at| {
+        let before = bytes.get(..at)?;
+        let before = before.strip_suffix(b"\r").unwrap_or(before);
+        matches!(before, [.., b' ' | b'\t', b'\\' | b'`' | b'^']).then(|| (before.len() - 1, at))
+    })
 }
 
-/// Reads a command that goes on in the next line, behind a backslash, or a backtick or caret of other shells, as one line.
+/// Reads commands that go on in the next line, behind a backslash, or a backtick or caret of other shells, as one line
+/// each. All else is left out: it is read as it stands.
 fn without_continuations(text: &str) -> Option<View<'_>> {
     let bytes = text.as_bytes();
     let mut out = Builder::new(text);
-    for at in memchr_iter(b'\n', bytes) {
-        let before = bytes.get(..at).unwrap_or_default();
-        let before = before.strip_suffix(b"\r").unwrap_or(before);
-        if let [.., b' ' | b'\t', b'\\' | b'`' | b'^'] = before {
-            let rest = bytes.get(at + 1..).unwrap_or_default();
-            let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-            out.replace(before.len() - 1, at + 1 + blanks, "");
+    // Where the last line that is read ends.
+    let mut end = 0;
+    for (sign, at) in continuations(bytes) {
+        if at >= end {
+            let line =
+                text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |last| last + 1);
+            if line > end {
+                out.replace(end, line, "");
+            }
         }
+        let rest = bytes.get(at + 1..).unwrap_or_default();
+        let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        out.replace(sign, at + 1 + blanks, "");
+        end = at + 1 + memchr(b'\n', rest).map_or(rest.len(), |found| found + 1);
+    }
+    if (1..text.len()).contains(&end) {
+        out.replace(end, text.len(), "");
     }
     out.finish()
 }

@@ -14,12 +14,31 @@ pub(crate) fn is_unseen(c: char) -> bool {
 
 /// Whether a control character prints nothing: NUL of wide text, bells, shifts, DEL.
 fn is_silent(byte: u8) -> bool {
-    matches!(byte, 0..=7 | 0xe..=0x1a | 0x1c..=0x1f | 0x7f)
+    byte < 8 || (0xe..0x20).contains(&byte) && byte != 0x1b || byte == 0x7f
 }
+
+/// Bytes with which the characters of [`is_unseen`] begin in UTF-8.
+fn may_begin_unseen(byte: u8) -> bool {
+    matches!(byte, 0xc2 | 0xcd | 0xd8 | 0xe1..=0xe3 | 0xef | 0xf0 | 0xf3)
+}
+
+/// Bytes that are looked at together: without an early end the compiler looks at many at once.
+const STRIDE: usize = 64;
 
 /// Whether one of them is in `text`.
 pub(crate) fn has_unseen(text: &str) -> bool {
-    text.bytes().any(is_silent) || !text.is_ascii() && text.chars().any(is_unseen)
+    let may = |byte: u8| is_silent(byte) | may_begin_unseen(byte);
+    let strides = text.as_bytes().chunks(STRIDE).enumerate();
+    let strides =
+        strides.filter(|(_, bytes)| bytes.iter().fold(false, |any, byte| any | may(*byte)));
+    strides.into_iter().any(|(stride, bytes)| {
+        let at = stride * STRIDE;
+        let places = bytes.iter().enumerate().filter(|(_, byte)| may(**byte));
+        places.into_iter().any(|(next, byte)| {
+            let first = || text.get(at + next..).and_then(|rest| rest.chars().next());
+            is_silent(*byte) || first().is_some_and(is_unseen)
+        })
+    })
 }
 
 /// Characters of a text that somebody sees, blanks around it left out.
