@@ -318,7 +318,8 @@ fn a_closed_pipe_ends_the_program_quietly() {
     env.write(&env.rollout(1), &many);
     env.append(&[]);
     let id = thread(1);
-    for args in [&["show", &id][..], &["show", "--raw", &id], &["group", &id, "--json"]] {
+    for args in [&["show", &id][..], &["show", "--raw", "--quiet", &id], &["group", &id, "--json"]]
+    {
         let mut command = env.command(args.iter());
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         let mut child = command.spawn().unwrap();

@@ -31,6 +31,7 @@ mod fuzz_seeds;
 mod hostile_values;
 mod ledger_faults;
 mod ledger_properties;
+mod newcomer;
 mod reachable;
 mod support;
 mod tidy;
