@@ -55,9 +55,13 @@ fn questions_of_a_first_day_have_an_answer_in_a_line_or_two() {
 
     // Something to send to somebody.
     let page = env.work().join("moon.html");
-    let written =
-        answer(&env, &format!("report --session 019d737a --mode prompts+answers -o {}", page.display()));
+    let written = answer(
+        &env,
+        &format!("report --session 019d737a --mode prompts+answers -o {}", page.display()),
+    );
     assert!(written.contains("1 session"), "{written}");
     let html = std::fs::read_to_string(&page).unwrap();
-    assert!(html.contains("rather not guess") && html.to_lowercase().starts_with("<!doctype html>"));
+    assert!(
+        html.contains("rather not guess") && html.to_lowercase().starts_with("<!doctype html>")
+    );
 }

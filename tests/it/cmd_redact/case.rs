@@ -36,7 +36,7 @@ fn a_literal_is_counted_by_its_spellings_and_near_misses_are_named() {
     for said in [
         "Blue Kelp and blue kelp, blue_kelp, BlueKelp",
         "Blue%20Kelp\nBlue\n  Kelp, Blue&#32;Kelp, Qmx1ZSBLZWxw, blue_kelp",
-        "Bl\u{200b}ue Kelp",
+        "Blue\u{200b} Kelp",
     ] {
         bytes.extend(prompt_line(said));
     }
