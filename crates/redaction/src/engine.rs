@@ -296,9 +296,12 @@ impl Engine {
 
     /// Finds secrets in a text of any kind.
     fn text(&self, text: &str, at: &Context<'_>, depth: u8, out: &mut Vec<Found>) {
-        let Some(candidates) = self.scanner.candidates(text) else {
+        let candidates = self.scanner.candidates(text);
+        // A keyword of several words stands in no array of them, as it is written.
+        let may_be_words = || text.trim_start().starts_with(['{', '[']) && text.contains('[');
+        if candidates.is_none() && !may_be_words() {
             return;
-        };
+        }
         match (depth < DEPTH_MAX).then(|| json::parse(text)).flatten() {
             Some(tokens) => {
                 tokens.iter().for_each(|token| self.token(text, token, at, depth, out));
@@ -307,7 +310,11 @@ impl Engine {
                     self.pair(text, name, value, at, out);
                 }
             }
-            None => self.plain(text, candidates, at, out),
+            None => {
+                if let Some(candidates) = candidates {
+                    self.plain(text, candidates, at, out);
+                }
+            }
         }
     }
 

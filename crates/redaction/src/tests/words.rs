@@ -16,6 +16,9 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("generic-assignment", &["env", "DB_PASSWORD=#", "make", "run it"]),
     ("command-password", &["mysql", "-u", "root", "-p#", "tides"]),
     ("command-password", &["sshpass", "-p", "#", "ssh", "ada@tides.example"]),
+    ("command-password", &["zip", "-P", "#", "charts.zip"]),
+    ("command-password", &["vault", "login", "#"]),
+    ("command-password", &["gh", "secret", "set", "TIDES", "--body", "#"]),
 ];
 
 #[test]
