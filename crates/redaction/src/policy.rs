@@ -319,8 +319,7 @@ impl Policy {
     }
 
     fn engine_for(&self, place: &Place<'_>) -> Option<&Engine> {
-        // A command says in other words what its arguments say, in which prompts are hidden.
-        let is_raw = place.table == "raw_records" || place.column == "command";
+        let is_raw = place.table == "raw_records";
         let narrow = match place.class {
             Class::Id => self.id_engine.as_ref(),
             // Whose session a note speaks of, it does not always say.

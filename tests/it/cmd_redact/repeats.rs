@@ -407,7 +407,18 @@ fn a_prompt_is_hidden_behind_what_an_editor_puts_before_it_and_in_commands() {
     });
     other.extend(format!("{call}\n").into_bytes());
     env.write(&env.rollout(2), &other);
+    // Of this command there is no call: only its end tells it.
+    let mut third = session(3, 0);
+    let end = serde_json::json!({
+        "timestamp": "2026-03-01T10:00:01.000Z", "type": "event_msg",
+        "payload": {"type": "exec_command_end", "call_id": "c9", "exit_code": 0, "aggregated_output": "",
+            "command": ["bash", "-lc", format!("echo so: {LONG} | wc")], "cwd": "/home/dev/tides"},
+    });
+    third.extend(format!("{end}\n").into_bytes());
+    env.write(&env.rollout(3), &third);
     env.append(&[]);
+    let shown = text(&env, "SELECT command FROM function_calls WHERE call_id = 'c9'");
+    assert!(shown.contains(LONG), "{shown}");
     let before = env.digest();
     let redaction = hide(&env, &["--prompt", &format!("{}#1", thread(1))]);
     assert_eq!(leaks(&env, &[LONG]), BTreeSet::new());

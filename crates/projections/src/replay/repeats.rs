@@ -54,10 +54,14 @@ pub(super) fn streams_with(
         add_streams(db, sql, (0, 0), &|_| true, &mut found)?;
         return Ok(found);
     };
-    let sql = "SELECT stream, arguments AS text FROM function_calls
-        WHERE octet_length(arguments) BETWEEN ?1 AND ?2";
     let is_sought = |text: &str| stretches.is_match(text);
-    add_streams(db, sql, (least, usize::MAX >> 1), &is_sought, &mut found)?;
+    for column in ["arguments", "command"] {
+        let sql = format!(
+            "SELECT stream, {column} AS text FROM function_calls
+                WHERE octet_length({column}) BETWEEN ?1 AND ?2"
+        );
+        add_streams(db, &sql, (least, usize::MAX >> 1), &is_sought, &mut found)?;
+    }
     Ok(found)
 }
 

@@ -49,17 +49,39 @@ pub(super) fn is_telling(text: &str) -> bool {
 }
 
 impl Policy {
-    /// Arguments of a call without the strings that are hidden prompts; none where there is no such string.
+    /// Arguments of a call without the strings that are hidden prompts, and a command without the prompts in it, which its
+    /// words may be; none where there are none.
     pub(super) fn without_prompts(
         &self,
         arguments: &str,
         place: &Place<'_>,
         hidden: &mut dyn FnMut(Hit),
     ) -> Option<String> {
-        if place.column != "arguments" || !self.redactions.iter().any(is_of_prompt) {
-            return None;
+        match place.column {
+            _ if !self.redactions.iter().any(is_of_prompt) => None,
+            "arguments" => self.strings_without_prompts(arguments, DEPTH_MAX, hidden),
+            "command" => self.command_without_prompts(arguments, hidden),
+            _ => None,
         }
-        self.strings_without_prompts(arguments, DEPTH_MAX, hidden)
+    }
+
+    fn command_without_prompts(
+        &self,
+        command: &str,
+        hidden: &mut dyn FnMut(Hit),
+    ) -> Option<String> {
+        let mut shown = None;
+        for redaction in &self.redactions {
+            let Target::Prompt { texts, .. } = &redaction.target else { continue };
+            for prompt in texts.iter().map(|text| text.trim()).filter(|text| is_telling(text)) {
+                let now = shown.as_deref().unwrap_or(command);
+                if now.contains(prompt) {
+                    shown = Some(now.replace(prompt, &redaction.replacement));
+                    hidden(Hit::whole(redaction.seq));
+                }
+            }
+        }
+        shown
     }
 
     fn strings_without_prompts(
