@@ -141,13 +141,20 @@ impl Ready {
         self.rules.iter().any(|rule| !is_usual(&rule.shown))
     }
 
-    /// Has rules show something else, where `other` says so; it is told whether a rule shows the usual words.
-    pub(super) fn replace_shown(&mut self, other: &dyn Fn(&str, bool) -> Option<String>) {
+    /// Has rules show something else, where `other` says so; it is told whether a rule shows the usual words. Gives the
+    /// rules that do.
+    pub(super) fn replace_shown(
+        &mut self,
+        other: &dyn Fn(&str, bool) -> Option<String>,
+    ) -> Vec<By> {
+        let mut replaced = Vec::new();
         for rule in &mut self.rules {
             if let Some(shown) = other(&rule.shown, is_usual(&rule.shown)) {
                 rule.shown = shown;
+                replaced.push(rule.by);
             }
         }
+        replaced
     }
 }
 

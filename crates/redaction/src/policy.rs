@@ -11,7 +11,7 @@ use super::engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Ready, Scop
 use super::place::{Class, Place};
 use super::{RuleError, RuleSet, risky};
 use codex_ledger_entry::Seq;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -109,6 +109,7 @@ impl TextKey {
 pub struct Policy {
     rules: RuleSet,
     redactions: Vec<Redaction>,
+    unsaid: BTreeSet<String>,
     key: [u8; 32],
     engine: Option<Engine>,
     /// For ids, where redactions reach into other scopes.
@@ -154,7 +155,12 @@ impl Policy {
         key: [u8; 32],
     ) -> Result<Policy, RuleError> {
         let mut ready = Ready::new(&rules)?;
-        let redactions = with_safe_replacements(redactions, &mut ready)?;
+        let (redactions, unsaid) = with_safe_replacements(redactions, &mut ready)?;
+        let unsaid = unsaid.into_iter().filter_map(|by| match by {
+            By::Rule(index) => rules.rules.get(index as usize).map(|rule| rule.id.clone()),
+            By::Manual(_) => None,
+        });
+        let unsaid = unsaid.collect();
         let manual: Vec<Manual> = redactions.iter().filter_map(Redaction::passages).collect();
         let engine = Some(Engine::prepare(&ready, &manual)?);
         // Rows of several sessions are joined by one id: what hides it in one hides it in all.
@@ -185,6 +191,7 @@ impl Policy {
         Ok(Policy {
             rules,
             redactions,
+            unsaid,
             key,
             engine,
             id_engine,
@@ -203,6 +210,11 @@ impl Policy {
     /// The active redactions.
     pub fn redactions(&self) -> &[Redaction] {
         &self.redactions
+    }
+
+    /// Ids of the rules that do not show what they would, since something in force hides that.
+    pub fn unsaid(&self) -> &BTreeSet<String> {
+        &self.unsaid
     }
 
     /// Whether it matters whose text a text is.
@@ -397,12 +409,12 @@ impl Redaction {
 fn with_safe_replacements(
     mut redactions: Vec<Redaction>,
     ready: &mut Ready,
-) -> Result<Vec<Redaction>, RuleError> {
+) -> Result<(Vec<Redaction>, Vec<By>), RuleError> {
     let anywhere: Vec<Manual> = redactions.iter().flat_map(Redaction::anywhere).collect();
     let is_own = |of: &&mut Redaction| of.replacement != REPLACEMENT;
     let has_own = redactions.iter().any(|of| of.replacement != REPLACEMENT);
     if anywhere.is_empty() && !has_own && !ready.has_replacements() {
-        return Ok(redactions);
+        return Ok((redactions, Vec::new()));
     }
     let engine = Engine::prepare(ready, &anywhere)?.that_trusts_nothing();
     let by_hand = Engine::prepare(&Ready::new(&RuleSet::default())?, &anywhere)?;
@@ -414,10 +426,10 @@ fn with_safe_replacements(
         of.replacement = REPLACEMENT.into();
     });
     // The usual words of a rule hold its id, which a person may have hidden.
-    ready.replace_shown(&|shown, is_usual| {
+    let unsaid = ready.replace_shown(&|shown, is_usual| {
         hides(if is_usual { &by_hand } else { &engine }, shown).then(|| REPLACEMENT.into())
     });
-    Ok(redactions)
+    Ok((redactions, unsaid))
 }
 
 fn literals_in(redaction: &Redaction, entry: Seq) -> Vec<Manual> {

@@ -460,3 +460,23 @@ fn a_session_is_hidden_in_copies_without_its_header() {
     undo(&env, redaction);
     assert_eq!(env.digest(), before);
 }
+
+/// The same of what a rule shows.
+#[test]
+fn what_a_rule_shows_is_hidden_where_it_says_what_is_hidden_later() {
+    let env = TestEnvironment::new();
+    let rule = "{id: w, type: literal, pattern: walrus, replacement: 'see Zanzibar Koalafish'}";
+    configure_rules(&env, &format!("extends: none\nrules:\n- {rule}\n"));
+    let mut bytes = session(1, 0);
+    bytes.extend(prompt_line("the walrus and the carpenter"));
+    env.write(&env.rollout(1), &bytes);
+    env.append(&[]);
+    let shown = text(&env, "SELECT text FROM prompts");
+    assert_eq!(shown, "the see Zanzibar Koalafish and the carpenter");
+    let before = env.digest();
+    let later = hide(&env, &["--literal", "Zanzibar Koalafish"]);
+    assert_eq!(text(&env, "SELECT text FROM prompts"), format!("the {HIDDEN} and the carpenter"));
+    env.digest();
+    undo(&env, later);
+    assert_eq!(env.digest(), before);
+}

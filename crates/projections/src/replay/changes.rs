@@ -50,6 +50,11 @@ impl Changes {
             changes.add_target(reader, (db, path), known, policy, &redaction.target)?;
         }
         changes.add_prompts((db, path), &old, &new)?;
+        for rule in old.unsaid().symmetric_difference(policy.unsaid()) {
+            let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE rule = ?";
+            changes.add_found(db, path, sql, std::slice::from_ref(rule))?;
+            changes.names = true;
+        }
         let rules = changes.add_rules(db, path, old.rules(), policy.rules())?;
         let passages = |redaction: &&Redaction| matches!(redaction.target, Target::Passages { .. });
         let passages: Vec<Redaction> = new.into_iter().filter(passages).cloned().collect();
