@@ -230,6 +230,19 @@ pub fn say(text: impl AsRef<str>) {
     io::stderr().lock().write_all(line.as_bytes()).ok();
 }
 
+/// Says that raw text follows and that this is recorded, and asks for a reason where none was given.
+pub fn say_raw(door: &Door, reason: Option<&str>) {
+    let asked = match reason.is_some_and(|reason| !reason.trim().is_empty()) {
+        true => "",
+        false => " without a reason: --reason TEXT gives one",
+    };
+    if !door.global.quiet {
+        say(format!(
+            "codex-ledger: raw text follows, nothing is hidden in it; this is recorded{asked}"
+        ));
+    }
+}
+
 /// The options that name the ledger, where they were given, as a command that is to be tried needs them.
 fn given_ledger(global: &Global) -> String {
     let ledger = global.ledger.as_deref().filter(|_| env("CODEX_LEDGER_HOME").is_none());

@@ -1,6 +1,6 @@
 //! `redact`: hide, undo, list, preview; and the rules.
 
-use crate::door::{Done, Door, Result, Style, app, say};
+use crate::door::{Done, Door, Result, Style, app, say_raw};
 use crate::error::DoorError;
 use crate::preview::{self, Preview, Wanted};
 use crate::preview_page;
@@ -445,8 +445,8 @@ fn preview(door: &mut Door, args: &PreviewArgs) -> Result<Done> {
     let rules = causes(&app, &args.rule)?;
     let mut preview = Preview::new(Wanted { rules, severity, shown, limit });
     let (session, reason) = (args.session.as_deref(), args.reason.as_deref());
-    if args.html.is_none() && !door.global.quiet && !door.global.json {
-        say("codex-ledger: raw text follows, nothing is hidden in it; this is recorded");
+    if args.html.is_none() && !door.global.json {
+        say_raw(door, reason);
     }
     app.preview(session, reason, &mut |session, seen, rules| preview.add(session, &seen, rules))?;
     let groups = preview.into_groups();

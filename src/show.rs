@@ -94,11 +94,7 @@ fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
         }
     };
     let reason = args.reason.as_deref();
-    if !door.global.quiet {
-        crate::door::say(
-            "codex-ledger: raw text follows, nothing is hidden in it; this is recorded",
-        );
-    }
+    crate::door::say_raw(door, reason);
     match args.entry {
         Some(seq) => app.raw_entry(seq, reason, &mut write)?,
         None => app.raw_session(&args.session, args.generation, args.line, reason, &mut write)?,

@@ -20,8 +20,10 @@ fn every_raw_reading_is_an_entry() {
     let record = seq(&env, "SELECT seq FROM prompts WHERE number = 1 LIMIT 1").to_string();
     let said = env.ok(["show", "--raw", SESSION]).stderr;
     assert!(said.contains("nothing is hidden in it"), "{said}");
+    assert!(said.contains("without a reason: --reason TEXT"), "{said}");
     assert_eq!(size(&env), before + 1);
-    env.ok(["show", "--raw", SESSION, "--line", "3"]);
+    let said = env.ok(["show", "--raw", SESSION, "--line", "3", "--reason", "a test"]).stderr;
+    assert!(!said.contains("without"), "{said}");
     env.ok(["show", "--raw", "--entry", &record, "--actor", "ada"]);
     env.ok(["show", "--raw", "--entry", &record]);
     assert_eq!(size(&env), before + 4, "twice is two");
