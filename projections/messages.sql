@@ -1,8 +1,8 @@
 -- Everything that was said and is no prompt: the assistant's words, context that the client put into the conversation
 -- (`kind` tells which: environment_context, agents_md, skill, permissions, …), texts in the user's name that no
 -- prompt event has said (other), and what people and models saw beside: question (of the assistant), agent_mail,
--- hook, notice, guardian (why an action was allowed or refused), goal.
--- Assistant text is taken from the messages, never from the events that repeat it.
+-- hook, notice, guardian (why an action was allowed or refused), goal, output (of a call whose own line is damaged).
+-- Assistant text is taken from the messages; from an event or item only where no message says it.
 
 CREATE TABLE messages (
     stream   INTEGER NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE messages (
     seq      INTEGER NOT NULL,
     at_ms    INTEGER,
     turn_id  TEXT,
-    role     TEXT NOT NULL,             -- assistant, user, developer, system, agent, client, …
+    role     TEXT NOT NULL,             -- assistant, user, developer, system, agent, client, tool, …
     kind     TEXT NOT NULL,             -- assistant, or the kind of injected context or remark
     phase    TEXT,                      -- commentary, final_answer; of mail, from whom to whom; of a goal, how it stands
     text     TEXT NOT NULL,

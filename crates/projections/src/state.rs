@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, VecDeque};
 const RECENT_TEXTS: usize = 48;
 /// How many reasoning items may grow at once.
 const RECENT_ITEMS: usize = 8;
+/// How many texts of the assistant are remembered until they are said the second time.
+const RECENT_ANSWERS: usize = 16;
 /// How many recent calls are remembered for what follows them.
 const RECENT_CALLS: usize = 64;
 
@@ -99,6 +101,19 @@ pub(crate) struct LivePrompt {
 /// Usage counters: input, cached input, cache write, output, reasoning.
 pub(crate) type Counters = [u64; 5];
 
+/// Line, part and item of a row.
+pub(crate) type Place = (u64, u64, u64);
+
+/// A text of the assistant that only one record has said so far.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Answer {
+    /// Hash of the text.
+    pub text: u64,
+    pub line: u64,
+    /// Its row, where an event says it; a message's stays anyway.
+    pub row: Option<Place>,
+}
+
 /// Rebuildable; stored in the views between two runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct State {
@@ -177,6 +192,8 @@ pub(crate) struct State {
     pub unheard: VecDeque<(u64, u64, u64, u64)>,
     /// Hash of the last prompt that an event has told before its message came.
     pub heard: Option<u64>,
+    /// Recent texts of the assistant that only one record has said so far.
+    pub answers: VecDeque<Answer>,
     /// Hash of the last mail between agents, which comes twice.
     pub mail: Option<u64>,
     /// Hash of the thread's goal and how it stands.
@@ -225,7 +242,7 @@ pub(crate) struct State {
 }
 
 impl SideRecord for State {
-    const SCHEMA: u32 = 325;
+    const SCHEMA: u32 = 326;
 }
 
 impl State {
@@ -286,6 +303,30 @@ impl State {
                 false
             }
         }
+    }
+
+    /// Remembers a text of the assistant that stands at this line: the place of its row where an event says it.
+    pub(crate) fn remember_answer(&mut self, text: &str, line: u64, row: Option<Place>) {
+        push(&mut self.answers, Answer { text: hash(text.trim()), line, row }, RECENT_ANSWERS);
+    }
+
+    /// The same text as the other kind of record has said it: an event where `by_event`, else a message. Records next
+    /// to each other say the same, even if an event leaves citations out.
+    pub(crate) fn take_answer(
+        &mut self,
+        text: &str,
+        line: u64,
+        by_event: bool,
+    ) -> Option<Option<Place>> {
+        let hash = hash(text.trim());
+        let is_other = |answer: &&Answer| answer.row.is_some() == by_event;
+        let is_same = |answer: &Answer| answer.text == hash;
+        let is_beside = |answer: &Answer| line.abs_diff(answer.line) <= 1;
+        let others = || self.answers.iter().enumerate().filter(|(_, answer)| is_other(answer));
+        let found =
+            others().find(|(_, it)| is_same(it)).or_else(|| others().find(|(_, it)| is_beside(it)));
+        let at = found.map(|(at, _)| at)?;
+        self.answers.remove(at).map(|answer| answer.row)
     }
 
     pub(crate) fn remember_follow_up(&mut self, call_id: &str, process: i64, is_cell: bool) {
@@ -372,10 +413,10 @@ impl State {
     }
 
     /// The output record of a call has come; where the client has told the same output before.
-    pub(crate) fn output_came(&mut self, call_id: &str) -> Option<(u64, u64)> {
+    pub(crate) fn output_came(&mut self, call_id: &str) -> Option<Option<(u64, u64)>> {
         let hash = hash(call_id);
         let found = self.open_calls.iter().position(|(known, _)| *known == hash)?;
-        self.open_calls.remove(found).and_then(|(_, place)| place)
+        self.open_calls.remove(found).map(|(_, place)| place)
     }
 
     pub(crate) fn remember_patch(&mut self, patched: Patched) {

@@ -148,11 +148,14 @@ impl Rows<'_> {
         let compactions = "turns WHERE copied = 0 AND what = 'compacted'";
         let compactions = self.of("what", compactions, |_| Ok(()))?;
         let remarks = "messages WHERE copied = 0 AND kind IN
-            ('question', 'agent_mail', 'hook', 'notice', 'guardian', 'goal', 'other')";
+            ('question', 'agent_mail', 'hook', 'notice', 'guardian', 'goal', 'output', 'other')";
         let remarks = self.of("kind, text", remarks, |row| {
             Ok(json!([row.get::<_, String>(3)?, row.get::<_, String>(4)?]))
         })?;
         out.insert("remarks".into(), remarks.into_iter().map(|(_, remark)| remark).collect());
+        let answers = "messages WHERE copied = 0 AND kind = 'assistant'";
+        let answers = self.of("text", answers, |row| row.get::<_, String>(3))?;
+        out.insert("answers".into(), answers.into_iter().map(|(_, text)| text).collect());
         let copies = "messages WHERE copied = 1 AND kind = 'other'";
         let copies = self.of("text", copies, |row| row.get::<_, String>(3))?;
         out.insert("copied_texts".into(), copies.into_iter().map(|(_, text)| text).collect());

@@ -16,7 +16,7 @@ use crate::tables::{
 use codex_ledger_entry::{Kind, Seq, SeqRange, StreamName};
 use codex_ledger_ledger::{LedgerReader, StoredEntry};
 use codex_ledger_redaction::Policy;
-use codex_ledger_rollout::event::{Event, ItemBody, ItemCompleted};
+use codex_ledger_rollout::event::{Event, ItemBody, ItemCompleted, Part};
 use codex_ledger_rollout::{self as rollout, Generation, Record, Understanding};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -310,6 +310,8 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
         Event::ThreadNameUpdated(name) => sessions::name(fold, name),
         Event::ItemCompleted(item) => completed(fold, item),
         Event::AgentMessage(said) => {
+            let turn = fold.turn(None);
+            remarks::told_by_event(fold, said.questions.len(), &said.message, turn);
             let questions = said.questions.iter().map(|text| &**text);
             remarks::each(fold, ("assistant", "question"), None, questions);
         }
@@ -388,7 +390,10 @@ fn completed(fold: &mut Fold<'_>, done: &ItemCompleted<'_>) {
     match &done.item.body {
         ItemBody::UserMessage(parts) => prompts::item(fold, parts, turn),
         // The response item beside it says the same, but not what it asks.
-        ItemBody::AgentMessage(_, _, questions) => {
+        ItemBody::AgentMessage(parts, _, questions) => {
+            for (index, text) in parts.iter().filter_map(Part::text).enumerate() {
+                remarks::told_by_event(fold, questions.len() + index, text, turn.clone());
+            }
             let questions = questions.iter().map(|text| &**text);
             remarks::each(fold, ("assistant", "question"), turn.as_deref(), questions);
         }

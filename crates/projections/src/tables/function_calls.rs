@@ -3,7 +3,7 @@
 //! What the client says of a call when it has ended, `ended_calls.rs` reads.
 
 use crate::fold::Fold;
-use crate::tables::{ended_calls, file_changes, script_calls};
+use crate::tables::{ended_calls, file_changes, remarks, script_calls};
 use codex_ledger_rollout::call::{self, Request, Tool};
 use codex_ledger_rollout::event::{CallKind, ToolCall, ToolOutput};
 use codex_ledger_rollout::output::{self, Outcome, Status};
@@ -122,9 +122,13 @@ pub(crate) fn output(fold: &mut Fold<'_>, output: &ToolOutput<'_>) {
         .word("status", outcome.status.name())
         .int("process", outcome.session_id.or(cell));
     fold.push(row.write(JOIN));
-    if let Some((line, part)) = fold.state.output_came(call_id) {
-        let row = fold.row(TABLE, 3).stream(at.stream).number("line", line).number("part", part);
-        fold.push(row.write(FORGET_TOLD));
+    match fold.state.output_came(call_id) {
+        Some(Some((line, part))) => {
+            let row = fold.row(TABLE, 3).stream(at.stream);
+            fold.push(row.number("line", line).number("part", part).write(FORGET_TOLD));
+        }
+        Some(None) => {}
+        None => remarks::output_alone(fold, call_id, &outcome.body),
     }
     file_changes::ended(fold, call_id, outcome.status);
     process_ended(fold, call_id, &outcome);

@@ -3,7 +3,7 @@
 use crate::fold::{Fold, brief};
 use crate::row::RowBuilder;
 use crate::tables::prompts;
-use crate::tables::remarks::Remark;
+use crate::tables::remarks::{self, Remark};
 use crate::tables::sessions;
 use codex_ledger_rollout::event::{Message, Part, Role};
 use codex_ledger_rollout::prompt::{self, Injected};
@@ -53,7 +53,11 @@ pub(crate) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) 
         }
         Role::User => prompts::candidate(fold, index, &text, turn, images),
         _ => {
-            let kind = if message.role == Role::Assistant { "assistant" } else { "other" };
+            let is_answer = message.role == Role::Assistant;
+            if is_answer {
+                said.iter().for_each(|text| remarks::told_by_message(fold, text));
+            }
+            let kind = if is_answer { "assistant" } else { "other" };
             insert(fold, index, message, kind, &text, turn.as_deref());
         }
     }

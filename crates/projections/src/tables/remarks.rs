@@ -1,6 +1,7 @@
 //! Rows of `messages` for what people and models saw beside prompts, answers and calls.
 
 use crate::fold::{Fold, brief};
+use crate::row::At;
 use crate::state::{hash, push};
 use crate::tables::messages;
 use codex_ledger_rollout::event::{GuardianAssessment, Part, ThreadGoal};
@@ -11,6 +12,14 @@ const FORGET: [&str; 2] = [
     "DELETE FROM redaction_hits WHERE stream = :stream AND line = :line AND part = :part AND item = :item
         AND field LIKE 'messages.%'",
     "DELETE FROM messages WHERE stream = :stream AND line = :line AND part = :part AND item = :item",
+];
+
+const FORGET_IF_CALLED: [&str; 2] = [
+    "DELETE FROM redaction_hits WHERE stream = :stream AND line = :line AND part = :part AND item = 0
+        AND field LIKE 'messages.%'
+        AND EXISTS (SELECT 1 FROM function_calls c WHERE c.stream = :stream AND c.call_id = :call_id)",
+    "DELETE FROM messages WHERE stream = :stream AND line = :line AND part = :part AND item = 0
+        AND EXISTS (SELECT 1 FROM function_calls c WHERE c.stream = :stream AND c.call_id = :call_id)",
 ];
 
 /// Something that was said, and by whom.
@@ -59,12 +68,50 @@ pub(crate) fn heard(fold: &mut Fold<'_>, text: &str) {
         fold.state.heard = Some(said);
         return;
     };
+    drop_row(fold, (line, part, item));
+}
+
+fn drop_row(fold: &mut Fold<'_>, (line, part, item): (u64, u64, u64)) {
     if let Some(telling) = &mut fold.telling {
         telling.drop_row("messages", line, part, item);
     }
     for sql in FORGET {
         let row = fold.row("messages", 4).stream(fold.at.stream);
         fold.push(row.number("line", line).number("part", part).number("item", item).write(sql));
+    }
+}
+
+/// An event or item says the assistant's words. The message beside it says the same, and gets the row; where there is
+/// none, as the line is damaged or the file ends, this one does.
+pub(crate) fn told_by_event(fold: &mut Fold<'_>, index: usize, text: &str, turn: Option<String>) {
+    let At { line, part, .. } = fold.at;
+    if text.trim().is_empty() || fold.state.take_answer(text, line, false).is_some() {
+        return;
+    }
+    // What a review says stands in a file of its own.
+    fold.copied |= fold.state.in_review && !fold.state.is_review;
+    insert(fold, index, &Remark { kind: "assistant", role: "assistant", turn, phase: None, text });
+    fold.state.remember_answer(text, line, Some((line, part, index as u64)));
+}
+
+/// A message of the assistant says a text.
+pub(crate) fn told_by_message(fold: &mut Fold<'_>, text: &str) {
+    let line = fold.at.line;
+    match fold.state.take_answer(text, line, true) {
+        Some(place) => drop_row(fold, place.unwrap_or_default()),
+        None => fold.state.remember_answer(text, line, None),
+    }
+}
+
+/// The output of a call that is not among the recent ones: where no row has that call, since its line is damaged, the
+/// model has read the output all the same.
+pub(crate) fn output_alone(fold: &mut Fold<'_>, call_id: &str, output: &str) {
+    let turn = fold.turn(None);
+    insert(fold, 0, &Remark { kind: "output", role: "tool", turn, phase: None, text: output });
+    let At { stream, line, part, .. } = fold.at;
+    for sql in FORGET_IF_CALLED {
+        let row = fold.row("messages", 4).stream(stream).number("line", line).number("part", part);
+        fold.push(row.id("call_id", Some(call_id)).write(sql));
     }
 }
 
