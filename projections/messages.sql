@@ -1,7 +1,8 @@
 -- Everything that was said and is no prompt: the assistant's words, context that the client put into the conversation
 -- (`kind` tells which: environment_context, agents_md, skill, permissions, …), texts in the user's name that no
 -- prompt event has said (other), and what people and models saw beside: question (of the assistant), agent_mail,
--- hook, notice, guardian (why an action was allowed or refused), goal, output (of a call whose own line is damaged).
+-- hook, notice, guardian (why an action was allowed or refused), goal, citation (a memory that an answer
+-- cites), output (of a call whose own line is damaged), record (what a record without a table of its own says in words).
 -- Assistant text is taken from the messages; from an event or item only where no message says it.
 
 CREATE TABLE messages (

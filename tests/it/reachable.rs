@@ -31,7 +31,6 @@ const NOT_SAID: &[(&str, &str)] = &[
         "the client's own prompt, the same for everybody; `show --raw` has it",
     ),
     (".replacement_history[].content[].text", "a compaction repeats what was said"),
-    (":.payload.last_agent_message", "the message says it"),
     (".aggregated_output", "the output as the model got it is kept, which may be told otherwise"),
     (".command[]", "the command is one line"),
     (".action.command", "the call that was assessed says it"),

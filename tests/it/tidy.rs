@@ -24,6 +24,7 @@ const LONGER: &[(&str, usize, &str)] = &[];
 /// Where no I/O is done and no time is known. Those inside a larger crate use nothing else of it.
 const PURE: &[&str] = &[
     "crates/entry/src",
+    "crates/location/src",
     "crates/rollout/src",
     "crates/redaction/src",
     "crates/report/src",

@@ -9,8 +9,9 @@ use crate::publish::{
 use crate::status::HeadSummary;
 use codex_ledger_db as db;
 use codex_ledger_ledger::read_head;
+use codex_ledger_location::{self as location, repository};
 use codex_ledger_query::pricing::PriceTable;
-use codex_ledger_query::{ReportDay, ReportReader, ReportRequest, repo_name};
+use codex_ledger_query::{ReportDay, ReportReader, ReportRequest};
 use codex_ledger_report::{Csv, Html, Json, Markdown, PageLink, Renderer, Table, escape, week_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -186,16 +187,18 @@ fn by_span(
 
 /// One page per repository, named after it.
 fn by_repo(report: &ReportReader, request: &ReportRequest, language: Language) -> Vec<PagePlan> {
-    let mut of_repos: BTreeMap<Option<&str>, BTreeSet<String>> = BTreeMap::new();
+    // By name, then by what all spellings have in common.
+    let mut of_repos: BTreeMap<Option<(String, String)>, BTreeSet<String>> = BTreeMap::new();
     for of in &report.head().sessions {
-        // Two spellings of an address are one repository.
-        let repo = of.repo.as_deref().or(of.cwd.as_deref()).map(repo_name);
+        let repo = of.repo.as_deref().or(of.cwd.as_deref());
+        let repo = repo.map(|repo| (repository::name(repo).to_string(), location::plain(repo)));
         of_repos.entry(repo).or_default().insert(of.id.clone());
     }
     let mut names = BTreeSet::new();
     let mut plans = Vec::new();
     for (repo, ids) in of_repos {
-        let name = repo.map_or("no-repository".into(), escape::slug);
+        let title = repo.map_or("no repository".into(), |(name, _)| name);
+        let name = escape::slug(&title);
         // Others of that name are told apart by their number, which stays unless one comes that sorts before them.
         let named = |number: usize| match number {
             1 => name.clone(),
@@ -204,7 +207,6 @@ fn by_repo(report: &ReportReader, request: &ReportRequest, language: Language) -
         let name = (1..).map(named).find(|name| names.insert(name.clone())).unwrap_or_default();
         let mut request = page_request(request);
         request.filter.sessions = ids.into_iter().collect();
-        let title = repo.unwrap_or("no repository");
         request.title.get_or_insert_with(|| format!("Codex in {title}"));
         let file = format!("repo-{name}.{}", language.extension());
         let link = PageLink { file, when: name, ..PageLink::default() };

@@ -7,6 +7,7 @@ use crate::hint::{Hint, NameHint, TargetHint};
 use codex_ledger_db as db;
 use codex_ledger_entry::{Kind, PromptPlace, Seq};
 use codex_ledger_ledger::{Controls, LedgerReader};
+use codex_ledger_location::{self as location, repository};
 use codex_ledger_projections::{Field, field, is_structure, load_policy, session_names};
 use codex_ledger_query as query;
 use codex_ledger_redaction::{
@@ -164,16 +165,13 @@ impl App {
         let db = self.views_for_reading()?;
         let at = || db::at(self.views_path());
         let shown = query::repos(&db).map_err(at())?;
-        let bare = bare_url(name);
-        let ending = format!("/{}", name.trim_matches('/').trim_end_matches(".git"));
         let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
         let place = Place::of_column("sessions", "cwd");
         let as_shown = policy.apply(Sensitive::new(name), &place, &mut |_| ());
         let is_named = |known: &&String| {
-            let url = bare_url(known);
-            url == bare
-                || known.as_str() == as_shown.as_str()
-                || known.contains("://") && url.trim_end_matches(".git").ends_with(&ending)
+            known.as_str() == as_shown.as_str()
+                || location::is_same(known, name)
+                || repository::plain(known).is_some() && repository::is_meant(known, name)
         };
         // Sessions in a directory may belong to a repository that has an address.
         let mut named: Vec<String> = shown.iter().filter(is_named).cloned().collect();
@@ -186,8 +184,9 @@ impl App {
                 found.extend(named.map(|named| bare_url(&named)));
             }
         }
-        found.sort();
-        found.dedup();
+        found.sort_by_cached_key(|repo| (location::plain(repo), repo.clone()));
+        // Whichever spelling is recorded, it means all of them.
+        found.dedup_by_key(|repo| location::plain(repo));
         match &found[..] {
             [only] => Ok(only.clone()),
             [] => {

@@ -142,11 +142,16 @@ impl<'a, 'l> Run<'a, 'l> {
             Container::Document => self.document(&mut stream, &mut reader),
             _ => self.lines(&mut stream, &mut reader),
         };
+        let is_new = stream.tail.is_none();
+        if let Err(FileError::Source(_)) = &done {
+            // A source of which nothing could be read has been seen all the same.
+            self.open_stream(&mut stream)?;
+        }
         let number = stream.tail.as_ref().map(|tail| tail.stream);
         // What was appended before a source failed is known all the same.
         self.keep_tail(stream);
         if let (Err(FileError::Source(error)), Some(number)) = (&done, number)
-            && self.report.bytes.appended > before
+            && (is_new || self.report.bytes.appended > before)
         {
             self.note_damage(number, error)?;
         }

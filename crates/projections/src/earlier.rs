@@ -148,6 +148,9 @@ impl Said {
         if nth_key + 1 < self.keys.len() {
             let is_id_alone = nth_key == ID_OF_CALL && self.table() == "function_calls";
             let turns = self.turn_ms.zip(earlier.turn_ms);
+            if self.table() == "token_messages" && turns.is_some_and(|(own, other)| own != other) {
+                return false;
+            }
             return !is_id_alone || is_migrated && turns.is_none_or(|(own, other)| own == other);
         }
         if self.turn_ms.is_some() && earlier.turn_ms.is_some() {

@@ -5,7 +5,7 @@ use codex_ledger_entry::{EntryId, Kind, Seq};
 use codex_ledger_ledger::{Control, Controls, LedgerError, LedgerReader};
 use codex_ledger_redaction::{
     Matcher, Policy, Redaction, RedactionRecord, RevocationRecord, RuleError, RuleSet,
-    RuleSetRecord, Scope, Target, What, Within, bare_url, software_of,
+    RuleSetRecord, Scope, Target, What, Within, software_of,
 };
 use codex_ledger_rollout as rollout;
 use std::collections::{BTreeMap, HashMap};
@@ -203,7 +203,7 @@ fn resolve(reader: &mut LedgerReader, what: What) -> Result<Option<Target>, Ledg
     let scope = |within| match within {
         Within::Everything => Scope::Global,
         Within::Session(id) => Scope::Session(id),
-        Within::Repo(url) => Scope::Repo(bare_url(&url)),
+        Within::Repo(url) => Scope::repo(&url),
     };
     Ok(match what {
         What::Unknown => None,

@@ -1,6 +1,7 @@
 //! What a stream's next record needs to know of the records before it.
 
 use crate::earlier::Earlier;
+use crate::replay::lineage::created_ms;
 use bincode::{Decode, Encode};
 use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use codex_ledger_ledger::side::SideRecord;
@@ -194,6 +195,8 @@ pub(crate) struct State {
     pub heard: Option<u64>,
     /// Recent texts of the assistant that only one record has said so far.
     pub answers: VecDeque<Answer>,
+    /// Hashes of the last texts of the assistant, whoever said them.
+    pub last_words: VecDeque<u64>,
     /// Hash of the last mail between agents, which comes twice.
     pub mail: Option<u64>,
     /// Hash of the thread's goal and how it stands.
@@ -478,8 +481,10 @@ impl State {
     }
 
     /// Remembers a response; true when it was seen before.
-    pub(crate) fn is_repeated_response(&mut self, id: &str) -> bool {
-        let hash = hash(id);
+    /// Whether a response was told before. In a turn whose id tells another time it is another one.
+    pub(crate) fn is_repeated_response(&mut self, id: &str, turn: Option<&str>) -> bool {
+        let turn = turn.and_then(created_ms);
+        let hash = hash(&format!("{id}\0{turn:?}"));
         if self.responses.contains(&hash) {
             return true;
         }

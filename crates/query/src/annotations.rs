@@ -1,9 +1,9 @@
 //! What reviewers said: tags, notes, dispositions.
 
-use super::folder;
 use super::row::{Counts, sql_seq, sql_stream};
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use codex_ledger_entry::{Seq, SeqRange, StreamId};
+use codex_ledger_location::{folder::lies_below, repository};
 use serde::Serialize;
 
 /// A tag of a session or prompt.
@@ -190,23 +190,27 @@ pub fn sessions_to_tag(
     [repo, path, text]: [Option<&str>; 3],
     new: SeqRange,
 ) -> SqlResult<Vec<String>> {
-    let sql = "SELECT s.id, s.stream, s.cwd FROM sessions s
-        WHERE EXISTS (SELECT 1 FROM events e WHERE e.stream = s.stream AND e.seq >= ?3 AND e.seq < ?4)
-        AND (?2 IS NULL OR instr(coalesce(s.git_url, ''), ?2) > 0)
+    let sql = "SELECT s.id, s.stream, s.cwd, s.git_url FROM sessions s
+        WHERE EXISTS (SELECT 1 FROM events e WHERE e.stream = s.stream AND e.seq >= ?2 AND e.seq < ?3)
         AND NOT EXISTS (SELECT 1 FROM annotations a WHERE a.session_id = s.id AND a.value = ?1
             AND a.act IN ('tag', 'untag') AND a.prompt = 0)
         ORDER BY s.id, s.stream";
     let mut statement = db.prepare(sql)?;
-    let values = params![tag, repo, sql_seq(new.from), sql_seq(new.end)];
-    let rows: Vec<(String, StreamId, Option<String>)> = statement
-        .query_map(values, |row| Ok((row.get("id")?, row.stream("stream")?, row.get("cwd")?)))?
+    let values = params![tag, sql_seq(new.from), sql_seq(new.end)];
+    type Place = [Option<String>; 2];
+    let rows: Vec<(String, StreamId, Place)> = statement
+        .query_map(values, |row| {
+            Ok((row.get("id")?, row.stream("stream")?, [row.get("cwd")?, row.get("git_url")?]))
+        })?
         .collect::<SqlResult<_>>()?;
-    let lies_there = |cwd: Option<&str>| {
-        path.is_none_or(|path| cwd.is_some_and(|cwd| folder::lies_below(cwd, path)))
+    let lies_there = |[cwd, url]: &Place| {
+        let is_below = |path| cwd.as_deref().is_some_and(|cwd| lies_below(cwd, path));
+        let is_of = |repo| url.as_deref().is_some_and(|url| repository::contains(url, repo));
+        path.is_none_or(is_below) && repo.is_none_or(is_of)
     };
     let mut found = Vec::new();
-    for (id, stream, cwd) in rows {
-        if found.last() == Some(&id) || !lies_there(cwd.as_deref()) {
+    for (id, stream, place) in rows {
+        if found.last() == Some(&id) || !lies_there(&place) {
             continue;
         }
         if text.map_or(Ok(true), |text| asks(db, stream, text))? {

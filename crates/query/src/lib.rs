@@ -4,7 +4,6 @@ mod annotations;
 mod coverage;
 mod explain;
 mod filter;
-mod folder;
 pub mod pricing;
 mod quotations;
 mod redactions;
@@ -40,7 +39,6 @@ pub use report::*;
 pub use search::{
     Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched, search, unmatched,
 };
-pub use select::repo_name;
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{FindError, SessionRow, find_session, find_source, sessions, sessions_matching};
 pub use tokens::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, tokens};

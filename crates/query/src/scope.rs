@@ -4,6 +4,7 @@ use super::row::{Counts, columns};
 use super::search::Search;
 use codex_ledger_db::{Connection, Row, SqlResult};
 use codex_ledger_entry::StreamId;
+use codex_ledger_location::repository;
 use std::collections::HashSet;
 
 /// Streams and lines in which is looked; `None` for all.
@@ -56,21 +57,26 @@ fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<Stre
     if all.iter().all(|value| value.is_none()) {
         return Ok(None);
     }
-    let sql = "SELECT stream FROM sessions WHERE substr(id, 1, length(?1)) = ?1
-        AND (?2 = '' OR instr(coalesce(git_url, cwd, ''), ?2) > 0)
-        AND (?3 = '' OR id IN (SELECT session_id FROM tags WHERE tag = ?3))
-        AND (?4 = '' OR id IN (SELECT session_id FROM dispositions WHERE value = ?4))
-        AND (?5 = '' OR stream IN (SELECT stream FROM session_titles WHERE instr(lower(coalesce(name, asked)), ?5) > 0))
-        AND (?6 = '' OR stream IN (SELECT stream FROM turn_context_messages WHERE substr(lower(model), 1, length(?6)) = ?6))
-        AND (?7 = '' OR stream IN (SELECT stream FROM turns WHERE what = 'error' AND instr(lower(text), ?7) > 0))";
+    let sql = "SELECT stream, coalesce(git_url, cwd, '') AS repo FROM sessions WHERE substr(id, 1, length(?1)) = ?1
+        AND (?2 = '' OR id IN (SELECT session_id FROM tags WHERE tag = ?2))
+        AND (?3 = '' OR id IN (SELECT session_id FROM dispositions WHERE value = ?3))
+        AND (?4 = '' OR stream IN (SELECT stream FROM session_titles WHERE instr(lower(coalesce(name, asked)), ?4) > 0))
+        AND (?5 = '' OR stream IN (SELECT stream FROM turn_context_messages WHERE substr(lower(model), 1, length(?5)) = ?5))
+        AND (?6 = '' OR stream IN (SELECT stream FROM turns WHERE what = 'error' AND instr(lower(text), ?6) > 0))";
     let small = |value: &Option<String>| value.as_deref().unwrap_or_default().to_lowercase();
     let [session, title, model, error] = [session, title, model, error].map(small);
-    let [repo, tag, disposition] =
-        [repo, tag, disposition].map(|value| value.as_deref().unwrap_or_default());
+    let [tag, disposition] = [tag, disposition].map(|it| it.as_deref().unwrap_or_default());
     let mut statement = views.prepare_cached(sql)?;
-    let values = [session.as_str(), repo, tag, disposition, &title, &model, &error];
-    let rows = statement.query_map(values, |row| row.stream(0))?;
-    rows.collect::<SqlResult<_>>().map(Some)
+    let values = [session.as_str(), tag, disposition, &title, &model, &error];
+    let mut rows = statement.query(values)?;
+    let mut streams = HashSet::new();
+    while let Some(row) = rows.next()? {
+        let shown: String = row.get("repo")?;
+        if repo.as_deref().is_none_or(|repo| repository::contains(&shown, repo)) {
+            streams.insert(row.stream("stream")?);
+        }
+    }
+    Ok(Some(streams))
 }
 
 /// Streams and lines of patches that touched a file that `file:` names.

@@ -240,7 +240,11 @@ fn text_at(views: &Connection, found: &Found) -> SqlResult<(Seq, String)> {
         "file" => ("file_changes", "path"),
         "turn" => ("turns", "text"),
         "name" => ("session_names", "name"),
-        _ => ("function_calls", "coalesce(command, arguments)"),
+        _ => (
+            "function_calls",
+            "CASE tool WHEN 'web_search' THEN coalesce(command || char(10), '') || arguments
+                ELSE coalesce(command, arguments) END",
+        ),
     };
     let sql = format!(
         "SELECT seq, coalesce({column}, '') AS text FROM {table} WHERE stream = ?1 AND line = ?2 AND part = ?3 AND item = ?4"

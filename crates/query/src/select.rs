@@ -4,9 +4,10 @@
 //! of them speak of the same sessions.
 
 use super::filter::{Filter, FilterError, FilterName, Order, nearest};
-use super::folder::{is_same, lies_below};
 use super::sessions::{ids_beginning, ids_named};
 use codex_ledger_db::{Connection, SqlResult, params};
+use codex_ledger_location::folder::lies_below;
+use codex_ledger_location::repository::{is_meant, spellings};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -200,50 +201,11 @@ fn repositories(db: &Connection, value: &str) -> Result<Vec<String>, FilterError
         "SELECT DISTINCT coalesce(git_url, cwd) FROM sessions WHERE git_url IS NOT NULL
             OR cwd IS NOT NULL ORDER BY 1",
     )?;
-    let wanted = value.trim_end_matches('/').to_lowercase();
-    let found: Vec<String> = all
-        .iter()
-        .filter(|repo| {
-            is_same(repo, value)
-                || spellings(repo).iter().any(|spelling| spelling.to_lowercase() == wanted)
-        })
-        .cloned()
-        .collect();
+    let found: Vec<String> = all.iter().filter(|repo| is_meant(repo, value)).cloned().collect();
     if found.is_empty() {
         return Err(unknown(FilterName::Repo, value, all.iter().flat_map(|repo| spellings(repo))));
     }
     Ok(found)
-}
-
-/// A repository's URL, the same without `.git`, its `owner/name`, its name, and longer ends: groups may be nested.
-fn spellings(repo: &str) -> Vec<&str> {
-    let bare = without_git(repo.trim_end_matches('/'));
-    let cuts: Vec<usize> = bare.rmatch_indices(['/', '\\', ':']).map(|(at, _)| at + 1).collect();
-    let tail = |at: usize| bare.get(at..).filter(|text| !text.is_empty());
-    let mut spellings = vec![repo, bare];
-    spellings.extend(cuts.get(1).and_then(|at| tail(*at)));
-    spellings.extend(cuts.first().and_then(|at| tail(*at)));
-    let longer = cuts.iter().skip(2).filter_map(|at| tail(*at));
-    spellings.extend(longer.filter(|text| !text.starts_with(['/', '\\'])));
-    spellings
-}
-
-/// The address without its end `.git`, however that is written.
-fn without_git(address: &str) -> &str {
-    let cut = address.len().checked_sub(".git".len());
-    match cut.and_then(|at| address.split_at_checked(at)) {
-        Some((bare, end)) if end.eq_ignore_ascii_case(".git") => bare,
-        _ => address,
-    }
-}
-
-/// A repository as people call it: `owner/name` of a URL, the last folder of a directory.
-pub fn repo_name(repo: &str) -> &str {
-    let spellings = spellings(repo);
-    let is_url = repo.contains("://") || repo.starts_with("git@") || without_git(repo) != repo;
-    let index = if is_url { 2 } else { 3 };
-    let name = spellings.get(index).or(spellings.last()).copied().unwrap_or(repo);
-    if name.is_empty() { repo } else { name }
 }
 
 /// Directories of sessions that are this one or lie below it.
@@ -254,27 +216,4 @@ fn folders(db: &Connection, value: &str) -> Result<Vec<String>, FilterError> {
         return Err(unknown(FilterName::Workspace, value, all.iter().map(String::as_str)));
     }
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_repository_has_several_spellings() {
-        let https = "https://github.com/dev/tides.git";
-        let bare = "https://github.com/dev/tides";
-        assert_eq!(spellings(https), [https, bare, "dev/tides", "tides", "github.com/dev/tides"]);
-        assert_eq!(spellings("git@github.com:dev/tides.git")[2..], ["dev/tides", "tides"]);
-        let nested = spellings("git@example.com:team/sub/tides.GIT/");
-        assert_eq!(
-            nested[1..],
-            ["git@example.com:team/sub/tides", "sub/tides", "tides", "team/sub/tides"]
-        );
-        assert_eq!(repo_name("https://example.com/dev/tides.GIT"), "dev/tides");
-        assert_eq!(repo_name(https), "dev/tides");
-        assert_eq!(repo_name("/home/dev/tides"), "tides");
-        assert_eq!(repo_name("C:\\work\\tides"), "tides");
-        assert_eq!((repo_name("tides"), repo_name("/")), ("tides", "/"));
-    }
 }

@@ -117,7 +117,7 @@ const ITEMS: &str = "
         CASE images WHEN 0 THEN NULL WHEN 1 THEN '1 image' ELSE images || ' images' END AS label, coalesce(request, text) AS text,
         NULL AS output, NULL AS status, NULL AS exit_code, NULL AS duration_ms, rolled_back
         FROM prompts WHERE stream = ?1 AND number > 0
-    UNION ALL SELECT 'messages', CASE WHEN kind IN ('assistant', 'question', 'agent_mail', 'hook', 'notice', 'guardian', 'goal', 'output', 'other') THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind,
+    UNION ALL SELECT 'messages', CASE WHEN kind IN ('assistant', 'question', 'agent_mail', 'hook', 'notice', 'guardian', 'goal', 'citation', 'output', 'other') THEN 1 ELSE 2 END, seq, line, part, item, at_ms, NULL, kind,
         text, NULL, phase, NULL, NULL, 0 FROM messages WHERE stream = ?1 AND copied = 0
     UNION ALL SELECT 'agent_reasoning_messages', 3, seq, line, part, item, at_ms, NULL, origin, text, NULL, NULL, NULL,
         NULL, 0 FROM agent_reasoning_messages WHERE stream = ?1 AND copied = 0 AND text <> ''

@@ -3,13 +3,13 @@
 //! Only rows with `counted = 1` are added up.
 
 use super::filter::{Filter, FilterError};
-use super::folder;
 use super::row::{Counts, columns, sql_stream};
 use super::select::pick;
 use super::zone::{QUARTER_HOUR_MS, Zone};
 use crate::pricing::{Estimate, Money, PriceTable, Tier, Tokens, WhatIf};
 use codex_ledger_db::{Connection, Params, Row, SqlResult, params};
 use codex_ledger_entry::StreamId;
+use codex_ledger_location as location;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -395,11 +395,25 @@ fn sources(db: &Connection) -> SqlResult<HashMap<StreamId, Source>> {
     let mut statement = db.prepare(SOURCES)?;
     let rows = statement.query_map([], |row| {
         let (url, cwd): (Option<String>, Option<String>) = (row.get("git_url")?, row.get("cwd")?);
-        let repo = url.or_else(|| cwd.as_deref().map(folder::plain));
+        let repo = url.or_else(|| cwd.as_deref().map(location::folder::plain));
         let source = Source { session: row.get("id")?, repo };
         Ok((row.stream("stream")?, source))
     })?;
-    rows.collect()
+    let mut sources: HashMap<StreamId, Source> = rows.collect::<SqlResult<_>>()?;
+    // Of the spellings of one repository the shortest whole address speaks for all.
+    let mut spelling: HashMap<String, String> = HashMap::new();
+    let rank = |repo: &str| (!repo.contains("://"), repo.len(), repo.to_string());
+    for repo in sources.values().filter_map(|source| source.repo.as_ref()) {
+        let known = spelling.entry(location::plain(repo)).or_insert_with(|| repo.clone());
+        if rank(repo) < rank(known) {
+            known.clone_from(repo);
+        }
+    }
+    for source in sources.values_mut() {
+        let plain = source.repo.as_deref().map(location::plain);
+        source.repo = plain.and_then(|plain| spelling.get(&plain).cloned());
+    }
+    Ok(sources)
 }
 
 /// Finds the group of a record. Records come stream by stream and mostly in order of time, so that the last

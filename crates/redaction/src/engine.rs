@@ -48,8 +48,15 @@ pub enum Scope {
     Global,
     /// Texts of the session with this id.
     Session(String),
-    /// Texts of sessions in this repository.
+    /// Texts of sessions in this repository: see [`Scope::repo`].
     Repo(String),
+}
+
+impl Scope {
+    /// Texts of sessions in a repository, however its address is spelled, or in a directory.
+    pub fn repo(address: &str) -> Scope {
+        Scope::Repo(codex_ledger_location::plain(address))
+    }
 }
 
 /// Where a text will stand.

@@ -23,7 +23,7 @@ pub struct Owners(Option<Arc<(Vec<String>, Option<String>)>>);
 impl Owners {
     /// Names them.
     pub fn new(sessions: Vec<String>, repo: Option<&str>) -> Owners {
-        Owners(Some(Arc::new((sessions, repo.map(bare_url)))))
+        Owners(Some(Arc::new((sessions, repo.map(codex_ledger_location::plain)))))
     }
 
     pub(super) fn sessions(&self) -> &[String] {

@@ -1,8 +1,9 @@
 //! CSV as RFC 4180 has it, with cells that no spreadsheet takes for a formula.
 
 use super::{Renderer, escape, words};
+use codex_ledger_location::repository;
 use codex_ledger_query::{
-    Mode, ReportHead, ReportItem, ReportPrompt, ReportSession, TokenRow, TokenSums, repo_name,
+    Mode, ReportHead, ReportItem, ReportPrompt, ReportSession, TokenRow, TokenSums,
 };
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 use std::io::{self, Result, Write};
@@ -173,7 +174,7 @@ impl Renderer for Csv {
         self.place = vec![
             text(Some(&of.id)),
             time(head, of.started_at_ms),
-            text(of.repo.as_deref().or(of.cwd.as_deref()).map(repo_name)),
+            text(of.repo.as_deref().or(of.cwd.as_deref()).map(repository::name)),
             text(of.branch.as_deref()),
             text(of.commit.as_deref()),
             text(Some(&of.models.join(", "))),

@@ -5,9 +5,9 @@ use super::words::{self, number, plural, short};
 use super::{Renderer, charts, escape, prose};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;
+use codex_ledger_location::repository;
 use codex_ledger_query::{
     PageRef, ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, TokenRow, TokenSums,
-    repo_name,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
@@ -314,7 +314,7 @@ fn token_table(head: &ReportHead, name: &str, rows: &[TokenRow]) -> Markup {
         html! { @for (head, value) in heads.iter().zip(values) { td data-head=(head) { (value) } } }
     };
     let key = |text: &str| match name {
-        "repository" => repo_name(text).to_string(),
+        "repository" => repository::name(text).to_string(),
         "session" | "prompt" => page::titled(head, text),
         _ => text.to_string(),
     };

@@ -1,8 +1,9 @@
 //! Words and numbers that all formats for people share.
 
 use super::escape;
+use codex_ledger_location::repository;
 use codex_ledger_query::{
-    ReportHead, ReportItem, ReportKind, ReportSession, TokenSums, Transparency, Zone, repo_name,
+    ReportHead, ReportItem, ReportKind, ReportSession, TokenSums, Transparency, Zone,
 };
 
 pub(super) use super::numbers::{bytes, duration, number, plural, short};
@@ -64,7 +65,7 @@ pub(super) fn period(head: &ReportHead) -> String {
 
 /// What a session is about, in few words: its title, else its repository or folder.
 pub(super) fn session_label(session: &ReportSession) -> String {
-    let place = session.repo.as_deref().or(session.cwd.as_deref()).map(repo_name);
+    let place = session.repo.as_deref().or(session.cwd.as_deref()).map(repository::name);
     let text = session.title.as_deref().or(place);
     escape::first_line(text.unwrap_or("unnamed session"), 80)
 }

@@ -1,6 +1,6 @@
 //! What people and models said: messages, reasoning, prompts.
 
-use super::item::questions;
+use super::item::{citations, questions};
 use super::json::{self, Json, Object, Text};
 
 /// Who speaks.
@@ -108,8 +108,8 @@ pub struct AgentMessage<'a> {
     pub message: Text<'a>,
     /// `commentary` or `final_answer`.
     pub phase: Option<Text<'a>>,
-    /// JSON of the memories the answer cites.
-    pub memory_citation: Option<Json<'a>>,
+    /// The memories that the answer cites: where each stands, and what it says.
+    pub citations: Vec<Text<'a>>,
     /// What it asks beside, each question with its options.
     pub questions: Vec<Text<'a>>,
 }
@@ -168,7 +168,11 @@ impl<'a> Part<'a> {
                 Self::Audio(url.unwrap_or_default())
             }
             "encrypted_content" => Self::Encrypted(o.len("encrypted_content")),
-            _ => Self::Other(kind, json),
+            // A kind that nobody knows yet: what it says is said all the same.
+            _ => match o.str("text") {
+                Some(text) => Self::Text(text),
+                None => Self::Other(kind, json),
+            },
         }
     }
 
@@ -298,7 +302,7 @@ impl<'a> AgentMessage<'a> {
         Self {
             message: o.str("message").unwrap_or_default(),
             phase: o.str("phase"),
-            memory_citation: o.raw("memory_citation"),
+            citations: citations(o),
             questions: questions(o),
         }
     }

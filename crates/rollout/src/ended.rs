@@ -123,7 +123,9 @@ pub struct WebSearchEnd<'a> {
     pub action: Option<Text<'a>>,
     /// Page opened or searched.
     pub url: Option<Text<'a>>,
-    /// Title and address of each result, where listed.
+    /// JSON of all that was asked for.
+    pub asked: Option<Json<'a>>,
+    /// Title, address and words of each result, where listed.
     pub results: Vec<Text<'a>>,
 }
 
@@ -147,6 +149,8 @@ pub struct ImageGenerationEnd<'a> {
     pub revised_prompt: Option<Text<'a>>,
     /// Where the image was saved.
     pub saved_path: Option<Text<'a>>,
+    /// Why there is none.
+    pub failure: Option<Text<'a>>,
     /// Length of the encoded image in bytes.
     pub result_len: usize,
 }
@@ -310,6 +314,11 @@ fn results<'a>(o: &Object<'a>) -> Vec<Text<'a>> {
             (title, url) => title.or(url),
         }
     };
+    let result = |json| {
+        let snippet = Object::parse(json)?.str("snippet");
+        let said: Vec<Text<'_>> = [result(json), snippet].into_iter().flatten().collect();
+        (!said.is_empty()).then(|| said.join("\n").into())
+    };
     o.array("results").unwrap_or_default().into_iter().filter_map(result).collect()
 }
 
@@ -321,6 +330,7 @@ impl<'a> WebSearchEnd<'a> {
             query: o.str("query").or_else(|| action.str("query")),
             action: o.tag("action"),
             url: action.str("url"),
+            asked: o.raw("action"),
             results: results(o),
         }
     }
@@ -339,6 +349,7 @@ impl<'a> ImageGenerationEnd<'a> {
             status: o.tag("status"),
             revised_prompt: o.str("revised_prompt").or_else(|| o.str("revisedPrompt")),
             saved_path: o.str("saved_path").or_else(|| o.str("savedPath")),
+            failure: o.object("failure").and_then(|failure| failure.str("message")),
             result_len: o.len("result"),
         }
     }

@@ -3,7 +3,7 @@
 //! Texts are borrowed from the line where the JSON string holds no escape. A missing, null or
 //! mistyped field is `None` (or empty); zero and absent differ except in token counters.
 
-use super::json::{Json, Text};
+use super::json::{self, Json, Object, Text};
 
 pub use super::agents::{Collab, GuardianAssessment, SubAgentActivity};
 pub use super::content::{
@@ -137,6 +137,30 @@ pub struct Other<'a> {
     pub subtype: Option<Text<'a>>,
     /// JSON of the payload (of the whole line where there is no envelope).
     pub payload: Json<'a>,
+}
+
+/// How deep the words of a record are looked for.
+const SAID_DEPTH_MAX: usize = 16;
+
+impl<'a> Other<'a> {
+    /// The texts with blanks in it, in their order: what is no id and no name of a kind.
+    #[must_use]
+    pub fn said(&self) -> Vec<Text<'a>> {
+        let mut said = Vec::new();
+        words(self.payload, SAID_DEPTH_MAX, &mut said);
+        said
+    }
+}
+
+fn words<'a>(value: Json<'a>, depth: usize, said: &mut Vec<Text<'a>>) {
+    if let Some(text) = json::string(value) {
+        said.extend(Some(text).filter(|text| text.trim().contains(char::is_whitespace)));
+    } else if depth > 0 {
+        let elements = json::array(value).unwrap_or_default();
+        let object = Object::parse(value).unwrap_or_default();
+        let values = elements.into_iter().chain(object.fields().map(|(_, value)| value));
+        values.for_each(|value| words(value, depth - 1, said));
+    }
 }
 
 impl Event<'_> {

@@ -41,8 +41,8 @@ pub struct Item<'a> {
 pub enum ItemBody<'a> {
     /// The prompt of a paginated file.
     UserMessage(Vec<Part<'a>>),
-    /// Assistant text, its phase, and what it asks beside.
-    AgentMessage(Vec<Part<'a>>, Option<Text<'a>>, Vec<Text<'a>>),
+    /// Assistant text, what it asks beside, and the memories that it cites.
+    AgentMessage(Vec<Part<'a>>, Vec<Text<'a>>, Vec<Text<'a>>),
     /// Reasoning.
     Reasoning(Reasoning<'a>),
     /// Text of a plan.
@@ -117,7 +117,7 @@ impl<'a> ItemBody<'a> {
     fn decode(kind: &str, o: &Object<'a>) -> Self {
         match kind {
             "UserMessage" => Self::UserMessage(parts(o, "content")),
-            "AgentMessage" => Self::AgentMessage(parts(o, "content"), o.str("phase"), questions(o)),
+            "AgentMessage" => Self::AgentMessage(parts(o, "content"), questions(o), citations(o)),
             "Reasoning" => Self::Reasoning(Reasoning::decode(o)),
             "Plan" => Self::Plan(o.str("text").unwrap_or_default()),
             "CommandExecution" => Self::CommandExecution(ExecCommandEnd::decode(o).into()),
@@ -164,6 +164,20 @@ pub(super) fn questions<'a>(o: &Object<'a>) -> Vec<Text<'a>> {
         Some(text)
     };
     o.array("questions").unwrap_or_default().into_iter().filter_map(question).collect()
+}
+
+/// Memories that an answer cites: path, lines and note of each.
+pub(super) fn citations<'a>(o: &Object<'a>) -> Vec<Text<'a>> {
+    let cited = |json| {
+        let cited = Object::parse(json)?.with_snake_names();
+        let lines = cited.u64("line_start").zip(cited.u64("line_end"));
+        let lines = lines.map(|(start, end)| format!(":{start}-{end}")).unwrap_or_default();
+        let place = cited.str("path").map(|path| format!("{path}{lines}").into());
+        let said: Vec<Text<'_>> = [place, cited.str("note")].into_iter().flatten().collect();
+        (!said.is_empty()).then(|| said.join(" ").into())
+    };
+    let entries = o.object("memory_citation").and_then(|cited| cited.array("entries"));
+    entries.unwrap_or_default().into_iter().filter_map(cited).collect()
 }
 
 /// Fragments are texts or objects with a text.

@@ -219,6 +219,10 @@ impl<'a> SessionMeta<'a> {
         if let Some(source) = o.raw("source") {
             meta.decode_source(source);
         }
+        // Some clients tell a spawned thread by this alone.
+        if meta.subagent.is_none() && meta.thread_source.as_deref() == Some("subagent") {
+            meta.subagent = Some("thread_spawn".into());
+        }
         meta
     }
 

@@ -80,10 +80,8 @@ pub struct Compaction {
 pub struct EnteredReview<'a> {
     /// `uncommittedChanges`, `baseBranch`, `commit`, `custom`.
     pub target: Option<Text<'a>>,
-    /// Branch, commit or instructions of the target.
-    pub detail: Option<Text<'a>>,
-    /// What the user was shown.
-    pub hint: Option<Text<'a>>,
+    /// What the user was shown; behind it the branch, commit or instructions where that does not say them.
+    pub told: Option<Text<'a>>,
 }
 
 /// Event `exited_review_mode`.
@@ -95,7 +93,7 @@ pub struct ExitedReview<'a> {
     pub findings: usize,
     /// Verdict.
     pub correctness: Option<Text<'a>>,
-    /// Explanation of the verdict, then each finding with its title and what it says, on lines of their own.
+    /// Explanation of the verdict, then each finding with its title, its place and what it says, on lines of their own.
     pub outcome: Option<Text<'a>>,
     /// Confidence in the verdict, 0 to 1.
     pub confidence: Option<f64>,
@@ -241,14 +239,23 @@ impl<'a> EnteredReview<'a> {
         let target = o.object("target").unwrap_or_default();
         let detail = ["branch", "sha", "instructions"].iter().find_map(|name| target.str(name));
         let hint = o.str("user_facing_hint").or_else(|| o.str("review"));
-        Self { target: o.tag("target"), detail, hint }
+        let told = match (hint, detail) {
+            (Some(hint), Some(detail)) if !hint.contains(&*detail) => {
+                Some(format!("{hint}\n{detail}").into())
+            }
+            (hint, detail) => hint.or(detail),
+        };
+        Self { target: o.tag("target"), told }
     }
 }
 
 impl<'a> ExitedReview<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
         let output = o.object("review_output").unwrap_or_default();
-        let finding = |json| Object::parse(json).map(|o| [o.str("title"), o.str("body")]);
+        let finding = |json| {
+            let o = Object::parse(json)?;
+            Some([o.str("title"), location(&o), o.str("body")])
+        };
         let findings = output.array("findings").unwrap_or_default().into_iter().filter_map(finding);
         let texts = [output.str("overall_explanation"), o.str("review")].into_iter();
         let texts: Vec<Text<'_>> = texts.chain(findings.flatten()).flatten().collect();
@@ -265,6 +272,17 @@ impl<'a> ExitedReview<'a> {
             output: o.raw("review_output"),
         }
     }
+}
+
+/// File and lines that a finding is about.
+fn location<'a>(finding: &Object<'a>) -> Option<Text<'a>> {
+    let location = finding.object("code_location")?;
+    let path = location.str("absolute_file_path")?;
+    let range = location.object("line_range").unwrap_or_default();
+    Some(match (range.u64("start"), range.u64("end")) {
+        (Some(start), Some(end)) => format!("{path}:{start}-{end}").into(),
+        _ => path,
+    })
 }
 
 impl ThreadRolledBack {
@@ -290,8 +308,11 @@ impl<'a> ErrorEvent<'a> {
 
 impl<'a> Notice<'a> {
     pub(super) fn decode(o: &Object<'a>) -> Self {
-        let message = ["message", "summary"].iter().find_map(|name| o.str(name));
-        Self { message: message.unwrap_or_default() }
+        let said: Vec<Text<'_>> = ["message", "summary", "details", "additional_details"]
+            .iter()
+            .filter_map(|name| o.str(name))
+            .collect();
+        Self { message: said.join("\n").into() }
     }
 }
 

@@ -96,3 +96,39 @@ fn a_directory_stands_for_the_repository_of_its_sessions() {
     refused.refused(&["names 2 repositories"]);
     assert_eq!(text(&env, "SELECT count(*) || '' FROM redaction_hits"), "0");
 }
+
+/// What is narrowed to a repository is hidden whichever way a session spells its address, and everything else that asks
+/// for a repository knows its spellings, too.
+#[test]
+fn a_repository_is_one_in_all_spellings() {
+    let addresses = [
+        "https://tower.example/dev/tides.git",
+        "git@tower.example:dev/tides.git",
+        "ssh://git@tower.example:22/Dev/Tides",
+    ];
+    for given in addresses.iter().chain(&["tower.example:dev/tides", "dev/tides"]) {
+        let env = TestEnvironment::new();
+        configure_rules(&env, super::NO_RULES);
+        let other = "https://tower.example/dev/moorings";
+        for (number, address) in (1..).zip(addresses.iter().chain(&[other])) {
+            let session = String::from_utf8(session(number, 1)).unwrap();
+            let git = format!(r#""git":{{"repository_url":"{address}"}},"cwd""#);
+            let session = session.replace("\"cwd\"", &git).into_bytes();
+            let count = br#"{"timestamp":"2026-03-01T12:00:00.000Z","type":"event_msg","payload":{"type":"token_count","info":{"last_token_usage":{"input_tokens":7,"output_tokens":1,"total_tokens":8}}}}"#;
+            let said = prompt_line("the Heron is late");
+            env.write(&env.rollout(number), &[&session[..], &said, count, b"\n"].concat());
+        }
+        env.append(&[]);
+        hide(&env, &["--literal", "Heron", "--repo", given]);
+        let shown = "SELECT count(*) || '' FROM prompts WHERE text LIKE '%Heron%'";
+        assert_eq!(text(&env, shown), "1", "{given}");
+        let count = |args: &[&str]| env.json(args).as_array().map_or(0, Vec::len);
+        assert_eq!(count(&["sessions", "--repo", given]), 3, "{given}");
+        let by_repo = env.json(["tokens", "--by", "repo"]);
+        assert_eq!(by_repo["rows"].as_array().map(Vec::len), Some(2), "{by_repo}");
+        if given.contains(':') {
+            let found = env.json(["search", &format!("late repo:{given}")]);
+            assert_eq!(found["total"], 3, "{given}");
+        }
+    }
+}

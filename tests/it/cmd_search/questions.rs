@@ -406,3 +406,30 @@ fn hostile_text_is_harmless_in_snippets() {
     let text = text.replace("\u{1b}[2m", "").replace("\u{1b}[0m", "");
     crate::cli_support::no_escapes("colours are the program's own", text.as_bytes());
 }
+
+/// A command that only the client tells of, when it has ended, was answered then.
+#[test]
+fn what_the_client_alone_tells_has_a_time_and_a_folder() {
+    let env = TestEnvironment::new();
+    let at = "2026-03-01T10:00:05.000Z";
+    let ended = |id: &str, command: &str, folder: &str| {
+        let event = json!({"type": "exec_command_end", "call_id": id, "command": ["bash", "-lc", command],
+            "cwd": folder, "stdout": "", "stderr": "", "aggregated_output": "oystercatcher", "exit_code": 0,
+            "duration": {"secs": 0, "nanos": 1_000_000}});
+        super::line(at, "event_msg", event)
+    };
+    let asked = json!({"type": "function_call", "name": "shell", "call_id": "c2",
+        "arguments": json!({"command": ["bash", "-lc", "ls"]}).to_string()});
+    let all = [
+        header(1, "/srv/tides", "x"),
+        ended("c1", "pwd", "/srv/alone"),
+        super::line(at, "response_item", asked),
+        ended("c2", "ls", "/srv/beside"),
+    ];
+    env.write(&env.rollout(1), &all.concat());
+    env.append(&[]);
+    assert_eq!(set(&env, "oystercatcher since:2026-03-01"), ["output 1", "output 1"]);
+    let folders =
+        "SELECT group_concat(workdir, ' ') FROM (SELECT workdir FROM function_calls ORDER BY line)";
+    assert_eq!(crate::cmd_redact::column(&env, folders), ["/srv/alone /srv/beside"]);
+}

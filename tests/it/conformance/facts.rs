@@ -148,7 +148,7 @@ impl Rows<'_> {
         let compactions = "turns WHERE copied = 0 AND what = 'compacted'";
         let compactions = self.of("what", compactions, |_| Ok(()))?;
         let remarks = "messages WHERE copied = 0 AND kind IN
-            ('question', 'agent_mail', 'hook', 'notice', 'guardian', 'goal', 'output', 'other')";
+            ('question', 'agent_mail', 'hook', 'notice', 'guardian', 'goal', 'citation', 'output', 'record', 'other')";
         let remarks = self.of("kind, text", remarks, |row| {
             Ok(json!([row.get::<_, String>(3)?, row.get::<_, String>(4)?]))
         })?;

@@ -6,9 +6,9 @@
 //! every redaction of passages in force. Our own words are not held against those: somebody may have hidden one.
 
 use super::reading::Language;
+use codex_ledger_location as location;
 use codex_ledger_redaction::{
-    By, Context, Engine, Manual, Policy, Redaction, Rule, RuleError, RuleSet, Severity, bare_url,
-    builtin,
+    By, Context, Engine, Manual, Policy, Redaction, Rule, RuleError, RuleSet, Severity, builtin,
 };
 use std::collections::BTreeSet;
 
@@ -148,7 +148,7 @@ impl DocumentCheck<'_> {
     /// Looks at the texts of a part of which `text` was made, and `read` is what a reader sees.
     fn texts(&self, part: &Part<'_>, text: &str, read: Option<&str>, here: &mut BTreeSet<Finding>) {
         let sessions: Vec<String> = part.session.map(str::to_string).into_iter().collect();
-        let repo = part.repo.map(bare_url);
+        let repo = part.repo.map(location::plain);
         let at = Context { sessions: &sessions, repo: repo.as_deref(), ..Context::default() };
         let rendered = part.rendered.iter().map(String::as_str);
         for said in part.texts.iter().copied().chain(rendered).filter(|said| !said.is_empty()) {

@@ -17,7 +17,7 @@ use std::thread::Builder;
 /// A stream's texts are in the shard that its number names.
 pub(crate) const SHARDS: u64 = 16;
 /// Raised when the tables or the way of splitting words change.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 /// What the name of a shard that is being written ends with.
 const NEW: &str = "-new";
 /// Of a longer text this many bytes are indexed: the rest is mostly the output of a build.
@@ -58,7 +58,7 @@ const SOURCES: [(&str, &str); 10] = [
     ),
     (
         "call",
-        "SELECT line, part, item, at_ms, coalesce(command, arguments) AS text, name AS tool, exit_code FROM function_calls WHERE stream = ? AND copied = 0",
+        "SELECT line, part, item, at_ms, CASE tool WHEN 'web_search' THEN coalesce(command || char(10), '') || arguments ELSE coalesce(command, arguments) END AS text, name AS tool, exit_code FROM function_calls WHERE stream = ? AND copied = 0",
     ),
     (
         "output",

@@ -311,9 +311,9 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
         Event::ItemCompleted(item) => completed(fold, item),
         Event::AgentMessage(said) => {
             let turn = fold.turn(None);
-            remarks::told_by_event(fold, said.questions.len(), &said.message, turn);
-            let questions = said.questions.iter().map(|text| &**text);
-            remarks::each(fold, ("assistant", "question"), None, questions);
+            let beside = said.questions.len() + said.citations.len();
+            remarks::told_by_event(fold, beside, &said.message, turn);
+            remarks::beside(fold, &said.questions, &said.citations, None);
         }
         Event::InterAgent(mail) => {
             let (from, to) = (mail.author.as_deref(), mail.recipient.as_deref());
@@ -325,6 +325,11 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
         }
         Event::Notice(notice) => {
             remarks::each(fold, ("client", "notice"), None, std::iter::once(&*notice.message));
+        }
+        Event::Other(other) => remarks::record(fold, other),
+        Event::TaskComplete(done) => {
+            remarks::last_words(fold, done);
+            turns::fold(fold, &record.event);
         }
         Event::GuardianAssessment(assessment) => remarks::guardian(fold, assessment),
         Event::ThreadGoal(goal) => remarks::goal(fold, goal),
@@ -390,12 +395,12 @@ fn completed(fold: &mut Fold<'_>, done: &ItemCompleted<'_>) {
     match &done.item.body {
         ItemBody::UserMessage(parts) => prompts::item(fold, parts, turn),
         // The response item beside it says the same, but not what it asks.
-        ItemBody::AgentMessage(parts, _, questions) => {
+        ItemBody::AgentMessage(parts, questions, citations) => {
+            let beside = questions.len() + citations.len();
             for (index, text) in parts.iter().filter_map(Part::text).enumerate() {
-                remarks::told_by_event(fold, questions.len() + index, text, turn.clone());
+                remarks::told_by_event(fold, beside + index, text, turn.clone());
             }
-            let questions = questions.iter().map(|text| &**text);
-            remarks::each(fold, ("assistant", "question"), turn.as_deref(), questions);
+            remarks::beside(fold, questions, citations, turn.as_deref());
         }
         ItemBody::HookPrompt(texts) => {
             let texts = texts.iter().map(|text| &**text);

@@ -17,6 +17,7 @@ const TABLE: &str = "function_calls";
 /// The output record, which comes later if it comes at all, is the better one: it takes the place of this output.
 const END: &str = "UPDATE function_calls SET exit_code = coalesce(:exit_code, exit_code),
     duration_ms = coalesce(:duration_ms, duration_ms), status = coalesce(:status, status),
+    workdir = coalesce(workdir, :workdir), output_at_ms = coalesce(output_at_ms, :output_at_ms),
     output = coalesce(output, :output), output_bytes = coalesce(output_bytes, :output_bytes)
     WHERE stream = :stream AND call_id = :call_id AND status IS NOT 'aborted'";
 /// The same of a call without an id, by its place: here its own record is the better one. A script's call gets the id
@@ -25,6 +26,7 @@ const END_AT: &str = "UPDATE function_calls SET exit_code = coalesce(exit_code, 
     call_id = CASE kind WHEN 'script' THEN :call_id ELSE call_id END,
     kind = CASE kind WHEN 'script' THEN 'item' ELSE kind END,
     duration_ms = coalesce(duration_ms, :duration_ms), status = coalesce(status, :status),
+    workdir = coalesce(workdir, :workdir), output_at_ms = coalesce(output_at_ms, :output_at_ms),
     output = coalesce(output, :output), output_bytes = coalesce(output_bytes, :output_bytes)
     WHERE stream = :stream AND line = :line AND part = :part AND item = :item";
 /// What was run, where a script's text tells it only in part.
@@ -46,11 +48,11 @@ const TAKE_BACK: [&str; 2] = [
 const PATCHED: &str = "UPDATE function_calls SET status = 'ok'
     WHERE stream = :stream AND call_id = :call_id AND kind = 'item' AND tool = 'apply_patch'";
 const INSERT_ITEM: &str = "INSERT INTO function_calls (stream, line, part, item, seq, at_ms, turn_id, call_id, kind, tool,
-    name, mcp_server, mcp_tool, command, workdir, arguments, files, output_line, output, output_bytes,
-    exit_code, duration_ms, status, copied)
+    name, mcp_server, mcp_tool, command, workdir, arguments, files, output_line, output_at_ms, output,
+    output_bytes, exit_code, duration_ms, status, copied)
     SELECT :stream, :line, :part, :item, :seq, :at_ms, :turn_id, :call_id, 'item', :tool,
-    :name, :mcp_server, :mcp_tool, :command, :workdir, :arguments, 0, :line, :output, :output_bytes,
-    :exit_code, :duration_ms, :status, :copied
+    :name, :mcp_server, :mcp_tool, :command, :workdir, :arguments, 0, :line, :at_ms, :output,
+    :output_bytes, :exit_code, :duration_ms, :status, :copied
     WHERE NOT EXISTS (SELECT 1 FROM function_calls WHERE stream = :stream AND call_id = :call_id)";
 
 /// A call that the client tells of when it has ended, and perhaps nothing else.
@@ -75,6 +77,7 @@ pub(crate) fn command(fold: &mut Fold<'_>, end: &ExecCommandEnd<'_>, turn: Optio
     let Some(call_id) = end.call_id.as_deref() else { return };
     let command = end.command.join(" ");
     let output = end.output();
+    let status = command_status(end);
     let call = Ended {
         tool: Tool::Shell,
         call_id,
@@ -82,9 +85,9 @@ pub(crate) fn command(fold: &mut Fold<'_>, end: &ExecCommandEnd<'_>, turn: Optio
         command: Some(&command),
         workdir: end.cwd.as_deref(),
         output: &output,
-        exit_code: end.exit_code,
+        exit_code: end.exit_code.filter(|_| status != Some(Status::Rejected.name())),
         duration_ms: end.duration_ms,
-        status: command_status(end),
+        status,
         ..Ended::default()
     };
     if ended(fold, &call) {
@@ -236,6 +239,7 @@ pub(crate) fn search(fold: &mut Fold<'_>, end: &WebSearchEnd<'_>, turn: Option<S
         call_id: end.call_id.as_deref().unwrap_or_default(),
         name: "web_search",
         command: Some(query),
+        arguments: end.asked.unwrap_or_default(),
         output: &found,
         status: Some(Status::Ok.name()),
         ..Ended::default()
@@ -270,7 +274,7 @@ pub(crate) fn image(fold: &mut Fold<'_>, end: &ImageGenerationEnd<'_>, turn: Opt
         call_id: end.call_id.as_deref().unwrap_or_default(),
         name: "image_generation",
         command: end.revised_prompt.as_deref(),
-        output: end.saved_path.as_deref().unwrap_or_default(),
+        output: end.saved_path.as_deref().or(end.failure.as_deref()).unwrap_or_default(),
         status: success_status(Some(!has_failed)),
         ..Ended::default()
     };
@@ -351,12 +355,14 @@ fn ended_at(fold: &mut Fold<'_>, call: &Ended<'_>, (line, part, item): CallPlace
 
 fn end_row<'p>(fold: &Fold<'p>, call: &Ended<'_>, has_output: bool) -> crate::row::RowBuilder<'p> {
     let output = has_output.then_some(call.output);
-    fold.row(TABLE, 8)
+    fold.row(TABLE, 10)
         .said_by("tool")
         .stream(fold.at.stream)
         .int("exit_code", call.exit_code)
         .int("duration_ms", call.duration_ms)
         .word_or_null("status", call.status)
+        .text("workdir", call.workdir)
+        .int("output_at_ms", fold.at.at_ms)
         .text("output", output)
         .int("output_bytes", output.and_then(|output| i64::try_from(output.len()).ok()))
 }

@@ -4,22 +4,28 @@ use crate::fold::{Fold, brief};
 use crate::row::At;
 use crate::state::{hash, push};
 use crate::tables::messages;
-use codex_ledger_rollout::event::{GuardianAssessment, Part, ThreadGoal};
+use codex_ledger_rollout::Text;
+use codex_ledger_rollout::event::{GuardianAssessment, Other, Part, TaskComplete, ThreadGoal};
 
 /// Texts of users that are remembered until an event says that they are prompts.
 const UNHEARD_MAX: usize = 16;
+/// Texts of the assistant that are remembered until the end of a turn repeats one.
+const LAST_WORDS: usize = 8;
 const FORGET: [&str; 2] = [
     "DELETE FROM redaction_hits WHERE stream = :stream AND line = :line AND part = :part AND item = :item
         AND field LIKE 'messages.%'",
     "DELETE FROM messages WHERE stream = :stream AND line = :line AND part = :part AND item = :item",
 ];
 
+/// Where the call has got this output, or an earlier file of the thread has told it. A second output of one call stays.
 const FORGET_IF_CALLED: [&str; 2] = [
     "DELETE FROM redaction_hits WHERE stream = :stream AND line = :line AND part = :part AND item = 0
         AND field LIKE 'messages.%'
-        AND EXISTS (SELECT 1 FROM function_calls c WHERE c.stream = :stream AND c.call_id = :call_id)",
+        AND EXISTS (SELECT 1 FROM function_calls c WHERE c.stream = :stream AND c.call_id = :call_id
+            AND (c.output_line = :line OR c.output_line < :file))",
     "DELETE FROM messages WHERE stream = :stream AND line = :line AND part = :part AND item = 0
-        AND EXISTS (SELECT 1 FROM function_calls c WHERE c.stream = :stream AND c.call_id = :call_id)",
+        AND EXISTS (SELECT 1 FROM function_calls c WHERE c.stream = :stream AND c.call_id = :call_id
+            AND (c.output_line = :line OR c.output_line < :file))",
 ];
 
 /// Something that was said, and by whom.
@@ -85,6 +91,7 @@ fn drop_row(fold: &mut Fold<'_>, (line, part, item): (u64, u64, u64)) {
 /// none, as the line is damaged or the file ends, this one does.
 pub(crate) fn told_by_event(fold: &mut Fold<'_>, index: usize, text: &str, turn: Option<String>) {
     let At { line, part, .. } = fold.at;
+    push(&mut fold.state.last_words, hash(text.trim()), LAST_WORDS);
     if text.trim().is_empty() || fold.state.take_answer(text, line, false).is_some() {
         return;
     }
@@ -97,21 +104,34 @@ pub(crate) fn told_by_event(fold: &mut Fold<'_>, index: usize, text: &str, turn:
 /// A message of the assistant says a text.
 pub(crate) fn told_by_message(fold: &mut Fold<'_>, text: &str) {
     let line = fold.at.line;
+    push(&mut fold.state.last_words, hash(text.trim()), LAST_WORDS);
     match fold.state.take_answer(text, line, true) {
         Some(place) => drop_row(fold, place.unwrap_or_default()),
         None => fold.state.remember_answer(text, line, None),
     }
 }
 
-/// The output of a call that is not among the recent ones: where no row has that call, since its line is damaged, the
-/// model has read the output all the same.
+/// The end of a turn repeats the last answer; where nothing has said it, this does.
+pub(crate) fn last_words(fold: &mut Fold<'_>, done: &TaskComplete<'_>) {
+    let Some(text) = done.last_agent_message.as_deref() else { return };
+    let is_of_review = fold.state.in_review && !fold.state.is_review;
+    if is_of_review || fold.state.last_words.contains(&hash(text.trim())) {
+        return;
+    }
+    let turn = fold.turn(done.turn_id.as_deref());
+    insert(fold, 0, &Remark { kind: "assistant", role: "assistant", turn, phase: None, text });
+}
+
+/// The output of a call that is not among the recent ones: where no row has it, since the line of the call is damaged or
+/// the call has an output already, the model has read it all the same.
 pub(crate) fn output_alone(fold: &mut Fold<'_>, call_id: &str, output: &str) {
     let turn = fold.turn(None);
     insert(fold, 0, &Remark { kind: "output", role: "tool", turn, phase: None, text: output });
     let At { stream, line, part, .. } = fold.at;
+    let file = line - fold.line_in_file();
     for sql in FORGET_IF_CALLED {
-        let row = fold.row("messages", 4).stream(stream).number("line", line).number("part", part);
-        fold.push(row.id("call_id", Some(call_id)).write(sql));
+        let row = fold.row("messages", 5).stream(stream).number("line", line).number("part", part);
+        fold.push(row.number("file", file).id("call_id", Some(call_id)).write(sql));
     }
 }
 
@@ -153,6 +173,33 @@ pub(crate) fn goal(fold: &mut Fold<'_>, goal: &ThreadGoal<'_>) {
     let phase = goal.status.as_deref().map(str::to_string);
     let turn = fold.turn(None);
     insert(fold, 0, &Remark { kind: "goal", role: "client", turn, phase, text });
+}
+
+/// What an answer asks, and the memories that it cites.
+pub(crate) fn beside(
+    fold: &mut Fold<'_>,
+    questions: &[Text<'_>],
+    citations: &[Text<'_>],
+    turn: Option<&str>,
+) {
+    let turn = fold.turn(turn);
+    let questions = questions.iter().map(|text| ("question", text));
+    let all = questions.chain(citations.iter().map(|text| ("citation", text)));
+    for (index, (kind, text)) in all.enumerate() {
+        if fold.take(1) == 0 {
+            return;
+        }
+        let turn = turn.clone();
+        insert(fold, index, &Remark { kind, role: "assistant", turn, phase: None, text });
+    }
+}
+
+/// What a record of a kind without a table says in words.
+pub(crate) fn record(fold: &mut Fold<'_>, record: &Other<'_>) {
+    let mut said = record.said();
+    said.dedup();
+    let (turn, text) = (fold.turn(None), said.join("\n"));
+    insert(fold, 0, &Remark { kind: "record", role: "client", turn, phase: None, text: &text });
 }
 
 /// Each of these texts as a remark.

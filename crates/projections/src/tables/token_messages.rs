@@ -160,7 +160,8 @@ pub(crate) fn usage_record(fold: &mut Fold<'_>, record: &TokenUsageRecord<'_>) {
     };
     // A response that could not be read may be told again.
     let id = record.response_id.as_deref().filter(|_| !record.usage.is_bad);
-    let repeated = id.is_some_and(|id| fold.state.is_repeated_response(id));
+    let turn = record.turn_id.as_deref();
+    let repeated = id.is_some_and(|id| fold.state.is_repeated_response(id, turn));
     if !record.usage.is_bad && !repeated {
         fold.state.remember_recorded(brief_of(&record.usage));
     }

@@ -93,7 +93,7 @@ fn row<'a>(event: &'a Event<'_>) -> Option<Row<'a>> {
 }
 
 fn entered<'a>(review: &'a EnteredReview<'_>) -> Row<'a> {
-    let (reason, text) = (review.target.as_deref(), review.hint.as_deref());
+    let (reason, text) = (review.target.as_deref(), review.told.as_deref());
     Row { what: "review_entered", reason, text, ..Row::default() }
 }
 

@@ -205,7 +205,14 @@ pub(super) fn coverage(db: &Connection, filter: &Filter) -> SqlResult<Seen> {
     if coverage.problems > 0 {
         coverage.problem_list = problems(db, since, until)?;
     }
-    let picked = "AND t.holder IN (SELECT stream FROM temp.picked)";
+    // Of whose session a source is that tells nothing is not known; only who asks for certain sessions means others.
+    let picked = match filter.sessions.is_empty() {
+        false => "AND t.holder IN (SELECT stream FROM temp.picked)",
+        true => {
+            "AND (t.holder IN (SELECT stream FROM temp.picked)
+                OR NOT EXISTS (SELECT 1 FROM sessions s WHERE s.stream = t.holder))"
+        }
+    };
     let damaged = damaged(db, picked, LISTED_MAX)?;
     coverage.problems += damaged.len() as u64;
     coverage.problem_list.extend(damaged.into_iter().map(without_folder));

@@ -44,7 +44,9 @@ impl<'a> Folder<'a> {
     /// rules hide users' names in paths, and nobody should have to know how.
     fn is_named(&self, at: usize, wanted: &str) -> bool {
         self.names.get(at).is_some_and(|name| {
-            let ignores_case = self.is_windows && is_drive(name);
+            // Of a share the server's name stands behind the root.
+            let is_server = at == 1 && self.names.first() == Some(&r"\\");
+            let ignores_case = self.is_windows && (is_drive(name) || is_server);
             *name == wanted
                 || name.contains("[redacted:")
                 || ignores_case && name.eq_ignore_ascii_case(wanted)
@@ -61,19 +63,19 @@ fn begins_with_drive(path: &str) -> bool {
 }
 
 /// Whether a directory, as the views show it, is that one or lies below it.
-pub(super) fn lies_below(shown: &str, above: &str) -> bool {
+pub fn lies_below(shown: &str, above: &str) -> bool {
     let (shown, above) = (Folder::beside(shown, above), Folder::beside(above, shown));
     above.names.iter().enumerate().all(|(at, name)| shown.is_named(at, name))
 }
 
 /// Whether a directory, as the views show it, is that one.
-pub(super) fn is_same(shown: &str, other: &str) -> bool {
+pub fn is_same(shown: &str, other: &str) -> bool {
     let count = |path, beside| Folder::beside(path, beside).names.len();
     lies_below(shown, other) && count(shown, other) == count(other, shown)
 }
 
 /// One spelling of a directory for all of its spellings: of a Windows path with a large drive letter and `\`.
-pub(super) fn plain(path: &str) -> String {
+pub fn plain(path: &str) -> String {
     let folder = Folder::of(path);
     let (root, names) = match folder.names.split_first() {
         Some((root @ (&"/" | &r"\\"), names)) => (*root, names),
@@ -101,6 +103,8 @@ mod tests {
             assert!(!lies_below(cwd, other), "{other}");
         }
         assert!(lies_below(r"C:\srv\tides", r"C:\srv"));
+        assert!(lies_below(r"\\nas\charts\tides", r"\\NAS\charts"));
+        assert!(!lies_below(r"\\nas\charts\tides", r"\\nas\Charts"));
     }
 
     #[test]
