@@ -3,8 +3,9 @@
 use crate::door::{Done, Door, Result, app};
 use crate::error::DoorError;
 use crate::filters::FilterArgs;
+use crate::filters::zone_named;
 use crate::sessions::short_id;
-use crate::text::{minute, one_line, plural, safe};
+use crate::text::{minute_in, one_line, plural, safe};
 use clap::{Args, Subcommand};
 use codex_ledger_app::{Act, Annotated, App, DISPOSITIONS, Seq, Subject};
 use codex_ledger_query::nearest;
@@ -160,11 +161,13 @@ pub fn note(door: &mut Door, what: NoteCommand) -> Result<Done> {
             let session = session.map(|session| app.subject(&session)).transpose()?;
             let rows = app.notes(session.as_ref().map(|subject| subject.session.as_str()))?;
             let none = "no notes yet; `codex-ledger note add SESSION TEXT` writes one\n";
+            let zone = zone_named(door, None)?;
             list(door, &rows, none, |row| {
                 format!(
-                    "{}  {} UTC  {}  {}\n    {}\n",
+                    "{}  {} {}  {}  {}\n    {}\n",
                     row.seq,
-                    minute(Some(row.recorded_at_ms)),
+                    minute_in(&zone, Some(row.recorded_at_ms)),
+                    zone.name(),
                     safe(row.actor.as_deref().unwrap_or("-")),
                     subject_text(&row.session, row.prompt),
                     one_line(&row.text, 200)
@@ -181,6 +184,7 @@ pub fn disposition(door: &mut Door, what: DispositionCommand) -> Result<Done> {
             let known: Vec<&str> = DISPOSITIONS.into_iter().chain(app.own_dispositions()).collect();
             if !known.contains(&value.as_str()) {
                 let near = nearest(&value, known.iter().copied()).unwrap_or_default();
+                let near = door.shown(near);
                 let message = format!("`{}` is no disposition", safe(&value));
                 return Err(DoorError::new(message).hint(format!(
                     "the nearest is `{near}`; own ones go into the configuration: [review] dispositions = [\"…\"]"

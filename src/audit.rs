@@ -1,5 +1,6 @@
 //! `audit`: verify everything.
 
+use crate::audit_proofs::{self, CheckpointArgs, ProveArgs, VerifyArgs};
 use crate::door::{Done, Door, Result, Style, app, say};
 use crate::hint;
 use crate::text::{self, bytes, duration, entries, plural, safe, safe_path};
@@ -20,6 +21,17 @@ pub struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
+    /// Sign what the ledger has: size and root of its tree, for others to keep
+    Checkpoint(CheckpointArgs),
+    /// Prove that an entry is in the ledger, to somebody who has a checkpoint or the public key
+    Prove(ProveArgs),
+    /// Check a proof or a checkpoint, without a ledger
+    Verify(VerifyArgs),
+    /// Compare the ledger with an older checkpoint: does it begin with what that covers?
+    Against {
+        /// The checkpoint
+        file: PathBuf,
+    },
     /// Write the whole ledger, raw, without its engine, for a verifier that knows nothing of this program
     Bundle {
         /// Directory to write to
@@ -86,6 +98,13 @@ struct Bundle<'a> {
 }
 
 pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
+    match &args.what {
+        Some(AuditCommand::Checkpoint(args)) => return audit_proofs::checkpoint(door, args),
+        Some(AuditCommand::Prove(args)) => return audit_proofs::prove(door, args),
+        Some(AuditCommand::Verify(args)) => return audit_proofs::verify(door, args),
+        Some(AuditCommand::Against { file }) => return audit_proofs::against(door, file),
+        Some(AuditCommand::Bundle { .. }) | None => {}
+    }
     let app = app(door, "audit", Vec::new())?;
     if let Some(AuditCommand::Bundle { output, reason }) = &args.what {
         return bundle(door, &app, output, reason);

@@ -21,6 +21,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How a command ended.
@@ -37,6 +39,8 @@ const UNREADABLE: &str = "…";
 
 /// A bar is shown only for what takes longer than this.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often something that moves does.
+const TICK: Duration = Duration::from_millis(120);
 
 /// The terminal.
 pub struct Door {
@@ -180,6 +184,32 @@ impl Door {
         }
     }
 
+    /// Does what takes a while without telling how far it is: a terminal says what, once it takes longer than a second.
+    pub fn patiently<T>(&self, label: &'static str, work: impl FnOnce() -> T) -> T {
+        if !io::stderr().is_terminal() || self.global.quiet || self.global.json {
+            return work();
+        }
+        thread::scope(|scope| {
+            let (done, is_done) = mpsc::channel::<()>();
+            let shown = thread::Builder::new().spawn_scoped(scope, move || {
+                if is_done.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                bar.set_message(label);
+                while is_done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    bar.tick();
+                }
+                bar.finish_and_clear();
+            });
+            let result = work();
+            drop(done);
+            // Nothing is waited for where the system gives no thread: then nothing is shown.
+            drop(shown);
+            result
+        })
+    }
+
     /// Turns the result of a command into an exit code; errors go to stderr with what to try.
     pub fn finish(&self, done: Result<Done>) -> ExitCode {
         match done {
@@ -195,6 +225,23 @@ impl Door {
     /// Says what is wrong on stderr; what it repeats of the command line is shown as everywhere else.
     pub fn say_shown(&self, text: &str) {
         say(with_ledger(&self.global, &self.typed.hidden_in(text, &self.hide())));
+    }
+
+    /// A text that a person wrote into a file or an option, as everything else is shown.
+    pub fn shown(&self, text: &str) -> String {
+        self.hide()(text).unwrap_or_else(|| text.to_string())
+    }
+
+    /// All texts of a document, as everything else is shown.
+    pub fn shown_document(&self, document: &impl Serialize) -> Result<serde_json::Value> {
+        let hide = self.hide();
+        let mut document = as_value(document)?;
+        each_text(&mut document, &mut |text| {
+            if let Some(shown) = hide(text) {
+                *text = shown;
+            }
+        });
+        Ok(document)
     }
 
     /// What the ledger's rules and redactions make of a text, wherever it would stand; where there is no ledger to
@@ -217,6 +264,20 @@ impl Door {
 pub fn json_document(document: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string_pretty(document).map_err(no_json)? + "\n";
     Ok(crate::text::json_text(&text).into_owned())
+}
+
+/// A document as JSON.
+pub fn as_value(document: &impl Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(document).map_err(no_json)
+}
+
+fn each_text(document: &mut serde_json::Value, each: &mut dyn FnMut(&mut String)) {
+    match document {
+        serde_json::Value::String(text) => each(text),
+        serde_json::Value::Array(all) => all.iter_mut().for_each(|value| each_text(value, each)),
+        serde_json::Value::Object(all) => all.values_mut().for_each(|value| each_text(value, each)),
+        _ => {}
+    }
 }
 
 /// A path that is no Unicode, for one, has no place in JSON.

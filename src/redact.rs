@@ -2,14 +2,15 @@
 
 use crate::door::{Done, Door, Result, Style, app, say_raw};
 use crate::error::DoorError;
+use crate::filters::zone_named;
 use crate::preview::{self, Preview, Wanted};
 use crate::preview_page;
 use crate::redaction_made;
 use crate::rules::{self, RulesCommand};
-use crate::text::{count, minute, one_line, plural, safe};
+use crate::text::{count, minute_in, one_line, plural, safe};
 use clap::{Args, Subcommand};
 use codex_ledger_app::{App, AppError, ErrorKind, RedactRequest, RulesInForce, Seq, Severity};
-use codex_ledger_query::{RedactionRow, RevocationRow, nearest};
+use codex_ledger_query::{RedactionRow, RevocationRow, Zone, nearest};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -298,12 +299,13 @@ fn list(door: &mut Door) -> Result<Done> {
         return Ok(Done::Clean);
     }
     let mut out = String::new();
-    rows.iter().for_each(|row| out.push_str(&redaction_text(door, row)));
+    let zone = zone_named(door, None)?;
+    rows.iter().for_each(|row| out.push_str(&redaction_text(door, row, &zone)));
     door.print(&out)?;
     Ok(Done::Clean)
 }
 
-fn redaction_text(door: &Door, row: &RedactionRow) -> String {
+fn redaction_text(door: &Door, row: &RedactionRow, zone: &Zone) -> String {
     let seq = match row.active {
         true => door.paint(Style::Green, row.seq.to_string()),
         false => door.paint(Style::Dim, row.seq.to_string()),
@@ -314,8 +316,9 @@ fn redaction_text(door: &Door, row: &RedactionRow) -> String {
     }
     let ended = row.revoked_by.map(|by| format!(", ended by {by}")).unwrap_or_default();
     format!(
-        "{seq}  {} UTC  {}  {} -> {}  ({} hidden{ended})\n    {}\n",
-        minute(Some(row.recorded_at_ms)),
+        "{seq}  {} {}  {}  {} -> {}  ({} hidden{ended})\n    {}\n",
+        minute_in(zone, Some(row.recorded_at_ms)),
+        zone.name(),
         safe(row.actor.as_deref().unwrap_or("-")),
         scoped(&row.scope, &place),
         safe(&row.replacement),
@@ -331,12 +334,13 @@ pub fn scoped(scope: &str, target: &str) -> String {
     if is_said { target } else { format!("{scope} {target}") }
 }
 
-fn revocation_text(row: &RevocationRow) -> String {
+fn revocation_text(row: &RevocationRow, zone: &Zone) -> String {
     let ended = if row.active { "" } else { ", undone itself" };
     format!(
-        "{}  {} UTC  {}  ends {}{ended}\n    {}\n",
+        "{}  {} {}  {}  ends {}{ended}\n    {}\n",
         row.seq,
-        minute(Some(row.recorded_at_ms)),
+        minute_in(zone, Some(row.recorded_at_ms)),
+        zone.name(),
         safe(row.actor.as_deref().unwrap_or("-")),
         row.of,
         one_line(&row.reason, 100),
@@ -352,10 +356,10 @@ enum Decision<'a> {
 }
 
 impl Decision<'_> {
-    fn text(&self, door: &Door) -> String {
+    fn text(&self, door: &Door, zone: &Zone) -> String {
         match self {
-            Decision::Redaction(row) => redaction_text(door, row),
-            Decision::Revocation(row) => revocation_text(row),
+            Decision::Redaction(row) => redaction_text(door, row, zone),
+            Decision::Revocation(row) => revocation_text(row, zone),
         }
     }
 }
@@ -389,7 +393,9 @@ fn history(door: &mut Door, target: Option<&str>) -> Result<Done> {
     } else if decisions.is_empty() {
         door.print("nothing was redacted by hand so far\n")?;
     } else {
-        door.print(&decisions.values().map(|decision| decision.text(door)).collect::<String>())?;
+        let zone = zone_named(door, None)?;
+        let texts = decisions.values().map(|decision| decision.text(door, &zone));
+        door.print(&texts.collect::<String>())?;
     }
     Ok(Done::Clean)
 }

@@ -150,7 +150,8 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
         check_target(path, format)?;
     }
     let gate = app.gate()?;
-    let report = app.report(&gate, request, PriceTable::builtin())?;
+    let prices = PriceTable::builtin();
+    let report = door.patiently("reading", || app.report(&gate, request, prices))?;
     if report.head().sessions.is_empty() && !door.global.quiet {
         crate::door::say("codex-ledger: no sessions match; the report is empty");
     }

@@ -1,6 +1,6 @@
 //! `redact rules`: listed, checked, tried, put in force.
 
-use crate::door::{Done, Door, Result, Style, app, say, weaker_rules};
+use crate::door::{Done, Door, Result, Style, app, as_value, say, weaker_rules};
 use crate::error::DoorError;
 use crate::redact::read_text;
 use crate::rules_test;
@@ -45,8 +45,8 @@ pub enum RulesCommand {
 struct Rules<'a> {
     name: &'a str,
     digest: String,
-    rules: &'a [Rule],
-    notes: &'a [String],
+    rules: Vec<serde_json::Value>,
+    notes: Vec<String>,
 }
 
 /// What is printed of a rule set that was put in force.
@@ -71,8 +71,10 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
             let RulesInForce { seq, rules } =
                 app(door, "redact rules list", Vec::new())?.rules()?;
             let source = match seq {
-                Some(seq) => format!("`{}`, in force by entry {seq}", safe(&rules.name)),
-                None => format!("`{}`, not in the ledger yet", safe(&rules.name)),
+                Some(seq) => {
+                    format!("`{}`, in force by entry {seq}", safe(&door.shown(&rules.name)))
+                }
+                None => format!("`{}`, not in the ledger yet", safe(&door.shown(&rules.name))),
             };
             show_rules(door, &rules, &source)
         }
@@ -136,14 +138,24 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
 
 fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
     if door.global.json {
-        door.print_json(&Rules {
-            name: &rules.name,
+        // What a person has written into a rule may be hidden by now.
+        let listed = rules.rules.iter().map(|rule| match is_builtin(rule) {
+            true => as_value(rule),
+            false => door.shown_document(&listed(rule)),
+        });
+        let rules = Rules {
+            name: &door.shown(&rules.name),
             digest: rules.digest(),
-            rules: &rules.rules.iter().map(listed).collect::<Vec<_>>(),
-            notes: &rules.notes,
-        })?;
+            rules: listed.collect::<Result<_>>()?,
+            notes: rules.notes.iter().map(|note| door.shown(note)).collect(),
+        };
+        door.print_json(&rules)?;
         return Ok(Done::Clean);
     }
+    let hide = |text: &str, rule: &Rule| match is_builtin(rule) {
+        true => text.to_string(),
+        false => door.shown(text),
+    };
     let enabled = rules.rules.iter().filter(|rule| rule.enabled).count() as u64;
     let mut out = format!(
         "{source}: {}, {} off\n",
@@ -151,7 +163,7 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
         rules.rules.len() as u64 - enabled
     );
     for note in &rules.notes {
-        out.push_str(&format!("note: {}\n", safe(note)));
+        out.push_str(&format!("note: {}\n", safe(&door.shown(note))));
     }
     let width = rules.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(40);
     for rule in &rules.rules.iter().map(listed).collect::<Vec<_>>() {
@@ -159,9 +171,9 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
         let about = rule.description.as_deref().or(rule.reason.as_deref()).unwrap_or_default();
         let line = format!(
             "{state} {:width$}  {:8}  {}",
-            safe(&rule.id),
+            safe(&hide(&rule.id, rule)),
             rule.severity.name(),
-            one_line(about, 90)
+            one_line(&hide(about, rule), 90)
         );
         let line = if rule.enabled { line } else { door.paint(Style::Dim, line) };
         out.push_str(line.trim_end());
@@ -169,6 +181,11 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
     }
     door.print(&out)?;
     Ok(Done::Clean)
+}
+
+/// Whether it came with the program: then it names nobody's secrets.
+fn is_builtin(rule: &Rule) -> bool {
+    builtin_rules().is_ok_and(|builtin| builtin.rules.contains(rule))
 }
 
 /// A rule as it may be listed: the pattern of a literal is the secret itself, and so are its examples.

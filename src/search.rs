@@ -44,7 +44,7 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     let zone = times.zone(door)?;
     let filter = times.filter(&zone)?;
     let times = Times { since_ms: filter.since_ms, until_ms: filter.until_ms };
-    let found = app.search(&search, times, args.limit)?;
+    let found = door.patiently("searching", || app.search(&search, times, args.limit))?;
     if door.global.json {
         door.print_json(&found)?;
         return Ok(Done::Clean);

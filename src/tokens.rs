@@ -118,7 +118,7 @@ pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
         prices: &prices,
         what_if: WhatIf { model_as: args.model_as.clone(), price_as_of_ms },
     };
-    let mut report = app.tokens(&request)?;
+    let mut report = door.patiently("adding up", || app.tokens(&request))?;
     match args.sort {
         Sort::Key => {}
         Sort::Tokens => report.rows.sort_by_key(|row| row.sums.total),

@@ -25,6 +25,7 @@ const LONGER: &[(&str, usize, &str)] = &[];
 const PURE: &[&str] = &[
     "crates/entry/src",
     "crates/location/src",
+    "crates/proof/src",
     "crates/rollout/src",
     "crates/redaction/src",
     "crates/report/src",

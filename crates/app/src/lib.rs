@@ -8,6 +8,7 @@ mod error;
 mod hint;
 mod open;
 mod progress;
+mod proofs;
 pub mod publish;
 mod publishing;
 mod raw;
@@ -35,6 +36,7 @@ pub use self::error::{AppError, ErrorKind, Result};
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
+pub use self::proofs::{Against, Proven, log_name, verify_proof};
 pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile, gate_of};
 pub use self::rebuild::Rebuilt;
 pub use self::redact::{RedactionMade, Undone};
@@ -52,6 +54,7 @@ pub use codex_ledger_append::{AppendReport, ByteCounts, FileCounts, SourceProble
 pub use codex_ledger_entry::{Act, Seq, SeqRange};
 pub use codex_ledger_ledger::{Holder, World, check_place};
 pub use codex_ledger_projections::Digests;
+pub use codex_ledger_proof::{Checkpoint, KeyError, Signer, Use, Verifier};
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
     Acts, By, Examples, Rule, RuleFormat, RuleKind, RuleSet, SeenText, Severity, Tally, Weaker,

@@ -10,9 +10,11 @@ use codex_ledger_redaction::{By, Context, Engine};
 use std::collections::BTreeMap;
 
 /// Of fewer texts a share says nothing.
-const TEXTS_MIN: usize = 200;
-/// What would hide something in every third text was most likely not meant so.
+const TEXTS_MIN: usize = 30;
+/// What would hide something in every third text was most likely not meant so; of few texts, in every second one.
 const SHARE_MAX: usize = 3;
+const SHARE_MAX_OF_FEW: usize = 2;
+const FEW_TEXTS: usize = 200;
 /// Bytes of a text that are looked at.
 const TEXT_MAX_BYTES: usize = 16 * 1024;
 
@@ -34,8 +36,9 @@ impl App {
             sources.dedup();
             sources.into_iter().for_each(|by| *found.entry(by).or_default() += 1);
         }
+        let share = if texts.len() < FEW_TEXTS { SHARE_MAX_OF_FEW } else { SHARE_MAX };
         let widest = found.into_iter().max_by_key(|(_, count)| *count);
-        match widest.filter(|(_, count)| count * SHARE_MAX > texts.len()) {
+        match widest.filter(|(_, count)| count * share > texts.len()) {
             None => Ok(()),
             Some((by, count)) => {
                 let of = texts.len();

@@ -23,4 +23,4 @@ pub use hash::{
 pub use header::{FLAG_LINE_FEED, HEADER_BYTES, Header, HeaderError, Kind};
 pub use seq::{Seq, SeqRange, StreamId};
 pub use stream::{Container, StreamDescriptor, StreamName};
-pub use tree::Frontier;
+pub use tree::{Frontier, leaf_hash, node_hash};

@@ -75,6 +75,12 @@ pub enum Container {
 }
 
 impl Container {
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Container> {
+        let all = [Container::Plain, Container::Zstd, Container::Document];
+        all.into_iter().find(|container| container.name() == name)
+    }
+
     /// A lower-case word.
     pub fn name(self) -> &'static str {
         match self {

@@ -50,14 +50,16 @@ impl Frontier {
     }
 }
 
-fn leaf_hash(header: &[u8; HEADER_BYTES]) -> TreeHash {
+/// The hash of an entry as a leaf.
+pub fn leaf_hash(header: &[u8; HEADER_BYTES]) -> TreeHash {
     let mut hasher = Sha256::new();
     hasher.update([0u8]);
     hasher.update(header);
     TreeHash(hasher.finalize().into())
 }
 
-fn node_hash(left: &TreeHash, right: &TreeHash) -> TreeHash {
+/// The hash of two neighbours.
+pub fn node_hash(left: &TreeHash, right: &TreeHash) -> TreeHash {
     let mut hasher = Sha256::new();
     hasher.update([1u8]);
     hasher.update(left.0);

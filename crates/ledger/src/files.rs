@@ -11,7 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Replaces a small file so that after a crash it is the old one or the new one.
-pub(super) fn write_durably(world: &World, path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_durably(world: &World, path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = path.with_extension("tmp");
     let io = |action| LedgerError::io(action, &temporary);
     let mut file = create_anew(&temporary)?;

@@ -27,6 +27,7 @@ mod journal_index;
 mod lock;
 mod open;
 mod pack;
+mod part_roots;
 mod private;
 mod reader;
 mod recover;
@@ -58,6 +59,7 @@ pub use pack::{
     ChainEnd, DraftBody, EntryDraft, Identity, Pack, PackDraft, PackError, PackInfo, StoredBody,
     StoredEntry,
 };
+pub use part_roots::{header_of, part_roots};
 pub use private::check_place;
 pub use reader::LedgerReader;
 pub use repair::{Addition, Repair, Repaired};
@@ -68,4 +70,5 @@ pub use volume::{Volume, VolumeFile};
 pub use whole::{check_whole, head_in_force};
 pub use world::{Clock, Disk, Entropy, RealWorld, World};
 
-use files::{numbered, write_durably};
+use files::numbered;
+pub use files::write_durably;

@@ -290,8 +290,7 @@ impl Telling {
     }
 
     /// The files of a call whose patch was not applied.
-    pub(crate) fn drop_files(&mut self, call_id: &str) {
-        let call = hash(call_id);
+    pub(crate) fn drop_files(&mut self, call: u64) {
         // What a call did stands near its end.
         while let Some(at) = self.0.iter().rev().take(RECENT).position(|it| it.is_of_call(call)) {
             self.0.remove(self.0.len() - 1 - at);

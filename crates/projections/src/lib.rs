@@ -8,6 +8,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
 )]
 
+mod answers;
 mod earlier;
 mod files;
 mod fold;
@@ -17,6 +18,7 @@ mod row;
 mod schema;
 mod state;
 mod tables;
+mod whole;
 
 pub use codex_ledger_rollout::{is_structure, shape};
 pub use files::digest::{Digests, TableDigest};

@@ -1,6 +1,7 @@
 //! Rows on their way into the views. Text from a log fits in only after the policy has passed it.
 
 use crate::schema;
+use crate::whole::{Cut, Whole};
 use codex_ledger_db::{
     Connection, Row, SqlError, SqlResult, Statement, ToSql, ToSqlOutput, Value, ValueRef,
 };
@@ -8,6 +9,7 @@ use codex_ledger_entry::{Seq, StreamId};
 use codex_ledger_redaction::{Class, Hit, Owners, Place, Policy, Redacted, Sensitive, TextKey};
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// One value of a row.
 pub(crate) enum Cell {
@@ -46,7 +48,7 @@ pub(crate) struct Hidden {
 /// A value on its way: as it will be written, or still to be passed by the policy.
 enum CellDraft {
     Done(Cell),
-    Sensitive { class: Class, text: String },
+    Sensitive { class: Class, text: String, cut: Option<Cut> },
 }
 
 /// A statement whose texts no policy has passed yet.
@@ -92,7 +94,7 @@ impl Draft {
     /// Texts of the log in it: column and words.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.fields.iter().filter_map(|(column, field)| match field {
-            CellDraft::Sensitive { class: Class::Text | Class::Label, text }
+            CellDraft::Sensitive { class: Class::Text | Class::Label, text, .. }
                 if !text.is_empty() =>
             {
                 Some((*column, text.as_str()))
@@ -121,7 +123,8 @@ impl Draft {
         let Draft { sql, table, at, role, owners, fields, hidden_as, .. } = self;
         let pass = |(column, field)| match field {
             CellDraft::Done(cell) => (column, cell),
-            CellDraft::Sensitive { class, text } => {
+            CellDraft::Sensitive { class, text, cut } => {
+                let text = cut.and_then(|cut| cut.shown(policy, at, &owners)).unwrap_or(text);
                 let part = at.part;
                 let mut known = BTreeSet::new();
                 let mut pass = |text: String, seq| {
@@ -249,9 +252,27 @@ impl<'p> RowBuilder<'p> {
         self.done(column, Cell::Key(key))
     }
 
+    /// Pieces of a text that stands in another column, one on each line; NULL where there are none. What is hidden in
+    /// that text is hidden in them.
+    pub(crate) fn cut(
+        self,
+        column: &'static str,
+        pieces: &[&str],
+        (text, whole): (&str, &Arc<Whole>),
+    ) -> Self {
+        if pieces.is_empty() {
+            return self.done(column, Cell::Null);
+        }
+        let cut = Cut::of(pieces, text, whole);
+        let text = pieces.join("\n");
+        self.field(column, CellDraft::Sensitive { class: Class::Text, text, cut })
+    }
+
     fn redacted(self, class: Class, column: &'static str, text: Option<impl AsRef<str>>) -> Self {
         let field = match text {
-            Some(text) => CellDraft::Sensitive { class, text: text.as_ref().to_string() },
+            Some(text) => {
+                CellDraft::Sensitive { class, text: text.as_ref().to_string(), cut: None }
+            }
             None => CellDraft::Done(Cell::Null),
         };
         self.field(column, field)

@@ -1,5 +1,6 @@
 //! What a stream's next record needs to know of the records before it.
 
+use crate::answers::Answers;
 use crate::earlier::Earlier;
 use crate::replay::lineage::created_ms;
 use bincode::{Decode, Encode};
@@ -14,8 +15,6 @@ use std::collections::{BTreeMap, VecDeque};
 const RECENT_TEXTS: usize = 48;
 /// How many reasoning items may grow at once.
 const RECENT_ITEMS: usize = 8;
-/// How many texts of the assistant are remembered until they are said the second time.
-const RECENT_ANSWERS: usize = 16;
 /// How many recent calls are remembered for what follows them.
 const RECENT_CALLS: usize = 64;
 
@@ -102,19 +101,6 @@ pub(crate) struct LivePrompt {
 /// Usage counters: input, cached input, cache write, output, reasoning.
 pub(crate) type Counters = [u64; 5];
 
-/// Line, part and item of a row.
-pub(crate) type Place = (u64, u64, u64);
-
-/// A text of the assistant that only one record has said so far.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub(crate) struct Answer {
-    /// Hash of the text.
-    pub text: u64,
-    pub line: u64,
-    /// Its row, where an event says it; a message's stays anyway.
-    pub row: Option<Place>,
-}
-
 /// Rebuildable; stored in the views between two runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct State {
@@ -193,10 +179,8 @@ pub(crate) struct State {
     pub unheard: VecDeque<(u64, u64, u64, u64)>,
     /// Hash of the last prompt that an event has told before its message came.
     pub heard: Option<u64>,
-    /// Recent texts of the assistant that only one record has said so far.
-    pub answers: VecDeque<Answer>,
-    /// Hashes of the last texts of the assistant, whoever said them.
-    pub last_words: VecDeque<u64>,
+    /// What the assistant has said lately.
+    pub answers: Answers,
     /// Hash of the last mail between agents, which comes twice.
     pub mail: Option<u64>,
     /// Hash of the thread's goal and how it stands.
@@ -308,30 +292,6 @@ impl State {
         }
     }
 
-    /// Remembers a text of the assistant that stands at this line: the place of its row where an event says it.
-    pub(crate) fn remember_answer(&mut self, text: &str, line: u64, row: Option<Place>) {
-        push(&mut self.answers, Answer { text: hash(text.trim()), line, row }, RECENT_ANSWERS);
-    }
-
-    /// The same text as the other kind of record has said it: an event where `by_event`, else a message. Records next
-    /// to each other say the same, even if an event leaves citations out.
-    pub(crate) fn take_answer(
-        &mut self,
-        text: &str,
-        line: u64,
-        by_event: bool,
-    ) -> Option<Option<Place>> {
-        let hash = hash(text.trim());
-        let is_other = |answer: &&Answer| answer.row.is_some() == by_event;
-        let is_same = |answer: &Answer| answer.text == hash;
-        let is_beside = |answer: &Answer| line.abs_diff(answer.line) <= 1;
-        let others = || self.answers.iter().enumerate().filter(|(_, answer)| is_other(answer));
-        let found =
-            others().find(|(_, it)| is_same(it)).or_else(|| others().find(|(_, it)| is_beside(it)));
-        let at = found.map(|(at, _)| at)?;
-        self.answers.remove(at).map(|answer| answer.row)
-    }
-
     pub(crate) fn remember_follow_up(&mut self, call_id: &str, process: i64, is_cell: bool) {
         push(&mut self.follow_ups, (hash(call_id), process, is_cell), RECENT_CALLS);
     }
@@ -424,6 +384,18 @@ impl State {
 
     pub(crate) fn remember_patch(&mut self, patched: Patched) {
         push(&mut self.patched, patched, RECENT_CALLS);
+    }
+
+    /// Forgets the patches of calls that wait for their output, and gives them.
+    pub(crate) fn take_open_patches(&mut self) -> Vec<Patched> {
+        let Self { patched, open_calls, .. } = self;
+        let is_open =
+            |call: u64| open_calls.iter().any(|(open, told)| *open == call && told.is_none());
+        let is_undone = |patched: &Patched| !patched.is_applied && is_open(patched.call);
+        let (open, kept): (VecDeque<_>, _) =
+            std::mem::take(patched).into_iter().partition(is_undone);
+        *patched = kept;
+        open.into()
     }
 
     /// The files of a call, where they have rows.

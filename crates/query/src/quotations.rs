@@ -26,6 +26,7 @@ const COLUMNS: [(&str, &str, &str); 13] = [
 const OF_STREAM: &str = "(SELECT id FROM sessions s WHERE s.stream = t.stream)";
 /// Characters of the stretch that is looked for; a text without one so long is not looked for.
 const STRETCH_MIN_CHARS: usize = 20;
+const STRETCH_LEAST_CHARS: usize = 12;
 const STRETCH_MAX_CHARS: usize = 60;
 /// Different passages that are counted; what is found then is not.
 const PASSAGES_MAX: usize = 1000;
@@ -101,7 +102,8 @@ pub fn quotations(db: &Connection, of: &[String], limit: usize) -> SqlResult<Vec
     stretches.sort_unstable();
     stretches.dedup();
     let mut found: Vec<Quotation> = Vec::new();
-    let Some(search) = AhoCorasick::new(&stretches).ok().filter(|_| !stretches.is_empty()) else {
+    let search = AhoCorasick::builder().ascii_case_insensitive(true).build(&stretches).ok();
+    let Some(search) = search.filter(|_| !stretches.is_empty()) else {
         return Ok(found);
     };
     let (mut column, mut left) = (String::new(), limit);
@@ -124,7 +126,10 @@ fn stretch_of(text: &str) -> Option<String> {
     let parts = text.split(|c: char| c.is_control() || "\"\\/".contains(c)).map(str::trim);
     let longest = parts.max_by_key(|part| part.chars().count()).unwrap_or_default();
     let stretch: String = longest.chars().take(STRETCH_MAX_CHARS).collect();
-    (stretch.chars().count() >= STRETCH_MIN_CHARS).then_some(stretch)
+    let chars = stretch.chars().count();
+    // Of a text full of signs that JSON escapes, a shorter one has to do.
+    let min = STRETCH_MIN_CHARS.min(text.chars().count() / 3).max(STRETCH_LEAST_CHARS);
+    (chars >= min).then_some(stretch)
 }
 
 /// The passages that `find` finds in the views, the most frequent first; at most so many.

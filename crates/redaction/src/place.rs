@@ -1,5 +1,6 @@
 //! Where a text stands: what kind of text, in which column, from which entry, and whose it is.
 
+use crate::engine::Context;
 use codex_ledger_entry::Seq;
 use std::sync::Arc;
 
@@ -63,6 +64,23 @@ pub struct Place<'a> {
     pub part: u64,
     /// Whose text it is.
     pub owners: &'a Owners,
+}
+
+impl<'a> Place<'a> {
+    /// The same as rules ask for it.
+    pub(super) fn context(&self) -> Context<'a> {
+        match self.class {
+            // The same name wherever it stands.
+            Class::Id => Context::default(),
+            _ => Context {
+                table: self.table,
+                column: self.column,
+                role: self.role,
+                sessions: self.owners.sessions(),
+                repo: self.owners.repo(),
+            },
+        }
+    }
 }
 
 impl Place<'static> {

@@ -302,17 +302,7 @@ impl Policy {
         let Some(engine) = self.engine_for(place) else {
             return Redacted(text.0.into_owned());
         };
-        let at = match place.class {
-            // The same name wherever it stands.
-            Class::Id => Context::default(),
-            _ => Context {
-                table: place.table,
-                column: place.column,
-                role: place.role,
-                sessions: place.owners.sessions(),
-                repo: place.owners.repo(),
-            },
-        };
+        let at = place.context();
         if self.witness.is_some() {
             self.testify(&text.0, place, engine.masks(&text.0, &at));
         }
@@ -330,12 +320,27 @@ impl Policy {
         }
     }
 
+    /// Whether a person has hidden anything.
+    pub fn has_redactions(&self) -> bool {
+        !self.redactions.is_empty()
+    }
+
+    /// The passages of a text that are hidden where it stands: of what was cut out of it, these are to be hidden, too.
+    pub fn masks(&self, text: &str, place: &Place<'_>) -> Vec<Mask> {
+        if let Some(redaction) = self.whole(text, place, &mut |_| ()) {
+            let (by, replacement) = (By::Manual(redaction.seq), redaction.replacement.clone());
+            return vec![Mask { start: 0, end: text.len(), by, all: vec![by], replacement }];
+        }
+        let engine = self.engine_for(place);
+        engine.map_or_else(Vec::new, |engine| engine.masks(text, &place.context()))
+    }
+
     fn engine_for(&self, place: &Place<'_>) -> Option<&Engine> {
         let is_raw = place.table == "raw_records";
         let narrow = match place.class {
             Class::Id => self.id_engine.as_ref(),
-            // Whose session a note speaks of, it does not always say.
-            Class::Text if place.table == "annotations" => self.id_engine.as_ref(),
+            // Whose session a note or a tag speaks of, it does not always say.
+            Class::Text | Class::Label if place.table == "annotations" => self.id_engine.as_ref(),
             Class::Text => {
                 let raw = self.raw_engine.as_ref().filter(|_| is_raw);
                 self.engines.get(&place.seq).or(raw)

@@ -115,7 +115,7 @@ fn a_compressed_file_that_was_cut_short_and_then_came_whole() {
         }
         // Also where not a byte of it could be read; said once for what was read so far.
         let told = env.count("SELECT count(*) FROM actions WHERE verb = 'damaged'");
-        assert!(if len < 4 { told == 1 } else { told > 1 }, "{len} bytes: told {told} times");
+        assert!(if len < 4 { told == 1 } else { told >= 1 }, "{len} bytes: told {told} times");
         let report = env.json(["report", "--format", "json"]);
         assert_eq!(report["transparency"]["coverage"]["problems"], 1, "{len} bytes");
     }

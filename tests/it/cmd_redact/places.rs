@@ -4,7 +4,7 @@
 use super::evidence::{Sought, in_texts};
 use super::twins::assert_same_structure;
 use super::{column, hide, seq, text, undo, undo_all, without_rules};
-use crate::cli_support::TestEnvironment;
+use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -165,4 +165,76 @@ fn the_first_prompt_of_every_session_can_be_hidden() {
     env.digest();
     undo_all(&env, &hidden);
     assert_eq!(env.digest(), before);
+}
+
+/// What stands in a column of its own was cut out of a text: a passage that is larger than it hides it, too.
+#[test]
+fn what_was_cut_out_of_a_hidden_passage_is_hidden() {
+    let patch = "*** Begin Patch\n*** Add File: docs/heron.md\n+spring\n*** End Patch\n";
+    let wrapped = "# Context from my IDE setup:\n\n## Active file: docs/heron.md\n\n## Open tabs:\n- heron.md: docs/heron.md\n\n## My request for Codex:\nMove the heron.\n";
+    let event = |payload: serde_json::Value, kind: &str| {
+        let line = serde_json::json!({"timestamp": "2026-03-01T10:00:01.000Z", "type": kind, "payload": payload});
+        format!("{line}\n").into_bytes()
+    };
+    let call = serde_json::json!({"type": "custom_tool_call", "call_id": "c1", "name": "apply_patch", "input": patch});
+    let asked = serde_json::json!({"type": "user_message", "message": wrapped, "images": []});
+    let all = [session(1, 0), event(asked, "event_msg"), event(call, "response_item")].concat();
+    let shown = "SELECT coalesce(request, '') || coalesce(active_file, '') || coalesce(open_tabs, '') FROM prompts
+        UNION ALL SELECT path FROM file_changes UNION ALL SELECT coalesce(asked, '') FROM session_titles";
+    let hides: [(&[&str], bool); 6] = [
+        (&["--regex", "(?s)# Context.*heron\\.", "--wide"], true),
+        (&["--literal", wrapped, "--wide"], true),
+        (&["--regex", "Add File: docs/heron[a-z.]+", "--wide"], false),
+        (&["--literal", "File: docs/heron.md\n", "--wide"], false),
+        (&["--entry", "ENTRY", "--field", "/payload/message", "--span", "0..140"], true),
+        (&["--entry", "ENTRY", "--field", "/payload/input", "--span", "0..44"], false),
+    ];
+    for (target, is_prompt) in hides {
+        let env = TestEnvironment::new();
+        super::configure_rules(&env, super::NO_RULES);
+        env.write(&env.rollout(1), &all);
+        env.append(&[]);
+        let table = if is_prompt { "prompts" } else { "function_calls" };
+        let entry = seq(&env, &format!("SELECT seq FROM {table} LIMIT 1")).to_string();
+        let before = column(&env, shown);
+        let target: Vec<&str> =
+            target.iter().map(|arg| if *arg == "ENTRY" { entry.as_str() } else { *arg }).collect();
+        let redaction = hide(&env, &target);
+        let now = column(&env, shown);
+        let (prompt, path) = (now[0].clone() + &now[2], now[1].clone());
+        assert_eq!(prompt.contains("heron"), !is_prompt, "{target:?}: {now:?}");
+        assert_eq!(path.contains("heron"), is_prompt, "{target:?}: {now:?}");
+        env.digest();
+        undo(&env, redaction);
+        assert_eq!(column(&env, shown), before, "{target:?}");
+    }
+}
+
+/// A command is shown as a shell would be given it, with apostrophes inside of apostrophes.
+#[test]
+fn what_arguments_hide_is_hidden_in_the_command_with_apostrophes() {
+    let prompt = "Don't move the harbour ledger to Pier Nine, and don't tell.";
+    let secret = ["qT7vR2mZ", "9kWx4LbN"].concat();
+    let commands = [
+        vec!["python".to_string(), "-c".into(), format!("password = '{secret}'")],
+        vec!["ssh".into(), "h".into(), format!("TOKEN='{secret}' run")],
+        vec!["echo".into(), "Anna's Lagoon".into()],
+        vec!["codex".into(), "exec".into(), prompt.into()],
+    ];
+    let calls = commands.iter().map(|command| {
+        let arguments = serde_json::json!({ "command": command }).to_string();
+        let call = serde_json::json!({"type": "function_call", "name": "shell", "call_id": "c", "arguments": arguments});
+        format!("{}\n", serde_json::json!({"timestamp": "2026-03-01T10:00:01.000Z", "type": "response_item", "payload": call})).into_bytes()
+    });
+    let env = TestEnvironment::new();
+    let all = [session(1, 0), prompt_line(prompt), calls.collect::<Vec<_>>().concat()];
+    env.write(&env.rollout(1), &all.concat());
+    env.append(&[]);
+    hide(&env, &["--literal", "Anna's Lagoon"]);
+    hide(&env, &["--prompt", &format!("{}#1", thread(1))]);
+    for shown in column(&env, "SELECT command || arguments FROM function_calls") {
+        for hidden in [secret.as_str(), "Lagoon", "Pier Nine"] {
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+    }
 }

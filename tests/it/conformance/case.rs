@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use walkdir::WalkDir;
 
-const SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rollouts");
+const SUITES: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rollouts"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cases"),
+];
 /// Keys of `expected.json` that say something about the shape, not about the home.
 const ABOUT: [&str; 2] = ["shape", "why"];
 /// Characters of a value that a table shows.
@@ -43,7 +46,7 @@ pub struct Case {
 impl Case {
     /// All shapes, by name.
     pub fn all() -> Vec<Case> {
-        let folders = fs::read_dir(SUITE).expect("fixtures/rollouts can be read");
+        let folders = SUITES.iter().flat_map(|suite| fs::read_dir(suite).expect("the suite"));
         let mut folders: Vec<PathBuf> = folders.map(|entry| entry.unwrap().path()).collect();
         folders.retain(|path| path.is_dir());
         folders.sort();

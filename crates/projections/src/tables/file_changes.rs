@@ -3,6 +3,7 @@
 use crate::fold::{Fold, brief};
 use crate::row::At;
 use crate::state::{Patched, hash};
+use crate::whole::Whole;
 use codex_ledger_rollout::event::PatchApplyEnd;
 use codex_ledger_rollout::output::Status;
 use codex_ledger_rollout::patch::{Action, FileChange};
@@ -20,12 +21,18 @@ const UNDO: [&str; 2] = [
         AND line IN (SELECT line FROM file_changes WHERE stream = :stream AND call_id = :call_id)",
     "DELETE FROM file_changes WHERE stream = :stream AND call_id = :call_id",
 ];
+/// The same by the place of the call.
+const UNDO_AT: [&str; 2] = [
+    "DELETE FROM redaction_hits WHERE stream = :stream AND field LIKE 'file_changes.%'
+        AND line = :line AND part = :part",
+    "DELETE FROM file_changes WHERE stream = :stream AND line = :line AND part = :part",
+];
 
 /// The files of a call's own patch.
 pub(crate) fn called(
     fold: &mut Fold<'_>,
     call_id: Option<&str>,
-    files: &[FileChange<'_>],
+    (patch, files): (&str, &[FileChange<'_>]),
     is_alone: bool,
 ) {
     let is_told = call_id.is_some_and(|id| fold.state.patch_of(id).is_some());
@@ -33,7 +40,7 @@ pub(crate) fn called(
         return;
     }
     remember(fold, call_id, files, is_alone, false);
-    insert(fold, call_id, files);
+    insert(fold, call_id, files, patch);
 }
 
 /// What the client says was applied; the call's own patch, where it was read, has said the same.
@@ -50,7 +57,7 @@ pub(crate) fn applied(fold: &mut Fold<'_>, end: &PatchApplyEnd<'_>, id: Option<&
         None if end.has_failed() => {}
         None => {
             remember(fold, call_id, &end.changes, false, true);
-            insert(fold, call_id, &end.changes);
+            insert(fold, call_id, &end.changes, "");
         }
     }
 }
@@ -84,11 +91,24 @@ pub(crate) fn ended(fold: &mut Fold<'_>, call_id: &str, status: Status) {
     }
 }
 
+/// The turn was broken off: nothing tells that patches which have no output yet were applied.
+pub(crate) fn broken_off(fold: &mut Fold<'_>) {
+    for patched in fold.state.take_open_patches() {
+        if let Some(telling) = &mut fold.telling {
+            telling.drop_files(patched.call);
+        }
+        for sql in UNDO_AT {
+            let row = fold.row(TABLE, 3).stream(fold.at.stream);
+            fold.push(row.number("line", patched.line).number("part", patched.part).write(sql));
+        }
+    }
+}
+
 /// Takes back the files of a call whose patch was not applied; what is applied under its id later counts.
 fn undo(fold: &mut Fold<'_>, call_id: &str) {
     fold.state.forget_patch(call_id);
     if let Some(telling) = &mut fold.telling {
-        telling.drop_files(call_id);
+        telling.drop_files(hash(call_id));
     }
     for sql in UNDO {
         let row = fold.row(TABLE, 2).stream(fold.at.stream).id("call_id", Some(call_id));
@@ -123,8 +143,9 @@ fn is_same_file(whole: &str, path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(['/', '\\']))
 }
 
-fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) {
+fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>], patch: &str) {
     let call_id = brief(call_id);
+    let whole = &Whole::new(("function_calls", "arguments"), "assistant", patch);
     let taken = fold.take(files.len());
     for (index, file) in files.iter().take(taken).enumerate() {
         // Older clients never say what a deleted file held; where a patch has made it, that is known.
@@ -134,8 +155,8 @@ fn insert(fold: &mut Fold<'_>, call_id: Option<&str>, files: &[FileChange<'_>]) 
         let row = fold
             .row_at(TABLE, index, 12)
             .id("call_id", call_id)
-            .text("path", Some(&file.path))
-            .text("move_to", file.move_to.as_deref())
+            .cut("path", &[&file.path], (patch, whole))
+            .cut("move_to", file.move_to.as_deref().as_slice(), (patch, whole))
             .word("action", file.action.name())
             .number("added", file.added)
             .number("removed", removed)

@@ -77,7 +77,8 @@ pub(crate) fn call(fold: &mut Fold<'_>, call: &ToolCall<'_>) {
     }
     let script = request.command.as_deref().unwrap_or_default();
     let is_alone = request.tool == Tool::ApplyPatch || patch::is_alone(script);
-    file_changes::called(fold, call_id, &files, is_alone);
+    let patch = request.patch.as_deref().unwrap_or_default();
+    file_changes::called(fold, call_id, (patch, &files), is_alone);
 }
 
 /// Remembers a call whose end is still to be told: by its id, or by its words where it has none.

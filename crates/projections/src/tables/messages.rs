@@ -28,10 +28,16 @@ pub(crate) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) 
                 if kind == Injected::EnvironmentContext {
                     sessions::environment(fold, text);
                 }
-                if kind != Injected::ImageWrapper {
-                    insert(fold, index, message, kind.name(), text, turn.as_deref());
-                    index += 1;
+                // A person may quote a guardian: then an event says that it is a prompt.
+                let may_be_asked = kind == Injected::Guardian;
+                if may_be_asked && remarks::is_heard(fold, text) || kind == Injected::ImageWrapper {
+                    continue;
                 }
+                insert(fold, index, message, kind.name(), text, turn.as_deref());
+                if may_be_asked {
+                    remarks::remember(fold, text, (fold.at.line, fold.at.part, index as u64));
+                }
+                index += 1;
             }
             (Some(text), None) if is_mixed && prompt::is_wrapped(text) => {
                 insert(fold, index, message, "other", text, turn.as_deref());

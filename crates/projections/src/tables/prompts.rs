@@ -4,6 +4,7 @@ use crate::fold::Fold;
 use crate::row::{At, Draft, RowBuilder};
 use crate::state::LivePrompt;
 use crate::tables::remarks;
+use crate::whole::Whole;
 use codex_ledger_entry::StreamId;
 use codex_ledger_redaction::Policy;
 use codex_ledger_rollout::event::{Part, UserMessage};
@@ -146,6 +147,10 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
     let review = fold.state.in_review || fold.state.is_asked_by_machine;
     let number = if fold.copied || review { 0 } else { fold.state.numbered + 1 };
     let ide = wrapper::split_ide(prompt.text);
+    // Few prompts have a wrapper.
+    let wrapped = if ide.is_some() { prompt.text } else { "" };
+    let whole = (prompt.text, &Whole::new((TABLE, "text"), "user", wrapped));
+    let ide = ide.unwrap_or_default();
     let row = fold
         .row(TABLE, 18)
         .item(fold.at)
@@ -156,12 +161,9 @@ fn insert(fold: &mut Fold<'_>, prompt: &Prompt<'_>) {
         .word("origin", prompt.origin)
         .text("text", Some(prompt.text))
         .key("text_key", prompt.text)
-        .text("request", ide.as_ref().and_then(|ide| ide.request))
-        .text("active_file", ide.as_ref().and_then(|ide| ide.active_file))
-        .text(
-            "open_tabs",
-            ide.as_ref().map(|ide| ide.open_tabs.join("\n")).filter(|tabs| !tabs.is_empty()),
-        )
+        .cut("request", ide.request.filter(|typed| !typed.is_empty()).as_slice(), whole)
+        .cut("active_file", ide.active_file.as_slice(), whole)
+        .cut("open_tabs", &ide.open_tabs, whole)
         .number("images", prompt.images as u64)
         .id("client_id", prompt.client_id)
         .number("copied", fold.copy_flag())

@@ -9,8 +9,6 @@ use codex_ledger_rollout::event::{GuardianAssessment, Other, Part, TaskComplete,
 
 /// Texts of users that are remembered until an event says that they are prompts.
 const UNHEARD_MAX: usize = 16;
-/// Texts of the assistant that are remembered until the end of a turn repeats one.
-const LAST_WORDS: usize = 8;
 const FORGET: [&str; 2] = [
     "DELETE FROM redaction_hits WHERE stream = :stream AND line = :line AND part = :part AND item = :item
         AND field LIKE 'messages.%'",
@@ -22,10 +20,10 @@ const FORGET_IF_CALLED: [&str; 2] = [
     "DELETE FROM redaction_hits WHERE stream = :stream AND line = :line AND part = :part AND item = 0
         AND field LIKE 'messages.%'
         AND EXISTS (SELECT 1 FROM function_calls c WHERE c.stream = :stream AND c.call_id = :call_id
-            AND (c.output_line = :line OR c.output_line < :file))",
+            AND (c.output_line = :line OR c.output_line < :file OR c.kind = 'item'))",
     "DELETE FROM messages WHERE stream = :stream AND line = :line AND part = :part AND item = 0
         AND EXISTS (SELECT 1 FROM function_calls c WHERE c.stream = :stream AND c.call_id = :call_id
-            AND (c.output_line = :line OR c.output_line < :file))",
+            AND (c.output_line = :line OR c.output_line < :file OR c.kind = 'item'))",
 ];
 
 /// Something that was said, and by whom.
@@ -52,13 +50,21 @@ pub(crate) fn insert(fold: &mut Fold<'_>, index: usize, remark: &Remark<'_>) {
 /// says it.
 pub(crate) fn unheard(fold: &mut Fold<'_>, index: usize, text: &str, turn: Option<String>) {
     let at = fold.at;
-    if fold.state.heard == Some(hash(text.trim())) {
-        fold.state.heard = None;
+    if is_heard(fold, text) {
         return;
     }
     let remark = Remark { kind: "other", role: "user", turn, phase: None, text };
     insert(fold, index, &remark);
     remember(fold, text, (at.line, at.part, index as u64));
+}
+
+/// Whether a prompt event has just said a text that a message says again.
+pub(crate) fn is_heard(fold: &mut Fold<'_>, text: &str) -> bool {
+    let is_heard = fold.state.heard == Some(hash(text.trim()));
+    if is_heard {
+        fold.state.heard = None;
+    }
+    is_heard
 }
 
 /// Remembers where a text stands that an event may say again.
@@ -91,23 +97,20 @@ fn drop_row(fold: &mut Fold<'_>, (line, part, item): (u64, u64, u64)) {
 /// none, as the line is damaged or the file ends, this one does.
 pub(crate) fn told_by_event(fold: &mut Fold<'_>, index: usize, text: &str, turn: Option<String>) {
     let At { line, part, .. } = fold.at;
-    push(&mut fold.state.last_words, hash(text.trim()), LAST_WORDS);
-    if text.trim().is_empty() || fold.state.take_answer(text, line, false).is_some() {
+    if text.trim().is_empty() || fold.state.answers.is_told_by_message(text, line) {
         return;
     }
     // What a review says stands in a file of its own.
     fold.copied |= fold.state.in_review && !fold.state.is_review;
     insert(fold, index, &Remark { kind: "assistant", role: "assistant", turn, phase: None, text });
-    fold.state.remember_answer(text, line, Some((line, part, index as u64)));
+    fold.state.answers.told_by_event(text, line, (line, part, index as u64));
 }
 
 /// A message of the assistant says a text.
 pub(crate) fn told_by_message(fold: &mut Fold<'_>, text: &str) {
     let line = fold.at.line;
-    push(&mut fold.state.last_words, hash(text.trim()), LAST_WORDS);
-    match fold.state.take_answer(text, line, true) {
-        Some(place) => drop_row(fold, place.unwrap_or_default()),
-        None => fold.state.remember_answer(text, line, None),
+    if let Some(row) = fold.state.answers.told_by_message(text, line) {
+        drop_row(fold, row);
     }
 }
 
@@ -115,7 +118,7 @@ pub(crate) fn told_by_message(fold: &mut Fold<'_>, text: &str) {
 pub(crate) fn last_words(fold: &mut Fold<'_>, done: &TaskComplete<'_>) {
     let Some(text) = done.last_agent_message.as_deref() else { return };
     let is_of_review = fold.state.in_review && !fold.state.is_review;
-    if is_of_review || fold.state.last_words.contains(&hash(text.trim())) {
+    if is_of_review || fold.state.answers.has_said(text) {
         return;
     }
     let turn = fold.turn(done.turn_id.as_deref());

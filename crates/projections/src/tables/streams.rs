@@ -6,7 +6,7 @@ use crate::replay::streams::Stream;
 use crate::row::{At, Draft, RowBuilder};
 use crate::schema::CLEAR_STREAM;
 use crate::state::State;
-use codex_ledger_entry::{StreamDescriptor, StreamId, StreamName};
+use codex_ledger_entry::{Container, StreamDescriptor, StreamId, StreamName};
 use codex_ledger_redaction::Policy;
 
 const RENAME: &str =
@@ -51,7 +51,11 @@ pub(crate) fn open(
     let row = RowBuilder::new(policy, "files", At::entry(stream.opener()), 3)
         .stream(stream)
         .text("path", Some(String::from_utf8_lossy(&descriptor.path)))
-        .label("container", Some(&descriptor.container));
+        .tag(
+            "container",
+            Container::named(&descriptor.container).is_some(),
+            Some(&descriptor.container),
+        );
     out.push(row.insert());
 }
 

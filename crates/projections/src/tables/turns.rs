@@ -3,7 +3,7 @@
 use crate::fold::{self, Fold};
 use crate::row::At;
 use crate::state::{Compaction, hash};
-use crate::tables::turn_context_messages;
+use crate::tables::{file_changes, turn_context_messages};
 use codex_ledger_rollout::event::{EnteredReview, Event, ExitedReview, ItemBody};
 
 const TABLE: &str = "turns";
@@ -40,6 +40,9 @@ pub(crate) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
         }
         "compacted" => return compacted(fold, row),
         "completed" | "aborted" => {
+            if row.what == "aborted" {
+                file_changes::broken_off(fold);
+            }
             let began = fold.state.turn_began_ms.take();
             let lasted =
                 fold.at.at_ms.zip(began).map(|(end, began)| end.saturating_sub(began).max(0));

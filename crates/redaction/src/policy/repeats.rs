@@ -4,7 +4,7 @@ use super::{Hit, Place, Policy, Redaction, TELLING_CHARS, Target};
 use crate::engine::escaped;
 use crate::json::{self, Kind};
 use crate::view::View;
-use crate::view::spelled::json_string;
+use crate::view::spelled::{SHELL_QUOTES, json_string};
 use crate::view::terminal::without_sequences;
 use std::ops::RangeInclusive;
 use unicode_normalization::UnicodeNormalization;
@@ -61,6 +61,10 @@ impl Policy {
             _ if !self.redactions.iter().any(is_of_prompt) => None,
             "arguments" => self.strings_without_prompts(arguments, DEPTH_MAX, hidden),
             "command" => self.command_without_prompts(arguments, hidden),
+            // What a server or the client's own tools answer.
+            "output" if arguments.trim_start().starts_with(['[', '{']) => {
+                self.strings_without_prompts(arguments, DEPTH_MAX, hidden)
+            }
             _ => None,
         }
     }
@@ -74,10 +78,13 @@ impl Policy {
         for redaction in &self.redactions {
             let Target::Prompt { texts, .. } = &redaction.target else { continue };
             for prompt in texts.iter().map(|text| text.trim()).filter(|text| is_telling(text)) {
-                let now = shown.as_deref().unwrap_or(command);
-                if now.contains(prompt) {
-                    shown = Some(now.replace(prompt, &redaction.replacement));
-                    hidden(Hit::whole(redaction.seq));
+                let quoted = SHELL_QUOTES.map(|quote| prompt.replace('\'', quote));
+                for said in quoted.iter().map(String::as_str).chain([prompt]) {
+                    let now = shown.as_deref().unwrap_or(command);
+                    if now.contains(said) {
+                        shown = Some(now.replace(said, &redaction.replacement));
+                        hidden(Hit::whole(redaction.seq));
+                    }
                 }
             }
         }

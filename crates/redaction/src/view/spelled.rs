@@ -113,8 +113,35 @@ pub(crate) fn without_escapes(text: &str) -> Option<View<'_>> {
 pub(crate) type Reading = fn(&str) -> Option<View<'_>>;
 
 /// The readings of what stands between backslashes. Each makes a text shorter.
-pub(crate) const SPELLINGS: [Reading; 5] =
-    [without_percent, without_entities, without_equals, without_unseen, without_continuations];
+pub(crate) const SPELLINGS: [Reading; 6] = [
+    without_percent,
+    without_entities,
+    without_equals,
+    without_unseen,
+    without_continuations,
+    without_shell_quotes,
+];
+
+/// How shells are given an apostrophe inside of apostrophes.
+pub(crate) const SHELL_QUOTES: [&str; 2] = [r"'\''", r#"'"'"'"#];
+
+/// Reads an apostrophe as shells do that are given it inside of apostrophes.
+fn without_shell_quotes(text: &str) -> Option<View<'_>> {
+    let mut out = Builder::new(text);
+    let mut next = 0;
+    while let Some((at, spelled)) = shell_quote(text, next) {
+        next = at + spelled.len();
+        out.replace(at, next, "'");
+    }
+    out.finish()
+}
+
+/// The first apostrophe that is spelled so, from a place on.
+fn shell_quote(text: &str, from: usize) -> Option<(usize, &'static str)> {
+    let rest = text.get(from..)?;
+    let found = SHELL_QUOTES.iter().filter_map(|spelled| Some((rest.find(spelled)?, *spelled)));
+    found.min().map(|(at, spelled)| (from + at, spelled))
+}
 
 /// Whether one of [`SPELLINGS`] may read `text` otherwise than it is.
 pub(crate) fn is_spelled(text: &str) -> bool {
@@ -123,6 +150,7 @@ pub(crate) fn is_spelled(text: &str) -> bool {
     memchr_iter(b'&', bytes).any(entity)
         || is_printable(bytes)
         || has_unseen(text)
+        || shell_quote(text, 0).is_some()
         || continuations(bytes).next().is_some()
 }
 

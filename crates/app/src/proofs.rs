@@ -1,0 +1,210 @@
+//! Checkpoints of the ledger, signed, and proofs against them.
+
+use super::setup::App;
+use crate::error::{AppError, ErrorKind, Result};
+use codex_ledger_entry::{HEADER_BYTES, Header, Seq, leaf_hash};
+use codex_ledger_ledger::{Head, LedgerReader, header_of, part_roots, write_durably};
+use codex_ledger_proof::{
+    Checkpoint, Note, ProofError, Signer, TlogProof, Use, Verifier, inclusion_parts,
+};
+use std::path::PathBuf;
+
+/// Name of the file that holds the last checkpoint.
+const CHECKPOINT_FILE: &str = "checkpoint";
+/// What the origin of a log of this program begins with.
+const ORIGIN_PREFIX: &str = "codex-ledger";
+
+/// What a checkpoint of somewhere else says of this ledger.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+pub enum Against {
+    /// The ledger begins with what the checkpoint covers.
+    Consistent {
+        /// Entries that the checkpoint covers.
+        size: u64,
+        /// Entries that the ledger has.
+        now: u64,
+    },
+    /// The first entries are others than those that were vouched for.
+    Fork {
+        /// Entries that the checkpoint covers.
+        size: u64,
+    },
+    /// The ledger has less entries than were vouched for.
+    Shorter {
+        /// Entries that the checkpoint covers.
+        size: u64,
+        /// Entries that the ledger has.
+        now: u64,
+    },
+    /// It is of another log.
+    Other {
+        /// The log that it is of.
+        origin: String,
+    },
+}
+
+/// What a proof shows, whoever made it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Proven {
+    /// The log.
+    pub origin: String,
+    /// Count of entries that the checkpoint covers.
+    pub size: u64,
+    /// The entry; none of a checkpoint alone.
+    pub seq: Option<u64>,
+    /// Kind of the entry.
+    pub kind: Option<&'static str>,
+    /// When it was recorded, nanoseconds since 1970.
+    pub recorded_at: Option<u64>,
+    /// Commitment to its body, hex.
+    pub commitment: Option<String>,
+    /// The keys that were given and have signed.
+    pub signed_by: Vec<String>,
+}
+
+/// The name of a ledger as a log.
+pub fn log_name(head: &Head) -> String {
+    format!("{ORIGIN_PREFIX}/{}/{}", head.identity.ledger, head.identity.origin)
+}
+
+impl App {
+    /// The name of this ledger as a log: its keys are of that name.
+    ///
+    /// # Errors
+    /// When there is no ledger.
+    pub fn log_name(&self) -> Result<String> {
+        Ok(log_name(LedgerReader::open(self.dir())?.head()))
+    }
+
+    /// Fills bytes for a new key.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn new_secret(&self) -> Result<[u8; 32]> {
+        let mut secret = [0; 32];
+        self.setup.world.entropy.fill(&mut secret).map_err(|source| {
+            AppError::new(ErrorKind::Io, format!("the system gives no randomness: {source}"))
+        })?;
+        Ok(secret)
+    }
+
+    /// Signs what the ledger has acknowledged, and keeps the checkpoint beside it.
+    ///
+    /// # Errors
+    /// When there is no ledger, or the checkpoint cannot be written.
+    pub fn checkpoint(&self, signer: &Signer) -> Result<(Checkpoint, Note)> {
+        let reader = LedgerReader::open(self.dir())?;
+        let (checkpoint, note) = signed(reader.head(), signer)?;
+        let path = self.checkpoint_path();
+        write_durably(&self.setup.world, &path, note.to_string().as_bytes())?;
+        Ok((checkpoint, note))
+    }
+
+    /// Where the last checkpoint lies.
+    pub fn checkpoint_path(&self) -> PathBuf {
+        self.dir().join(CHECKPOINT_FILE)
+    }
+
+    /// A proof that an entry is in the ledger as it is now.
+    ///
+    /// # Errors
+    /// When there is no such entry, or one cannot be read.
+    pub fn prove(&self, seq: Seq, signer: &Signer) -> Result<TlogProof> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let size = reader.head().size();
+        let header = header_of(&mut reader, seq)?;
+        let header = header.filter(|_| seq.get() < size).ok_or_else(|| {
+            AppError::new(ErrorKind::NotFound, format!("no entry {seq}: the ledger has {size}"))
+        })?;
+        let hashes = part_roots(&mut reader, &inclusion_parts(seq.get(), size))?;
+        let (_, note) = signed(reader.head(), signer)?;
+        Ok(TlogProof { extra: Some(header.to_vec()), index: seq.get(), hashes, note })
+    }
+
+    /// Whether the ledger begins with what a checkpoint covers.
+    ///
+    /// # Errors
+    /// When entries cannot be read.
+    pub fn against(&self, checkpoint: &Checkpoint) -> Result<Against> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        if checkpoint.origin != log_name(reader.head()) {
+            return Ok(Against::Other { origin: checkpoint.origin.clone() });
+        }
+        let (size, now) = (checkpoint.size, reader.head().size());
+        if size > now {
+            return Ok(Against::Shorter { size, now });
+        }
+        let whole = 0..size;
+        let roots = part_roots(&mut reader, &[whole])?;
+        Ok(match roots.first() == Some(&checkpoint.root) {
+            true => Against::Consistent { size, now },
+            false => Against::Fork { size },
+        })
+    }
+}
+
+fn signed(head: &Head, signer: &Signer) -> Result<(Checkpoint, Note)> {
+    let checkpoint =
+        Checkpoint { origin: log_name(head), size: head.size(), root: head.chain.tree.root() };
+    let mut note = checkpoint.note().map_err(unsound)?;
+    note.sign(signer, 0);
+    Ok((checkpoint, note))
+}
+
+fn unsound(error: impl std::fmt::Display) -> AppError {
+    AppError::new(ErrorKind::Usage, error.to_string())
+}
+
+/// Verifies a proof or a checkpoint, without a ledger; at least one of the keys must have signed it, where keys are given.
+///
+/// # Errors
+/// When it is no proof, does not hold, or none of the keys has signed it.
+pub fn verify_proof(text: &str, keys: &[Verifier]) -> Result<Proven> {
+    let proof = TlogProof::parse(text);
+    let (checkpoint, note, header) = match (proof, Checkpoint::parse(text)) {
+        (Ok(proof), _) => {
+            let header: [u8; HEADER_BYTES] = proof
+                .extra
+                .as_deref()
+                .and_then(|extra| extra.try_into().ok())
+                .ok_or_else(|| unsound("the proof does not hold the header of an entry"))?;
+            let checkpoint = proof.leads_to(&leaf_hash(&header)).map_err(unsound)?;
+            let header = Header::decode(&header).map_err(unsound)?;
+            if header.seq.get() != proof.index {
+                return Err(unsound(ProofError::Outside));
+            }
+            (checkpoint, proof.note, Some(header))
+        }
+        (Err(_), Ok((checkpoint, note))) => (checkpoint, note, None),
+        (Err(error), Err(_)) => return Err(unsound(error)),
+    };
+    let mut signed_by = Vec::new();
+    let mut refused = None;
+    for key in keys {
+        // A log vouches for its own entries only.
+        let is_of_other = key.purpose() == Use::Log && key.name() != checkpoint.origin;
+        match note.signed_by(key) {
+            _ if is_of_other => refused = Some(unsound("the key is of another log")),
+            Ok(_) => signed_by.push(key.to_string()),
+            Err(error) => refused = Some(unsound(error)),
+        }
+    }
+    if let Some(error) = refused.filter(|_| signed_by.is_empty()) {
+        return Err(error);
+    }
+    if let Some(header) = &header
+        && checkpoint.origin != format!("{ORIGIN_PREFIX}/{}/{}", header.ledger, header.origin)
+    {
+        return Err(unsound("the entry is of another log than the checkpoint"));
+    }
+    Ok(Proven {
+        origin: checkpoint.origin,
+        size: checkpoint.size,
+        seq: header.as_ref().map(|header| header.seq.get()),
+        kind: header.as_ref().map(|header| header.kind.name()),
+        recorded_at: header.as_ref().map(|header| header.recorded_at),
+        commitment: header.as_ref().map(|header| header.commitment.to_string()),
+        signed_by,
+    })
+}

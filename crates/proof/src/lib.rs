@@ -1,0 +1,22 @@
+//! What a stranger can check: checkpoints that are signed notes, and proofs that an entry is in the tree of one, or that
+//! one tree is the beginning of another. Pure: no I/O, no clock, no randomness.
+//!
+//! The formats are those of C2SP: signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof; the tree is that of RFC 6962.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
+)]
+
+mod checkpoint;
+mod key;
+mod merkle;
+mod note;
+mod tlog;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use key::{KeyError, Signer, Use, Verifier, is_key_name};
+pub use merkle::{
+    ProofError, consistency_parts, inclusion_parts, verify_consistency, verify_inclusion,
+};
+pub use note::{Note, NoteError, Signature};
+pub use tlog::{TlogProof, TlogProofError};

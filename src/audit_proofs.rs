@@ -1,0 +1,243 @@
+//! `audit checkpoint`, `prove`, `verify`, `against`: what a stranger can check.
+
+use crate::door::{Done, Door, Result, Style, app};
+use crate::error::DoorError;
+use crate::keys;
+use crate::text::{entries, safe};
+use clap::Args;
+use codex_ledger_app::{Against, Checkpoint, Proven, Seq, Verifier, verify_proof};
+use serde::Serialize;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// A checkpoint or proof is no longer.
+const FILE_MAX_BYTES: u64 = 4 << 20;
+
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// Sign with the key in this file [default: a key of your own, made when it is first needed]
+    #[arg(long, value_name = "FILE", env = "CODEX_LEDGER_KEY", hide_env_values = true)]
+    pub key: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckpointArgs {
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// Write it here, too; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    /// The entry
+    #[arg(value_name = "SEQ")]
+    pub entry: Seq,
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// Write the proof here [default: standard output]; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A proof or a checkpoint
+    pub file: PathBuf,
+    /// A public key that must have signed it, as `audit checkpoint` prints it; repeatable, one of them must
+    #[arg(long = "signed-by", value_name = "NAME+ID+KEY")]
+    pub signed_by: Vec<String>,
+}
+
+/// What is printed of a checkpoint.
+#[derive(Serialize)]
+struct CheckpointDocument<'a> {
+    checkpoint: &'a str,
+    origin: &'a str,
+    size: u64,
+    root: String,
+    public_key: String,
+}
+
+/// What is printed of a proof.
+#[derive(Serialize)]
+struct ProofDocument<'a> {
+    proof: &'a str,
+    seq: Seq,
+    public_key: String,
+}
+
+pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
+    let app = app(door, "audit checkpoint", Vec::new())?;
+    let signer = keys::signer(door, &app, args.key.key.as_deref())?;
+    let (checkpoint, note) = app.checkpoint(&signer)?;
+    let text = note.to_string();
+    if let Some(path) = &args.output {
+        write_new(path, &text)?;
+    }
+    let public_key = signer.verifier().to_string();
+    if door.global.json {
+        door.print_json(&CheckpointDocument {
+            checkpoint: &text,
+            origin: &checkpoint.origin,
+            size: checkpoint.size,
+            root: checkpoint.root.to_string(),
+            public_key,
+        })?;
+        return Ok(Done::Clean);
+    }
+    let kept = format!(
+        "{} signed; kept in {}\npublic key  {public_key}\n",
+        entries(checkpoint.size),
+        safe(&app.checkpoint_path().display().to_string()),
+    );
+    let advice =
+        "keep a copy of both elsewhere: `audit against FILE` compares the ledger with it\n";
+    door.print(&(text + "\n" + &kept + &door.paint(Style::Dim, advice)))?;
+    Ok(Done::Clean)
+}
+
+pub fn prove(door: &Door, args: &ProveArgs) -> Result<Done> {
+    let app = app(door, "audit prove", Vec::new())?;
+    let signer = keys::signer(door, &app, args.key.key.as_deref())?;
+    let proof = door.patiently("proving", || app.prove(args.entry, &signer))?.to_string();
+    let public_key = signer.verifier().to_string();
+    if let Some(path) = &args.output {
+        write_new(path, &proof)?;
+    }
+    if door.global.json {
+        door.print_json(&ProofDocument { proof: &proof, seq: args.entry, public_key })?;
+        return Ok(Done::Clean);
+    }
+    match &args.output {
+        None => door.print(&proof)?,
+        Some(path) => door.print(&format!(
+            "entry {} is proven in {}\npublic key  {public_key}\n{}",
+            args.entry,
+            safe(&path.display().to_string()),
+            door.next(None, &format!("audit verify {} --signed-by KEY", path.display()))
+        ))?,
+    }
+    Ok(Done::Clean)
+}
+
+pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
+    let keys = args.signed_by.iter().map(|key| {
+        Verifier::parse(key).map_err(|error| {
+            DoorError::new(format!("--signed-by: {error}"))
+                .hint("`audit checkpoint` prints the public key of a ledger")
+        })
+    });
+    let keys: Vec<Verifier> = keys.collect::<Result<_>>()?;
+    let text = read(&args.file)?;
+    let named = |error: codex_ledger_app::AppError| {
+        DoorError::new(format!("{}: {}", args.file.display(), DoorError::from(error).message))
+    };
+    let proven = verify_proof(&text, &keys).map_err(named);
+    let proven = match proven {
+        Ok(proven) => proven,
+        Err(error) => {
+            if door.global.json {
+                door.print_json(&serde_json::json!({"ok": false, "findings": [error.message]}))?;
+            } else {
+                let refused = door.paint(Style::Red, "refused");
+                door.print(&format!("{refused}  {}\n", safe(&error.message)))?;
+            }
+            return Ok(Done::Findings);
+        }
+    };
+    if door.global.json {
+        door.print_json(&serde_json::json!({"ok": true, "proven": &proven, "findings": []}))?;
+        return Ok(Done::Clean);
+    }
+    door.print(&told(door, &proven))?;
+    Ok(Done::Clean)
+}
+
+fn told(door: &Door, proven: &Proven) -> String {
+    let holds = door.paint(Style::Green, "holds");
+    let mut out = match (proven.seq, proven.kind) {
+        (Some(seq), Some(kind)) => {
+            format!("{holds}  entry {seq} ({kind}) is one of the {} of\n", entries(proven.size))
+        }
+        _ => format!("{holds}  a checkpoint over the {} of\n", entries(proven.size)),
+    };
+    out.push_str(&format!("       {}\n", safe(&proven.origin)));
+    if let Some(commitment) = &proven.commitment {
+        out.push_str(&format!("       its body is committed to by {commitment}\n"));
+    }
+    match &proven.signed_by[..] {
+        [] => out.push_str(
+            "not proven: who signed it. Give a public key that you got from elsewhere: --signed-by NAME+ID+KEY\n",
+        ),
+        keys => {
+            for key in keys {
+                out.push_str(&format!("signed by {}\n", safe(key)));
+            }
+            out.push_str(
+                "not proven: that whoever has this key has not signed another history elsewhere\n",
+            );
+        }
+    }
+    out
+}
+
+pub fn against(door: &Door, file: &Path) -> Result<Done> {
+    let app = app(door, "audit against", Vec::new())?;
+    let text = read(file)?;
+    let (checkpoint, _) = Checkpoint::parse(&text).map_err(|error| {
+        DoorError::new(format!("{}: {error}", file.display()))
+            .hint("`audit checkpoint -o FILE` writes one")
+    })?;
+    let verdict = door.patiently("comparing", || app.against(&checkpoint))?;
+    let is_consistent = matches!(verdict, Against::Consistent { .. });
+    if door.global.json {
+        door.print_json(&serde_json::json!({"ok": is_consistent, "against": &verdict}))?;
+    } else {
+        let told = match &verdict {
+            Against::Consistent { size, now } => format!(
+                "consistent  the first {} are those of the checkpoint; the ledger has {} now\n",
+                entries(*size),
+                entries(*now)
+            ),
+            Against::Fork { size } => format!(
+                "fork  the first {} are not those of the checkpoint: the ledger was rewritten, or one of both is another copy\n",
+                entries(*size)
+            ),
+            Against::Shorter { size, now } => format!(
+                "cut  the checkpoint covers {}, the ledger has {}: the newest are missing, or the folder was put back to an older state\n",
+                entries(*size),
+                entries(*now)
+            ),
+            Against::Other { origin } => {
+                format!("other  the checkpoint is of another ledger, {}\n", safe(origin))
+            }
+        };
+        let style = if is_consistent { Style::Green } else { Style::Red };
+        let (word, rest) = told.split_once(' ').unwrap_or((&told, ""));
+        door.print(&format!("{} {rest}", door.paint(style, word)))?;
+    }
+    Ok(if is_consistent { Done::Clean } else { Done::Findings })
+}
+
+fn read(path: &Path) -> Result<String> {
+    let failed =
+        |error: &dyn std::fmt::Display| DoorError::new(format!("{}: {error}", path.display()));
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    let mut text = String::new();
+    file.take(FILE_MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
+    if text.len() as u64 > FILE_MAX_BYTES {
+        return Err(failed(&"too long for a proof or a checkpoint"));
+    }
+    Ok(text)
+}
+
+fn write_new(path: &Path, text: &str) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        DoorError::new(format!("{}: {error}", path.display())).hint("nothing is overwritten")
+    };
+    let mut file = fs::File::options().write(true).create_new(true).open(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+}

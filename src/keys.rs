@@ -1,0 +1,108 @@
+//! The key that signs checkpoints: a file of its owner's alone, outside the ledger's folder.
+
+use crate::door::{Door, Result, say};
+use crate::error::DoorError;
+use codex_ledger_app::{App, Signer, Use};
+use directories::ProjectDirs;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// What the file begins with; the secret follows in hex.
+const HEADING: &str = "codex-ledger secret key 1\n";
+
+/// The key of a ledger; made where there is none yet and no other was named.
+pub fn signer(door: &Door, app: &App, given: Option<&Path>) -> Result<Signer> {
+    let name = app.log_name()?;
+    let path = match given {
+        Some(path) => path.to_path_buf(),
+        None => own_path(&name)?,
+    };
+    let secret = match read(&path)? {
+        Some(secret) => secret,
+        None if given.is_some() => {
+            return Err(DoorError::new(format!("{}: there is no key", path.display()))
+                .hint("without --key a key is made and kept where only you can read it"));
+        }
+        None => {
+            let secret = app.new_secret()?;
+            make(&path, &secret)?;
+            if !door.global.quiet && !door.global.json {
+                say(format!(
+                    "codex-ledger: made a key, {}; whoever has it can sign in your name",
+                    path.display()
+                ));
+            }
+            secret
+        }
+    };
+    Signer::new(&name, Use::Log, &secret).map_err(|error| DoorError::new(error.to_string()))
+}
+
+/// Where the key of that log lies: never in the ledger's folder, so that no copy of it holds the key.
+pub fn own_path(log: &str) -> Result<PathBuf> {
+    let project = ProjectDirs::from("", "", "codex-ledger");
+    let project = project.ok_or_else(|| {
+        DoorError::new("this system names no folder for the key")
+            .hint("name a file: --key FILE, or CODEX_LEDGER_KEY")
+    })?;
+    let name = log.replace('/', "-");
+    Ok(project.config_dir().join("keys").join(format!("{name}.key")))
+}
+
+/// The secret in a file; none where there is no file.
+fn read(path: &Path) -> Result<Option<[u8; 32]>> {
+    let failed =
+        |error: &dyn std::fmt::Display| DoorError::new(format!("{}: {error}", path.display()));
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&error)),
+    };
+    check_private(path)?;
+    let secret = text.strip_prefix(HEADING).and_then(|rest| parse(rest.trim_end()));
+    secret.map(Some).ok_or_else(|| failed(&"not a key of this program"))
+}
+
+fn parse(hex: &str) -> Option<[u8; 32]> {
+    let mut secret = [0; 32];
+    let is_whole = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    for (byte, at) in secret.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
+    }
+    is_whole.then_some(secret)
+}
+
+/// A key that others can read is nobody's.
+#[cfg(unix)]
+fn check_private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = path.metadata().map_or(0, |meta| meta.permissions().mode());
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let message = format!("{}: others can read this key (mode {:o})", path.display(), mode & 0o777);
+    Err(DoorError::new(message)
+        .hint("chmod 600 it if nobody has read it; else move it away, and a new one is made"))
+}
+
+#[cfg(not(unix))]
+fn check_private(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Writes a new key under a name that nothing has yet.
+fn make(path: &Path, secret: &[u8; 32]) -> Result<()> {
+    let failed = |error: std::io::Error| DoorError::new(format!("{}: {error}", path.display()));
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(failed)?;
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    file.write_all(format!("{HEADING}{hex}\n").as_bytes()).map_err(failed)?;
+    file.sync_all().map_err(failed)
+}

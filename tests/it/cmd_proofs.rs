@@ -1,0 +1,168 @@
+//! Checkpoints and proofs: what is signed is what is there, and nothing else passes for it.
+
+use crate::cli_support::{TestEnvironment, prompt_line, session, skip};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn ledger() -> TestEnvironment {
+    let env = TestEnvironment::new();
+    for number in 1..=3 {
+        env.write(&env.rollout(number), &session(number, 4));
+    }
+    env.append(&[]);
+    env
+}
+
+/// Writes a checkpoint; gives its file and the public key.
+fn checkpoint(env: &TestEnvironment, name: &str) -> (PathBuf, String) {
+    let path = env.path(name);
+    let made = env.json(["audit", "checkpoint", "-o", &path.display().to_string()]);
+    assert_eq!(made["checkpoint"], fs::read_to_string(&path).unwrap());
+    (path, made["public_key"].as_str().unwrap().to_string())
+}
+
+fn verify(env: &TestEnvironment, path: &Path, key: &str) -> Value {
+    let path = path.display().to_string();
+    env.run(["audit", "verify", &path, "--signed-by", key, "--json"]).json()
+}
+
+#[test]
+fn a_checkpoint_is_what_the_ledger_says_and_stays_true_while_it_grows() {
+    let env = ledger();
+    let (first, key) = checkpoint(&env, "first");
+    let text = fs::read_to_string(&first).unwrap();
+    let head = env.json(["status"])["head"].clone();
+    assert_eq!(text.lines().nth(1), Some(head["size"].to_string().as_str()));
+    assert!(text.starts_with("codex-ledger/") && key.starts_with("codex-ledger/"));
+    assert_eq!(verify(&env, &first, &key)["ok"], true);
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    env.append(&[]);
+    let (second, again) = checkpoint(&env, "second");
+    assert_eq!(again, key, "the same key signs");
+    for file in [&first, &second] {
+        let said = env.json(["audit", "against", &file.display().to_string()]);
+        assert_eq!(said["against"]["verdict"], "consistent", "{said}");
+    }
+    env.audits_clean();
+}
+
+#[test]
+fn another_history_is_told_from_the_one_that_was_signed() {
+    let env = ledger();
+    let old = env.path("old");
+    copy(&env.ledger(), &old);
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    env.append(&[]);
+    let (newest, _) = checkpoint(&env, "newest");
+    let file = newest.display().to_string();
+    let against = |ledger: &Path, code: i32| {
+        let ledger = ledger.display().to_string();
+        let args = ["--ledger", &ledger, "audit", "against", &file, "--json"];
+        env.run(args).expect(code).json()["against"]["verdict"].as_str().unwrap().to_string()
+    };
+    assert_eq!(against(&env.ledger(), 0), "consistent");
+    // The folder is put back to an older state, and then goes on in another way.
+    assert_eq!(against(&old, 1), "shorter");
+    let old_path = old.display().to_string();
+    env.extend(&env.rollout(2), &prompt_line("something else"));
+    env.extend(&env.rollout(2), &prompt_line("and more"));
+    env.extend(&env.rollout(2), &prompt_line("and more"));
+    env.run(["--ledger", &old_path, "append", &env.codex().display().to_string()]).expect(0);
+    assert_eq!(against(&old, 1), "fork");
+    let other = ledger();
+    assert_eq!(against(&other.ledger(), 1), "other");
+}
+
+#[test]
+fn every_entry_is_proven_and_two_verifiers_agree() {
+    let env = ledger();
+    let (_, key) = checkpoint(&env, "checkpoint");
+    let size = env.json(["status"])["head"]["size"].as_u64().unwrap();
+    let other = checkpoint(&ledger(), "other").1;
+    for seq in [0, 1, 2, size / 2, size - 2, size - 1] {
+        let path = env.path(&format!("{seq}.tlog-proof"));
+        let file = path.display().to_string();
+        env.ok(["audit", "prove", &seq.to_string(), "-o", &file]);
+        let proven = verify(&env, &path, &key);
+        assert_eq!((&proven["ok"], &proven["proven"]["seq"]), (&true.into(), &seq.into()));
+        assert_eq!(proven["proven"]["signed_by"][0], key.as_str());
+        assert_eq!(verify(&env, &path, &other)["ok"], false, "signed by another key");
+        assert_ne!(by_script(&path, &key), Some(false));
+        assert_ne!(by_script(&path, &other), Some(true));
+        // Every tenth bit of the file differs once.
+        let text = fs::read(&path).unwrap();
+        let wrong = env.path("wrong");
+        for at in (0..text.len()).step_by(37) {
+            let mut bytes = text.clone();
+            bytes[at] ^= 1 << (at % 8);
+            fs::write(&wrong, &bytes).unwrap();
+            let done =
+                env.run(["audit", "verify", &wrong.display().to_string(), "--signed-by", &key]);
+            assert_ne!(done.code, Some(0), "byte {at} of the proof of {seq}");
+        }
+        assert_ne!(by_script(&wrong, &key), Some(true));
+    }
+    env.run(["audit", "prove", &size.to_string()]).refused(&["no entry"]);
+    env.run(["audit", "prove", "0", "-o", &env.path("0.tlog-proof").display().to_string()])
+        .refused(&["nothing is overwritten"]);
+    // Without a key the answer says what is not proven.
+    let proof = env.path("1.tlog-proof").display().to_string();
+    assert!(env.ok(["audit", "verify", &proof]).text().contains("not proven: who signed it"));
+}
+
+/// The verifier that shares no code with the program.
+fn by_script(proof: &Path, key: &str) -> Option<bool> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verify_proof.py");
+    let done = Command::new("python3").arg(script).arg(proof).args(["--signed-by", key]).output();
+    let Ok(done) = done else {
+        skip("cmd_proofs::every_entry_is_proven_and_two_verifiers_agree", "there is no python3");
+        return None;
+    };
+    assert!(done.status.code().is_some_and(|code| code < 2), "{done:?}");
+    Some(done.status.success())
+}
+
+#[cfg(unix)]
+#[test]
+fn the_key_is_its_owners_alone_and_no_part_of_the_ledger() {
+    use std::os::unix::fs::PermissionsExt;
+    let env = ledger();
+    checkpoint(&env, "checkpoint");
+    let keys: Vec<PathBuf> = walkdir::WalkDir::new(env.path("home"))
+        .into_iter()
+        .filter_map(|entry| Some(entry.ok()?.into_path()))
+        .filter(|path| path.extension().is_some_and(|end| end == "key"))
+        .collect();
+    let [key] = &keys[..] else { panic!("one key: {keys:?}") };
+    let mode = || fs::metadata(key).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    let secret = fs::read_to_string(key).unwrap();
+    let secret = secret.lines().nth(1).unwrap();
+    for entry in walkdir::WalkDir::new(env.ledger()).into_iter().flatten() {
+        let bytes =
+            if entry.file_type().is_file() { fs::read(entry.path()).unwrap() } else { vec![] };
+        let holds = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!holds, "{}", entry.path().display());
+    }
+    fs::set_permissions(key, fs::Permissions::from_mode(0o640)).unwrap();
+    env.run(["audit", "checkpoint"]).refused(&["others can read this key"]);
+    fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(key, "nonsense").unwrap();
+    env.run(["audit", "checkpoint"]).refused(&["not a key of this program"]);
+    let missing = env.path("nowhere").display().to_string();
+    env.run(["audit", "checkpoint", "--key", &missing]).refused(&["there is no key"]);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in walkdir::WalkDir::new(from).into_iter().flatten() {
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(&target).unwrap();
+        } else if entry.file_type().is_file() {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}

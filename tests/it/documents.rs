@@ -1,0 +1,115 @@
+//! What README and the pages under docs tell people to type is accepted, and does what is said there.
+
+use crate::cli_support::TestEnvironment;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Lines that do not end by themselves, or name something that no ledger has.
+const NOT_RUN: [&str; 4] = ["append --watch", "redact undo 512", "config trust", "v1 "];
+
+/// The pages that people read.
+fn pages() -> Vec<PathBuf> {
+    let docs = fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
+    let mut pages: Vec<PathBuf> = docs.map(|entry| entry.unwrap().path()).collect();
+    pages.retain(|page| page.extension().is_some_and(|end| end == "md"));
+    pages.push(Path::new(ROOT).join("README.md"));
+    pages.sort();
+    pages
+}
+
+/// The blocks of a page that are in one language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("\n```{language}\n");
+    let rest = text.split(fence.as_str()).skip(1);
+    rest.filter_map(|block| Some(block.split_once("\n```")?.0.to_string())).collect()
+}
+
+/// Commands of a page: lines of its shell blocks, and what it sets as code.
+fn commands(text: &str) -> Vec<String> {
+    let lines = blocks(text, "sh").into_iter().flat_map(|block| {
+        block.replace("\\\n", " ").lines().map(str::to_string).collect::<Vec<_>>()
+    });
+    let inline = text.split('`').skip(1).step_by(2).map(str::to_string);
+    let all = lines.chain(inline).filter_map(|line| {
+        let command = line.strip_prefix("codex-ledger ")?.split(" #").next()?.trim().to_string();
+        // Words in capitals stand for something.
+        let is_form = command
+            .split(['#', ' ', '='])
+            .any(|word| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || c == '-'));
+        (!is_form && !command.contains(['…', '|', '<', '['])).then_some(command)
+    });
+    all.filter(|line| !NOT_RUN.iter().any(|not_run| line.starts_with(not_run))).collect()
+}
+
+/// As a shell splits it: double quotes hold blanks together.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    let mut has_word = false;
+    for c in line.chars() {
+        match c {
+            '"' => (quoted, has_word) = (!quoted, true),
+            ' ' if !quoted => {
+                if std::mem::take(&mut has_word) {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            _ => {
+                word.push(c);
+                has_word = true;
+            }
+        }
+    }
+    words.extend(has_word.then_some(word));
+    words
+}
+
+#[test]
+fn commands_that_the_pages_name_are_accepted() {
+    let mut tried = 0;
+    let mut refused = Vec::new();
+    for page in pages() {
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        for command in commands(&fs::read_to_string(&page).unwrap()) {
+            let env = TestEnvironment::with_fixture();
+            env.append(&[]);
+            let done = env.run(words(&command));
+            tried += 1;
+            if !matches!(done.code, Some(0 | 1)) {
+                refused.push(format!("{name}: codex-ledger {command}\n    {}", done.stderr.trim()));
+            }
+        }
+    }
+    assert!(refused.is_empty(), "refused:\n{}", refused.join("\n"));
+    assert!(tried > 20, "only {tried} commands were found");
+}
+
+#[test]
+fn questions_in_sql_have_an_answer() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let db = env.views();
+    let text = fs::read_to_string(Path::new(ROOT).join("docs/SCHEMA.md")).unwrap();
+    let questions = blocks(&text, "sql");
+    assert_eq!(questions.len(), 10);
+    for sql in questions {
+        let mut statement = db.prepare(&sql).unwrap_or_else(|error| panic!("{error}:\n{sql}"));
+        let mut rows = statement.query([]).unwrap();
+        assert!(rows.next().unwrap().is_some(), "no answer to\n{sql}");
+    }
+}
+
+/// A page that another one names is there.
+#[test]
+fn pages_link_to_pages() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if link.is_empty() || link.contains("://") {
+                continue;
+            }
+            let target = page.parent().unwrap().join(link);
+            assert!(target.exists(), "{}: {link}", page.display());
+        }
+    }
+}
