@@ -13,7 +13,7 @@ CREATE TABLE turns (
     reason      TEXT,
     duration_ms INTEGER,                -- of a turn: as recorded, else since its beginning
     count       INTEGER,                -- turns rolled back, items replaced, findings of a review
-    text        TEXT,                   -- error message, summary of a compaction, outcome of a review
+    text        TEXT,                   -- error message, summary of a compaction, outcome of a review, last words of a turn that nothing else has said
     copied      INTEGER NOT NULL,       -- 1: copied from the parent's file
     PRIMARY KEY (stream, line, part, item)
 ) STRICT;

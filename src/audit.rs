@@ -1,5 +1,6 @@
 //! `audit`: verify everything.
 
+use crate::audit_log::{self, LogArgs};
 use crate::audit_proofs::{self, CheckpointArgs, ProveArgs, VerifyArgs};
 use crate::door::{Done, Door, Result, Style, app, say};
 use crate::hint;
@@ -21,6 +22,8 @@ pub struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
+    /// List who did what, when and why: appends, redactions, undo, rules, reveals, exports, tags, notes
+    Log(LogArgs),
     /// Sign what the ledger has: size and root of its tree, for others to keep
     Checkpoint(CheckpointArgs),
     /// Prove that an entry is in the ledger, to somebody who has a checkpoint or the public key
@@ -99,11 +102,14 @@ struct Bundle<'a> {
 
 pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
     match &args.what {
+        Some(AuditCommand::Log(_)) | Some(AuditCommand::Bundle { .. }) | None => {}
         Some(AuditCommand::Checkpoint(args)) => return audit_proofs::checkpoint(door, args),
         Some(AuditCommand::Prove(args)) => return audit_proofs::prove(door, args),
         Some(AuditCommand::Verify(args)) => return audit_proofs::verify(door, args),
         Some(AuditCommand::Against { file }) => return audit_proofs::against(door, file),
-        Some(AuditCommand::Bundle { .. }) | None => {}
+    }
+    if let Some(AuditCommand::Log(args)) = args.what {
+        return audit_log::run(door, args);
     }
     let app = app(door, "audit", Vec::new())?;
     if let Some(AuditCommand::Bundle { output, reason }) = &args.what {

@@ -190,7 +190,7 @@ impl Door {
             return work();
         }
         thread::scope(|scope| {
-            let (done, is_done) = mpsc::channel::<()>();
+            let (done, is_done) = mpsc::sync_channel::<()>(0);
             let shown = thread::Builder::new().spawn_scoped(scope, move || {
                 if is_done.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
                     return;

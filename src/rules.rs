@@ -68,20 +68,21 @@ struct WeakerRule<'a> {
 pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
     match what {
         RulesCommand::List => {
-            let RulesInForce { seq, rules } =
-                app(door, "redact rules list", Vec::new())?.rules()?;
+            let app = app(door, "redact rules list", Vec::new())?;
+            let RulesInForce { seq, rules } = app.rules()?;
+            // What a person has written into a rule may have been hidden by hand since.
+            let is_hidden = app.redactions(true).is_ok_and(|by_hand| !by_hand.is_empty());
+            let name = if is_hidden { door.shown(&rules.name) } else { rules.name.clone() };
             let source = match seq {
-                Some(seq) => {
-                    format!("`{}`, in force by entry {seq}", safe(&door.shown(&rules.name)))
-                }
-                None => format!("`{}`, not in the ledger yet", safe(&door.shown(&rules.name))),
+                Some(seq) => format!("`{}`, in force by entry {seq}", safe(&name)),
+                None => format!("`{}`, not in the ledger yet", safe(&name)),
             };
-            show_rules(door, &rules, &source)
+            show_rules(door, &rules, &source, is_hidden)
         }
         RulesCommand::Check { file } => {
             let rules = read_rules(&file)?;
             check_rules(&rules)?;
-            show_rules(door, &rules, &format!("`{}`, a sound file", safe(&rules.name)))
+            show_rules(door, &rules, &format!("`{}`, a sound file", safe(&rules.name)), false)
         }
         RulesCommand::Test { file } => {
             let rules = match &file {
@@ -136,26 +137,26 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
     }
 }
 
-fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
+fn show_rules(door: &mut Door, rules: &RuleSet, source: &str, is_hidden: bool) -> Result<Done> {
+    let is_shown = |rule: &Rule| !is_hidden || is_builtin(rule);
+    let hide = |text: &str, is_shown: bool| match is_shown {
+        true => text.to_string(),
+        false => door.shown(text),
+    };
     if door.global.json {
-        // What a person has written into a rule may be hidden by now.
-        let listed = rules.rules.iter().map(|rule| match is_builtin(rule) {
-            true => as_value(rule),
+        let listed = rules.rules.iter().map(|rule| match is_shown(rule) {
+            true => as_value(&listed(rule)),
             false => door.shown_document(&listed(rule)),
         });
         let rules = Rules {
-            name: &door.shown(&rules.name),
+            name: &hide(&rules.name, !is_hidden),
             digest: rules.digest(),
             rules: listed.collect::<Result<_>>()?,
-            notes: rules.notes.iter().map(|note| door.shown(note)).collect(),
+            notes: rules.notes.iter().map(|note| hide(note, !is_hidden)).collect(),
         };
         door.print_json(&rules)?;
         return Ok(Done::Clean);
     }
-    let hide = |text: &str, rule: &Rule| match is_builtin(rule) {
-        true => text.to_string(),
-        false => door.shown(text),
-    };
     let enabled = rules.rules.iter().filter(|rule| rule.enabled).count() as u64;
     let mut out = format!(
         "{source}: {}, {} off\n",
@@ -163,7 +164,7 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
         rules.rules.len() as u64 - enabled
     );
     for note in &rules.notes {
-        out.push_str(&format!("note: {}\n", safe(&door.shown(note))));
+        out.push_str(&format!("note: {}\n", safe(&hide(note, !is_hidden))));
     }
     let width = rules.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(40);
     for rule in &rules.rules.iter().map(listed).collect::<Vec<_>>() {
@@ -171,9 +172,9 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str) -> Result<Done> {
         let about = rule.description.as_deref().or(rule.reason.as_deref()).unwrap_or_default();
         let line = format!(
             "{state} {:width$}  {:8}  {}",
-            safe(&hide(&rule.id, rule)),
+            safe(&hide(&rule.id, is_shown(rule))),
             rule.severity.name(),
-            one_line(&hide(about, rule), 90)
+            one_line(&hide(about, is_shown(rule)), 90)
         );
         let line = if rule.enabled { line } else { door.paint(Style::Dim, line) };
         out.push_str(line.trim_end());

@@ -82,7 +82,7 @@ fn every_entry_is_proven_and_two_verifiers_agree() {
     let size = env.json(["status"])["head"]["size"].as_u64().unwrap();
     let other = checkpoint(&ledger(), "other").1;
     for seq in [0, 1, 2, size / 2, size - 2, size - 1] {
-        let path = env.path(&format!("{seq}.tlog-proof"));
+        let path = env.path(format!("{seq}.tlog-proof"));
         let file = path.display().to_string();
         env.ok(["audit", "prove", &seq.to_string(), "-o", &file]);
         let proven = verify(&env, &path, &key);

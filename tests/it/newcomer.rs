@@ -52,6 +52,15 @@ fn questions_of_a_first_day_have_an_answer_in_a_line_or_two() {
     let says = |word: &str| history.contains(word);
     assert!(says("ada") && says("private") && says("a text of 13 characters"), "{history}");
     assert!(!answer(&env, "search \"run the full comparison\"").contains("tea"));
+    let log = answer(&env, "audit log --by ada");
+    assert!(
+        log.contains("redaction") && log.contains("private") && log.contains("1 act;"),
+        "{log}"
+    );
+    env.ok(["show", "--raw", "latest", "--reason", "an audit"]);
+    env.append(&[]);
+    let log = answer(&env, "audit log --kind reveal");
+    assert!(log.contains("show --raw") && log.contains("an audit"), "{log}");
 
     // Something to send to somebody.
     let page = env.work().join("moon.html");

@@ -205,6 +205,16 @@ impl App {
         Ok(query::redactions(&db, active_only).map_err(db::at(self.views_path()))?)
     }
 
+    /// Who did what, as far as a filter leaves it, in the order in which it was recorded; and the kinds that there are.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn acts(&self, filter: &query::ActFilter) -> Result<(Vec<query::ActRow>, Vec<String>)> {
+        let db = self.views_for_reading()?;
+        let read = || Ok((query::acts(&db, filter)?, query::kinds_of_acts(&db)?));
+        Ok(read().map_err(db::at(self.views_path()))?)
+    }
+
     /// All revocations, the newest first.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ fn each_header(
     range: Range<u64>,
     each: &mut dyn FnMut(u64, &[u8; HEADER_BYTES]),
 ) -> Result<()> {
-    let identity = reader.head().identity.clone();
+    let identity = reader.head().identity;
     let mut next = Seq::new(range.start);
     while next.get() < range.end {
         let Some(pack) = reader.pack_from(next)? else { return Ok(()) };

@@ -30,8 +30,26 @@ struct Answer {
     text: u64,
     beginning: u64,
     line: u64,
-    /// Its row, where an event says it; a message's stays anyway.
-    row: Option<Place>,
+    by: By,
+}
+
+/// Which record has said a text, and what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+enum By {
+    Message,
+    /// An event or item: the place of its row; none where an earlier file of the thread has the row.
+    Event(Option<Place>),
+}
+
+/// What a message that says a text has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Nothing has said it.
+    Now,
+    /// It takes the place of an event's row.
+    InPlaceOf(Place),
+    /// An event has said it, and an earlier file of the thread has the row.
+    Before,
 }
 
 impl Answers {
@@ -41,19 +59,22 @@ impl Answers {
         self.take(text, line, false).is_some()
     }
 
-    /// An event or item has said a text that no message has: where its row is.
-    pub(crate) fn told_by_event(&mut self, text: &str, line: u64, row: Place) {
-        self.add(text, line, Some(row));
+    /// An event or item has said a text that no message has: where its row is, if it is a new one.
+    pub(crate) fn told_by_event(&mut self, text: &str, line: u64, row: Option<Place>) {
+        self.add(text, line, By::Event(row));
     }
 
-    /// A message says a text; gives the row of the event that has said it.
-    pub(crate) fn told_by_message(&mut self, text: &str, line: u64) -> Option<Place> {
+    /// A message says a text.
+    pub(crate) fn told_by_message(&mut self, text: &str, line: u64) -> Told {
         push(&mut self.last_words, hash(text.trim()), LAST_WORDS);
-        let row = self.take(text, line, true);
-        if row.is_none() {
-            self.add(text, line, None);
+        match self.take(text, line, true) {
+            Some(By::Event(Some(row))) => Told::InPlaceOf(row),
+            Some(By::Event(None)) => Told::Before,
+            Some(By::Message) | None => {
+                self.add(text, line, By::Message);
+                Told::Now
+            }
         }
-        row.flatten()
     }
 
     /// Whether a text was said lately.
@@ -61,22 +82,22 @@ impl Answers {
         self.last_words.contains(&hash(text.trim()))
     }
 
-    fn add(&mut self, text: &str, line: u64, row: Option<Place>) {
+    fn add(&mut self, text: &str, line: u64, by: By) {
         let (text, beginning) = (hash(text.trim()), hash(&beginning(text)));
-        push(&mut self.once, Answer { text, beginning, line, row }, RECENT);
+        push(&mut self.once, Answer { text, beginning, line, by }, RECENT);
     }
 
     /// The same text as the other kind of record has said it: an event where `by_event`, else a message. Of records next
     /// to each other the beginning tells it: events leave citations out.
-    fn take(&mut self, text: &str, line: u64, by_event: bool) -> Option<Option<Place>> {
+    fn take(&mut self, text: &str, line: u64, by_event: bool) -> Option<By> {
         let (beginning, hash) = (hash(&beginning(text)), hash(text.trim()));
         let is_same = |answer: &Answer| answer.text == hash;
         let is_beside = |it: &Answer| line.abs_diff(it.line) <= 1 && it.beginning == beginning;
         let place = |is_it: &dyn Fn(&Answer) -> bool| {
-            self.once.iter().position(|answer| answer.row.is_some() == by_event && is_it(answer))
+            self.once.iter().position(|it| (it.by != By::Message) == by_event && is_it(it))
         };
         let found = place(&is_same).or_else(|| place(&is_beside))?;
-        self.once.remove(found).map(|answer| answer.row)
+        self.once.remove(found).map(|answer| answer.by)
     }
 }
 

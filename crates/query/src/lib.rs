@@ -1,5 +1,6 @@
 //! SELECT -> typed models, already redacted. The SQL in `/projections` is the contract.
 
+mod acts;
 mod annotations;
 mod coverage;
 mod explain;
@@ -19,6 +20,7 @@ mod title;
 mod tokens;
 mod zone;
 
+pub use acts::{ActFilter, ActRow, acts, kinds_of_acts};
 pub use annotations::{
     DispositionRow, Note, NoteRow, Review, TagRow, dispositions, notes, sessions_to_tag, tags,
 };

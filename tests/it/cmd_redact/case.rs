@@ -132,3 +132,36 @@ fn a_repository_is_one_in_all_spellings() {
         }
     }
 }
+
+/// Tags, own rules and own words for dispositions are written by people, and hidden as everything else.
+#[test]
+fn what_people_have_named_is_hidden_where_it_is_listed() {
+    let env = TestEnvironment::new();
+    env.write(&env.rollout(1), &[session(1, 1), prompt_line("the zorblax is late")].concat());
+    env.append(&[]);
+    let id = crate::cli_support::thread(1);
+    env.ok(["tag", "add", "zorblax", &id]);
+    let rules = env.path("rules.yml");
+    let own =
+        "rules:\n  - {id: zorblax-ids, description: ids of the zorblax, pattern: 'ZX-[0-9]{6}'}\n";
+    std::fs::write(&rules, own).unwrap();
+    env.ok(["redact", "rules", "set", &rules.display().to_string(), "--reason", "r"]);
+    hide(&env, &["--literal", "zorblax", "--session", &id]);
+    let tags = super::column(&env, "SELECT tag FROM tags UNION SELECT value FROM annotations");
+    assert!(!tags.concat().contains("zorblax"), "{tags:?}");
+    hide(&env, &["--literal", "zorblax"]);
+    for args in [&["redact", "rules", "list"][..], &["redact", "rules", "list", "--json"]] {
+        let listed = env.ok(args).text().to_string();
+        assert!(listed.contains("ghp_") || listed.contains("github-token"), "{listed}");
+        assert!(!listed.contains("zorblax"), "{args:?}");
+    }
+    let config = env.path("config.toml");
+    std::fs::write(&config, "[review]\ndispositions = [\"zorblaxed\"]\n").unwrap();
+    let config = config.display().to_string();
+    let refused = env.run(["--config", &config, "disposition", "set", "zorblaxes", &id]);
+    assert_eq!(refused.code, Some(2));
+    assert!(!refused.stderr.contains("zorblaxed"), "{}", refused.stderr);
+    // A word of the format is no text of anybody.
+    hide(&env, &["--literal", "plain", "--wide"]);
+    env.audits_clean();
+}

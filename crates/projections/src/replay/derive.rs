@@ -327,10 +327,6 @@ fn event(fold: &mut Fold<'_>, record: &Record<'_>) {
             remarks::each(fold, ("client", "notice"), None, std::iter::once(&*notice.message));
         }
         Event::Other(other) => remarks::record(fold, other),
-        Event::TaskComplete(done) => {
-            remarks::last_words(fold, done);
-            turns::fold(fold, &record.event);
-        }
         Event::GuardianAssessment(assessment) => remarks::guardian(fold, assessment),
         Event::ThreadGoal(goal) => remarks::goal(fold, goal),
         other if tool_ended(fold, other) => {}

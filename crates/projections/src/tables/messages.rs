@@ -61,7 +61,11 @@ pub(crate) fn fold(fold: &mut Fold<'_>, message: &Message<'_>, inherited: bool) 
         _ => {
             let is_answer = message.role == Role::Assistant;
             if is_answer {
-                said.iter().for_each(|text| remarks::told_by_message(fold, text));
+                let told: Vec<bool> =
+                    said.iter().map(|text| remarks::is_told_before(fold, text)).collect();
+                if told == [true] {
+                    return;
+                }
             }
             let kind = if is_answer { "assistant" } else { "other" };
             insert(fold, index, message, kind, &text, turn.as_deref());
@@ -92,12 +96,16 @@ fn insert(
 }
 
 /// A row for something that is no message of the model's conversation.
-pub(crate) fn insert_remark(fold: &mut Fold<'_>, index: usize, remark: &Remark<'_>) {
+/// Whether an earlier file of the thread has told it.
+pub(crate) fn insert_remark(fold: &mut Fold<'_>, index: usize, remark: &Remark<'_>) -> bool {
     let Remark { role, kind, phase, text, turn } = remark;
     let row = fold.row_at(TABLE, index, 12).word("role", role);
     let row = if *role == "user" { row } else { row.said_by(role) };
     let row = said(row, kind, phase.as_deref(), text, turn.as_deref());
-    fold.push(row.number("copied", fold.copy_flag()).insert());
+    let row = row.number("copied", fold.copy_flag()).insert();
+    let told = fold.told(&row);
+    fold.push_unless(told, row);
+    told.is_some()
 }
 
 fn said<'p>(

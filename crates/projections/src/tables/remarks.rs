@@ -1,11 +1,12 @@
 //! Rows of `messages` for what people and models saw beside prompts, answers and calls.
 
+use crate::answers::Told;
 use crate::fold::{Fold, brief};
 use crate::row::At;
 use crate::state::{hash, push};
 use crate::tables::messages;
 use codex_ledger_rollout::Text;
-use codex_ledger_rollout::event::{GuardianAssessment, Other, Part, TaskComplete, ThreadGoal};
+use codex_ledger_rollout::event::{GuardianAssessment, Other, Part, ThreadGoal};
 
 /// Texts of users that are remembered until an event says that they are prompts.
 const UNHEARD_MAX: usize = 16;
@@ -39,11 +40,9 @@ pub(crate) struct Remark<'a> {
 }
 
 /// Adds the `index`th remark of a record.
-pub(crate) fn insert(fold: &mut Fold<'_>, index: usize, remark: &Remark<'_>) {
-    if remark.text.trim().is_empty() {
-        return;
-    }
-    messages::insert_remark(fold, index, remark);
+/// Says whether an earlier file of the thread has told it.
+pub(crate) fn insert(fold: &mut Fold<'_>, index: usize, remark: &Remark<'_>) -> bool {
+    !remark.text.trim().is_empty() && messages::insert_remark(fold, index, remark)
 }
 
 /// A text in the user's name that no prompt event has said yet: the model read it all the same. It goes when an event
@@ -102,27 +101,19 @@ pub(crate) fn told_by_event(fold: &mut Fold<'_>, index: usize, text: &str, turn:
     }
     // What a review says stands in a file of its own.
     fold.copied |= fold.state.in_review && !fold.state.is_review;
-    insert(fold, index, &Remark { kind: "assistant", role: "assistant", turn, phase: None, text });
-    fold.state.answers.told_by_event(text, line, (line, part, index as u64));
+    let remark = Remark { kind: "assistant", role: "assistant", turn, phase: None, text };
+    let is_told = insert(fold, index, &remark);
+    let row = (!is_told).then_some((line, part, index as u64));
+    fold.state.answers.told_by_event(text, line, row);
 }
 
-/// A message of the assistant says a text.
-pub(crate) fn told_by_message(fold: &mut Fold<'_>, text: &str) {
-    let line = fold.at.line;
-    if let Some(row) = fold.state.answers.told_by_message(text, line) {
+/// A message of the assistant says a text; whether an event has said it that an earlier file of the thread has told.
+pub(crate) fn is_told_before(fold: &mut Fold<'_>, text: &str) -> bool {
+    let told = fold.state.answers.told_by_message(text, fold.at.line);
+    if let Told::InPlaceOf(row) = told {
         drop_row(fold, row);
     }
-}
-
-/// The end of a turn repeats the last answer; where nothing has said it, this does.
-pub(crate) fn last_words(fold: &mut Fold<'_>, done: &TaskComplete<'_>) {
-    let Some(text) = done.last_agent_message.as_deref() else { return };
-    let is_of_review = fold.state.in_review && !fold.state.is_review;
-    if is_of_review || fold.state.answers.has_said(text) {
-        return;
-    }
-    let turn = fold.turn(done.turn_id.as_deref());
-    insert(fold, 0, &Remark { kind: "assistant", role: "assistant", turn, phase: None, text });
+    told == Told::Before
 }
 
 /// The output of a call that is not among the recent ones: where no row has it, since the line of the call is damaged or

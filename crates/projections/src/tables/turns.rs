@@ -31,7 +31,20 @@ pub(crate) fn fold(fold: &mut Fold<'_>, event: &Event<'_>) {
         Event::ExitedReview(_) => fold.state.in_review = false,
         _ => {}
     }
+    let both;
     let Some(mut row) = row(event) else { return };
+    if let Event::TaskComplete(done) = event {
+        // The end of a turn repeats the last answer; where nothing has said it, this does.
+        let last = done.last_agent_message.as_deref();
+        let is_unsaid = |text: &&str| !text.trim().is_empty() && !fold.state.answers.has_said(text);
+        row.text = match (row.text, last.filter(is_unsaid)) {
+            (Some(error), Some(last)) => {
+                both = format!("{error}\n{last}");
+                Some(&both)
+            }
+            (error, last) => error.or(last),
+        };
+    }
     match row.what {
         "started" => {
             fold.state.turn_began_ms = fold.at.at_ms;

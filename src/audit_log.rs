@@ -1,0 +1,88 @@
+//! `audit log`: who did what, when and why.
+
+use crate::door::{Done, Door, Result, Style, app};
+use crate::error::DoorError;
+use crate::filters::FilterArgs;
+use crate::pager::{PagerArgs, page};
+use crate::text::{minute_in, one_line, plural, safe};
+use clap::Args;
+use codex_ledger_query::{ActFilter, ActRow, Zone, nearest};
+use serde::Serialize;
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Only what this person or program did; `--actor` names who asks
+    #[arg(long = "by", value_name = "NAME")]
+    pub by: Option<String>,
+    /// Only acts of this kind: append, redaction, undo, rules, reveal, export, tag, note, disposition, …; may be given again
+    #[arg(long, value_name = "KIND")]
+    pub kind: Vec<String>,
+    /// Only acts about something with this in its name: a session, an entry, a tag
+    #[arg(long, value_name = "TEXT")]
+    pub target: Option<String>,
+    /// Recorded since: a date, a time, or a duration such as 7d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Recorded before
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Time zone of days and times: local, or an IANA name [default: as configured, else UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    #[command(flatten)]
+    pub pager: PagerArgs,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    actions: &'a [ActRow],
+}
+
+pub fn run(door: &Door, args: LogArgs) -> Result<Done> {
+    let app = app(door, "audit log", Vec::new())?;
+    let times = FilterArgs {
+        since: args.since,
+        until: args.until,
+        timezone: args.timezone,
+        ..FilterArgs::default()
+    };
+    let zone = times.zone(door)?;
+    let range = times.filter(&zone)?;
+    let filter = ActFilter {
+        actor: args.by,
+        kinds: args.kind,
+        target: args.target,
+        since_ms: range.since_ms,
+        until_ms: range.until_ms,
+        seqs: None,
+    };
+    let (acts, kinds) = app.acts(&filter)?;
+    if let Some(unknown) = filter.kinds.iter().find(|kind| !kinds.contains(kind)) {
+        let near = nearest(unknown, kinds.iter().map(String::as_str)).unwrap_or_default();
+        let known = door.shown(&kinds.join(", "));
+        return Err(DoorError::new(format!("--kind: nothing of the kind `{unknown}` was done"))
+            .hint(format!("the nearest is {}; there are: {known}", door.shown(near))));
+    }
+    if door.global.json {
+        door.print_json(&Document { actions: &acts })?;
+        return Ok(Done::Clean);
+    }
+    let mut out: String = acts.iter().map(|act| told(door, act, &zone)).collect();
+    let count = plural(acts.len() as u64, "act");
+    out.push_str(&door.paint(Style::Dim, format!("{count}; times in {}\n", zone.name())));
+    page(door, args.pager, &out)?;
+    Ok(Done::Clean)
+}
+
+fn told(door: &Door, act: &ActRow, zone: &Zone) -> String {
+    let reason = act.reason.as_deref().map(|reason| format!("\n    {}", one_line(reason, 100)));
+    format!(
+        "{}  {}  {}  {}  {}{}\n",
+        act.seq,
+        minute_in(zone, Some(act.recorded_at_ms)),
+        door.paint(Style::Bold, format!("{:<9}", safe(&act.kind))),
+        safe(act.actor.as_deref().unwrap_or("-")),
+        one_line(&act.target, 100),
+        reason.unwrap_or_default()
+    )
+}
