@@ -67,18 +67,7 @@ struct WeakerRule<'a> {
 
 pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
     match what {
-        RulesCommand::List => {
-            let app = app(door, "redact rules list", Vec::new())?;
-            let RulesInForce { seq, rules } = app.rules()?;
-            // What a person has written into a rule may have been hidden by hand since.
-            let is_hidden = app.redactions(true).is_ok_and(|by_hand| !by_hand.is_empty());
-            let name = if is_hidden { door.shown(&rules.name) } else { rules.name.clone() };
-            let source = match seq {
-                Some(seq) => format!("`{}`, in force by entry {seq}", safe(&name)),
-                None => format!("`{}`, not in the ledger yet", safe(&name)),
-            };
-            show_rules(door, &rules, &source, is_hidden)
-        }
+        RulesCommand::List => list(door),
         RulesCommand::Check { file } => {
             let rules = read_rules(&file)?;
             check_rules(&rules)?;
@@ -135,6 +124,19 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
             Ok(Done::Clean)
         }
     }
+}
+
+fn list(door: &mut Door) -> Result<Done> {
+    let app = app(door, "redact rules list", Vec::new())?;
+    let RulesInForce { seq, rules } = app.rules()?;
+    // What a person has written into a rule may have been hidden by hand since.
+    let is_hidden = app.redactions(true).is_ok_and(|by_hand| !by_hand.is_empty());
+    let name = if is_hidden { door.shown(&rules.name) } else { rules.name.clone() };
+    let source = match seq {
+        Some(seq) => format!("`{}`, in force by entry {seq}", safe(&name)),
+        None => format!("`{}`, not in the ledger yet", safe(&name)),
+    };
+    show_rules(door, &rules, &source, is_hidden)
 }
 
 fn show_rules(door: &mut Door, rules: &RuleSet, source: &str, is_hidden: bool) -> Result<Done> {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Lines that do not end by themselves, or name something that no ledger has.
-const NOT_RUN: [&str; 4] = ["append --watch", "redact undo 512", "config trust", "v1 "];
+const NOT_RUN: [&str; 5] =
+    ["append --watch", "redact undo 512", "config trust", "v1 ", "secret key"];
 
 /// The pages that people read.
 fn pages() -> Vec<PathBuf> {
@@ -32,7 +33,8 @@ fn commands(text: &str) -> Vec<String> {
     });
     let inline = text.split('`').skip(1).step_by(2).map(str::to_string);
     let all = lines.chain(inline).filter_map(|line| {
-        let command = line.strip_prefix("codex-ledger ")?.split(" #").next()?.trim().to_string();
+        let command = line.strip_prefix("codex-ledger ")?.split(" #").next()?;
+        let command = command.split(" > ").next()?.trim().to_string();
         // Words in capitals stand for something.
         let is_form = command
             .split(['#', ' ', '='])
