@@ -16,6 +16,9 @@ pub struct AuditArgs {
     /// Leave the views out
     #[arg(long)]
     pub no_views: bool,
+    /// Only compare the ledger with an older checkpoint: does it begin with what that covers?
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
     #[command(subcommand)]
     pub what: Option<AuditCommand>,
 }
@@ -30,11 +33,6 @@ pub enum AuditCommand {
     Prove(ProveArgs),
     /// Check a proof or a checkpoint, without a ledger
     Verify(VerifyArgs),
-    /// Compare the ledger with an older checkpoint: does it begin with what that covers?
-    Against {
-        /// The checkpoint
-        file: PathBuf,
-    },
     /// Write the whole ledger, raw, without its engine, for a verifier that knows nothing of this program
     Bundle {
         /// Directory to write to
@@ -106,7 +104,9 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         Some(AuditCommand::Checkpoint(args)) => return audit_proofs::checkpoint(door, args),
         Some(AuditCommand::Prove(args)) => return audit_proofs::prove(door, args),
         Some(AuditCommand::Verify(args)) => return audit_proofs::verify(door, args),
-        Some(AuditCommand::Against { file }) => return audit_proofs::against(door, file),
+    }
+    if let Some(file) = &args.against {
+        return audit_proofs::against(door, file);
     }
     if let Some(AuditCommand::Log(args)) = args.what {
         return audit_log::run(door, args);

@@ -54,7 +54,6 @@ pub fn run(door: &Door, args: LogArgs) -> Result<Done> {
         target: args.target,
         since_ms: range.since_ms,
         until_ms: range.until_ms,
-        seqs: None,
     };
     let (acts, kinds) = app.acts(&filter)?;
     if let Some(unknown) = filter.kinds.iter().find(|kind| !kinds.contains(kind)) {

@@ -1,4 +1,4 @@
-//! `audit checkpoint`, `prove`, `verify`, `against`: what a stranger can check.
+//! `audit checkpoint`, `prove`, `verify`, `--against`: what a stranger can check.
 
 use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
@@ -7,8 +7,8 @@ use crate::text::{entries, safe};
 use clap::Args;
 use codex_ledger_app::{Against, Checkpoint, Proven, Seq, Verifier, verify_proof};
 use serde::Serialize;
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A checkpoint or proof is no longer.
@@ -75,7 +75,7 @@ pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
     let (checkpoint, note) = app.checkpoint(&signer)?;
     let text = note.to_string();
     if let Some(path) = &args.output {
-        write_new(path, &text)?;
+        app.write_raw(path, &text)?;
     }
     let public_key = signer.verifier().to_string();
     if door.global.json {
@@ -94,7 +94,7 @@ pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
         safe(&app.checkpoint_path().display().to_string()),
     );
     let advice =
-        "keep a copy of both elsewhere: `audit against FILE` compares the ledger with it\n";
+        "keep a copy of both elsewhere: `audit --against FILE` compares the ledger with it\n";
     door.print(&(text + "\n" + &kept + &door.paint(Style::Dim, advice)))?;
     Ok(Done::Clean)
 }
@@ -105,7 +105,7 @@ pub fn prove(door: &Door, args: &ProveArgs) -> Result<Done> {
     let proof = door.patiently("proving", || app.prove(args.entry, &signer))?.to_string();
     let public_key = signer.verifier().to_string();
     if let Some(path) = &args.output {
-        write_new(path, &proof)?;
+        app.write_raw(path, &proof)?;
     }
     if door.global.json {
         door.print_json(&ProofDocument { proof: &proof, seq: args.entry, public_key })?;
@@ -185,7 +185,7 @@ fn told(door: &Door, proven: &Proven) -> String {
 }
 
 pub fn against(door: &Door, file: &Path) -> Result<Done> {
-    let app = app(door, "audit against", Vec::new())?;
+    let app = app(door, "audit", Vec::new())?;
     let text = read(file)?;
     let (checkpoint, _) = Checkpoint::parse(&text).map_err(|error| {
         DoorError::new(format!("{}: {error}", file.display()))
@@ -232,12 +232,4 @@ fn read(path: &Path) -> Result<String> {
         return Err(failed(&"too long for a proof or a checkpoint"));
     }
     Ok(text)
-}
-
-fn write_new(path: &Path, text: &str) -> Result<()> {
-    let failed = |error: std::io::Error| {
-        DoorError::new(format!("{}: {error}", path.display())).hint("nothing is overwritten")
-    };
-    let mut file = fs::File::options().write(true).create_new(true).open(path).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
 }

@@ -2,7 +2,7 @@
 
 use crate::door::{Door, Result, say};
 use crate::error::DoorError;
-use codex_ledger_app::{App, Signer, Use};
+use codex_ledger_app::{App, Signer, Use, hex, parse_hex};
 use directories::ProjectDirs;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -60,17 +60,8 @@ fn read(path: &Path) -> Result<Option<[u8; 32]>> {
         Err(error) => return Err(failed(&error)),
     };
     check_private(path)?;
-    let secret = text.strip_prefix(HEADING).and_then(|rest| parse(rest.trim_end()));
+    let secret = text.strip_prefix(HEADING).and_then(|rest| parse_hex(rest.trim_end()).ok());
     secret.map(Some).ok_or_else(|| failed(&"not a key of this program"))
-}
-
-fn parse(hex: &str) -> Option<[u8; 32]> {
-    let mut secret = [0; 32];
-    let is_whole = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    for (byte, at) in secret.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
-    }
-    is_whole.then_some(secret)
 }
 
 /// A key that others can read is nobody's.
@@ -102,7 +93,6 @@ fn make(path: &Path, secret: &[u8; 32]) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(failed)?;
-    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    file.write_all(format!("{HEADING}{hex}\n").as_bytes()).map_err(failed)?;
+    file.write_all(format!("{HEADING}{}\n", hex(secret)).as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)
 }

@@ -36,7 +36,7 @@ pub use self::error::{AppError, ErrorKind, Result};
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
-pub use self::proofs::{Against, Proven, log_name, verify_proof};
+pub use self::proofs::{Against, Proven, verify_proof};
 pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile, gate_of};
 pub use self::rebuild::Rebuilt;
 pub use self::redact::{RedactionMade, Undone};
@@ -51,10 +51,10 @@ pub use self::status::{Drift, HeadSummary, Status};
 pub use self::target::RedactRequest;
 pub use self::tokens::Explanation;
 pub use codex_ledger_append::{AppendReport, ByteCounts, FileCounts, SourceProblem};
-pub use codex_ledger_entry::{Act, Seq, SeqRange};
+pub use codex_ledger_entry::{Act, Seq, SeqRange, hex, parse_hex};
 pub use codex_ledger_ledger::{Holder, World, check_place};
 pub use codex_ledger_projections::Digests;
-pub use codex_ledger_proof::{Checkpoint, KeyError, Signer, Use, Verifier};
+pub use codex_ledger_proof::{Checkpoint, Signer, Use, Verifier};
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
     Acts, By, Examples, Rule, RuleFormat, RuleKind, RuleSet, SeenText, Severity, Tally, Weaker,

@@ -2,7 +2,7 @@
 
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
-use codex_ledger_entry::{HEADER_BYTES, Header, Seq, leaf_hash};
+use codex_ledger_entry::{HEADER_BYTES, Header, LedgerId, OriginId, Seq, leaf_hash};
 use codex_ledger_ledger::{Head, LedgerReader, header_of, part_roots, write_durably};
 use codex_ledger_proof::{
     Checkpoint, Note, ProofError, Signer, TlogProof, Use, Verifier, inclusion_parts,
@@ -64,8 +64,12 @@ pub struct Proven {
 }
 
 /// The name of a ledger as a log.
-pub fn log_name(head: &Head) -> String {
-    format!("{ORIGIN_PREFIX}/{}/{}", head.identity.ledger, head.identity.origin)
+fn log_name(ledger: LedgerId, origin: OriginId) -> String {
+    format!("{ORIGIN_PREFIX}/{ledger}/{origin}")
+}
+
+fn name_of(head: &Head) -> String {
+    log_name(head.identity.ledger, head.identity.origin)
 }
 
 impl App {
@@ -74,7 +78,7 @@ impl App {
     /// # Errors
     /// When there is no ledger.
     pub fn log_name(&self) -> Result<String> {
-        Ok(log_name(LedgerReader::open(self.dir())?.head()))
+        Ok(name_of(LedgerReader::open(self.dir())?.head()))
     }
 
     /// Fills bytes for a new key.
@@ -128,7 +132,7 @@ impl App {
     /// When entries cannot be read.
     pub fn against(&self, checkpoint: &Checkpoint) -> Result<Against> {
         let mut reader = LedgerReader::open(self.dir())?;
-        if checkpoint.origin != log_name(reader.head()) {
+        if checkpoint.origin != name_of(reader.head()) {
             return Ok(Against::Other { origin: checkpoint.origin.clone() });
         }
         let (size, now) = (checkpoint.size, reader.head().size());
@@ -146,7 +150,7 @@ impl App {
 
 fn signed(head: &Head, signer: &Signer) -> Result<(Checkpoint, Note)> {
     let checkpoint =
-        Checkpoint { origin: log_name(head), size: head.size(), root: head.chain.tree.root() };
+        Checkpoint { origin: name_of(head), size: head.size(), root: head.chain.tree.root() };
     let mut note = checkpoint.note().map_err(unsound)?;
     note.sign(signer, 0);
     Ok((checkpoint, note))
@@ -194,7 +198,7 @@ pub fn verify_proof(text: &str, keys: &[Verifier]) -> Result<Proven> {
         return Err(error);
     }
     if let Some(header) = &header
-        && checkpoint.origin != format!("{ORIGIN_PREFIX}/{}/{}", header.ledger, header.origin)
+        && checkpoint.origin != log_name(header.ledger, header.origin)
     {
         return Err(unsound("the entry is of another log than the checkpoint"));
     }

@@ -1,6 +1,6 @@
 //! Signed notes: a text, and lines by which keys vouch for it.
 
-use crate::key::{Signer, Use, Verifier};
+use crate::key::{Signer, Verifier};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 
@@ -94,15 +94,6 @@ impl Note {
         }
         found
     }
-
-    /// Whether it has a line of the log that its text names first: unproven, but of that key's form.
-    pub fn is_signed_as(&self, name: &str, purpose: Use) -> bool {
-        let bytes = match purpose {
-            Use::Log => 64,
-            Use::Cosigner => 72,
-        };
-        self.signatures.iter().any(|line| line.name == name && line.bytes.len() == bytes)
-    }
 }
 
 impl std::fmt::Display for Note {
@@ -127,6 +118,7 @@ fn signature(line: &str) -> Option<Signature> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::Use;
 
     /// The vector that implementations of notes share.
     const KEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

@@ -1,8 +1,8 @@
 //! Who did what to the ledger, when and why: every entry that is no line of a source.
 
-use super::row::{Counts, sql_seq};
+use super::row::Counts;
 use codex_ledger_db::{Connection, Row, SqlResult, params};
-use codex_ledger_entry::{Seq, SeqRange};
+use codex_ledger_entry::Seq;
 use serde::Serialize;
 
 /// One act.
@@ -35,8 +35,6 @@ pub struct ActFilter {
     pub since_ms: Option<i64>,
     /// Before this moment.
     pub until_ms: Option<i64>,
-    /// Of these entries.
-    pub seqs: Option<SeqRange>,
 }
 
 const ACTS: &str = "
@@ -60,16 +58,11 @@ pub fn acts(db: &Connection, filter: &ActFilter) -> SqlResult<Vec<ActRow>> {
             AND (?2 = '[]' OR kind IN (SELECT value FROM json_each(?2)))
             AND (?3 IS NULL OR instr(lower(target), lower(?3)) > 0)
             AND (?4 IS NULL OR recorded_at_ms >= ?4) AND (?5 IS NULL OR recorded_at_ms < ?5)
-            AND (?6 IS NULL OR seq >= ?6) AND (?7 IS NULL OR seq < ?7)
         ORDER BY seq"
     );
     let kinds = serde_json::json!(filter.kinds).to_string();
-    let (from, end) = match filter.seqs {
-        Some(seqs) => (Some(sql_seq(seqs.from)), Some(sql_seq(seqs.end))),
-        None => (None, None),
-    };
     let ActFilter { actor, target, since_ms, until_ms, .. } = filter;
-    let values = params![actor, kinds, target, since_ms, until_ms, from, end];
+    let values = params![actor, kinds, target, since_ms, until_ms];
     db.prepare(&sql)?.query_map(values, ActRow::read)?.collect()
 }
 
