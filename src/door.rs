@@ -447,7 +447,9 @@ pub fn setup(
     roots: Vec<PathBuf>,
 ) -> Setup {
     let user = || env("USER").or_else(|| env("USERNAME")).filter(|name| !name.is_empty());
-    let actor = door.global.actor.clone().or_else(user).unwrap_or_else(|| "unknown".into());
+    let account = || whoami::username().ok().filter(|name| !name.is_empty());
+    let named = door.global.actor.clone();
+    let actor = named.or_else(user).or_else(account).unwrap_or_else(|| "unknown".into());
     let world = World::real();
     let now_ms = (world.clock.now() / 1_000_000) as i64;
     Setup {

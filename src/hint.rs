@@ -108,7 +108,9 @@ fn name(hint: &NameHint) -> String {
         NameHint::PromptForm => "a prompt is named SESSION#N, N from 1",
         NameHint::LinesFromZero => "lines count from 0",
         NameHint::SeqsFromZero => "seqs count from 0",
-        NameHint::RecordSeqs => "`codex-ledger show SESSION --json` has the seqs of its records",
+        NameHint::RecordSeqs => {
+            "`codex-ledger show SESSION --entries` has the numbers of its entries"
+        }
         NameHint::ListNotes => "`codex-ledger note list` numbers them",
         NameHint::ListRedactions => "`codex-ledger redact history` lists them with their numbers",
         NameHint::UndoTheUndo => "undo that one to bring it back",

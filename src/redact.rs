@@ -7,10 +7,10 @@ use crate::preview::{self, Preview, Wanted};
 use crate::preview_page;
 use crate::redaction_made;
 use crate::rules::{self, RulesCommand};
-use crate::text::{count, minute_in, one_line, plural, safe};
+use crate::text::{minute_in, one_line, plural, safe};
 use clap::{Args, Subcommand};
 use codex_ledger_app::{App, AppError, ErrorKind, RedactRequest, RulesInForce, Seq, Severity};
-use codex_ledger_query::{RedactionRow, RevocationRow, Zone, nearest};
+use codex_ledger_query::{RedactionRow, RevocationRow, Zone, near, nearest};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -182,6 +182,9 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
         }
         .map(|()| Done::Clean);
     }
+    if door.global.quiet {
+        return Ok(Done::Clean);
+    }
     let mut out: String = done.iter().map(|done| redaction_made::text(door, done)).collect();
     if let (false, Some((length, exact_case))) = (is_bulk, literal) {
         out.push_str(&redaction_made::looked_for(length, exact_case));
@@ -233,11 +236,9 @@ fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest
     let text = read_text(path)?;
     let mut requests = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let mut request: RedactRequest = serde_json::from_str(line).map_err(|error| {
-            // Not the reader's words, which repeat what the line says.
-            let (line, column) = (index + 1, error.column());
-            let message = format!("{}: line {line} byte {column}: this is no request", path.display());
-            DoorError::new(message).hint(
+        let place = format!("{}: line {}", path.display(), index + 1);
+        let mut request = request_in(line).map_err(|fault| {
+            DoorError::new(format!("{place}{fault}")).hint(
                 "a line is an object such as {\"literal\": \"…\", \"reason\": \"…\"}, with the names of options as keys",
             )
         })?;
@@ -245,7 +246,7 @@ fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest
             request.reason.clone_from(&target.reason);
         }
         request.with = request.with.or_else(|| target.with.clone());
-        request.place = Some(format!("{}: line {}", path.display(), index + 1));
+        request.place = Some(place);
         request.wide |= target.wide;
         requests.push(request);
     }
@@ -253,6 +254,36 @@ fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest
         true => Err(DoorError::new(format!("{}: no line in it", path.display()))),
         false => Ok(requests),
     }
+}
+
+/// The request that a line makes, else what is wrong with it: never in the reader's words, which repeat what it says.
+fn request_in(line: &str) -> std::result::Result<RedactRequest, String> {
+    let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line)
+        .map_err(|error| format!(" byte {}: this is no JSON object", error.column()))?;
+    // As the option has it.
+    if let Some(serde_json::Value::String(text)) = object.get("span") {
+        let (from, to) = span(text).map_err(|error| format!(": `span`: {error}"))?;
+        object.insert("span".into(), serde_json::json!([from, to]));
+    }
+    let known = RedactRequest::KEYS;
+    if let Some(key) = object.keys().find(|key| !known.contains(&key.as_str())) {
+        // A text that is no misspelt key may be what was to be hidden.
+        return Err(match near(key, known) {
+            Some(near) => format!(": `{key}` is no key of a request; `{near}` is one"),
+            None => format!(
+                ": a key of {} is none of a request",
+                plural(key.chars().count() as u64, "character")
+            ),
+        });
+    }
+    // One member after the other, to say which.
+    for (key, value) in &object {
+        let alone = serde_json::Map::from_iter([(key.clone(), value.clone())]);
+        serde_json::from_value::<RedactRequest>(alone.into()).map_err(|_| {
+            format!(": the value of `{key}` is of another kind than the option takes")
+        })?;
+    }
+    serde_json::from_value(object.into()).map_err(|_| ": this is no request".into())
 }
 
 pub fn read_text(path: &Path) -> std::result::Result<String, AppError> {
@@ -277,12 +308,16 @@ fn undo(door: &mut Door, target: &str, reason: &str) -> Result<Done> {
     }
     let seq = done.revocation.seq;
     let undo = door.next(None, &format!("redact undo {seq} --reason TEXT"));
+    if door.global.quiet {
+        return Ok(Done::Clean);
+    }
+    let passages = done.passages.map_or("its passages".into(), |count| plural(count, "passage"));
     let effect = match (done.hides_again, done.shows_again) {
-        (true, _) => "what it had shown is hidden again",
-        (_, true) => "what nothing else hides is shown again",
-        _ => "nothing changes, for another undo ends the same redaction",
+        (true, _) => format!("{passages} hidden again"),
+        (_, true) => format!("{passages} shown again, but where something else hides them"),
+        _ => "nothing changes, for another undo ends the same redaction".into(),
     };
-    door.print(&format!("{seq} ends {}; {effect}\n{undo}", done.of))?;
+    door.print(&format!("{seq} ends {}: {effect}\n{undo}", done.of))?;
     Ok(Done::Clean)
 }
 
@@ -322,7 +357,7 @@ fn redaction_text(door: &Door, row: &RedactionRow, zone: &Zone) -> String {
         safe(row.actor.as_deref().unwrap_or("-")),
         scoped(&row.scope, &place),
         safe(&row.replacement),
-        count(row.passages),
+        plural(row.passages, "passage"),
         one_line(&row.reason, 100),
     )
 }

@@ -22,11 +22,27 @@ pub fn text(door: &Door, done: &RedactionMade) -> String {
     out.push_str(&found_in(&done.forms));
     out.push_str(&still_shown(door, done));
     if row.passages == 0 {
-        out.push_str(
-            "nothing of what is known so far is hidden by it; what is appended later will be\n",
-        );
+        out.push_str(&nothing_found(door, done));
     }
     out
+}
+
+/// Why nothing is hidden by it so far: what another redaction hides is not looked into again.
+fn nothing_found(door: &Door, done: &RedactionMade) -> String {
+    let what = match done.redaction.scope.as_str() {
+        "literal" | "regex" => "nothing that was still shown says it",
+        _ => "nothing of it was still shown",
+    };
+    let others = match done.other_redactions {
+        0 => String::new(),
+        others => {
+            let others = plural(others, "other redaction");
+            door.hinted(&format!(
+                "; {others} in force may hide it already: `codex-ledger redact list`"
+            ))
+        }
+    };
+    format!("{what}{others}; what is appended later will be hidden\n")
 }
 
 /// In which spellings it was found.
@@ -54,7 +70,14 @@ fn still_shown(door: &Door, done: &RedactionMade) -> String {
         out.push_str(&format!("  {}: {command}\n", place(quotation)));
     }
     if !done.near_misses.is_empty() {
-        out.push_str("nearly the same and still shown; hide it with another --literal:\n");
+        out.push_str(match &done.redaction.within {
+            None => "nearly the same and still shown; hide it with another --literal:\n",
+            // A narrowed one leaves the same text elsewhere.
+            Some(_) => {
+                "the same elsewhere or nearly the same, and still shown; hide it everywhere without --session \
+                 or --repo, or with another --literal:\n"
+            }
+        });
     }
     for NearMiss { text, passages, first } in &done.near_misses {
         let times = plural(*passages, "time");

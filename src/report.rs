@@ -53,6 +53,9 @@ pub struct ReportArgs {
     /// Only check that the folder is up to date; exit code 1 when it is not
     #[arg(long, requires = "publish", conflicts_with = "is_unsafe")]
     pub check: bool,
+    /// For readers outside: not who hid or read what and why, and not what reviewers say
+    #[arg(long)]
+    pub external: bool,
     #[command(flatten)]
     pub overriding: OverrideArgs,
 }
@@ -244,6 +247,7 @@ fn request(args: &ReportArgs, zone: &Zone) -> Result<ReportRequest> {
         zone: zone.clone(),
         page: false,
         beside: Beside::default(),
+        external: args.external,
     })
 }
 

@@ -71,7 +71,8 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
         RulesCommand::Check { file } => {
             let rules = read_rules(&file)?;
             check_rules(&rules)?;
-            show_rules(door, &rules, &format!("`{}`, a sound file", safe(&rules.name)), false)
+            let source = format!("`{}`, a sound file", safe(&rules.name));
+            show_rules(door, &rules, &source, Shown { is_hidden: false, only_own: true })
         }
         RulesCommand::Test { file } => {
             let rules = match &file {
@@ -113,12 +114,18 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
                 Some(seq) => format!("{seq} puts {rules} in force\n"),
                 None => format!("these {rules} are in force already\n"),
             });
+            if door.global.quiet {
+                return Ok(Done::Clean);
+            }
             if let (Some(_), Some(before), Some(now)) = (seq, before, passages) {
                 out.push_str(&format!(
                     "they hide {}; {} before\n",
                     plural(now, "passage"),
                     count(before)
                 ));
+            }
+            if file != Path::new("builtin") {
+                out.push_str(&door.next(None, "redact rules set builtin --reason TEXT"));
             }
             door.print(&out)?;
             Ok(Done::Clean)
@@ -136,10 +143,20 @@ fn list(door: &mut Door) -> Result<Done> {
         Some(seq) => format!("`{}`, in force by entry {seq}", safe(&name)),
         None => format!("`{}`, not in the ledger yet", safe(&name)),
     };
-    show_rules(door, &rules, &source, is_hidden)
+    show_rules(door, &rules, &source, Shown { is_hidden, only_own: false })
 }
 
-fn show_rules(door: &mut Door, rules: &RuleSet, source: &str, is_hidden: bool) -> Result<Done> {
+/// What is shown of rules.
+#[derive(Clone, Copy)]
+struct Shown {
+    /// Whether what a person has written into them may have to be hidden.
+    is_hidden: bool,
+    /// Whether a person reads only of those that are not as they come with the program.
+    only_own: bool,
+}
+
+fn show_rules(door: &mut Door, rules: &RuleSet, source: &str, shown: Shown) -> Result<Done> {
+    let Shown { is_hidden, only_own } = shown;
     let is_shown = |rule: &Rule| !is_hidden || is_builtin(rule);
     let hide = |text: &str, is_shown: bool| match is_shown {
         true => text.to_string(),
@@ -168,8 +185,10 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str, is_hidden: bool) -
     for note in &rules.notes {
         out.push_str(&format!("note: {}\n", safe(&hide(note, !is_hidden))));
     }
-    let width = rules.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(40);
-    for rule in &rules.rules.iter().map(listed).collect::<Vec<_>>() {
+    let told = rules.rules.iter().filter(|rule| !only_own || !is_builtin(rule));
+    let told: Vec<Rule> = told.map(listed).collect();
+    let width = told.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(40);
+    for rule in &told {
         let state = if rule.enabled { "on " } else { "off" };
         let about = rule.description.as_deref().or(rule.reason.as_deref()).unwrap_or_default();
         let line = format!(
@@ -181,6 +200,10 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str, is_hidden: bool) -
         let line = if rule.enabled { line } else { door.paint(Style::Dim, line) };
         out.push_str(line.trim_end());
         out.push('\n');
+    }
+    if let more @ 1.. = rules.rules.len() - told.len() {
+        let more = plural(more as u64, "rule");
+        out.push_str(&format!("and {more} as they come with the program\n"));
     }
     door.print(&out)?;
     Ok(Done::Clean)

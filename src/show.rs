@@ -44,6 +44,9 @@ pub struct ShowArgs {
     /// All of every text [default where the output is no terminal]
     #[arg(long)]
     pub full: bool,
+    /// Show the number of the ledger entry beside each text, as `redact --entry` takes it
+    #[arg(long)]
+    pub entries: bool,
     /// Time zone of days and times: local, or an IANA name [default: as configured, else UTC]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
@@ -69,6 +72,7 @@ pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
     let mut out = heading(door, &detail, &zone);
     let is_full = args.full || door.global.verbose || !std::io::stdout().is_terminal();
     let mut telling = Telling::new(door, zone, is_full);
+    telling.has_entries = args.entries;
     let is_shown = |item: &&Item| args.context || item.kind != ItemKind::Context;
     let injected = detail.items.iter().filter(|item| !is_shown(item)).count();
     for item in detail.items.iter().filter(is_shown) {
@@ -160,6 +164,8 @@ pub struct Telling<'d> {
     zone: Zone,
     /// All of every text; else the beginning of long ones, and how much is left out.
     is_full: bool,
+    /// Whether the number of its entry stands beside each item.
+    pub has_entries: bool,
     /// The day of the item before.
     day: String,
     /// Whether something was left out.
@@ -168,7 +174,8 @@ pub struct Telling<'d> {
 
 impl<'d> Telling<'d> {
     pub fn new(door: &'d Door, zone: Zone, is_full: bool) -> Telling<'d> {
-        Telling { door, zone, is_full, day: String::new(), has_folded: Cell::new(false) }
+        let has_folded = Cell::new(false);
+        Telling { door, zone, is_full, has_entries: false, day: String::new(), has_folded }
     }
 
     /// An item; the day first, where another one begins.
@@ -188,7 +195,8 @@ impl<'d> Telling<'d> {
         let door = self.door;
         let kept = if item.kept { " only in another version of the file:" } else { "" };
         let second = item.at_ms.map_or_else(|| "-".into(), |at_ms| self.zone.second(at_ms));
-        let time = door.paint(Style::Dim, format!("{second}{kept}"));
+        let entry = if self.has_entries { format!(" entry {}", item.seq) } else { String::new() };
+        let time = door.paint(Style::Dim, format!("{second}{entry}{kept}"));
         let label = item.label.as_deref().unwrap_or_default();
         match item.kind {
             ItemKind::Prompt => {

@@ -15,6 +15,7 @@ mod refused;
 mod repeats;
 mod reveal;
 mod rules;
+mod told;
 mod twins;
 mod typed;
 mod unreadable;

@@ -289,6 +289,16 @@ fn what_is_hidden_and_who_looked_is_said() {
     let text = env.ok(day);
     let line = "| by hand | <code>1 passage by tester&#58; too bold ⟨U+007C⟩ &#60;b&#62;</code> |";
     assert!(text.text().contains(line), "{}", text.text());
+    // For readers outside, neither who nor why.
+    for format in ["md", "csv", "json", "html"] {
+        let out = env.ok(["report", "--mode", "full", "--external", "--format", format]);
+        for word in ["too bold", "tester"] {
+            assert!(!out.text().contains(word), "{format}: {word}");
+        }
+    }
+    let external = env.ok(["report", "--external"]);
+    assert!(external.text().contains("1 passage by redaction "), "{}", external.text());
+    assert!(external.text().contains("who hid or read what"), "{}", external.text());
 }
 
 #[test]

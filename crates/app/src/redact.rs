@@ -25,6 +25,8 @@ pub struct RedactionMade {
     pub redaction: RedactionRow,
     /// Rows in which it hides something now.
     pub rows_changed: u64,
+    /// Other redactions that are in force.
+    pub other_redactions: u64,
     /// Of a literal: in which spellings it was found.
     pub forms: Vec<FormCount>,
     /// Of one prompt or session that is hidden alone: texts that quote it and are shown; some, where there are many.
@@ -64,6 +66,9 @@ pub struct Undone {
     pub shows_again: bool,
     /// The redaction or revocation that it ended.
     pub of: Seq,
+    /// Passages that the redaction hides now, or that it had hidden until now; what else hides them hides them still.
+    /// None where the views could not be read before: an unreadable decision had stopped them.
+    pub passages: Option<u64>,
 }
 
 pub(super) fn usage(message: impl Into<String>, hint: Hint) -> AppError {
@@ -110,6 +115,7 @@ impl App {
             Ok(RedactionMade {
                 redaction: query::redaction(&db, seq)?,
                 rows_changed: query::rows_hidden_by(&db, seq)?,
+                other_redactions: query::redactions_in_force(&db)?.saturating_sub(1),
                 forms: query::forms_hidden_by(&db, seq)?,
                 quotations: query::quotations(&db, &quoted, QUOTATIONS_MAX)?,
                 near_misses,
@@ -184,16 +190,20 @@ impl App {
             let message = format!("{} is undone already, by {by}", entry.seq);
             return Err(usage(message, Hint::Name(NameHint::UndoTheUndo)));
         }
+        let redaction = decisions.redaction_behind(entry.seq);
+        let passages_now =
+            || Some(query::redaction(&self.views_for_reading().ok()?, redaction).ok()?.passages);
+        let before = passages_now();
         let record = RevocationRecord { actor: self.setup.actor.clone(), reason, of: entry.seq };
         let (kind, reference, body) = (Kind::Revocation, entry.id, record.encode());
         let seq = self.decide(&[NewEntry { kind, reference, body }], listener)?.from;
         let db = self.views_for_reading()?;
         let revocation = query::revocation(&db, seq).map_err(db::at(self.views_path()))?;
         let now = Decisions::load(&mut LedgerReader::open(self.dir())?, seq.next())?;
-        let redaction = decisions.redaction_behind(entry.seq);
         let (was, is) = (decisions.is_active(redaction), now.is_active(redaction));
         let (hides_again, shows_again) = (is && !was, was && !is);
-        Ok(Undone { revocation, hides_again, shows_again, of: entry.seq })
+        let passages = if hides_again { passages_now() } else { before };
+        Ok(Undone { revocation, hides_again, shows_again, of: entry.seq, passages })
     }
 
     /// All redactions, or those in force only, the newest first.

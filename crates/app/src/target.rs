@@ -54,6 +54,25 @@ pub struct RedactRequest {
     pub place: Option<String>,
 }
 
+impl RedactRequest {
+    /// The names of its members where it is written as JSON.
+    pub const KEYS: [&str; 13] = [
+        "prompt",
+        "session",
+        "entry",
+        "field",
+        "span",
+        "literal",
+        "exact_case",
+        "exact-case",
+        "regex",
+        "repo",
+        "wide",
+        "with",
+        "reason",
+    ];
+}
+
 impl App {
     pub(super) fn reason(&self, reason: &str) -> Result<String> {
         match reason.trim() {
@@ -237,7 +256,11 @@ impl App {
         let found = query::prompt_place(db, session.stream, number);
         found.map_err(db::at(self.views_path()))?.ok_or_else(|| {
             let query::SessionRow { id, prompts, .. } = session;
-            let message = format!("session {id} has {prompts} prompts, none with number {said}");
+            let prompts = match prompts {
+                1 => "1 prompt".to_string(),
+                prompts => format!("{prompts} prompts"),
+            };
+            let message = format!("session {id} has {prompts}, none with number {said}");
             let hint = Hint::Name(NameHint::PromptNumbers);
             AppError::new(ErrorKind::NotFound, message).hint(hint)
         })

@@ -251,7 +251,7 @@ pub fn nearest<'a>(value: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// The nearest, where it is so near that it was most likely meant: a letter or two of three or more.
-pub(crate) fn near<'a>(value: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn near<'a>(value: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let nearest = nearest(value, known)?;
     let most = if value.chars().count() > 4 { 2 } else { 1 };
     (distance(&value.to_lowercase(), nearest) <= most).then_some(nearest)

@@ -29,13 +29,15 @@ pub use coverage::{
     drift_examples, has_source, problems_in,
 };
 pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
-pub use filter::{Filter, FilterError, FilterName, Order, ago, day_ms, nearest, since, until};
+pub use filter::{
+    Filter, FilterError, FilterName, Order, ago, day_ms, near, nearest, since, until,
+};
 pub use quotations::{
     NearMiss, Quotation, hidden_by_rules, near_misses, quotations, said_in, sample,
 };
 pub use redactions::{
     FormCount, RedactionRow, RevocationRow, forms_hidden_by, prompt_place, redaction, redactions,
-    repos, repos_in, revocation, revocations, rows_hidden_by, streams_of_repo,
+    redactions_in_force, repos, repos_in, revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{

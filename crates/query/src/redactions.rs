@@ -112,6 +112,15 @@ pub fn redaction(db: &Connection, seq: Seq) -> SqlResult<RedactionRow> {
     db.query_row(&format!("{SELECT} WHERE seq = ?"), [sql_seq(seq)], RedactionRow::read)
 }
 
+/// How many redactions are in force.
+///
+/// # Errors
+/// As the database.
+pub fn redactions_in_force(db: &Connection) -> SqlResult<u64> {
+    let sql = "SELECT count(*) FROM redactions WHERE active = 1";
+    db.query_row(sql, [], |row| row.count(0))
+}
+
 const SELECT_REVOCATION: &str =
     "SELECT seq, id, recorded_at_ms, actor, reason, of, active FROM revocations";
 

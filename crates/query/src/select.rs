@@ -4,7 +4,7 @@
 //! of them speak of the same sessions.
 
 use super::filter::{Filter, FilterError, FilterName, Order, nearest};
-use super::sessions::{ids_beginning, ids_named};
+use super::sessions::{ids_beginning, ids_named, places_back, sessions};
 use codex_ledger_db::{Connection, SqlResult, params};
 use codex_ledger_location::folder::lies_below;
 use codex_ledger_location::repository::{is_meant, spellings};
@@ -167,8 +167,13 @@ fn unknown<'a>(
     FilterError::Unknown { filter, value: value.into(), nearest }
 }
 
-/// The one id that begins so, else that of the one session of that name.
+/// The one id that begins so, else that of the one session of that name; `latest` and `-2` as everywhere.
 fn session(db: &Connection, prefix: &str) -> Result<String, FilterError> {
+    if let Some(back) = places_back(prefix).filter(|_| !prefix.is_empty())
+        && let Some(newest) = sessions(db, back)?.into_iter().nth(back - 1)
+    {
+        return Ok(newest.id);
+    }
     let lower = prefix.to_ascii_lowercase();
     let mut ids = ids_beginning(db, ("id", "sessions"), prefix)?;
     // A whole id names its session, even where a longer one begins with it.

@@ -182,7 +182,7 @@ pub fn find_session(db: &Connection, prefix: &str) -> Result<SessionRow, FindErr
 }
 
 /// Which of the newest sessions a text names, from 1.
-fn places_back(text: &str) -> Option<usize> {
+pub(super) fn places_back(text: &str) -> Option<usize> {
     match text {
         "" | "latest" | "last" => Some(1),
         _ => text.strip_prefix('-')?.parse().ok().filter(|back| *back > 0),

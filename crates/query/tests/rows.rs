@@ -129,6 +129,7 @@ fn a_report_is_read() {
         zone: Zone::utc(),
         page: false,
         beside: query::Beside::default(),
+        external: false,
     };
     let report = ReportReader::open(views(), request, PriceTable::builtin()).unwrap();
     let head = report.head();

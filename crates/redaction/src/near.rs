@@ -1,6 +1,10 @@
-//! What is nearly a literal: other signs between its words, its beginning or its end alone. A person decides about it.
+//! What is nearly a literal: other signs between its words, its beginning or its end alone, letters with or without their
+//! accents. A person decides about it.
 
 use regex::{Regex, RegexBuilder, escape};
+use std::ops::Range;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// Of a shorter literal, a part says too little.
 const PARTED_CHARS_MIN: usize = 12;
@@ -12,6 +16,7 @@ pub struct Near(Regex);
 impl Near {
     /// None for a literal without letters and digits.
     pub fn of(literal: &str) -> Option<Near> {
+        let literal = &*Plain::of(literal).text;
         let words = words_of(literal);
         let mut forms = vec![escape(literal)];
         if words.is_empty() {
@@ -34,7 +39,43 @@ impl Near {
 
     /// The passages of a text that are nearly the literal.
     pub fn find(&self, text: &str) -> Vec<String> {
-        self.0.find_iter(text).map(|found| found.as_str().to_string()).collect()
+        if text.is_ascii() {
+            return self.0.find_iter(text).map(|found| found.as_str().to_string()).collect();
+        }
+        let plain = Plain::of(text);
+        let found = self.0.find_iter(&plain.text).map(|found| plain.source(found.range()));
+        found.filter_map(|range| text.get(range)).map(str::to_string).collect()
+    }
+}
+
+/// A text whose letters have no accents, and where each of them comes from.
+struct Plain {
+    text: String,
+    /// Where a letter begins in `text`, and where it did in the source; the last one is the end.
+    letters: Vec<(usize, usize)>,
+}
+
+impl Plain {
+    fn of(source: &str) -> Plain {
+        let (mut text, mut letters) = (String::with_capacity(source.len()), Vec::new());
+        for (at, c) in source.char_indices() {
+            let before = text.len();
+            text.extend(c.nfkd().filter(|part| !is_combining_mark(*part)));
+            // An accent that stands alone belongs to the letter before it.
+            if text.len() > before {
+                letters.push((before, at));
+            }
+        }
+        letters.push((text.len(), source.len()));
+        Plain { text, letters }
+    }
+
+    /// The letters of the source that a range of the plain text comes from.
+    fn source(&self, plain: Range<usize>) -> Range<usize> {
+        let at = |index: usize| self.letters.get(index).map_or(0, |(_, source)| *source);
+        let first = self.letters.partition_point(|(begin, _)| *begin <= plain.start).max(1) - 1;
+        let end = self.letters.partition_point(|(begin, _)| *begin < plain.end);
+        at(first)..at(end)
     }
 }
 
@@ -71,5 +112,8 @@ mod tests {
             ["zq71-harbou", "arbour-0042"]
         );
         assert!(Near::of(" -- ").is_none());
+        assert_eq!(found("Ellery", "by Éllery, E\u{301}LLERY."), ["Éllery", "E\u{301}LLERY"]);
+        assert_eq!(found("Éllery", "by Ellery"), ["Ellery"]);
+        assert_eq!(found("ﬁn Größe", "ﬁn_grosse ﬁn-größe"), ["ﬁn-größe"]);
     }
 }

@@ -228,6 +228,9 @@ pub(super) fn transparency_facts(head: &ReportHead) -> Vec<(&'static str, String
     let conditions: Vec<String> = conditions.collect();
     let conditions = if conditions.is_empty() { "none".into() } else { conditions.join("; ") };
     facts.push(("filters", conditions));
+    if head.external {
+        facts.push(("left out", "who hid or read what, and why; what reviewers say".into()));
+    }
     facts.push(("time zone", head.timezone.clone()));
     facts.push(("prices", format!("of {}, digest {}", of.prices.date, of.prices.digest)));
     coverage_facts(of, is_of_one_session(head), &mut facts);
@@ -236,10 +239,11 @@ pub(super) fn transparency_facts(head: &ReportHead) -> Vec<(&'static str, String
         facts.push(("rule set", format!("{}, digest {}", rules.name, rules.digest)));
     }
     for hand in &of.redactions.by_hand {
-        let actor = hand.actor.as_deref().unwrap_or("unknown");
-        let reason = hand.reason.as_deref().unwrap_or("no reason given");
-        let passages = plural(hand.passages, "passage");
-        facts.push(("by hand", format!("{passages} by {actor}: {reason}")));
+        let by = match &hand.reason {
+            Some(reason) => format!("{}: {reason}", hand.actor.as_deref().unwrap_or("unknown")),
+            None => format!("redaction {}", hand.redaction),
+        };
+        facts.push(("by hand", format!("{} by {by}", plural(hand.passages, "passage"))));
     }
     if of.head.is_some() && is_of_one_session(head) {
         facts.push(("elsewhere", elsewhere(of)));

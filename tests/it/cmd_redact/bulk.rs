@@ -77,7 +77,7 @@ fn a_bad_line_is_named_and_nothing_is_appended() {
     for (bad, words) in [
         ("{\"literal\": ", &["bulk.jsonl", "line 4"][..]),
         ("[]", &["bulk.jsonl", "line 4"]),
-        ("{\"litteral\": \"x\"}", &["bulk.jsonl", "line 4", "byte 11"]),
+        ("{\"litteral\": \"x\"}", &["bulk.jsonl", "line 4", "`litteral`", "`literal`"]),
         ("{\"literal\": 3}", &["bulk.jsonl", "line 4"]),
         ("{\"literal\": \"ab\"}", &["line 4", "3 characters"]),
         ("{\"prompt\": \"019c416a#99\"}", &["line 4", "99"]),
@@ -162,7 +162,10 @@ fn the_fields_of_each_answer() {
     let keys =
         |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
     let done = redact(&env, &["--literal", "sandcastle"]);
-    assert_eq!(keys(&done), ["forms", "near_misses", "quotations", "redaction", "rows_changed"]);
+    assert_eq!(
+        keys(&done),
+        ["forms", "near_misses", "other_redactions", "quotations", "redaction", "rows_changed"]
+    );
     let mut fields = vec![
         "active",
         "actor",

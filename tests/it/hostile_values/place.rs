@@ -187,6 +187,7 @@ fn render(app: &App, mode: Mode, filter: Filter, in_all_formats: bool) -> Vec<u8
         zone: Zone::named("Pacific/Kiritimati").expect("a zone"),
         page: true,
         beside: Beside::default(),
+        external: false,
     };
     let gate = app.gate().expect("a gate");
     let report = app.report(&gate, request, PriceTable::builtin()).expect("a report");

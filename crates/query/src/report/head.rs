@@ -43,12 +43,18 @@ pub(super) fn read(
     prompts(db, filter, &mut totals, &mut counts)?;
     let tools = calls(db, filter, &mut totals, &mut counts)?;
     files(db, filter, &mut totals)?;
-    let sessions = sessions(db, &counts, stream.rows)?;
+    let mut sessions = sessions(db, &counts, stream.rows)?;
     totals.sessions = sessions.len() as u64;
     let mut accesses = Accesses::default();
     if !request.page {
         transparency::missing(db, filter, &mut coverage)?;
         accesses = transparency::accesses(db, filter)?;
+    }
+    let mut redactions = transparency::redactions(db, filter)?;
+    if request.external {
+        sessions.iter_mut().for_each(|session| session.review = Review::default());
+        redactions.by_hand.iter_mut().for_each(|of| (of.actor, of.reason) = (None, None));
+        accesses.list.clear();
     }
     Ok(ReportHead {
         title: request.title.clone().unwrap_or_else(|| title(request.mode).into()),
@@ -73,11 +79,12 @@ pub(super) fn read(
             tool: env!("CARGO_PKG_VERSION").to_string(),
             prices: Prices { date: prices.date().to_string(), digest: prices.digest().to_string() },
             coverage,
-            redactions: transparency::redactions(db, filter)?,
+            redactions,
             accesses,
         },
         sessions,
         beside: request.beside.clone(),
+        external: request.external,
     })
 }
 

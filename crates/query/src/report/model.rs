@@ -118,6 +118,9 @@ pub struct ReportHead {
     /// Of a page of many, those beside it.
     #[serde(skip)]
     pub beside: Beside,
+    /// Whether it is for readers outside: without who hid or read what, and why, and without what reviewers say.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub external: bool,
 }
 
 /// A range of time, in UTC milliseconds.

@@ -35,6 +35,8 @@ pub struct ReportRequest {
     pub page: bool,
     /// The pages beside it.
     pub beside: Beside,
+    /// Whether it is for readers outside: it tells what was hidden and read, not by whom and why, and no notes.
+    pub external: bool,
 }
 
 impl ReportRequest {
@@ -257,7 +259,9 @@ impl Prompts<'_> {
             }
             prompt.rolled_back = row.get("rolled_back")?;
             prompt.kept = row.get("kept")?;
-            prompt.review = Review::read(self.db, &self.session.id, row.count("number")?)?;
+            if !self.request.external {
+                prompt.review = Review::read(self.db, &self.session.id, row.count("number")?)?;
+            }
             Ok(prompt)
         })
     }
