@@ -170,7 +170,7 @@ pub enum Command {
 /// Past the gate that holds files in which it finds what looks like a secret.
 #[derive(Debug, Args)]
 pub struct OverrideArgs {
-    /// Write what looks like a secret, too; that is recorded first
+    /// Write what looks like a secret, too; where there is something like that, it is recorded first
     #[arg(long = "unsafe", requires = "reason")]
     pub is_unsafe: bool,
     /// Why

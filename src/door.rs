@@ -227,6 +227,11 @@ impl Door {
         say(with_ledger(&self.global, &self.typed.hidden_in(text, &self.hide())));
     }
 
+    /// Messages may repeat these texts, which a person wrote into a file: they are shown as what was typed.
+    pub fn may_repeat(&mut self, texts: impl IntoIterator<Item = String>) {
+        self.typed.extend(texts);
+    }
+
     /// A text that a person wrote into a file or an option, as everything else is shown.
     pub fn shown(&self, text: &str) -> String {
         self.hide()(text).unwrap_or_else(|| text.to_string())

@@ -24,6 +24,7 @@ mod prose;
 mod publish;
 mod rebuild_views;
 mod redact;
+mod redact_requests;
 mod redaction_made;
 mod repair;
 mod report;

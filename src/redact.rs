@@ -5,12 +5,13 @@ use crate::error::DoorError;
 use crate::filters::zone_named;
 use crate::preview::{self, Preview, Wanted};
 use crate::preview_page;
+use crate::redact_requests::{requests_in, span};
 use crate::redaction_made;
 use crate::rules::{self, RulesCommand};
 use crate::text::{minute_in, one_line, plural, safe};
 use clap::{Args, Subcommand};
 use codex_ledger_app::{App, AppError, ErrorKind, RedactRequest, RulesInForce, Seq, Severity};
-use codex_ledger_query::{RedactionRow, RevocationRow, Zone, near, nearest};
+use codex_ledger_query::{RedactionRow, RevocationRow, Zone, near};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -44,13 +45,13 @@ pub struct RedactTarget {
     #[arg(long, value_name = "A..B", requires = "field", value_parser = span, help_heading = "What to hide")]
     pub span: Option<(u64, u64)>,
     /// A text, however it is encoded, in capital and in small letters
-    #[arg(long, value_name = "TEXT", help_heading = "What to hide")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "What to hide")]
     pub literal: Option<String>,
     /// Beside --literal: only in capital and small letters as they are given
     #[arg(long, requires = "literal", help_heading = "What to hide")]
     pub exact_case: bool,
     /// What a pattern finds
-    #[arg(long, value_name = "PATTERN", help_heading = "What to hide")]
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true, help_heading = "What to hide")]
     pub regex: Option<String>,
     /// Beside --literal or --regex: only in sessions of this repository or directory
     #[arg(long, value_name = "REPO", help_heading = "What to hide")]
@@ -143,15 +144,6 @@ impl From<SeverityName> for Severity {
 const SCREEN_PASSAGES: usize = 5;
 const PAGE_PASSAGES: usize = 100;
 
-fn span(text: &str) -> std::result::Result<(u64, u64), String> {
-    let parts =
-        text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
-    match parts {
-        Some((from, to)) if from < to => Ok((from, to)),
-        _ => Err("a span is FROM..TO in bytes, for example 10..25".into()),
-    }
-}
-
 pub fn run(door: &mut Door, args: RedactArgs) -> Result<Done> {
     match args.what {
         None => hide(door, args.target),
@@ -167,7 +159,7 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
     let app = app(door, "redact", Vec::new())?;
     let is_bulk = target.from.is_some();
     let requests = match &target.from {
-        Some(path) => read_requests(path, &target)?,
+        Some(path) => requests_in(door, path, &target)?,
         None => vec![request(target)],
     };
     let mut progress = door.progress();
@@ -185,7 +177,8 @@ fn hide(door: &mut Door, target: RedactTarget) -> Result<Done> {
     if door.global.quiet {
         return Ok(Done::Clean);
     }
-    let mut out: String = done.iter().map(|done| redaction_made::text(door, done)).collect();
+    let text = if is_bulk { redaction_made::line } else { redaction_made::text };
+    let mut out: String = done.iter().map(|done| text(door, done)).collect();
     if let (false, Some((length, exact_case))) = (is_bulk, literal) {
         out.push_str(&redaction_made::looked_for(length, exact_case));
     }
@@ -229,61 +222,6 @@ fn request(target: RedactTarget) -> RedactRequest {
         reason,
         place,
     }
-}
-
-/// One JSON object a line; the reason and the replacement of the command line hold where a line has none.
-fn read_requests(path: &Path, target: &RedactTarget) -> Result<Vec<RedactRequest>> {
-    let text = read_text(path)?;
-    let mut requests = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let place = format!("{}: line {}", path.display(), index + 1);
-        let mut request = request_in(line).map_err(|fault| {
-            DoorError::new(format!("{place}{fault}")).hint(
-                "a line is an object such as {\"literal\": \"…\", \"reason\": \"…\"}, with the names of options as keys",
-            )
-        })?;
-        if request.reason.is_empty() {
-            request.reason.clone_from(&target.reason);
-        }
-        request.with = request.with.or_else(|| target.with.clone());
-        request.place = Some(place);
-        request.wide |= target.wide;
-        requests.push(request);
-    }
-    match requests.is_empty() {
-        true => Err(DoorError::new(format!("{}: no line in it", path.display()))),
-        false => Ok(requests),
-    }
-}
-
-/// The request that a line makes, else what is wrong with it: never in the reader's words, which repeat what it says.
-fn request_in(line: &str) -> std::result::Result<RedactRequest, String> {
-    let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line)
-        .map_err(|error| format!(" byte {}: this is no JSON object", error.column()))?;
-    // As the option has it.
-    if let Some(serde_json::Value::String(text)) = object.get("span") {
-        let (from, to) = span(text).map_err(|error| format!(": `span`: {error}"))?;
-        object.insert("span".into(), serde_json::json!([from, to]));
-    }
-    let known = RedactRequest::KEYS;
-    if let Some(key) = object.keys().find(|key| !known.contains(&key.as_str())) {
-        // A text that is no misspelt key may be what was to be hidden.
-        return Err(match near(key, known) {
-            Some(near) => format!(": `{key}` is no key of a request; `{near}` is one"),
-            None => format!(
-                ": a key of {} is none of a request",
-                plural(key.chars().count() as u64, "character")
-            ),
-        });
-    }
-    // One member after the other, to say which.
-    for (key, value) in &object {
-        let alone = serde_json::Map::from_iter([(key.clone(), value.clone())]);
-        serde_json::from_value::<RedactRequest>(alone.into()).map_err(|_| {
-            format!(": the value of `{key}` is of another kind than the option takes")
-        })?;
-    }
-    serde_json::from_value(object.into()).map_err(|_| ": this is no request".into())
 }
 
 pub fn read_text(path: &Path) -> std::result::Result<String, AppError> {
@@ -454,7 +392,7 @@ fn causes(app: &App, names: &[String]) -> Result<Vec<String>> {
         Some(name) => {
             let error =
                 DoorError::new(format!("--rule: `{name}` hides nothing: there is no such rule"));
-            Err(match nearest(name, known.iter().map(String::as_str)) {
+            Err(match near(name, known.iter().map(String::as_str)) {
                 Some(near) => error.hint(format!("the nearest is `{near}`")),
                 None => error.hint(
                     "`codex-ledger redact rules list` and `codex-ledger redact list` name them",

@@ -9,17 +9,27 @@ use codex_ledger_query::{FormCount, NearMiss, Quotation};
 /// Shorter literals are not looked for in base64 (`docs/REDACTION.md`).
 const BASE64_BYTES_MIN: usize = 8;
 
-/// One redaction.
-pub fn text(door: &Door, done: &RedactionMade) -> String {
+/// One of many, in a line.
+pub fn line(door: &Door, done: &RedactionMade) -> String {
     let row = &done.redaction;
-    let mut out = format!(
+    format!(
         "{} hides {}: {} in {}\n",
         door.paint(Style::Green, row.seq.to_string()),
         scoped(&row.scope, &row.target),
         plural(row.passages, "passage"),
         plural(done.rows_changed, "row"),
-    );
+    )
+}
+
+/// One redaction.
+pub fn text(door: &Door, done: &RedactionMade) -> String {
+    let row = &done.redaction;
+    let mut out = line(door, done);
     out.push_str(&found_in(&done.forms));
+    if done.ids > 0 {
+        let ids = plural(done.ids, "session");
+        out.push_str(&format!("it hides ids: another name stands for {ids}, `redacted-…`\n"));
+    }
     out.push_str(&still_shown(door, done));
     if row.passages == 0 {
         out.push_str(&nothing_found(door, done));
@@ -68,6 +78,12 @@ fn still_shown(door: &Door, done: &RedactionMade) -> String {
         let seq = quotation.seq;
         let command = door.hinted(&format!("`codex-ledger redact --entry {seq} --reason TEXT`"));
         out.push_str(&format!("  {}: {command}\n", place(quotation)));
+    }
+    if let more @ 1.. = done.quotations_total.saturating_sub(done.quotations.len() as u64) {
+        let more = plural(more, "more place");
+        out.push_str(&format!(
+            "  and in {more}: hide a part of it with --literal to find them all\n"
+        ));
     }
     if !done.near_misses.is_empty() {
         out.push_str(match &done.redaction.within {

@@ -69,20 +69,20 @@ pub fn run(door: &mut Door, what: RulesCommand) -> Result<Done> {
     match what {
         RulesCommand::List => list(door),
         RulesCommand::Check { file } => {
-            let rules = read_rules(&file)?;
+            let rules = read_rules(door, &file)?;
             check_rules(&rules)?;
             let source = format!("`{}`, a sound file", safe(&rules.name));
             show_rules(door, &rules, &source, Shown { is_hidden: false, only_own: true })
         }
         RulesCommand::Test { file } => {
             let rules = match &file {
-                Some(file) => read_rules(file)?,
+                Some(file) => read_rules(door, file)?,
                 None => builtin_rules().map_err(AppError::from)?.clone(),
             };
             rules_test::run(door, &rules)
         }
         RulesCommand::Set { file, wide, reason } => {
-            let rules = read_rules(&file)?;
+            let rules = read_rules(door, &file)?;
             check_rules(&rules)?;
             let app = app(door, "redact rules set", Vec::new())?;
             let notes = rules.notes.clone();
@@ -202,8 +202,10 @@ fn show_rules(door: &mut Door, rules: &RuleSet, source: &str, shown: Shown) -> R
         out.push('\n');
     }
     if let more @ 1.. = rules.rules.len() - told.len() {
-        let more = plural(more as u64, "rule");
-        out.push_str(&format!("and {more} as they come with the program\n"));
+        out.push_str(&format!(
+            "the other {} are as they come with the program\n",
+            count(more as u64)
+        ));
     }
     door.print(&out)?;
     Ok(Done::Clean)
@@ -233,9 +235,11 @@ fn listed(rule: &Rule) -> Rule {
     }
 }
 
-fn read_rules(path: &Path) -> Result<RuleSet> {
+fn read_rules(door: &mut Door, path: &Path) -> Result<RuleSet> {
     load_rules(path).map_err(|error| match error.kind {
         ErrorKind::Usage => {
+            // A message names what stands in the file, which may be what is to be hidden.
+            door.may_repeat(read_text(path));
             DoorError::from(error).hint("docs/REDACTION.md describes the file; nothing was changed")
         }
         _ => error.into(),

@@ -130,31 +130,34 @@ fn table(door: &Door, judged: &JudgedRules) -> String {
         "HARMLESS",
         "EXAMPLES",
     ];
-    let rows =
-        judged.rules.iter().filter(|rule| is_measured(rule) || rule.fault.is_some()).map(|rule| {
-            let share =
-                |share: Option<f64>| share.map_or("-".into(), |share| format!("{share:.2}"));
-            let tally = &rule.tally;
-            let beyond = match tally.optional {
-                0 => "-".into(),
-                all => format!("{}/{all}", tally.optional_found),
-            };
-            let examples = match rule.fault {
-                None => rule.examples.to_string(),
-                Some(_) => "FAIL".into(),
-            };
-            [
-                safe(&rule.id),
-                tally.secrets.len().to_string(),
-                tally.required.to_string(),
-                share(percent(tally.found, tally.required)),
-                beyond,
-                share(precision(rule)),
-                rule.acts.over_hidden.to_string(),
-                rule.acts.harmless.to_string(),
-                examples,
-            ]
-        });
+    // Of a file of rules, those that are its own.
+    let has_own = judged.rules.iter().any(|rule| is_own(&rule.id));
+    let is_told = |rule: &&JudgedRule| {
+        is_measured(rule) && (!has_own || is_own(&rule.id)) || rule.fault.is_some()
+    };
+    let rows = judged.rules.iter().filter(is_told).map(|rule| {
+        let share = |share: Option<f64>| share.map_or("-".into(), |share| format!("{share:.2}"));
+        let tally = &rule.tally;
+        let beyond = match tally.optional {
+            0 => "-".into(),
+            all => format!("{}/{all}", tally.optional_found),
+        };
+        let examples = match rule.fault {
+            None => rule.examples.to_string(),
+            Some(_) => "FAIL".into(),
+        };
+        [
+            safe(&rule.id),
+            tally.secrets.len().to_string(),
+            tally.required.to_string(),
+            share(percent(tally.found, tally.required)),
+            beyond,
+            share(precision(rule)),
+            rule.acts.over_hidden.to_string(),
+            rule.acts.harmless.to_string(),
+            examples,
+        ]
+    });
     let rows: Vec<[String; 9]> = std::iter::once(heads.map(String::from)).chain(rows).collect();
     let widths: Vec<usize> = (0..heads.len())
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))

@@ -92,13 +92,16 @@ pub fn run(door: &mut Door, args: ShowArgs) -> Result<Done> {
 
 fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
     let mut failed = Ok(());
+    let reason = args.reason.as_deref();
+    let mut is_said = false;
     let mut write = |bytes: &[u8]| {
+        if !std::mem::replace(&mut is_said, true) {
+            crate::door::say_raw(door, reason);
+        }
         if failed.is_ok() {
             failed = door.write(bytes);
         }
     };
-    let reason = args.reason.as_deref();
-    crate::door::say_raw(door, reason);
     match args.entry {
         Some(seq) => app.raw_entry(seq, reason, &mut write)?,
         None => app.raw_session(&args.session, args.generation, args.line, reason, &mut write)?,

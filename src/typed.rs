@@ -32,6 +32,11 @@ impl Typed {
         Typed(words.flat_map(parts).collect())
     }
 
+    /// Adds what was read from a file.
+    pub fn extend(&mut self, texts: impl IntoIterator<Item = String>) {
+        self.0.extend(texts);
+    }
+
     fn add(&mut self, command: &Command, matches: &ArgMatches) {
         let is_text =
             |arg: &&clap::Arg| arg.get_value_parser().type_id() != TypeId::of::<PathBuf>();
@@ -51,8 +56,12 @@ impl Typed {
     /// The text, with what it repeats shown as `hide` shows it: none where nothing of it is hidden.
     pub fn hidden_in(&self, text: &str, hide: &dyn Fn(&str) -> Option<String>) -> String {
         // A message may repeat a part of a value, `SESSION` of `SESSION#1`; it quotes it.
-        let quoted = text.split('`').skip(1).step_by(2);
-        let parts = quoted.filter(|part| self.0.iter().any(|value| value.contains(part)));
+        let between = |mark: char| text.split(mark).skip(1).step_by(2);
+        let quoted = between('`').chain(between('"'));
+        // It repeats a value of a question without the quotes around it.
+        let bare: Vec<String> = self.0.iter().map(|value| value.replace('"', "")).collect();
+        let is_typed = |part: &&str| self.0.iter().chain(&bare).any(|value| value.contains(*part));
+        let parts = quoted.filter(is_typed);
         let mut repeated: Vec<&str> = self.0.iter().map(String::as_str).chain(parts).collect();
         repeated.retain(|piece| piece.chars().count() >= PIECE_MIN_CHARS && text.contains(piece));
         repeated.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
@@ -81,6 +90,11 @@ mod tests {
         let shown = |text: &str| typed.hidden_in(text, &hide);
         assert_eq!(shown("no `the-secret`, no `other`"), "no `the-[gone]`, no `other`");
         assert_eq!(shown("the-secret#1 is none"), "the-[gone]#1 is none");
+        let question = Typed(vec![r#"in:"my secret place" x"#.into()]);
+        assert_eq!(
+            question.hidden_in("`in:my secret place` is none", &hide),
+            "`in:my [gone] place` is none"
+        );
         assert_eq!(shown("a secret of ours"), "a secret of ours", "it was not typed");
     }
 

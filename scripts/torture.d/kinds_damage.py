@@ -176,15 +176,6 @@ def _fold(connection, rng):
     return "fold states overwritten"
 
 
-def _shard(connection, rng):
-    change = rng.choice(("DELETE FROM docs", "DELETE FROM texts_data", "DELETE FROM texts_idx",
-                         "DELETE FROM texts_docsize", "UPDATE docs SET stream = stream + 1", "DROP TABLE docs",
-                         "UPDATE made SET decided = decided + 1", "UPDATE indexed SET cursor = cursor + 1000",
-                         "DELETE FROM docs; DELETE FROM texts_data WHERE id > 10; DELETE FROM texts_idx"))
-    connection.executescript(change)
-    return f"shard: {change}"
-
-
 def _index_damaged(path, rng):
     """One page of an index is written over: rows are there, but not found by it."""
     connection = _open(path)
@@ -232,15 +223,7 @@ def damage(trial):
 def _forge(trial, ledger):
     rng = trial.rng
     views = os.path.realpath(ledger + "/views.sqlite")
-    shards = sorted(name for name in os.listdir(os.path.dirname(views)) if "-search" in name and name[-2:].isdigit()
-                    and _has_texts(f"{ledger}/views.d/{name}"))
     chosen = rng.random()
-    if chosen < 0.2 and shards:
-        name = "views.d/" + rng.choice(shards)
-        connection = _open(f"{ledger}/{name}")
-        trial.what = f"{_shard(connection, rng)} in {name}"
-        _close(connection)
-        return name
     if chosen < 0.3:
         trial.what = _index_damaged(views, rng)
     else:
@@ -248,16 +231,6 @@ def _forge(trial, ledger):
         trial.what = rng.choice(FORGERIES)(connection, rng)
         _close(connection)
     return os.path.relpath(views, os.path.realpath(ledger))
-
-
-def _has_texts(shard):
-    connection = _open(shard)
-    try:
-        return connection.execute("SELECT count(*) FROM docs").fetchone()[0] > 0
-    except sqlite3.Error:
-        return False
-    finally:
-        connection.close()
 
 
 def _choose(rng, names):
@@ -364,10 +337,9 @@ def _search_harm(trial):
     args = ["search", "tide*", "--json", "--limit", "0"]
     trial.check(place.run(["append", place.home, "--json"]))
     live = place.run(args)
-    for folder, _, names in os.walk(place.ledger + "/views.d"):
-        for name in names:
-            if "-search" in name:
-                os.unlink(os.path.join(folder, name))
+    for name in os.listdir(place.ledger + "/views.d"):
+        if "-search" in name:
+            shutil.rmtree(f"{place.ledger}/views.d/{name}")
     anew = place.run(args)
     if live.code == 0 and anew.code == 0 and live.out != anew.out:
         return "after new lines a search finds something else than with new shards"

@@ -140,7 +140,7 @@ def _no_shards(_, place):
     folder = place.ledger + "/views.d"
     for name in os.listdir(folder):
         if "-search" in name:
-            os.unlink(os.path.join(folder, name))
+            shutil.rmtree(os.path.join(folder, name))
 
 
 def _old_file(_, place):

@@ -7,6 +7,7 @@ mod names;
 mod questions;
 
 use crate::cli_support::{TestEnvironment, prompt_line, thread};
+use codex_ledger_search::Shard;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -124,25 +125,18 @@ fn shards(env: &TestEnvironment) -> Vec<PathBuf> {
     files
 }
 
-/// Whether a word stands in any file of the index: among its words, deleted ones too, or in its bytes. The index
-/// writes a word without what it has in common with the one before: the end of the word is looked for.
+/// Whether a word stands in any shard of the index: among its words, of deleted texts, too, or in the bytes of its files.
 fn stands_in_shards(env: &TestEnvironment, word: &str) -> bool {
-    let is_word = |path: &PathBuf| -> rusqlite::Result<bool> {
-        let db = rusqlite::Connection::open(path)?;
-        db.execute_batch(
-            "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'texts', 'row')",
-        )?;
-        db.query_row("SELECT count(*) > 0 FROM temp.words WHERE term = ?", [word], |row| row.get(0))
+    let of_folder = |folder: &PathBuf| {
+        let files = fs::read_dir(folder).into_iter().flatten().flatten();
+        files.map(|file| file.path()).collect::<Vec<_>>()
     };
-    let end = &word.as_bytes()[2..];
-    // Ids stand there in hex.
-    let is_told = end.len() > 2 && !end.iter().all(u8::is_ascii_hexdigit);
-    assert!(is_told, "the end of {word} may be a part of something else");
     // A search beside this one may throw a file away meanwhile.
-    let holds =
-        |path: &PathBuf| fs::read(path).unwrap_or_default().windows(end.len()).any(|w| w == end);
-    let is_shard = |path: &&PathBuf| path.to_string_lossy().ends_with(|c: char| c.is_ascii_digit());
-    let shards = shards(env);
-    shards.iter().any(holds)
-        || shards.iter().filter(is_shard).any(|path| is_word(path).unwrap_or(false))
+    let holds = |path: &PathBuf| {
+        fs::read(path).unwrap_or_default().windows(word.len()).any(|bytes| bytes == word.as_bytes())
+    };
+    let has_word = |folder: &PathBuf| {
+        Shard::open(folder).and_then(|shard| shard.has_word(word)).unwrap_or(false)
+    };
+    shards(env).iter().any(|folder| has_word(folder) || of_folder(folder).iter().any(holds))
 }

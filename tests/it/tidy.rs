@@ -143,6 +143,9 @@ fn each_engine_is_named_in_one_place() {
             if SQL_DRIVERS.contains(&word) && !file.is_in("crates/db") {
                 failures.add(&file.path, token.line, format!("only crates/db names {word}"));
             }
+            if word == "tantivy" && !file.is_in("crates/search") {
+                failures.add(&file.path, token.line, "only crates/search names tantivy".into());
+            }
             if word == "serde_json" && file.is_in("crates/ledger") {
                 failures.add(&file.path, token.line, "the ledger knows no JSON".into());
             }

@@ -187,6 +187,10 @@ impl From<ViewsError> for AppError {
             ViewsError::Foreign { .. } => {
                 AppError::new(ErrorKind::Views, message).hint(Hint::MoveForeignViews)
             }
+            // It was made anew and still cannot be read: there is no room, or the folder is at fault.
+            ViewsError::Search(_) => {
+                AppError::new(ErrorKind::Io, message).hint(Hint::TemporaryFolder)
+            }
             ViewsError::Damaged { .. } => {
                 AppError::new(ErrorKind::Views, message).hint(Hint::RebuildViews)
             }

@@ -9,12 +9,13 @@ use codex_ledger_append::note_head;
 use codex_ledger_db as db;
 use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
-use codex_ledger_projections::{Decisions, load_policy, preview};
+use codex_ledger_projections::{Decisions, Views, ViewsPaths, load_policy, preview};
 use codex_ledger_query::{
     self as query, FormCount, NearMiss, Quotation, RedactionRow, RevocationRow,
 };
 use codex_ledger_redaction::{
-    By, Engine, Manual, Matcher, Near, REPLACEMENT, RevocationRecord, RuleSet, Scope, SeenText,
+    By, Engine, Manual, Matcher, Near, REPLACEMENT, RedactionRecord, RevocationRecord, RuleSet,
+    Scope, SeenText,
 };
 use std::collections::HashMap;
 
@@ -31,6 +32,10 @@ pub struct RedactionMade {
     pub forms: Vec<FormCount>,
     /// Of one prompt or session that is hidden alone: texts that quote it and are shown; some, where there are many.
     pub quotations: Vec<Quotation>,
+    /// How many there are.
+    pub quotations_total: u64,
+    /// Sessions whose id it hides: another name stands for each of them.
+    pub ids: u64,
     /// Of one literal that is hidden alone: what is nearly the same and shown, the most frequent first.
     pub near_misses: Vec<NearMiss>,
 }
@@ -85,16 +90,21 @@ impl App {
         requests: &[RedactRequest],
         listener: Listener<'_>,
     ) -> Result<Vec<RedactionMade>> {
-        let mut drafts = Vec::with_capacity(requests.len());
+        let mut records = Vec::with_capacity(requests.len());
         for request in requests {
             let record = self.record_of(request).map_err(|error| match &request.place {
                 None => error,
                 Some(place) => AppError { message: format!("{place}: {}", error.message), ..error },
             })?;
-            drafts.push(NewEntry::new(Kind::Redaction, record.encode()));
+            records.push(record);
+        }
+        self.check_passages(requests)?;
+        for (request, record) in requests.iter().zip(&records) {
+            self.check_own_replacement(request, record)?;
         }
         self.check_replacements(requests)?;
-        self.check_passages(requests)?;
+        let draft = |record: &RedactionRecord| NewEntry::new(Kind::Redaction, record.encode());
+        let drafts: Vec<NewEntry> = records.iter().map(draft).collect();
         let only = match requests {
             [only] => Some(only),
             _ => None,
@@ -112,12 +122,15 @@ impl App {
                 Some(near) => query::near_misses(&db, &|text| near.find(text), NEAR_MISSES_MAX)?,
                 None => Vec::new(),
             };
+            let (quotations, quotations_total) = query::quotations(&db, &quoted, QUOTATIONS_MAX)?;
             Ok(RedactionMade {
                 redaction: query::redaction(&db, seq)?,
                 rows_changed: query::rows_hidden_by(&db, seq)?,
                 other_redactions: query::redactions_in_force(&db)?.saturating_sub(1),
                 forms: query::forms_hidden_by(&db, seq)?,
-                quotations: query::quotations(&db, &quoted, QUOTATIONS_MAX)?,
+                quotations,
+                quotations_total,
+                ids: query::ids_hidden_by(&db, seq)?,
                 near_misses,
             })
         };
@@ -271,6 +284,7 @@ impl App {
         let mut ledger = self.open()?;
         let seqs = self.append_noted(&mut ledger, drafts)?;
         listener(Progress::Recorded(seqs.from));
+        self.remove_views_of_old()?;
         self.update_views(listener).map_err(|error| {
             let message = format!(
                 "entry {} is recorded, but the views do not follow it yet, and no command shows them until \
@@ -280,6 +294,15 @@ impl App {
             AppError { message, ..error }
         })?;
         Ok(seqs)
+    }
+
+    /// Removes the views at the usual place where others are in use: nobody would hide in them what is hidden now.
+    fn remove_views_of_old(&self) -> Result<()> {
+        let link = self.dir().join("views.sqlite");
+        if *self.views_path() == link {
+            return Ok(());
+        }
+        Ok(Views { paths: ViewsPaths { link }, ..self.views.clone() }.remove()?)
     }
 
     /// Appends entries of no source; what is known of the sources stays known.

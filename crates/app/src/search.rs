@@ -3,8 +3,9 @@
 use super::setup::App;
 use crate::error::Result;
 use codex_ledger_db as db;
-use codex_ledger_projections::{forget_search, scratch_search_index, search_index};
-use codex_ledger_query::{self as query, Hits, Search, Unmatched};
+use codex_ledger_projections::{ViewsError, forget_search, scratch_search_index, search_index};
+use codex_ledger_query::{self as query, AskError, Hits, Search, Unmatched};
+use codex_ledger_search::Shard;
 
 /// When something was said or done, in UTC milliseconds; open where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,15 +33,21 @@ impl App {
     pub fn search(&self, question: &Search, times: Times, limit: usize) -> Result<Hits> {
         let views = self.views_for_reading()?;
         let times = (times.since_ms, times.until_ms);
-        let ask = |shards: &[db::Connection]| query::search(&views, shards, question, times, limit);
-        if let Ok(found) = ask(&search_index(&self.views)?) {
-            return Ok(found);
+        let ask = |shards: &[Shard]| query::search(&views, shards, question, times, limit);
+        match ask(&search_index(&self.views)?) {
+            Ok(found) => return Ok(found),
+            Err(AskError::Sql(error)) => return Err(db::at(self.views_path())(error).into()),
+            Err(AskError::Index(_)) => {}
         }
-        // Damage shows when the damaged page is read; the index can be made anew at any time.
+        // Damage shows when the damaged place is read; the index can be made anew at any time.
         let shards = match forget_search(&self.views, None) {
             Ok(()) => search_index(&self.views)?,
             Err(_) => scratch_search_index(&self.views)?,
         };
-        Ok(ask(&shards).map_err(db::at(self.views_path()))?)
+        match ask(&shards) {
+            Ok(found) => Ok(found),
+            Err(AskError::Sql(error)) => Err(db::at(self.views_path())(error).into()),
+            Err(AskError::Index(error)) => Err(ViewsError::from(error).into()),
+        }
     }
 }

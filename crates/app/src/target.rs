@@ -90,14 +90,29 @@ impl App {
                 Hint::Target(TargetHint::UsualReplacement),
             ));
         }
-        let what = self.what_of(request)?;
-        if says(&what, &replacement) {
+        if replacement.contains(char::is_control) {
             return Err(usage(
-                "the replacement says what is to be hidden",
+                "the replacement has a line break or another control character",
                 Hint::Target(TargetHint::OtherReplacement),
             ));
         }
+        let what = self.what_of(request)?;
         Ok(RedactionRecord { actor: self.setup.actor.clone(), reason, replacement, what })
+    }
+
+    /// Refuses a replacement that would show again what it stands for.
+    pub(super) fn check_own_replacement(
+        &self,
+        request: &RedactRequest,
+        record: &RedactionRecord,
+    ) -> Result<()> {
+        if !says(&record.what, &record.replacement) {
+            return Ok(());
+        }
+        let place = request.place.iter().map(|place| format!("{place}: "));
+        let message = "the replacement says what is to be hidden";
+        let message = place.chain([message.to_string()]).collect::<String>();
+        Err(usage(message, Hint::Target(TargetHint::OtherReplacement)))
     }
 
     /// Refuses what is to be shown instead, where something in force hides it: it is written as it is.

@@ -1,6 +1,5 @@
 //! The only place that names the SQL driver. Opens databases the way this program needs them.
 
-mod full_text;
 mod memory;
 mod open;
 mod scrub;
@@ -54,7 +53,6 @@ pub fn at(path: &Path) -> impl FnOnce(rusqlite::Error) -> DbError {
     move |source| DbError { path, source }
 }
 
-pub use full_text::{composed, ends_between, is_unspaced, split_words};
 pub use open::{
     create_fresh, empty_log, finish_fresh, open_in_memory, open_reader, open_scratch, open_writer,
 };

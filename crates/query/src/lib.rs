@@ -36,12 +36,14 @@ pub use quotations::{
     NearMiss, Quotation, hidden_by_rules, near_misses, quotations, said_in, sample,
 };
 pub use redactions::{
-    FormCount, RedactionRow, RevocationRow, forms_hidden_by, prompt_place, redaction, redactions,
-    redactions_in_force, repos, repos_in, revocation, revocations, rows_hidden_by, streams_of_repo,
+    FormCount, RedactionRow, RevocationRow, forms_hidden_by, ids_hidden_by, prompt_place,
+    redaction, redactions, redactions_in_force, repos, repos_in, revocation, revocations,
+    rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{
-    Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched, search, unmatched,
+    AskError, Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched, search,
+    unmatched,
 };
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{FindError, SessionRow, find_session, find_source, sessions, sessions_matching};

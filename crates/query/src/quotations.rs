@@ -65,10 +65,13 @@ impl Place<'_> {
         self.row.seq("seq")
     }
 
+    fn field(&self) -> String {
+        format!("{}.{}", self.table, self.column)
+    }
+
     fn read(&self) -> SqlResult<Quotation> {
-        let Place { row, table, column } = self;
-        let field = format!("{table}.{column}");
-        Ok(Quotation { session: row.get("session")?, seq: self.seq()?, field })
+        let (session, field) = (self.row.get("session")?, self.field());
+        Ok(Quotation { session, seq: self.seq()?, field })
     }
 }
 
@@ -93,33 +96,39 @@ fn each_text(
 }
 
 /// Texts in the views that hold the longest stretch of one of some others that stands on one line and needs no escapes
-/// in JSON; at most so many of each column.
+/// in JSON; at most so many of each column, and how many there are.
 ///
 /// # Errors
 /// As the database.
-pub fn quotations(db: &Connection, of: &[String], limit: usize) -> SqlResult<Vec<Quotation>> {
+pub fn quotations(
+    db: &Connection,
+    of: &[String],
+    limit: usize,
+) -> SqlResult<(Vec<Quotation>, u64)> {
     let mut stretches: Vec<String> = of.iter().filter_map(|text| stretch_of(text)).collect();
     stretches.sort_unstable();
     stretches.dedup();
     let mut found: Vec<Quotation> = Vec::new();
     let search = AhoCorasick::builder().ascii_case_insensitive(true).build(&stretches).ok();
     let Some(search) = search.filter(|_| !stretches.is_empty()) else {
-        return Ok(found);
+        return Ok((found, 0));
     };
-    let (mut column, mut left) = (String::new(), limit);
+    let (mut column, mut left, mut total) = (String::new(), limit, 0);
     each_text(db, &mut |text, place| {
         if search.is_match(text) {
-            let place = place.read()?;
-            if place.field != column {
-                (column, left) = (place.field.clone(), limit);
+            total += 1;
+            let field = place.field();
+            if field != column {
+                (column, left) = (field, limit);
             }
-            found.push(place);
-            left -= 1;
-            return Ok(left > 0);
+            if left > 0 {
+                found.push(place.read()?);
+                left -= 1;
+            }
         }
         Ok(true)
     })?;
-    Ok(found)
+    Ok((found, total))
 }
 
 fn stretch_of(text: &str) -> Option<String> {
@@ -162,14 +171,16 @@ pub fn near_misses(
     Ok(found)
 }
 
-/// What was asked and answered in a session, as the views show it; copies of another's words left out.
+/// What was asked, answered and printed in a session, as the views show it; copies of another's words left out.
 ///
 /// # Errors
 /// As the database.
 pub fn said_in(db: &Connection, session: &str) -> SqlResult<Vec<String>> {
     let sql = "SELECT text FROM prompts JOIN sessions s USING (stream) WHERE s.id = ?1 AND NOT copied AND number > 0
         UNION SELECT text FROM messages JOIN sessions s USING (stream)
-            WHERE s.id = ?1 AND NOT copied AND role = 'assistant'";
+            WHERE s.id = ?1 AND NOT copied AND role = 'assistant'
+        UNION SELECT output AS text FROM function_calls JOIN sessions s USING (stream)
+            WHERE s.id = ?1 AND NOT copied AND output IS NOT NULL";
     db.prepare(sql)?.query_map([session], |row| row.get("text"))?.collect()
 }
 

@@ -3,6 +3,7 @@
 use super::row::{Counts, sql_seq, sql_stream};
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
 use codex_ledger_entry::{PromptPlace, Seq, StreamId};
+use codex_ledger_location as location;
 use serde::Serialize;
 
 /// A redaction, in force or not.
@@ -172,6 +173,15 @@ pub fn rows_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<u64> {
     db.query_row(sql, [sql_seq(redaction)], |row| row.count(0))
 }
 
+/// Sessions whose id a redaction hides.
+///
+/// # Errors
+/// As the database.
+pub fn ids_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<u64> {
+    let sql = "SELECT count(DISTINCT stream) FROM redaction_hits WHERE redaction = ? AND field = 'sessions.id'";
+    db.query_row(sql, [sql_seq(redaction)], |row| row.count(0))
+}
+
 /// Where a session's prompt of that number stands; `None` when it has none.
 ///
 /// # Errors
@@ -196,13 +206,22 @@ pub fn repos(db: &Connection) -> SqlResult<Vec<String>> {
     db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
-/// Addresses of the repositories of sessions in a directory.
+/// Addresses of the repositories of sessions in a directory, whatever its spelling.
 ///
 /// # Errors
 /// As the database.
 pub fn repos_in(db: &Connection, directory: &str) -> SqlResult<Vec<String>> {
-    let sql = "SELECT DISTINCT git_url FROM sessions WHERE cwd = ? AND git_url IS NOT NULL ORDER BY git_url";
-    db.prepare(sql)?.query_map([directory], |row| row.get("git_url"))?.collect()
+    let sql = "SELECT DISTINCT git_url, cwd FROM sessions WHERE cwd IS NOT NULL AND git_url IS NOT NULL ORDER BY git_url";
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut found: Vec<String> = Vec::new();
+    while let Some(row) = rows.next()? {
+        if location::folder::is_same(row.get_ref("cwd")?.as_str().unwrap_or_default(), directory) {
+            found.push(row.get("git_url")?);
+        }
+    }
+    found.dedup();
+    Ok(found)
 }
 
 /// Streams of the sessions that are shown with that repository, or that directory where they have none.

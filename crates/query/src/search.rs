@@ -2,17 +2,18 @@
 
 mod question;
 
-use self::question::Exit;
 pub use self::question::{QUALIFIERS, SEARCH_SOURCES, Search, SearchError};
 use super::filter::near;
-use super::row::{Counts, columns, sql_stream};
+use super::row::{Counts, sql_stream};
 use super::scope::Scope;
-use super::snippet::{Term, snippet, words_of};
+use super::snippet::snippet;
 use super::title;
-use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, Value, params_from_iter};
+use codex_ledger_db::{Connection, OptionalExtension, SqlError, SqlResult};
 use codex_ledger_entry::{Seq, StreamId};
+use codex_ledger_search::{Hit, Phrase, Question, SearchIndexError, Shard, Source, words_of};
 use regex::Regex;
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// At least so many places are kept before the worse half of them is dropped.
@@ -53,153 +54,151 @@ pub struct Hits {
 /// A place in the index.
 struct Found {
     score: f64,
-    source: String,
+    source: Source,
     stream: StreamId,
-    line: i64,
-    part: i64,
-    item: i64,
+    place: [i64; 3],
     at_ms: Option<i64>,
     tool: Option<String>,
     /// Whose it is, where it stands in no stream of that session: a name.
     session: Option<String>,
 }
 
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The views.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    /// A shard, which can be made anew.
+    #[error(transparent)]
+    Index(#[from] SearchIndexError),
+}
+
 /// Looks for something in the shards of the index; times are resolved by the caller. `limit` 0 means all.
 ///
 /// # Errors
-/// As the database.
+/// As the database, and when a shard is damaged.
 pub fn search(
     views: &Connection,
-    shards: &[Connection],
+    shards: &[Shard],
     search: &Search,
     (since_ms, until_ms): (Option<i64>, Option<i64>),
     limit: usize,
-) -> SqlResult<Hits> {
+) -> Result<Hits, AskError> {
     let limit = if limit == 0 { usize::MAX } else { limit };
     let scope = Scope::of(views, search)?;
-    let (sql, values) = statement(search, since_ms, until_ms);
-    let mut best: Vec<Found> = Vec::new();
+    let question = Question {
+        expression: search.expression.clone(),
+        source: search.source,
+        tool: search.tool.clone(),
+        exit: search.exit,
+        since_ms,
+        until_ms,
+    };
+    let mut best = Best { kept: Vec::new(), limit, worst: None };
     let mut total = 0;
     for shard in shards {
-        let mut statement = shard.prepare_cached(&sql)?;
-        let columns = FoundColumns::of(&statement)?;
-        let mut rows = statement.query(params_from_iter(&values))?;
-        while let Some(row) = rows.next()? {
-            let (stream, line) = (row.stream(columns.stream)?, row.get(columns.line)?);
-            let is_name = row.get_ref(columns.source)?.as_str().is_ok_and(|it| it == "name");
-            if !scope.has_line(stream, line) || !is_name && !scope.has_stream(stream) {
-                continue;
+        let asked = shard.each(&question, &mut |hit| -> SqlResult<()> {
+            let is_name = hit.source() == Some(Source::Name);
+            let stream = StreamId::new(hit.stream());
+            if !scope.has_line(stream, hit.line()) || !is_name && !scope.has_stream(stream) {
+                return Ok(());
             }
-            let mut found = columns.read(row)?;
+            let is_sure = !is_name && search.patterns.is_empty();
+            if is_sure && !best.takes(hit) {
+                total += 1;
+                return Ok(());
+            }
+            let Some(mut found) = Found::read(hit) else { return Ok(()) };
             if is_name {
                 found.session = scope.session_named_at(views, found.place())?;
-            }
-            if is_name && found.session.is_none() {
-                continue;
+                if found.session.is_none() {
+                    return Ok(());
+                }
             }
             if search.patterns.is_empty() || matches(views, &found, &search.patterns)? {
                 total += 1;
-                keep(&mut best, found, limit);
+                best.keep(found);
             }
-        }
+            Ok(())
+        });
+        asked??;
     }
-    best.sort_by(order);
-    best.truncate(limit);
+    let best = best.finish();
     let names = names(views, &best)?;
     let hits = best.iter().map(|found| hit(views, found, &names, search));
     Ok(Hits { hits: hits.collect::<SqlResult<_>>()?, total })
 }
 
-/// What is asked of every shard of the index, and the values in it.
-fn statement(
-    search: &Search,
-    since_ms: Option<i64>,
-    until_ms: Option<i64>,
-) -> (String, Vec<Value>) {
-    let mut conditions = vec!["1"];
-    let mut values: Vec<Value> = Vec::new();
-    let mut narrow = |condition: &'static str, value: Value| {
-        conditions.push(condition);
-        values.push(value);
-    };
-    if let Some(tool) = &search.tool {
-        narrow("d.tool = ?", Value::Text(tool.clone()));
-    }
-    if let Some(source) = &search.source {
-        narrow("d.source = ?", Value::Text(source.clone()));
-    }
-    match search.exit {
-        Some(Exit::Is(code)) => narrow("d.exit_code = ?", Value::Integer(code)),
-        Some(Exit::Failed) => narrow("d.exit_code <> ?", Value::Integer(0)),
-        None => {}
-    }
-    if let Some(since) = since_ms {
-        narrow("d.at_ms >= ?", Value::Integer(since));
-    }
-    if let Some(until) = until_ms {
-        narrow("d.at_ms < ?", Value::Integer(until));
-    }
-    let conditions = conditions.join(" AND ");
-    let sql = match search.expression.is_empty() {
-        true => format!("SELECT 0.0 AS score, {PLACE} FROM docs d WHERE {conditions}"),
-        false => {
-            values.insert(0, Value::Text(search.expression.clone()));
-            format!(
-                "SELECT -bm25(texts) AS score, {PLACE} FROM texts JOIN docs d ON d.doc = texts.rowid
-                 WHERE texts MATCH ? AND {conditions}"
-            )
-        }
-    };
-    (sql, values)
-}
-
-const PLACE: &str = "d.source, d.stream, d.line, d.part, d.item, d.at_ms, d.tool";
-
-columns! {
-    FoundColumns: score, source, stream, line, part, item, at_ms, tool
-}
-
 impl Found {
-    fn place(&self) -> [i64; 4] {
-        [sql_stream(self.stream), self.line, self.part, self.item]
-    }
-}
-
-impl FoundColumns {
-    fn read(&self, row: &Row<'_>) -> SqlResult<Found> {
-        Ok(Found {
-            score: row.get(self.score)?,
-            source: row.get(self.source)?,
-            stream: row.stream(self.stream)?,
-            line: row.get(self.line)?,
-            part: row.get(self.part)?,
-            item: row.get(self.item)?,
-            at_ms: row.get(self.at_ms)?,
-            tool: row.get(self.tool)?,
+    fn read(hit: &Hit<'_>) -> Option<Found> {
+        Some(Found {
+            score: hit.score,
+            source: hit.source()?,
+            stream: StreamId::new(hit.stream()),
+            place: hit.place(),
+            at_ms: hit.at_ms(),
+            tool: hit.tool(),
             session: None,
         })
+    }
+
+    fn place(&self) -> [i64; 4] {
+        let [line, part, item] = self.place;
+        [sql_stream(self.stream), line, part, item]
+    }
+}
+
+/// The best places that were found, without all of them being kept.
+struct Best {
+    kept: Vec<Found>,
+    limit: usize,
+    /// What the last of the best is worth, once there are enough of them.
+    worst: Option<(bool, f64)>,
+}
+
+impl Best {
+    /// Whether it may be among the best.
+    fn takes(&self, hit: &Hit<'_>) -> bool {
+        self.worst.is_none_or(|(is_context, score)| {
+            match (hit.source() == Some(Source::Context)).cmp(&is_context) {
+                Ordering::Less => true,
+                Ordering::Equal => hit.score >= score,
+                Ordering::Greater => false,
+            }
+        })
+    }
+
+    fn keep(&mut self, found: Found) {
+        self.kept.push(found);
+        if self.kept.len() >= self.limit.saturating_mul(2).max(KEPT_MIN) {
+            self.shrink();
+            let last = self.kept.last().filter(|_| self.kept.len() >= self.limit);
+            self.worst = last.map(|last| (last.source == Source::Context, last.score));
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.kept.sort_by(order);
+        self.kept.truncate(self.limit);
+    }
+
+    fn finish(mut self) -> Vec<Found> {
+        self.shrink();
+        self.kept
     }
 }
 
 /// The best first, what the client has put in behind all else; the newest first among equals, then in the order of the log.
-fn order(a: &Found, b: &Found) -> std::cmp::Ordering {
-    let place = |found: &Found| (found.stream, found.line, found.part, found.item);
-    let is_context = |found: &Found| found.source == "context";
+fn order(a: &Found, b: &Found) -> Ordering {
+    let place = |found: &Found| (found.stream, found.place);
+    let is_context = |found: &Found| found.source == Source::Context;
     is_context(a)
         .cmp(&is_context(b))
         .then(b.score.total_cmp(&a.score))
         .then(b.at_ms.cmp(&a.at_ms))
         .then_with(|| place(a).cmp(&place(b)))
-        .then_with(|| a.source.cmp(&b.source))
-}
-
-/// Keeps the best ones without keeping them all.
-fn keep(best: &mut Vec<Found>, found: Found, limit: usize) {
-    best.push(found);
-    if best.len() >= limit.saturating_mul(2).max(KEPT_MIN) {
-        best.sort_by(order);
-        best.truncate(limit);
-    }
+        .then_with(|| a.source.name().cmp(b.source.name()))
 }
 
 /// A session's id and title.
@@ -231,16 +230,16 @@ fn matches(views: &Connection, found: &Found, patterns: &[Regex]) -> SqlResult<b
 
 /// What stands at a place, and the entry that says it.
 fn text_at(views: &Connection, found: &Found) -> SqlResult<(Seq, String)> {
-    let (table, column) = match found.source.as_str() {
-        "prompt" => ("prompts", "text"),
-        "message" | "context" => ("messages", "text"),
-        "reasoning" => ("agent_reasoning_messages", "text"),
-        "plan" => ("function_plan_messages", "step"),
-        "output" => ("function_calls", "output"),
-        "file" => ("file_changes", "path"),
-        "turn" => ("turns", "text"),
-        "name" => ("session_names", "name"),
-        _ => (
+    let (table, column) = match found.source {
+        Source::Prompt => ("prompts", "text"),
+        Source::Message | Source::Context => ("messages", "text"),
+        Source::Reasoning => ("agent_reasoning_messages", "text"),
+        Source::Plan => ("function_plan_messages", "step"),
+        Source::Output => ("function_calls", "output"),
+        Source::File => ("file_changes", "path"),
+        Source::Turn => ("turns", "text"),
+        Source::Name => ("session_names", "name"),
+        Source::Call => (
             "function_calls",
             "CASE tool WHEN 'web_search' THEN coalesce(command || char(10), '') || arguments
                 ELSE coalesce(command, arguments) END",
@@ -266,9 +265,9 @@ fn hit(
     let matched = search.patterns.iter().filter_map(|pattern| pattern.find(&text));
     let matched = matched.map(|found| {
         let words = words_of(found.as_str()).into_iter().map(|word| word.folded).collect();
-        Term { words, is_beginning: true }
+        Phrase { words, is_beginning: true }
     });
-    let terms: Vec<Term> = matched.chain(search.terms.iter().cloned()).collect();
+    let terms: Vec<Phrase> = matched.chain(search.terms.iter().cloned()).collect();
     let prompt = "SELECT coalesce(max(number), 0) FROM prompts
         WHERE stream = ?1 AND (line, part, item) <= (?2, ?3, ?4) AND number > 0";
     let prompt = views.prepare_cached(prompt)?.query_row(found.place(), |row| row.count(0))?;
@@ -277,7 +276,7 @@ fn hit(
         session: found.session.as_ref().or(called.map(|of| &of.0)).cloned().unwrap_or_default(),
         title: called.and_then(|of| of.1.clone()),
         prompt,
-        table: found.source.clone(),
+        table: found.source.name().to_string(),
         seq,
         at_ms: found.at_ms,
         tool: found.tool.clone(),

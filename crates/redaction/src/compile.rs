@@ -136,7 +136,10 @@ fn parse(text: &str, ignore_case: bool, dotall: bool) -> Result<Hir, String> {
         regex_syntax::Error::Translate(error) => format!("bad regex: {}", error.kind()),
         error => format!("bad regex: {error}"),
     })?;
-    if hir.properties().minimum_len().is_none_or(|length| length == 0) {
+    if hir.properties().minimum_len().is_none() {
+        return Err("the pattern matches nothing".into());
+    }
+    if hir.properties().minimum_len() == Some(0) {
         return Err("the pattern matches the empty text: it would hide nothing, everywhere".into());
     }
     Ok(hir)

@@ -9,6 +9,9 @@ use unicode_normalization::char::is_combining_mark;
 /// Of a shorter literal, a part says too little.
 const PARTED_CHARS_MIN: usize = 12;
 
+/// A longer literal is a text of its own, and nothing is like it by chance.
+const LITERAL_MAX_BYTES: usize = 1024;
+
 /// Finds what nearly is a literal, and the literal itself in any case.
 #[derive(Debug)]
 pub struct Near(Regex);
@@ -16,6 +19,9 @@ pub struct Near(Regex);
 impl Near {
     /// None for a literal without letters and digits.
     pub fn of(literal: &str) -> Option<Near> {
+        if literal.len() > LITERAL_MAX_BYTES {
+            return None;
+        }
         let literal = &*Plain::of(literal).text;
         let words = words_of(literal);
         let mut forms = vec![escape(literal)];

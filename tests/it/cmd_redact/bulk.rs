@@ -164,7 +164,16 @@ fn the_fields_of_each_answer() {
     let done = redact(&env, &["--literal", "sandcastle"]);
     assert_eq!(
         keys(&done),
-        ["forms", "near_misses", "other_redactions", "quotations", "redaction", "rows_changed"]
+        [
+            "forms",
+            "ids",
+            "near_misses",
+            "other_redactions",
+            "quotations",
+            "quotations_total",
+            "redaction",
+            "rows_changed"
+        ]
     );
     let mut fields = vec![
         "active",

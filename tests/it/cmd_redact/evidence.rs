@@ -2,6 +2,7 @@
 
 use crate::cli_support::TestEnvironment;
 use aho_corasick::{AhoCorasick, MatchKind};
+use codex_ledger_search::{Shard, Word, words_of};
 use rusqlite::types::ValueRef;
 use std::collections::BTreeSet;
 use std::fs;
@@ -123,6 +124,18 @@ impl Sought {
         }
     }
 
+    /// Texts of one word that a shard of the search index has: there they stand in pieces.
+    fn in_shard(&self, folder: &Path, found: &mut BTreeSet<String>) {
+        let Ok(shard) = Shard::open(folder) else { return };
+        for (index, literal) in self.literals.iter().enumerate() {
+            let words = words_of(literal);
+            let is_there = |word: &Word| shard.has_word(&word.folded).expect("the shard is read");
+            if words.len() == 1 && words.iter().any(is_there) {
+                found.insert(format!("literal {index} in {}: a word", folder.display()));
+            }
+        }
+    }
+
     /// Texts that are split between two pages, whichever they are.
     fn across_pages(&self, place: &str, bytes: &[u8], found: &mut BTreeSet<String>) {
         let pages: Vec<&[u8]> = bytes.chunks_exact(PAGE).collect();
@@ -173,9 +186,14 @@ pub fn leaks<S: AsRef<str>>(env: &TestEnvironment, literals: &[S]) -> BTreeSet<S
 /// In the raw bytes of the views' files, freed pages and the write-ahead log included.
 pub fn in_files(env: &TestEnvironment, sought: &Sought) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for entry in fs::read_dir(env.ledger().join("views.d")).expect("the views' folder").flatten() {
-        let (name, bytes) = (entry.file_name(), fs::read(entry.path()).expect("a file"));
-        let name = name.to_string_lossy().into_owned();
+    for entry in walkdir::WalkDir::new(env.ledger().join("views.d")) {
+        let entry = entry.expect("the views' folder");
+        let name = entry.path().display().to_string();
+        if entry.file_type().is_dir() {
+            sought.in_shard(entry.path(), &mut found);
+            continue;
+        }
+        let bytes = fs::read(entry.path()).expect("a file");
         sought.in_bytes(&name, &bytes, &mut found);
         sought.across_pages(&name, &bytes, &mut found);
     }

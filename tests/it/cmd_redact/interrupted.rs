@@ -2,7 +2,7 @@
 
 use super::evidence::{Sought, in_files};
 use super::{hide, undo, without_rules};
-use crate::cli_support::TestEnvironment;
+use crate::cli_support::{TestEnvironment, copy_tree};
 use crate::support::world::holder;
 use codex_ledger_entry::{EntryId, Kind, Seq};
 use codex_ledger_ledger::{Ledger, World};
@@ -88,28 +88,22 @@ fn what_was_left_to_clear_is_cleared_by_the_next_command() {
     env.json(["search", WORD]);
     let folder = env.ledger().join("views.d");
     let database = fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
-    let old: Vec<_> = fs::read_dir(&folder)
-        .unwrap()
-        .flatten()
-        .map(|entry| (entry.path(), fs::read(entry.path()).unwrap()))
-        .collect();
+    let kept = env.work().join("kept");
+    copy_tree(&folder, &kept);
     hide(&env, &["--literal", WORD]);
     let writers: [&[&str]; 2] = [
         &["redact", "--literal", "PORT ELLERY", "--reason", "r"],
         &["show", "--raw", "--entry", "2"],
     ];
     for reader in READERS.iter().chain(&writers).copied() {
-        for (path, bytes) in &old {
-            if *path == database {
-                fs::write(folder.join("000000.sqlite"), bytes).unwrap();
-            } else {
-                fs::write(path, bytes).unwrap();
-                let name = path.file_name().unwrap().to_str().unwrap();
-                if name.contains("-search") {
-                    fs::write(folder.join(format!("{name}-new")), bytes).unwrap();
-                }
-            }
+        copy_tree(&kept, &folder);
+        for shard in fs::read_dir(&kept).unwrap().flatten().filter(|of| of.path().is_dir()) {
+            let name = shard.file_name().to_string_lossy().into_owned();
+            copy_tree(&shard.path(), &folder.join(format!("{name}-new")));
         }
+        // The database that was hidden in stands beside it as an old one.
+        let (name, old) = (database.file_name().unwrap(), folder.join("000000.sqlite"));
+        fs::copy(kept.join(name), old).unwrap();
         let db = rusqlite::Connection::open(&database).unwrap();
         db.execute("UPDATE meta SET uncleared = 1", []).unwrap();
         db.close().unwrap();

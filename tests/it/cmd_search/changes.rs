@@ -32,7 +32,10 @@ fn only_what_grew_is_indexed() {
     let env = two_sessions();
     found(&env, "x");
     let times = || -> Vec<_> {
-        shards(&env).iter().map(|path| fs::metadata(path).unwrap().modified().unwrap()).collect()
+        shards(&env)
+            .iter()
+            .map(|path| fs::metadata(path.join("meta.json")).unwrap().modified().unwrap())
+            .collect()
     };
     let before = times();
     assert_eq!(before.len(), 16);
@@ -93,7 +96,7 @@ fn a_grown_index_answers_as_a_new_one() {
             .map(|question| env.json(["search", question, "--limit", "7"]))
     };
     let grown = answers();
-    shards(&env).iter().for_each(|path| fs::remove_file(path).unwrap());
+    shards(&env).iter().for_each(|path| fs::remove_dir_all(path).unwrap());
     assert_eq!(answers(), grown);
 }
 

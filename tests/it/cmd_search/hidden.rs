@@ -2,8 +2,9 @@
 //! that hid it has returned.
 
 use super::{found, header, set, stands_in_shards, two_sessions};
-use crate::cli_support::{TestEnvironment, prompt_line, thread};
+use crate::cli_support::{TestEnvironment, copy_tree, prompt_line, thread};
 use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const HIDE: [&str; 2] = ["--reason", "a test"];
@@ -71,13 +72,18 @@ fn words_of_a_rewritten_source_do_not_come_back_out_of_the_files() {
 fn an_index_that_outlived_a_redaction_keeps_nothing() {
     let env = two_sessions();
     found(&env, "x");
-    let old: Vec<_> =
-        super::shards(&env).into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
+    let kept = env.work().join("kept");
+    super::shards(&env)
+        .iter()
+        .for_each(|path| copy_tree(path, &kept.join(path.file_name().unwrap())));
+    let folder = super::shards(&env)[0].parent().unwrap().to_path_buf();
     redact(&env, &["--literal", "zephyr"]);
     env.extend(&env.rollout(2), &prompt_line("and then?"));
     env.append(&[]);
-    for (bytes, path) in old {
-        fs::write(path, bytes).unwrap();
+    for shard in fs::read_dir(&kept).unwrap().flatten() {
+        let path = folder.join(shard.file_name());
+        fs::remove_dir_all(&path).ok();
+        copy_tree(&shard.path(), &path);
     }
     assert!(stands_in_shards(&env, "zephyr"));
     assert_eq!(found(&env, "zephyr"), [""; 0]);
@@ -90,9 +96,7 @@ fn a_half_written_index_keeps_nothing() {
     let env = two_sessions();
     found(&env, "x");
     for path in super::shards(&env) {
-        let half = format!("{}-new", path.display());
-        fs::copy(&path, &half).unwrap();
-        fs::copy(&path, format!("{half}-journal")).unwrap();
+        copy_tree(&path, &PathBuf::from(format!("{}-new", path.display())));
     }
     redact(&env, &["--literal", "zephyr"]);
     assert!(!stands_in_shards(&env, "zephyr"));

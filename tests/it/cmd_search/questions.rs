@@ -180,7 +180,7 @@ fn groups_patterns_identifiers_titles_models_and_errors() {
     for (question, words) in [
         ("promt:tide", &["in:prompt", "did you mean"][..]),
         ("(harbour", &["parenthesis", "groups"]),
-        ("/moor(ing/", &["/moor(ing/"]),
+        ("/moor(ing/", &["a pattern of the question"]),
     ] {
         env.run(["search", question]).refused(words);
     }

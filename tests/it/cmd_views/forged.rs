@@ -1,6 +1,7 @@
 //! Views that somebody has changed: an audit names it, and what can be seen at once is not read.
 
-use crate::cli_support::{TestEnvironment, prompt_line, session};
+use crate::cli_support::{TestEnvironment, copy_tree, prompt_line, session};
+use codex_ledger_search::{Basis, Doc, Shard, Source};
 use rusqlite::Connection;
 use std::fs;
 use std::path::PathBuf;
@@ -107,31 +108,64 @@ fn shards_are_compared_with_the_views() {
         .map(|entry| entry.path())
         .filter(|path| path.display().to_string().contains("-search"))
         .collect();
-    let full = |path: &&PathBuf| {
-        let db = Connection::open(path).unwrap();
-        db.query_row("SELECT count(*) > 2 FROM docs", [], |row| row.get::<_, bool>(0)).unwrap()
+    let streams = |path: &PathBuf| Shard::open(path).unwrap().basis().streams.clone();
+    let shard = shards.iter().find(|path| !streams(path).is_empty()).unwrap();
+    let stream = *streams(shard).keys().next().unwrap();
+    let sound = env.work().join("sound");
+    copy_tree(shard, &sound);
+    let doc = |source, line| Doc {
+        source,
+        stream,
+        place: [line, 0, 0],
+        at_ms: None,
+        tool: None,
+        exit_code: None,
+        text: "x",
     };
-    let shard = shards.iter().find(full).unwrap();
-    let sound = fs::read(shard).unwrap();
-    for (what, sql) in [
-        ("emptied", "DELETE FROM docs; DELETE FROM texts; UPDATE made SET docs = 0"),
-        ("rows gone", "DELETE FROM docs WHERE doc = 1"),
-        ("words gone", "DELETE FROM texts WHERE rowid = 1"),
-        (
-            "other words",
-            "DELETE FROM texts WHERE rowid = 1; INSERT INTO texts (rowid, text) VALUES (1, 'x')",
-        ),
-        ("other places", "UPDATE docs SET line = line + 1"),
-        ("of another ledger", "UPDATE made SET ledger = 'other'"),
-    ] {
-        let db = Connection::open(shard).unwrap();
-        db.execute_batch(sql).unwrap();
-        db.close().unwrap();
+    type Forgery<'a> = &'a dyn Fn(&mut Basis, &mut Vec<Doc<'static>>) -> bool;
+    let forgeries: [(&str, Forgery<'_>); 4] = [
+        ("texts gone", &|_, _| true),
+        ("another text", &|_, docs| {
+            docs.push(doc(Source::Prompt, 1));
+            false
+        }),
+        ("other texts", &|_, docs| {
+            docs.push(doc(Source::Output, 3));
+            true
+        }),
+        ("of another ledger", &|basis, _| {
+            basis.ledger = "other".into();
+            false
+        }),
+    ];
+    for (what, forge) in forgeries {
+        let (mut basis, mut docs) = (Shard::open(shard).unwrap().basis().clone(), Vec::new());
+        let is_emptied = forge(&mut basis, &mut docs);
+        Shard::grow(shard, basis, |writer| {
+            if is_emptied {
+                writer.remove(stream);
+            }
+            docs.iter().try_for_each(|doc| writer.add(doc))
+        })
+        .unwrap();
         let (file, detail) = finding(&env);
         assert_eq!(PathBuf::from(file), *shard, "{what}: {detail}");
-        fs::write(shard, &sound).unwrap();
+        fs::remove_dir_all(shard).unwrap();
+        copy_tree(&sound, shard);
         env.audits_clean();
     }
+    // Damage that no time of a file tells of.
+    let file = fs::read_dir(shard).unwrap().flatten().map(|file| file.path());
+    let file = file.filter(|path| path.extension().is_some_and(|end| end == "idx")).next().unwrap();
+    let (mut bytes, at) =
+        (fs::read(&file).unwrap(), fs::metadata(&file).unwrap().modified().unwrap());
+    bytes[0] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    fs::File::options().write(true).open(&file).unwrap().set_modified(at).unwrap();
+    assert_eq!(PathBuf::from(finding(&env).0), *shard);
+    fs::remove_dir_all(shard).unwrap();
+    copy_tree(&sound, shard);
+    env.audits_clean();
     // What grew since is brought up to date by the next search, and is no finding.
     env.write(&env.rollout(77), &session(77, 2));
     env.append(&[]);

@@ -5,7 +5,7 @@
 //! reader that has the old ones open keeps them.
 
 use crate::files::digest::Digests;
-use crate::files::search_index::{forget_search, is_half_written, is_shard, try_lock};
+use crate::files::search_index::{forget_search, is_half_written, is_shard, remove_one, try_lock};
 use crate::files::standing::Standing;
 use crate::policy::Decisions;
 use crate::replay::derive::Options;
@@ -15,6 +15,7 @@ use crate::schema::{create_all, schema_digest};
 use codex_ledger_db::{self as db, Connection, DbError, params};
 use codex_ledger_entry::{Seq, StreamId};
 use codex_ledger_ledger::LedgerReader;
+use codex_ledger_search::SearchIndexError;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -36,6 +37,9 @@ pub enum ViewsError {
     /// Replaying entries.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// The search index.
+    #[error(transparent)]
+    Search(#[from] SearchIndexError),
     /// The files.
     #[error("{}: {action}: {source}", path.display())]
     Io {
@@ -333,11 +337,23 @@ impl Views {
             let is_part = kept.iter().any(|kept| name.starts_with(kept)) && !is_shard;
             let is_half = search.is_some() && is_half_written(&name);
             if is_numbered(&name) && (!is_part || is_half) {
-                let path = entry.path();
-                fs::remove_file(&path).map_err(io_error("cannot remove", &path))?;
+                remove_one(&entry.path())?;
             }
         }
         Ok(())
+    }
+
+    /// Removes the views with all that lies beside them: they can be made anew from the ledger.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn remove(&self) -> Result<(), ViewsError> {
+        // Whatever else lies there is somebody's own.
+        if !self.paths.link.is_symlink() {
+            return Ok(());
+        }
+        self.sweep(&[])?;
+        fs::remove_file(&self.paths.link).map_err(io_error("cannot remove", &self.paths.link))
     }
 
     /// The digests of the live views.
@@ -412,7 +428,8 @@ impl Views {
         let entries = fs::read_dir(self.paths.folder()).into_iter().flatten().flatten();
         let is_stray = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            !is_numbered(&name) || !path.is_file()
+            // Shards are folders; an older version of the program made them files.
+            !is_numbered(&name) || !path.is_file() && !name.contains("-search")
         };
         let mut strays: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_stray).collect();
         strays.sort();

@@ -1,8 +1,7 @@
 //! What somebody asks: words, "phrases", beginnings*, patterns, groups, and qualifiers.
 
 use crate::filter::near;
-use crate::snippet::{Term, words_of};
-use codex_ledger_db::{composed, split_words};
+use codex_ledger_search::{Exit, Expression, Phrase, Source, composed, words_of};
 use regex::{Regex, RegexBuilder};
 
 /// A longer question is no question; the index would count every character of it.
@@ -15,10 +14,10 @@ const PATTERN_MAX_BYTES: usize = 1 << 20;
 /// What somebody looks for.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
-    /// The words, as the index wants them; empty: everything that the qualifiers leave.
-    pub(super) expression: String,
+    /// The words; none: everything that the qualifiers leave.
+    pub(super) expression: Option<Expression>,
     /// The words alone, for showing where they stand.
-    pub(super) terms: Vec<Term>,
+    pub(super) terms: Vec<Phrase>,
     /// What the texts have to match beside.
     pub(super) patterns: Vec<Regex>,
     /// `repo:`.
@@ -36,7 +35,7 @@ pub struct Search {
     /// `file:`, part of a path that a patch touched.
     pub(crate) file: Option<String>,
     /// `in:`, the kind of text.
-    pub(super) source: Option<String>,
+    pub(super) source: Option<Source>,
     /// `tag:`, of the session or any of its prompts.
     pub(crate) tag: Option<String>,
     /// `disposition:`, of the session or any of its prompts.
@@ -47,13 +46,6 @@ pub struct Search {
     pub since: Option<String>,
     /// `until:`, still as it was given.
     pub until: Option<String>,
-}
-
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
-    Is(i64),
-    Failed,
 }
 
 /// Why a question makes no sense.
@@ -92,14 +84,16 @@ enum Token {
     Phrase(String),
 }
 
-/// The expression, as far as it is read.
+/// The expression, as far as it is read: the innermost group that is open comes last.
+struct Parts(Vec<Group>);
+
+/// What stands between parentheses. NOT binds more closely than AND, and that than OR.
 #[derive(Default)]
-struct Parts {
-    parts: Vec<String>,
+struct Group {
+    /// Of any of these, all.
+    any: Vec<Vec<Expression>>,
     /// The operator that waits for what is behind it.
     operator: Option<&'static str>,
-    /// For each group that is open: how many parts there were before it.
-    open: Vec<usize>,
 }
 
 impl Search {
@@ -113,7 +107,7 @@ impl Search {
             return error(format!("the question is longer than {QUESTION_MAX_CHARS} characters"));
         }
         let mut search = Search::default();
-        let mut parts = Parts::default();
+        let mut parts = Parts(vec![Group::default()]);
         for token in tokens(text) {
             match token {
                 Token::Open => parts.open(),
@@ -132,7 +126,7 @@ impl Search {
         if search.terms.len() > QUESTION_MAX_WORDS {
             return error(format!("the question has more than {QUESTION_MAX_WORDS} words"));
         }
-        if search.expression.is_empty() && !search.has_qualifier() {
+        if search.expression.is_none() && !search.has_qualifier() {
             return error("there is nothing to look for".into());
         }
         Ok(search)
@@ -157,8 +151,8 @@ impl Search {
         Ok(())
     }
 
-    /// A word, phrase or beginning, quoted so that nothing in it is an operator.
-    fn term(&mut self, token: &str, is_phrase: bool) -> Option<String> {
+    /// A word, phrase or beginning.
+    fn term(&mut self, token: &str, is_phrase: bool) -> Option<Expression> {
         let token = &*composed(token);
         let (text, is_beginning) = match token.strip_suffix('*') {
             Some(text) => (text, true),
@@ -168,14 +162,13 @@ impl Search {
         if words.is_empty() {
             return None;
         }
-        self.terms.push(Term { words, is_beginning });
-        // The index would take a NUL for the end of the question.
-        let quoted = split_words(text).replace('\0', " ").replace('"', "\"\"");
-        Some(format!("\"{quoted}\"{}", if is_beginning { "*" } else { "" }))
+        let phrase = Phrase { words, is_beginning };
+        self.terms.push(phrase.clone());
+        Some(Expression::Phrase(phrase))
     }
 
     /// A name in code in any of its spellings: `fooBar`, `foo_bar`, `FOO-BAR`.
-    fn identifier(&mut self, name: &str) -> Option<String> {
+    fn identifier(&mut self, name: &str) -> Option<Expression> {
         let mut apart = String::new();
         let mut last = ' ';
         for c in name.chars() {
@@ -187,8 +180,8 @@ impl Search {
         }
         let joined: String = apart.split_whitespace().collect();
         let forms = [self.term(&apart, true), self.term(&joined, true)];
-        let forms: Vec<String> = forms.into_iter().flatten().collect();
-        (!forms.is_empty()).then(|| format!("({})", forms.join(" OR ")))
+        let forms: Vec<Expression> = forms.into_iter().flatten().collect();
+        (!forms.is_empty()).then_some(Expression::Any(forms))
     }
 
     fn has_qualifier(&self) -> bool {
@@ -200,13 +193,15 @@ impl Search {
             &self.error,
             &self.tool,
             &self.file,
-            &self.source,
             &self.tag,
             &self.disposition,
             &self.since,
             &self.until,
         ];
-        self.exit.is_some() || !self.patterns.is_empty() || texts.iter().any(|it| it.is_some())
+        self.exit.is_some()
+            || self.source.is_some()
+            || !self.patterns.is_empty()
+            || texts.iter().any(|it| it.is_some())
     }
 
     /// Takes a qualifier; false for what is none and looks like none.
@@ -223,10 +218,13 @@ impl Search {
             "disposition" => &mut self.disposition,
             "since" => &mut self.since,
             "until" => &mut self.until,
-            "in" if SEARCH_SOURCES.contains(&value) => &mut self.source,
             "in" => {
-                let known = SEARCH_SOURCES.join(", ");
-                return error(format!("`in:{value}` is no kind of text; these are: {known}"));
+                self.source = Source::ALL.into_iter().find(|source| source.name() == value);
+                if self.source.is_none() {
+                    let known = SEARCH_SOURCES.join(", ");
+                    return error(format!("`in:{value}` is no kind of text; these are: {known}"));
+                }
+                return Ok(true);
             }
             "exit" => {
                 self.exit = Some(match (value, value.parse()) {
@@ -248,60 +246,76 @@ impl Search {
 }
 
 impl Parts {
-    fn add(&mut self, part: Option<String>) {
-        let Some(part) = part else { return };
-        // Said outright, AND binds as people read it: `a NOT b c` is a and c, without b.
-        let operator = self.operator.take().or(self.has_word().then_some("AND"));
-        self.parts.extend(operator.map(str::to_string));
-        self.parts.push(part);
-    }
-
-    /// Whether a word stands before, in the innermost group.
-    fn has_word(&self) -> bool {
-        self.parts.len() > self.open.last().map_or(0, |before| before + 1)
+    fn add(&mut self, part: Option<Expression>) {
+        if let (Some(part), Some(group)) = (part, self.0.last_mut()) {
+            group.add(part);
+        }
     }
 
     fn operator(&mut self, operator: &'static str) -> Result<(), SearchError> {
-        if !self.has_word() || self.operator.is_some() {
-            return error(format!("`{operator}` stands without a word before it"));
+        match self.0.last_mut() {
+            Some(group) if !group.any.is_empty() && group.operator.is_none() => {
+                group.operator = Some(operator);
+                Ok(())
+            }
+            _ => error(format!("`{operator}` stands without a word before it")),
         }
-        self.operator = Some(operator);
-        Ok(())
     }
 
     fn open(&mut self) {
-        let operator = self.operator.take().or(self.has_word().then_some("AND"));
-        self.parts.extend(operator.map(str::to_string));
-        self.open.push(self.parts.len());
-        self.parts.push("(".into());
+        self.0.push(Group::default());
     }
 
     fn close(&mut self) -> Result<(), SearchError> {
-        if !self.has_word() {
+        let group = self.0.pop().unwrap_or_default();
+        if group.any.is_empty() {
             let message =
                 "there is no word in a parenthesis; qualifiers hold for the whole question";
             return error(message.into());
         }
-        self.is_complete()?;
-        self.open.pop();
-        self.parts.push(")".into());
+        let whole = group.whole()?;
+        self.add(whole);
         Ok(())
     }
 
-    fn is_complete(&self) -> Result<(), SearchError> {
-        match self.operator {
-            Some(operator) => error(format!("`{operator}` stands without a word behind it")),
-            None => Ok(()),
+    fn finish(mut self) -> Result<Option<Expression>, SearchError> {
+        let group = self.0.pop().unwrap_or_default();
+        match self.0.is_empty() {
+            true => group.whole(),
+            false => group.whole().and_then(|_| error("a parenthesis is open".into())),
+        }
+    }
+}
+
+impl Group {
+    fn add(&mut self, part: Expression) {
+        match (self.operator.take(), self.any.last_mut()) {
+            (None | Some("AND"), Some(all)) => all.push(part),
+            (Some("NOT"), Some(all)) => {
+                // `a NOT b c` is a and c, without b.
+                let Some(last) = all.pop() else { return };
+                all.push(Expression::Without(last.into(), part.into()));
+            }
+            _ => self.any.push(vec![part]),
         }
     }
 
-    fn finish(self) -> Result<String, SearchError> {
-        self.is_complete()?;
-        match self.open.is_empty() {
-            true => Ok(self.parts.join(" ")),
-            false => error("a parenthesis is open".into()),
+    fn whole(self) -> Result<Option<Expression>, SearchError> {
+        if let Some(operator) = self.operator {
+            return error(format!("`{operator}` stands without a word behind it"));
         }
+        let all = |all| one_or(all, Expression::All);
+        let any: Vec<Expression> = self.any.into_iter().filter_map(all).collect();
+        Ok(one_or(any, Expression::Any))
     }
+}
+
+/// The only one of some, or all of them together.
+fn one_or(
+    mut some: Vec<Expression>,
+    together: fn(Vec<Expression>) -> Expression,
+) -> Option<Expression> {
+    if some.len() > 1 { Some(together(some)) } else { some.pop() }
 }
 
 fn error<T>(message: String) -> Result<T, SearchError> {
@@ -336,8 +350,12 @@ fn pattern_of(word: &str) -> Option<Result<Regex, SearchError>> {
         .size_limit(PATTERN_MAX_BYTES)
         .build();
     Some(built.map_err(|fault| {
+        // A pattern may name what is hidden in a way that nothing reads: it is not repeated.
         let fault = fault.to_string();
-        SearchError(format!("`/{pattern}/`: {}", fault.lines().last().unwrap_or_default()))
+        SearchError(format!(
+            "a pattern of the question: {}",
+            fault.lines().last().unwrap_or_default()
+        ))
     }))
 }
 
@@ -409,41 +427,58 @@ mod tests {
     use super::*;
     use crate::snippet::snippet;
 
+    /// An expression as it is asked, with all parentheses.
+    fn said(expression: &Expression) -> String {
+        let all = |of: &[Expression], between: &str| {
+            format!("({})", of.iter().map(said).collect::<Vec<_>>().join(between))
+        };
+        match expression {
+            Expression::Phrase(Phrase { words, is_beginning }) => {
+                format!("{}{}", words.join("_"), if *is_beginning { "*" } else { "" })
+            }
+            Expression::All(parts) => all(parts, " AND "),
+            Expression::Any(parts) => all(parts, " OR "),
+            Expression::Without(with, without) => format!("({} NOT {})", said(with), said(without)),
+        }
+    }
+
     fn expression(text: &str) -> String {
-        Search::parse(text).map_or_else(|error| error.to_string(), |search| search.expression)
+        let asked = |search: Search| search.expression.as_ref().map(said).unwrap_or_default();
+        Search::parse(text).map_or_else(|error| error.to_string(), asked)
     }
 
     #[test]
     fn questions_become_expressions_in_which_nothing_is_an_operator_by_chance() {
-        assert_eq!(expression("tide tables"), "\"tide\" AND \"tables\"");
-        assert_eq!(expression("\"tide table\" OR gauge*"), "\"tide table\" OR \"gauge\"*");
-        assert_eq!(expression("a NOT b"), "\"a\" NOT \"b\"");
-        assert_eq!(expression("say \"NEAR(x"), "\"say\" AND \"NEAR(x\"");
-        assert_eq!(expression("潮汐"), "\" 潮  汐 \"");
-        assert_eq!(expression("등대 \"등대\" 등대a"), "\"등대\"* AND \"등대\" AND \"등대 a\"");
-        assert_eq!(expression("repo:tides ebb"), "\"ebb\"");
-        assert_eq!(expression("std::fs"), "\"std::fs\"");
+        assert_eq!(expression("tide tables"), "(tide AND tables)");
+        assert_eq!(expression("\"tide table\" OR gauge*"), "(tide_table OR gauge*)");
+        assert_eq!(expression("a NOT b"), "(a NOT b)");
+        assert_eq!(expression("say \"NEAR(x"), "(say AND near_x)");
+        assert_eq!(expression("潮汐"), "潮_汐");
+        assert_eq!(expression("등대 \"등대\" 등대a"), "(등대* AND 등대 AND 등대_a)");
+        assert_eq!(expression("repo:tides ebb"), "ebb");
+        assert_eq!(expression("std::fs"), "std_fs");
         assert!(expression("OR x").contains("without a word before"));
         assert!(expression("x AND").contains("without a word behind"));
         assert!(expression(" ** ").contains("nothing to look for"));
         assert!(expression("in:nowhere x").contains("no kind of text"));
         assert!(expression("exit:x").contains("no exit code"));
-        assert_eq!(expression("(ebb OR flow) tide"), "( \"ebb\" OR \"flow\" ) AND \"tide\"");
-        assert_eq!(expression("a NOT (b (c OR d))"), "\"a\" NOT ( \"b\" AND ( \"c\" OR \"d\" ) )");
-        assert_eq!(expression("main() (f(x) y)"), "\"main()\" AND ( \"f(x)\" AND \"y\" )");
+        assert_eq!(expression("(ebb OR flow) tide"), "((ebb OR flow) AND tide)");
+        assert_eq!(expression("a NOT (b (c OR d))"), "(a NOT (b AND (c OR d)))");
+        assert_eq!(expression("main() (f(x) y)"), "(main AND (f_x AND y))");
         assert!(expression("(a OR").contains("without a word behind"));
         assert!(expression("(a").contains("is open"));
         assert!(expression("(repo:x)").contains("hold for the whole question"));
-        assert_eq!(expression("ident:fooBar"), "(\"foo Bar\" OR \"fooBar\")");
+        assert_eq!(expression("ident:fooBar"), "(foo_bar OR foobar)");
         assert!(expression("promt:tide").contains("did you mean `in:prompt`"));
         assert!(expression("repos:tide").contains("did you mean `repo:`"));
         assert_eq!(
             expression("https://a.b std::fs key:value"),
-            "\"https://a.b\" AND \"std::fs\" AND \"key:value\""
+            "(https_a_b AND std_fs AND key_value)"
         );
         let found = Search::parse("/ti[dt]es?/ /home/ada/").expect("a pattern");
-        assert_eq!((found.patterns.len(), found.expression.as_str()), (1, "\"/home/ada/\""));
-        assert!(expression("/ti(de/").contains("`/ti(de/`: "));
+        let words = found.expression.as_ref().map(said);
+        assert_eq!((found.patterns.len(), words.as_deref()), (1, Some("home_ada")));
+        assert!(expression("/ti(de/").starts_with("a pattern of the question: "));
     }
 
     #[test]
@@ -472,13 +507,13 @@ mod tests {
     fn questions_have_an_end() {
         assert!(expression(&"x".repeat(5000)).contains("longer than"));
         assert!(expression(&"x ".repeat(500)).contains("more than 200 words"));
-        assert_eq!(expression("a\0b"), "\"a b\"");
-        assert_eq!(expression("a NOT b c"), "\"a\" NOT \"b\" AND \"c\"");
+        assert_eq!(expression("a\0b"), "a_b");
+        assert_eq!(expression("a NOT b c"), "((a NOT b) AND c)");
         let quoted = Search::parse("file:\"my file.rs\" x").expect("a question");
         assert_eq!(
-            (quoted.file.as_deref(), quoted.expression.as_str()),
-            (Some("my file.rs"), "\"x\"")
+            (quoted.file.as_deref(), quoted.expression.as_ref().map(said).as_deref()),
+            (Some("my file.rs"), Some("x"))
         );
-        assert_eq!(expression("say:\"x"), "\"say:\"\"x\"");
+        assert_eq!(expression("say:\"x"), "say_x");
     }
 }

@@ -257,8 +257,12 @@ fn is_call(text: &str) -> bool {
         "(?:", "(?i", "[^", "[a-z", "[A-Z", "[0-9]", "]+", "]*", "]{", "\\w", "\\s", "\\d", "\\b",
         "%s",
     ];
-    before('(')
-        || before('[')
+    // A bracket that nothing closes, behind letters that were drawn, is a character of a password.
+    let is_code = |mark: char, end: char| {
+        before(mark) && (text.contains(end) || text.split(mark).next().is_some_and(reads_as_words))
+    };
+    is_code('(', ')')
+        || is_code('[', ']')
         || marks.iter().any(|mark| text.contains(mark) && reads_as_words(text))
         || patterns.iter().any(|mark| text.contains(mark))
         || text.starts_with("--")
@@ -274,13 +278,25 @@ fn is_path_of_names(text: &str) -> bool {
 
 /// Words of a sentence, or letters of another script.
 fn is_prose(text: &str) -> bool {
-    let other = |c: char| c.is_alphabetic() && !c.is_ascii() && c > '\u{24f}';
+    let other = |c: &char| c.is_alphabetic() && !c.is_ascii() && *c > '\u{24f}';
+    let others = text.chars().filter(other).count();
+    // One letter of another script in a run of drawn ones makes no words of it.
+    let is_other = others * 4 > text.chars().count() || others > 0 && !has_all_of_drawn(text);
     let spaced = || {
         let words: Vec<&str> = text.split_whitespace().collect();
         let plain = words.iter().filter(|word| !is_glued(word)).count();
         words.len() > 1 && plain * 2 > words.len()
     };
-    text.chars().any(other) || spaced()
+    is_other || spaced()
+}
+
+/// Digits and letters of both cases in one word.
+fn has_all_of_drawn(text: &str) -> bool {
+    let any = |kind: fn(&char) -> bool| text.chars().any(|c| kind(&c));
+    !text.contains(char::is_whitespace)
+        && any(char::is_ascii_digit)
+        && any(char::is_ascii_uppercase)
+        && any(char::is_ascii_lowercase)
 }
 
 /// Digits and letters of both cases and a sign: no name in code.

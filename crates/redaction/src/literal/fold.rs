@@ -18,6 +18,11 @@ pub(super) fn is_mark(c: char) -> bool {
 /// What stands before the words of a line that was quoted, commented out, boxed, or is one of a diff.
 const LINE_MARKS: &[char] = &['>', '|', '+', '-', '#', '*', '/', '│', '┃'];
 
+/// What may stand before a blank between the words of a command, and behind it.
+const SHELL_SIGNS: [char; 3] = ['\'', '"', '\\'];
+const LINE_SIGNS: [char; 4] = ['=', '\\', '\'', '"'];
+const SHELL_QUOTES: [char; 2] = ['\'', '"'];
+
 /// Signs of a literal that may stand where a line begins, as far as they are tried.
 const SIGNS_MAX: usize = 8;
 
@@ -49,14 +54,16 @@ fn fold(text: &str, how: How, each: &mut dyn FnMut(usize, usize, &str)) {
                     c.len_utf8() + marks.find(|c| !is_mark(c)).unwrap_or(marks.len())
                 }
             };
-        // A line that goes on says so: in mail and in a shell.
+        // A line that goes on says so, in mail and in a shell; there, blanks stand between quotes or behind a backslash.
         let before = text.get(..at).unwrap_or_default();
-        let line = match matches!(c, '\n' | '\r') {
-            true => {
-                before.strip_suffix(['=', '\\']).unwrap_or(before).trim_end_matches([' ', '\t'])
-            }
-            false => before,
+        let is_blank = c.is_whitespace() && how.blanks;
+        let line = match c {
+            '\n' | '\r' => without(before, &LINE_SIGNS).trim_end_matches([' ', '\t']),
+            _ if is_blank => without(before, &SHELL_SIGNS),
+            _ => before,
         };
+        let behind = text.get(end..).unwrap_or_default();
+        let end = if is_blank { end + quote(behind) } else { end };
         let start = line.len().max(done);
         let from = text.get(start..end).unwrap_or_default();
         read.clear();
@@ -72,6 +79,18 @@ fn fold(text: &str, how: How, each: &mut dyn FnMut(usize, usize, &str)) {
         }
         (at, done) = (end, end);
     }
+}
+
+/// What stands before a blank, without the sign that belongs to it.
+fn without<'t>(before: &'t str, signs: &[char]) -> &'t str {
+    before.trim_end_matches(is_unseen).strip_suffix(signs).unwrap_or(before)
+}
+
+/// Length of the quote behind a blank; nothing where there is none.
+fn quote(behind: &str) -> usize {
+    let seen = behind.trim_start_matches(is_unseen);
+    let unseen = behind.len() - seen.len();
+    if seen.starts_with(SHELL_QUOTES) { unseen + 1 } else { 0 }
 }
 
 /// Adds a letter as a small one; those that differ from small letters only by what stands around them as these.
@@ -186,6 +205,9 @@ mod tests {
             assert!(text.eq_ignore_ascii_case("a\u{308}rgerimHafen"), "{form:?}: {text:?}");
             assert_eq!(folded(form, SMALL).unwrap().text, text);
             assert_eq!(gaps(form), [7, 9]);
+        }
+        for command in ["a 'b c' d", r"a\ b c\ d", r#"a b" "c "d""#] {
+            assert!(folded_text(command, SMALL).starts_with("abc"), "{command}");
         }
         assert_eq!(
             folded_text("ＡＢ１ ﬁ한", How { small: false, ..SMALL }),

@@ -65,10 +65,17 @@ impl Form {
             () if found.contains('%') => Form::Percent,
             () if found.contains('&') => Form::Entities,
             () if found.trim_end_matches('=').contains('=') => Form::QuotedPrintable,
-            () if found.bytes().all(|byte| super::is_base64(byte) || byte == b'=') => Form::Base64,
+            () if is_base64_of(found, literal) => Form::Base64,
+            // A word of an array.
             () => Form::Wrapped,
         }
     }
+}
+
+/// Whether a run of base64 holds the literal, however it falls there.
+fn is_base64_of(run: &str, literal: &str) -> bool {
+    let run = run.replace('-', "+").replace('_', "/");
+    super::base64_forms(literal, true).iter().any(|form| run.contains(form.as_str()))
 }
 
 #[cfg(test)]

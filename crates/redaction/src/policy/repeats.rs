@@ -59,11 +59,11 @@ impl Policy {
     ) -> Option<String> {
         match place.column {
             _ if !self.redactions.iter().any(is_of_prompt) => None,
-            "arguments" => self.strings_without_prompts(arguments, DEPTH_MAX, hidden),
+            "arguments" => self.strings_without_prompts(arguments, (DEPTH_MAX, true), hidden),
             "command" => self.command_without_prompts(arguments, hidden),
             // What a server or the client's own tools answer.
             "output" if arguments.trim_start().starts_with(['[', '{']) => {
-                self.strings_without_prompts(arguments, DEPTH_MAX, hidden)
+                self.strings_without_prompts(arguments, (DEPTH_MAX, false), hidden)
             }
             _ => None,
         }
@@ -91,10 +91,12 @@ impl Policy {
         shown
     }
 
+    /// The strings of a document without those that are hidden prompts; where they are `asked`, without the prompts that
+    /// stand in them, too: what a command hides, the strings that it was made of hide.
     fn strings_without_prompts(
         &self,
         text: &str,
-        depth: usize,
+        (depth, asked): (usize, bool),
         hidden: &mut dyn FnMut(Hit),
     ) -> Option<String> {
         let depth = depth.checked_sub(1)?;
@@ -107,10 +109,16 @@ impl Policy {
                     hidden(Hit::whole(redaction.seq));
                     redaction.replacement.clone()
                 }
-                None => match self.strings_without_prompts(&view.text, depth, hidden) {
-                    Some(inner) => inner,
-                    None => continue,
-                },
+                None => {
+                    let inner = self.strings_without_prompts(&view.text, (depth, asked), hidden);
+                    let inner = inner.or_else(|| {
+                        asked.then(|| self.command_without_prompts(&view.text, hidden)).flatten()
+                    });
+                    match inner {
+                        Some(inner) => inner,
+                        None => continue,
+                    }
+                }
             };
             shown.push_str(text.get(copied..token.start)?);
             shown.push_str(&escaped(&instead));

@@ -25,6 +25,8 @@ const SHOWN_MAX: usize = 64;
 const NEAR_END: usize = 128;
 /// How far before a match `allow_before` looks.
 const BACK: usize = 64;
+/// What goes on behind a token is a part of it from so many characters on.
+const DRAWN_REST_MIN: usize = 8;
 /// Before a token in a name or a path stands no longer run that reads as no words.
 const INSIDE_MIN: usize = 32;
 
@@ -228,7 +230,11 @@ impl Search<'_> {
             || finds(&self.rule.allow, secret)
             || !self.rule.allow_before.is_empty()
                 && finds(&self.rule.allow_before, self.before(start));
-        (!stays).then_some(Span { start: span.start, end: span.start + secret.len() })
+        let mut end = span.start + secret.len();
+        if self.rule.is_token && self.rule.check.is_none_or(|check| !check.takes_a_part()) {
+            end += drawn_rest(self.text.get(end..).unwrap_or_default());
+        }
+        (!stays).then_some(Span { start: span.start, end })
     }
 
     /// What stands before a match in its line, as far as a look back goes.
@@ -272,6 +278,17 @@ impl Search<'_> {
 fn tells(keyword: &[u8]) -> bool {
     let has = |signs: &[u8]| keyword.iter().any(|byte| signs.contains(byte));
     keyword.len() >= 4 && has(b"_") || keyword.len() >= 6 && has(b"-.")
+}
+
+/// Length of what goes on behind a token as if it were a part of it: services make their tokens longer in time.
+fn drawn_rest(behind: &str) -> usize {
+    let in_run = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    let rest =
+        behind.get(..behind.find(|c| !in_run(c)).unwrap_or(behind.len())).unwrap_or_default();
+    let has = |kind: fn(&u8) -> bool| rest.bytes().any(|byte| kind(&byte));
+    let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+    let is_drawn = rest.len() >= DRAWN_REST_MIN && is_mixed && !check::reads_as_words(rest);
+    if is_drawn { rest.len() } else { 0 }
 }
 
 /// Whether what follows is a piece of something longer that was drawn: encrypted or encoded data.

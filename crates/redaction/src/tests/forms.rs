@@ -93,3 +93,44 @@ fn the_hash_of_a_commit_is_no_token_of_the_service_beside_it() {
     }
     assert_eq!(shown(&format!("gitea token: {hash}")), "gitea token: [redacted:gitea-token]");
 }
+
+#[test]
+fn what_goes_on_behind_a_token_is_hidden_with_it() {
+    for (token, rest) in [
+        ("sk-{{alnum:48}}", "_{{alnum:30}}"),
+        ("hf_{{alnum:34}}", "-{{alnum:20}}"),
+        ("glpat-{{alnum:20}}", ".01"),
+    ] {
+        let (token, rest) = (expand_example(token), expand_example(rest));
+        let text = format!("see {token}{rest} now");
+        let shown = shown(&text);
+        assert!(!shown.contains(&token) && (rest.len() < 8 || !shown.contains(&rest)), "{shown}");
+    }
+    let token = expand_example("hf_{{alnum:34}}");
+    assert!(shown(&format!("{token}-is-the-token")).ends_with("-is-the-token"));
+}
+
+#[test]
+fn a_bracket_or_a_foreign_letter_makes_no_code_of_a_password() {
+    for value in
+        ["FhuQJz9pl691m[", "KBjgnq[3ZQeWOeU", "xTq9(Lm2Rw7Zk", "n2Qfrxm26gMZ9Nй", "q7Zr中Lm2Rw9Zk"]
+    {
+        for text in [
+            format!("{{\"password\": \"{value}\"}}"),
+            format!("d['password'] = '{value}'"),
+            format!("<password>{value}</password>"),
+        ] {
+            assert!(!shown(&text).contains(value), "{text}");
+        }
+    }
+    for text in [
+        "password = getPassword(user)",
+        "password = config[\"password\"]",
+        "password = os.environ[",
+        "password: readSecret(",
+        "{\"password\": \"пароль от сервера\"}",
+        "token = 'トークンを入力'",
+    ] {
+        assert_eq!(shown(text), text);
+    }
+}
