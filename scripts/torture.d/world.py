@@ -139,7 +139,7 @@ def _outdate(_, place):
 def _no_shards(_, place):
     folder = place.ledger + "/views.d"
     for name in os.listdir(folder):
-        if "-search" in name:
+        if "-search" in name and name[-2:].isdigit():
             shutil.rmtree(os.path.join(folder, name))
 
 

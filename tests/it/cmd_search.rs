@@ -120,6 +120,7 @@ fn shards(env: &TestEnvironment) -> Vec<PathBuf> {
         .expect("the views' folder")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.to_string_lossy().contains("-search"))
+        .filter(|path| !path.to_string_lossy().ends_with("-noted"))
         .collect();
     files.sort();
     files

@@ -34,14 +34,14 @@ impl App {
         let views = self.views_for_reading()?;
         let times = (times.since_ms, times.until_ms);
         let ask = |shards: &[Shard]| query::search(&views, shards, question, times, limit);
-        match ask(&search_index(&self.views)?) {
+        match ask(&search_index(&self.views, &views)?) {
             Ok(found) => return Ok(found),
             Err(AskError::Sql(error)) => return Err(db::at(self.views_path())(error).into()),
             Err(AskError::Index(_)) => {}
         }
         // Damage shows when the damaged place is read; the index can be made anew at any time.
         let shards = match forget_search(&self.views, None) {
-            Ok(()) => search_index(&self.views)?,
+            Ok(()) => search_index(&self.views, &views)?,
             Err(_) => scratch_search_index(&self.views)?,
         };
         match ask(&shards) {

@@ -5,17 +5,45 @@ use super::search::Search;
 use codex_ledger_db::{Connection, Row, SqlResult};
 use codex_ledger_entry::StreamId;
 use codex_ledger_location::repository;
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 
 /// Streams and lines in which is looked; `None` for all.
 pub(super) struct Scope {
     streams: Option<HashSet<StreamId>>,
     files: Option<HashSet<(StreamId, i64)>>,
+    /// Where the names of sessions stand that they have now, once they were asked for.
+    named: OnceCell<Named>,
+}
+
+/// Sessions and their streams, by the places of their names.
+type Named = HashMap<[i64; 4], Vec<(String, StreamId)>>;
+
+fn named_now(views: &Connection) -> SqlResult<Named> {
+    let sql = "SELECT n.stream AS at, n.line, n.part, n.item, s.id, s.stream FROM (
+            SELECT *, row_number() OVER (PARTITION BY session_id ORDER BY at_ms DESC, stream DESC, line DESC) AS nth
+            FROM (SELECT session_id, stream, max(line) AS line, part, item, at_ms FROM session_names
+                GROUP BY session_id, stream, line >> 32)) n
+        JOIN sessions s ON s.id = n.session_id WHERE n.nth = 1";
+    let mut statement = views.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut named = Named::new();
+    while let Some(row) = rows.next()? {
+        let place = [row.get("at")?, row.get("line")?, row.get("part")?, row.get("item")?];
+        named.entry(place).or_default().push((row.get("id")?, row.stream("stream")?));
+    }
+    Ok(named)
 }
 
 impl Scope {
     pub(super) fn of(views: &Connection, search: &Search) -> SqlResult<Scope> {
-        Ok(Scope { streams: streams(views, search)?, files: files(views, search)? })
+        let (streams, files) = (streams(views, search)?, files(views, search)?);
+        Ok(Scope { streams, files, named: OnceCell::new() })
+    }
+
+    /// Whether nothing is left out.
+    pub(super) fn is_everywhere(&self) -> bool {
+        self.streams.is_none() && self.files.is_none()
     }
 
     pub(super) fn has_stream(&self, stream: StreamId) -> bool {
@@ -32,21 +60,19 @@ impl Scope {
         views: &Connection,
         place: [i64; 4],
     ) -> SqlResult<Option<String>> {
-        let sql =
-            "SELECT s.id, s.stream FROM session_names n JOIN sessions s ON s.id = n.session_id
-            WHERE n.stream = ?1 AND n.line = ?2 AND n.part = ?3 AND n.item = ?4
-            AND (n.stream, n.line, n.part, n.item) = (SELECT o.stream, o.line, o.part, o.item
-                FROM (SELECT stream, max(line) AS line, part, item, at_ms FROM session_names
-                    WHERE session_id = n.session_id GROUP BY stream, line >> 32) o
-                ORDER BY o.at_ms DESC, o.stream DESC, o.line DESC LIMIT 1)";
-        let mut statement = views.prepare_cached(sql)?;
-        let mut rows = statement.query(place)?;
-        while let Some(row) = rows.next()? {
-            if self.has_stream(row.stream("stream")?) {
-                return row.get("id").map(Some);
+        // All at once: a word may stand in the names of many.
+        let named = match self.named.get() {
+            Some(named) => named,
+            None => {
+                let read = named_now(views)?;
+                self.named.get_or_init(|| read)
             }
-        }
-        Ok(None)
+        };
+        let sessions = named.get(&place).into_iter().flatten();
+        Ok(sessions
+            .into_iter()
+            .find(|(_, stream)| self.has_stream(*stream))
+            .map(|(id, _)| id.clone()))
     }
 }
 

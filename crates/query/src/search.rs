@@ -86,6 +86,8 @@ pub fn search(
     limit: usize,
 ) -> Result<Hits, AskError> {
     let limit = if limit == 0 { usize::MAX } else { limit };
+    // One look at the views for all that is asked of them.
+    let views = &*views.unchecked_transaction()?;
     let scope = Scope::of(views, search)?;
     let question = Question {
         expression: search.expression.clone(),
@@ -99,17 +101,20 @@ pub fn search(
     let mut total = 0;
     for shard in shards {
         let asked = shard.each(&question, &mut |hit| -> SqlResult<()> {
-            let is_name = hit.source() == Some(Source::Name);
-            let stream = StreamId::new(hit.stream());
-            if !scope.has_line(stream, hit.line()) || !is_name && !scope.has_stream(stream) {
-                return Ok(());
+            let Some(source) = hit.source() else { return Ok(()) };
+            let is_name = source == Source::Name;
+            if !scope.is_everywhere() {
+                let stream = StreamId::new(hit.stream());
+                if !scope.has_line(stream, hit.line()) || !is_name && !scope.has_stream(stream) {
+                    return Ok(());
+                }
             }
             let is_sure = !is_name && search.patterns.is_empty();
-            if is_sure && !best.takes(hit) {
+            if is_sure && !best.takes(source, hit.score) {
                 total += 1;
                 return Ok(());
             }
-            let Some(mut found) = Found::read(hit) else { return Ok(()) };
+            let mut found = Found::read(source, hit);
             if is_name {
                 found.session = scope.session_named_at(views, found.place())?;
                 if found.session.is_none() {
@@ -131,16 +136,16 @@ pub fn search(
 }
 
 impl Found {
-    fn read(hit: &Hit<'_>) -> Option<Found> {
-        Some(Found {
+    fn read(source: Source, hit: &Hit<'_>) -> Found {
+        Found {
             score: hit.score,
-            source: hit.source()?,
+            source,
             stream: StreamId::new(hit.stream()),
             place: hit.place(),
             at_ms: hit.at_ms(),
             tool: hit.tool(),
             session: None,
-        })
+        }
     }
 
     fn place(&self) -> [i64; 4] {
@@ -159,11 +164,11 @@ struct Best {
 
 impl Best {
     /// Whether it may be among the best.
-    fn takes(&self, hit: &Hit<'_>) -> bool {
-        self.worst.is_none_or(|(is_context, score)| {
-            match (hit.source() == Some(Source::Context)).cmp(&is_context) {
+    fn takes(&self, source: Source, score: f64) -> bool {
+        self.worst.is_none_or(|(is_context, worst)| {
+            match (source == Source::Context).cmp(&is_context) {
                 Ordering::Less => true,
-                Ordering::Equal => hit.score >= score,
+                Ordering::Equal => score >= worst,
                 Ordering::Greater => false,
             }
         })

@@ -19,7 +19,11 @@ impl Zone {
 
     /// A zone by its IANA name; `None` when there is none of that name.
     pub fn named(name: &str) -> Option<Zone> {
-        TimeZone::get(name).ok().map(Zone)
+        // The usual one is known without a look through the folders of the system's zones.
+        match name {
+            "UTC" => Some(Zone::utc()),
+            name => TimeZone::get(name).ok().map(Zone),
+        }
     }
 
     /// Its name.

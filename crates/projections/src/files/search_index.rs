@@ -21,6 +21,8 @@ pub(crate) const SHARDS: u64 = 16;
 const VERSION: i64 = 8;
 /// What the name of a shard that is being written ends with.
 const NEW: &str = "-new";
+/// Beside the shards: what the views were like when all of them were up to date.
+const NOTED: &str = "-search-noted";
 /// Of a longer text this many bytes are indexed: the rest is mostly the output of a build.
 const TEXT_MAX_BYTES: usize = 64 << 10;
 
@@ -80,9 +82,10 @@ pub(crate) fn shard_of(stream: StreamId) -> u64 {
     stream.get() % SHARDS
 }
 
-/// Whether a folder is one of the shards of the views of that name.
+/// Whether something is one of the shards of the views of that name, or what is noted of them.
 pub(crate) fn is_shard(views: &str, name: &str) -> bool {
-    (0..SHARDS).any(|shard| name == format!("{views}-search{shard:02}"))
+    name == format!("{views}{NOTED}")
+        || (0..SHARDS).any(|shard| name == format!("{views}-search{shard:02}"))
 }
 
 /// Whether a folder is a shard that is being written.
@@ -145,30 +148,72 @@ impl Basis {
 ///
 /// # Errors
 /// When the views cannot be read.
-pub fn search_index(views: &Views) -> Result<Vec<Shard>, ViewsError> {
+pub fn search_index(views: &Views, open: &Connection) -> Result<Vec<Shard>, ViewsError> {
     // Without a lock nothing is written.
     let lock = lock(views).ok();
     // Read behind the lock: whoever hides something waits for it before the shards are thrown away.
     let Some(path) = views.paths.current() else {
         return Ok(Vec::new());
     };
-    let basis = Basis::read(&views.reader()?).map_err(db::at(&path))?;
-    let is_writable = lock.is_some();
-    let fresh = |shard: u64| Ok(fresh_shard(&shard_path(&path, shard), &basis.of_shard(shard)));
-    let open = in_halves(&|shards| shards.map(fresh).collect())?;
-    if open.iter().all(Option::is_some) {
-        return Ok(open.into_iter().flatten().collect());
+    // Views that were made anew meanwhile are other ones than those that are open.
+    let is_current = open.path().is_some_and(|open| Path::new(open) == path);
+    let reader = if is_current { None } else { Some(views.reader()?) };
+    let db = reader.as_ref().unwrap_or(open);
+    let state = state_of(db).map_err(db::at(&path))?;
+    let noted = with_suffix(&path, NOTED);
+    if fs::read_to_string(&noted).is_ok_and(|noted| noted == state) {
+        let shard = |shard: u64| {
+            let shard = Shard::open(&shard_path(&path, shard)).ok();
+            let is_of =
+                |of: &search::Basis| state.starts_with(&format!("{} {} ", of.version, of.ledger));
+            Ok(shard.filter(|shard| is_of(shard.basis())))
+        };
+        let ready = in_halves(&|shards| shards.map(shard).collect())?;
+        if ready.iter().all(Option::is_some) {
+            return Ok(ready.into_iter().flatten().collect());
+        }
     }
-    let is_open =
-        |shard: &u64| open.iter().enumerate().any(|(at, of)| at as u64 == *shard && of.is_some());
+    let basis = Basis::read(db).map_err(db::at(&path))?;
+    let shards = up_to_date(views, (&path, lock.is_some()), &basis)?;
+    if lock.is_some() {
+        // Where it cannot be written, the next search asks all shards again.
+        fs::write(&noted, state).ok();
+    }
+    Ok(shards)
+}
+
+/// What the views were like, in words; other words where a shard may no longer be what they say.
+fn state_of(views: &Connection) -> SqlResult<String> {
+    let sql = "SELECT ledger, cursor, digest, uncleared FROM meta";
+    views.query_row(sql, [], |row| {
+        let (ledger, digest): (String, String) = (row.get("ledger")?, row.get("digest")?);
+        let (cursor, uncleared): (i64, i64) = (row.get("cursor")?, row.get("uncleared")?);
+        Ok(format!("{VERSION} {ledger} {cursor} {digest} {uncleared}"))
+    })
+}
+
+/// All shards, those brought up to date that are not.
+fn up_to_date(
+    views: &Views,
+    (path, is_writable): (&Path, bool),
+    basis: &Basis,
+) -> Result<Vec<Shard>, ViewsError> {
+    let fresh = |shard: u64| Ok(fresh_shard(&shard_path(path, shard), &basis.of_shard(shard)));
+    let ready = in_halves(&|shards| shards.map(fresh).collect())?;
+    if ready.iter().all(Option::is_some) {
+        return Ok(ready.into_iter().flatten().collect());
+    }
+    let is_ready = |shard: u64| {
+        usize::try_from(shard).ok().and_then(|at| ready.get(at)).is_some_and(Option::is_some)
+    };
     let made = in_halves(&|shards| {
         let db = views.reader()?;
         let shard = |shard: u64| {
-            shard_at(&shard_path(&path, shard), &db, &basis.of_shard(shard), is_writable)
+            shard_at(&shard_path(path, shard), &db, &basis.of_shard(shard), is_writable)
         };
-        shards.filter(|shard| !is_open(shard)).map(shard).collect()
+        shards.filter(|shard| !is_ready(*shard)).map(shard).collect()
     })?;
-    Ok(open.into_iter().flatten().chain(made).collect())
+    Ok(ready.into_iter().flatten().chain(made).collect())
 }
 
 /// Does something with all shards, half of them in another thread.
@@ -204,6 +249,7 @@ pub fn forget_search(
 ) -> Result<(), ViewsError> {
     let _lock = lock(views)?;
     let Some(path) = views.paths.current() else { return Ok(()) };
+    remove_one(&with_suffix(&path, NOTED))?;
     for shard in 0..SHARDS {
         // Half-written ones of a search that was interrupted hold the words of any of their streams.
         remove_one(&with_suffix(&shard_path(&path, shard), NEW))?;
