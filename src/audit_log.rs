@@ -3,11 +3,12 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
 use crate::filters::FilterArgs;
-use crate::pager::{PagerArgs, page};
+use crate::pager::{PagerArgs, page, width};
 use crate::text::{minute_in, one_line, plural, safe};
 use clap::Args;
 use codex_ledger_query::{ActFilter, ActRow, Zone, nearest};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 #[derive(Debug, Args)]
 pub struct LogArgs {
@@ -66,22 +67,36 @@ pub fn run(door: &Door, args: LogArgs) -> Result<Done> {
         door.print_json(&Document { actions: &acts })?;
         return Ok(Done::Clean);
     }
-    let mut out: String = acts.iter().map(|act| told(door, act, &zone)).collect();
+    let widths = [
+        acts.iter().map(|act| act.seq.to_string().len()).max().unwrap_or(0),
+        acts.iter().map(|act| safe(&act.kind).width()).max().unwrap_or(0),
+        acts.iter()
+            .map(|act| safe(act.actor.as_deref().unwrap_or("-")).width())
+            .max()
+            .unwrap_or(0)
+            .min(24),
+    ];
+    let mut out: String = acts.iter().map(|act| told(door, act, &zone, widths)).collect();
     let count = plural(acts.len() as u64, "act");
     out.push_str(&door.paint(Style::Dim, format!("{count}; times in {}\n", zone.name())));
     page(door, args.pager, &out)?;
     Ok(Done::Clean)
 }
 
-fn told(door: &Door, act: &ActRow, zone: &Zone) -> String {
-    let reason = act.reason.as_deref().map(|reason| format!("\n    {}", one_line(reason, 100)));
+fn told(door: &Door, act: &ActRow, zone: &Zone, [seqs, kinds, actors]: [usize; 3]) -> String {
+    let room = width().unwrap_or(160).saturating_sub(seqs + kinds + actors + 24).max(20);
+    let reason = act.reason.as_deref();
+    let reason = reason.map(|reason| format!("\n{:seqs$}  {}", "", one_line(reason, room.max(60))));
+    let kind = safe(&act.kind);
     format!(
-        "{}  {}  {}  {}  {}{}\n",
+        "{:>seqs$}  {}  {}{:gap$}  {:actors$}  {}{}\n",
         act.seq,
         minute_in(zone, Some(act.recorded_at_ms)),
-        door.paint(Style::Bold, format!("{:<9}", safe(&act.kind))),
-        safe(act.actor.as_deref().unwrap_or("-")),
-        one_line(&act.target, 100),
-        reason.unwrap_or_default()
+        door.paint(Style::Bold, &kind),
+        "",
+        one_line(act.actor.as_deref().unwrap_or("-"), 24),
+        one_line(&act.target, room),
+        reason.unwrap_or_default(),
+        gap = kinds.saturating_sub(kind.width()),
     )
 }

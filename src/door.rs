@@ -60,6 +60,8 @@ pub enum Style {
     Yellow,
     Magenta,
     Cyan,
+    /// What was sought.
+    Mark,
 }
 
 impl Door {
@@ -98,9 +100,10 @@ impl Door {
             Style::Dim => "2",
             Style::Red => "31",
             Style::Green => "32",
-            Style::Yellow => "33",
+            Style::Yellow => "1;35",
             Style::Magenta => "35",
-            Style::Cyan => "36",
+            Style::Cyan => "1",
+            Style::Mark => "7",
         };
         let text = text.as_ref();
         if self.colored { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }

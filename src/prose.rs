@@ -2,6 +2,7 @@
 
 use crate::door::{Door, Style};
 use crate::text::safe;
+use codex_ledger_report::prose::plain_maths;
 use comfy_table::{ContentArrangement, Table, TableStyle};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
@@ -9,8 +10,9 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 /// references can stand for any character.
 pub fn lines(door: &Door, text: &str, width: usize) -> String {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    let text = plain_maths(text);
     let mut writer = Writer::new(door, width);
-    Parser::new_ext(text, options).for_each(|event| writer.event(event));
+    Parser::new_ext(&text, options).for_each(|event| writer.event(event));
     writer.finish()
 }
 

@@ -281,7 +281,16 @@ fn is_folder(path: &Path, format: Format) -> bool {
     format == Format::Csv && (path.is_dir() || !has_name)
 }
 
+/// Endings of formats that people may expect and that are not written.
+const OTHER_ENDINGS: [&str; 8] = ["doc", "docx", "odt", "pdf", "rtf", "tex", "xls", "xlsx"];
+
 fn check_target(path: &Path, format: Format) -> Result<()> {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if OTHER_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
+        let message = format!("--output: {} is no format of reports", path.display());
+        return Err(DoorError::new(message)
+            .hint("a name that ends in .md, .html, .csv or .json; HTML prints well, also as PDF"));
+    }
     if let Some(named) = Format::of_name(path).filter(|named| *named != format) {
         let (name, format) = (path.display(), format.language().extension());
         let message = format!("--output: {name} would hold {format}");

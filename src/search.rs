@@ -3,11 +3,13 @@
 use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
 use crate::filters::FilterArgs;
+use crate::pager::width;
 use crate::sessions::short_id;
-use crate::text::{count, minute_in, one_line, plural};
+use crate::text::{columns, count, minute_in, one_line, plural, printed};
 use clap::Args;
 use codex_ledger_app::Times;
 use codex_ledger_query::{QUALIFIERS, Search, SearchHit, Unmatched, Zone};
+use unicode_width::UnicodeWidthStr;
 
 /// Characters of a session's title beside a hit.
 const TITLE_CHARS: usize = 50;
@@ -92,18 +94,70 @@ fn hit_text(door: &Door, hit: &SearchHit, zone: &Zone) -> String {
     let prompt = prompt_text(hit);
     let head =
         format!("{}{prompt}  {}  {what}", short_id(&hit.session), minute_in(zone, hit.at_ms));
+    let flat = printed(&hit.snippet).split_whitespace().collect::<Vec<_>>().join(" ");
+    let text =
+        marked(door, &around(&one_line(&flat, 300), width().map(|width| width.saturating_sub(4))));
+    // What is left of the line.
+    let room = width().map_or(TITLE_CHARS, |width| width.saturating_sub(head.width() + 2));
+    let title = hit.title.as_deref().filter(|_| room > 5);
+    let title = title.map(|title| format!("  {}", one_line(title, room.min(TITLE_CHARS))));
+    let title = door.paint(Style::Dim, title.unwrap_or_default());
+    format!("{}{title}\n    {text}\n", door.paint(Style::Cyan, head))
+}
+
+/// As much of a snippet as fits into a line, with the word that was found in it.
+fn around(snippet: &str, width: Option<usize>) -> String {
+    let Some(width) = width.filter(|width| snippet.width() > *width) else {
+        return snippet.to_string();
+    };
+    let found = snippet.find('⟦').unwrap_or(0);
+    let (before, behind) = snippet.split_at(found);
+    // A third of the line stands before the word.
+    let room = width / 3;
+    let cut = before
+        .char_indices()
+        .rev()
+        .find(|(at, _)| before.get(*at..).is_some_and(|text| text.width() > room));
+    let before = match cut {
+        Some((at, c)) => format!("…{}", before.get(at + c.len_utf8()..).unwrap_or_default()),
+        None => before.to_string(),
+    };
+    let room = width.saturating_sub(before.width() + 1);
+    let kept = columns(behind, room);
+    let is_open = kept.matches('⟦').count() > kept.matches('⟧').count();
+    let end = if is_open { "⟧…" } else { "…" };
+    let end = if kept.len() < behind.len() { end } else { "" };
+    format!("{before}{kept}{end}")
+}
+
+/// The words that were found, marked.
+fn marked(door: &Door, snippet: &str) -> String {
     let mut text = String::new();
-    let flat = hit.snippet.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (index, piece) in one_line(&flat, 300).split('⟦').enumerate() {
+    for (index, piece) in snippet.split('⟦').enumerate() {
         match piece.split_once('⟧').filter(|_| index > 0) {
             Some((word, rest)) => {
-                text.push_str(&door.paint(Style::Yellow, word));
+                text.push_str(&door.paint(Style::Mark, word));
                 text.push_str(rest);
             }
             None => text.push_str(piece),
         }
     }
-    let title = hit.title.as_deref().map(|title| format!("  {}", one_line(title, TITLE_CHARS)));
-    let title = door.paint(Style::Dim, title.unwrap_or_default());
-    format!("{}{title}\n    {text}\n", door.paint(Style::Cyan, head))
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hit_fits_its_line_with_the_word_in_it() {
+        let snippet = format!("{}⟦tide⟧ {}", "before ".repeat(20), "behind ".repeat(20));
+        for width in [30, 56, 76] {
+            let line = around(&snippet, Some(width));
+            assert!(line.width() <= width + 2 && line.contains("⟦tide⟧"), "{width}: {line}");
+        }
+        assert_eq!(around("a ⟦b⟧", Some(20)), "a ⟦b⟧");
+        let wide = format!("{}⟦등대⟧{}", "潮".repeat(60), "汐".repeat(60));
+        assert!(around(&wide, Some(40)).width() <= 42);
+    }
 }

@@ -8,6 +8,9 @@ use clap::Args;
 use codex_ledger_query::{SessionRow, Zone};
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
+/// Fewer columns of a terminal are hardly room for a table.
+const NARROW_BELOW: usize = 72;
+
 #[derive(Debug, Args)]
 pub struct SessionsArgs {
     /// Show at most this many; 0 shows all
@@ -35,9 +38,11 @@ pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
     }
     let mut out = table(door, &rows, &zone);
     if args.limit > 0 && rows.len() == args.limit {
-        out.push_str(
-            &door.paint(Style::Dim, format!("the newest {}; --limit 0 shows all\n", rows.len())),
-        );
+        let all = app.sessions_matching(&args.filters.filter(&zone)?, 0)?.len();
+        if all > rows.len() {
+            let said = format!("the newest {} of {all}; --limit 0 shows all\n", rows.len());
+            out.push_str(&door.paint(Style::Dim, said));
+        }
     }
     let newest = rows.first().map(|row| short_id(&row.id)).unwrap_or_default();
     out.push_str(&door.next(None, &format!("show {newest}")));
@@ -53,7 +58,9 @@ pub fn short_id(id: &str) -> String {
 fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
     let mut table = Table::new();
     table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
-    let last = format!("LAST ({})", zone.name());
+    // Where there is hardly room, the year and the end of the id are left out.
+    let is_narrow = width().is_some_and(|width| width < NARROW_BELOW);
+    let last = if is_narrow { "LAST".into() } else { format!("LAST ({})", zone.name()) };
     let heads = [last.as_str(), "SESSION", "PROMPTS", "CALLS", "TOKENS", "MODEL", "FROM", "WHERE"];
     // Where there is no room, what tells least goes first; the title stays.
     let width = width().unwrap_or(usize::MAX);
@@ -68,9 +75,10 @@ fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
     };
     let title_chars = match width {
         usize::MAX => 48,
+        ..NARROW_BELOW => width.saturating_sub(35).max(20),
         ..100 => width.saturating_sub(50).max(20),
         100..130 => width.saturating_sub(80),
-        _ => width.saturating_sub(100).min(80),
+        _ => width.saturating_sub(100).min(100),
     };
     table.set_header(kept(heads.map(|head| door.paint(Style::Dim, head))));
     for row in rows {
@@ -78,9 +86,16 @@ fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
         let folder = cwd.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(cwd);
         let label =
             row.title.as_deref().map_or(folder.to_string(), |title| format!("{folder}: {title}"));
+        let minute = minute_in(zone, row.last_at_ms.or(row.created_at_ms));
+        let (minute, id) = match is_narrow {
+            true => {
+                (minute.get(5..).unwrap_or(&minute).to_string(), row.id.chars().take(13).collect())
+            }
+            false => (minute, row.id.clone()),
+        };
         table.add_row(kept([
-            minute_in(zone, row.last_at_ms.or(row.created_at_ms)),
-            door.paint(Style::Cyan, short_id(&row.id)),
+            minute,
+            door.paint(Style::Cyan, short_id(&id)),
             row.prompts.to_string(),
             row.calls.to_string(),
             short(row.tokens),

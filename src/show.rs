@@ -4,7 +4,7 @@ use crate::door::{Done, Door, Result, Style, app};
 use crate::filters::zone_named;
 use crate::pager::{PagerArgs, page, width};
 use crate::prose;
-use crate::text::{bytes, count, duration, minute_in, one_line, plural, safe, short};
+use crate::text::{bytes, count, duration, minute_in, one_line, plural, printed, safe, short};
 use clap::Args;
 use codex_ledger_app::{App, Seq};
 use codex_ledger_query::{Item, ItemKind, Review, SessionDetail, Zone};
@@ -207,7 +207,7 @@ impl<'d> Telling<'d> {
                 let images = item.label.as_ref().map(|images| format!(" ({images})"));
                 let images = images.unwrap_or_default();
                 let head = format!("prompt {}{images}{back}", item.number.unwrap_or(0));
-                let text: String = safe(&item.text)
+                let text: String = safe(&printed(&item.text))
                     .trim_end()
                     .lines()
                     .map(|line| format!("    {}\n", door.paint(Style::Bold, line)))
@@ -286,15 +286,22 @@ impl<'d> Telling<'d> {
             (Some(status), None) => door.paint(Style::Yellow, safe(status)),
             (None, _) => door.paint(Style::Yellow, "no output"),
         };
-        let took = item.duration_ms.map(|ms| format!(", {}", duration(ms as u64)));
-        let took = took.unwrap_or_default();
+        // Some clients write 0 for what they did not measure.
+        let took = item.duration_ms.filter(|ms| *ms > 0);
+        let took = took.map(|ms| format!(", {}", duration(ms as u64))).unwrap_or_default();
         let head = door.paint(Style::Cyan, safe(name));
         let asked = item.text.trim();
         let mut out = match asked.lines().nth(1) {
             // A script or a patch: on lines of its own.
             Some(_) => format!("{time} {head} ({status}{took})\n{}", self.lines(asked, None)),
             None if self.is_full => format!("{time} {head} {} ({status}{took})\n", safe(asked)),
-            None => format!("{time} {head} {} ({status}{took})\n", one_line(asked, 100)),
+            None => {
+                // The status stands in the same line.
+                let columns = width().unwrap_or(150).saturating_sub(50).clamp(30, 300);
+                let asked = one_line(asked, columns);
+                self.has_folded.set(self.has_folded.get() || asked.ends_with('…'));
+                format!("{time} {head} {asked} ({status}{took})\n")
+            }
         };
         let output = item.output.as_deref().unwrap_or_default();
         out.push_str(&self.lines(output, Some(Style::Dim)));
@@ -303,7 +310,7 @@ impl<'d> Telling<'d> {
 
     /// Lines under a call; those of a patch in its colours.
     fn lines(&self, text: &str, style: Option<Style>) -> String {
-        let text = safe(text.trim_end());
+        let text = safe(&printed(text.trim_end()));
         let lines: Vec<&str> = text.lines().collect();
         let shown = if self.is_full { lines.len() } else { lines.len().min(OUTPUT_LINES) };
         let is_patch = style.is_none() && text.contains("*** Begin Patch");

@@ -6,6 +6,7 @@ pub use codex_ledger_report::numbers::{bytes, number as count, plural, short};
 use codex_ledger_report::{escape, numbers};
 use std::borrow::Cow;
 use std::path::Path;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Text from logs without anything that a terminal would obey or that nobody sees: control characters, escape
 /// sequences, direction overrides and tags are shown as what they are. Line feeds and tabs stay.
@@ -57,7 +58,7 @@ pub fn safe_output(text: &str, is_colored: bool) -> Cow<'_, str> {
 
 /// The colours and weights of this program, and their end.
 const COLORS: [&str; 8] =
-    ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[35m", "\x1b[36m"];
+    ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[7m", "\x1b[31m", "\x1b[32m", "\x1b[35m", "\x1b[1;35m"];
 
 /// A JSON document for people and programs: what a terminal would obey is written by number, which is the same
 /// value.
@@ -70,16 +71,58 @@ pub fn json_text(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(shown).collect())
 }
 
-/// The first line, harmless and at most `width` characters.
+/// The first line, harmless and at most `width` columns of a terminal wide.
 pub fn one_line(text: &str, width: usize) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let more = text.trim().lines().nth(1).is_some();
     let line = safe(line).replace('\t', " ");
-    if line.chars().count() > width || more {
-        let cut: String = line.chars().take(width.saturating_sub(1)).collect();
-        return format!("{}…", cut.trim_end());
+    if line.width() > width || more {
+        return format!("{}…", columns(&line, width.saturating_sub(1)).trim_end());
     }
     line
+}
+
+/// As much of a line as fits into so many columns: some letters take two, marks none.
+pub fn columns(line: &str, width: usize) -> &str {
+    let mut used = 0;
+    let end = line.char_indices().find(|(_, c)| {
+        used += c.width().unwrap_or(0);
+        used > width
+    });
+    line.get(..end.map_or(line.len(), |(at, _)| at)).unwrap_or_default()
+}
+
+/// What a program has printed, as it is to be read: without the colours that it asked a terminal for, and in lines where
+/// it went back to the beginning of one. Nothing that it said is left out.
+pub fn printed(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\r', '\x1b']) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\r', '\x1b']) {
+        let (before, behind) = rest.split_at(at);
+        out.push_str(before);
+        let colour = behind.strip_prefix("\x1b[").and_then(|codes| {
+            let end = codes.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
+            codes.get(end..)?.strip_prefix(['m', 'K'])
+        });
+        rest = match (colour, behind.strip_prefix('\r')) {
+            (Some(rest), _) => rest,
+            (_, Some(rest)) => {
+                if !rest.is_empty() && !rest.starts_with(['\n', '\r']) {
+                    out.push('\n');
+                }
+                rest
+            }
+            _ => {
+                out.push('\x1b');
+                behind.get(1..).unwrap_or_default()
+            }
+        };
+    }
+    out.push_str(rest);
+    out.into()
 }
 
 /// `1 entry`, `2 entries`.
@@ -118,6 +161,9 @@ mod tests {
         assert_eq!(safe("👨\u{200d}👩"), "👨\u{200d}👩", "letters that are joined stay so");
         assert_eq!(one_line("\n  first\nsecond", 20), "first…");
         assert_eq!(one_line("abcdef", 4), "abc…");
+        assert_eq!(one_line("등대를 지었다", 8), "등대를…", "letters of two columns");
+        assert_eq!(printed("a\x1b[1;31mred\x1b[0m\r\nb\r10 %\r20 %\r"), "ared\nb\n10 %\n20 %");
+        assert_eq!(printed("\x1b[2Jx\x1b"), "\x1b[2Jx\x1b", "what is no colour is shown by number");
     }
 
     #[test]

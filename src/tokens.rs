@@ -4,6 +4,7 @@ use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
 use crate::filters::{FilterArgs, zone_named};
 use crate::pager::width;
+use crate::sessions::short_id;
 use crate::settings::settings;
 use crate::text::{count, minute_in, one_line, short};
 use clap::{Args, Subcommand, ValueEnum};
@@ -13,7 +14,9 @@ use codex_ledger_query::{
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use unicode_width::UnicodeWidthStr;
 
 /// A terminal of fewer columns gets fewer of the table.
 const COMPACT_BELOW: usize = 100;
@@ -119,7 +122,10 @@ pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
         what_if: WhatIf { model_as: args.model_as.clone(), price_as_of_ms },
     };
     let mut report = door.patiently("adding up", || app.tokens(&request))?;
+    let called = Called::of(&app, &args, &request.filter)?;
     match args.sort {
+        // Ids of sessions tell no order.
+        Sort::Key if called.is_asked => report.rows.sort_by_key(|row| called.order(&row.key)),
         Sort::Key => {}
         Sort::Tokens => report.rows.sort_by_key(|row| row.sums.total),
         Sort::Cost => {
@@ -133,7 +139,7 @@ pub fn run(door: &mut Door, args: TokensArgs) -> Result<Done> {
         door.print_json(&report)?;
         return Ok(Done::Clean);
     }
-    let mut out = as_text(door, &report, &args, all);
+    let mut out = as_text(door, &report, &args, (all, &called));
     out.push_str(&budgets(door, &app, &zone, &prices)?);
     door.print(&out)?;
     Ok(Done::Clean)
@@ -208,7 +214,54 @@ fn finish_table(mut table: Table, right: std::ops::Range<usize>) -> String {
     table.to_string().lines().map(|line| line.trim_end().to_string() + "\n").collect()
 }
 
-fn as_text(door: &Door, report: &TokenReport, args: &TokensArgs, all: usize) -> String {
+/// What sessions are called, and when they were last at work, where rows are about them.
+struct Called {
+    is_asked: bool,
+    sessions: BTreeMap<String, (i64, String)>,
+}
+
+impl Called {
+    fn of(app: &App, args: &TokensArgs, filter: &Filter) -> Result<Called> {
+        let is_asked = args.by.first().is_some_and(|by| matches!(by, By::Session | By::Prompt));
+        let mut sessions = BTreeMap::new();
+        if is_asked {
+            for row in app.sessions_matching(filter, 0)? {
+                let at_ms = row.last_at_ms.or(row.created_at_ms).unwrap_or_default();
+                sessions.insert(row.id, (at_ms, row.title.unwrap_or_default()));
+            }
+        }
+        Ok(Called { is_asked, sessions })
+    }
+
+    /// The session of a key, and the number of a prompt in it.
+    fn split(key: &str) -> (&str, Option<u64>) {
+        let (id, number) = key.rsplit_once('#').unwrap_or((key, ""));
+        (id, number.parse().ok())
+    }
+
+    fn order(&self, key: &str) -> (i64, String, u64) {
+        let (id, number) = Called::split(key);
+        let at_ms = self.sessions.get(id).map_or(0, |(at_ms, _)| *at_ms);
+        (at_ms, id.to_string(), number.unwrap_or(0))
+    }
+
+    /// As it is shown: as much of the id as names it, and the title.
+    fn label(&self, key: &str, columns: usize) -> String {
+        let (id, number) = Called::split(key);
+        let Some((_, title)) = self.sessions.get(id).filter(|_| self.is_asked) else {
+            return one_line(key, columns);
+        };
+        let number = number.map(|number| format!("#{number}")).unwrap_or_default();
+        one_line(&format!("{}{number}  {}", short_id(id), one_line(title, 60)), columns)
+    }
+}
+
+fn as_text(
+    door: &Door,
+    report: &TokenReport,
+    args: &TokensArgs,
+    (all, called): (usize, &Called),
+) -> String {
     if report.rows.is_empty() {
         let is_filtered = args.filters.is_given();
         return if is_filtered { "no counted usage matches\n" } else { "no counted usage yet\n" }
@@ -228,7 +281,7 @@ fn as_text(door: &Door, report: &TokenReport, args: &TokensArgs, all: usize) -> 
         .map_or(60, |width| (width.saturating_sub(numbers.len() * 13) / keys.max(1)).clamp(10, 60));
     for row in &report.rows {
         let own = if row.keys.is_empty() { std::slice::from_ref(&row.key) } else { &row.keys };
-        let own = own.iter().map(|key| one_line(key, key_chars));
+        let own = own.iter().map(|key| called.label(key, key_chars));
         table.add_row(own.chain(cells(&row.sums, is_compact)).collect::<Vec<_>>());
     }
     let total = std::iter::once(door.paint(Style::Bold, "total"));
@@ -236,22 +289,42 @@ fn as_text(door: &Door, report: &TokenReport, args: &TokensArgs, all: usize) -> 
     table.add_row(total.chain(cells(&report.total, is_compact)).collect::<Vec<_>>());
     let mut out = finish_table(table, keys..keys + numbers.len());
     if report.rows.len() < all {
-        let shown = format!("the last {} of {all} rows; the total is of all\n", report.rows.len());
+        let (shown, left) = (report.rows.len(), all - report.rows.len());
+        let shown =
+            format!("the last {shown} of {all} rows; the total counts the other {left}, too\n");
         out.push_str(&door.paint(Style::Dim, shown));
     }
     let digest: String = report.price_digest.chars().take(12).collect();
     let mut notes = format!("API-equivalent prices of {}, table {digest}", report.price_date);
     if report.total.estimated {
         notes.push_str(
-            "; ~ has usage whose model is not named, priced as the usual one of its time",
+            "; ~ is estimated: the log names no model there, so the usual one of its time is taken",
         );
     }
     if !report.total.unpriced.is_empty() {
         let models: Vec<String> = report.total.unpriced.iter().map(|m| one_line(m, 30)).collect();
         notes.push_str(&format!("; no price is known for {}", models.join(", ")));
     }
-    out.push_str(&door.paint(Style::Dim, notes));
-    out + "\n"
+    for line in wrapped(&notes, width.unwrap_or(usize::MAX)) {
+        out.push_str(&door.paint(Style::Dim, line));
+        out.push('\n');
+    }
+    out
+}
+
+/// A note in lines that fit.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut().filter(|line| line.width() + 1 + word.width() <= width) {
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_string()),
+        }
+    }
+    lines
 }
 
 fn cells(sums: &TokenSums, is_compact: bool) -> Vec<String> {

@@ -135,6 +135,11 @@ pub fn sessions_matching(
 /// Ids of which a given text is the beginning that are read: more than anybody would want to see.
 const IDS_READ_MAX: i64 = 11;
 
+/// How many there are, as far as they were read.
+fn many(read: usize) -> String {
+    if read as i64 >= IDS_READ_MAX { format!("more than {}", read - 1) } else { read.to_string() }
+}
+
 /// Why no single session was found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
@@ -142,7 +147,7 @@ pub enum FindError {
     #[error("no session begins with `{0}` or has that name or title")]
     None(String),
     /// Several ids do, or several are called so.
-    #[error("`{prefix}` is the beginning of {} sessions or their name: {}", ids.len(), ids.join(", "))]
+    #[error("`{prefix}` is the beginning of {} sessions or their name: {}", many(ids.len()), ids.join(", "))]
     Several {
         /// What was given.
         prefix: String,

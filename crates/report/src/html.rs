@@ -123,13 +123,13 @@ pub fn html_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]) ->
                 ul.pages {
                     @for page in pages {
                         li.page {
-                            @if page.state == PageState::Withheld { (page.when) }
-                            @else { a href=(page.file) { (page.when) } }
-                            " "
-                            @if let Some(note) = page.state.note() { span.quiet { (note) } }
-                            @else {
-                                span.label { (safe(&page.label)) } " "
-                                span.quiet { (page.counts) }
+                            @if let Some(note) = page.state.note() {
+                                @if page.state == PageState::Withheld { (page.when) }
+                                @else { a href=(page.file) { (page.when) } }
+                                " " span.quiet { (note) }
+                            } @else {
+                                a href=(page.file) { (page.when) " " span.label { (safe(&page.label)) } }
+                                " " span.quiet { (page.counts) }
                             }
                         }
                     }

@@ -7,6 +7,7 @@
 use super::escape;
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd};
+use std::borrow::Cow;
 
 /// Longer texts are shown as they stand.
 const RENDERED_BYTES_MAX: usize = 256 * 1024;
@@ -19,6 +20,7 @@ pub(super) fn markup(text: &str) -> Markup {
     if text.len() > RENDERED_BYTES_MAX {
         return html! { pre { (text) } };
     }
+    let text = plain_maths(&text);
     let mut writer = Writer::default();
     parser(&text).for_each(|event| writer.event(event));
     PreEscaped(writer.finish())
@@ -27,7 +29,7 @@ pub(super) fn markup(text: &str) -> Markup {
 /// What a reader sees of it, without its markup.
 pub fn words(text: &str) -> String {
     let mut words = String::new();
-    for event in parser(text) {
+    for event in parser(&plain_maths(text)) {
         match event {
             Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => {
                 words.push_str(&text);
@@ -44,6 +46,55 @@ pub fn words(text: &str) -> String {
 
 fn is_inline(end: TagEnd) -> bool {
     matches!(end, TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link)
+}
+
+/// The Markdown of a text in which what is maths there stays as it is written: a lone line of `=` makes no heading of the
+/// line before it, and `\[`, `\(` and the like keep their backslash. Code is left alone.
+pub fn plain_maths(text: &str) -> Cow<'_, str> {
+    let is_lone = |line: &str| !line.trim().is_empty() && line.trim().bytes().all(|b| b == b'=');
+    if !text.contains('\\') && !text.lines().any(is_lone) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut fence: Option<&str> = None;
+    for line in text.split_inclusive('\n') {
+        let begin = line.trim_start();
+        let marks = ["```", "~~~"].into_iter().find(|marks| begin.starts_with(marks));
+        match (fence, marks) {
+            (None, Some(marks)) => fence = Some(marks),
+            (Some(open), Some(marks)) if open == marks => fence = None,
+            (None, None) => {
+                if is_lone(line) {
+                    out.push('\\');
+                    out.push_str(begin);
+                } else {
+                    push_maths(&mut out, line);
+                }
+                continue;
+            }
+            _ => {}
+        }
+        out.push_str(line);
+    }
+    out.into()
+}
+
+/// Adds a line; a backslash that Markdown would take for one of its own, and maths does not, is written twice.
+fn push_maths(out: &mut String, line: &str) {
+    let mut is_code = false;
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        is_code ^= c == '`';
+        out.push(c);
+        if c == '\\' {
+            match chars.peek() {
+                // The one that it escapes goes with it.
+                Some('\\') => out.extend(chars.next()),
+                Some(sign) if !is_code && "[](),;:!{}|".contains(*sign) => out.push('\\'),
+                _ => {}
+            }
+        }
+    }
 }
 
 fn parser(text: &str) -> Parser<'_> {
@@ -198,6 +249,18 @@ pub(super) fn patch(text: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn maths_is_shown_as_it_was_written() {
+        let text = "So\n\\[\nx_1\n=\n\\frac{a}{b} \\, y\n\\]\nand `\\[` or\n```\n\\[\n=\n```\n";
+        let shown = words(text);
+        for kept in ["\\[", "\n=\n", "\\frac{a}{b} \\, y", "\\]"] {
+            assert!(shown.contains(kept), "{kept}: {shown}");
+        }
+        assert!(!shown.contains("\\\\"), "{shown}");
+        assert!(!markup("a\n=\n").into_string().contains("head"), "no heading");
+        assert_eq!(words("\\*a\\* \\\\ b").trim(), "*a* \\ b", "other escapes are Markdown's");
+    }
 
     fn html(text: &str) -> String {
         markup(text).into_string()

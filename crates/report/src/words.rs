@@ -314,4 +314,8 @@ fn coverage_facts(of: &Transparency, is_of_one: bool, facts: &mut Vec<(&'static 
     for id in &coverage.missing_list {
         facts.push(("session missing", id.clone()));
     }
+    let more = coverage.missing.saturating_sub(coverage.missing_list.len() as u64);
+    if more > 0 {
+        facts.push(("session missing", format!("and {} more", number(more))));
+    }
 }

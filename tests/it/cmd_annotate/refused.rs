@@ -13,7 +13,7 @@ fn bad_input_is_named_and_writes_nothing() {
     let cases: [(&[&str], &[&str]); 22] = [
         (&["tag", "add", "t", "ffff"], &["no session begins with `ffff`"]),
         (&["tag", "add", "t", "019c"], &["is the beginning of 3 sessions"]),
-        (&["tag", "add", "t", &zero], &["has 1 prompts, none with number `0`", "show SESSION"]),
+        (&["tag", "add", "t", &zero], &["has 1 prompt, none with number `0`", "show SESSION"]),
         (&["tag", "add", "t", &past], &["none with number `2`"]),
         (&["tag", "add", "t", &word], &["none with number `x`"]),
         (&["tag", "add", "t", &minus], &["none with number `-1`"]),

@@ -255,7 +255,7 @@ fn is_call(text: &str) -> bool {
     let marks = ["::", "->", "=>", "?.", "()", "==", "!=", "&&", "||"];
     let patterns = [
         "(?:", "(?i", "[^", "[a-z", "[A-Z", "[0-9]", "]+", "]*", "]{", "\\w", "\\s", "\\d", "\\b",
-        "%s",
+        "%s", "}{", ".*",
     ];
     // A bracket that nothing closes, behind letters that were drawn, is a character of a password.
     let is_code = |mark: char, end: char| {
