@@ -97,6 +97,7 @@ fn hit_text(door: &Door, hit: &SearchHit, zone: &Zone) -> String {
     let flat = printed(&hit.snippet).split_whitespace().collect::<Vec<_>>().join(" ");
     let text =
         marked(door, &around(&one_line(&flat, 300), width().map(|width| width.saturating_sub(4))));
+    let head = one_line(&head, width().unwrap_or(usize::MAX));
     // What is left of the line.
     let room = width().map_or(TITLE_CHARS, |width| width.saturating_sub(head.width() + 2));
     let title = hit.title.as_deref().filter(|_| room > 5);

@@ -204,7 +204,7 @@ fn banner(head: &ReportHead) -> Markup {
                 }
             }
             p.quiet {
-                (safe(&words::transparency_line(&head.transparency, &str::to_string))) ". "
+                (safe(&words::transparency_line(&head.transparency))) ". "
                 a href="#transparency" { "All about this report" }
             }
         }

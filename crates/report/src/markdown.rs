@@ -128,7 +128,7 @@ fn summary(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
     if !filters.is_empty() {
         writeln!(out, "Only: {}.\n", filters.join(" · "))?;
     }
-    let line = words::transparency_line(&head.transparency, &code);
+    let line = words::transparency_line(&head.transparency);
     writeln!(out, "Transparency: {line} ([details](#transparency))\n")
 }
 

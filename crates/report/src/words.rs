@@ -34,7 +34,7 @@ pub(super) fn money_note(sums: &TokenSums) -> Option<String> {
             sums.unpriced.iter().map(|name| escape::first_line(name, 60)).collect();
         return Some(format!("no price is known for {}", models.join(", ")));
     }
-    sums.estimated.then(|| "~ has usage whose model is not named, priced as usual then".into())
+    sums.estimated.then(|| "~ is estimated: the log names no model there, so the usual one of its time is taken".into())
 }
 
 /// `2026-02-09 18:36`, or that there is no time.
@@ -168,7 +168,7 @@ pub(super) fn cut_note(shown: usize, all: Option<u64>) -> Option<String> {
 }
 
 /// The block on transparency in one line; `named` writes the name of a rule.
-pub(super) fn transparency_line(of: &Transparency, named: &dyn Fn(&str) -> String) -> String {
+pub(super) fn transparency_line(of: &Transparency) -> String {
     let coverage = &of.coverage;
     let head = match &of.head {
         Some(head) => format!(
@@ -183,11 +183,19 @@ pub(super) fn transparency_line(of: &Transparency, named: &dyn Fn(&str) -> Strin
         0 => format!("all {} understood", plural(coverage.lines, "record")),
         left => format!("{} of {} not understood", number(left), plural(coverage.lines, "record")),
     };
-    format!("{head}; {read}; {}", redactions_line(of, named))
+    // By which rules stands in the block below.
+    let redactions = &of.redactions;
+    let by_hand: u64 = redactions.by_hand.iter().map(|hand| hand.passages).sum();
+    let hidden = match (redactions.passages, by_hand) {
+        (0, _) => redactions_line(of),
+        (all, 0) => format!("{} redacted", plural(all, "passage")),
+        (all, by_hand) => format!("{} redacted, {} of them by hand", plural(all, "passage"), number(by_hand)),
+    };
+    format!("{head}; {read}; {hidden}")
 }
 
 /// What is hidden, in one sentence.
-fn redactions_line(of: &Transparency, named: &dyn Fn(&str) -> String) -> String {
+fn redactions_line(of: &Transparency) -> String {
     let redactions = &of.redactions;
     if redactions.passages == 0 {
         return match redactions.rule_set {
@@ -197,7 +205,7 @@ fn redactions_line(of: &Transparency, named: &dyn Fn(&str) -> String) -> String 
     }
     let rules = redactions.by_rule.iter().map(|rule| {
         let name = escape::first_line(&rule.rule, 60);
-        format!("{} by rule {}", number(rule.passages), named(&name))
+        format!("{} by rule {name}", number(rule.passages))
     });
     let by_hand: u64 = redactions.by_hand.iter().map(|hand| hand.passages).sum();
     let hand = (by_hand > 0).then(|| format!("{} by hand", number(by_hand)));
@@ -234,7 +242,7 @@ pub(super) fn transparency_facts(head: &ReportHead) -> Vec<(&'static str, String
     facts.push(("time zone", head.timezone.clone()));
     facts.push(("prices", format!("of {}, digest {}", of.prices.date, of.prices.digest)));
     coverage_facts(of, is_of_one_session(head), &mut facts);
-    facts.push(("redactions", redactions_line(of, &str::to_string)));
+    facts.push(("redactions", redactions_line(of)));
     if let Some(rules) = &of.redactions.rule_set {
         facts.push(("rule set", format!("{}, digest {}", rules.name, rules.digest)));
     }

@@ -53,7 +53,9 @@ impl ReportRequest {
         let joined = |names: &Option<Vec<String>>| names.as_ref().map(|names| names.join(", "));
         add("since", self.since_said.as_deref(), time(filter.since_ms));
         add("until", self.until_said.as_deref(), time(filter.until_ms));
-        let sessions = (!filter.sessions.is_empty()).then(|| filter.sessions.join(", "));
+        // A page is made from the sessions that were picked for it: the reader sees which.
+        let is_named = !filter.sessions.is_empty() && !self.page;
+        let sessions = is_named.then(|| filter.sessions.join(", "));
         add("session", sessions.as_deref(), joined(&resolved.ids));
         // Which spellings a repository has is news to a page whenever a session with another one comes in.
         let repos = if self.page { None } else { joined(&resolved.repos) };
