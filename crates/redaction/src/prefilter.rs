@@ -80,9 +80,12 @@ impl Keywords {
                 words.entry(word).or_default().push((index, base64));
             };
             for word in rule.keywords.iter().filter(|_| rule.base64) {
-                base64_of(word.as_bytes())
-                    .filter(|word| word.len() > 3)
-                    .for_each(|word| add(word, true));
+                // Keywords are in small letters; `PRIVATE KEY` is written large, and its base64 is another one.
+                let mut forms: Vec<String> = base64_of(word.as_bytes()).collect();
+                forms.extend(base64_of(word.to_uppercase().as_bytes()));
+                forms.sort_unstable();
+                forms.dedup();
+                forms.into_iter().filter(|word| word.len() > 3).for_each(|word| add(word, true));
             }
             for word in &rule.keywords {
                 add(word.clone(), false);

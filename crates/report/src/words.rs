@@ -34,7 +34,9 @@ pub(super) fn money_note(sums: &TokenSums) -> Option<String> {
             sums.unpriced.iter().map(|name| escape::first_line(name, 60)).collect();
         return Some(format!("no price is known for {}", models.join(", ")));
     }
-    sums.estimated.then(|| "~ is estimated: the log names no model there, so the usual one of its time is taken".into())
+    sums.estimated.then(|| {
+        "~ is estimated: the log names no model there, so the usual one of its time is taken".into()
+    })
 }
 
 /// `2026-02-09 18:36`, or that there is no time.
@@ -189,7 +191,9 @@ pub(super) fn transparency_line(of: &Transparency) -> String {
     let hidden = match (redactions.passages, by_hand) {
         (0, _) => redactions_line(of),
         (all, 0) => format!("{} redacted", plural(all, "passage")),
-        (all, by_hand) => format!("{} redacted, {} of them by hand", plural(all, "passage"), number(by_hand)),
+        (all, by_hand) => {
+            format!("{} redacted, {} of them by hand", plural(all, "passage"), number(by_hand))
+        }
     };
     format!("{head}; {read}; {hidden}")
 }

@@ -134,3 +134,20 @@ fn a_bracket_or_a_foreign_letter_makes_no_code_of_a_password() {
         assert_eq!(shown(text), text);
     }
 }
+
+#[test]
+fn a_private_key_in_base64_is_one() {
+    use base64::Engine as _;
+    for kind in ["RSA ", "EC ", ""] {
+        let key = format!(
+            "-----BEGIN {kind}PRIVATE {}-----\n{}\n{}\n-----END {kind}PRIVATE {}-----\n",
+            "KEY",
+            expand_example("{{base64:64}}"),
+            expand_example("{{base64:64}}"),
+            "KEY"
+        );
+        let encoded = base64::prelude::BASE64_STANDARD.encode(&key);
+        let text = format!("    client-key-data: {encoded}\n");
+        assert!(!shown(&text).contains(&encoded), "{kind}: {}", shown(&text));
+    }
+}
