@@ -76,7 +76,7 @@ fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
     let title_chars = match width {
         usize::MAX => 48,
         ..NARROW_BELOW => width.saturating_sub(38).max(20),
-        ..100 => width.saturating_sub(50).max(20),
+        NARROW_BELOW..100 => width.saturating_sub(50).max(20),
         100..130 => width.saturating_sub(80),
         _ => width.saturating_sub(100).min(100),
     };

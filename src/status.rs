@@ -97,7 +97,12 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
             .paint(Style::Yellow, format!("{} entries behind", count(head.end().since(*cursor)))),
         _ => door.paint(Style::Green, "up to date"),
     };
-    out.push_str(&format!("views     {views}\n          {}\n", safe_path(app.views_path())));
+    let sizes = match (status.views_bytes, status.search_bytes) {
+        (0, _) => String::new(),
+        (views, 0) => format!(", {}", bytes(views)),
+        (views, search) => format!(", {}; index for search {}", bytes(views), bytes(search)),
+    };
+    out.push_str(&format!("views     {views}{sizes}\n          {}\n", safe_path(app.views_path())));
     if let Some(coverage) = &status.coverage {
         let streams = &coverage.streams;
         out.push_str(&format!(

@@ -49,6 +49,10 @@ pub struct Status {
     pub settled: Seq,
     /// The views; `None` when there are none.
     pub cursor: Option<Seq>,
+    /// Bytes of the views' database.
+    pub views_bytes: u64,
+    /// Bytes of the index for search beside it; 0 before the first search.
+    pub search_bytes: u64,
     /// Why the views must be rebuilt, if they must.
     pub outdated: Option<String>,
     /// Who writes now.
@@ -97,7 +101,10 @@ impl App {
             }
         };
         let coverage = db.map(|db| query::coverage(&db)).transpose();
+        let (views_bytes, search_bytes) = self.views.sizes();
         Ok(Status {
+            views_bytes,
+            search_bytes,
             settled: head.settled,
             head: HeadSummary::of(&head),
             cursor,

@@ -155,8 +155,8 @@ fn shards_are_compared_with_the_views() {
         env.audits_clean();
     }
     // Damage that no time of a file tells of.
-    let file = fs::read_dir(shard).unwrap().flatten().map(|file| file.path());
-    let file = file.filter(|path| path.extension().is_some_and(|end| end == "idx")).next().unwrap();
+    let mut files = fs::read_dir(shard).unwrap().flatten().map(|file| file.path());
+    let file = files.find(|path| path.extension().is_some_and(|end| end == "idx")).unwrap();
     let (mut bytes, at) =
         (fs::read(&file).unwrap(), fs::metadata(&file).unwrap().modified().unwrap());
     bytes[0] ^= 1;

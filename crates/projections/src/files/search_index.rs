@@ -239,6 +239,20 @@ pub fn scratch_search_index(views: &Views) -> Result<Vec<Shard>, ViewsError> {
     (0..SHARDS).map(|shard| scratch_shard(&db, &basis.of_shard(shard))).collect()
 }
 
+impl Views {
+    /// Bytes of the current database, and of the search index beside it.
+    pub fn sizes(&self) -> (u64, u64) {
+        let Some(path) = self.paths.current() else { return (0, 0) };
+        let size = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+        let current = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let beside = fs::read_dir(self.paths.folder()).into_iter().flatten().flatten();
+        let shards = beside.filter(|of| is_shard(&current, &of.file_name().to_string_lossy()));
+        let files =
+            shards.flat_map(|shard| fs::read_dir(shard.path()).into_iter().flatten().flatten());
+        (size(&path), files.map(|file| size(&file.path())).sum())
+    }
+}
+
 /// Throws away the shards of these streams; of all streams when none is named.
 ///
 /// # Errors

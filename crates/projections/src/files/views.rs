@@ -100,7 +100,7 @@ pub struct ViewsPaths {
 
 impl ViewsPaths {
     /// The folder of the numbered databases.
-    fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.link.with_extension("d")
     }
 
