@@ -78,7 +78,7 @@ fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
         ..NARROW_BELOW => width.saturating_sub(38).max(20),
         NARROW_BELOW..100 => width.saturating_sub(50).max(20),
         100..130 => width.saturating_sub(80),
-        _ => width.saturating_sub(100).min(100),
+        _ => width.saturating_sub(110).min(100),
     };
     table.set_header(kept(heads.map(|head| door.paint(Style::Dim, head))));
     for row in rows {

@@ -297,7 +297,8 @@ impl<'d> Telling<'d> {
             None if self.is_full => format!("{time} {head} {} ({status}{took})\n", safe(asked)),
             None => {
                 // The status stands in the same line.
-                let columns = width().unwrap_or(150).saturating_sub(50).clamp(30, 300);
+                let beside = name.chars().count() + 28;
+                let columns = width().unwrap_or(150).saturating_sub(beside).clamp(20, 300);
                 let asked = one_line(asked, columns);
                 self.has_folded.set(self.has_folded.get() || asked.ends_with('…'));
                 format!("{time} {head} {asked} ({status}{took})\n")

@@ -17,12 +17,7 @@ fn is_gone(env: &TestEnvironment) -> bool {
 
 /// The entry is there, and the views that people read know nothing of it.
 fn hidden_behind_the_views(env: &TestEnvironment) {
-    // Another set of views takes the update.
-    let config = env.work().join("elsewhere.toml");
-    env.write(&config, b"[ingest]\ndb_path = 'elsewhere/views.sqlite'\n");
-    fs::create_dir_all(env.work().join("elsewhere")).unwrap();
-    let config = config.display().to_string();
-    env.ok(["redact", "--literal", SECRET, "--reason", "r", "--config", &config]);
+    drop(super::interrupted::record_only(env, SECRET));
 }
 
 #[test]

@@ -28,8 +28,8 @@ const READERS: [&[&str]; 13] = [
 ];
 
 /// The entry of a redaction, as a command leaves it that was killed before the views followed.
-fn record_only(env: &TestEnvironment) -> (Ledger, Seq) {
-    let what = What::Literal { text: WORD.into(), within: Within::Everything, ignore_case: true };
+pub(super) fn record_only(env: &TestEnvironment, text: &str) -> (Ledger, Seq) {
+    let what = What::Literal { text: text.into(), within: Within::Everything, ignore_case: true };
     let (actor, reason) = ("ada".to_string(), "a test".to_string());
     let record = RedactionRecord { actor, reason, replacement: "[x]".into(), what };
     let mut ledger = Ledger::open(&env.ledger(), World::real(), &holder()).unwrap();
@@ -48,7 +48,7 @@ fn whoever_reads_first_finishes_it() {
     env.json(["search", WORD]);
     assert!(!files_that_hold_it(&env).is_empty());
     for reader in READERS {
-        let (ledger, seq) = record_only(&env);
+        let (ledger, seq) = record_only(&env, WORD);
         drop(ledger);
         let shown = env.run(reader).expect(0);
         assert!(!shown.text().contains(WORD) || reader[0] == "search", "{reader:?}");
@@ -64,7 +64,7 @@ fn whoever_reads_first_finishes_it() {
 #[test]
 fn who_cannot_finish_it_shows_nothing() {
     let env = without_rules();
-    let (ledger, seq) = record_only(&env);
+    let (ledger, seq) = record_only(&env, WORD);
     let entry = format!("entry {seq} ");
     for reader in
         READERS.iter().filter(|reader| !["status", "audit", "config"].contains(&reader[0]))

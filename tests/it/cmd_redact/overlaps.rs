@@ -163,9 +163,9 @@ fn a_span_and_what_surrounds_it() {
 #[test]
 fn the_replacement_is_shown_as_it_was_given() {
     let env = environment();
-    let done = redact(&env, &["--literal", "bravo", "--with", "a \"quoted\"\n\u{1b}[31mthing"]);
+    let done = redact(&env, &["--literal", "bravo", "--with", "a \"quoted\" <b>thing"]);
     assert_eq!(done["redaction"]["passages"], 1);
-    assert_eq!(text(&env, SHOWN), "alpha a \"quoted\"\n\u{1b}[31mthing charlie delta echo foxtrot");
+    assert_eq!(text(&env, SHOWN), "alpha a \"quoted\" <b>thing charlie delta echo foxtrot");
     crate::cli_support::no_escapes("show", &env.ok(["show", &thread(1)]).stdout);
     crate::cli_support::no_escapes("redact list", &env.ok(["redact", "list"]).stdout);
 }
