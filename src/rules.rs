@@ -236,10 +236,14 @@ fn listed(rule: &Rule) -> Rule {
 }
 
 fn read_rules(door: &mut Door, path: &Path) -> Result<RuleSet> {
-    load_rules(path).map_err(|error| match error.kind {
+    if path == Path::new("builtin") {
+        return Ok(load_rules(path)?);
+    }
+    let text = read_text(path)?;
+    rules_in(path, &text).map_err(|error| match error.kind {
         ErrorKind::Usage => {
             // A message names what stands in the file, which may be what is to be hidden.
-            door.may_repeat(read_text(path));
+            door.may_repeat([text]);
             DoorError::from(error).hint("docs/REDACTION.md describes the file; nothing was changed")
         }
         _ => error.into(),
@@ -251,14 +255,17 @@ pub fn load_rules(path: &Path) -> std::result::Result<RuleSet, AppError> {
     if path == Path::new("builtin") {
         return Ok(builtin_rules()?.clone());
     }
-    let text = read_text(path)?;
+    rules_in(path, &read_text(path)?)
+}
+
+fn rules_in(path: &Path, text: &str) -> std::result::Result<RuleSet, AppError> {
     let format = match path.extension().and_then(|ending| ending.to_str()) {
         Some("toml") => RuleFormat::Gitleaks,
         Some("json") => RuleFormat::Json,
         _ => RuleFormat::Yaml,
     };
     let name = path.file_stem().map_or("rules".into(), |stem| stem.to_string_lossy().into_owned());
-    parse_rules(&text, format, &name).map_err(|error| AppError {
+    parse_rules(text, format, &name).map_err(|error| AppError {
         message: format!("{}: {}", path.display(), error.message),
         ..error
     })

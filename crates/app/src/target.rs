@@ -375,3 +375,23 @@ fn regex_named(pattern: &str, within: Within) -> Result<What> {
         .map_err(|error| usage(error.to_string(), Hint::Target(TargetHint::PatternForm)))?;
     Ok(What::Regex { pattern: pattern.to_string(), within })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RedactRequest;
+
+    /// The reader of requests names all members itself, with one spelling of each.
+    #[test]
+    fn the_keys_are_those_that_a_request_is_read_from() {
+        let said =
+            serde_json::from_str::<RedactRequest>(r#"{"zzz": 1}"#).map_err(|e| e.to_string());
+        let said = said.expect_err("no such key");
+        let known = said.split_once("expected one of").map_or("", |(_, known)| known);
+        let mut known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        let mut keys = RedactRequest::KEYS.to_vec();
+        keys.sort_unstable();
+        known.sort_unstable();
+        known.dedup();
+        assert_eq!(known, keys);
+    }
+}

@@ -71,11 +71,11 @@ pub fn name(repo: &str) -> &str {
     // `[redacted:home-user]` is a part of a path, no host before a colon.
     let is_path = repo.starts_with(['/', '~'])
         || repo.get(1..3).is_some_and(|drive| [r":\", ":/"].contains(&drive));
-    let is_address = plain(repo).is_some() || without_git(repo) != repo && !is_path;
     if is_path {
         let last = repo.rsplit(['/', '\\']).find(|part| !part.is_empty());
         return last.unwrap_or(repo);
     }
+    let is_address = plain(repo).is_some() || without_git(repo) != repo;
     let index = if is_address { 2 } else { 3 };
     let name = spellings.get(index).or(spellings.last()).copied().unwrap_or(repo);
     if name.is_empty() { repo } else { name }

@@ -139,6 +139,12 @@ fn what_a_question_or_a_file_repeats_is_hidden() {
         env.write(&path, format!("rules:\n  - {rule}\n    pattern: '('\n").as_bytes());
         let said = env.run(["redact", "rules", "check", &named]).expect(2).stderr;
         assert!(!said.contains("sandcastle"), "{rule}: {said}");
+        let file = std::fs::File::open(&path).expect("it is there");
+        let done = env.command(["redact", "rules", "check", "-"]).stdin(file).output();
+        let done = done.expect("the program runs");
+        assert_eq!(done.status.code(), Some(2), "{rule}");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(!said.contains("sandcastle"), "{rule}: {said}");
     }
 }
 
