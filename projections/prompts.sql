@@ -27,3 +27,4 @@ CREATE TABLE prompts (
     PRIMARY KEY (stream, line, part, item)
 ) STRICT;
 CREATE INDEX prompts_by_seq ON prompts (seq);
+CREATE INDEX prompts_by_number ON prompts (stream, number);  -- the first prompt is a session's title

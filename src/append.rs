@@ -2,7 +2,9 @@
 
 use crate::door::{Done, Door, Result, Style, app, said_settings, setup};
 use crate::error::DoorError;
-use crate::text::{bytes, count, duration, plural, safe_path};
+use crate::text::{
+    bytes, count, duration, plural, problem_lines, reason_in_words, safe, safe_path,
+};
 use clap::Args;
 use codex_ledger_app::{
     App, AppError, AppendOptions, AppendReport, Appended, ByteCounts, FileCounts, HeadSummary, Seq,
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// The invented home; see `fixtures/README.md`.
 static SAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/codex-home");
-/// Problems that are listed for people; `--json` and `--verbose` have all.
+/// Files whose problems are listed for people; `--json` and `--verbose` have every line.
 const PROBLEMS_SHOWN: usize = 8;
 
 #[derive(Debug, Args)]
@@ -57,6 +59,9 @@ pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
         door.print_json(&document(door, &appended))?;
     } else if !door.global.quiet {
         door.print(&as_text(door, &app, &appended, args.dry_run, args.sample))?;
+    }
+    if !args.no_views {
+        crate::search::index(door, &app, appended.report.entries.len());
     }
     Ok(match appended.report.files.failed {
         0 => Done::Clean,
@@ -240,30 +245,48 @@ fn problems(door: &Door, appended: &Appended) -> String {
     let report = &appended.report;
     let (kept, unread): (Vec<_>, Vec<_>) =
         report.problems.iter().partition(|problem| is_kept(report, problem));
+    let lines = plural(kept.len() as u64, "problem");
     let heads = [
-        format!("{} (kept byte for byte):", plural(kept.len() as u64, "problem")),
+        format!("{lines} (kept byte for byte):"),
         format!("{} not read, or not to the end:", plural(unread.len() as u64, "file")),
     ];
     let groups = heads.into_iter().zip([kept, unread]);
     groups.map(|(heading, problems)| group(door, heading, &problems)).collect()
 }
 
-/// Problems of one kind; nothing where there are none.
+/// Problems of one kind, those of a file together; nothing where there are none.
 fn group(door: &Door, heading: String, problems: &[&SourceProblem]) -> String {
     if problems.is_empty() {
         return String::new();
     }
-    let shown = if door.global.verbose { problems.len() } else { PROBLEMS_SHOWN };
     let mut out = format!("{}\n", door.paint(Style::Yellow, heading));
-    for problem in problems.iter().take(shown) {
-        let line = problem.line.map(|line| format!(" line {line}")).unwrap_or_default();
-        let at = problem.offset.map(|offset| format!(" byte {offset}")).unwrap_or_default();
-        let path = crate::text::safe(&problem.path);
-        out.push_str(&format!("  {path}{line}{at}: {}\n", crate::text::safe(&problem.reason)));
+    let mut said: Vec<String> = Vec::new();
+    if door.global.verbose {
+        for SourceProblem { path, line, offset, reason } in problems {
+            let line = line.map(|line| format!(" line {line}")).unwrap_or_default();
+            let at = offset.map(|offset| format!(" byte {offset}")).unwrap_or_default();
+            said.push(format!("  {}{line}{at}: {}\n", safe(path), safe(&reason_in_words(reason))));
+        }
+    } else {
+        for of in problems.chunk_by(|a, b| a.path == b.path) {
+            let mut reasons: Vec<String> = of.iter().map(|of| of.reason.clone()).collect();
+            reasons.sort_unstable();
+            reasons.dedup();
+            let first = of.first().and_then(|of| Some((of.line?, of.offset?)));
+            let what = match first {
+                Some(first) => problem_lines(of.len() as u64, first, &reasons),
+                None => safe(&reasons.join("; ")),
+            };
+            let path = of.first().map(|of| safe(&of.path)).unwrap_or_default();
+            said.push(format!("  {path}\n      {what}\n"));
+        }
     }
-    if problems.len() > shown {
-        let more = problems.len() - shown;
-        out.push_str(&format!("  … and {more} more (--verbose shows all)\n"));
+    let shown = if door.global.verbose { said.len() } else { PROBLEMS_SHOWN };
+    out.extend(said.iter().take(shown).map(String::as_str));
+    let more = said.len().saturating_sub(shown);
+    if more > 0 {
+        let more = plural(more as u64, "more file");
+        out.push_str(&format!("  … and {more} (--verbose shows every line)\n"));
     }
     out
 }

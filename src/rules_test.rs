@@ -1,6 +1,7 @@
 //! `redact rules test`: what rules find of what they should, and of what they should not.
 
 use crate::door::{Done, Door, Result, Style};
+use crate::pager::width;
 use crate::text::{count, plural, safe};
 use codex_ledger_app::{Acts, JudgedRule, JudgedRules, RuleSet, Tally, builtin_rules, judge};
 use serde::Serialize;
@@ -162,13 +163,20 @@ fn table(door: &Door, judged: &JudgedRules) -> String {
     let widths: Vec<usize> = (0..heads.len())
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
         .collect();
+    // Where there is no room, what tells least goes first.
+    let left_out: &[usize] = match width().unwrap_or(usize::MAX) {
+        ..80 => &[1, 2, 4, 6, 8],
+        80..112 => &[2, 4],
+        _ => &[],
+    };
     let mut out = String::new();
     for (index, row) in rows.iter().enumerate() {
         let cell = |(at, (cell, width)): (usize, (&String, &usize))| match at {
             0 => format!("{cell:width$}"),
             _ => format!("{cell:>width$}"),
         };
-        let cells: Vec<String> = row.iter().zip(&widths).enumerate().map(cell).collect();
+        let kept = row.iter().zip(&widths).enumerate().filter(|(at, _)| !left_out.contains(at));
+        let cells: Vec<String> = kept.map(cell).collect();
         let line = cells.join("  ");
         out.push_str(&if index == 0 { door.paint(Style::Dim, line) } else { line });
         out.push('\n');

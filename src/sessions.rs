@@ -38,8 +38,8 @@ pub fn run(door: &mut Door, args: SessionsArgs) -> Result<Done> {
     }
     let mut out = table(door, &rows, &zone);
     if args.limit > 0 && rows.len() == args.limit {
-        let all = app.sessions_matching(&args.filters.filter(&zone)?, 0)?.len();
-        if all > rows.len() {
+        let all = app.count_matching(&args.filters.filter(&zone)?)?;
+        if all > rows.len() as u64 {
             let said = format!("the newest {} of {all}; --limit 0 shows all\n", rows.len());
             out.push_str(&door.paint(Style::Dim, said));
         }

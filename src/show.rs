@@ -171,6 +171,8 @@ pub struct Telling<'d> {
     pub has_entries: bool,
     /// The day of the item before.
     day: String,
+    /// The entry of the item before, where that is a call: a call of the same entry is one of its script.
+    call: Option<Seq>,
     /// Whether something was left out.
     pub has_folded: Cell<bool>,
 }
@@ -178,7 +180,8 @@ pub struct Telling<'d> {
 impl<'d> Telling<'d> {
     pub fn new(door: &'d Door, zone: Zone, is_full: bool) -> Telling<'d> {
         let has_folded = Cell::new(false);
-        Telling { door, zone, is_full, has_entries: false, day: String::new(), has_folded }
+        let day = String::new();
+        Telling { door, zone, is_full, has_entries: false, day, call: None, has_folded }
     }
 
     /// An item; the day first, where another one begins.
@@ -191,10 +194,12 @@ impl<'d> Telling<'d> {
             None => String::new(),
         };
         self.day = day.unwrap_or_else(|| std::mem::take(&mut self.day));
-        date + &self.text(item)
+        let is_of_script = item.kind == ItemKind::Call && self.call == Some(item.seq);
+        self.call = (item.kind == ItemKind::Call).then_some(item.seq);
+        date + &self.text(item, is_of_script)
     }
 
-    fn text(&self, item: &Item) -> String {
+    fn text(&self, item: &Item, is_of_script: bool) -> String {
         let door = self.door;
         let kept = if item.kept { " only in another version of the file:" } else { "" };
         let second = item.at_ms.map_or_else(|| "-".into(), |at_ms| self.zone.second(at_ms));
@@ -236,7 +241,8 @@ impl<'d> Telling<'d> {
                 let head = door.paint(Style::Dim, "plan");
                 format!("{time} {head} {} {}", step_mark(label), self.brief(&item.text, 90))
             }
-            ItemKind::Call => self.call(item, &time, label),
+            ItemKind::Call if is_of_script => self.call(item, &format!("{time}  "), label, true),
+            ItemKind::Call => self.call(item, &time, label, false),
             ItemKind::Turn => {
                 let took = item.duration_ms.map(|ms| format!(" {}", duration(ms as u64)));
                 let head = door.paint(Style::Dim, format!("turn {}", safe(label)));
@@ -276,10 +282,13 @@ impl<'d> Telling<'d> {
         self.door.paint(Style::Dim, format!(" ({} more {noun})", count(lines as u64)))
     }
 
-    fn call(&self, item: &Item, time: &str, name: &str) -> String {
+    fn call(&self, item: &Item, time: &str, name: &str, is_of_script: bool) -> String {
         let door = self.door;
         let status = match (item.status.as_deref(), item.exit_code) {
             (Some("ok"), _) => door.paint(Style::Green, "ok"),
+            // How its script has ended stands above.
+            (Some("unknown") | None, None) if is_of_script => String::new(),
+            (Some("unknown"), None) => door.paint(Style::Dim, "outcome not told"),
             (Some(status), Some(code)) => {
                 door.paint(Style::Red, format!("{} {code}", safe(status)))
             }
@@ -288,20 +297,24 @@ impl<'d> Telling<'d> {
         };
         // Some clients write 0 for what they did not measure.
         let took = item.duration_ms.filter(|ms| *ms > 0);
-        let took = took.map(|ms| format!(", {}", duration(ms as u64))).unwrap_or_default();
+        let took = took.map(|ms| duration(ms as u64));
+        let ended: Vec<String> =
+            Some(status).filter(|status| !status.is_empty()).into_iter().chain(took).collect();
+        let ended =
+            if ended.is_empty() { String::new() } else { format!(" ({})", ended.join(", ")) };
         let head = door.paint(Style::Cyan, safe(name));
         let asked = item.text.trim();
         let mut out = match asked.lines().nth(1) {
             // A script or a patch: on lines of its own.
-            Some(_) => format!("{time} {head} ({status}{took})\n{}", self.lines(asked, None)),
-            None if self.is_full => format!("{time} {head} {} ({status}{took})\n", safe(asked)),
+            Some(_) => format!("{time} {head}{ended}\n{}", self.lines(asked, None)),
+            None if self.is_full => format!("{time} {head} {}{ended}\n", safe(asked)),
             None => {
                 // The status stands in the same line.
                 let beside = name.chars().count() + 28;
                 let columns = width().unwrap_or(150).saturating_sub(beside).clamp(20, 300);
                 let asked = one_line(asked, columns);
                 self.has_folded.set(self.has_folded.get() || asked.ends_with('…'));
-                format!("{time} {head} {asked} ({status}{took})\n")
+                format!("{time} {head} {asked}{ended}\n")
             }
         };
         let output = item.output.as_deref().unwrap_or_default();

@@ -1,10 +1,10 @@
 //! `status`: where the ledger and the views stand.
 
 use crate::door::{Done, Door, Result, Style, app};
-use crate::text::{bytes, count, plural, safe, safe_path};
+use crate::text::{bytes, count, plural, problem_lines, safe, safe_path};
 use clap::Args;
 use codex_ledger_app::{App, Drift, Root, StateDb, Status};
-use codex_ledger_query::{Coverage, LIST_MAX};
+use codex_ledger_query::{Coverage, FileProblems, LIST_MAX};
 use serde::Serialize;
 use std::path::Path;
 
@@ -154,27 +154,21 @@ fn gaps(door: &Door, coverage: &Coverage) -> String {
         let records = plural(field.records, "record");
         out.push_str(&format!("drift     {} in {records}\n", safe(&field.fields)));
     }
-    for line in coverage.unreadable.iter().take(SHOWN) {
-        let place = format!(
-            "{}:{}: byte {}: {}",
-            safe(&line.path),
-            line.line,
-            line.offset,
-            safe(&line.reason)
-        );
-        out.push_str(&format!("unread    {}\n", door.paint(Style::Yellow, place)));
+    for of in coverage.unreadable_files.iter().take(SHOWN) {
+        let FileProblems { path, lines, line, offset, reasons } = of;
+        let said = problem_lines(*lines, (*line, *offset), reasons);
+        let place = format!("{}\n          {}", safe(path), door.paint(Style::Yellow, said));
+        out.push_str(&format!("unread    {place}\n"));
     }
     for of in coverage.damaged.iter().take(SHOWN) {
         let place =
             format!("{}: not read behind line {}: {}", safe(&of.path), of.line, safe(&of.reason));
         out.push_str(&format!("damaged   {}\n", door.paint(Style::Yellow, place)));
     }
-    let more = coverage.malformed.saturating_sub(SHOWN as u64);
+    let more = coverage.unreadable_files.len().saturating_sub(SHOWN);
     if more > 0 {
-        out.push_str(&format!(
-            "          and {} more; `status --json` lists {LIST_MAX}\n",
-            count(more)
-        ));
+        let more = plural(more as u64, "more file");
+        out.push_str(&format!("          and {more}; `status --json` lists {LIST_MAX}\n"));
     }
     out
 }

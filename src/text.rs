@@ -1,6 +1,6 @@
 //! Text for people: harmless, short, aligned.
 
-use codex_ledger_app::HeadSummary;
+use codex_ledger_app::{HeadSummary, Reason};
 use codex_ledger_query::Zone;
 pub use codex_ledger_report::numbers::{bytes, number as count, plural, short};
 use codex_ledger_report::{escape, numbers};
@@ -148,6 +148,19 @@ pub fn minute(at_ms: Option<i64>) -> String {
 /// `120 ms`, `4.2 s`, `3 min 20 s`.
 pub fn duration(ms: u64) -> String {
     numbers::duration(i64::try_from(ms).unwrap_or(i64::MAX))
+}
+
+/// Why a line is no sound record, in words where the name of the reason is known.
+pub fn reason_in_words(name: &str) -> String {
+    Reason::of_name(name).map_or(name, |reason| reason.message()).to_string()
+}
+
+/// How many lines of a file are no sound records, where the first of them is, and why.
+pub fn problem_lines(lines: u64, (line, offset): (u64, u64), reasons: &[String]) -> String {
+    let place = format!("line {line}, byte {offset}");
+    let place = if lines == 1 { place } else { format!("{} from {place}", plural(lines, "line")) };
+    let why: Vec<String> = reasons.iter().map(|reason| reason_in_words(reason)).collect();
+    format!("{place}: {}", safe(&why.join("; ")))
 }
 
 #[cfg(test)]

@@ -75,9 +75,36 @@ fn status_names_the_gaps() {
     assert_eq!((&database["threads"], &database["archived"]), (&2.into(), &1.into()));
     assert_eq!(database["without_source"], serde_json::json!(["gone-2"]));
     let text = env.ok(["status", "--config", &config.display().to_string()]);
-    for words in ["event_msg/brand_new", ": torn", "2 threads, 1 without a rollout"] {
+    let file = &coverage["unreadable_files"][0];
+    let (lines, line, reasons) = (&file["lines"], &file["line"], &file["reasons"]);
+    assert_eq!((lines, line), (&1.into(), &coverage["unreadable"][0]["line"]), "{file}");
+    assert_eq!(reasons, &serde_json::json!(["torn"]));
+    for words in
+        ["event_msg/brand_new", ": the JSON ends too early", "2 threads, 1 without a rollout"]
+    {
         assert!(text.text().contains(words), "{words}: {}", text.text());
     }
+}
+
+#[test]
+fn lines_that_are_no_records_are_told_by_their_file() {
+    let env = TestEnvironment::with_session(1);
+    env.extend(&env.rollout(1), b"no record\n[1]\n{\"broken\n");
+    env.write(&env.rollout(2), &[&session(2, 1)[..], b"\0\0\0\n"].concat());
+    let appended = env.ok(["append".as_ref(), env.codex().as_os_str()]);
+    let text = appended.text();
+    let name = |number| env.rollout(number).display().to_string();
+    let why = "the line is not a JSON object; the JSON is not an object; the JSON ends too early";
+    let [first, second] = [(1, "    3 lines from line "), (2, "    line ")];
+    for (number, words) in [first, second] {
+        let told = text.split_once(&name(number)).map(|(_, rest)| rest.trim_start_matches('\n'));
+        assert!(told.is_some_and(|rest| rest.trim_start().starts_with(words.trim())), "{text}");
+    }
+    assert!(text.contains(why) && text.contains("4 problems (kept byte for byte)"), "{text}");
+    let every = env.json(["status"]);
+    let files = every["coverage"]["unreadable_files"].as_array().unwrap();
+    let lines: Vec<&serde_json::Value> = files.iter().map(|file| &file["lines"]).collect();
+    assert_eq!(lines, [3, 1], "the file with the most of them first");
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub use self::tokens::Explanation;
 pub use codex_ledger_append::{AppendReport, ByteCounts, FileCounts, SourceProblem};
 pub use codex_ledger_entry::{Act, Seq, SeqRange, hex, parse_hex};
 pub use codex_ledger_ledger::{Holder, World, check_place};
-pub use codex_ledger_projections::Digests;
+pub use codex_ledger_projections::{Digests, Reason};
 pub use codex_ledger_proof::{Checkpoint, Signer, Use, Verifier};
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{

@@ -39,6 +39,15 @@ impl App {
         found.map_err(|error| self.filter_error(error))
     }
 
+    /// How many sessions a filter picks.
+    ///
+    /// # Errors
+    /// When there are no views, or the filter names what is not there.
+    pub fn count_matching(&self, filter: &Filter) -> Result<u64> {
+        let db = self.views_for_reading()?;
+        query::count_matching(&db, filter).map_err(|error| self.filter_error(error))
+    }
+
     /// One session in full, by what [`query::find_session`] finds it by; `SESSION#N` is its Nth prompt with what
     /// followed.
     ///

@@ -20,7 +20,7 @@ mod state;
 mod tables;
 mod whole;
 
-pub use codex_ledger_rollout::{is_structure, shape};
+pub use codex_ledger_rollout::{Reason, is_structure, shape};
 pub use files::digest::{Digests, TableDigest};
 pub use files::search_index::{forget_search, scratch_search_index, search_index};
 pub use files::standing::Standing;

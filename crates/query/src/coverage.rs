@@ -33,6 +33,8 @@ pub struct Coverage {
     pub unknown_fields: Vec<FieldCount>,
     /// Lines that could not be read; at most [`LIST_MAX`], `malformed` counts them all.
     pub unreadable: Vec<LineProblem>,
+    /// The files that these lines are in, those with the most of them first; at most [`LIST_MAX`].
+    pub unreadable_files: Vec<FileProblems>,
     /// Sources that could not be read to their end, and where that is: what stands before may be wrong; at most
     /// [`LIST_MAX`].
     pub damaged: Vec<LineProblem>,
@@ -97,6 +99,7 @@ pub fn coverage(db: &Connection) -> SqlResult<Coverage> {
     coverage.not_understood = not_understood(db)?;
     coverage.unknown_fields = unknown_fields(db)?;
     coverage.unreadable = unreadable(db)?;
+    coverage.unreadable_files = unreadable_files(db)?;
     coverage.damaged = damaged(db, "", LIST_MAX)?;
     Ok(coverage)
 }
@@ -201,6 +204,30 @@ fn unreadable(db: &Connection) -> SqlResult<Vec<LineProblem>> {
     db.prepare(&sql)?.query_map([LIST_MAX as i64], LineProblem::read)?.collect()
 }
 
+fn unreadable_files(db: &Connection) -> SqlResult<Vec<FileProblems>> {
+    // Of the columns that are no sums, SQLite gives those of the row with the least line.
+    let sql = format!(
+        "SELECT f.path, count(*) AS lines, min(e.line) AS line, e.offset + coalesce(e.problem_at, 0) AS problem_offset,
+            group_concat(DISTINCT e.problem) AS problems
+         FROM events e {FILE_OF_EVENT} WHERE e.problem IS NOT NULL AND e.understood = 'malformed'
+         GROUP BY e.stream, t.rank ORDER BY count(*) DESC, f.path LIMIT ?"
+    );
+    let mut statement = db.prepare(&sql)?;
+    let rows = statement.query_map([LIST_MAX as i64], |row| {
+        let problems: String = row.get("problems")?;
+        let mut reasons: Vec<String> = problems.split(',').map(str::to_string).collect();
+        reasons.sort_unstable();
+        Ok(FileProblems {
+            path: row.get("path")?,
+            lines: row.count("lines")?,
+            line: row.count("line")? % LINES_PER_FILE,
+            offset: row.count("problem_offset")?,
+            reasons,
+        })
+    })?;
+    rows.collect()
+}
+
 /// Sources that could not be read to their end, of all streams or of those that `of` leaves. One that has grown since, or
 /// that was told anew, was read further.
 pub(super) fn damaged(db: &Connection, of: &str, limit: usize) -> SqlResult<Vec<LineProblem>> {
@@ -239,6 +266,21 @@ pub struct LineProblem {
     pub offset: u64,
     /// Reason, such as `torn` or `nul_run`.
     pub reason: String,
+}
+
+/// Lines of a file that are no sound records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileProblems {
+    /// The file as it was called when it was first read.
+    pub path: String,
+    /// How many lines.
+    pub lines: u64,
+    /// The first of them, 0-based.
+    pub line: u64,
+    /// Byte offset in the file at which that one is wrong.
+    pub offset: u64,
+    /// Why, each reason once.
+    pub reasons: Vec<String>,
 }
 
 /// What [`LineProblem::read`] reads of an event `e`, beside a `path`.

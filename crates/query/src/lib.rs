@@ -25,8 +25,8 @@ pub use annotations::{
     DispositionRow, Note, NoteRow, Review, TagRow, dispositions, notes, sessions_to_tag, tags,
 };
 pub use coverage::{
-    Coverage, DriftExample, FieldCount, KindCount, LIST_MAX, LineProblem, StreamCounts, coverage,
-    drift_examples, has_source, problems_in,
+    Coverage, DriftExample, FieldCount, FileProblems, KindCount, LIST_MAX, LineProblem,
+    StreamCounts, coverage, drift_examples, has_source, problems_in,
 };
 pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{
@@ -46,6 +46,8 @@ pub use search::{
     unmatched,
 };
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
-pub use sessions::{FindError, SessionRow, find_session, find_source, sessions, sessions_matching};
+pub use sessions::{
+    FindError, SessionRow, count_matching, find_session, find_source, sessions, sessions_matching,
+};
 pub use tokens::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, tokens};
 pub use zone::Zone;

@@ -22,8 +22,10 @@ pub(super) struct Resolved {
     pub folders: Option<Vec<String>>,
 }
 
+const INSERT: &str = "INSERT INTO temp.picked (stream, start_ms, timed)";
+
 const PICK: &str = "
-    SELECT s.stream, coalesce(s.created_at_ms, t.first_at_ms) AS start_ms
+    SELECT s.stream, coalesce(s.created_at_ms, t.first_at_ms) AS start_ms, ?6 AS timed
     FROM sessions s JOIN streams t ON t.stream = s.stream
     WHERE (?1 IS NULL OR s.id IN (SELECT value FROM json_each(?1)))
       AND (?2 IS NULL OR coalesce(s.git_url, s.cwd) IN (SELECT value FROM json_each(?2)))
@@ -61,32 +63,24 @@ pub(super) fn pick(db: &Connection, filter: &Filter) -> Result<Resolved, FilterE
         Order::Newest => " ORDER BY start_ms DESC NULLS LAST, s.id, s.stream LIMIT ?9",
     };
     let limit = filter.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
-    let picked: Vec<(i64, Option<i64>)> = db
-        .prepare(&[PICK, order].concat())?
-        .query_map(
-            params![
-                list(&resolved.ids),
-                list(&resolved.repos),
-                list(&resolved.folders),
-                filter.model,
-                listed(&filter.sources),
-                filter.is_timed(),
-                since,
-                until,
-                limit,
-                listed(&filter.tags),
-                listed(&filter.dispositions),
-                filter.by_person,
-            ],
-            |row| Ok((row.get("stream")?, row.get("start_ms")?)),
-        )?
-        .collect::<SqlResult<_>>()?;
     db.execute_batch(TABLE)?;
-    let mut insert =
-        db.prepare("INSERT INTO temp.picked (stream, start_ms, timed) VALUES (?, ?, ?)")?;
-    for (stream, start_ms) in picked {
-        insert.execute(params![stream, start_ms, filter.is_timed()])?;
-    }
+    db.execute(
+        &[INSERT, PICK, order].concat(),
+        params![
+            list(&resolved.ids),
+            list(&resolved.repos),
+            list(&resolved.folders),
+            filter.model,
+            listed(&filter.sources),
+            filter.is_timed(),
+            since,
+            until,
+            limit,
+            listed(&filter.tags),
+            listed(&filter.dispositions),
+            filter.by_person,
+        ],
+    )?;
     Ok(resolved)
 }
 

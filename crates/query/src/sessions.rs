@@ -51,6 +51,12 @@ pub struct SessionRow {
 
 const NAMED: &str = "SELECT DISTINCT session_id AS id, name, asked FROM session_titles ORDER BY 1";
 
+/// The newest sessions are chosen before anything is counted: to count costs more than to choose.
+const CHOSEN: &str = "
+    WITH chosen AS MATERIALIZED (
+        SELECT s.stream, coalesce(t.last_at_ms, s.created_at_ms) AS at_ms
+        FROM sessions s JOIN streams t ON t.stream = s.stream";
+
 const SELECT: &str = "
     SELECT s.id, s.stream,
         (SELECT x.name FROM session_titles x WHERE x.stream = s.stream) AS name,
@@ -107,12 +113,11 @@ impl SessionRow {
 /// # Errors
 /// As the database.
 pub fn sessions(db: &Connection, limit: usize) -> SqlResult<Vec<SessionRow>> {
-    let sql = format!(
-        "{SELECT} WHERE NOT EXISTS ({NEWER}) ORDER BY coalesce(t.last_at_ms, s.created_at_ms) DESC NULLS LAST, s.id, s.stream LIMIT ?"
-    );
-    let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
-    db.prepare(&sql)?.query_map([limit], SessionRow::read)?.collect()
+    newest(db, "", limit)
 }
+
+/// Only the sessions that a filter has picked.
+const PICKED: &str = "JOIN temp.picked p ON p.stream = s.stream";
 
 /// The sessions that a filter picks, the newest first; `limit` 0 means all.
 ///
@@ -124,12 +129,30 @@ pub fn sessions_matching(
     limit: usize,
 ) -> Result<Vec<SessionRow>, FilterError> {
     pick(db, filter)?;
+    Ok(newest(db, PICKED, limit)?)
+}
+
+/// How many sessions a filter picks.
+///
+/// # Errors
+/// When the filter names what is not there.
+pub fn count_matching(db: &Connection, filter: &Filter) -> Result<u64, FilterError> {
+    pick(db, filter)?;
     let sql = format!(
-        "{SELECT} JOIN temp.picked p ON p.stream = s.stream WHERE NOT EXISTS ({NEWER})
-         ORDER BY coalesce(t.last_at_ms, s.created_at_ms) DESC NULLS LAST, s.id, s.stream LIMIT ?"
+        "SELECT count(*) AS sessions FROM sessions s JOIN streams t ON t.stream = s.stream {PICKED}
+         WHERE NOT EXISTS ({NEWER})"
+    );
+    Ok(db.query_row(&sql, [], |row| row.count("sessions"))?)
+}
+
+fn newest(db: &Connection, picked: &str, limit: usize) -> SqlResult<Vec<SessionRow>> {
+    let sql = format!(
+        "{CHOSEN} {picked} WHERE NOT EXISTS ({NEWER})
+         ORDER BY at_ms DESC NULLS LAST, s.id, s.stream LIMIT ?)
+         {SELECT} JOIN chosen c ON c.stream = s.stream ORDER BY c.at_ms DESC NULLS LAST, s.id, s.stream"
     );
     let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
-    Ok(db.prepare(&sql)?.query_map([limit], SessionRow::read)?.collect::<SqlResult<_>>()?)
+    db.prepare(&sql)?.query_map([limit], SessionRow::read)?.collect()
 }
 
 /// Ids of which a given text is the beginning that are read: more than anybody would want to see.

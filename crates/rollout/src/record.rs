@@ -147,6 +147,31 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Reason; 15] = [
+        Self::InvalidUtf8,
+        Self::NulRun,
+        Self::GitLfsPointer,
+        Self::ForeignText,
+        Self::NotAnObject,
+        Self::Torn,
+        Self::BadJson,
+        Self::TrailingData,
+        Self::Glued,
+        Self::NoKind,
+        Self::BadPayload,
+        Self::BadTimestamp,
+        Self::LoneSurrogate,
+        Self::BadNumber,
+        Self::TooManyItems,
+    ];
+
+    /// The one of that name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Reason> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// Stable snake_case name.
     #[must_use]
     pub const fn name(self) -> &'static str {
