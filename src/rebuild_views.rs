@@ -51,6 +51,9 @@ pub fn run(door: &mut Door, args: RebuildViewsArgs) -> Result<Done> {
     } else if !door.global.quiet {
         door.print(&as_text(door, &rebuilt, args.check))?;
     }
+    if !args.check {
+        crate::search::index(door, &app, rebuilt.entries);
+    }
     Ok(if rebuilt.matches_live { Done::Clean } else { Done::Findings })
 }
 

@@ -7,7 +7,7 @@ use crate::pager::width;
 use crate::sessions::short_id;
 use crate::text::{columns, count, minute_in, one_line, plural, printed};
 use clap::Args;
-use codex_ledger_app::Times;
+use codex_ledger_app::{App, Times};
 use codex_ledger_query::{QUALIFIERS, Search, SearchHit, Unmatched, Zone};
 use unicode_width::UnicodeWidthStr;
 
@@ -25,6 +25,18 @@ pub struct SearchArgs {
     /// Show at most this many places; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
+}
+
+/// So many new entries keep a search waiting; fewer of them it adds itself, in less time than a command takes to start.
+const INDEXED_BEFORE_ENTRIES: u64 = 5_000;
+
+/// Brings the index up to date behind a command that has said all it has to say. A search makes what is missing, and says
+/// what keeps it from that.
+pub fn index(door: &Door, app: &App, new_entries: u64) {
+    if new_entries < INDEXED_BEFORE_ENTRIES {
+        return;
+    }
+    door.patiently("indexing for search", || app.index_texts()).ok();
 }
 
 pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {

@@ -26,6 +26,16 @@ impl App {
         Ok(query::unmatched(&views, question).map_err(db::at(self.views_path()))?)
     }
 
+    /// Brings the index up to date, so that the next search waits for nothing.
+    ///
+    /// # Errors
+    /// When there are no views or they cannot be read.
+    pub fn index_texts(&self) -> Result<()> {
+        let views = self.views_for_reading()?;
+        search_index(&self.views, &views)?;
+        Ok(())
+    }
+
     /// Looks for something in all that the views show.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use crate::fields::{AT_MS, EXIT_CODE, PLACE, SOURCE, STREAM, TOOL};
 use crate::question::{Exit, Question};
 use crate::shard::Result;
+use crate::sums::Said;
 use std::fmt;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::{DocId, SegmentReader};
@@ -192,17 +193,14 @@ impl Hit<'_> {
         column.ord_to_str(ord, &mut tool).ok()?.then_some(tool)
     }
 
-    pub(crate) fn digest(&self, words: u128) -> u128 {
-        let mut hasher = blake3::Hasher::new();
-        let optional = |number: Option<i64>| (number.is_some(), number.unwrap_or_default());
-        let (at, exit) = (optional(self.at_ms()), optional(self.columns.exit_code.first(self.doc)));
-        let said = (self.source().map(Source::number), self.place(), at, self.tool(), exit, words);
-        hasher.update(format!("{said:?}").as_bytes());
-        first_half(&hasher)
+    /// All that is noted of it beside its words.
+    pub(crate) fn said(&self) -> Said<'static> {
+        Said {
+            source: self.source().map(Source::number),
+            place: self.place(),
+            at_ms: self.at_ms(),
+            tool: self.tool().map(Into::into),
+            exit_code: self.columns.exit_code.first(self.doc),
+        }
     }
-}
-
-pub(crate) fn first_half(hasher: &blake3::Hasher) -> u128 {
-    let hash = hasher.finalize();
-    hash.as_bytes().first_chunk::<16>().map_or(0, |head| u128::from_be_bytes(*head))
 }

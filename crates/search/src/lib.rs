@@ -10,11 +10,13 @@ mod folder;
 mod hit;
 mod question;
 mod shard;
+mod sums;
 mod words;
 mod writer;
 
 pub use hit::{Hit, Source};
 pub use question::{Exit, Expression, Phrase, Question};
-pub use shard::{Basis, Held, SearchIndexError, Shard};
+pub use shard::{Basis, SearchIndexError, Shard};
+pub use sums::{Held, Sums};
 pub use words::{Word, Words, composed, words_of};
 pub use writer::{Doc, ShardWriter};

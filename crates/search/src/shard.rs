@@ -2,8 +2,9 @@
 
 use crate::fields::{Fields, schema};
 use crate::folder::Folder;
-use crate::hit::{Columns, Hit, Narrow, first_half};
+use crate::hit::{Columns, Hit, Narrow};
 use crate::question::Question;
+use crate::sums::{Held, Sums};
 use crate::writer::{How, ShardWriter, written};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -240,21 +241,20 @@ impl Shard {
         })
     }
 
-    /// What it holds of each stream, as a sum that depends on no order: to compare shards.
+    /// What it holds of each stream.
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn held(&self) -> Result<Held> {
+    pub fn held(&self, sums: &Sums) -> Result<Held> {
         carefully(|| {
             let mut held = Held::new();
             for segment in self.reader.searcher().segment_readers() {
-                let words = sums_of_words(segment, self.fields.text)?;
+                let words = sums_of_words(segment, self.fields.text, sums)?;
                 let columns = Columns::of(segment)?;
                 for doc in segment.doc_ids_alive() {
                     let hit = Hit { columns: &columns, doc, score: 0.0 };
                     let of_words = words.get(doc as usize).copied().unwrap_or_default();
-                    let sum = held.entry(hit.stream()).or_default();
-                    *sum = sum.wrapping_add(hit.digest(of_words));
+                    sums.add(&mut held, hit.stream(), &hit.said(), of_words);
                 }
             }
             Ok(held)
@@ -262,34 +262,28 @@ impl Shard {
     }
 }
 
-/// What a shard holds of each stream.
-pub type Held = BTreeMap<u64, u128>;
-
-/// For each text the sum of the hashes of its words and their places, which depends on no order.
-fn sums_of_words(segment: &SegmentReader, text: Field) -> Result<Vec<u128>> {
+/// For each text the sum of its words.
+fn sums_of_words(segment: &SegmentReader, text: Field, sums: &Sums) -> Result<Vec<u64>> {
     let index = segment.inverted_index(text)?;
-    let mut sums = vec![0_u128; segment.max_doc() as usize];
+    let mut of_words = vec![0_u64; segment.max_doc() as usize];
     let mut terms = index.terms().stream()?;
     let mut places = Vec::new();
     while let Some((term, info)) = terms.next() {
-        let mut of_term = blake3::Hasher::new();
-        of_term.update(term);
+        let term = sums.of_term(term);
         let option = IndexRecordOption::WithFreqsAndPositions;
         let mut postings = index.read_postings_from_terminfo(info, option)?;
         let mut doc = postings.doc();
         while doc != TERMINATED {
             postings.positions(&mut places);
-            for place in &places {
-                let mut hasher = of_term.clone();
-                hasher.update(&place.to_be_bytes());
-                if let Some(sum) = sums.get_mut(doc as usize) {
-                    *sum = sum.wrapping_add(first_half(&hasher));
+            if let Some(sum) = of_words.get_mut(doc as usize) {
+                for place in &places {
+                    *sum = sum.wrapping_add(sums.of_word(term, *place));
                 }
             }
             doc = postings.advance();
         }
     }
-    Ok(sums)
+    Ok(of_words)
 }
 
 #[cfg(test)]
@@ -395,9 +389,33 @@ mod tests {
         let grown = Shard::open(grown.path()).expect("it is whole");
         assert_eq!(grown.basis(), &basis);
         let fresh = shard(fresh.path(), &[other, new]);
-        assert_eq!(grown.held().expect("it is read"), fresh.held().expect("it is read"));
-        assert_eq!(fresh.held().expect("it is read").len(), 2);
+        let sums = Sums::default();
+        let held = grown.held(&sums).expect("it is read");
+        assert_eq!(held, fresh.held(&sums).expect("it is read"));
+        assert_eq!(held.len(), 2);
+        assert_eq!(held, sums.of_docs([other, new]), "what its texts say");
+        assert_ne!(held, sums.of_docs([other, old]));
         assert!(found(&grown, &asked(words(&["ebb"], false))).is_empty());
+    }
+
+    #[test]
+    fn a_shard_holds_what_its_texts_say_whatever_these_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long = ["tide ", &"x".repeat(65_530), " ebb ", &"y".repeat(65_531), " flow"].concat();
+        let texts = [&*long, "", "… — !", "潮汐 İİİ", "tide tide tide", "\u{0}\u{301}ebb"];
+        let docs: Vec<Doc<'_>> = texts
+            .iter()
+            .enumerate()
+            .map(|(line, text)| doc(line as u64, line as i64, text))
+            .collect();
+        let sums = Sums::default();
+        let held = shard(folder.path(), &docs).held(&sums).expect("it is read");
+        assert_eq!(held, sums.of_docs(docs.iter().copied()));
+        for (at, _) in texts.iter().enumerate() {
+            let mut other = docs.clone();
+            other[at].text = "kelp";
+            assert_ne!(held, sums.of_docs(other), "{at}");
+        }
     }
 
     #[test]
@@ -407,7 +425,8 @@ mod tests {
             (0..300).map(|n| format!("tide {n} of harbour {}", n % 7)).collect();
         let docs: Vec<Doc<'_>> =
             texts.iter().enumerate().map(|(line, text)| doc(7, line as i64, text)).collect();
-        let held = shard(folder.path(), &docs).held().expect("it is read");
+        let sums = Sums::default();
+        let held = shard(folder.path(), &docs).held(&sums).expect("it is read");
         let files: Vec<_> = fs::read_dir(folder.path()).expect("a folder").flatten().collect();
         for file in files {
             let whole = fs::read(file.path()).expect("a file");
@@ -416,7 +435,12 @@ mod tests {
                 bytes[at] ^= 0x11;
                 fs::write(file.path(), &bytes).expect("it is written");
                 if let Ok(shard) = Shard::open(folder.path()) {
-                    assert_eq!(shard.held().expect("it is read"), held, "{:?} {at}", file.path());
+                    assert_eq!(
+                        shard.held(&sums).expect("it is read"),
+                        held,
+                        "{:?} {at}",
+                        file.path()
+                    );
                 }
             }
             fs::write(file.path(), &whole[..whole.len() / 2]).expect("it is cut");
@@ -425,6 +449,9 @@ mod tests {
             assert!(Shard::open(folder.path()).is_err() || is_derived, "{:?}", file.path());
             fs::write(file.path(), &whole).expect("it is written");
         }
-        assert_eq!(Shard::open(folder.path()).expect("whole").held().expect("it is read"), held);
+        assert_eq!(
+            Shard::open(folder.path()).expect("whole").held(&sums).expect("it is read"),
+            held
+        );
     }
 }

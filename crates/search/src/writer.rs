@@ -11,7 +11,7 @@ use tantivy::store::Compressor;
 use tantivy::{Index, IndexSettings, TantivyDocument, Term};
 
 /// Bytes of words that are gathered before they are written.
-const GATHERED_BYTES: usize = 24 << 20;
+const GATHERED_BYTES: usize = 48 << 20;
 
 /// A text to be found.
 #[derive(Clone, Copy, Debug)]

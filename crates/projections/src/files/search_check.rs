@@ -1,10 +1,10 @@
 //! Compares the shards of the search index with the views that they were made from.
 
-use crate::files::search_index::{Basis, SHARDS, known, scratch_shard, shard_of, shard_path};
+use crate::files::search_index::{Basis, each_doc, in_halves, known, shard_of, shard_path};
 use crate::files::views::{Views, ViewsError};
 use codex_ledger_db::{self as db, Connection};
 use codex_ledger_entry::StreamId;
-use codex_ledger_search::Shard;
+use codex_ledger_search::{Held, Shard, Sums};
 use std::path::PathBuf;
 
 impl Views {
@@ -15,24 +15,29 @@ impl Views {
     /// When the views cannot be read.
     pub fn search_problems(&self) -> Result<Vec<(PathBuf, &'static str)>, ViewsError> {
         let Some(path) = self.paths.current() else { return Ok(Vec::new()) };
-        let views = self.reader()?;
-        let basis = Basis::read(&views).map_err(db::at(&path))?;
-        let mut problems = Vec::new();
-        for shard in 0..SHARDS {
-            let file = shard_path(&path, shard);
-            if !file.exists() {
-                continue;
+        let basis = Basis::read(&self.reader()?).map_err(db::at(&path))?;
+        let sums = Sums::default();
+        in_halves(&|shards| {
+            let views = self.reader()?;
+            let mut problems = Vec::new();
+            for shard in shards {
+                let file = shard_path(&path, shard);
+                if !file.exists() {
+                    continue;
+                }
+                let detail = match Shard::open_and_check(&file) {
+                    Ok(index) => {
+                        match differs(&index, &views, &basis.of_shard(shard), shard, &sums)? {
+                            false => continue,
+                            true => "not what the views say",
+                        }
+                    }
+                    Err(_) => "cannot be read",
+                };
+                problems.push((file, detail));
             }
-            let detail = match Shard::open_and_check(&file) {
-                Ok(index) => match differs(&index, &views, &basis.of_shard(shard), shard)? {
-                    false => continue,
-                    true => "not what the views say",
-                },
-                Err(_) => "cannot be read",
-            };
-            problems.push((file, detail));
-        }
-        Ok(problems)
+            Ok(problems)
+        })
     }
 }
 
@@ -41,14 +46,21 @@ fn differs(
     views: &Connection,
     basis: &Basis,
     shard: u64,
+    sums: &Sums,
 ) -> Result<bool, ViewsError> {
     let mut current = known(index);
     if !basis.is_of(index) || current.keys().any(|stream| shard_of(*stream) != shard) {
         return Ok(true);
     }
     current.retain(|stream, cursor| basis.streams.get(stream) == Some(cursor));
-    let fresh = scratch_shard(views, &Basis { streams: current.clone(), ..basis.clone() })?;
-    let Ok(mut held) = index.held() else { return Ok(true) };
+    let mut told = Held::new();
+    for stream in current.keys() {
+        each_doc(views, *stream, &mut |doc| {
+            sums.add_doc(&mut told, doc);
+            Ok(())
+        })?;
+    }
+    let Ok(mut held) = index.held(sums) else { return Ok(true) };
     held.retain(|stream, _| current.contains_key(&StreamId::new(*stream)));
-    Ok(held != fresh.held()?)
+    Ok(held != told)
 }

@@ -217,7 +217,7 @@ fn up_to_date(
 }
 
 /// Does something with all shards, half of them in another thread.
-fn in_halves<T: Send>(
+pub(crate) fn in_halves<T: Send>(
     work: &(dyn Fn(std::ops::Range<u64>) -> Result<Vec<T>, ViewsError> + Sync),
 ) -> Result<Vec<T>, ViewsError> {
     std::thread::scope(|scope| {
@@ -339,7 +339,7 @@ fn shard_at(
     scratch_shard(views, basis)
 }
 
-pub(crate) fn scratch_shard(views: &Connection, basis: &Basis) -> Result<Shard, ViewsError> {
+fn scratch_shard(views: &Connection, basis: &Basis) -> Result<Shard, ViewsError> {
     Shard::scratch(basis.kept(), |shard| update(shard, views, basis, &BTreeMap::new()))
 }
 
@@ -394,26 +394,24 @@ fn update(
         if known.contains_key(stream) {
             shard.remove(stream.get());
         }
-        for (source, sql) in SOURCES {
-            add_all(shard, views, *stream, (source, sql))?;
-        }
+        each_doc(views, *stream, &mut |doc| Ok(shard.add(doc)?))?;
     }
     Ok(())
 }
 
-/// Adds the texts of one kind of a stream.
-fn add_all(
-    shard: &mut ShardWriter,
+/// Calls `visit` with every text of a stream.
+pub(crate) fn each_doc(
     views: &Connection,
     stream: StreamId,
-    (source, sql): (Source, &str),
+    visit: &mut dyn FnMut(&Doc<'_>) -> Result<(), ViewsError>,
 ) -> Result<(), ViewsError> {
     let at = || db::at(Path::new("views"));
-    let mut statement = views.prepare_cached(sql).map_err(at())?;
-    let mut rows = statement.query([sql_stream(stream)]).map_err(at())?;
-    while let Some(row) = rows.next().map_err(at())? {
-        let doc = doc(row, source, stream).map_err(at())?;
-        shard.add(&doc)?;
+    for (source, sql) in SOURCES {
+        let mut statement = views.prepare_cached(sql).map_err(at())?;
+        let mut rows = statement.query([sql_stream(stream)]).map_err(at())?;
+        while let Some(row) = rows.next().map_err(at())? {
+            visit(&doc(row, source, stream).map_err(at())?)?;
+        }
     }
     Ok(())
 }
