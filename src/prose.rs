@@ -3,16 +3,25 @@
 use crate::door::{Door, Style};
 use crate::text::safe;
 use codex_ledger_report::prose::plain_maths;
-use comfy_table::{ContentArrangement, Table, TableStyle};
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+use pulldown_cmark::{Alignment, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// The text in lines; tables fit in so many columns. Text is made harmless where it comes out of the Markdown, whose
 /// references can stand for any character.
 pub fn lines(door: &Door, text: &str, width: usize) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let text = plain_maths(text);
-    let mut writer = Writer::new(door, width);
-    Parser::new_ext(&text, options).for_each(|event| writer.event(event));
+    written(Writer::new(door, width), &text)
+}
+
+/// A report in lines. Its Markdown is our own: what it tells of others' words is escaped, so that its tags are the ones
+/// that fold what a page can fold, of which the headings are shown, and its links to places of the page lead nowhere.
+pub fn report_lines(door: &Door, report: &str, width: usize) -> String {
+    written(Writer { is_report: true, ..Writer::new(door, width) }, report)
+}
+
+fn written(mut writer: Writer<'_>, text: &str) -> String {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    Parser::new_ext(text, options).for_each(|event| writer.event(event));
     writer.finish()
 }
 
@@ -32,6 +41,10 @@ struct Writer<'d> {
     code: Option<String>,
     link: Option<String>,
     rows: Vec<Vec<String>>,
+    /// How the columns of the table are set.
+    columns: Vec<Alignment>,
+    /// Whether it is one of our reports.
+    is_report: bool,
 }
 
 impl<'d> Writer<'d> {
@@ -48,6 +61,8 @@ impl<'d> Writer<'d> {
             code: None,
             link: None,
             rows: Vec::new(),
+            columns: Vec::new(),
+            is_report: false,
         }
     }
 
@@ -59,6 +74,7 @@ impl<'d> Writer<'d> {
                 Some(code) => code.push_str(&text),
                 None => self.text(&text),
             },
+            Event::Html(text) | Event::InlineHtml(text) if self.is_report => self.folded(&text),
             Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
             Event::Code(text) => {
                 let code = self.door.paint(Style::Cyan, safe(&text));
@@ -81,6 +97,19 @@ impl<'d> Writer<'d> {
             None => text.to_string(),
         };
         self.line.push_str(&painted);
+    }
+
+    /// The heading of what a page folds; other tags of a report say nothing on a terminal.
+    fn folded(&mut self, tag: &str) {
+        let heading = tag.trim().strip_prefix("<summary>");
+        if let Some(heading) = heading.and_then(|rest| rest.strip_suffix("</summary>")) {
+            self.flush();
+            self.gap();
+            let heading =
+                safe(&heading.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"));
+            self.line = self.door.paint(Style::Bold, heading);
+            self.flush();
+        }
     }
 
     fn start(&mut self, tag: Tag<'_>) {
@@ -120,7 +149,10 @@ impl<'d> Writer<'d> {
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
                 self.link = Some(safe(&dest_url));
             }
-            Tag::Table(_) => self.gap(),
+            Tag::Table(columns) => {
+                self.gap();
+                self.columns = columns;
+            }
             Tag::TableHead | Tag::TableRow => self.rows.push(Vec::new()),
             _ => {}
         }
@@ -138,8 +170,8 @@ impl<'d> Writer<'d> {
             TagEnd::List(_) => drop(self.lists.pop()),
             TagEnd::CodeBlock => self.block(),
             TagEnd::Link | TagEnd::Image => {
-                if let Some(url) = self.link.take().filter(|url| !self.line.ends_with(url.as_str()))
-                {
+                let url = self.link.take().filter(|url| !self.line.ends_with(url.as_str()));
+                if let Some(url) = url.filter(|url| !(self.is_report && url.starts_with('#'))) {
                     let address = self.door.paint(Style::Dim, format!(" ({url})"));
                     self.line.push_str(&address);
                 }
@@ -202,6 +234,16 @@ impl<'d> Writer<'d> {
         }
         for row in rows {
             table.add_row(row);
+        }
+        for (at, column) in self.columns.drain(..).enumerate() {
+            let alignment = match column {
+                Alignment::Right => CellAlignment::Right,
+                Alignment::Center => CellAlignment::Center,
+                Alignment::Left | Alignment::None => continue,
+            };
+            if let Some(column) = table.column_mut(at) {
+                column.set_cell_alignment(alignment);
+            }
         }
         for line in table.to_string().lines() {
             self.out.push_str(&format!("{}\n", line.trim_end()));

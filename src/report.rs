@@ -5,6 +5,7 @@ use crate::door::{Done, Door, Result, Style, app, with_ledger};
 use crate::error::DoorError;
 use crate::filters::FilterArgs;
 use crate::pager::{PagerArgs, page, width};
+use crate::prose::report_lines;
 use crate::publish;
 use crate::text::{bytes, plural, safe};
 use clap::{Args, ValueEnum};
@@ -159,7 +160,10 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
         crate::door::say("codex-ledger: no sessions match; the report is empty");
     }
     let Some(path) = &args.output else {
-        return print(door, &app, &gate, &report, format);
+        return match (args.format, format, width()) {
+            (None, Format::Md, Some(width)) => print_paged(door, &app, &gate, &report, width),
+            _ => print(door, &app, &gate, &report, format),
+        };
     };
     let files = files(&report, path, format)?;
     let written =
@@ -177,9 +181,6 @@ fn print(
     format: Format,
 ) -> Result<Done> {
     const PLACE: &str = "standard output";
-    if width().is_some() && format == Format::Md {
-        return print_paged(door, app, gate, report, format);
-    }
     let out = BufWriter::with_capacity(BUFFER_BYTES, Stdout(door));
     let mut out = Watched::new(gate, format.language(), PLACE, out);
     let mut renderer = renderer(format.language());
@@ -199,20 +200,21 @@ fn say_found(door: &Door, found: &BTreeSet<Finding>) {
     ));
 }
 
-/// The same on a terminal, as any long output.
+/// On a terminal, where no format is named: as it is meant to look, through the pager.
 fn print_paged(
     door: &Door,
     app: &App,
     gate: &Gate,
     report: &ReportReader,
-    format: Format,
+    width: usize,
 ) -> Result<Done> {
     let mut text = Vec::new();
-    let mut out = Watched::new(gate, format.language(), "the terminal", &mut text);
-    let mut renderer = renderer(format.language());
+    let mut out = Watched::new(gate, Language::Markdown, "the terminal", &mut text);
+    let mut renderer = renderer(Language::Markdown);
     app.render(report, &mut [Rendering { renderer: &mut *renderer, paper: &mut out }])?;
     let found = out.finish().map_err(|e| DoorError::new(format!("the terminal: {e}")))?;
-    page(door, PagerArgs { no_pager: false }, &String::from_utf8_lossy(&text))?;
+    let text = report_lines(door, &String::from_utf8_lossy(&text), width);
+    page(door, PagerArgs { no_pager: false }, &text)?;
     say_found(door, &found);
     Ok(Done::Clean)
 }
