@@ -3,3 +3,4 @@
 mod format;
 mod sources;
 mod steps;
+mod tiles;

@@ -30,14 +30,39 @@ impl Frontier {
 
     /// Adds the header of the next entry.
     pub fn push(&mut self, header: &[u8; HEADER_BYTES]) {
-        let mut node = leaf_hash(header);
-        for _ in 0..self.size.trailing_ones() {
+        self.push_noting(header, u32::MAX);
+    }
+
+    /// Adds the header of the next entry; gives the root of the perfect subtree of that height that it completes, if any.
+    pub fn push_noting(&mut self, header: &[u8; HEADER_BYTES], height: u32) -> Option<TreeHash> {
+        self.add(leaf_hash(header), 0, height)
+    }
+
+    /// Adds a perfect subtree of 2^height entries; false, and nothing is added, where it does not begin at a multiple
+    /// of its size.
+    pub fn push_subtree(&mut self, root: TreeHash, height: u32) -> bool {
+        let is_aligned = self.size.trailing_zeros() >= height && height < u64::BITS;
+        if is_aligned {
+            self.add(root, height, u32::MAX);
+        }
+        is_aligned
+    }
+
+    /// Adds a perfect subtree of height `level`, and gives the one of height `noted` that it completes.
+    fn add(&mut self, root: TreeHash, level: u32, noted: u32) -> Option<TreeHash> {
+        let mut node = root;
+        let mut found = (level == noted).then_some(node);
+        for height in 1..=(self.size >> level).trailing_ones() {
             if let Some(left) = self.roots.pop() {
                 node = node_hash(&left, &node);
             }
+            if level + height == noted {
+                found = Some(node);
+            }
         }
         self.roots.push(node);
-        self.size += 1;
+        self.size += 1 << level;
+        found
     }
 
     /// The root of the tree.
@@ -95,5 +120,26 @@ mod tests {
             assert_eq!(again, Some(frontier.clone()));
         }
         assert_eq!(Frontier::from_parts(3, vec![]), None);
+    }
+
+    #[test]
+    fn subtrees_are_noted_and_make_the_same_tree() {
+        let leaves: Vec<_> = (0..70u8).map(|i| [i; HEADER_BYTES]).collect();
+        for height in 0..6 {
+            let part = 1 << height;
+            let mut whole = Frontier::default();
+            let noted: Vec<TreeHash> =
+                leaves.iter().filter_map(|leaf| whole.push_noting(leaf, height)).collect();
+            let parts: Vec<TreeHash> = leaves.chunks_exact(part).map(mth).collect();
+            assert_eq!(noted, parts, "height {height}");
+            let mut again = Frontier::default();
+            assert!(noted.iter().all(|root| again.push_subtree(*root, height)));
+            leaves.chunks_exact(part).remainder().iter().for_each(|leaf| again.push(leaf));
+            assert_eq!(again, whole, "height {height}");
+        }
+        let mut odd = Frontier::default();
+        odd.push(&leaves[0]);
+        assert!(!odd.push_subtree(mth(&leaves[..2]), 1));
+        assert_eq!(odd.size(), 1);
     }
 }

@@ -1,9 +1,10 @@
 //! `HEAD`: two checksummed slots that say how much was acknowledged, independent of the log engine.
 
 use super::bytes::Cursor;
+use super::chain::ChainEnd;
 use super::error::{LedgerError, Result};
 use super::files::read_file;
-use super::pack::{ChainEnd, Identity};
+use super::pack::Identity;
 use super::world::World;
 use codex_ledger_entry::{EntryId, Frontier, LedgerId, OriginId, Seq, TreeHash, checksum};
 use std::fs::{self, OpenOptions};

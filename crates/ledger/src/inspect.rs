@@ -5,6 +5,7 @@
 //! evidence.
 
 use super::block::check_body;
+use super::chain::ChainEnd;
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::extents::{Extents, extents_path};
@@ -12,7 +13,7 @@ use super::files::read_file;
 use super::head::{Head, head_path, read_head};
 use super::inspect_side::SideChecks;
 use super::journal::journal_dir;
-use super::pack::{ChainEnd, Pack, StoredBody, StoredEntry};
+use super::pack::{Pack, StoredBody, StoredEntry};
 use super::volume::{self, Volume, digest_files, manifest_path, store_dir, volume_dir};
 use super::volume_reader::VolumeReader;
 use super::whole::look_again;

@@ -10,6 +10,7 @@ use super::reader::{CONTROL_MAX_BYTES, views_key};
 use super::side::{self, Bound};
 use super::sources::SeenFiles;
 use super::tails::{Tails, TailsBuilder};
+use super::tiles;
 use codex_ledger_entry::Seq;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -130,6 +131,11 @@ impl Inspector<'_> {
                 self.side.last.insert(bound.end, [0; 32]);
                 self.load_side_record(path);
             }
+        }
+        let paths = LedgerPaths { dir: self.dir.to_path_buf() };
+        if tiles::are_wrong(&paths, head) {
+            let detail = "not what HEAD's tree is made of; remove it: it is made anew, no entry depends on it";
+            self.find(FindingKind::SideRecord, None, &paths.tiles(), detail);
         }
         self.check_side_lengths();
     }

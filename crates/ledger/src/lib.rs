@@ -10,6 +10,7 @@
 mod appender;
 mod block;
 mod bytes;
+mod chain;
 mod codec;
 mod controls;
 mod copy;
@@ -39,6 +40,7 @@ mod sources;
 mod store;
 mod survey;
 mod tails;
+mod tiles;
 mod volume;
 mod volume_reader;
 mod whole;
@@ -47,6 +49,7 @@ mod world;
 
 pub use appender::{Appended, Appender, LargeBody, Origin};
 pub use block::BLOCK_BYTES;
+pub use chain::ChainEnd;
 pub use controls::{Control, Controls};
 pub use copy::sweep_copies;
 pub use error::{LedgerError, Result};
@@ -56,8 +59,7 @@ pub use inspect::{Finding, FindingKind, Inspection, inspect};
 pub use lock::{Holder, LockListener, LockNotice, Patience, lock_holder};
 pub use open::{Ledger, LedgerPaths};
 pub use pack::{
-    ChainEnd, DraftBody, EntryDraft, Identity, Pack, PackDraft, PackError, PackInfo, StoredBody,
-    StoredEntry,
+    DraftBody, EntryDraft, Identity, Pack, PackDraft, PackError, PackInfo, StoredBody, StoredEntry,
 };
 pub use part_roots::{header_of, part_roots};
 pub use private::check_place;

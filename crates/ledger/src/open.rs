@@ -1,12 +1,13 @@
 //! Opening for writing: take the lock, compare HEAD, volumes and journal, and only then go on.
 
 use super::appender::{Appended, Appender};
+use super::chain::ChainEnd;
 use super::error::{LedgerError, Result};
 use super::files::read_file;
 use super::head::{Head, HeadSlots, head_path, read_head, write_head_anew};
 use super::journal::journal_dir;
 use super::lock::{Holder, Lock, LockNotice, Patience};
-use super::pack::{ChainEnd, Identity};
+use super::pack::Identity;
 use super::private;
 use super::recover::Recovery;
 use super::volume::store_dir;
@@ -38,6 +39,11 @@ impl LedgerPaths {
     /// Which entries decide what may be shown (rebuildable).
     pub fn controls(&self) -> PathBuf {
         self.dir.join("controls")
+    }
+
+    /// Roots of parts of the tree (rebuildable).
+    pub fn tiles(&self) -> PathBuf {
+        self.dir.join("tiles")
     }
 
     /// The log engine's volumes.

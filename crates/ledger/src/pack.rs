@@ -1,10 +1,11 @@
 //! Packs: how entries lie on disk. An entry's identity never depends on them.
 
 use super::bytes::{Cursor, put_varint};
+use super::chain::ChainEnd;
 use super::codec::{Decoder, Encoder};
 use codex_ledger_entry::{
-    Checksum, Commitment, EntryId, Frontier, HEADER_BYTES, Header, Kind, LedgerId, OriginId,
-    SALT_BYTES, Salt, Seq, SeqRange, StreamId, checksum, commit,
+    Checksum, Commitment, EntryId, Header, Kind, LedgerId, OriginId, SALT_BYTES, Salt, Seq,
+    SeqRange, StreamId, TreeHash, checksum, commit,
 };
 use std::ops::Range;
 
@@ -127,46 +128,12 @@ pub(super) fn prepare(
     }
 }
 
-/// The end of the chain so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChainEnd {
-    /// Id of the last entry; zeros when there is none.
-    pub id: EntryId,
-    /// Its time.
-    pub recorded_at: u64,
-    /// The tree over all headers.
-    pub tree: Frontier,
-}
-
-impl ChainEnd {
-    /// Before the first entry.
-    pub fn empty() -> ChainEnd {
-        ChainEnd { id: EntryId::default(), recorded_at: 0, tree: Frontier::default() }
-    }
-
-    /// Count of entries.
-    pub fn size(&self) -> u64 {
-        self.tree.size()
-    }
-
-    /// The number that the next entry gets.
-    pub fn end(&self) -> Seq {
-        Seq::FIRST.plus(self.size())
-    }
-
-    /// Adds the next entry; its header must continue this chain.
-    pub fn push(&mut self, encoded: &[u8; HEADER_BYTES], recorded_at: u64) {
-        self.id = Header::id(encoded);
-        self.recorded_at = recorded_at;
-        self.tree.push(encoded);
-    }
-}
-
 /// Gives a prepared pack its place: chains its entries and writes its bytes.
 pub(super) fn place(
     pack: PreparedPack,
     identity: &Identity,
     chain: &mut ChainEnd,
+    tiles: &mut Vec<TreeHash>,
     now: u64,
 ) -> Vec<u8> {
     let first_seq = chain.end();
@@ -192,7 +159,7 @@ pub(super) fn place(
             reference: draft.reference,
             rule_set: EntryId::default(),
         };
-        chain.push(&header.encode(), recorded_at);
+        tiles.extend(chain.push_noting(&header.encode(), recorded_at));
     }
     let mut out = Vec::with_capacity(PACK_HEADER_BYTES + pack.stored.len());
     out.extend_from_slice(PACK_MAGIC);

@@ -1,25 +1,34 @@
 //! Roots of parts of the tree, out of the headers of the entries.
 
+use super::chain::ChainEnd;
 use super::error::Result;
-use super::pack::ChainEnd;
+use super::open::LedgerPaths;
 use super::reader::LedgerReader;
+use super::tiles::{TILE_HEIGHT, TILE_LEN, Tiles};
 use codex_ledger_entry::{Frontier, HEADER_BYTES, Header, Seq, TreeHash};
 use std::ops::Range;
 
-/// The root of each of these parts of the tree, as if it were a tree of its own. They do not overlap. Reads the entries
-/// from the first that is in one of them to the last.
+/// The root of each of these parts of the tree, as if it were a tree of its own. Reads the entries that no tile stands for:
+/// a few hundred for each part.
 ///
 /// # Errors
 /// When an entry is missing or damaged.
 pub fn part_roots(reader: &mut LedgerReader, parts: &[Range<u64>]) -> Result<Vec<TreeHash>> {
-    let mut trees: Vec<Frontier> = vec![Frontier::default(); parts.len()];
-    let from = parts.iter().map(|part| part.start).min().unwrap_or_default();
-    let end = parts.iter().map(|part| part.end).max().unwrap_or_default();
-    each_header(reader, from..end, &mut |seq, header| {
-        let of = parts.iter().zip(&mut trees).find(|(part, _)| part.contains(&seq));
-        of.into_iter().for_each(|(_, tree)| tree.push(header));
-    })?;
-    Ok(trees.iter().map(Frontier::root).collect())
+    let paths = LedgerPaths { dir: reader.dir().to_path_buf() };
+    let tiles = Tiles::load(&paths, reader.head());
+    let root = |part: &Range<u64>| {
+        let mut tree = Frontier::default();
+        let mut at = part.start;
+        while at + TILE_LEN <= part.end
+            && let Some(root) = tiles.as_ref().and_then(|tiles| tiles.at(at))
+            && tree.push_subtree(root, TILE_HEIGHT)
+        {
+            at += TILE_LEN;
+        }
+        each_header(reader, at..part.end, &mut |_, header| tree.push(header))?;
+        Ok(tree.root())
+    };
+    parts.iter().map(root).collect()
 }
 
 /// The header of an entry, as its bytes are hashed.
@@ -33,7 +42,7 @@ pub fn header_of(reader: &mut LedgerReader, seq: Seq) -> Result<Option<[u8; HEAD
     Ok(found)
 }
 
-fn each_header(
+pub(super) fn each_header(
     reader: &mut LedgerReader,
     range: Range<u64>,
     each: &mut dyn FnMut(u64, &[u8; HEADER_BYTES]),

@@ -4,11 +4,12 @@
 //! else that stands in the files proves that it is on the disk: a sync may have failed, after which the
 //! system takes the pages for written. So what is kept of it is written anew.
 
+use super::chain::ChainEnd;
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::head::{Head, HeadSlots, write_head_anew};
 use super::journal::{self, Commit, FrameKind, JournalScan, journal_path};
-use super::pack::{ChainEnd, Pack};
+use super::pack::Pack;
 use super::volume::{self, Volume};
 use super::volume_reader::VolumeReader;
 use super::whole::{check_agree, check_volumes};

@@ -1,13 +1,14 @@
 //! Salvage: everything that can still be read of a damaged ledger, wherever it lies. Reads only.
 
 use super::block::check_body;
+use super::chain::ChainEnd;
 use super::codec::Decoder;
 use super::error::{LedgerError, Result};
 use super::extents::ExtentReader;
 use super::files::read_file;
 use super::journal::{self, Commit, FrameKind, JournalReader, Next};
 use super::journal_index::JournalIndex;
-use super::pack::{ChainEnd, Identity, Pack};
+use super::pack::{Identity, Pack};
 use super::store::{Key, Store};
 use super::volume::{self, Volume, volume_dir};
 use codex_ledger_entry::{LedgerId, OriginId, Seq, SeqRange, parse_hex};

@@ -1,10 +1,12 @@
 //! The ordered half of an append: chains entries, writes the journal, acknowledges, and lets a volume follow.
 
+use super::chain::ChainEnd;
 use super::error::{LedgerError, Result};
 use super::head::write_head;
 use super::journal::{self, Commit, FrameKind, JournalWriter};
-use super::open::Ledger;
-use super::pack::{ChainEnd, place};
+use super::open::{Ledger, LedgerPaths};
+use super::pack::place;
+use super::tiles::TilesWriter;
 use super::volume::{VolumeBuilder, volume_dir};
 use super::worker::{Work, start_thread};
 use super::world::World;
@@ -31,6 +33,7 @@ pub(super) struct Sequencer {
     world: World,
     pub(super) head: super::head::Head,
     chain: ChainEnd,
+    tiles: TilesWriter,
     pub(super) journal: Option<JournalWriter>,
     pub(super) committed_at: u64,
     builder: Option<Builder>,
@@ -41,6 +44,7 @@ pub(super) struct Sequencer {
 
 impl Sequencer {
     pub(super) fn start(ledger: &Ledger, abandoned: Arc<AtomicBool>) -> Result<Sequencer> {
+        let paths = LedgerPaths { dir: ledger.dir.clone() };
         let journal = match ledger.journal_end {
             Some(at) => {
                 let identity = &ledger.head.identity;
@@ -54,6 +58,7 @@ impl Sequencer {
             world: ledger.world.clone(),
             head: ledger.head.clone(),
             chain: ledger.head.chain.clone(),
+            tiles: TilesWriter::start(&ledger.world, &paths, &ledger.head),
             committed_at: ledger.journal_end.unwrap_or(0),
             journal,
             builder: None,
@@ -86,7 +91,8 @@ impl Sequencer {
         match work {
             Work::Pack(pack) => {
                 let now = self.world.clock.now();
-                let bytes = place(pack, &self.head.identity, &mut self.chain, now);
+                let tiles = &mut self.tiles.completed;
+                let bytes = place(pack, &self.head.identity, &mut self.chain, tiles, now);
                 self.write_frame(FrameKind::Pack, &bytes)?;
             }
             // The blocks of a body and the pack that names it are committed together.
@@ -133,6 +139,7 @@ impl Sequencer {
             // Only blocks of bodies that were given up.
             return Ok(());
         }
+        self.tiles.flush()?;
         self.head.chain = self.chain.clone();
         write_head(&self.world, &self.dir, &mut self.head)?;
         if self.is_due() {

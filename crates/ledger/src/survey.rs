@@ -1,12 +1,13 @@
 //! What a repair would keep of a damaged ledger, and what it would lose. Reads only.
 
+use super::chain::ChainEnd;
 use super::controls::{Control, Controls, controls_in};
 use super::error::{LedgerError, Result};
 use super::files::side_bounds;
 use super::head::{Head, read_head};
 use super::inspect::inspect;
 use super::open::LedgerPaths;
-use super::pack::{ChainEnd, Identity, Pack};
+use super::pack::{Identity, Pack};
 use super::recover::Recovery;
 use super::salvage::{Open, Place, Proven, Prover, identity_of, places};
 use super::side;

@@ -71,7 +71,7 @@ impl Evidence {
     /// Whether it is made anew from the entries when it is missing.
     pub fn is_cache(&self, name: &Path) -> bool {
         name.extension().is_some_and(|extension| extension == "extents")
-            || ["tails", "sources"].contains(&name.to_str().unwrap())
+            || ["tails", "sources", "tiles"].contains(&name.to_str().unwrap())
     }
 
     /// What the inspection of the ledger finds after `damage`; it changes nothing.
