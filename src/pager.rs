@@ -143,6 +143,11 @@ fn wrap_line(line: &str, width: usize, out: &mut String) {
     }
 }
 
+/// Columns that a line takes; the colours in it take none.
+pub fn columns_of(line: &str) -> usize {
+    pieces(line).iter().map(|(_, columns)| columns).sum()
+}
+
 /// Escape sequences and characters, each with the columns that it takes.
 fn pieces(line: &str) -> Vec<(&str, usize)> {
     let mut pieces = Vec::with_capacity(line.len());

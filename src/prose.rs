@@ -1,9 +1,11 @@
 //! Markdown on a terminal: what an agent said, as it was meant to look.
 
 use crate::door::{Door, Style};
+use crate::pager::columns_of;
 use crate::text::safe;
 use codex_ledger_report::prose::plain_maths;
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+use html_escape::decode_html_entities;
 use pulldown_cmark::{Alignment, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// The text in lines; tables fit in so many columns. Text is made harmless where it comes out of the Markdown, whose
@@ -45,6 +47,8 @@ struct Writer<'d> {
     columns: Vec<Alignment>,
     /// Whether it is one of our reports.
     is_report: bool,
+    /// Whether the block that comes next is what an agent answered.
+    is_answer: bool,
 }
 
 impl<'d> Writer<'d> {
@@ -63,6 +67,7 @@ impl<'d> Writer<'d> {
             rows: Vec::new(),
             columns: Vec::new(),
             is_report: false,
+            is_answer: false,
         }
     }
 
@@ -99,16 +104,27 @@ impl<'d> Writer<'d> {
         self.line.push_str(&painted);
     }
 
-    /// The heading of what a page folds; other tags of a report say nothing on a terminal.
-    fn folded(&mut self, tag: &str) {
-        let heading = tag.trim().strip_prefix("<summary>");
-        if let Some(heading) = heading.and_then(|rest| rest.strip_suffix("</summary>")) {
-            self.flush();
-            self.gap();
-            let heading =
-                safe(&heading.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"));
-            self.line = self.door.paint(Style::Bold, heading);
-            self.flush();
+    /// What a page folds: its heading, and what is preformatted in it; other tags of a report say nothing on a terminal.
+    fn folded(&mut self, html: &str) {
+        for line in html.lines() {
+            let heading = line.trim().strip_prefix("<summary>");
+            match (&mut self.code, line.trim()) {
+                (Some(_), "</pre>") => self.block(),
+                (Some(code), _) => code.push_str(&format!("{}\n", decode_html_entities(line))),
+                (None, "<pre>") => self.code = Some(String::new()),
+                (None, "</details>") => self.is_answer = false,
+                (None, _) => {
+                    if let Some(heading) = heading.and_then(|rest| rest.strip_suffix("</summary>"))
+                    {
+                        self.is_answer = heading.starts_with("answer");
+                        self.flush();
+                        self.gap();
+                        let heading = safe(&decode_html_entities(heading));
+                        self.line = self.door.paint(Style::Bold, heading);
+                        self.flush();
+                    }
+                }
+            }
         }
     }
 
@@ -211,7 +227,15 @@ impl<'d> Writer<'d> {
 
     fn block(&mut self) {
         let indent = self.indent();
-        let code = safe(&self.code.take().unwrap_or_default());
+        let code = self.code.take().unwrap_or_default();
+        if self.is_answer {
+            let said = lines(self.door, &code, self.width.saturating_sub(4));
+            self.out.extend(
+                said.lines().map(|line| format!("    {line}").trim_end().to_string() + "\n"),
+            );
+            return;
+        }
+        let code = safe(&code);
         for line in code.trim_end().lines() {
             let style = match line.chars().next() {
                 Some('+') => Style::Green,
@@ -225,6 +249,9 @@ impl<'d> Writer<'d> {
     }
 
     fn table(&mut self) {
+        if self.is_report && self.is_too_narrow() {
+            return self.list();
+        }
         let mut table = Table::new();
         table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(self.width).unwrap_or(u16::MAX));
@@ -247,6 +274,34 @@ impl<'d> Writer<'d> {
         }
         for line in table.to_string().lines() {
             self.out.push_str(&format!("{}\n", line.trim_end()));
+        }
+    }
+
+    /// Whether numbers of the table would be broken: there is no room for all of them in a line.
+    fn is_too_narrow(&self) -> bool {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let widest = |at: usize| {
+            self.rows.iter().filter_map(|row| row.get(at)).map(|cell| columns_of(cell)).max()
+        };
+        let wanted: usize = (0..columns).filter_map(widest).map(|width| width + 2).sum();
+        columns > 2 && wanted > self.width
+    }
+
+    /// A table as a list: what a row is about, and under it what its columns say.
+    fn list(&mut self) {
+        let has_subjects = self.columns.first() != Some(&Alignment::Right);
+        self.columns.clear();
+        let mut rows = std::mem::take(&mut self.rows).into_iter();
+        let head = rows.next().unwrap_or_default();
+        for row in rows {
+            let mut cells = head.iter().zip(&row);
+            if has_subjects && let Some((_, subject)) = cells.next() {
+                self.out.push_str(&format!("{}\n", self.door.paint(Style::Bold, subject)));
+            }
+            let said = cells.filter(|(_, cell)| !cell.is_empty());
+            let said =
+                said.map(|(name, cell)| format!("{} {cell}", self.door.paint(Style::Dim, name)));
+            self.out.push_str(&format!("  {}\n", said.collect::<Vec<_>>().join(" · ")));
         }
     }
 

@@ -166,8 +166,9 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
         };
     };
     let files = files(&report, path, format)?;
-    let written =
-        app.write_report(&gate, &report, files, format.language(), args.overriding.reason())?;
+    let write =
+        || app.write_report(&gate, &report, files, format.language(), args.overriding.reason());
+    let written = door.patiently("writing", write)?;
     say(door, &report, &written)?;
     Ok(if written.withheld.is_empty() { Done::Clean } else { Done::Findings })
 }

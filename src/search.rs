@@ -70,6 +70,9 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
             let near = near.unwrap_or_default();
             out.push_str(&format!("nothing has the {qualifier} that is asked for{near}\n"));
         }
+        if search.asks_for_errors() {
+            out.push_str("`error:` is what a turn ended with; commands that failed are `exit:failed`, words of their output `in:output`\n");
+        }
         door.print(&out)?;
         return Ok(Done::Clean);
     }
@@ -79,7 +82,7 @@ pub fn run(door: &mut Door, args: SearchArgs) -> Result<Done> {
     }
     let shown = found.hits.len() as u64;
     let more = if shown < found.total {
-        format!(", the best {} shown; --limit N shows more", count(shown))
+        format!(", the best {} shown; --limit 0 shows all", count(shown))
     } else {
         String::new()
     };
@@ -100,7 +103,10 @@ fn prompt_text(hit: &SearchHit) -> String {
 
 fn hit_text(door: &Door, hit: &SearchHit, zone: &Zone) -> String {
     let what = match &hit.tool {
-        Some(tool) => format!("{} of {}", hit.table, one_line(tool, 30)),
+        Some(tool) => {
+            let exit = hit.exit_code.map(|code| format!(", exit {code}")).unwrap_or_default();
+            format!("{} of {}{exit}", hit.table, one_line(tool, 30))
+        }
         None => hit.table.clone(),
     };
     let prompt = prompt_text(hit);

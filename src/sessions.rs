@@ -61,7 +61,8 @@ fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
     // Where there is hardly room, the year and the end of the id are left out.
     let is_narrow = width().is_some_and(|width| width < NARROW_BELOW);
     let last = if is_narrow { "LAST".into() } else { format!("LAST ({})", zone.name()) };
-    let heads = [last.as_str(), "SESSION", "PROMPTS", "CALLS", "TOKENS", "MODEL", "FROM", "WHERE"];
+    let what = if is_narrow { "TITLE" } else { "FOLDER: TITLE" };
+    let heads = [last.as_str(), "SESSION", "PROMPTS", "CALLS", "TOKENS", "MODEL", "FROM", what];
     // Where there is no room, what tells least goes first; the title stays.
     let width = width().unwrap_or(usize::MAX);
     let left_out: &[usize] = match width {
@@ -84,8 +85,10 @@ fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
     for row in rows {
         let cwd = row.cwd.as_deref().unwrap_or("-");
         let folder = cwd.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(cwd);
-        let label =
-            row.title.as_deref().map_or(folder.to_string(), |title| format!("{folder}: {title}"));
+        let label = row.title.as_deref().map_or(folder.to_string(), |title| match is_narrow {
+            true => title.to_string(),
+            false => format!("{folder}: {title}"),
+        });
         let minute = minute_in(zone, row.last_at_ms.or(row.created_at_ms));
         let (minute, id) = match is_narrow {
             true => {
@@ -98,7 +101,7 @@ fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
             door.paint(Style::Cyan, short_id(&id)),
             row.prompts.to_string(),
             row.calls.to_string(),
-            short(row.tokens),
+            if row.tokens == 0 { "-".into() } else { short(row.tokens) },
             one_line(row.model.as_deref().unwrap_or("-"), 20),
             one_line(row.started_from().as_deref().unwrap_or("-"), 32),
             one_line(&label, title_chars),

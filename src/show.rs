@@ -143,10 +143,14 @@ pub fn heading(door: &Door, detail: &SessionDetail, zone: &Zone) -> String {
             .collect();
     line("client", (!client.is_empty()).then(|| client.join(", ")));
     line("parent", session.parent_id.clone());
+    let failed = match session.failed {
+        0 => String::new(),
+        failed => format!(" ({} failed)", count(failed)),
+    };
     line(
         "contents",
         Some(format!(
-            "{}, {}, {} tokens, {} in {}",
+            "{}, {}{failed}, {} tokens, {} in {}",
             plural(session.prompts, "prompt"),
             plural(session.calls, "call"),
             short(session.tokens),
@@ -286,8 +290,8 @@ impl<'d> Telling<'d> {
         let door = self.door;
         let status = match (item.status.as_deref(), item.exit_code) {
             (Some("ok"), _) => door.paint(Style::Green, "ok"),
-            // How its script has ended stands above.
-            (Some("unknown") | None, None) if is_of_script => String::new(),
+            // How its script has ended stands above, and with it what was put out.
+            (None, None) if is_of_script => String::new(),
             (Some("unknown"), None) => door.paint(Style::Dim, "outcome not told"),
             (Some(status), Some(code)) => {
                 door.paint(Style::Red, format!("{} {code}", safe(status)))

@@ -218,6 +218,8 @@ fn finish_table(mut table: Table, right: std::ops::Range<usize>) -> String {
 struct Called {
     is_asked: bool,
     sessions: BTreeMap<String, (i64, String)>,
+    /// The words of prompts, where rows are about these.
+    prompts: BTreeMap<(String, u64), String>,
 }
 
 impl Called {
@@ -230,7 +232,11 @@ impl Called {
                 sessions.insert(row.id, (at_ms, row.title.unwrap_or_default()));
             }
         }
-        Ok(Called { is_asked, sessions })
+        let prompts = match args.by.first() {
+            Some(By::Prompt) => app.prompt_titles(filter)?,
+            _ => BTreeMap::new(),
+        };
+        Ok(Called { is_asked, sessions, prompts })
     }
 
     /// The session of a key, and the number of a prompt in it.
@@ -249,11 +255,34 @@ impl Called {
     fn label(&self, key: &str, columns: usize) -> String {
         let (id, number) = Called::split(key);
         let Some((_, title)) = self.sessions.get(id).filter(|_| self.is_asked) else {
-            return one_line(key, columns);
+            return last_columns(key, columns);
         };
+        let asked = number.and_then(|number| self.prompts.get(&(id.to_string(), number)));
+        let title = one_line(asked.unwrap_or(title), 60);
+        // A number that is cut is another one.
         let number = number.map(|number| format!("#{number}")).unwrap_or_default();
-        one_line(&format!("{}{number}  {}", short_id(id), one_line(title, 60)), columns)
+        let id: String =
+            short_id(id).chars().take(columns.saturating_sub(number.len()).max(8)).collect();
+        let name = format!("{id}{number}");
+        match columns.checked_sub(name.len() + TITLE_MIN) {
+            Some(_) => one_line(&format!("{name}  {title}"), columns),
+            None => name,
+        }
     }
+}
+
+/// Columns of which less are no use to a title, the blanks before it included.
+const TITLE_MIN: usize = 10;
+
+/// A key in a line; of one that is too long for it the end, which tells addresses and paths apart.
+fn last_columns(key: &str, columns: usize) -> String {
+    let line = one_line(key, usize::MAX);
+    let count = line.chars().count();
+    if line.width() <= columns || !line.contains(['/', '\\']) {
+        return one_line(&line, columns);
+    }
+    let end: String = line.chars().skip(count.saturating_sub(columns.saturating_sub(1))).collect();
+    format!("…{end}")
 }
 
 fn as_text(

@@ -50,6 +50,11 @@ fn rows_are_sorted_and_only_the_last_are_shown() {
     assert!(costs.len() == 3 && costs.is_sorted(), "{costs:?}");
     let text = env.ok(["tokens", "--by", "prompt", "--last", "2", "--compact"]);
     assert!(text.text().contains("the last 2 of"), "{}", text.text());
+    let asked = env.json(["report", "--mode", "prompts", "--session", "019c416a"]);
+    let asked = asked["sessions"][0]["prompts"][0]["text"].as_str().unwrap().to_string();
+    let words: String = asked.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
+    let rows = env.ok(["tokens", "--by", "prompt", "--session", "019c416a"]);
+    assert!(rows.text().contains(&words), "{words}: {}", rows.text());
     assert!(text.text().contains('$') && !text.text().contains("CACHED"), "{}", text.text());
     let two = env.json(["tokens", "--by", "repo,model"]);
     assert_eq!(two["rows"][0]["keys"].as_array().unwrap().len(), 2);

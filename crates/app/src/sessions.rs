@@ -4,6 +4,7 @@ use super::setup::App;
 use crate::error::{AppError, Result};
 use codex_ledger_db as db;
 use codex_ledger_query::{self as query, Filter, FilterError, SessionDetail, SessionRow};
+use std::collections::BTreeMap;
 
 /// The session that `SESSION` or `SESSION#N` names, and what stands behind the sign. A session may itself be called
 /// `Mend issue #3`.
@@ -37,6 +38,15 @@ impl App {
         let db = self.views_for_reading()?;
         let found = query::sessions_matching(&db, filter, limit);
         found.map_err(|error| self.filter_error(error))
+    }
+
+    /// What was asked in the sessions that a filter picks, each prompt in one line, by session and number.
+    ///
+    /// # Errors
+    /// When there are no views, or the filter names what is not there.
+    pub fn prompt_titles(&self, filter: &Filter) -> Result<BTreeMap<(String, u64), String>> {
+        let db = self.views_for_reading()?;
+        query::prompt_titles(&db, filter).map_err(|error| self.filter_error(error))
     }
 
     /// How many sessions a filter picks.

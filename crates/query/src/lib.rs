@@ -47,7 +47,8 @@ pub use search::{
 };
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{
-    FindError, SessionRow, count_matching, find_session, find_source, sessions, sessions_matching,
+    FindError, SessionRow, count_matching, find_session, find_source, prompt_titles, sessions,
+    sessions_matching,
 };
 pub use tokens::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, tokens};
 pub use zone::Zone;

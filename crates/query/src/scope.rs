@@ -2,6 +2,7 @@
 
 use super::row::{Counts, columns};
 use super::search::Search;
+use super::sessions::{places_back, sessions};
 use codex_ledger_db::{Connection, Row, SqlResult};
 use codex_ledger_entry::StreamId;
 use codex_ledger_location::repository;
@@ -91,6 +92,7 @@ fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<Stre
         AND (?6 = '' OR stream IN (SELECT stream FROM turns WHERE what = 'error' AND instr(lower(text), ?6) > 0))";
     let small = |value: &Option<String>| value.as_deref().unwrap_or_default().to_lowercase();
     let [session, title, model, error] = [session, title, model, error].map(small);
+    let session = newest_named(views, session)?;
     let [tag, disposition] = [tag, disposition].map(|it| it.as_deref().unwrap_or_default());
     let mut statement = views.prepare_cached(sql)?;
     let values = [session.as_str(), tag, disposition, &title, &model, &error];
@@ -103,6 +105,15 @@ fn streams(views: &Connection, search: &Search) -> SqlResult<Option<HashSet<Stre
         }
     }
     Ok(Some(streams))
+}
+
+/// `latest`, `last`, `-1`, … as the id that they name, as everywhere; other values as they are.
+pub(super) fn newest_named(views: &Connection, session: String) -> SqlResult<String> {
+    let Some(back) = places_back(&session).filter(|_| !session.is_empty()) else {
+        return Ok(session);
+    };
+    let newest = sessions(views, back)?.into_iter().nth(back - 1);
+    Ok(newest.map_or(session, |newest| newest.id))
 }
 
 /// Streams and lines of patches that touched a file that `file:` names.

@@ -5,7 +5,7 @@ mod question;
 pub use self::question::{QUALIFIERS, SEARCH_SOURCES, Search, SearchError};
 use super::filter::near;
 use super::row::{Counts, sql_stream};
-use super::scope::Scope;
+use super::scope::{Scope, newest_named};
 use super::snippet::snippet;
 use super::title;
 use codex_ledger_db::{Connection, OptionalExtension, SqlError, SqlResult};
@@ -36,6 +36,9 @@ pub struct SearchHit {
     pub at_ms: Option<i64>,
     /// Name of the tool, for calls and outputs.
     pub tool: Option<String>,
+    /// Exit code, for calls and outputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
     /// Text around the first word that was found, with `⟦` and `⟧` around the words.
     pub snippet: String,
     /// Higher is better.
@@ -59,6 +62,7 @@ struct Found {
     place: [i64; 3],
     at_ms: Option<i64>,
     tool: Option<String>,
+    exit_code: Option<i64>,
     /// Whose it is, where it stands in no stream of that session: a name.
     session: Option<String>,
 }
@@ -89,9 +93,12 @@ pub fn search(
     // One look at the views for all that is asked of them.
     let views = &*views.unchecked_transaction()?;
     let scope = Scope::of(views, search)?;
+    // Who asks how calls ended, and for no words, wants each of them once, without its output.
+    let is_of_ends = search.exit.is_some() && search.expression.is_none();
+    let calls = Some(Source::Call).filter(|_| is_of_ends && search.patterns.is_empty());
     let question = Question {
         expression: search.expression.clone(),
-        source: search.source,
+        source: search.source.or(calls),
         tool: search.tool.clone(),
         exit: search.exit,
         since_ms,
@@ -144,6 +151,7 @@ impl Found {
             place: hit.place(),
             at_ms: hit.at_ms(),
             tool: hit.tool(),
+            exit_code: hit.exit_code(),
             session: None,
         }
     }
@@ -285,6 +293,7 @@ fn hit(
         seq,
         at_ms: found.at_ms,
         tool: found.tool.clone(),
+        exit_code: found.exit_code,
         snippet: snippet(&text, &terms),
         score: found.score,
     })
@@ -326,7 +335,10 @@ pub fn unmatched(views: &Connection, search: &Search) -> SqlResult<Vec<Unmatched
         let known = statement.query_map([], |row| row.get("value"))?;
         let known: Vec<String> =
             known.collect::<SqlResult<Vec<Option<String>>>>()?.into_iter().flatten().collect();
-        let small = wanted.to_lowercase();
+        let small = match qualifier {
+            "session" => newest_named(views, wanted.to_lowercase())?,
+            _ => wanted.to_lowercase(),
+        };
         let is_known = |value: &String| match is_part {
             true => value.to_lowercase().contains(&small),
             false => value == wanted,

@@ -7,6 +7,7 @@ use super::title;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use codex_ledger_entry::StreamId;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One session in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +40,8 @@ pub struct SessionRow {
     pub prompts: u64,
     /// Count of tool calls.
     pub calls: u64,
+    /// Of these, the ones that have failed: an exit code that is not 0, an error, a refusal.
+    pub failed: u64,
     /// Billed input and output tokens.
     pub tokens: u64,
     /// Lines of its file.
@@ -65,6 +68,8 @@ const SELECT: &str = "
         s.subagent, s.cli_version, coalesce(s.parent_id, s.forked_from_id) AS parent_id,
         (SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0) AS prompts,
         (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0) AS calls,
+        (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0
+            AND (c.exit_code <> 0 OR c.status IN ('failed', 'error', 'rejected'))) AS failed,
         (SELECT CAST(total(k.input + k.output) AS INTEGER) FROM token_messages k
             WHERE k.stream = s.stream AND k.counted = 1) AS tokens,
         t.lines, t.bytes, t.malformed
@@ -100,6 +105,7 @@ impl SessionRow {
             parent_id: row.get("parent_id")?,
             prompts: row.count("prompts")?,
             calls: row.count("calls")?,
+            failed: row.count("failed")?,
             tokens: row.count("tokens")?,
             lines: row.count("lines")?,
             bytes: row.count("bytes")?,
@@ -143,6 +149,27 @@ pub fn count_matching(db: &Connection, filter: &Filter) -> Result<u64, FilterErr
          WHERE NOT EXISTS ({NEWER})"
     );
     Ok(db.query_row(&sql, [], |row| row.count("sessions"))?)
+}
+
+/// What was asked in the sessions that a filter picks, each prompt in one line, by session and number.
+///
+/// # Errors
+/// When the filter names what is not there.
+pub fn prompt_titles(
+    db: &Connection,
+    filter: &Filter,
+) -> Result<BTreeMap<(String, u64), String>, FilterError> {
+    pick(db, filter)?;
+    let sql = format!(
+        "SELECT s.id, x.number, substr(coalesce(nullif(trim(x.request), ''), x.text), 1, 400) AS asked
+         FROM prompts x JOIN sessions s ON s.stream = x.stream {PICKED} WHERE x.number > 0"
+    );
+    let mut statement = db.prepare(&sql)?;
+    let titles = statement.query_map([], |row| {
+        let asked: String = row.get("asked")?;
+        Ok(((row.get("id")?, row.count("number")?), title::title_of(&asked).unwrap_or_default()))
+    })?;
+    Ok(titles.collect::<SqlResult<_>>()?)
 }
 
 fn newest(db: &Connection, picked: &str, limit: usize) -> SqlResult<Vec<SessionRow>> {

@@ -13,7 +13,7 @@ pub(super) fn read(row: &Row<'_>) -> SqlResult<(Option<String>, Option<String>)>
 }
 
 /// A text in one line, cut where it is long.
-fn title_of(text: &str) -> Option<String> {
+pub(super) fn title_of(text: &str) -> Option<String> {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= TITLE_CHARS {
         return Some(line).filter(|line| !line.is_empty());

@@ -186,7 +186,7 @@ fn banner(head: &ReportHead) -> Markup {
                 (fact(number(totals.sessions), noun(totals.sessions, "session")))
                 (fact(number(totals.prompts), noun(totals.prompts, "prompt")))
                 (fact(number(totals.commands), noun(totals.commands, "command")))
-                div.bad[failed > 0] { dt { "failed" } dd { (number(failed)) } }
+                div.bad[failed > 0] { dt { (noun(failed, "failed command")) } dd { (number(failed)) } }
                 (fact(number(totals.files), noun(totals.files, "file") + " changed"))
                 (fact(short(totals.tokens.total), "tokens".into()))
                 (fact(words::money(&totals.tokens), "API-equivalent".into()))

@@ -103,7 +103,7 @@ fn summary(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
     writeln!(out, "**{}** ({})\n", words::period(head), code(&head.timezone))?;
     writeln!(
         out,
-        "| sessions | prompts | commands | failed | files changed | tokens | API-equivalent cost |\n\
+        "| sessions | prompts | commands | failed commands | files changed | tokens | API-equivalent cost |\n\
          |---:|---:|---:|---:|---:|---:|---:|"
     )?;
     writeln!(

@@ -185,6 +185,11 @@ impl Hit<'_> {
         self.columns.at_ms.first(self.doc)
     }
 
+    /// Exit code, for calls and outputs.
+    pub fn exit_code(&self) -> Option<i64> {
+        self.columns.exit_code.first(self.doc)
+    }
+
     /// Name of the tool.
     pub fn tool(&self) -> Option<String> {
         let column = self.columns.tool.as_ref()?;
@@ -200,7 +205,7 @@ impl Hit<'_> {
             place: self.place(),
             at_ms: self.at_ms(),
             tool: self.tool().map(Into::into),
-            exit_code: self.columns.exit_code.first(self.doc),
+            exit_code: self.exit_code(),
         }
     }
 }

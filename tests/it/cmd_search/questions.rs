@@ -81,7 +81,9 @@ fn words_phrases_beginnings_and_operators() {
 fn every_qualifier_narrows() {
     let env = two_sessions();
     let (first, second) = (thread(1), thread(2));
-    let cases: [(&str, &[&str]); 25] = [
+    let cases: [(&str, &[&str]); 28] = [
+        ("harbour session:latest", &["prompt 2"]),
+        ("harbour session:-2", &["call 1", "output 1", "prompt 1"]),
         ("harbour repo:tides", &["call 1", "output 1", "prompt 1"]),
         ("harbour repo:dev/moorings", &["prompt 2"]),
         ("harbour repo:nobody", &[]),
@@ -100,8 +102,9 @@ fn every_qualifier_narrows() {
         ("in:reasoning", &["reasoning 1"]),
         ("in:output", &["output 1", "output 1", "output 2"]),
         ("in:call exit:0", &["call 1", "call 2"]),
-        ("exit:2", &["call 1", "output 1"]),
-        ("exit:failed", &["call 1", "output 1"]),
+        ("exit:2", &["call 1"]),
+        ("exit:2 in:output", &["output 1"]),
+        ("exit:failed", &["call 1"]),
         ("exit:failed forecast in:call", &["call 1"]),
         ("exit:-1", &[]),
         ("harbour since:2026-03-02", &["prompt 2"]),
@@ -111,6 +114,10 @@ fn every_qualifier_narrows() {
     for (question, places) in cases {
         assert_eq!(set(&env, question), places, "{question}");
     }
+    let failed = env.ok(["search", "exit:failed"]);
+    assert!(failed.text().contains("call of shell, exit 2"), "{}", failed.text());
+    let nothing = env.ok(["search", "error:harbour"]);
+    assert!(nothing.text().contains("`exit:failed`"), "{}", nothing.text());
     // 22:30 in UTC is the next day in Berlin.
     let in_berlin = |question: &str| {
         env.json(["search", "--timezone", "Europe/Berlin", question])["total"].clone()
@@ -351,7 +358,7 @@ fn hits_have_their_fields_and_a_limit() {
         assert!(some["hits"].as_array().unwrap().iter().eq(best), "the best {limit}");
     }
     let text = env.ok(["search", "harbour", "--limit", "1"]);
-    assert!(text.text().contains("the best 1 shown; --limit N shows more"), "{}", text.text());
+    assert!(text.text().contains("the best 1 shown; --limit 0 shows all"), "{}", text.text());
     assert!(env.ok(["search", "harbour"]).text().contains("next: codex-ledger show 019cabcd"));
 }
 

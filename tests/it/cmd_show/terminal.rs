@@ -102,6 +102,40 @@ fn lines_are_as_wide_as_the_terminal() {
 }
 
 #[test]
+fn a_report_is_rendered_and_nothing_of_it_is_lost() {
+    let test = "cmd_show::a_report_is_rendered_and_nothing_of_it_is_lost";
+    let env = TestEnvironment::new();
+    let answer =
+        "# Tides\n\n- **high** at <noon> & [later](x)\n\n```\nls `*`\n```\n\n</pre> the end of it";
+    let said = serde_json::json!({"timestamp": "2026-03-01T10:00:09.000Z", "type": "response_item",
+        "payload": {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": answer}]}});
+    let lines = [&session(1, 1)[..], said.to_string().as_bytes(), b"\n"].concat();
+    env.write(&env.rollout(1), &lines);
+    env.append(&[]);
+    for (mode, width) in [("prompts+answers", 80), ("actions", 40), ("tokens", 40), ("full", 120)] {
+        let Some(output) =
+            in_terminal(&env, test, width, &["report", "--mode", mode], &[("PAGER", "cat")])
+        else {
+            return;
+        };
+        let lines = seen(&output);
+        assert!(lines.iter().all(|line| line.chars().count() <= width), "{mode}: {lines:?}");
+        let text = lines.join("\n");
+        for tag in ["<details>", "<summary>", "<pre>", "</summary>", "| ", "&lt;", "](#"] {
+            assert!(!text.contains(tag), "{mode}: {tag} in {text}");
+        }
+        let is_told = mode != "tokens";
+        for words in ["high at <noon> & later", "ls `*`", "</pre> the end of it"] {
+            assert_eq!(text.contains(words), is_told, "{mode}: {words} in {text}");
+        }
+        let numbers = ["API-equivalent", "sessions"];
+        assert!(numbers.iter().all(|name| text.contains(name)), "{mode}: {text}");
+    }
+    let source = in_terminal(&env, test, 80, &["report", "--format", "md"], &[("PAGER", "cat")]);
+    assert!(String::from_utf8_lossy(&source.unwrap().stdout).contains("|---:|"));
+}
+
+#[test]
 fn a_pager_gets_the_text() {
     let test = "cmd_show::a_pager_gets_the_text";
     let env = long_session();

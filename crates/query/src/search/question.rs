@@ -97,6 +97,11 @@ struct Group {
 }
 
 impl Search {
+    /// Whether it asks for what turns have ended with.
+    pub fn asks_for_errors(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// Reads a question: words, "phrases", beginnings*, AND, OR, NOT, (groups), /patterns/, and qualifiers such as
     /// `repo:x`.
     ///
