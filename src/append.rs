@@ -1,5 +1,6 @@
 //! `append`: the main job.
 
+use crate::audit_proofs::{KeyArgs, Signed, sign};
 use crate::door::{Done, Door, Result, Style, app, said_settings, setup};
 use crate::error::DoorError;
 use crate::text::{
@@ -40,6 +41,8 @@ pub struct AppendArgs {
     /// Leave the views as they are
     #[arg(long)]
     pub no_views: bool,
+    #[command(flatten)]
+    pub key: KeyArgs,
 }
 
 pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
@@ -51,12 +54,13 @@ pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
         no_views: args.no_views,
     };
     if args.watch {
-        return watch(door, &app, options);
+        return watch(door, &app, options, &args.key);
     }
     let mut listener = door.progress();
     let appended = app.append(options, &mut listener)?;
+    let signed = signed(door, &app, &appended, &args.key);
     if door.global.json {
-        door.print_json(&document(door, &appended))?;
+        door.print_json(&document(door, &appended, signed.as_ref()))?;
     } else if !door.global.quiet {
         door.print(&as_text(door, &app, &appended, args.dry_run, args.sample))?;
     }
@@ -90,6 +94,7 @@ fn sample_app(door: &Door) -> Result<App> {
     unpack(&SAMPLE, &home).map_err(|e| DoorError::new(format!("{}: {e}", home.display())))?;
     let mut config = settings.config;
     config.ingest.db_path = None;
+    config.checkpoint.export = None;
     Ok(App::new(setup(door, "append --sample", dir, config, vec![home])))
 }
 
@@ -105,7 +110,12 @@ fn unpack(dir: &Dir<'_>, target: &Path) -> std::io::Result<()> {
     dir.dirs().try_for_each(|dir| unpack(dir, target))
 }
 
-fn watch(door: &Door, app: &App, options: AppendOptions) -> Result<Done> {
+/// What was appended is signed.
+fn signed(door: &Door, app: &App, appended: &Appended, key: &KeyArgs) -> Option<Signed> {
+    (!appended.report.entries.is_empty()).then(|| sign(door, app, key)).flatten()
+}
+
+fn watch(door: &Door, app: &App, options: AppendOptions, key: &KeyArgs) -> Result<Done> {
     if !door.global.json && !door.global.quiet {
         let roots: Vec<String> =
             app.roots().iter().map(|root| root.path.display().to_string()).collect();
@@ -117,8 +127,9 @@ fn watch(door: &Door, app: &App, options: AppendOptions) -> Result<Done> {
     let mut failed = None;
     let mut listener = |_| ();
     app.watch(options, &mut listener, &mut |appended| {
+        let signed = signed(door, app, &appended, key);
         let shown = if door.global.json {
-            door.print_json_line(&document(door, &appended))
+            door.print_json_line(&document(door, &appended, signed.as_ref()))
         } else {
             door.print(&summary(door, &appended))
         };
@@ -136,6 +147,8 @@ struct Document<'a> {
     bytes: Bytes,
     entries: Entries,
     head: Option<&'a HeadSummary>,
+    /// What was signed; none where nothing was appended, or it is not wanted or cannot be.
+    checkpoint: Option<&'a Signed>,
     problems: Vec<Problem<'a>>,
     elapsed_ms: u64,
 }
@@ -181,7 +194,11 @@ struct Problem<'a> {
     kept: bool,
 }
 
-fn document<'a>(door: &Door, appended: &'a Appended) -> Document<'a> {
+fn document<'a>(
+    door: &Door,
+    appended: &'a Appended,
+    checkpoint: Option<&'a Signed>,
+) -> Document<'a> {
     let report = &appended.report;
     let FileCounts { seen, read, unchanged, failed, gone } = report.files;
     let files = Files { seen, read, unchanged, failed, gone };
@@ -205,6 +222,7 @@ fn document<'a>(door: &Door, appended: &'a Appended) -> Document<'a> {
         bytes,
         entries: Entries { from, to },
         head: appended.head.as_ref(),
+        checkpoint,
         problems: report.problems.iter().map(problem).collect(),
         elapsed_ms: door.elapsed_ms(),
     }

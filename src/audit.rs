@@ -4,10 +4,11 @@ use crate::audit_log::{self, LogArgs};
 use crate::audit_proofs::{self, CheckpointArgs, ProveArgs, VerifyArgs};
 use crate::door::{Done, Door, Result, Style, app, say};
 use crate::hint;
+use crate::keys;
 use crate::text::{self, bytes, duration, entries, plural, safe, safe_path};
 use clap::{Args, Subcommand};
 use codex_ledger_app::audit::{Finding, FindingKind};
-use codex_ledger_app::{App, Audit, HeadSummary, Seq, ViewsVerdict};
+use codex_ledger_app::{App, Audit, HeadSummary, Seq, ViewsVerdict, Vouched};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -51,8 +52,8 @@ struct Document<'a> {
     entries: u64,
     bytes: u64,
     findings: Vec<FindingLine<'a>>,
-    /// There are none yet; what reads the document can rely on the field.
-    checkpoints: u64,
+    /// Entries that are signed, and by whom; none where there is no checkpoint.
+    checkpoint: Option<&'a Vouched>,
     views: Views,
     head: Option<&'a HeadSummary>,
     elapsed_ms: u64,
@@ -116,7 +117,17 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         return bundle(door, &app, output, reason);
     }
     let mut listener = door.progress();
-    let audit = app.audit(!args.no_views, &mut listener)?;
+    let mut audit = app.audit(!args.no_views, &mut listener)?;
+    // A ledger whose head cannot be read has findings enough.
+    let (vouched, finding) = match keys::verifier(&app, None) {
+        _ if audit.head.is_none() => (None, None),
+        Ok(key) => audit_proofs::judge(&app, &key),
+        Err(error) => {
+            say(format!("codex-ledger: {}", error.message));
+            audit_proofs::judge(&app, &None)
+        }
+    };
+    audit.findings.extend(finding);
     let ok = audit.findings.is_empty();
     if door.global.json {
         let matches = match audit.views {
@@ -129,18 +140,18 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
             entries: audit.entries,
             bytes: audit.bytes,
             findings: audit.findings.iter().map(|finding| FindingLine::of(door, finding)).collect(),
-            checkpoints: 0,
+            checkpoint: vouched.as_ref(),
             views: Views { matches, verdict: audit.views },
             head: audit.head.as_ref(),
             elapsed_ms: door.elapsed_ms(),
         })?;
     } else if !door.global.quiet || !ok {
-        door.print(&as_text(door, &audit))?;
+        door.print(&as_text(door, &audit, vouched.as_ref()))?;
     }
     Ok(if ok { Done::Clean } else { Done::Findings })
 }
 
-fn as_text(door: &Door, audit: &Audit) -> String {
+fn as_text(door: &Door, audit: &Audit, vouched: Option<&Vouched>) -> String {
     let verified = format!(
         "{} verified, {} of bodies re-hashed, {}",
         entries(audit.entries),
@@ -175,13 +186,29 @@ fn as_text(door: &Door, audit: &Audit) -> String {
     }
     if let Some(head) = &audit.head {
         out.push_str(&text::head("head  ", head));
-        out.push_str(&door.paint(
-            Style::Dim,
-            "       keep the head elsewhere: only then can a cut of the newest entries be seen",
-        ));
-        out.push('\n');
+        out.push_str(&vouched_text(door, vouched, head.size));
     }
     out
+}
+
+/// Who vouches for it, and what nobody does.
+fn vouched_text(door: &Door, vouched: Option<&Vouched>, size: u64) -> String {
+    let by = match vouched {
+        None => "nobody: `codex-ledger audit checkpoint` signs it".to_string(),
+        Some(Vouched { size: signed, signed_by: Some(key), .. }) => {
+            let behind = match size.saturating_sub(*signed) {
+                0 => String::new(),
+                more => format!("; {} since then", entries(more)),
+            };
+            format!("key {key} of this user, over {}{behind}", entries(*signed))
+        }
+        Some(Vouched { size: signed, .. }) => {
+            format!("a key that is not known here, over {}", entries(*signed))
+        }
+    };
+    let not = "not proven: that the owner of the key has not rewritten it, or cut it and its checkpoint. A checkpoint that is \
+        kept elsewhere proves that: `codex-ledger audit --against FILE`";
+    format!("signed by {by}\n{}\n", door.paint(Style::Dim, door.hinted(not)))
 }
 
 fn bundle(door: &Door, app: &App, output: &Path, reason: &str) -> Result<Done> {

@@ -1,11 +1,12 @@
 //! `audit checkpoint`, `prove`, `verify`, `--against`: what a stranger can check.
 
-use crate::door::{Done, Door, Result, Style, app};
+use crate::door::{Done, Door, Result, Style, app, say};
 use crate::error::DoorError;
 use crate::keys;
-use crate::text::{entries, safe};
+use crate::text::{count, entries, safe};
 use clap::Args;
-use codex_ledger_app::{Against, Checkpoint, Proven, Seq, Verifier, verify_proof};
+use codex_ledger_app::audit::{Finding, FindingKind};
+use codex_ledger_app::{Against, App, Checkpoint, Proven, Seq, Verifier, Vouched, verify_proof};
 use serde::Serialize;
 use std::fs::File;
 use std::io::Read;
@@ -184,14 +185,107 @@ fn told(door: &Door, proven: &Proven) -> String {
     out
 }
 
+/// What is the same up to an older checkpoint.
+fn same_words(same: u64) -> String {
+    match same {
+        0 => String::new(),
+        same => format!(
+            "the first {} still are, the first other one comes behind them; ",
+            entries(same)
+        ),
+    }
+}
+
+/// Signs what the ledger has, where that is wanted, and keeps it here and wherever it is to be kept. What keeps it from
+/// that is said; the append is whole without.
+pub fn sign(door: &Door, app: &App, key: &KeyArgs) -> Option<Signed> {
+    let config = app.checkpoint_config();
+    if !config.sign {
+        return None;
+    }
+    let signed = keys::signer(door, app, key.key.as_deref()).and_then(|signer| {
+        let (checkpoint, note) = app.checkpoint(&signer)?;
+        let exported = config.export.as_deref();
+        exported.map_or(Ok(()), |path| app.export_checkpoint(path, &note))?;
+        let (size, root) = (checkpoint.size, checkpoint.root.to_string());
+        Ok(Signed { size, root, public_key: signer.verifier().to_string() })
+    });
+    match signed {
+        Ok(signed) => Some(signed),
+        Err(mut error) => {
+            error.message.insert_str(0, "not signed: ");
+            say(error.described());
+            None
+        }
+    }
+}
+
+/// What was signed.
+#[derive(Serialize)]
+pub struct Signed {
+    size: u64,
+    root: String,
+    public_key: String,
+}
+
+/// Who vouches for a ledger, as a report says it; none where there is no checkpoint.
+pub fn in_words(app: &App) -> Option<String> {
+    let key = keys::verifier(app, None).ok().flatten();
+    let vouched = match app.vouched(key.as_slice()) {
+        Ok(vouched) => vouched?,
+        Err(_) => return Some("its checkpoint cannot be read".into()),
+    };
+    let Vouched { size, signed_by, against } = vouched;
+    Some(match (against, signed_by) {
+        (Against::Consistent { now, .. }, Some(key)) if now == size => {
+            format!("signed by key {key}")
+        }
+        (Against::Consistent { .. }, Some(key)) => {
+            format!("the first {} of them signed by key {key}", count(size))
+        }
+        (Against::Consistent { .. }, None) => "signed by a key that is not known here".into(),
+        _ => "not what was signed".into(),
+    })
+}
+
+/// What is wrong with the checkpoint beside the ledger, or how it stands. `key` is the ledger's own.
+pub fn judge(app: &App, key: &Option<Verifier>) -> (Option<Vouched>, Option<Finding>) {
+    let finding = |detail: String| {
+        let (kind, file) = (FindingKind::Checkpoint, app.checkpoint_path());
+        Some(Finding { kind, seq: None, file, detail, hint: None })
+    };
+    let vouched = match app.vouched(key.as_slice()) {
+        Ok(Some(vouched)) => vouched,
+        Ok(None) => return (None, None),
+        Err(error) => return (None, finding(DoorError::from(error).message)),
+    };
+    let size = entries(vouched.size);
+    let finding = match (&vouched.against, &vouched.signed_by) {
+        (_, None) if key.is_some() => finding(format!(
+            "the signature over {size} is not that of this ledger's key: somebody else has signed, or the file is damaged"
+        )),
+        (Against::Consistent { .. }, _) => None,
+        (Against::Fork { .. }, _) => {
+            finding(format!("the first {size} are not those that were signed: they were rewritten"))
+        }
+        (Against::Shorter { now, .. }, _) => finding(format!(
+            "{size} were signed, the ledger has {}: the newest are missing, or the folder was put back",
+            count(*now)
+        )),
+        (Against::Other { .. }, _) => finding("it is of another ledger".into()),
+    };
+    (Some(vouched), finding)
+}
+
 pub fn against(door: &Door, file: &Path) -> Result<Done> {
     let app = app(door, "audit", Vec::new())?;
     let text = read(file)?;
-    let (checkpoint, _) = Checkpoint::parse(&text).map_err(|error| {
+    let all = Checkpoint::parse_all(&text).map_err(|error| {
         DoorError::new(format!("{}: {error}", file.display()))
             .hint("`audit checkpoint -o FILE` writes one")
     })?;
-    let verdict = door.patiently("comparing", || app.against(&checkpoint))?;
+    let all: Vec<Checkpoint> = all.into_iter().map(|(checkpoint, _)| checkpoint).collect();
+    let verdict = door.patiently("comparing", || app.against(&all))?;
     let is_consistent = matches!(verdict, Against::Consistent { .. });
     if door.global.json {
         door.print_json(&serde_json::json!({"ok": is_consistent, "against": &verdict}))?;
@@ -202,9 +296,10 @@ pub fn against(door: &Door, file: &Path) -> Result<Done> {
                 entries(*size),
                 entries(*now)
             ),
-            Against::Fork { size } => format!(
-                "fork  the first {} are not those of the checkpoint: the ledger was rewritten, or one of both is another copy\n",
-                entries(*size)
+            Against::Fork { size, same } => format!(
+                "fork  the first {} are not those of the checkpoint: {}the ledger was rewritten, or one of both is another copy\n",
+                entries(*size),
+                same_words(*same)
             ),
             Against::Shorter { size, now } => format!(
                 "cut  the checkpoint covers {}, the ledger has {}: the newest are missing, or the folder was put back to an older state\n",

@@ -467,6 +467,7 @@ pub fn setup(
         roots,
         rules: None,
         review: config.review,
+        checkpoint: config.checkpoint,
         actor,
         holder: Holder {
             command: command.to_string(),

@@ -2,7 +2,7 @@
 
 use crate::door::{Door, Result, say};
 use crate::error::DoorError;
-use codex_ledger_app::{App, Signer, Use, hex, parse_hex};
+use codex_ledger_app::{App, Signer, Use, Verifier, hex, parse_hex};
 use directories::ProjectDirs;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -37,6 +37,18 @@ pub fn signer(door: &Door, app: &App, given: Option<&Path>) -> Result<Signer> {
         }
     };
     Signer::new(&name, Use::Log, &secret).map_err(|error| DoorError::new(error.to_string()))
+}
+
+/// The key of a ledger, to check its signatures, where there is one; nothing is made.
+pub fn verifier(app: &App, given: Option<&Path>) -> Result<Option<Verifier>> {
+    let name = app.log_name()?;
+    let path = match given {
+        Some(path) => path.to_path_buf(),
+        None => own_path(&name)?,
+    };
+    let Some(secret) = read(&path)? else { return Ok(None) };
+    let signer = Signer::new(&name, Use::Log, &secret);
+    Ok(Some(signer.map_err(|error| DoorError::new(error.to_string()))?.verifier().clone()))
 }
 
 /// Where the key of that log lies: never in the ledger's folder, so that no copy of it holds the key.

@@ -1,6 +1,7 @@
 //! `report`: what is to be published, to a file, a folder or standard output.
 
 use crate::args::OverrideArgs;
+use crate::audit_proofs;
 use crate::door::{Done, Door, Result, Style, app, with_ledger};
 use crate::error::DoorError;
 use crate::filters::FilterArgs;
@@ -134,7 +135,8 @@ pub enum By {
 pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let app = app(door, "report", Vec::new())?;
     let zone = args.filters.zone(door)?;
-    let request = request(&args, &zone)?;
+    let checkpoint = audit_proofs::in_words(&app);
+    let request = ReportRequest { checkpoint, ..request(&args, &zone)? };
     if args.overriding.is_unsafe && args.publish.is_none() && args.output.is_none() {
         return Err(DoorError::new("--unsafe is about files")
             .hint("name one with --output, or a folder with --publish"));
@@ -251,6 +253,7 @@ fn request(args: &ReportArgs, zone: &Zone) -> Result<ReportRequest> {
         page: false,
         beside: Beside::default(),
         external: args.external,
+        checkpoint: None,
     })
 }
 

@@ -68,6 +68,8 @@ pub fn settings(global: &Global) -> Result<Settings> {
     let tags: Vec<&str> = review.tags.iter().map(|rule| rule.tag.as_str()).collect();
     let tags = (!tags.is_empty()).then(|| tags.join(", "));
     let budget = &config.budget;
+    let sign = config.checkpoint.sign;
+    add("checkpoint.sign", sign.to_string(), from(!sign));
     // Every key, so that one sees what can be said, too.
     for (key, value, default) in [
         ("redaction.rules", path(&config.redaction.rules), "the program's rules"),
@@ -75,6 +77,7 @@ pub fn settings(global: &Global) -> Result<Settings> {
         ("outputs.timezone", config.outputs.timezone.clone(), "UTC"),
         ("review.dispositions", words, "none"),
         ("review.tags", tags, "none"),
+        ("checkpoint.export", path(&config.checkpoint.export), "none"),
         ("budget.day", usd(budget.day), "none"),
         ("budget.week", usd(budget.week), "none"),
         ("budget.month", usd(budget.month), "none"),

@@ -23,6 +23,8 @@ pub struct Config {
     pub redaction: RedactionConfig,
     /// `[review]`: the reviewer's words.
     pub review: ReviewConfig,
+    /// `[checkpoint]`: who vouches for the ledger.
+    pub checkpoint: CheckpointConfig,
     /// `[budget]`: what usage should not go beyond.
     pub budget: Budget,
 }
@@ -55,6 +57,22 @@ pub struct Outputs {
     pub reports_dir: Option<PathBuf>,
     /// Zone of days and times: `local`, or an IANA name.
     pub timezone: Option<String>,
+}
+
+/// `[checkpoint]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointConfig {
+    /// Sign what the ledger has at the end of each append.
+    pub sign: bool,
+    /// A file that each of these checkpoints is written to as well, one behind the other.
+    pub export: Option<PathBuf>,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> CheckpointConfig {
+        CheckpointConfig { sign: true, export: None }
+    }
 }
 
 /// `[budget]`: USD of API-equivalent cost. Nothing is stopped by it; `tokens` says where it stands.
@@ -167,13 +185,14 @@ impl Config {
                 _ => base.join(&*path),
             };
         };
-        let Config { sessions, ingest, outputs, redaction, .. } = &mut config;
+        let Config { sessions, ingest, outputs, redaction, checkpoint, .. } = &mut config;
         let single = [
             &mut sessions.root,
             &mut ingest.ledger_dir,
             &mut ingest.db_path,
             &mut outputs.reports_dir,
             &mut redaction.rules,
+            &mut checkpoint.export,
         ];
         single.into_iter().flatten().for_each(resolve);
         sessions.roots.iter_mut().for_each(resolve);

@@ -2,12 +2,14 @@
 
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
-use codex_ledger_entry::{HEADER_BYTES, Header, LedgerId, OriginId, Seq, leaf_hash};
+use codex_ledger_entry::{HEADER_BYTES, Header, LedgerId, OriginId, Seq, hex, leaf_hash};
 use codex_ledger_ledger::{Head, LedgerReader, header_of, part_roots, write_durably};
 use codex_ledger_proof::{
     Checkpoint, Note, ProofError, Signer, TlogProof, Use, Verifier, inclusion_parts,
 };
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 /// Name of the file that holds the last checkpoint.
 const CHECKPOINT_FILE: &str = "checkpoint";
@@ -29,6 +31,8 @@ pub enum Against {
     Fork {
         /// Entries that the checkpoint covers.
         size: u64,
+        /// Of these, so many are what an older checkpoint of the same file covers: what differs comes behind them.
+        same: u64,
     },
     /// The ledger has less entries than were vouched for.
     Shorter {
@@ -42,6 +46,17 @@ pub enum Against {
         /// The log that it is of.
         origin: String,
     },
+}
+
+/// The checkpoint that lies beside the ledger, and what it is worth.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Vouched {
+    /// Entries that it covers.
+    pub size: u64,
+    /// The key that has signed it, of those that were given; none where none of them has.
+    pub signed_by: Option<String>,
+    /// Whether it is of this ledger.
+    pub against: Against,
 }
 
 /// What a proof shows, whoever made it.
@@ -123,14 +138,72 @@ impl App {
         })?;
         let hashes = part_roots(&mut reader, &inclusion_parts(seq.get(), size))?;
         let (_, note) = signed(reader.head(), signer)?;
-        Ok(TlogProof { extra: Some(header.to_vec()), index: seq.get(), hashes, note })
+        let proof = TlogProof { extra: Some(header.to_vec()), index: seq.get(), hashes, note };
+        // What does not hold is not given to anybody.
+        proof.leads_to(&leaf_hash(&header)).map_err(unsound)?;
+        Ok(proof)
     }
 
-    /// Whether the ledger begins with what a checkpoint covers.
+    /// The checkpoint that lies beside the ledger; none where there is none. `keys` may have signed it.
+    ///
+    /// # Errors
+    /// When it is no checkpoint, or entries cannot be read.
+    pub fn vouched(&self, keys: &[Verifier]) -> Result<Option<Vouched>> {
+        let path = self.checkpoint_path();
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unsound(format!("{}: {error}", path.display()))),
+        };
+        let (checkpoint, note) = Checkpoint::parse(&text)
+            .map_err(|error| unsound(format!("{}: {error}", path.display())))?;
+        let key = keys.iter().find(|key| note.signed_by(key).is_ok());
+        Ok(Some(Vouched {
+            size: checkpoint.size,
+            signed_by: key.map(|key| hex(&key.id())),
+            against: self.against(std::slice::from_ref(&checkpoint))?,
+        }))
+    }
+
+    /// Writes a checkpoint behind those that a file has.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn export_checkpoint(&self, path: &Path, note: &Note) -> Result<()> {
+        let failed = |source: std::io::Error| {
+            AppError::new(ErrorKind::Io, format!("{}: {source}", path.display()))
+        };
+        let mut file = File::options().create(true).append(true).open(path).map_err(failed)?;
+        file.write_all(note.to_string().as_bytes()).map_err(failed)?;
+        file.sync_all().map_err(failed)
+    }
+
+    /// Whether the ledger begins with what checkpoints of somewhere else cover, of which there is at least one.
     ///
     /// # Errors
     /// When entries cannot be read.
-    pub fn against(&self, checkpoint: &Checkpoint) -> Result<Against> {
+    pub fn against(&self, checkpoints: &[Checkpoint]) -> Result<Against> {
+        let mut sorted: Vec<&Checkpoint> = checkpoints.iter().collect();
+        sorted.sort_by_key(|checkpoint| checkpoint.size);
+        let Some(newest) = sorted.last() else {
+            return Err(unsound("there is no checkpoint"));
+        };
+        let verdict = self.against_one(newest)?;
+        let Against::Fork { size, .. } = verdict else { return Ok(verdict) };
+        // What is the same up to one of them is the same up to all before it.
+        let mut failed = None;
+        let same = sorted.partition_point(|checkpoint| match self.against_one(checkpoint) {
+            Ok(verdict) => matches!(verdict, Against::Consistent { .. }),
+            Err(error) => {
+                failed = Some(error);
+                false
+            }
+        });
+        let same = same.checked_sub(1).and_then(|at| sorted.get(at)).map_or(0, |of| of.size);
+        failed.map_or(Ok(Against::Fork { size, same }), Err)
+    }
+
+    fn against_one(&self, checkpoint: &Checkpoint) -> Result<Against> {
         let mut reader = LedgerReader::open(self.dir())?;
         if checkpoint.origin != name_of(reader.head()) {
             return Ok(Against::Other { origin: checkpoint.origin.clone() });
@@ -143,7 +216,7 @@ impl App {
         let roots = part_roots(&mut reader, &[whole])?;
         Ok(match roots.first() == Some(&checkpoint.root) {
             true => Against::Consistent { size, now },
-            false => Against::Fork { size },
+            false => Against::Fork { size, same: 0 },
         })
     }
 }

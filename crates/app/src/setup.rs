@@ -1,7 +1,7 @@
 //! What a use case needs to know, and the use cases of one ledger.
 
 use super::open::NoticeListener;
-use crate::config::ReviewConfig;
+use crate::config::{CheckpointConfig, ReviewConfig};
 use crate::error::Result;
 use codex_ledger_ledger::{Holder, World};
 use codex_ledger_projections::{Options, Views, ViewsPaths};
@@ -24,6 +24,8 @@ pub struct Setup {
     pub rules: Option<Result<RuleSet>>,
     /// The reviewer's words.
     pub review: ReviewConfig,
+    /// Who vouches for the ledger, and where that is kept.
+    pub checkpoint: CheckpointConfig,
     /// Who asks.
     pub actor: String,
     /// Who holds the lock meanwhile.
@@ -52,6 +54,11 @@ pub struct Root<'a> {
 }
 
 impl App {
+    /// Whether what the ledger has is signed at the end of each append, and where else that is written.
+    pub fn checkpoint_config(&self) -> &CheckpointConfig {
+        &self.setup.checkpoint
+    }
+
     /// Makes the use cases of a ledger.
     pub fn new(setup: Setup) -> App {
         let link = setup.db_path.clone().unwrap_or_else(|| setup.ledger_dir.join("views.sqlite"));

@@ -52,6 +52,27 @@ impl Checkpoint {
         Ok((Checkpoint::of_text(&note.text)?, note))
     }
 
+    /// Reads the checkpoints of a file that has one note behind the other, as they were made.
+    ///
+    /// # Errors
+    /// When it has none, or one of them is none.
+    pub fn parse_all(text: &str) -> Result<Vec<(Checkpoint, Note)>, CheckpointError> {
+        let mut notes: Vec<String> = Vec::new();
+        let mut is_signed = true;
+        for line in text.split_inclusive('\n') {
+            let is_signature = line.starts_with('\u{2014}');
+            match notes.last_mut().filter(|_| is_signature || !is_signed) {
+                Some(note) => note.push_str(line),
+                None => notes.push(line.to_string()),
+            }
+            is_signed = is_signature;
+        }
+        if notes.is_empty() {
+            return Err(CheckpointError::Text("there is nothing in it"));
+        }
+        notes.iter().map(|note| Checkpoint::parse(note)).collect()
+    }
+
     fn of_text(text: &str) -> Result<Checkpoint, CheckpointError> {
         let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
         let [origin, size, root, extensions @ ..] = &lines[..] else {
@@ -95,6 +116,21 @@ mod tests {
         );
         assert_eq!(checkpoint.text(), note.text);
         assert_eq!(note.to_string(), EXAMPLE);
+    }
+
+    #[test]
+    fn one_note_follows_the_other() {
+        let all = Checkpoint::parse_all(&[EXAMPLE, EXAMPLE].concat()).unwrap();
+        assert_eq!(
+            all.iter().map(|(_, note)| note.to_string()).collect::<String>(),
+            [EXAMPLE; 2].concat()
+        );
+        assert_eq!(Checkpoint::parse_all(EXAMPLE).unwrap().len(), 1);
+        for wrong in
+            ["", "\n", &EXAMPLE[1..], &EXAMPLE[..EXAMPLE.len() / 2], &format!("{EXAMPLE}x\n")]
+        {
+            assert!(Checkpoint::parse_all(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

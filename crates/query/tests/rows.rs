@@ -121,6 +121,7 @@ fn each_model_is_read() {
 #[test]
 fn a_report_is_read() {
     let request = ReportRequest {
+        checkpoint: None,
         title: None,
         mode: Mode::Full,
         filter: Filter::default(),

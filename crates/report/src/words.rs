@@ -174,9 +174,10 @@ pub(super) fn transparency_line(of: &Transparency) -> String {
     let coverage = &of.coverage;
     let head = match &of.head {
         Some(head) => format!(
-            "ledger of {} entries, head {}, not signed",
+            "ledger of {} entries, head {}, {}",
             number(head.size),
-            head.id.chars().take(12).collect::<String>()
+            head.id.chars().take(12).collect::<String>(),
+            of.checkpoint.as_deref().unwrap_or("not signed"),
         ),
         None => "ledger head: see the index".into(),
     };

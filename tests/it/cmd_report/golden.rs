@@ -17,6 +17,8 @@ fn golden(env: &TestEnvironment, name: &str, args: &[&str]) {
     let outcome = env.run(["report"].iter().chain(args)).expect(0);
     let mut text = outcome.text().replace(id, "HEAD").replace(&id[..12], "HEAD");
     text = text.replace(root, "ROOT").replace(STYLE, "STYLE").replace(SCRIPT, "SCRIPT");
+    let key = env.json(["audit", "checkpoint"])["public_key"].as_str().unwrap().to_string();
+    text = text.replace(key.split('+').nth(1).unwrap(), "KEY");
     let version = env!("CARGO_PKG_VERSION");
     text = text.replace(&format!("codex-ledger {version}"), "codex-ledger VERSION");
     text = text.replace(&format!("\"tool\":\"{version}\""), "\"tool\":\"VERSION\"");

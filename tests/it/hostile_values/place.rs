@@ -65,6 +65,7 @@ impl Place {
 
     pub fn app(&self) -> App {
         App::new(Setup {
+            checkpoint: Default::default(),
             ledger_dir: self.dir.path().join("ledger"),
             db_path: None,
             raw_json: false,
@@ -179,6 +180,7 @@ fn read_all(app: &App, what: &str) {
 /// A report in every format, or as JSON alone.
 fn render(app: &App, mode: Mode, filter: Filter, in_all_formats: bool) -> Vec<u8> {
     let request = ReportRequest {
+        checkpoint: None,
         title: None,
         mode,
         filter,

@@ -34,6 +34,8 @@ pub enum FindingKind {
     Ledger(ledger::FindingKind),
     /// Of what is derived from it.
     Views,
+    /// Of the checkpoint that lies beside it.
+    Checkpoint,
 }
 
 impl FindingKind {
@@ -42,6 +44,7 @@ impl FindingKind {
         match self {
             FindingKind::Ledger(kind) => kind.name(),
             FindingKind::Views => "views",
+            FindingKind::Checkpoint => "checkpoint",
         }
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn read(
         tools,
         transparency: Transparency {
             head: if request.page { None } else { Some(ledger_head(db)?) },
-            checkpoint: None,
+            checkpoint: request.checkpoint.clone().filter(|_| !request.page),
             tool: env!("CARGO_PKG_VERSION").to_string(),
             prices: Prices { date: prices.date().to_string(), digest: prices.digest().to_string() },
             coverage,

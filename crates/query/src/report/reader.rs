@@ -37,6 +37,8 @@ pub struct ReportRequest {
     pub beside: Beside,
     /// Whether it is for readers outside: it tells what was hidden and read, not by whom and why, and no notes.
     pub external: bool,
+    /// Who vouches for the ledger, in words; none where nobody does.
+    pub checkpoint: Option<String>,
 }
 
 impl ReportRequest {
