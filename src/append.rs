@@ -58,11 +58,12 @@ pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
     }
     let mut listener = door.progress();
     let appended = app.append(options, &mut listener)?;
-    let signed = signed(door, &app, &appended, &args.key);
+    let signed = signed(&app, &appended, &args.key);
     if door.global.json {
         door.print_json(&document(door, &appended, signed.as_ref()))?;
     } else if !door.global.quiet {
-        door.print(&as_text(door, &app, &appended, args.dry_run, args.sample))?;
+        let text = as_text(door, &app, (&appended, signed.as_ref()), args.dry_run, args.sample);
+        door.print(&text)?;
     }
     if !args.no_views {
         crate::search::index(door, &app, appended.report.entries.len());
@@ -111,8 +112,8 @@ fn unpack(dir: &Dir<'_>, target: &Path) -> std::io::Result<()> {
 }
 
 /// What was appended is signed.
-fn signed(door: &Door, app: &App, appended: &Appended, key: &KeyArgs) -> Option<Signed> {
-    (!appended.report.entries.is_empty()).then(|| sign(door, app, key)).flatten()
+fn signed(app: &App, appended: &Appended, key: &KeyArgs) -> Option<Signed> {
+    (!appended.report.entries.is_empty()).then(|| sign(app, key)).flatten()
 }
 
 fn watch(door: &Door, app: &App, options: AppendOptions, key: &KeyArgs) -> Result<Done> {
@@ -127,7 +128,7 @@ fn watch(door: &Door, app: &App, options: AppendOptions, key: &KeyArgs) -> Resul
     let mut failed = None;
     let mut listener = |_| ();
     app.watch(options, &mut listener, &mut |appended| {
-        let signed = signed(door, app, &appended, key);
+        let signed = signed(app, &appended, key);
         let shown = if door.global.json {
             door.print_json_line(&document(door, &appended, signed.as_ref()))
         } else {
@@ -309,7 +310,13 @@ fn group(door: &Door, heading: String, problems: &[&SourceProblem]) -> String {
     out
 }
 
-fn as_text(door: &Door, app: &App, appended: &Appended, dry_run: bool, sample: bool) -> String {
+fn as_text(
+    door: &Door,
+    app: &App,
+    (appended, signed): (&Appended, Option<&Signed>),
+    dry_run: bool,
+    sample: bool,
+) -> String {
     if dry_run {
         return dry_run_text(appended);
     }
@@ -318,6 +325,7 @@ fn as_text(door: &Door, app: &App, appended: &Appended, dry_run: bool, sample: b
         let id: String = head.id.chars().take(16).collect();
         out.push_str(&format!("ledger  {} entries, head {id}…\n", count(head.size)));
     }
+    out.push_str(&signed.map(Signed::text).unwrap_or_default());
     out.push_str(&format!("views   {}\n", safe_path(app.views_path())));
     out + &door.next(sample.then(|| app.dir()), "sessions")
 }

@@ -2,11 +2,13 @@
 
 use crate::door::{Done, Door, Result, Style, app, say};
 use crate::error::DoorError;
-use crate::keys;
+use crate::keys::{self, Key};
 use crate::text::{count, entries, safe};
 use clap::Args;
 use codex_ledger_app::audit::{Finding, FindingKind};
-use codex_ledger_app::{Against, App, Checkpoint, Proven, Seq, Verifier, Vouched, verify_proof};
+use codex_ledger_app::{
+    Against, App, Checkpoint, Proven, Seq, Verifier, Vouched, hex, verify_proof,
+};
 use serde::Serialize;
 use std::fs::File;
 use std::io::Read;
@@ -198,17 +200,19 @@ fn same_words(same: u64) -> String {
 
 /// Signs what the ledger has, where that is wanted, and keeps it here and wherever it is to be kept. What keeps it from
 /// that is said; the append is whole without.
-pub fn sign(door: &Door, app: &App, key: &KeyArgs) -> Option<Signed> {
+pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
     let config = app.checkpoint_config();
     if !config.sign {
         return None;
     }
-    let signed = keys::signer(door, app, key.key.as_deref()).and_then(|signer| {
+    let signed = keys::key(app, key.key.as_deref()).and_then(|Key { signer, made }| {
         let (checkpoint, note) = app.checkpoint(&signer)?;
         let exported = config.export.as_deref();
         exported.map_or(Ok(()), |path| app.export_checkpoint(path, &note))?;
         let (size, root) = (checkpoint.size, checkpoint.root.to_string());
-        Ok(Signed { size, root, public_key: signer.verifier().to_string() })
+        let key = signer.verifier();
+        let (id, public_key) = (hex(&key.id()), key.to_string());
+        Ok(Signed { size, root, id, public_key, made })
     });
     match signed {
         Ok(signed) => Some(signed),
@@ -225,7 +229,20 @@ pub fn sign(door: &Door, app: &App, key: &KeyArgs) -> Option<Signed> {
 pub struct Signed {
     size: u64,
     root: String,
+    #[serde(skip)]
+    id: String,
     public_key: String,
+    /// Where the key lies, if it was made just now.
+    #[serde(skip)]
+    made: Option<PathBuf>,
+}
+
+impl Signed {
+    /// By whom.
+    pub fn text(&self) -> String {
+        let made = self.made.as_deref().map(|path| format!(": {}", keys::made_words(path)));
+        format!("signed  by key {}{}\n", self.id, made.unwrap_or_default())
+    }
 }
 
 /// Who vouches for a ledger, as a report says it; none where there is no checkpoint.

@@ -322,7 +322,7 @@ fn given_ledger(global: &Global) -> String {
 
 /// An option and the path that it names, to be pasted behind a command.
 fn option(name: &str, path: &std::path::Path) -> String {
-    let path = quoted(path);
+    let path = crate::text::quoted(path);
     let between = if path.starts_with('-') { '=' } else { ' ' };
     format!(" --{name}{between}{path}")
 }
@@ -491,11 +491,4 @@ fn listener(door: &Door) -> NoticeListener {
             told.into_iter().for_each(say);
         }
     })
-}
-
-/// A path as a shell reads it.
-pub fn quoted(path: &std::path::Path) -> String {
-    let text = crate::text::safe_path(path);
-    // Only a null character cannot be quoted, and no path has one.
-    shlex::try_quote(&text).map(Into::into).unwrap_or(text)
 }

@@ -2,6 +2,7 @@
 
 use crate::door::{Door, Result, say};
 use crate::error::DoorError;
+use crate::text::safe_path;
 use codex_ledger_app::{App, Signer, Use, Verifier, hex, parse_hex};
 use directories::ProjectDirs;
 use std::fs::{self, File};
@@ -11,13 +12,35 @@ use std::path::{Path, PathBuf};
 /// What the file begins with; the secret follows in hex.
 const HEADING: &str = "codex-ledger secret key 1\n";
 
-/// The key of a ledger; made where there is none yet and no other was named.
+/// A key that signs.
+pub struct Key {
+    pub signer: Signer,
+    /// Where it lies, if it was made just now.
+    pub made: Option<PathBuf>,
+}
+
+/// The key of a ledger; one that is made is told of.
 pub fn signer(door: &Door, app: &App, given: Option<&Path>) -> Result<Signer> {
+    let Key { signer, made } = key(app, given)?;
+    if let Some(path) = made.filter(|_| !door.global.quiet && !door.global.json) {
+        say(format!("codex-ledger: {}", made_words(&path)));
+    }
+    Ok(signer)
+}
+
+/// What is said of a key that was made.
+pub fn made_words(path: &Path) -> String {
+    format!("made a key, {}; whoever has it can sign in your name", safe_path(path))
+}
+
+/// The key of a ledger; made where there is none yet and no other was named.
+pub fn key(app: &App, given: Option<&Path>) -> Result<Key> {
     let name = app.log_name()?;
     let path = match given {
         Some(path) => path.to_path_buf(),
         None => own_path(&name)?,
     };
+    let mut made = None;
     let secret = match read(&path)? {
         Some(secret) => secret,
         None if given.is_some() => {
@@ -27,16 +50,12 @@ pub fn signer(door: &Door, app: &App, given: Option<&Path>) -> Result<Signer> {
         None => {
             let secret = app.new_secret()?;
             make(&path, &secret)?;
-            if !door.global.quiet && !door.global.json {
-                say(format!(
-                    "codex-ledger: made a key, {}; whoever has it can sign in your name",
-                    path.display()
-                ));
-            }
+            made = Some(path);
             secret
         }
     };
-    Signer::new(&name, Use::Log, &secret).map_err(|error| DoorError::new(error.to_string()))
+    let signer = Signer::new(&name, Use::Log, &secret);
+    Ok(Key { signer: signer.map_err(|error| DoorError::new(error.to_string()))?, made })
 }
 
 /// The key of a ledger, to check its signatures, where there is one; nothing is made.

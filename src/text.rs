@@ -35,6 +35,13 @@ pub fn safe_path(path: &Path) -> String {
     safe(&path.display().to_string())
 }
 
+/// A path as a shell reads it.
+pub fn quoted(path: &Path) -> String {
+    let text = safe_path(path);
+    // Only a null character cannot be quoted, and no path has one.
+    shlex::try_quote(&text).map(Into::into).unwrap_or(text)
+}
+
 /// A whole output, in which the colours of this program may stand; all else is as in [`safe`], whatever
 /// was forgotten before.
 pub fn safe_output(text: &str, is_colored: bool) -> Cow<'_, str> {

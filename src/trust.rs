@@ -1,9 +1,9 @@
 //! `config trust`: which configuration files are obeyed though anybody may have put them where they lie.
 
-use crate::door::{Done, Door, Result, Style, quoted};
+use crate::door::{Done, Door, Result, Style};
 use crate::error::DoorError;
 use crate::settings::{Ignored, local, parse_config, read_bytes};
-use crate::text::plural;
+use crate::text::{plural, quoted};
 use clap::Args;
 use codex_ledger_app::config::{Trust, Trusted};
 use directories::ProjectDirs;

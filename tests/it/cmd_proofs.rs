@@ -1,6 +1,6 @@
 //! Checkpoints and proofs: what is signed is what is there, and nothing else passes for it.
 
-use crate::cli_support::{TestEnvironment, prompt_line, session, skip};
+use crate::cli_support::{TestEnvironment, prompt_line, session, skip, thread};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -161,8 +161,149 @@ fn copy(from: &Path, to: &Path) {
         let target = to.join(entry.path().strip_prefix(from).unwrap());
         if entry.file_type().is_dir() {
             fs::create_dir_all(&target).unwrap();
+            fs::set_permissions(&target, entry.metadata().unwrap().permissions()).unwrap();
         } else if entry.file_type().is_file() {
             fs::copy(entry.path(), &target).unwrap();
         }
     }
+}
+
+fn vouched(env: &TestEnvironment) -> Value {
+    env.json(["audit", "--no-views"])["checkpoint"].clone()
+}
+
+/// What an audit finds wrong with the checkpoint.
+fn finding(env: &TestEnvironment) -> String {
+    let said = env.run(["audit", "--no-views", "--json"]).expect(1).json();
+    let found = said["findings"].as_array().unwrap();
+    let [found] = &found[..] else { panic!("one finding: {said}") };
+    assert_eq!(found["kind"], "checkpoint", "{said}");
+    found["detail"].as_str().unwrap().to_string()
+}
+
+#[test]
+fn each_append_is_signed_and_an_audit_says_by_whom() {
+    let env = TestEnvironment::new();
+    env.write(&env.rollout(1), &session(1, 2));
+    let first = env.ok(["append".as_ref(), env.codex().as_os_str()]);
+    assert!(first.text().contains("signed  by key ") && first.text().contains("made a key"));
+    let head = env.json(["status"])["head"].clone();
+    let said = vouched(&env);
+    assert_eq!((&said["size"], &said["against"]["verdict"]), (&head["size"], &"consistent".into()));
+    let key = said["signed_by"].as_str().unwrap().to_string();
+    let report = env.ok(["report", "--format", "md"]);
+    assert!(report.text().contains(&format!(", signed by key {key}")), "{}", report.text());
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    let second = env.append(&[]);
+    assert_eq!(second["checkpoint"]["root"], second["head"]["root"]);
+    assert_eq!(vouched(&env)["signed_by"], key.as_str(), "the same key");
+    assert_eq!(env.append(&[])["checkpoint"], Value::Null, "nothing new");
+    env.ok(["tag", "add", "wet", &thread(1)]);
+    let text = env.ok(["audit"]);
+    let size = second["head"]["size"].as_u64().unwrap();
+    assert!(text.text().contains(&format!("over {size} entries; 1 entry since then")));
+    assert!(text.text().contains("not proven: "), "{}", text.text());
+    assert!(env.ok(["report", "--format", "md"]).text().contains(&format!("the first {size} of")));
+}
+
+#[test]
+fn another_history_behind_the_signature_is_a_finding() {
+    let env = ledger();
+    let own = fs::read_to_string(env.ledger().join("checkpoint")).unwrap();
+    let write = |text: &str| fs::write(env.ledger().join("checkpoint"), text).unwrap();
+    let lines: Vec<&str> = own.lines().collect();
+    let root = "A".repeat(43) + "=";
+    write(&own.replace(lines[2], &root));
+    assert!(finding(&env).contains("is not that of this ledger's key"));
+    write("nonsense");
+    assert!(finding(&env).contains("checkpoint"));
+    // Somebody without the key signs with another one.
+    let theirs = env.path("theirs");
+    fs::write(&theirs, format!("codex-ledger secret key 1\n{}\n", "07".repeat(32))).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&theirs, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    env.ok(["audit", "checkpoint", "--key", &theirs.display().to_string()]);
+    assert!(finding(&env).contains("somebody else has signed"));
+    // The folder is put back behind what was signed.
+    let old = env.path("old");
+    copy(&env.ledger(), &old);
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    let signed = env.append(&[])["head"]["size"].as_u64().unwrap();
+    let newest = fs::read_to_string(env.ledger().join("checkpoint")).unwrap();
+    fs::remove_dir_all(env.ledger()).unwrap();
+    copy(&old, &env.ledger());
+    write(&newest);
+    assert!(finding(&env).contains(&format!("{signed} entries were signed")));
+    // On another machine nobody knows the key.
+    fs::remove_dir_all(env.path("home")).unwrap();
+    write(&own);
+    assert_eq!(vouched(&env)["signed_by"], Value::Null);
+    assert!(env.ok(["audit", "--no-views"]).text().contains("a key that is not known here"));
+    env.extend(&env.rollout(2), &prompt_line("and tomorrow?"));
+    env.append(&[]);
+    assert!(vouched(&env)["signed_by"].is_string(), "a key of its own from there on");
+}
+
+#[test]
+fn checkpoints_are_kept_elsewhere_and_tell_up_to_where_a_fork_is_the_same() {
+    let env = TestEnvironment::new();
+    let (config, kept) = (env.path("signing.toml"), env.path("kept"));
+    env.write(&config, format!("[checkpoint]\nexport = '{}'\n", kept.display()).as_bytes());
+    let append = |number: u64| {
+        env.write(&env.rollout(number), &session(number, 2));
+        env.append(&["--config", &config.display().to_string()])["head"]["size"].as_u64().unwrap()
+    };
+    let sizes = [append(1), append(2)];
+    let old = env.path("old");
+    copy(&env.ledger(), &old);
+    let last = append(3);
+    assert_eq!(fs::read_to_string(&kept).unwrap().matches('\u{2014}').count(), 3);
+    let against = |code: i32| {
+        let args = ["audit", "--against", &kept.display().to_string(), "--json"];
+        env.run(args).expect(code).json()["against"].clone()
+    };
+    assert_eq!(against(0)["verdict"], "consistent");
+    fs::remove_dir_all(env.ledger()).unwrap();
+    copy(&old, &env.ledger());
+    assert_eq!(against(1)["verdict"], "shorter");
+    // The history goes on in another way, and longer.
+    env.write(&env.rollout(4), &session(4, 9));
+    env.append(&[]);
+    let fork = against(1);
+    assert_eq!((&fork["verdict"], &fork["size"]), (&"fork".into(), &last.into()), "{fork}");
+    assert_eq!(fork["same"], sizes[1]);
+    let text = env.run(["audit", "--against", &kept.display().to_string()]).expect(1);
+    assert!(text.text().contains(&format!("the first {} entries still are", sizes[1])));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_signed_is_appended_all_the_same() {
+    use std::os::unix::fs::PermissionsExt;
+    let env = TestEnvironment::new();
+    env.write(&env.rollout(1), &session(1, 2));
+    let home = env.path("home");
+    fs::create_dir_all(&home).unwrap();
+    fs::write(home.join(".config"), "in the way").unwrap();
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
+    assert_eq!(env.run(["audit", "--json"]).json()["checkpoint"], Value::Null);
+    assert!(env.ok(["audit"]).text().contains("signed by nobody"));
+    fs::remove_file(home.join(".config")).unwrap();
+    let config = env.path("unsigned.toml");
+    env.write(&config, b"[checkpoint]\nsign = false\n");
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    let config = config.display().to_string();
+    assert_eq!(env.append(&["--config", &config])["checkpoint"], Value::Null);
+    assert!(!home.join(".config").exists(), "no key is made");
+    env.extend(&env.rollout(1), &prompt_line("and after that?"));
+    assert!(env.append(&[])["checkpoint"]["size"].is_u64());
+    let keys = home.join(".config/codex-ledger/keys");
+    let key = fs::read_dir(&keys).unwrap().next().unwrap().unwrap().path();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    env.extend(&env.rollout(1), &prompt_line("and then?"));
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    assert!(done.stderr.contains("not signed: ") && done.stderr.contains("chmod 600"));
+    let audit = env.run(["audit"]).expect(0);
+    assert!(audit.stderr.contains("others can read this key"), "{}", audit.stderr);
 }

@@ -126,9 +126,7 @@ mod tests {
             [EXAMPLE; 2].concat()
         );
         assert_eq!(Checkpoint::parse_all(EXAMPLE).unwrap().len(), 1);
-        for wrong in
-            ["", "\n", &EXAMPLE[1..], &EXAMPLE[..EXAMPLE.len() / 2], &format!("{EXAMPLE}x\n")]
-        {
+        for wrong in ["", "\n", &EXAMPLE[..EXAMPLE.len() / 2], &format!("{EXAMPLE}x\n")] {
             assert!(Checkpoint::parse_all(wrong).is_err(), "{wrong}");
         }
     }

@@ -12,12 +12,12 @@ const STYLE: &str = include_str!("../../../crates/report/src/style.css");
 const SCRIPT: &str = include_str!("../../../crates/report/src/script.js");
 
 fn golden(env: &TestEnvironment, name: &str, args: &[&str]) {
+    let key = env.json(["audit", "checkpoint"])["public_key"].as_str().unwrap().to_string();
     let head = env.json(["status"])["head"].clone();
     let (id, root) = (head["id"].as_str().unwrap(), head["root"].as_str().unwrap());
     let outcome = env.run(["report"].iter().chain(args)).expect(0);
     let mut text = outcome.text().replace(id, "HEAD").replace(&id[..12], "HEAD");
     text = text.replace(root, "ROOT").replace(STYLE, "STYLE").replace(SCRIPT, "SCRIPT");
-    let key = env.json(["audit", "checkpoint"])["public_key"].as_str().unwrap().to_string();
     text = text.replace(key.split('+').nth(1).unwrap(), "KEY");
     let version = env!("CARGO_PKG_VERSION");
     text = text.replace(&format!("codex-ledger {version}"), "codex-ledger VERSION");
