@@ -186,24 +186,32 @@ fn as_text(door: &Door, audit: &Audit, vouched: Option<&Vouched>) -> String {
     }
     if let Some(head) = &audit.head {
         out.push_str(&text::head("head  ", head));
-        out.push_str(&vouched_text(door, vouched, head.size));
+        let is_checkpoint = |finding: &Finding| finding.kind == FindingKind::Checkpoint;
+        let has_finding = audit.findings.iter().any(is_checkpoint);
+        out.push_str(&vouched_text(door, (vouched, has_finding), head.size));
     }
     out
 }
 
 /// Who vouches for it, and what nobody does.
-fn vouched_text(door: &Door, vouched: Option<&Vouched>, size: u64) -> String {
+fn vouched_text(
+    door: &Door,
+    (vouched, has_finding): (Option<&Vouched>, bool),
+    size: u64,
+) -> String {
+    let behind = |signed: u64| match size.saturating_sub(signed) {
+        0 => String::new(),
+        more => format!("; {} since then", entries(more)),
+    };
     let by = match vouched {
-        None => "nobody: `codex-ledger audit checkpoint` signs it".to_string(),
+        None if has_finding => "nobody knows whom: its checkpoint cannot be read".to_string(),
+        None => door.hinted("nobody: `codex-ledger audit checkpoint` signs it"),
         Some(Vouched { size: signed, signed_by: Some(key), .. }) => {
-            let behind = match size.saturating_sub(*signed) {
-                0 => String::new(),
-                more => format!("; {} since then", entries(more)),
-            };
-            format!("key {key} of this user, over {}{behind}", entries(*signed))
+            format!("key {key} of this user, over {}{}", entries(*signed), behind(*signed))
         }
         Some(Vouched { size: signed, .. }) => {
-            format!("a key that is not known here, over {}", entries(*signed))
+            let (size, behind) = (entries(*signed), behind(*signed));
+            format!("a key that is not known here, or cannot be used, over {size}{behind}")
         }
     };
     let not = "not proven: that the owner of the key has not rewritten it, or cut it and its checkpoint. A checkpoint that is \

@@ -3,7 +3,7 @@
 use crate::door::{Done, Door, Result, Style, app, say};
 use crate::error::DoorError;
 use crate::keys::{self, Key};
-use crate::text::{count, entries, safe};
+use crate::text::{count, entries, safe, safe_path};
 use clap::Args;
 use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{
@@ -74,6 +74,12 @@ struct ProofDocument<'a> {
 
 pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
     let app = app(door, "audit checkpoint", Vec::new())?;
+    // Whoever asks for it may sign with another key; another history stays where it was found.
+    if let (_, Some(finding)) = judge(&app, &None) {
+        let path = app.checkpoint_path();
+        return Err(DoorError::new(format!("{}: {}", safe_path(&path), finding.detail))
+            .hint("once you know why, move the file away to sign anew"));
+    }
     let signer = keys::signer(door, &app, args.key.key.as_deref())?;
     let (checkpoint, note) = app.checkpoint(&signer)?;
     let text = note.to_string();
@@ -205,7 +211,15 @@ pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
     if !config.sign {
         return None;
     }
-    let signed = keys::key(app, key.key.as_deref()).and_then(|Key { signer, made }| {
+    let signed = keys::verifier(app, key.key.as_deref()).and_then(|known| {
+        // What was signed before is the only witness of what has become of it since: it is not written over.
+        let (_, finding) = judge(app, &known);
+        if let Some(finding) = finding {
+            let path = app.checkpoint_path();
+            return Err(DoorError::new(format!("{}: {}", safe_path(&path), finding.detail))
+                .hint("`codex-ledger audit` says more; once you know why, move the file away, and the next append signs anew"));
+        }
+        let Key { signer, made } = keys::key(app, key.key.as_deref())?;
         let (checkpoint, note) = app.checkpoint(&signer)?;
         let exported = config.export.as_deref();
         exported.map_or(Ok(()), |path| app.export_checkpoint(path, &note))?;
@@ -260,7 +274,9 @@ pub fn in_words(app: &App) -> Option<String> {
         (Against::Consistent { .. }, Some(key)) => {
             format!("the first {} of them signed by key {key}", count(size))
         }
-        (Against::Consistent { .. }, None) => "signed by a key that is not known here".into(),
+        (Against::Consistent { .. }, None) if key.is_none() => {
+            "signed by a key that is not known here".into()
+        }
         _ => "not what was signed".into(),
     })
 }

@@ -67,7 +67,7 @@ fn start() -> Option<Child> {
 /// What became of a text that a pager was given.
 enum Shown {
     All,
-    /// The shell found no such program.
+    /// There is no such program, or it failed.
     Nothing,
 }
 
@@ -78,8 +78,9 @@ fn feed(mut pager: Child, text: &str) -> Shown {
         stdin.write_all(text.as_bytes()).ok();
     }
     match pager.wait().map(|status| status.code()) {
-        Ok(Some(126 | 127)) => Shown::Nothing,
-        _ => Shown::All,
+        // Ended by a signal, or by its reader.
+        Ok(None | Some(0)) => Shown::All,
+        _ => Shown::Nothing,
     }
 }
 

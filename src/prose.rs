@@ -88,6 +88,7 @@ impl<'d> Writer<'d> {
             Event::SoftBreak => self.line.push(' '),
             Event::HardBreak => self.flush(),
             Event::Rule => {
+                self.end_line();
                 self.line.push_str("---");
                 self.flush();
             }
@@ -131,6 +132,7 @@ impl<'d> Writer<'d> {
     fn start(&mut self, tag: Tag<'_>) {
         match tag {
             Tag::Heading { level, .. } => {
+                self.end_line();
                 self.gap();
                 let is_large = level <= HeadingLevel::H2;
                 self.styles.push(if is_large { Style::Yellow } else { Style::Bold });
@@ -138,8 +140,12 @@ impl<'d> Writer<'d> {
             Tag::Paragraph if self.lists.is_empty() => self.gap(),
             Tag::Strong => self.styles.push(Style::Bold),
             Tag::Emphasis => self.styles.push(Style::Bold),
-            Tag::Strikethrough => self.styles.push(Style::Dim),
-            Tag::BlockQuote(_) => self.quotes += 1,
+            // Not every terminal can strike a text out, and without it the text says the contrary.
+            Tag::Strikethrough => self.line.push_str("~~"),
+            Tag::BlockQuote(_) => {
+                self.end_line();
+                self.quotes += 1;
+            }
             Tag::List(first) => {
                 self.flush();
                 if self.lists.is_empty() {
@@ -166,6 +172,7 @@ impl<'d> Writer<'d> {
                 self.link = Some(safe(&dest_url));
             }
             Tag::Table(columns) => {
+                self.end_line();
                 self.gap();
                 self.columns = columns;
             }
@@ -181,8 +188,12 @@ impl<'d> Writer<'d> {
                 self.flush();
             }
             TagEnd::Paragraph | TagEnd::Item | TagEnd::HtmlBlock => self.flush(),
-            TagEnd::Strong | TagEnd::Emphasis | TagEnd::Strikethrough => drop(self.styles.pop()),
-            TagEnd::BlockQuote(_) => self.quotes = self.quotes.saturating_sub(1),
+            TagEnd::Strong | TagEnd::Emphasis => drop(self.styles.pop()),
+            TagEnd::Strikethrough => self.line.push_str("~~"),
+            TagEnd::BlockQuote(_) => {
+                self.end_line();
+                self.quotes = self.quotes.saturating_sub(1);
+            }
             TagEnd::List(_) => drop(self.lists.pop()),
             TagEnd::CodeBlock => self.block(),
             TagEnd::Link | TagEnd::Image => {
@@ -205,6 +216,13 @@ impl<'d> Writer<'d> {
     fn gap(&mut self) {
         if !self.out.is_empty() && !self.out.ends_with("\n\n") {
             self.out.push('\n');
+        }
+    }
+
+    /// Ends the line that was begun; in a list, a block may follow right behind the words of an item.
+    fn end_line(&mut self) {
+        if !self.line.is_empty() {
+            self.flush();
         }
     }
 
@@ -256,7 +274,7 @@ impl<'d> Writer<'d> {
         table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(self.width).unwrap_or(u16::MAX));
         let mut rows = std::mem::take(&mut self.rows).into_iter();
-        if let Some(head) = rows.next() {
+        if let Some(head) = rows.next().filter(|head| head.iter().any(|cell| !cell.is_empty())) {
             table.set_header(head.iter().map(|cell| self.door.paint(Style::Bold, cell)));
         }
         for row in rows {

@@ -67,7 +67,7 @@ fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
     let width = width().unwrap_or(usize::MAX);
     let left_out: &[usize] = match width {
         ..100 => &[2, 3, 5, 6],
-        100..130 => &[3, 6],
+        100..130 => &[3, 5, 6],
         _ => &[],
     };
     let kept = |cells: [String; 8]| -> Vec<String> {
@@ -78,7 +78,7 @@ fn table(door: &Door, rows: &[SessionRow], zone: &Zone) -> String {
         usize::MAX => 48,
         ..NARROW_BELOW => width.saturating_sub(38).max(20),
         NARROW_BELOW..100 => width.saturating_sub(50).max(20),
-        100..130 => width.saturating_sub(80),
+        100..130 => width.saturating_sub(62),
         _ => width.saturating_sub(110).min(100),
     };
     table.set_header(kept(heads.map(|head| door.paint(Style::Dim, head))));

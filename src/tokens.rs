@@ -297,7 +297,9 @@ fn as_text(
             .into();
     }
     let width = width();
-    let is_compact = args.compact || width.is_some_and(|width| width < COMPACT_BELOW);
+    // Words need room, too.
+    let below = if called.is_asked { COMPACT_BELOW + 40 } else { COMPACT_BELOW };
+    let is_compact = args.compact || width.is_some_and(|width| width < below);
     let keys = args.by.len();
     let heads = args.by.iter().map(|by| by.of_query().1);
     let numbers: &[&str] = match is_compact {

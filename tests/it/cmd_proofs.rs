@@ -217,6 +217,20 @@ fn another_history_behind_the_signature_is_a_finding() {
     assert!(finding(&env).contains("is not that of this ledger's key"));
     write("nonsense");
     assert!(finding(&env).contains("checkpoint"));
+    // No append writes over what does not fit, so that nobody misses it.
+    for damaged in
+        [own.replace(lines[2], &root), "nonsense".into(), own.replace("codex-", "other-")]
+    {
+        write(&damaged);
+        env.extend(&env.rollout(3), &prompt_line("and the day after?"));
+        let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+        assert!(done.stderr.contains("not signed: ") && done.stderr.contains("move the file away"));
+        assert_eq!(fs::read_to_string(env.ledger().join("checkpoint")).unwrap(), damaged);
+        finding(&env);
+    }
+    env.run(["audit", "checkpoint"]).refused(&["move the file away"]);
+    write(&own);
+    assert_eq!(vouched(&env)["against"]["verdict"], "consistent");
     // Somebody without the key signs with another one.
     let theirs = env.path("theirs");
     fs::write(&theirs, format!("codex-ledger secret key 1\n{}\n", "07".repeat(32))).unwrap();
@@ -224,6 +238,7 @@ fn another_history_behind_the_signature_is_a_finding() {
     fs::set_permissions(&theirs, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     env.ok(["audit", "checkpoint", "--key", &theirs.display().to_string()]);
     assert!(finding(&env).contains("somebody else has signed"));
+    write(&own);
     // The folder is put back behind what was signed.
     let old = env.path("old");
     copy(&env.ledger(), &old);
@@ -234,6 +249,10 @@ fn another_history_behind_the_signature_is_a_finding() {
     copy(&old, &env.ledger());
     write(&newest);
     assert!(finding(&env).contains(&format!("{signed} entries were signed")));
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
+    assert_eq!(fs::read_to_string(env.ledger().join("checkpoint")).unwrap(), newest);
+    env.run(["audit", "checkpoint"]).refused(&["move the file away"]);
     // On another machine nobody knows the key.
     fs::remove_dir_all(env.path("home")).unwrap();
     write(&own);

@@ -105,8 +105,7 @@ fn lines_are_as_wide_as_the_terminal() {
 fn a_report_is_rendered_and_nothing_of_it_is_lost() {
     let test = "cmd_show::a_report_is_rendered_and_nothing_of_it_is_lost";
     let env = TestEnvironment::new();
-    let answer =
-        "# Tides\n\n- **high** at <noon> & [later](x)\n\n```\nls `*`\n```\n\n</pre> the end of it";
+    let answer = "# Tides\n\n- **high** at <noon> & [later](x)\n\n```\nls `*`\n```\n\n</pre> the end of it\n\n- ebb\n  > quoted\n- flow\n  # heading\n\n~~gone~~";
     let said = serde_json::json!({"timestamp": "2026-03-01T10:00:09.000Z", "type": "response_item",
         "payload": {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": answer}]}});
     let lines = [&session(1, 1)[..], said.to_string().as_bytes(), b"\n"].concat();
@@ -121,13 +120,17 @@ fn a_report_is_rendered_and_nothing_of_it_is_lost() {
         let lines = seen(&output);
         assert!(lines.iter().all(|line| line.chars().count() <= width), "{mode}: {lines:?}");
         let text = lines.join("\n");
-        for tag in ["<details>", "<summary>", "<pre>", "</summary>", "| ", "&lt;", "](#"] {
+        for tag in ["<details>", "<summary>", "<pre>", "</summary>", "&lt;", "](#", "|---"] {
             assert!(!text.contains(tag), "{mode}: {tag} in {text}");
         }
         let is_told = mode != "tokens";
         for words in ["high at <noon> & later", "ls `*`", "</pre> the end of it"] {
             assert_eq!(text.contains(words), is_told, "{mode}: {words} in {text}");
         }
+        for words in ["|   quoted", "- flow", "~~gone~~"] {
+            assert_eq!(text.contains(words), is_told, "{mode}: {words} in {text}");
+        }
+        assert!(!text.contains("ebbquoted") && !text.contains("flowheading"), "{text}");
         let numbers = ["API-equivalent", "sessions"];
         assert!(numbers.iter().all(|name| text.contains(name)), "{mode}: {text}");
     }
@@ -155,6 +158,8 @@ fn a_pager_gets_the_text() {
         assert!(!other.exists(), "CODEX_LEDGER_PAGER goes first");
         fs::remove_file(&mine).unwrap();
     }
+    let failed = in_terminal(&env, test, 80, &["show"], &[("PAGER", "false")]).unwrap();
+    assert!(String::from_utf8_lossy(&failed.stdout).contains("tide comes in"), "it showed nothing");
     in_terminal(&env, test, 80, &["show"], &both[1..]);
     assert!(fs::read_to_string(&other).unwrap().contains("tide comes in"));
     fs::remove_file(&other).unwrap();
@@ -187,14 +192,14 @@ fn a_broken_pager_is_no_error() {
         env.extend(&env.rollout(1), &prompt_line(&WORDS.repeat(40)));
     }
     env.append(&[]);
-    for pager in ["true", "head -1", "exit 3", "exec <&-; exit 0", "kill -9 $$"] {
+    for pager in ["true", "head -1", "exec <&-; exit 0", "kill -9 $$"] {
         let Some(output) = in_terminal(&env, test, 80, &["show"], &[("PAGER", pager)]) else {
             return;
         };
         assert_eq!(output.status.code(), Some(0), "{pager}");
         assert!(seen(&output).len() <= 1, "{pager}: {}", String::from_utf8_lossy(&output.stdout));
     }
-    for pager in ["", "cat", "no-such-pager-anywhere"] {
+    for pager in ["", "cat", "no-such-pager-anywhere", "exit 3", "false"] {
         let output = in_terminal(&env, test, 80, &["show"], &[("PAGER", pager)]).unwrap();
         assert_eq!(output.status.code(), Some(0), "{pager}");
         assert!(seen(&output).len() > 100, "{pager}: the text is shown without it");
