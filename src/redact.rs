@@ -64,7 +64,7 @@ pub struct RedactTarget {
     pub from: Option<PathBuf>,
     #[arg(long, value_name = "TEXT", help = "What is shown instead [default: [redacted]]")]
     pub with: Option<String>,
-    /// Why; recorded with your name, and shown in reports
+    /// Why (required); recorded with your name, and shown in reports
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
 }
@@ -77,7 +77,7 @@ pub enum RedactCommand {
     Undo {
         /// Its number or the beginning of its id
         target: String,
-        /// Why; recorded with your name, and shown in reports
+        /// Why (required); recorded with your name, and shown in reports
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         reason: String,
     },

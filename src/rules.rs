@@ -34,7 +34,7 @@ pub enum RulesCommand {
         /// Use them though one hides something nearly everywhere
         #[arg(long)]
         wide: bool,
-        /// Why; recorded with your name, and shown in reports
+        /// Why (required); recorded with your name, and shown in reports
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         reason: String,
     },
