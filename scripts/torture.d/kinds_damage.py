@@ -1,6 +1,7 @@
 """Kind `damage`: a file of the ledger's folder is changed, by bytes, by another file, or as a database."""
 
 import os
+import re
 import shutil
 import sqlite3
 
@@ -354,8 +355,13 @@ def _check_readers(trial):
         if trial.check(run) and run.code == 0:
             if world.old_word.encode() in run.out:
                 trial.trouble("shown", f"`{key}` shows the hidden word")
-            elif run.out != world.truth[key] and not _says_behind(run):
+            elif _unsigned(run.out) != _unsigned(world.truth[key]) and not _says_behind(run):
                 trial.trouble("shown", f"`{key}` says something else than before")
+
+
+def _unsigned(out):
+    """Without who vouches for the ledger: a report tells it when that no longer holds."""
+    return re.sub(rb'"checkpoint": ?("[^"]*"|null)', b"", out)
 
 
 def _says_behind(run):
