@@ -221,8 +221,12 @@ pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
         }
         let Key { signer, made } = keys::key(app, key.key.as_deref())?;
         let (checkpoint, note) = app.checkpoint(&signer)?;
-        let exported = config.export.as_deref();
-        exported.map_or(Ok(()), |path| app.export_checkpoint(path, &note))?;
+        let exported = config.export.as_deref().map(|path| app.export_checkpoint(path, &note));
+        if let Some(Err(error)) = exported {
+            let mut error = DoorError::from(error);
+            error.message.insert_str(0, "signed, but not written elsewhere: ");
+            say(error.described());
+        }
         let (size, root) = (checkpoint.size, checkpoint.root.to_string());
         let key = signer.verifier();
         let (id, public_key) = (hex(&key.id()), key.to_string());

@@ -282,6 +282,13 @@ fn checkpoints_are_kept_elsewhere_and_tell_up_to_where_a_fork_is_the_same() {
         env.run(args).expect(code).json()["against"].clone()
     };
     assert_eq!(against(0)["verdict"], "consistent");
+    env.write(&config, b"[checkpoint]\nexport = 'no/such/folder/kept'\n");
+    env.extend(&env.rollout(3), &prompt_line("and tomorrow?"));
+    let args =
+        ["append", "--config", &config.display().to_string(), &env.codex().display().to_string()];
+    let done = env.run(args).expect(0);
+    assert!(done.stderr.contains("signed, but not written elsewhere: "), "{}", done.stderr);
+    assert_eq!(vouched(&env)["size"], env.json(["status"])["head"]["size"], "it is signed");
     fs::remove_dir_all(env.ledger()).unwrap();
     copy(&old, &env.ledger());
     assert_eq!(against(1)["verdict"], "shorter");

@@ -82,3 +82,17 @@ macro_rules! columns {
 }
 
 pub(crate) use columns;
+
+/// Whether a call of `function_calls` has failed, in SQL; as `ReportItem::has_failed` has it.
+macro_rules! has_failed {
+    ($call:literal) => {
+        concat!(
+            "(",
+            $call,
+            ".exit_code <> 0 OR ",
+            $call,
+            ".status IN ('failed', 'error', 'rejected'))"
+        )
+    };
+}
+pub(crate) use has_failed;

@@ -1,7 +1,7 @@
 //! The list of sessions, and finding one by the beginning of its id or by its name.
 
 use super::filter::{Filter, FilterError};
-use super::row::{Counts, sql_stream};
+use super::row::{Counts, has_failed, sql_stream};
 use super::select::pick;
 use super::title;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
@@ -60,7 +60,8 @@ const CHOSEN: &str = "
         SELECT s.stream, coalesce(t.last_at_ms, s.created_at_ms) AS at_ms
         FROM sessions s JOIN streams t ON t.stream = s.stream";
 
-const SELECT: &str = "
+const SELECT: &str = concat!(
+    "
     SELECT s.id, s.stream,
         (SELECT x.name FROM session_titles x WHERE x.stream = s.stream) AS name,
         (SELECT x.asked FROM session_titles x WHERE x.stream = s.stream) AS asked,
@@ -68,12 +69,14 @@ const SELECT: &str = "
         s.subagent, s.cli_version, coalesce(s.parent_id, s.forked_from_id) AS parent_id,
         (SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0) AS prompts,
         (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0) AS calls,
-        (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0
-            AND (c.exit_code <> 0 OR c.status IN ('failed', 'error', 'rejected'))) AS failed,
+        (SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0 AND ",
+    has_failed!("c"),
+    ") AS failed,
         (SELECT CAST(total(k.input + k.output) AS INTEGER) FROM token_messages k
             WHERE k.stream = s.stream AND k.counted = 1) AS tokens,
         t.lines, t.bytes, t.malformed
-    FROM sessions s JOIN streams t ON t.stream = s.stream";
+    FROM sessions s JOIN streams t ON t.stream = s.stream"
+);
 
 /// A revert writes another file of the same thread: the one with the latest record stands for the session.
 const NEWER: &str =

@@ -1,7 +1,7 @@
 //! The head of a report: totals, tables and the sessions it will tell of.
 
 use super::super::filter::Filter;
-use super::super::row::Counts;
+use super::super::row::{Counts, has_failed};
 use super::super::select::Resolved;
 use super::super::tokens::{TokenBy, TokenRow, TokenSums, tokens_of_picked};
 use super::model::{Mode, Period, ReportHead, ReportSession, TokenTables, ToolRow, Totals};
@@ -129,9 +129,12 @@ fn calls(
     totals: &mut Totals,
     counts: &mut BTreeMap<StreamId, OfStream>,
 ) -> SqlResult<Vec<ToolRow>> {
-    let head = "SELECT p.stream, x.tool, count(*) AS calls, count(*) FILTER (WHERE x.exit_code <> 0
-            OR x.status IN ('failed', 'error', 'rejected')) AS failed
-        FROM temp.picked p CROSS JOIN function_calls x ON x.stream = p.stream WHERE x.copied = 0 AND ";
+    let head = concat!(
+        "SELECT p.stream, x.tool, count(*) AS calls, count(*) FILTER (WHERE ",
+        has_failed!("x"),
+        ") AS failed
+        FROM temp.picked p CROSS JOIN function_calls x ON x.stream = p.stream WHERE x.copied = 0 AND "
+    );
     let sql = [head, IN_RANGE, " GROUP BY p.stream, x.tool"].concat();
     let mut statement = db.prepare(&sql)?;
     let mut rows = statement.query(<[i64; 2]>::from(filter.range()))?;
