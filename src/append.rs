@@ -1,11 +1,12 @@
 //! `append`: the main job.
 
-use crate::audit_proofs::{KeyArgs, Signed, sign};
+use crate::audit_proofs::KeyArgs;
 use crate::door::{Done, Door, Result, Style, app, said_settings, setup};
 use crate::error::DoorError;
 use crate::text::{
     bytes, count, duration, plural, problem_lines, reason_in_words, safe, safe_path,
 };
+use crate::vouching::{Signed, is_behind, sign};
 use clap::Args;
 use codex_ledger_app::{
     App, AppError, AppendOptions, AppendReport, Appended, ByteCounts, FileCounts, HeadSummary, Seq,
@@ -111,9 +112,11 @@ fn unpack(dir: &Dir<'_>, target: &Path) -> std::io::Result<()> {
     dir.dirs().try_for_each(|dir| unpack(dir, target))
 }
 
-/// What was appended is signed.
+/// What was appended is signed, and what others have recorded since the last time.
 fn signed(app: &App, appended: &Appended, key: &KeyArgs) -> Option<Signed> {
-    (!appended.report.entries.is_empty()).then(|| sign(app, key)).flatten()
+    let size = appended.head.as_ref().map_or(0, |head| head.size);
+    let is_due = !appended.report.entries.is_empty() || is_behind(app, size);
+    is_due.then(|| sign(app, key)).flatten()
 }
 
 fn watch(door: &Door, app: &App, options: AppendOptions, key: &KeyArgs) -> Result<Done> {

@@ -5,6 +5,7 @@ use crate::annotate::{DispositionCommand, NoteCommand, TagCommand};
 use crate::append::AppendArgs;
 use crate::audit::AuditArgs;
 use crate::config::ConfigArgs;
+use crate::export::ExportArgs;
 use crate::generate::{CompletionsArgs, ManArgs};
 use crate::group::GroupArgs;
 use crate::migrate::MigrateArgs;
@@ -155,6 +156,8 @@ pub enum Command {
     },
     /// Verify every entry, link, file and view; findings give exit code 1
     Audit(AuditArgs),
+    /// Write the whole ledger, raw, without its engine: to keep it, or for a verifier that knows nothing of this program
+    Export(ExportArgs),
     /// Say what a damaged ledger would keep and lose; with a reason, repair it beside itself
     Repair(RepairArgs),
     /// Show or check the configuration

@@ -1,16 +1,23 @@
 //! `audit`: verify everything.
 
 use crate::audit_log::{self, LogArgs};
+use crate::audit_page::{self, Findings, PageFormat};
 use crate::audit_proofs::{self, CheckpointArgs, ProveArgs, VerifyArgs};
+use crate::bundle::{self, BundleArgs};
 use crate::door::{Done, Door, Result, Style, app, say};
+use crate::error::DoorError;
 use crate::hint;
 use crate::keys;
-use crate::text::{self, bytes, duration, entries, plural, safe, safe_path};
+use crate::text::{self, bytes, count, duration, entries, plural, safe, safe_path};
+use crate::vouching;
 use clap::{Args, Subcommand};
 use codex_ledger_app::audit::{Finding, FindingKind};
-use codex_ledger_app::{App, Audit, HeadSummary, Seq, ViewsVerdict, Vouched};
+use codex_ledger_app::{App, Audit, BodyVerdicts, HeadSummary, Seq, ViewsVerdict, Vouched};
+use codex_ledger_query::ActRow;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct AuditArgs {
@@ -20,6 +27,18 @@ pub struct AuditArgs {
     /// Only compare the ledger with an older checkpoint: does it begin with what that covers?
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
+    /// One page for a review: who did what and why, which rules were in force, what could not be read, what is not proven
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "against")]
+    pub format: Option<PageFormat>,
+    /// Write the page to a file; the end of its name says the format
+    #[arg(long, short, value_name = "FILE", conflicts_with = "against")]
+    pub output: Option<PathBuf>,
+    /// Stay, and print one line of JSON at the beginning and whenever something has changed
+    #[arg(long, conflicts_with_all = ["against", "format", "output"])]
+    pub watch: bool,
+    /// With --watch: look again after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..), requires = "watch")]
+    pub every: u64,
     #[command(subcommand)]
     pub what: Option<AuditCommand>,
 }
@@ -34,15 +53,8 @@ pub enum AuditCommand {
     Prove(ProveArgs),
     /// Check a proof or a checkpoint, without a ledger
     Verify(VerifyArgs),
-    /// Write the whole ledger, raw, without its engine, for a verifier that knows nothing of this program
-    Bundle {
-        /// Directory to write to
-        #[arg(long, short, value_name = "DIR")]
-        output: PathBuf,
-        /// Why; recorded with your name
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-    },
+    /// Write evidence for somebody else: a report, the entries behind it, and what proves them; nothing hidden is in it
+    Bundle(BundleArgs),
 }
 
 /// What is printed of an audit.
@@ -51,12 +63,25 @@ struct Document<'a> {
     ok: bool,
     entries: u64,
     bytes: u64,
+    /// The verdict on each acknowledged body, counted.
+    bodies: Bodies,
     findings: Vec<FindingLine<'a>>,
     /// Entries that are signed, and by whom; none where there is no checkpoint.
     checkpoint: Option<&'a Vouched>,
     views: Views,
+    /// How many acts of each kind there are that are no one's daily work; none where the views cannot be read.
+    acts: Option<BTreeMap<&'a str, u64>>,
     head: Option<&'a HeadSummary>,
     elapsed_ms: u64,
+}
+
+/// Verdicts on bodies.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+struct Bodies {
+    ok: u64,
+    pending: u64,
+    loss: u64,
+    violation: u64,
 }
 
 /// What is printed of a finding.
@@ -76,7 +101,7 @@ impl FindingLine<'_> {
 }
 
 /// What is wrong, and what may help.
-fn detail(door: &Door, Finding { detail, hint, .. }: &Finding) -> String {
+pub fn detail(door: &Door, Finding { detail, hint, .. }: &Finding) -> String {
     match hint {
         Some(hint) => format!("{detail}; {}", door.hinted(&hint::words(hint))),
         None => detail.clone(),
@@ -90,18 +115,10 @@ struct Views {
     verdict: ViewsVerdict,
 }
 
-/// What is printed of a bundle.
-#[derive(Serialize)]
-struct Bundle<'a> {
-    entries: u64,
-    bytes: u64,
-    path: &'a Path,
-    elapsed_ms: u64,
-}
-
 pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
     match &args.what {
-        Some(AuditCommand::Log(_)) | Some(AuditCommand::Bundle { .. }) | None => {}
+        Some(AuditCommand::Log(_)) | None => {}
+        Some(AuditCommand::Bundle(args)) => return bundle::run(door, args),
         Some(AuditCommand::Checkpoint(args)) => return audit_proofs::checkpoint(door, args),
         Some(AuditCommand::Prove(args)) => return audit_proofs::prove(door, args),
         Some(AuditCommand::Verify(args)) => return audit_proofs::verify(door, args),
@@ -113,45 +130,111 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         return audit_log::run(door, args);
     }
     let app = app(door, "audit", Vec::new())?;
-    if let Some(AuditCommand::Bundle { output, reason }) = &args.what {
-        return bundle(door, &app, output, reason);
+    if args.watch {
+        return watch(door, &app, &args);
     }
+    let audited = audited(door, &app, &args)?;
+    let Audited { audit, vouched } = &audited;
+    let ok = audit.findings.is_empty();
+    let done = if ok { Done::Clean } else { Done::Findings };
+    let of_name = || args.output.as_deref().and_then(PageFormat::of_name);
+    if let Some(format) = args.format.or_else(of_name) {
+        if door.global.json {
+            return Err(DoorError::new("--json prints the audit itself")
+                .hint("leave --format and --output out"));
+        }
+        let findings = Findings { audit, vouched: vouched.as_ref() };
+        audit_page::write(door, &app, &findings, (format, args.output.as_deref()))?;
+        return Ok(done);
+    }
+    if let Some(path) = &args.output {
+        let message = format!("--output: {} is no format of pages", path.display());
+        return Err(
+            DoorError::new(message).hint("a name that ends in .md, .html or .csv, or --format")
+        );
+    }
+    if door.global.json {
+        let acts = audit_page::acts(&app);
+        door.print_json(&document(door, &audited, acts.as_deref()))?;
+    } else if !door.global.quiet || !ok {
+        let acts = audit_page::acts(&app);
+        door.print(&as_text(door, audit, vouched.as_ref(), acts.as_deref()))?;
+    }
+    Ok(done)
+}
+
+/// An audit, and who vouches for what it is about.
+struct Audited {
+    audit: Audit,
+    vouched: Option<Vouched>,
+}
+
+fn audited(door: &Door, app: &App, args: &AuditArgs) -> Result<Audited> {
     let mut listener = door.progress();
     let mut audit = app.audit(!args.no_views, &mut listener)?;
     // A ledger whose head cannot be read has findings enough.
-    let (vouched, finding) = match keys::verifier(&app, None) {
+    let (vouched, finding) = match keys::verifier(app, None) {
         _ if audit.head.is_none() => (None, None),
-        Ok(key) => audit_proofs::judge(&app, &key),
+        Ok(key) => vouching::judge(app, &key),
         Err(error) => {
             say(format!("codex-ledger: {}", error.message));
-            audit_proofs::judge(&app, &None)
+            vouching::judge(app, &None)
         }
     };
     audit.findings.extend(finding);
-    let ok = audit.findings.is_empty();
-    if door.global.json {
-        let matches = match audit.views {
-            ViewsVerdict::Match => Some(true),
-            ViewsVerdict::Differ => Some(false),
-            _ => None,
-        };
-        door.print_json(&Document {
-            ok,
-            entries: audit.entries,
-            bytes: audit.bytes,
-            findings: audit.findings.iter().map(|finding| FindingLine::of(door, finding)).collect(),
-            checkpoint: vouched.as_ref(),
-            views: Views { matches, verdict: audit.views },
-            head: audit.head.as_ref(),
-            elapsed_ms: door.elapsed_ms(),
-        })?;
-    } else if !door.global.quiet || !ok {
-        door.print(&as_text(door, &audit, vouched.as_ref()))?;
-    }
-    Ok(if ok { Done::Clean } else { Done::Findings })
+    Ok(Audited { audit, vouched })
 }
 
-fn as_text(door: &Door, audit: &Audit, vouched: Option<&Vouched>) -> String {
+fn document<'a>(
+    door: &Door,
+    Audited { audit, vouched }: &'a Audited,
+    acts: Option<&'a [ActRow]>,
+) -> Document<'a> {
+    let matches = match audit.views {
+        ViewsVerdict::Match => Some(true),
+        ViewsVerdict::Differ => Some(false),
+        _ => None,
+    };
+    let BodyVerdicts { ok, pending, loss, violation } = audit.bodies;
+    Document {
+        ok: audit.findings.is_empty(),
+        entries: audit.entries,
+        bytes: audit.bytes,
+        bodies: Bodies { ok, pending, loss, violation },
+        findings: audit.findings.iter().map(|finding| FindingLine::of(door, finding)).collect(),
+        checkpoint: vouched.as_ref(),
+        views: Views { matches, verdict: audit.views },
+        acts: acts.map(audit_page::notable_counts),
+        head: audit.head.as_ref(),
+        elapsed_ms: door.elapsed_ms(),
+    }
+}
+
+/// Says how it stands now, and again whenever that has changed.
+fn watch(door: &Door, app: &App, args: &AuditArgs) -> Result<Done> {
+    let mut last = None;
+    loop {
+        let audited = audited(door, app, args)?;
+        let document = document(door, &audited, None);
+        let mut now = serde_json::to_value(&document).unwrap_or_default();
+        if let Some(fields) = now.as_object_mut() {
+            fields.remove("elapsed_ms");
+            fields.remove("acts");
+        }
+        if last.as_ref() != Some(&now) {
+            door.print_json_line(&document)?;
+            last = Some(now);
+        }
+        std::thread::park_timeout(Duration::from_secs(args.every));
+    }
+}
+
+fn as_text(
+    door: &Door,
+    audit: &Audit,
+    vouched: Option<&Vouched>,
+    acts: Option<&[ActRow]>,
+) -> String {
     let verified = format!(
         "{} verified, {} of bodies re-hashed, {}",
         entries(audit.entries),
@@ -173,14 +256,27 @@ fn as_text(door: &Door, audit: &Audit, vouched: Option<&Vouched>) -> String {
             safe(&detail(door, finding))
         ));
     }
-    let views = match audit.views {
-        ViewsVerdict::Match => "say what a rebuild says",
-        ViewsVerdict::Stale => "are behind; the next append brings them up to date",
-        ViewsVerdict::Absent => "there are none",
-        ViewsVerdict::Differ => "differ from a rebuild",
-        ViewsVerdict::NotCompared => "were not compared",
-    };
-    out.push_str(&format!("views  {views}\n"));
+    let BodyVerdicts { ok, pending, loss, violation } = audit.bodies;
+    if loss + violation > 0 {
+        out.push_str(&format!(
+            "bodies  {} OK, {} PENDING, {} LOSS (missing, and no act says why), {} VIOLATION (not what was committed)\n",
+            count(ok), count(pending), count(loss), count(violation)
+        ));
+    }
+    out.push_str(&format!("views  {}\n", audit_page::views_words(audit.views)));
+    let counts = acts.map(audit_page::notable_counts).unwrap_or_default();
+    let counts: Vec<String> =
+        counts.iter().map(|(kind, number)| format!("{} {kind}", count(*number))).collect();
+    if !counts.is_empty() {
+        let log = door.hinted(
+            "`codex-ledger audit log` lists them, `codex-ledger audit -o FILE.html` makes a page",
+        );
+        out.push_str(&format!(
+            "acts   {}\n       {}\n",
+            counts.join(", "),
+            door.paint(Style::Dim, log)
+        ));
+    }
     if audit.needs_repair {
         out.push_str(&door.next(None, "repair"));
     }
@@ -217,29 +313,4 @@ fn vouched_text(
     let not = "not proven: that the owner of the key has not rewritten it, or cut it and its checkpoint. A checkpoint that is \
         kept elsewhere proves that: `codex-ledger audit --against FILE`";
     format!("signed by {by}\n{}\n", door.paint(Style::Dim, door.hinted(not)))
-}
-
-fn bundle(door: &Door, app: &App, output: &Path, reason: &str) -> Result<Done> {
-    if !door.global.json && !door.global.quiet {
-        say(
-            "codex-ledger: this writes every raw line: nothing is hidden in it; keep it to yourself",
-        );
-    }
-    let summary = app.export(output, reason)?;
-    if door.global.json {
-        door.print_json(&Bundle {
-            entries: summary.entries,
-            bytes: summary.bytes,
-            path: output,
-            elapsed_ms: door.elapsed_ms(),
-        })?;
-    } else if !door.global.quiet {
-        let entries = entries(summary.entries);
-        door.print(&format!(
-            "{entries} written to {} ({}), the last one says so; `python3 tests/verify.py` of the project checks it\n",
-            safe(&output.display().to_string()),
-            bytes(summary.bytes)
-        ))?;
-    }
-    Ok(Done::Clean)
 }

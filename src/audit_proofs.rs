@@ -1,13 +1,14 @@
 //! `audit checkpoint`, `prove`, `verify`, `--against`: what a stranger can check.
 
-use crate::door::{Done, Door, Result, Style, app, say};
+use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
 use crate::keys::{self, Key};
-use crate::text::{count, entries, safe, safe_path};
+use crate::text::{count, entries, plural, safe};
+use crate::vouching;
 use clap::Args;
-use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{
-    Against, App, Checkpoint, Proven, Seq, Verifier, Vouched, hex, verify_proof,
+    Against, App, AppError, BundleProven, Checkpoint, ErrorKind, Proven, Seq, Verifier,
+    verify_bundle, verify_proof,
 };
 use serde::Serialize;
 use std::fs::File;
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// A checkpoint or proof is no longer.
 const FILE_MAX_BYTES: u64 = 4 << 20;
+/// Ranges of entries that are listed.
+const RANGES_SHOWN: usize = 12;
 
 #[derive(Debug, Args)]
 pub struct KeyArgs {
@@ -31,6 +34,12 @@ pub struct CheckpointArgs {
     /// Write it here, too; nothing is overwritten
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Sign although it is not what was signed before, such as after a copy was put back; the older checkpoint is kept as an entry
+    #[arg(long, requires = "reason")]
+    pub anew: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT", requires = "anew")]
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -47,7 +56,7 @@ pub struct ProveArgs {
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A proof or a checkpoint
+    /// A proof, a checkpoint, or a bundle: a folder or a .zip file
     pub file: PathBuf,
     /// A public key that must have signed it, as `audit checkpoint` prints it; repeatable, one of them must
     #[arg(long = "signed-by", value_name = "NAME+ID+KEY")]
@@ -74,14 +83,18 @@ struct ProofDocument<'a> {
 
 pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
     let app = app(door, "audit checkpoint", Vec::new())?;
-    // Whoever asks for it may sign with another key; another history stays where it was found.
-    if let (_, Some(finding)) = judge(&app, &None) {
-        let path = app.checkpoint_path();
-        return Err(DoorError::new(format!("{}: {}", safe_path(&path), finding.detail))
-            .hint("once you know why, move the file away to sign anew"));
-    }
-    let signer = keys::signer(door, &app, args.key.key.as_deref())?;
-    let (checkpoint, note) = app.checkpoint(&signer)?;
+    let key = match &args.reason {
+        // Whoever asks for it knows why; what was signed before is kept in the log.
+        Some(reason) => {
+            let key = keys::signer(door, &app, args.key.key.as_deref())?;
+            app.keep_signed(&vouching::files(&app, key.signer.verifier()), reason)?;
+            key
+        }
+        None => signer_that_fits(door, &app, &args.key)?,
+    };
+    let signer = &key.signer;
+    let (checkpoint, note) = app.checkpoint(signer)?;
+    key.note(&app)?;
     let text = note.to_string();
     if let Some(path) = &args.output {
         app.write_raw(path, &text)?;
@@ -108,9 +121,20 @@ pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
     Ok(Done::Clean)
 }
 
+/// The key, for a ledger that is what was signed of it so far.
+pub fn signer_that_fits(door: &Door, app: &App, args: &KeyArgs) -> Result<Key> {
+    // Whoever asks for it may sign with another key; another history stays where it was found.
+    let known = keys::verifier(app, args.key.as_deref())?;
+    let (own, noted) = (vouching::judge(app, &None).1, vouching::judge_noted(app, &known));
+    if let Some(finding) = own.or(noted) {
+        return Err(vouching::refusal(&finding));
+    }
+    keys::signer(door, app, args.key.as_deref())
+}
+
 pub fn prove(door: &Door, args: &ProveArgs) -> Result<Done> {
     let app = app(door, "audit prove", Vec::new())?;
-    let signer = keys::signer(door, &app, args.key.key.as_deref())?;
+    let Key { signer, .. } = keys::signer(door, &app, args.key.key.as_deref())?;
     let proof = door.patiently("proving", || app.prove(args.entry, &signer))?.to_string();
     let public_key = signer.verifier().to_string();
     if let Some(path) = &args.output {
@@ -140,14 +164,11 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
         })
     });
     let keys: Vec<Verifier> = keys.collect::<Result<_>>()?;
-    let text = read(&args.file)?;
-    let named = |error: codex_ledger_app::AppError| {
-        DoorError::new(format!("{}: {}", args.file.display(), DoorError::from(error).message))
-    };
-    let proven = verify_proof(&text, &keys).map_err(named);
-    let proven = match proven {
-        Ok(proven) => proven,
-        Err(error) => {
+    let verified = verified(&args.file, &keys);
+    let verified = match verified {
+        Ok(verified) => verified,
+        Err(Refusal::Unreadable(error)) => return Err(error),
+        Err(Refusal::Unsound(error)) => {
             if door.global.json {
                 door.print_json(&serde_json::json!({"ok": false, "findings": [error.message]}))?;
             } else {
@@ -157,12 +178,80 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
             return Ok(Done::Findings);
         }
     };
-    if door.global.json {
-        door.print_json(&serde_json::json!({"ok": true, "proven": &proven, "findings": []}))?;
-        return Ok(Done::Clean);
+    match (verified, door.global.json) {
+        (Verified::Proof(proven), true) => {
+            door.print_json(&serde_json::json!({"ok": true, "proven": &proven, "findings": []}))?;
+        }
+        (Verified::Bundle(proven), true) => {
+            door.print_json(&serde_json::json!({"ok": true, "bundle": &proven, "findings": []}))?;
+        }
+        (Verified::Proof(proven), false) => door.print(&told(door, &proven))?,
+        (Verified::Bundle(proven), false) => door.print(&told_of_bundle(door, &proven))?,
     }
-    door.print(&told(door, &proven))?;
     Ok(Done::Clean)
+}
+
+enum Verified {
+    Proof(Proven),
+    Bundle(BundleProven),
+}
+
+enum Refusal {
+    /// Nobody can tell.
+    Unreadable(DoorError),
+    /// It does not hold.
+    Unsound(DoorError),
+}
+
+fn verified(path: &Path, keys: &[Verifier]) -> std::result::Result<Verified, Refusal> {
+    let refused = |error: AppError| {
+        let is_unreadable = matches!(error.kind, ErrorKind::Io | ErrorKind::OutOfSpace);
+        let message = DoorError::from(error).message;
+        let name = path.display().to_string();
+        let message =
+            if message.starts_with(&name) { message } else { format!("{name}: {message}") };
+        let error = DoorError::new(message);
+        if is_unreadable { Refusal::Unreadable(error) } else { Refusal::Unsound(error) }
+    };
+    if let Some(bundle) = verify_bundle(path, keys).map_err(refused)? {
+        return Ok(Verified::Bundle(bundle));
+    }
+    let text = read(path).map_err(Refusal::Unreadable)?;
+    verify_proof(&text, keys).map(Verified::Proof).map_err(refused)
+}
+
+fn told_of_bundle(door: &Door, proven: &BundleProven) -> String {
+    let BundleProven { proof, bodies, ranges, files } = proven;
+    let erased = match bodies.erased {
+        0 => String::new(),
+        erased => format!(", {} erased", count(erased)),
+    };
+    let mut out = format!(
+        "{}  {} of the {} of\n       {}: {} bodies as recorded, {} withheld{erased}\n",
+        door.paint(Style::Green, "holds"),
+        plural(bodies.headers(), "header"),
+        entries(proof.size),
+        safe(&proof.origin),
+        count(bodies.present),
+        count(bodies.withheld),
+    );
+    for range in ranges.iter().take(RANGES_SHOWN) {
+        let (first, last) = (count(range.start), count(range.end.saturating_sub(1)));
+        out.push_str(&format!("       complete from entry {first} to {last}\n"));
+    }
+    if ranges.len() > RANGES_SHOWN {
+        let more = plural((ranges.len() - RANGES_SHOWN) as u64, "more range");
+        out.push_str(&format!("       and {more}\n"));
+    }
+    for file in files {
+        let seq = proof.seq.map(count).unwrap_or_default();
+        out.push_str(&format!("       {} is what entry {seq} records\n", safe(&file.name)));
+    }
+    out.push_str(&signers(proof));
+    out.push_str(
+        "not proven: that the report says what the bodies say (compare them), and that nobody on the way has taken bodies or ranges out\n",
+    );
+    out
 }
 
 fn told(door: &Door, proven: &Proven) -> String {
@@ -177,20 +266,18 @@ fn told(door: &Door, proven: &Proven) -> String {
     if let Some(commitment) = &proven.commitment {
         out.push_str(&format!("       its body is committed to by {commitment}\n"));
     }
-    match &proven.signed_by[..] {
-        [] => out.push_str(
-            "not proven: who signed it. Give a public key that you got from elsewhere: --signed-by NAME+ID+KEY\n",
-        ),
-        keys => {
-            for key in keys {
-                out.push_str(&format!("signed by {}\n", safe(key)));
-            }
-            out.push_str(
-                "not proven: that whoever has this key has not signed another history elsewhere\n",
-            );
-        }
-    }
+    out.push_str(&signers(proven));
     out
+}
+
+/// Who has signed, and what nobody proves by that.
+fn signers(proven: &Proven) -> String {
+    if proven.signed_by.is_empty() {
+        return "not proven: who signed it. Give a public key that you got from elsewhere: --signed-by NAME+ID+KEY\n".into();
+    }
+    let keys = proven.signed_by.iter().map(|key| format!("signed by {}\n", safe(key)));
+    let not = "not proven: that whoever has this key has not signed another history elsewhere\n";
+    keys.collect::<String>() + not
 }
 
 /// What is the same up to an older checkpoint.
@@ -202,116 +289,6 @@ fn same_words(same: u64) -> String {
             entries(same)
         ),
     }
-}
-
-/// Signs what the ledger has, where that is wanted, and keeps it here and wherever it is to be kept. What keeps it from
-/// that is said; the append is whole without.
-pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
-    let config = app.checkpoint_config();
-    if !config.sign {
-        return None;
-    }
-    let signed = keys::verifier(app, key.key.as_deref()).and_then(|known| {
-        // What was signed before is the only witness of what has become of it since: it is not written over.
-        let (_, finding) = judge(app, &known);
-        if let Some(finding) = finding {
-            let path = app.checkpoint_path();
-            return Err(DoorError::new(format!("{}: {}", safe_path(&path), finding.detail))
-                .hint("`codex-ledger audit` says more; once you know why, move the file away, and the next append signs anew"));
-        }
-        let Key { signer, made } = keys::key(app, key.key.as_deref())?;
-        let (checkpoint, note) = app.checkpoint(&signer)?;
-        let exported = config.export.as_deref().map(|path| app.export_checkpoint(path, &note));
-        if let Some(Err(error)) = exported {
-            let mut error = DoorError::from(error);
-            error.message.insert_str(0, "signed, but not written elsewhere: ");
-            say(error.described());
-        }
-        let (size, root) = (checkpoint.size, checkpoint.root.to_string());
-        let key = signer.verifier();
-        let (id, public_key) = (hex(&key.id()), key.to_string());
-        Ok(Signed { size, root, id, public_key, made })
-    });
-    match signed {
-        Ok(signed) => Some(signed),
-        Err(mut error) => {
-            error.message.insert_str(0, "not signed: ");
-            say(error.described());
-            None
-        }
-    }
-}
-
-/// What was signed.
-#[derive(Serialize)]
-pub struct Signed {
-    size: u64,
-    root: String,
-    #[serde(skip)]
-    id: String,
-    public_key: String,
-    /// Where the key lies, if it was made just now.
-    #[serde(skip)]
-    made: Option<PathBuf>,
-}
-
-impl Signed {
-    /// By whom.
-    pub fn text(&self) -> String {
-        let made = self.made.as_deref().map(|path| format!(": {}", keys::made_words(path)));
-        format!("signed  by key {}{}\n", self.id, made.unwrap_or_default())
-    }
-}
-
-/// Who vouches for a ledger, as a report says it; none where there is no checkpoint.
-pub fn in_words(app: &App) -> Option<String> {
-    let key = keys::verifier(app, None).ok().flatten();
-    let vouched = match app.vouched(key.as_slice()) {
-        Ok(vouched) => vouched?,
-        Err(_) => return Some("its checkpoint cannot be read".into()),
-    };
-    let Vouched { size, signed_by, against } = vouched;
-    Some(match (against, signed_by) {
-        (Against::Consistent { now, .. }, Some(key)) if now == size => {
-            format!("signed by key {key}")
-        }
-        (Against::Consistent { .. }, Some(key)) => {
-            format!("the first {} of them signed by key {key}", count(size))
-        }
-        (Against::Consistent { .. }, None) if key.is_none() => {
-            "signed by a key that is not known here".into()
-        }
-        _ => "not what was signed".into(),
-    })
-}
-
-/// What is wrong with the checkpoint beside the ledger, or how it stands. `key` is the ledger's own.
-pub fn judge(app: &App, key: &Option<Verifier>) -> (Option<Vouched>, Option<Finding>) {
-    let finding = |detail: String| {
-        let (kind, file) = (FindingKind::Checkpoint, app.checkpoint_path());
-        Some(Finding { kind, seq: None, file, detail, hint: None })
-    };
-    let vouched = match app.vouched(key.as_slice()) {
-        Ok(Some(vouched)) => vouched,
-        Ok(None) => return (None, None),
-        Err(error) => return (None, finding(DoorError::from(error).message)),
-    };
-    let size = entries(vouched.size);
-    let finding = match (&vouched.against, &vouched.signed_by) {
-        (_, None) if key.is_some() => finding(format!(
-            "the signature over {size} is not that of this ledger's key: somebody else has signed, or the file is damaged"
-        )),
-        (Against::Consistent { .. }, _) => None,
-        (Against::Fork { .. }, _) => {
-            finding(format!("the first {size} are not those that were signed: they were rewritten"))
-        }
-        (Against::Shorter { now, .. }, _) => finding(format!(
-            "{size} were signed, the ledger has {}: the newest are missing, or the folder was put back",
-            count(*now)
-        )),
-        (Against::Other { .. }, _) => finding("it is of another ledger".into()),
-    };
-    (Some(vouched), finding)
 }
 
 pub fn against(door: &Door, file: &Path) -> Result<Done> {

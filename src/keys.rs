@@ -19,13 +19,32 @@ pub struct Key {
     pub made: Option<PathBuf>,
 }
 
-/// The key of a ledger; one that is made is told of.
-pub fn signer(door: &Door, app: &App, given: Option<&Path>) -> Result<Signer> {
-    let Key { signer, made } = key(app, given)?;
-    if let Some(path) = made.filter(|_| !door.global.quiet && !door.global.json) {
-        say(format!("codex-ledger: {}", made_words(&path)));
+impl Key {
+    /// Notes beside this user's keys what was signed last: whoever puts the ledger's folder back, or cuts it and its own
+    /// checkpoint, does not reach that.
+    pub fn note(&self, app: &App) -> Result<()> {
+        let path = signed_path(app, self.signer.verifier())?;
+        let failed = |error: std::io::Error| DoorError::new(format!("{}: {error}", path.display()));
+        let note = fs::read(app.checkpoint_path()).map_err(failed)?;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        Ok(app.write_durably(&path, &note)?)
     }
-    Ok(signer)
+}
+
+/// Where the last checkpoint lies that a key of this user has signed of that ledger.
+pub fn signed_path(app: &App, key: &Verifier) -> Result<PathBuf> {
+    Ok(own_path(&app.log_name()?)?.with_extension(format!("{}.signed", hex(&key.id()))))
+}
+
+/// The key of a ledger; one that is made is told of.
+pub fn signer(door: &Door, app: &App, given: Option<&Path>) -> Result<Key> {
+    let key = key(app, given)?;
+    if let Some(path) = key.made.as_ref().filter(|_| !door.global.quiet && !door.global.json) {
+        say(format!("codex-ledger: {}", made_words(path)));
+    }
+    Ok(key)
 }
 
 /// What is said of a key that was made.

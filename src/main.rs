@@ -5,10 +5,13 @@ mod append;
 mod args;
 mod audit;
 mod audit_log;
+mod audit_page;
 mod audit_proofs;
+mod bundle;
 mod config;
 mod door;
 mod error;
+mod export;
 mod fault;
 mod filters;
 mod generate;
@@ -40,6 +43,7 @@ mod text;
 mod tokens;
 mod trust;
 mod typed;
+mod vouching;
 
 use args::{Cli, Command, Global};
 use clap::{CommandFactory, FromArgMatches};
@@ -139,6 +143,7 @@ fn run(cli: Cli, typed: Typed) -> ExitCode {
         Command::Note { what } => annotate::note(&mut door, what),
         Command::Disposition { what } => annotate::disposition(&mut door, what),
         Command::Audit(args) => audit::run(&mut door, args),
+        Command::Export(args) => export::run(&mut door, args),
         Command::Repair(args) => repair::run(&mut door, args),
         Command::Config(args) => config::run(&mut door, args),
         Command::Migrate(args) => migrate::run(&mut door, args),

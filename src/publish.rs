@@ -30,7 +30,7 @@ pub fn run(
     dir: &Path,
     request: &ReportRequest,
 ) -> Result<Done> {
-    let language = match args.format {
+    let language = match args.content.format {
         None | Some(Format::Md) => Language::Markdown,
         Some(Format::Html) => Language::Html,
         Some(_) => return Err(usage("--publish writes Markdown or HTML", "--format md or html")),

@@ -1,7 +1,6 @@
 //! `report`: what is to be published, to a file, a folder or standard output.
 
 use crate::args::OverrideArgs;
-use crate::audit_proofs;
 use crate::door::{Done, Door, Result, Style, app, with_ledger};
 use crate::error::DoorError;
 use crate::filters::FilterArgs;
@@ -9,6 +8,7 @@ use crate::pager::{PagerArgs, page, width};
 use crate::prose::report_lines;
 use crate::publish;
 use crate::text::{bytes, plural, safe};
+use crate::vouching;
 use clap::{Args, ValueEnum};
 use codex_ledger_app::publish::{Finding, Gate, Language, Watched, folder_of};
 use codex_ledger_app::{
@@ -24,8 +24,9 @@ use std::path::{Path, PathBuf};
 /// Bytes that are gathered before they are written.
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// What is told, of which sessions, and how.
 #[derive(Debug, Args)]
-pub struct ReportArgs {
+pub struct ContentArgs {
     /// How much to tell
     #[arg(long, value_enum, default_value_t = ReportMode::Prompts, value_name = "MODE")]
     pub mode: ReportMode,
@@ -43,6 +44,15 @@ pub struct ReportArgs {
     /// Title
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
+    /// For readers outside: not who hid or read what and why, and not what reviewers say
+    #[arg(long)]
+    pub external: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub content: ContentArgs,
     /// Write to a file; for CSV, a name without `.csv` is a folder for one file per table
     #[arg(long, short, value_name = "PATH", conflicts_with = "publish")]
     pub output: Option<PathBuf>,
@@ -55,9 +65,6 @@ pub struct ReportArgs {
     /// Only check that the folder is up to date; exit code 1 when it is not
     #[arg(long, requires = "publish", conflicts_with = "is_unsafe")]
     pub check: bool,
-    /// For readers outside: not who hid or read what and why, and not what reviewers say
-    #[arg(long)]
-    pub external: bool,
     #[command(flatten)]
     pub overriding: OverrideArgs,
 }
@@ -105,7 +112,7 @@ impl Format {
         })
     }
 
-    fn language(self) -> Language {
+    pub fn language(self) -> Language {
         match self {
             Format::Md => Language::Markdown,
             Format::Csv => Language::Csv,
@@ -134,9 +141,7 @@ pub enum By {
 
 pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let app = app(door, "report", Vec::new())?;
-    let zone = args.filters.zone(door)?;
-    let checkpoint = audit_proofs::in_words(&app);
-    let request = ReportRequest { checkpoint, ..request(&args, &zone)? };
+    let request = request(door, &app, &args.content, args.publish.is_some())?;
     if args.overriding.is_unsafe && args.publish.is_none() && args.output.is_none() {
         return Err(DoorError::new("--unsafe is about files")
             .hint("name one with --output, or a folder with --publish"));
@@ -144,7 +149,7 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     if let Some(dir) = &args.publish {
         return publish::run(door, &app, &args, dir, &request);
     }
-    let format = match (args.format, door.global.json) {
+    let format = match (args.content.format, door.global.json) {
         (None | Some(Format::Json), true) => Format::Json,
         (Some(_), true) => {
             return Err(DoorError::new("--json is --format json").hint("leave one of the two out"));
@@ -162,7 +167,7 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
         crate::door::say("codex-ledger: no sessions match; the report is empty");
     }
     let Some(path) = &args.output else {
-        return match (args.format, format, width()) {
+        return match (args.content.format, format, width()) {
             (None, Format::Md, Some(width)) => print_paged(door, &app, &gate, &report, width),
             _ => print(door, &app, &gate, &report, format),
         };
@@ -222,10 +227,17 @@ fn print_paged(
     Ok(Done::Clean)
 }
 
-fn request(args: &ReportArgs, zone: &Zone) -> Result<ReportRequest> {
+/// What is asked for; pages that are published stay the same while their days do.
+pub fn request(
+    door: &Door,
+    app: &App,
+    args: &ContentArgs,
+    is_published: bool,
+) -> Result<ReportRequest> {
+    let zone = &args.filters.zone(door)?;
     let mut filter = args.filters.filter(zone)?;
     let mut said = [args.filters.since.clone(), args.filters.until.clone()];
-    if args.publish.is_some() {
+    if is_published {
         // Pages change when what they tell changes, not when an hour has gone by.
         for (said, at_ms) in said.iter_mut().zip([&mut filter.since_ms, &mut filter.until_ms]) {
             on_its_day(said, at_ms, zone);
@@ -253,7 +265,7 @@ fn request(args: &ReportArgs, zone: &Zone) -> Result<ReportRequest> {
         page: false,
         beside: Beside::default(),
         external: args.external,
-        checkpoint: None,
+        checkpoint: vouching::in_words(app),
     })
 }
 

@@ -88,9 +88,10 @@ pub fn phase_of(command: &Command) -> Phase {
         Command::Report(args) if args.publish.is_some() => Phase::Publishing,
         Command::Report(args) if args.output.is_some() => Phase::Writing,
         Command::Group(args) if args.output.is_some() => Phase::Writing,
-        Command::Audit(args) if matches!(args.what, Some(AuditCommand::Bundle { .. })) => {
+        Command::Audit(args) if matches!(args.what, Some(AuditCommand::Bundle(_))) => {
             Phase::Writing
         }
+        Command::Export(_) => Phase::Writing,
         _ => Phase::Reading,
     }
 }

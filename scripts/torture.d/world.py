@@ -107,7 +107,7 @@ class World:
         shutil.copytree(ledger or place.ledger, copy, symlinks=True, ignore=lambda _, names: [
             name for name in names if name.startswith("views")])
         try:
-            must(place.run(["audit", "bundle", "-o", to, "--reason", "trial", "--json"], ledger=copy))
+            must(place.run(["export", "-o", to, "--reason", "trial", "--json"], ledger=copy))
         finally:
             shutil.rmtree(copy, ignore_errors=True)
         with open(to + "/entries.cxl", "rb") as file:
@@ -174,7 +174,7 @@ COMMANDS = [
     Command("tag add", lambda w, p: ["tag", "add", "later", w.sessions[1], "--json"]),
     Command("note add", lambda w, p: ["note", "add", w.sessions[1], "a remark", "--json"]),
     Command("audit", lambda w, p: ["audit", "--json"], is_writer=False),
-    Command("audit bundle", lambda w, p: ["audit", "bundle", "-o", p.out + "/bundle", "--reason", "trial", "--json"]),
+    Command("export", lambda w, p: ["export", "-o", p.out + "/bundle", "--reason", "trial", "--json"]),
     Command("show --raw", lambda w, p: ["show", "--raw", w.sessions[0]]),
     Command("sessions", lambda w, p: ["sessions", "--json"], is_writer=False),
 ]

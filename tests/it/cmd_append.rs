@@ -246,11 +246,7 @@ fn credentials_are_never_read() {
     env.run(["append".as_ref(), link.as_os_str()]).refused(&["no Codex logs"]);
     let bundle = env.path("bundle");
     let reason = ["--reason".as_ref(), "a test".as_ref()];
-    env.ok([
-        ["audit".as_ref(), "bundle".as_ref(), "-o".as_ref(), bundle.as_os_str()].as_slice(),
-        &reason,
-    ]
-    .concat());
+    env.ok([["export".as_ref(), "-o".as_ref(), bundle.as_os_str()].as_slice(), &reason].concat());
     let bodies = fs::read(bundle.join("entries.cxl")).unwrap();
     assert!(
         !bodies.windows(16).any(|part| part == b"never-to-be-seen"),

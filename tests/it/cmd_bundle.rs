@@ -1,159 +1,189 @@
-//! `audit bundle`: a verifier that shares no code with the program agrees, and sees every changed byte.
+//! `audit bundle`: evidence that two verifiers without common code believe, in which nothing hidden is, and no byte of
+//! which may differ.
 
-use crate::cli_support::{TestEnvironment, prompt_line, session, skip};
+use crate::cli_support::{TestEnvironment, copy_tree, session, skip, thread};
+use serde_json::Value;
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// `tests/verify.py` on a bundle; `None`, said visibly, where there is no Python.
-fn verify(test: &str, bundle: &Path, more: &[&str]) -> Option<Output> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verify.py");
-    match Command::new("python3").arg(script).arg(bundle).args(more).output() {
-        Ok(output) => Some(output),
-        Err(_) => {
-            skip(test, "there is no python3");
-            None
-        }
-    }
-}
-
-fn said(output: &Output) -> String {
-    let text = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-fn bundle(env: &TestEnvironment, name: &str) -> std::path::PathBuf {
-    let path = env.path(name);
-    let text = path.display().to_string();
-    let done = env.json(["audit", "bundle", "-o", &text, "--reason", "a test"]);
-    assert_eq!(done["entries"], env.json(["status"])["head"]["size"]);
-    path
-}
-
-#[test]
-fn a_verifier_without_our_code_agrees() {
-    let env = TestEnvironment::with_fixture();
-    let older = env.append(&[])["head"].clone();
-    env.extend(&env.codex().join("history.jsonl"), &prompt_line("more"));
-    env.append(&[]);
-    let bundle = bundle(&env, "bundle");
-    let head = env.json(["status"])["head"].clone();
-    let stored: serde_json::Value =
-        serde_json::from_slice(&fs::read(bundle.join("head.json")).unwrap()).unwrap();
-    for field in ["size", "id", "root"] {
-        assert_eq!(stored[field], head[field], "{field}");
-    }
-    let test = "a_verifier_without_our_code_agrees";
-    let Some(output) = verify(test, &bundle, &[]) else { return };
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    let noted = |head: &serde_json::Value| {
-        let of = |name: &str| head[name].as_str().unwrap().to_string();
-        format!("{}:{}:{}", head["size"], of("id"), of("root"))
-    };
-    for head in [&head, &older] {
-        let output = verify(test, &bundle, &["--head", &noted(head)]).unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    }
-    let mut other = older.clone();
-    other["id"] = "00".repeat(32).into();
-    let output = verify(test, &bundle, &["--head", &noted(&other)]).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-}
-
-#[test]
-fn a_flipped_byte_is_seen_wherever_it_is() {
-    let env = TestEnvironment::with_session(3);
-    let bundle = bundle(&env, "bundle");
-    let entries = bundle.join("entries.cxl");
-    let sound = fs::read(&entries).unwrap();
-    let step = sound.len() / 24 + 1;
-    for at in (0..sound.len()).step_by(step).chain([sound.len() - 1]) {
-        let mut changed = sound.clone();
-        changed[at] ^= 1;
-        fs::write(&entries, changed).unwrap();
-        let Some(output) = verify("a_flipped_byte_is_seen", &bundle, &[]) else { return };
-        assert!(matches!(output.status.code(), Some(1 | 2)), "byte {at}: {}", said(&output));
-    }
-    for len in [0, 20, sound.len() / 2, sound.len() - 1] {
-        fs::write(&entries, &sound[..len]).unwrap();
-        let output = verify("a_flipped_byte_is_seen", &bundle, &[]).unwrap();
-        assert!(matches!(output.status.code(), Some(1 | 2)), "{len} bytes: {}", said(&output));
-    }
-    fs::write(&entries, &sound).unwrap();
-    let output = verify("a_flipped_byte_is_seen", &bundle, &[]).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-}
-
-#[test]
-fn a_bundle_needs_a_ledger_and_a_place() {
+/// Three sessions; a word of each prompt of the second one is hidden.
+fn ledger() -> TestEnvironment {
     let env = TestEnvironment::new();
-    let target = env.path("bundle").display().to_string();
-    env.run(["audit", "bundle", "-o", &target, "--reason", "a test"])
-        .refused(&["ledger", "append"]);
-    env.run(["audit", "bundle"]).refused(&["--output", "--reason"]);
-    env.write(&env.rollout(1), &session(1, 1));
+    for number in 1..=3 {
+        env.write(&env.rollout(number), &session(number, 3));
+    }
     env.append(&[]);
-    let file = env.path("file");
-    env.write(&file, b"x");
-    let inside = file.join("bundle").display().to_string();
-    env.run(["audit", "bundle", "-o", &inside, "--reason", "a test"]).refused(&["file"]);
+    env.ok(["tag", "add", "wet", &thread(1)]);
+    env.ok(["redact", "--prompt", &format!("{}#2", thread(2)), "--reason", "private"]);
+    env.append(&[]);
+    env
 }
 
-/// What stands there stays; what is written is whole, and for its owner only.
-#[test]
-fn a_bundle_replaces_nothing() {
-    let env = TestEnvironment::with_session(1);
-    let first = bundle(&env, "bundle");
-    let before = fs::read(first.join("entries.cxl")).unwrap();
-    env.extend(&env.rollout(1), &prompt_line("more"));
-    env.append(&[]);
-    let target = first.display().to_string();
-    env.run(["audit", "bundle", "-o", &target, "--reason", "a test"])
-        .refused(&["bundle", "nothing is overwritten"]);
-    assert_eq!(fs::read(first.join("entries.cxl")).unwrap(), before);
-    let empty = env.path("empty");
-    fs::create_dir(&empty).unwrap();
-    fs::write(env.path("file"), "mine").unwrap();
-    let file = env.path("file").display().to_string();
-    env.run(["audit", "bundle", "-o", &file, "--reason", "a test"])
-        .refused(&["file", "nothing is overwritten"]);
-    bundle(&env, "empty");
-    let names = |dir: &Path| {
-        let mut names: Vec<_> =
-            fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        names.sort();
-        names
+fn bundle(env: &TestEnvironment, name: &str, more: &[&str]) -> (PathBuf, Value) {
+    let path = env.path(name);
+    let file = path.display().to_string();
+    let args = ["audit", "bundle", "-o", &file, "--reason", "for the auditors", "--json"];
+    let made = env.run([&args[..], more].concat()).expect(0).json();
+    (path, made)
+}
+
+fn key(made: &Value) -> String {
+    made["public_key"].as_str().unwrap().to_string()
+}
+
+/// What the program says of a bundle; none where it refuses.
+fn by_program(env: &TestEnvironment, path: &Path, key: &str) -> Option<Value> {
+    let done =
+        env.run(["audit", "verify", &path.display().to_string(), "--signed-by", key, "--json"]);
+    let said = (done.code == Some(0)).then(|| done.json());
+    assert!(said.is_some() || matches!(done.code, Some(1 | 2)), "{:?} {}", done.code, done.stderr);
+    said.map(|said| said["bundle"].clone())
+}
+
+/// What the verifier that shares no code with the program says; none, said visibly, where there is no Python.
+fn by_script(path: &Path, key: &str) -> Option<bool> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/proof/verify.py");
+    let done = Command::new("python3").arg(script).arg(path).args(["--signed-by", key]).output();
+    let Ok(done) = done else {
+        skip("cmd_bundle", "there is no python3");
+        return None;
     };
-    assert_eq!(names(&empty), ["entries.cxl", "head.json"]);
-    let left = names(&env.path(""));
-    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&first), 0o700);
-        for name in ["entries.cxl", "head.json"] {
-            assert_eq!(mode(&first.join(name)), 0o600, "{name}");
+    let said = String::from_utf8_lossy(&[&done.stdout[..], &done.stderr].concat()).into_owned();
+    assert!(!said.contains("Traceback"), "{said}");
+    assert!(matches!(done.status.code(), Some(0..=2)), "{said}");
+    Some(done.status.success())
+}
+
+#[test]
+fn a_bundle_holds_for_two_verifiers_and_shows_nothing_hidden() {
+    let env = ledger();
+    let other = TestEnvironment::with_session(1).json(["audit", "checkpoint"]);
+    for (name, more) in [
+        ("folder", &["--session", &thread(2)][..]),
+        ("packed.zip", &["--session", &thread(2), "--session", &thread(1), "--format", "html"]),
+        ("all", &["--complete", "--mode", "full"]),
+    ] {
+        let (path, made) = bundle(&env, name, more);
+        let said = by_program(&env, &path, &key(&made)).expect("it holds");
+        assert_eq!(said["size"], made["size"], "{name}");
+        assert_eq!(said["bodies"], made["bodies"], "{name}");
+        assert_eq!(said["seq"], made["seq"], "{name}");
+        assert_ne!(by_script(&path, &key(&made)), Some(false), "{name}");
+        assert!(made["bodies"]["present"].as_u64() > Some(3), "{made}");
+        assert!(made["bodies"]["withheld"].as_u64() > Some(0), "{made}");
+        assert_eq!(by_program(&env, &path, &key(&other)), None, "of another log");
+        assert_ne!(by_script(&path, &key(&other)), Some(true));
+        if name == "all" {
+            assert_eq!(said["ranges"], serde_json::json!([{"start": 0, "end": made["size"]}]));
         }
     }
+    // Of the hidden prompt, neither the words nor what would help to guess them.
+    let hidden = hidden_line(&env, 2, 2);
+    let entries = fs::read(env.path("all/entries.cxb")).unwrap();
+    let holds = |words: &[u8]| entries.windows(words.len()).any(|window| window == words);
+    assert!(!holds(&hidden), "the hidden line");
+    assert!(holds(&hidden_line(&env, 3, 1)), "one that is not hidden");
+    let report = fs::read_to_string(env.path("all/report.md")).unwrap();
+    assert!(report.to_lowercase().contains("redacted"), "{report}");
+    // The log says that it was made, and what for.
+    let log = env.ok(["audit", "log", "--kind", "bundle"]);
+    assert_eq!(log.text().matches("for the auditors").count(), 3, "{}", log.text());
+    env.audits_clean();
 }
 
-/// Raw bytes leave with a reason, and the entry that says so is among them.
+/// A line of a session's file that has a prompt in it.
+fn hidden_line(env: &TestEnvironment, number: u64, prompt: usize) -> Vec<u8> {
+    let text = fs::read_to_string(env.rollout(number)).unwrap();
+    let lines = text.lines().filter(|line| line.contains("user_message"));
+    lines.map(str::as_bytes).nth(prompt - 1).unwrap().to_vec()
+}
+
+/// Every part of a bundle is covered, but for the words about how to check it.
 #[test]
-fn an_export_is_recorded_first_and_says_what_it_holds() {
-    let env = TestEnvironment::with_session(1);
-    let size = |env: &TestEnvironment| env.json(["status"])["head"]["size"].as_u64().unwrap();
-    let before = size(&env);
+fn no_byte_of_a_bundle_may_differ_and_no_file_may_come_or_go() {
+    let env = ledger();
+    let (path, made) = bundle(&env, "bundle", &["--session", &thread(1)]);
+    let key = key(&made);
+    let copy = env.path("copy");
+    for name in ["entries.cxb", "checkpoint", "proof", "report.md"] {
+        let sound = fs::read(path.join(name)).unwrap();
+        let step = sound.len() / 300 + 1;
+        for (turn, at) in (0..sound.len()).step_by(step).enumerate() {
+            fs::remove_dir_all(&copy).ok();
+            copy_tree(&path, &copy);
+            let mut changed = sound.clone();
+            changed[at] ^= 1 << (turn % 8);
+            fs::write(copy.join(name), changed).unwrap();
+            assert_eq!(by_program(&env, &copy, &key), None, "byte {at} of {name}");
+            if turn % 50 == 0 {
+                assert_ne!(by_script(&copy, &key), Some(true), "byte {at} of {name}");
+            }
+        }
+        for changed in [&sound[..sound.len() - 1], &[], &[&sound[..], b"x"].concat()] {
+            fs::write(copy.join(name), changed).unwrap();
+            assert_eq!(by_program(&env, &copy, &key), None, "{name} of another length");
+        }
+    }
+    let fresh = || {
+        fs::remove_dir_all(&copy).ok();
+        copy_tree(&path, &copy);
+    };
+    for name in ["entries.cxb", "checkpoint", "proof", "report.md", "key", "VERIFY.md", "verify.py"]
+    {
+        fresh();
+        fs::remove_file(copy.join(name)).unwrap();
+        assert_eq!(by_program(&env, &copy, &key), None, "without {name}");
+        assert_ne!(by_script(&copy, &key), Some(true), "without {name}");
+    }
+    for name in ["more.md", "report.html"] {
+        fresh();
+        fs::write(copy.join(name), "and another thing").unwrap();
+        assert_eq!(by_program(&env, &copy, &key), None, "with {name}");
+        assert_ne!(by_script(&copy, &key), Some(true), "with {name}");
+    }
+    fresh();
+    fs::create_dir(copy.join("folder")).unwrap();
+    assert_eq!(by_program(&env, &copy, &key), None, "with a folder");
+    assert_ne!(by_script(&copy, &key), Some(true));
+}
+
+#[test]
+fn a_bundle_is_made_whole_or_not_at_all() {
+    let env = ledger();
+    let size = || env.json(["status"])["head"]["size"].clone();
+    let before = size();
     let target = env.path("bundle").display().to_string();
-    env.run(["audit", "bundle", "-o", &target, "--reason", " "]).refused(&["reason"]);
-    assert_eq!((size(&env), env.path("bundle").exists()), (before, false));
-    let done = env.run(["audit", "bundle", "-o", &target, "--reason", "for the auditors"]);
-    assert!(done.stderr.contains("nothing is hidden in it"), "{}", done.stderr);
-    assert_eq!(size(&env), before + 1);
-    let sql = "SELECT verb || ' ' || actor || ' ' || detail FROM actions ORDER BY seq DESC";
-    let said: String = env.views().query_row(sql, [], |row| row.get(0)).unwrap();
-    assert_eq!(said, "export tester the whole ledger, raw: for the auditors");
-    let bytes = fs::read(env.path("bundle/entries.cxl")).unwrap();
-    let reason = b"for the auditors";
-    assert!(bytes.windows(reason.len()).any(|part| part == reason), "the entry is in it");
+    let refused = |args: &[&str], words: &[&str]| {
+        let all = [&["audit", "bundle", "-o", &target][..], args].concat();
+        env.run(all).refused(words);
+        assert!(!env.path("bundle").exists());
+        assert_eq!(size(), before);
+    };
+    refused(&[], &["--reason"]);
+    refused(&["--reason", " "], &["reason"]);
+    refused(&["--reason", "x", "--session", "nowhere"], &["nowhere"]);
+    refused(&["--reason", "x", "--since", "2099-01-01"], &["no sessions match"]);
+    let secret = ["ghp", "_", "q8Zr2Lw9Xv4Tn6Yb1Kc3Md5Pf7Hs0Jg2Rt4V"].concat();
+    refused(&["--reason", &secret], &["the reason"]);
+    fs::write(env.path("bundle"), "mine").unwrap();
+    env.run(["audit", "bundle", "-o", &target, "--reason", "x"])
+        .refused(&["nothing is overwritten"]);
+    assert_eq!(fs::read_to_string(env.path("bundle")).unwrap(), "mine");
+    fs::write(env.path("taken.zip"), "mine").unwrap();
+    let taken = env.path("taken.zip").display().to_string();
+    env.run(["audit", "bundle", "-o", &taken, "--reason", "x"])
+        .refused(&["nothing is overwritten"]);
+    assert_eq!(size(), before);
+    // What was signed no longer fits: nothing is signed on top of it.
+    let own = env.ledger().join("checkpoint");
+    let text = fs::read_to_string(&own).unwrap();
+    let root = text.lines().nth(2).unwrap();
+    fs::write(&own, text.replace(root, &("A".repeat(43) + "="))).unwrap();
+    let elsewhere = env.path("elsewhere").display().to_string();
+    env.run(["audit", "bundle", "-o", &elsewhere, "--reason", "x"]).refused(&["checkpoint"]);
+    assert!(!env.path("elsewhere").exists());
+    let left = fs::read_dir(env.path("")).unwrap().flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    assert!(!left.iter().any(|name| name.starts_with('.')), "{left:?}");
 }

@@ -224,7 +224,7 @@ fn every_command_prints_one_document_with_json() {
         [&["--json"][..], &["--json", "--verbose"], &["--json", "--quiet"], &["--json", "--debug"]]
     {
         let out = env.path(more.concat()).display().to_string();
-        let bundle = ["audit", "bundle", "-o", &out, "--reason", "a test"];
+        let bundle = ["export", "-o", &out, "--reason", "a test"];
         for command in commands.iter().copied().chain([&bundle[..]]) {
             let outcome = env.ok(command.iter().chain(more));
             let document = outcome.json();
@@ -294,7 +294,7 @@ fn commands_that_read_make_no_ledger() {
         &["migrate"],
         &["rebuild-views"],
         &["rebuild-views", "--check"],
-        &["audit", "bundle", "-o", &target, "--reason", "a test"],
+        &["export", "-o", &target, "--reason", "a test"],
     ];
     for command in commands {
         env.run(command.iter()).refused(&["ledger", "codex-ledger append"]);

@@ -1,6 +1,6 @@
 //! Checkpoints and proofs: what is signed is what is there, and nothing else passes for it.
 
-use crate::cli_support::{TestEnvironment, prompt_line, session, skip, thread};
+use crate::cli_support::{TestEnvironment, copy_tree, prompt_line, session, skip, thread};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -114,7 +114,7 @@ fn every_entry_is_proven_and_two_verifiers_agree() {
 
 /// The verifier that shares no code with the program.
 fn by_script(proof: &Path, key: &str) -> Option<bool> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verify_proof.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/proof/verify.py");
     let done = Command::new("python3").arg(script).arg(proof).args(["--signed-by", key]).output();
     let Ok(done) = done else {
         skip("cmd_proofs::every_entry_is_proven_and_two_verifiers_agree", "there is no python3");
@@ -224,11 +224,11 @@ fn another_history_behind_the_signature_is_a_finding() {
         write(&damaged);
         env.extend(&env.rollout(3), &prompt_line("and the day after?"));
         let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
-        assert!(done.stderr.contains("not signed: ") && done.stderr.contains("move the file away"));
+        assert!(done.stderr.contains("not signed: ") && done.stderr.contains("--anew"));
         assert_eq!(fs::read_to_string(env.ledger().join("checkpoint")).unwrap(), damaged);
         finding(&env);
     }
-    env.run(["audit", "checkpoint"]).refused(&["move the file away"]);
+    env.run(["audit", "checkpoint"]).refused(&["--anew"]);
     write(&own);
     assert_eq!(vouched(&env)["against"]["verdict"], "consistent");
     // Somebody without the key signs with another one.
@@ -252,7 +252,7 @@ fn another_history_behind_the_signature_is_a_finding() {
     let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
     assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
     assert_eq!(fs::read_to_string(env.ledger().join("checkpoint")).unwrap(), newest);
-    env.run(["audit", "checkpoint"]).refused(&["move the file away"]);
+    env.run(["audit", "checkpoint"]).refused(&["--anew"]);
     // On another machine nobody knows the key.
     fs::remove_dir_all(env.path("home")).unwrap();
     write(&own);
@@ -292,9 +292,14 @@ fn checkpoints_are_kept_elsewhere_and_tell_up_to_where_a_fork_is_the_same() {
     fs::remove_dir_all(env.ledger()).unwrap();
     copy(&old, &env.ledger());
     assert_eq!(against(1)["verdict"], "shorter");
-    // The history goes on in another way, and longer.
+    // The folder alone does not tell, its checkpoint was put back with it; but the key has signed more.
+    let said = finding(&env);
+    assert!(said.contains("are missing, or the folder was put back"), "{said}");
+    // The history goes on in another way, and longer; the key does not sign that.
     env.write(&env.rollout(4), &session(4, 9));
-    env.append(&[]);
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    assert!(done.stderr.contains("not signed: ") && done.stderr.contains(".signed"));
+    assert!(finding(&env).contains("they were rewritten"));
     let fork = against(1);
     assert_eq!((&fork["verdict"], &fork["size"]), (&"fork".into(), &last.into()), "{fork}");
     assert_eq!(fork["same"], sizes[1]);
@@ -332,4 +337,77 @@ fn what_cannot_be_signed_is_appended_all_the_same() {
     assert!(done.stderr.contains("not signed: ") && done.stderr.contains("chmod 600"));
     let audit = env.run(["audit"]).expect(0);
     assert!(audit.stderr.contains("others can read this key"), "{}", audit.stderr);
+}
+
+/// Whoever knows why may sign what no longer fits; what was signed before stays in the log.
+#[test]
+fn signing_anew_keeps_what_was_signed_before() {
+    let env = ledger();
+    let old = env.path("old");
+    copy_tree(&env.ledger(), &old);
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    let signed = env.append(&[])["checkpoint"].clone();
+    fs::remove_dir_all(env.ledger()).unwrap();
+    copy_tree(&old, &env.ledger());
+    assert!(finding(&env).contains("the folder was put back"));
+    env.run(["audit", "checkpoint"]).refused(&["--anew"]);
+    env.run(["audit", "checkpoint", "--anew"]).refused(&["--reason"]);
+    env.run(["audit", "checkpoint", "--anew", "--reason", " "]).refused(&["reason"]);
+    env.ok(["audit", "checkpoint", "--anew", "--reason", "restored from the backup of Monday"]);
+    env.audits_clean();
+    let log = env.json(["audit", "log", "--kind", "sign_anew"]);
+    assert!(log["actions"][0]["target"].as_str().unwrap().contains("backup of Monday"), "{log}");
+    let seq = log["actions"][0]["seq"].to_string();
+    let kept = env.ok(["show", "--raw", "--entry", &seq]);
+    let root = signed["root"].as_str().unwrap();
+    let root: Vec<u8> = (0..root.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&root[at..at + 2], 16).unwrap())
+        .collect();
+    let text = String::from_utf8_lossy(&kept.stdout).into_owned();
+    let is_root = |line: &str| base64_of(line).is_some_and(|bytes| bytes == root);
+    assert!(text.lines().any(is_root), "the checkpoint that no longer fits: {text}");
+    // An append goes on from there.
+    env.append(&[]);
+    env.audits_clean();
+}
+
+/// What is not in the alphabet is none.
+fn base64_of(line: &str) -> Option<Vec<u8>> {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut bits, mut count, mut out) = (0_u32, 0, Vec::new());
+    for byte in line.trim_end_matches('=').bytes() {
+        bits = bits << 6 | LETTERS.iter().position(|letter| *letter == byte)? as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+        }
+    }
+    Some(out)
+}
+
+/// Somebody who can write the folder removes the checkpoint: the key knows that there was one.
+#[test]
+fn a_checkpoint_that_is_gone_is_missed() {
+    let env = ledger();
+    fs::remove_file(env.ledger().join("checkpoint")).unwrap();
+    assert!(finding(&env).contains("somebody has removed it"));
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    assert!(done.stderr.is_empty(), "nothing new, nothing to sign: {}", done.stderr);
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
+}
+
+/// What others record between two appends is signed by the next one, even if that has nothing new.
+#[test]
+fn an_append_signs_what_was_recorded_since() {
+    let env = ledger();
+    env.ok(["tag", "add", "wet", &thread(1)]);
+    let size = env.json(["status"])["head"]["size"].clone();
+    assert_ne!(vouched(&env)["size"], size);
+    assert_eq!(env.append(&[])["checkpoint"]["size"], size);
+    assert_eq!(vouched(&env)["size"], size);
+    assert_eq!(env.append(&[])["checkpoint"], Value::Null);
 }

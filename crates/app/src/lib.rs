@@ -3,6 +3,7 @@
 mod annotate;
 mod append;
 pub mod audit;
+mod bundle;
 pub mod config;
 mod error;
 mod hint;
@@ -32,6 +33,9 @@ mod width;
 pub use self::annotate::{Annotated, DISPOSITIONS, Subject};
 pub use self::append::{AppendOptions, Appended};
 pub use self::audit::{Audit, ViewsVerdict};
+pub use self::bundle::{
+    BodyCounts, BundleFile, BundleMade, BundleProven, BundleRequest, is_zip, verify_bundle,
+};
 pub use self::error::{AppError, ErrorKind, Result};
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
@@ -52,7 +56,7 @@ pub use self::target::RedactRequest;
 pub use self::tokens::Explanation;
 pub use codex_ledger_append::{AppendReport, ByteCounts, FileCounts, SourceProblem};
 pub use codex_ledger_entry::{Act, Seq, SeqRange, hex, parse_hex};
-pub use codex_ledger_ledger::{Holder, World, check_place};
+pub use codex_ledger_ledger::{BodyVerdicts, Holder, World, check_place};
 pub use codex_ledger_projections::{Digests, Reason};
 pub use codex_ledger_proof::{Checkpoint, Signer, Use, Verifier};
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};

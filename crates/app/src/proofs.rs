@@ -1,18 +1,24 @@
 //! Checkpoints of the ledger, signed, and proofs against them.
 
+use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
-use codex_ledger_entry::{HEADER_BYTES, Header, LedgerId, OriginId, Seq, hex, leaf_hash};
-use codex_ledger_ledger::{Head, LedgerReader, header_of, part_roots, write_durably};
+use codex_ledger_entry::{
+    FieldsBuilder, HEADER_BYTES, Header, Kind, LedgerId, OriginId, Seq, hex, leaf_hash,
+};
+use codex_ledger_ledger::{Head, LedgerReader, header_of, part_roots, read_head, write_durably};
 use codex_ledger_proof::{
     Checkpoint, Note, ProofError, Signer, TlogProof, Use, Verifier, inclusion_parts,
 };
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Name of the file that holds the last checkpoint.
 const CHECKPOINT_FILE: &str = "checkpoint";
+/// Of a file with checkpoints that no longer fit, so much is kept.
+const KEPT_BYTES_MAX: usize = 64 << 10;
 /// What the origin of a log of this program begins with.
 const ORIGIN_PREFIX: &str = "codex-ledger";
 
@@ -79,7 +85,7 @@ pub struct Proven {
 }
 
 /// The name of a ledger as a log.
-fn log_name(ledger: LedgerId, origin: OriginId) -> String {
+pub(super) fn log_name(ledger: LedgerId, origin: OriginId) -> String {
     format!("{ORIGIN_PREFIX}/{ledger}/{origin}")
 }
 
@@ -115,9 +121,43 @@ impl App {
     pub fn checkpoint(&self, signer: &Signer) -> Result<(Checkpoint, Note)> {
         let reader = LedgerReader::open(self.dir())?;
         let (checkpoint, note) = signed(reader.head(), signer)?;
-        let path = self.checkpoint_path();
-        write_durably(&self.setup.world, &path, note.to_string().as_bytes())?;
+        self.keep_checkpoint(&note)?;
         Ok((checkpoint, note))
+    }
+
+    /// Keeps the checkpoint beside the ledger.
+    pub(super) fn keep_checkpoint(&self, note: &Note) -> Result<()> {
+        let (world, path) = (&self.setup.world, self.checkpoint_path());
+        Ok(write_durably(world, &path, note.to_string().as_bytes())?)
+    }
+
+    /// Keeps what was signed so far as an entry, before something else is signed that it does not fit.
+    ///
+    /// # Errors
+    /// When there is no reason or ledger, or it cannot be written.
+    pub fn keep_signed(&self, files: &[PathBuf], reason: &str) -> Result<Seq> {
+        let reason = self.reason(reason)?;
+        read_head(self.dir())?;
+        let mut body = FieldsBuilder::default()
+            .add("verb", "sign_anew")
+            .add("actor", &self.setup.actor)
+            .add("detail", format!("what was signed before no longer fits: {reason}"))
+            .add("reason", &reason);
+        let kept: BTreeSet<Vec<u8>> =
+            files.iter().filter_map(|path| std::fs::read(path).ok()).collect();
+        for mut before in kept {
+            before.truncate(KEPT_BYTES_MAX);
+            body = body.add("before", before);
+        }
+        self.append_noting(&NewEntry::new(Kind::Action, body.finish()))
+    }
+
+    /// Writes a small file of its owner's alone, durably; what is there is replaced as a whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_durably(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        Ok(write_durably(&self.setup.world, path, bytes)?)
     }
 
     /// Where the last checkpoint lies.
@@ -130,13 +170,21 @@ impl App {
     /// # Errors
     /// When there is no such entry, or one cannot be read.
     pub fn prove(&self, seq: Seq, signer: &Signer) -> Result<TlogProof> {
-        let mut reader = LedgerReader::open(self.dir())?;
+        self.proof_of(&mut LedgerReader::open(self.dir())?, seq, signer)
+    }
+
+    pub(super) fn proof_of(
+        &self,
+        reader: &mut LedgerReader,
+        seq: Seq,
+        signer: &Signer,
+    ) -> Result<TlogProof> {
         let size = reader.head().size();
-        let header = header_of(&mut reader, seq)?;
+        let header = header_of(reader, seq)?;
         let header = header.filter(|_| seq.get() < size).ok_or_else(|| {
             AppError::new(ErrorKind::NotFound, format!("no entry {seq}: the ledger has {size}"))
         })?;
-        let hashes = part_roots(&mut reader, &inclusion_parts(seq.get(), size))?;
+        let hashes = part_roots(reader, &inclusion_parts(seq.get(), size))?;
         let (_, note) = signed(reader.head(), signer)?;
         let proof = TlogProof { extra: Some(header.to_vec()), index: seq.get(), hashes, note };
         // What does not hold is not given to anybody.
@@ -144,13 +192,12 @@ impl App {
         Ok(proof)
     }
 
-    /// The checkpoint that lies beside the ledger; none where there is none. `keys` may have signed it.
+    /// The checkpoint in a file; none where there is no file. `keys` may have signed it.
     ///
     /// # Errors
     /// When it is no checkpoint, or entries cannot be read.
-    pub fn vouched(&self, keys: &[Verifier]) -> Result<Option<Vouched>> {
-        let path = self.checkpoint_path();
-        let text = match std::fs::read_to_string(&path) {
+    pub fn vouched(&self, path: &Path, keys: &[Verifier]) -> Result<Option<Vouched>> {
+        let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unsound(format!("{}: {error}", path.display()))),
@@ -221,7 +268,7 @@ impl App {
     }
 }
 
-fn signed(head: &Head, signer: &Signer) -> Result<(Checkpoint, Note)> {
+pub(super) fn signed(head: &Head, signer: &Signer) -> Result<(Checkpoint, Note)> {
     let checkpoint =
         Checkpoint { origin: name_of(head), size: head.size(), root: head.chain.tree.root() };
     let mut note = checkpoint.note().map_err(unsound)?;
@@ -229,7 +276,7 @@ fn signed(head: &Head, signer: &Signer) -> Result<(Checkpoint, Note)> {
     Ok((checkpoint, note))
 }
 
-fn unsound(error: impl std::fmt::Display) -> AppError {
+pub(super) fn unsound(error: impl std::fmt::Display) -> AppError {
     AppError::new(ErrorKind::Usage, error.to_string())
 }
 

@@ -6,7 +6,6 @@ use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
 use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
 use codex_ledger_ledger::{LedgerError, LedgerReader};
-use codex_ledger_projections::Standing;
 use codex_ledger_query as query;
 
 impl App {
@@ -73,12 +72,7 @@ impl App {
             ErrorKind::Io | ErrorKind::OutOfSpace => error.hint(Hint::RawIsRecorded),
             _ => error,
         };
-        let mut ledger = self.open().map_err(refused)?;
-        self.append_noted(&mut ledger, &[NewEntry::new(Kind::Access, body)])?;
-        // Views that are not whole stay as they are: reading raw bytes needs none.
-        if let Ok(Standing::Usable { .. }) = self.views.standing(ledger.head()) {
-            self.update_views(&mut |_| ())?;
-        }
+        self.append_noting(&NewEntry::new(Kind::Access, body)).map_err(refused)?;
         Ok(())
     }
 

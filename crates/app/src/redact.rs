@@ -9,7 +9,7 @@ use codex_ledger_append::note_head;
 use codex_ledger_db as db;
 use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
-use codex_ledger_projections::{Decisions, Views, ViewsPaths, load_policy, preview};
+use codex_ledger_projections::{Decisions, Standing, Views, ViewsPaths, load_policy, preview};
 use codex_ledger_query::{
     self as query, FormCount, NearMiss, Quotation, RedactionRow, RevocationRow,
 };
@@ -303,6 +303,17 @@ impl App {
             return Ok(());
         }
         Ok(Views { paths: ViewsPaths { link }, ..self.views.clone() }.remove()?)
+    }
+
+    /// Appends one entry that changes nothing of what may be shown, and brings the views up to date.
+    pub(super) fn append_noting(&self, draft: &NewEntry) -> Result<Seq> {
+        let mut ledger = self.open()?;
+        let seqs = self.append_noted(&mut ledger, std::slice::from_ref(draft))?;
+        // Views that are not whole stay as they are.
+        if let Ok(Standing::Usable { .. }) = self.views.standing(ledger.head()) {
+            self.update_views(&mut |_| ())?;
+        }
+        Ok(seqs.from)
     }
 
     /// Appends entries of no source; what is known of the sources stays known.

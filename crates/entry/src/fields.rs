@@ -85,6 +85,11 @@ impl<'a> Fields<'a> {
         self.0.iter().map(|(name, _)| *name)
     }
 
+    /// The names and values of all fields, in order.
+    pub fn parts(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
+        self.0.iter().flat_map(|(name, value)| [*name, *value])
+    }
+
     /// Every field of that name, in order.
     pub fn all(&self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + '_ {
         self.0.iter().filter(move |(n, _)| *n == name.as_bytes()).map(|(_, value)| *value)

@@ -36,6 +36,8 @@ pub enum Kind {
     Annotation,
     /// Raw bytes were read.
     Access,
+    /// A key that signs checkpoints is no longer used.
+    Key,
     /// A kind of a later version.
     Other(u8),
 }
@@ -54,6 +56,7 @@ impl Kind {
             Kind::RuleSet => 8,
             Kind::Annotation => 9,
             Kind::Access => 10,
+            Kind::Key => 13,
             Kind::Other(code) => code,
         }
     }
@@ -71,6 +74,7 @@ impl Kind {
             8 => Kind::RuleSet,
             9 => Kind::Annotation,
             10 => Kind::Access,
+            13 => Kind::Key,
             other => Kind::Other(other),
         }
     }
@@ -93,6 +97,7 @@ impl Kind {
             Kind::RuleSet => "rule_set",
             Kind::Annotation => "annotation",
             Kind::Access => "access",
+            Kind::Key => "key",
             Kind::Other(_) => "other",
         }
     }

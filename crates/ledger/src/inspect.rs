@@ -22,6 +22,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+const MISSING: &str = "the entry is missing";
+
 /// What kind of thing does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FindingKind {
@@ -88,6 +90,19 @@ pub struct Finding {
     pub detail: String,
 }
 
+/// Acknowledged bodies by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BodyVerdicts {
+    /// Settled, and what was committed.
+    pub ok: u64,
+    /// Acknowledged and what was committed, but in the journal alone so far.
+    pub pending: u64,
+    /// Missing, and no act says why.
+    pub loss: u64,
+    /// There, but not what was committed, or in a pack of which something is not.
+    pub violation: u64,
+}
+
 /// The result of an inspection.
 #[derive(Clone, Debug, Default)]
 pub struct Inspection {
@@ -95,6 +110,8 @@ pub struct Inspection {
     pub entries: u64,
     /// Bytes of bodies that were re-hashed.
     pub bytes: u64,
+    /// The verdict on each acknowledged body, counted.
+    pub bodies: BodyVerdicts,
     /// What does not hold; empty for a sound ledger.
     pub findings: Vec<Finding>,
     /// The head, when one could be read.
@@ -121,6 +138,7 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
         whole: true,
         gap: false,
         side: SideChecks::default(),
+        erased: 0,
         out: Inspection::default(),
         progress,
     };
@@ -136,6 +154,7 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
     inspector.check_end(&head);
     inspector.find_strays();
     inspector.compare_side_records();
+    inspector.count_bodies(&head);
     inspector.out.head = Some(head);
     Ok(inspector.out)
 }
@@ -150,7 +169,9 @@ pub(super) struct Inspector<'a> {
     gap: bool,
     /// What is cached beside the entries, derived once more on the way.
     pub(super) side: SideChecks,
-    out: Inspection,
+    /// Bodies that are gone without leave.
+    erased: u64,
+    pub(super) out: Inspection,
     progress: &'a mut dyn FnMut(u64),
 }
 
@@ -366,7 +387,7 @@ impl Inspector<'_> {
         seq: Seq,
     ) -> Seq {
         let checked = store.pack_with(seq).and_then(|bytes| {
-            let missing = || LedgerError::damaged_at(path, seq, "the entry is missing");
+            let missing = || LedgerError::damaged_at(path, seq, MISSING);
             self.check_pack(head, path, &bytes.ok_or_else(missing)?, seq, |seq, index| {
                 store.block(seq, index)
             })
@@ -376,6 +397,9 @@ impl Inspector<'_> {
             Err(error) => {
                 let next = next_pack(store, seq.next(), volume.end_seq);
                 self.find_error(FindingKind::Entry, path, &error);
+                if !matches!(&error, LedgerError::Damaged { detail, .. } if detail == MISSING) {
+                    self.out.bodies.violation += next.since(seq);
+                }
                 if next > seq.next() {
                     let detail = format!(
                         "entries {seq} to {} cannot be verified",
@@ -435,6 +459,7 @@ impl Inspector<'_> {
             self.find(FindingKind::Structure, Some(entry.seq), path, detail);
         }
         if matches!(entry.body, StoredBody::Erased { .. }) {
+            self.erased += 1;
             let detail = "the body is gone, and no entry says that it was erased";
             self.find(FindingKind::Entry, Some(entry.seq), path, detail);
         }
@@ -452,6 +477,17 @@ impl Inspector<'_> {
             Some(detail) => Err(LedgerError::damaged_at(path, entry.seq, detail)),
             None => Ok(()),
         }
+    }
+
+    /// What was acknowledged is verified, not what was committed, or lost.
+    fn count_bodies(&mut self, head: &Head) {
+        let verified = self.out.entries;
+        let pending = verified.min(head.end().since(head.settled));
+        let bodies = &mut self.out.bodies;
+        bodies.pending = pending;
+        bodies.ok = (verified - pending).saturating_sub(self.erased);
+        let missing = head.size().saturating_sub(verified + bodies.violation);
+        bodies.loss = missing + self.erased;
     }
 
     fn check_end(&mut self, head: &Head) {

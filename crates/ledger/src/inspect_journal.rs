@@ -61,16 +61,22 @@ impl Inspector<'_> {
                 FrameKind::Pack => {
                     let seq = self.chain.end();
                     let path = reader.path().to_path_buf();
-                    self.check_pack(head, &path, &frame.payload, seq, |seq, index| {
-                        let Some(at) = blocks.get(&(seq, index)) else {
-                            return Ok(None);
-                        };
-                        second.seek(*at)?;
-                        match second.next_frame()? {
-                            Next::Frame(frame) => Ok(Some(frame.payload)),
-                            Next::End | Next::Torn(_) => Ok(None),
-                        }
-                    })?;
+                    let checked =
+                        self.check_pack(head, &path, &frame.payload, seq, |seq, index| {
+                            let Some(at) = blocks.get(&(seq, index)) else {
+                                return Ok(None);
+                            };
+                            second.seek(*at)?;
+                            match second.next_frame()? {
+                                Next::Frame(frame) => Ok(Some(frame.payload)),
+                                Next::End | Next::Torn(_) => Ok(None),
+                            }
+                        });
+                    if checked.is_err() {
+                        // Nothing behind it can be verified either.
+                        self.out.bodies.violation += head.end().since(seq);
+                    }
+                    checked?;
                 }
             }
         }

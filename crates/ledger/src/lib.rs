@@ -55,7 +55,7 @@ pub use copy::sweep_copies;
 pub use error::{LedgerError, Result};
 pub use export::{ExportSummary, export};
 pub use head::{Head, HeadSlots, read_head};
-pub use inspect::{Finding, FindingKind, Inspection, inspect};
+pub use inspect::{BodyVerdicts, Finding, FindingKind, Inspection, inspect};
 pub use lock::{Holder, LockListener, LockNotice, Patience, lock_holder};
 pub use open::{Ledger, LedgerPaths};
 pub use pack::{

@@ -7,10 +7,14 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
 )]
 
+/// A verifier that shares no code with this program: Python, its standard library alone.
+pub const VERIFY_PY: &str = include_str!("../verify.py");
+
 mod checkpoint;
 mod key;
 mod merkle;
 mod note;
+mod ranges;
 mod tlog;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
@@ -19,4 +23,5 @@ pub use merkle::{
     ProofError, consistency_parts, inclusion_parts, verify_consistency, verify_inclusion,
 };
 pub use note::{Note, NoteError, Signature};
+pub use ranges::{Piece, missing_parts, root_of_pieces};
 pub use tlog::{TlogProof, TlogProofError};

@@ -23,7 +23,7 @@ pub enum ProofError {
 }
 
 /// The largest power of two below `len`, which is at least 2.
-fn split(len: u64) -> u64 {
+pub(crate) fn split(len: u64) -> u64 {
     1 << (63 - (len - 1).leading_zeros())
 }
 
@@ -142,14 +142,14 @@ fn check_length(expected: usize, found: usize) -> Result<(), ProofError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use codex_ledger_entry::{HEADER_BYTES, leaf_hash};
 
-    struct Few(Vec<TreeHash>);
+    pub(crate) struct Few(pub(crate) Vec<TreeHash>);
 
     impl Few {
-        fn new(count: u8) -> Few {
+        pub(crate) fn new(count: u8) -> Few {
             Few((0..count).map(|n| leaf_hash(&[n; HEADER_BYTES])).collect())
         }
 
@@ -158,7 +158,7 @@ mod tests {
         }
 
         /// RFC 6962, literally.
-        fn mth(&self, part: Range<u64>) -> TreeHash {
+        pub(crate) fn mth(&self, part: Range<u64>) -> TreeHash {
             match part.end - part.start {
                 1 => self.0[part.start as usize],
                 len => {

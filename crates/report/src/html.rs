@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::io::{Result, Write};
 
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 /// More sessions than this are listed in a block that opens.
 const CONTENTS_OPEN_MAX: usize = 40;
 const SCRIPT: &str = include_str!("script.js");

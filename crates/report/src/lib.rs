@@ -13,6 +13,7 @@ mod markdown;
 pub mod numbers;
 mod page;
 pub mod prose;
+mod sheet;
 mod words;
 
 use codex_ledger_query::{ReportHead, ReportPrompt, ReportSession};
@@ -24,6 +25,7 @@ pub use html::{Html, html_index};
 pub use json::Json;
 pub use markdown::{Markdown, markdown_index};
 pub use page::{PageLink, PageState, week_of};
+pub use sheet::{Section, Sheet, SheetRow};
 
 /// Writes a report in one format.
 ///

@@ -52,7 +52,7 @@ fn what_the_program_makes_is_its_owners_alone() {
     ok(&env, &["report", "--mode", "full", "-o", &out("report.md")]);
     ok(&env, &["group", &thread(1), "-o", &out("group.md")]);
     ok(&env, &["redact", "preview", "--html", &out("preview.html"), "--reason", "a test"]);
-    ok(&env, &["audit", "bundle", "-o", &out("bundle"), "--reason", "a test"]);
+    ok(&env, &["export", "-o", &out("bundle"), "--reason", "a test"]);
     ok(&env, &["audit"]);
     let made = below(&env.ledger()).len();
     assert!(made > 12, "{made} files and folders");

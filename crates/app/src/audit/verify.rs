@@ -7,7 +7,9 @@ use crate::progress::{Listener, Progress};
 use crate::setup::App;
 use crate::status::HeadSummary;
 use codex_ledger_entry::Seq;
-use codex_ledger_ledger::{self as ledger, Inspection, LedgerError, inspect, read_head};
+use codex_ledger_ledger::{
+    self as ledger, BodyVerdicts, Inspection, LedgerError, inspect, read_head,
+};
 use codex_ledger_projections::{Views, ViewsError};
 use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
@@ -78,6 +80,8 @@ pub struct Audit {
     pub entries: u64,
     /// Bytes of bodies that were re-hashed.
     pub bytes: u64,
+    /// The verdict on each body, counted.
+    pub bodies: BodyVerdicts,
     /// What does not hold.
     pub findings: Vec<Finding>,
     /// Whether something of it is not mended by the next append.
@@ -117,7 +121,7 @@ fn audit(
     views: Option<&Views>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Audit, AuditError> {
-    let Inspection { entries, bytes, findings, head } = inspect(dir, progress)?;
+    let Inspection { entries, bytes, bodies, findings, head } = inspect(dir, progress)?;
     let needs_repair = findings.iter().any(|finding| finding.kind.needs_repair());
     let readable = findings.iter().all(|finding| {
         use ledger::FindingKind::{HeadSlot, SideRecord, Stray};
@@ -138,5 +142,5 @@ fn audit(
         _ => ViewsVerdict::NotCompared,
     };
     let head = head.as_ref().map(HeadSummary::of);
-    Ok(Audit { entries, bytes, findings, needs_repair, views: verdict, head })
+    Ok(Audit { entries, bytes, bodies, findings, needs_repair, views: verdict, head })
 }

@@ -9,6 +9,7 @@ use super::reading::Language;
 use codex_ledger_location as location;
 use codex_ledger_redaction::{
     By, Context, Engine, Manual, Policy, Redaction, Rule, RuleError, RuleSet, Severity, builtin,
+    everywhere,
 };
 use std::collections::BTreeSet;
 
@@ -69,17 +70,46 @@ impl Scan {
     }
 }
 
+/// The built-in rules that do harm, and these with all that are in force.
+fn rules_of(policy: &Policy) -> Result<(Vec<Rule>, Vec<Rule>), RuleError> {
+    let does_harm = |rule: &&Rule| rule.enabled && rule.severity >= Severity::High;
+    let harmful: Vec<Rule> = builtin()?.rules.iter().filter(does_harm).cloned().collect();
+    let mut all = policy.rules().rules.clone();
+    let more: Vec<Rule> = harmful.iter().filter(|rule| !all.contains(rule)).cloned().collect();
+    all.extend(more);
+    Ok((harmful, all))
+}
+
+/// What decides whether the raw body of an entry may be given to others: nobody says in which column its texts stand, so
+/// every rule and every redaction by words looks at all of it.
+#[derive(Debug)]
+pub struct BodyGate(Engine);
+
+impl BodyGate {
+    /// Compiles what is in force, and the built-in rules that do harm.
+    ///
+    /// # Errors
+    /// When a rule cannot be used.
+    pub fn new(policy: &Policy) -> Result<BodyGate, RuleError> {
+        let (_, rules) = rules_of(policy)?;
+        let rules = everywhere(&RuleSet { rules, ..RuleSet::default() });
+        let anywhere = policy.redactions().iter().flat_map(Redaction::anywhere);
+        Ok(BodyGate(Engine::compile(&rules, &anywhere.collect::<Vec<_>>())?))
+    }
+
+    /// Whether nothing of these bytes is hidden. What is no text is not looked through, and so does not pass.
+    pub fn passes(&self, body: &[u8]) -> bool {
+        str::from_utf8(body).is_ok_and(|text| self.0.masks(text, &Context::default()).is_empty())
+    }
+}
+
 impl Gate {
     /// Compiles the built-in rules that do harm, and what is in force.
     ///
     /// # Errors
     /// When a rule cannot be used.
     pub fn new(policy: &Policy) -> Result<Gate, RuleError> {
-        let does_harm = |rule: &&Rule| rule.enabled && rule.severity >= Severity::High;
-        let harmful: Vec<Rule> = builtin()?.rules.iter().filter(does_harm).cloned().collect();
-        let mut all = policy.rules().rules.clone();
-        let more: Vec<Rule> = harmful.iter().filter(|rule| !all.contains(rule)).cloned().collect();
-        all.extend(more);
+        let (harmful, all) = rules_of(policy)?;
         let manual: Vec<Manual> =
             policy.redactions().iter().filter_map(Redaction::passages).collect();
         let anywhere = policy.redactions().iter().flat_map(Redaction::anywhere);

@@ -17,7 +17,7 @@ mod texts;
 pub use draft::{DocumentDraft, Held, Judged, Paper, Publishable, Waiver, Watched};
 pub use error::{PublishError, Result};
 pub use folder::{Folder, Outcome, Stale};
-pub use gate::{Finding, Gate, Part};
+pub use gate::{BodyGate, Finding, Gate, Part};
 pub use reading::Language;
 pub use stage::Stage;
 pub use temporary::{Access, discard_temporaries, folder_of, write_raw};

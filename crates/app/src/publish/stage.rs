@@ -2,13 +2,15 @@
 
 use super::error::{PublishError, Result};
 use super::temporary::{
-    PREFIX, RANDOM_CHARS, SUFFIX, clean, folder_of, forget, noted, sync_folder,
+    Access, PREFIX, RANDOM_CHARS, SUFFIX, Temporary, clean, folder_of, forget, noted, sync_folder,
 };
 use crate::hint::FolderHint;
 use codex_ledger_ledger::World;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use zip::write::SimpleFileOptions;
+use zip::{DateTime, ZipWriter};
 
 /// A folder under a temporary name, for its owner only; removed unless it was given its own.
 pub struct Stage {
@@ -71,6 +73,36 @@ impl Stage {
         self.is_done = true;
         forget(&self.path);
         sync_folder(&self.world, folder_of(&self.target))
+    }
+
+    /// Makes one archive of the folder's files, in the order of their names, and gives that the name.
+    ///
+    /// # Errors
+    /// When it cannot be written; nothing of it is left then.
+    pub fn finish_as_zip(self) -> Result<()> {
+        let wrong = |e: io::Error| PublishError::io(self.target.display())(e);
+        let out = Temporary::create(&self.world, &self.target, Access::Private)?;
+        let out = self.zipped(out).map_err(wrong)?;
+        refuse_to_replace(&self.target)?;
+        out.name_durably()
+    }
+
+    fn zipped(&self, out: Temporary) -> io::Result<Temporary> {
+        let mut names: Vec<PathBuf> =
+            fs::read_dir(&self.path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+        names.sort();
+        let mut zip = ZipWriter::new(out);
+        // The same files make the same archive, whenever it is made.
+        let options = SimpleFileOptions::default()
+            .last_modified_time(DateTime::default())
+            .unix_permissions(0o600)
+            .large_file(true);
+        for path in names {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            zip.start_file(name, options)?;
+            io::copy(&mut File::open(&path)?, &mut zip)?;
+        }
+        Ok(zip.finish()?)
     }
 }
 

@@ -8,7 +8,7 @@ use super::stage::refuse_to_replace;
 use codex_ledger_ledger::World;
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -102,6 +102,12 @@ impl Temporary {
         let (world, target) = (self.world.clone(), self.target.clone());
         self.name()?;
         sync_folder(&world, folder_of(&target))
+    }
+}
+
+impl Seek for Temporary {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
 

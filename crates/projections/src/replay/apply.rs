@@ -161,7 +161,7 @@ impl<'a> Applier<'a> {
 
     fn entry(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
         match entry.kind {
-            Kind::Created | Kind::Action | Kind::Access => {
+            Kind::Created | Kind::Action | Kind::Access | Kind::Key => {
                 let body = pack.body(entry).unwrap_or_default();
                 let Deriver { policy, drafts, .. } = &mut self.deriver;
                 actions::action(policy, entry.seq, pack.info.recorded_at, body, drafts);

@@ -1,0 +1,98 @@
+//! `audit bundle`: evidence for somebody else.
+
+use crate::audit_proofs::{KeyArgs, signer_that_fits};
+use crate::door::{Done, Door, Result, Style, app};
+use crate::error::DoorError;
+use crate::report::{ContentArgs, Format, finding_text, request};
+use crate::text::{count, entries, plural, safe_path};
+use clap::Args;
+use codex_ledger_app::{BodyCounts, BundleRequest, Seq, Withheld};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    #[command(flatten)]
+    pub content: ContentArgs,
+    /// Also the headers of all other entries, so that nobody can say one was left out
+    #[arg(long)]
+    pub complete: bool,
+    /// Folder to write to, or a file whose name ends in .zip; nothing is overwritten
+    #[arg(long, short, value_name = "PATH")]
+    pub output: PathBuf,
+    /// Why (required); recorded with your name, and in the bundle
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// What is printed of a bundle.
+#[derive(Serialize)]
+struct Document<'a> {
+    path: &'a Path,
+    /// The entry that records it.
+    seq: Option<Seq>,
+    size: u64,
+    bodies: BodyCounts,
+    public_key: String,
+    /// What keeps it from being made.
+    findings: Vec<String>,
+    elapsed_ms: u64,
+}
+
+pub fn run(door: &Door, args: &BundleArgs) -> Result<Done> {
+    let app = app(door, "audit bundle", Vec::new())?;
+    let signer = signer_that_fits(door, &app, &args.key)?;
+    let made = door.patiently("writing", || {
+        let report = request(door, &app, &args.content, false)?;
+        let language = args.content.format.unwrap_or(Format::Md).language();
+        let wanted = BundleRequest {
+            target: args.output.clone(),
+            report,
+            language,
+            is_complete: args.complete,
+            reason: args.reason.clone(),
+        };
+        app.bundle(&wanted, &signer.signer).map_err(DoorError::from)
+    })?;
+    signer.note(&app)?;
+    let public_key = signer.signer.verifier().to_string();
+    let withheld = Withheld { name: "the report".into(), findings: made.findings };
+    if door.global.json {
+        let findings = withheld.findings.iter();
+        door.print_json(&Document {
+            path: &args.output,
+            seq: made.seq,
+            size: made.size,
+            bodies: made.counts,
+            public_key,
+            findings: findings.map(|of| format!("line {}: {}", of.line, of.rule)).collect(),
+            elapsed_ms: door.elapsed_ms(),
+        })?;
+        return Ok(if made.seq.is_some() { Done::Clean } else { Done::Findings });
+    }
+    let Some(seq) = made.seq else {
+        let hint = "  no bundle was made; hide it with `codex-ledger redact`\n";
+        door.print(&(finding_text(door, &withheld) + &door.hinted(hint)))?;
+        return Ok(Done::Findings);
+    };
+    let BodyCounts { present, withheld, erased } = made.counts;
+    let erased = if erased > 0 { format!(", {} erased", count(erased)) } else { String::new() };
+    let path = safe_path(&args.output);
+    let said = format!(
+        "{path}  {} of {}: {} as recorded, {} withheld since something in them is hidden{erased}\n\
+         recorded as entry {seq}, signed\npublic key  {public_key}\n{}{}",
+        plural(made.counts.headers(), "header"),
+        entries(made.size),
+        plural(present, "body").replace("bodys", "bodies"),
+        count(withheld),
+        door.paint(
+            Style::Dim,
+            "give the key to whoever checks it in another way than the bundle\n"
+        ),
+        door.next(None, &format!("audit verify {path} --signed-by KEY"))
+    );
+    door.print(&said)?;
+    Ok(Done::Clean)
+}
