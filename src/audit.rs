@@ -1,5 +1,6 @@
 //! `audit`: verify everything.
 
+use crate::audit_keys::{self, KeyCommand};
 use crate::audit_log::{self, LogArgs};
 use crate::audit_page::{self, Findings, PageFormat};
 use crate::audit_proofs::{self, CheckpointArgs, ProveArgs, VerifyArgs};
@@ -10,9 +11,12 @@ use crate::hint;
 use crate::keys;
 use crate::text::{self, bytes, count, duration, entries, plural, safe, safe_path};
 use crate::vouching;
+use crate::witness::{self, AttachArgs, CosignArgs};
 use clap::{Args, Subcommand};
 use codex_ledger_app::audit::{Finding, FindingKind};
-use codex_ledger_app::{App, Audit, BodyVerdicts, HeadSummary, Seq, ViewsVerdict, Vouched};
+use codex_ledger_app::{
+    App, Audit, BodyVerdicts, Cosigned, HeadSummary, Seq, ViewsVerdict, Vouched,
+};
 use codex_ledger_query::ActRow;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -53,8 +57,17 @@ pub enum AuditCommand {
     Prove(ProveArgs),
     /// Check a proof or a checkpoint, without a ledger
     Verify(VerifyArgs),
+    /// Cosign what a colleague's ledger has signed, if it goes on from what was cosigned before
+    Cosign(CosignArgs),
+    /// Keep the cosignature that a witness has sent back
+    Attach(AttachArgs),
+    /// List, replace and revoke the keys that sign this ledger
+    Key {
+        #[command(subcommand)]
+        what: KeyCommand,
+    },
     /// Write evidence for somebody else: a report, the entries behind it, and what proves them; nothing hidden is in it
-    Bundle(BundleArgs),
+    Bundle(Box<BundleArgs>),
 }
 
 /// What is printed of an audit.
@@ -68,6 +81,8 @@ struct Document<'a> {
     findings: Vec<FindingLine<'a>>,
     /// Entries that are signed, and by whom; none where there is no checkpoint.
     checkpoint: Option<&'a Vouched>,
+    /// What witnesses have cosigned; none where none is configured, or none has.
+    cosigned: Option<&'a Cosigned>,
     views: Views,
     /// How many acts of each kind there are that are no one's daily work; none where the views cannot be read.
     acts: Option<BTreeMap<&'a str, u64>>,
@@ -119,6 +134,9 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
     match &args.what {
         Some(AuditCommand::Log(_)) | None => {}
         Some(AuditCommand::Bundle(args)) => return bundle::run(door, args),
+        Some(AuditCommand::Cosign(args)) => return witness::cosign(door, args),
+        Some(AuditCommand::Attach(args)) => return witness::attach(door, args),
+        Some(AuditCommand::Key { what }) => return audit_keys::run(door, what),
         Some(AuditCommand::Checkpoint(args)) => return audit_proofs::checkpoint(door, args),
         Some(AuditCommand::Prove(args)) => return audit_proofs::prove(door, args),
         Some(AuditCommand::Verify(args)) => return audit_proofs::verify(door, args),
@@ -134,7 +152,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         return watch(door, &app, &args);
     }
     let audited = audited(door, &app, &args)?;
-    let Audited { audit, vouched } = &audited;
+    let Audited { audit, vouched, cosigned } = &audited;
     let ok = audit.findings.is_empty();
     let done = if ok { Done::Clean } else { Done::Findings };
     let of_name = || args.output.as_deref().and_then(PageFormat::of_name);
@@ -158,7 +176,9 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         door.print_json(&document(door, &audited, acts.as_deref()))?;
     } else if !door.global.quiet || !ok {
         let acts = audit_page::acts(&app);
-        door.print(&as_text(door, audit, vouched.as_ref(), acts.as_deref()))?;
+        let mut text = as_text(door, audit, vouched.as_ref(), acts.as_deref());
+        text.extend(cosigned.as_ref().map(|cosigned| witness::told(&app, cosigned)));
+        door.print(&text)?;
     }
     Ok(done)
 }
@@ -167,6 +187,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
 struct Audited {
     audit: Audit,
     vouched: Option<Vouched>,
+    cosigned: Option<Cosigned>,
 }
 
 fn audited(door: &Door, app: &App, args: &AuditArgs) -> Result<Audited> {
@@ -182,12 +203,18 @@ fn audited(door: &Door, app: &App, args: &AuditArgs) -> Result<Audited> {
         }
     };
     audit.findings.extend(finding);
-    Ok(Audited { audit, vouched })
+    let mut cosigned = None;
+    if audit.head.is_some() {
+        let (found, finding) = vouching::judge_cosigned(app);
+        cosigned = found;
+        audit.findings.extend(finding);
+    }
+    Ok(Audited { audit, vouched, cosigned })
 }
 
 fn document<'a>(
     door: &Door,
-    Audited { audit, vouched }: &'a Audited,
+    Audited { audit, vouched, cosigned }: &'a Audited,
     acts: Option<&'a [ActRow]>,
 ) -> Document<'a> {
     let matches = match audit.views {
@@ -203,6 +230,7 @@ fn document<'a>(
         bodies: Bodies { ok, pending, loss, violation },
         findings: audit.findings.iter().map(|finding| FindingLine::of(door, finding)).collect(),
         checkpoint: vouched.as_ref(),
+        cosigned: cosigned.as_ref(),
         views: Views { matches, verdict: audit.views },
         acts: acts.map(audit_page::notable_counts),
         head: audit.head.as_ref(),

@@ -8,7 +8,7 @@ use crate::vouching;
 use clap::Args;
 use codex_ledger_app::{
     Against, App, AppError, BundleProven, Checkpoint, ErrorKind, Proven, Seq, Verifier,
-    verify_bundle, verify_proof,
+    verify_bundle, verify_consistency, verify_proof,
 };
 use serde::Serialize;
 use std::fs::File;
@@ -34,6 +34,9 @@ pub struct CheckpointArgs {
     /// Write it here, too; nothing is overwritten
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write what goes on from an older checkpoint of this ledger, for whoever cosigned that or keeps it
+    #[arg(long, value_name = "FILE", conflicts_with = "anew", requires = "output")]
+    pub since: Option<PathBuf>,
     /// Sign although it is not what was signed before, such as after a copy was put back; the older checkpoint is kept as an entry
     #[arg(long, requires = "reason")]
     pub anew: bool,
@@ -56,8 +59,11 @@ pub struct ProveArgs {
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A proof, a checkpoint, or a bundle: a folder or a .zip file
+    /// A proof, a checkpoint, what goes on from an older checkpoint, or a bundle: a folder or a .zip file
     pub file: PathBuf,
+    /// The older checkpoint that FILE goes on from
+    #[arg(long, value_name = "OLDER")]
+    pub older: Option<PathBuf>,
     /// A public key that must have signed it, as `audit checkpoint` prints it; repeatable, one of them must
     #[arg(long = "signed-by", value_name = "NAME+ID+KEY")]
     pub signed_by: Vec<String>,
@@ -96,8 +102,10 @@ pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
     let (checkpoint, note) = app.checkpoint(signer)?;
     key.note(&app)?;
     let text = note.to_string();
+    let older = args.since.as_deref().map(older).transpose()?;
     if let Some(path) = &args.output {
-        app.write_raw(path, &text)?;
+        let proof = older.map(|older| app.consistency(Some(&older), signer)).transpose()?;
+        app.write_raw(path, &proof.map_or_else(|| text.clone(), |proof| proof.to_string()))?;
     }
     let public_key = signer.verifier().to_string();
     if door.global.json {
@@ -119,6 +127,14 @@ pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
         "keep a copy of both elsewhere: `audit --against FILE` compares the ledger with it\n";
     door.print(&(text + "\n" + &kept + &door.paint(Style::Dim, advice)))?;
     Ok(Done::Clean)
+}
+
+/// The newest checkpoint of a file.
+fn older(path: &Path) -> Result<Checkpoint> {
+    let all = Checkpoint::parse_all(&read(path)?);
+    let all = all.map_err(|error| DoorError::new(format!("{}: {error}", path.display())))?;
+    let newest = all.into_iter().map(|(checkpoint, _)| checkpoint).max_by_key(|of| of.size);
+    newest.ok_or_else(|| DoorError::new(format!("{}: there is no checkpoint", path.display())))
 }
 
 /// The key, for a ledger that is what was signed of it so far.
@@ -164,7 +180,8 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
         })
     });
     let keys: Vec<Verifier> = keys.collect::<Result<_>>()?;
-    let verified = verified(&args.file, &keys);
+    let older = args.older.as_deref().map(older).transpose()?;
+    let verified = verified(&args.file, &keys, older.as_ref());
     let verified = match verified {
         Ok(verified) => verified,
         Err(Refusal::Unreadable(error)) => return Err(error),
@@ -203,7 +220,11 @@ enum Refusal {
     Unsound(DoorError),
 }
 
-fn verified(path: &Path, keys: &[Verifier]) -> std::result::Result<Verified, Refusal> {
+fn verified(
+    path: &Path,
+    keys: &[Verifier],
+    older: Option<&Checkpoint>,
+) -> std::result::Result<Verified, Refusal> {
     let refused = |error: AppError| {
         let is_unreadable = matches!(error.kind, ErrorKind::Io | ErrorKind::OutOfSpace);
         let message = DoorError::from(error).message;
@@ -217,6 +238,14 @@ fn verified(path: &Path, keys: &[Verifier]) -> std::result::Result<Verified, Ref
         return Ok(Verified::Bundle(bundle));
     }
     let text = read(path).map_err(Refusal::Unreadable)?;
+    if text.starts_with("old ") || older.is_some() {
+        let Some(older) = older else {
+            let error =
+                DoorError::new(format!("{}: it goes on from an older checkpoint", path.display()));
+            return Err(Refusal::Unreadable(error.hint("name that with --older FILE")));
+        };
+        return verify_consistency(&text, older, keys).map(Verified::Proof).map_err(refused);
+    }
     verify_proof(&text, keys).map(Verified::Proof).map_err(refused)
 }
 
@@ -331,7 +360,8 @@ pub fn against(door: &Door, file: &Path) -> Result<Done> {
     Ok(if is_consistent { Done::Clean } else { Done::Findings })
 }
 
-fn read(path: &Path) -> Result<String> {
+/// The text of a small file.
+pub fn read(path: &Path) -> Result<String> {
     let failed =
         |error: &dyn std::fmt::Display| DoorError::new(format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(|error| failed(&error))?;

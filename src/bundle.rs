@@ -6,7 +6,7 @@ use crate::error::DoorError;
 use crate::report::{ContentArgs, Format, finding_text, request};
 use crate::text::{count, entries, plural, safe_path};
 use clap::Args;
-use codex_ledger_app::{BodyCounts, BundleRequest, Seq, Withheld};
+use codex_ledger_app::{App, BodyCounts, BundleRequest, Seq, Withheld};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -41,28 +41,72 @@ struct Document<'a> {
     elapsed_ms: u64,
 }
 
+/// A bundle that is wanted.
+struct Wanted<'a> {
+    content: &'a ContentArgs,
+    format: Format,
+    is_complete: bool,
+    output: &'a Path,
+    reason: &'a str,
+    key: &'a KeyArgs,
+}
+
 pub fn run(door: &Door, args: &BundleArgs) -> Result<Done> {
     let app = app(door, "audit bundle", Vec::new())?;
-    let signer = signer_that_fits(door, &app, &args.key)?;
+    let wanted = Wanted {
+        content: &args.content,
+        format: args.content.format.unwrap_or(Format::Md),
+        is_complete: args.complete,
+        output: &args.output,
+        reason: &args.reason,
+        key: &args.key,
+    };
+    make(door, &app, &wanted)
+}
+
+/// The evidence for a report that was written just now.
+pub fn of_report(
+    door: &Door,
+    app: &App,
+    content: &ContentArgs,
+    format: Format,
+    report: &Path,
+) -> Result<Done> {
+    let mut output = report.as_os_str().to_owned();
+    output.push(".zip");
+    let wanted = Wanted {
+        content,
+        format,
+        is_complete: false,
+        output: Path::new(&output),
+        reason: "report --prove",
+        key: &KeyArgs { key: None },
+    };
+    make(door, app, &wanted)
+}
+
+fn make(door: &Door, app: &App, wanted: &Wanted<'_>) -> Result<Done> {
+    let signer = signer_that_fits(door, app, wanted.key)?;
     let made = door.patiently("writing", || {
-        let report = request(door, &app, &args.content, false)?;
-        let language = args.content.format.unwrap_or(Format::Md).language();
-        let wanted = BundleRequest {
-            target: args.output.clone(),
+        let report = request(door, app, wanted.content, false)?;
+        let request = BundleRequest {
+            target: wanted.output.to_path_buf(),
             report,
-            language,
-            is_complete: args.complete,
-            reason: args.reason.clone(),
+            language: wanted.format.language(),
+            is_complete: wanted.is_complete,
+            reason: wanted.reason.to_string(),
         };
-        app.bundle(&wanted, &signer.signer).map_err(DoorError::from)
+        app.bundle(&request, &signer.signer).map_err(DoorError::from)
     })?;
-    signer.note(&app)?;
+    if made.seq.is_some() {
+        signer.note(app)?;
+    }
     let public_key = signer.signer.verifier().to_string();
     let withheld = Withheld { name: "the report".into(), findings: made.findings };
     if door.global.json {
         let findings = withheld.findings.iter();
         door.print_json(&Document {
-            path: &args.output,
+            path: wanted.output,
             seq: made.seq,
             size: made.size,
             bodies: made.counts,
@@ -79,7 +123,7 @@ pub fn run(door: &Door, args: &BundleArgs) -> Result<Done> {
     };
     let BodyCounts { present, withheld, erased } = made.counts;
     let erased = if erased > 0 { format!(", {} erased", count(erased)) } else { String::new() };
-    let path = safe_path(&args.output);
+    let path = safe_path(wanted.output);
     let said = format!(
         "{path}  {} of {}: {} as recorded, {} withheld since something in them is hidden{erased}\n\
          recorded as entry {seq}, signed\npublic key  {public_key}\n{}{}",

@@ -73,8 +73,53 @@ pub fn key(app: &App, given: Option<&Path>) -> Result<Key> {
             secret
         }
     };
-    let signer = Signer::new(&name, Use::Log, &secret);
-    Ok(Key { signer: signer.map_err(|error| DoorError::new(error.to_string()))?, made })
+    Ok(Key { signer: signer_of(&name, Use::Log, &secret)?, made })
+}
+
+/// The key that will follow the one in use: made once, so that a rotation that was interrupted goes on with the same.
+pub fn next(app: &App) -> Result<Signer> {
+    let path = next_path(app)?;
+    let secret = match read(&path)? {
+        Some(secret) => secret,
+        None => {
+            let secret = app.new_secret()?;
+            make(&path, &secret)?;
+            secret
+        }
+    };
+    signer_of(&app.log_name()?, Use::Log, &secret)
+}
+
+/// Puts the next key in the place of the one in use, which is gone then.
+pub fn take_next(app: &App) -> Result<()> {
+    let (next, own) = (next_path(app)?, own_path(&app.log_name()?)?);
+    let failed = |error: std::io::Error| DoorError::new(format!("{}: {error}", own.display()));
+    fs::rename(&next, &own).map_err(failed)?;
+    let folder = own.parent().unwrap_or(&own);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+fn next_path(app: &App) -> Result<PathBuf> {
+    Ok(own_path(&app.log_name()?)?.with_extension("key.next"))
+}
+
+/// The key by which this ledger cosigns what others have signed; made where there is none yet.
+pub fn witness(app: &App) -> Result<Signer> {
+    let name = app.log_name()?;
+    let path = own_path(&name)?.with_extension("witness");
+    let secret = match read(&path)? {
+        Some(secret) => secret,
+        None => {
+            let secret = app.new_secret()?;
+            make(&path, &secret)?;
+            secret
+        }
+    };
+    signer_of(&format!("{name}/witness"), Use::Cosigner, &secret)
+}
+
+fn signer_of(name: &str, purpose: Use, secret: &[u8; 32]) -> Result<Signer> {
+    Signer::new(name, purpose, secret).map_err(|error| DoorError::new(error.to_string()))
 }
 
 /// The key of a ledger, to check its signatures, where there is one; nothing is made.
@@ -85,8 +130,7 @@ pub fn verifier(app: &App, given: Option<&Path>) -> Result<Option<Verifier>> {
         None => own_path(&name)?,
     };
     let Some(secret) = read(&path)? else { return Ok(None) };
-    let signer = Signer::new(&name, Use::Log, &secret);
-    Ok(Some(signer.map_err(|error| DoorError::new(error.to_string()))?.verifier().clone()))
+    Ok(Some(signer_of(&name, Use::Log, &secret)?.verifier().clone()))
 }
 
 /// Where the key of that log lies: never in the ledger's folder, so that no copy of it holds the key.

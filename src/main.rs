@@ -4,6 +4,7 @@ mod annotate;
 mod append;
 mod args;
 mod audit;
+mod audit_keys;
 mod audit_log;
 mod audit_page;
 mod audit_proofs;
@@ -44,6 +45,7 @@ mod tokens;
 mod trust;
 mod typed;
 mod vouching;
+mod witness;
 
 use args::{Cli, Command, Global};
 use clap::{CommandFactory, FromArgMatches};

@@ -1,6 +1,7 @@
 //! `report`: what is to be published, to a file, a folder or standard output.
 
 use crate::args::OverrideArgs;
+use crate::bundle;
 use crate::door::{Done, Door, Result, Style, app, with_ledger};
 use crate::error::DoorError;
 use crate::filters::FilterArgs;
@@ -65,6 +66,9 @@ pub struct ReportArgs {
     /// Only check that the folder is up to date; exit code 1 when it is not
     #[arg(long, requires = "publish", conflicts_with = "is_unsafe")]
     pub check: bool,
+    /// Also write FILE.zip: evidence that the report is what the log records, as `audit bundle` makes it
+    #[arg(long, requires = "output", conflicts_with_all = ["publish", "is_unsafe"])]
+    pub prove: bool,
     #[command(flatten)]
     pub overriding: OverrideArgs,
 }
@@ -176,7 +180,12 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     let write =
         || app.write_report(&gate, &report, files, format.language(), args.overriding.reason());
     let written = door.patiently("writing", write)?;
-    say(door, &report, &written)?;
+    if !(args.prove && door.global.json && written.withheld.is_empty()) {
+        say(door, &report, &written)?;
+    }
+    if args.prove && written.withheld.is_empty() {
+        return bundle::of_report(door, &app, &args.content, format, path);
+    }
     Ok(if written.withheld.is_empty() { Done::Clean } else { Done::Findings })
 }
 

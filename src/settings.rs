@@ -69,6 +69,9 @@ pub fn settings(global: &Global) -> Result<Settings> {
     let tags = (!tags.is_empty()).then(|| tags.join(", "));
     let budget = &config.budget;
     let sign = config.checkpoint.sign;
+    let witnesses = &config.checkpoint.witnesses;
+    let witnesses = (!witnesses.is_empty()).then(|| witnesses.join(", "));
+    let quorum = config.checkpoint.quorum.map(|quorum| quorum.to_string());
     add("checkpoint.sign", sign.to_string(), from(!sign));
     // Every key, so that one sees what can be said, too.
     for (key, value, default) in [
@@ -78,6 +81,8 @@ pub fn settings(global: &Global) -> Result<Settings> {
         ("review.dispositions", words, "none"),
         ("review.tags", tags, "none"),
         ("checkpoint.export", path(&config.checkpoint.export), "none"),
+        ("checkpoint.witnesses", witnesses, "none"),
+        ("checkpoint.quorum", quorum, "1"),
         ("budget.day", usd(budget.day), "none"),
         ("budget.week", usd(budget.week), "none"),
         ("budget.month", usd(budget.month), "none"),

@@ -5,8 +5,9 @@ use crate::door::say;
 use crate::error::DoorError;
 use crate::keys::{self, Key};
 use crate::text::{count, entries, safe_path};
+use crate::witness;
 use codex_ledger_app::audit::{Finding, FindingKind};
-use codex_ledger_app::{Against, App, Seq, Verifier, Vouched, hex};
+use codex_ledger_app::{Against, App, Cosigned, KeyEnd, KeyEvent, Seq, Verifier, Vouched, hex};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -141,12 +142,67 @@ pub fn judge_noted(app: &App, key: &Option<Verifier>) -> Option<Finding> {
     finding.or_else(is_missing)
 }
 
+/// Who has cosigned, and what is wrong with that; nothing where no witness is configured.
+pub fn judge_cosigned(app: &App) -> (Option<Cosigned>, Option<Finding>) {
+    let finding = |detail: String| {
+        let (kind, file) = (FindingKind::Checkpoint, app.cosigned_path());
+        Some(Finding { kind, seq: None, file, detail, hint: None })
+    };
+    let witnesses = match witness::witnesses(app) {
+        Ok(witnesses) if witnesses.is_empty() => return (None, None),
+        Ok(witnesses) => witnesses,
+        Err(error) => return (None, finding(error.message)),
+    };
+    let cosigned = match app.cosigned(&witnesses) {
+        Ok(cosigned) => cosigned,
+        Err(error) => return (None, finding(DoorError::from(error).message)),
+    };
+    let needed = witness::quorum(app);
+    let by = cosigned.as_ref().map_or(0, |cosigned| cosigned.by.len());
+    let found = match cosigned.as_ref().map(|cosigned| &cosigned.against) {
+        Some(Against::Consistent { .. }) | None if by >= needed => None,
+        Some(Against::Consistent { .. }) | None => {
+            finding(format!("{by} of the configured witnesses have cosigned, {needed} are needed"))
+        }
+        Some(_) => finding("what was cosigned is not what the ledger has".into()),
+    };
+    (cosigned, found)
+}
+
+/// The keys that may have signed: the one in use, and those that handed over to it.
+fn keys_of(key: &Option<Verifier>, events: &[KeyEvent]) -> Vec<Verifier> {
+    let mut keys: Vec<Verifier> = key.iter().cloned().collect();
+    for event in events.iter().rev().filter(|event| event.is_handed_over) {
+        let is_followed =
+            keys.iter().any(|known| event.next.as_deref() == Some(&known.to_string()));
+        keys.extend(Verifier::parse(&event.key).ok().filter(|_| is_followed));
+    }
+    keys
+}
+
+/// What is wrong with a signature of a key that has ended.
+fn ended(signed: &Vouched, keys: &[Verifier], events: &[KeyEvent]) -> Option<String> {
+    let id = signed.signed_by.as_ref()?;
+    let key = keys.iter().find(|key| hex(&key.id()) == *id)?.to_string();
+    let event = events.iter().find(|event| event.key == key)?;
+    match event.end {
+        KeyEnd::Revoked => Some(format!("signed by key {id}, which entry {} revoked", event.seq)),
+        KeyEnd::Rotated if signed.size > event.seq.get() => Some(format!(
+            "signed by key {id}, which was replaced by entry {}: it signs no longer",
+            event.seq
+        )),
+        KeyEnd::Rotated => None,
+    }
+}
+
 fn judge_file(
     app: &App,
     key: &Option<Verifier>,
     file: PathBuf,
 ) -> (Option<Vouched>, Option<Finding>) {
-    let vouched = app.vouched(&file, key.as_slice());
+    let events = app.key_events().unwrap_or_default();
+    let keys = keys_of(key, &events);
+    let vouched = app.vouched(&file, &keys);
     let of = |seq: Option<Seq>, detail: String| {
         Some(Finding { kind: FindingKind::Checkpoint, seq, file, detail, hint: None })
     };
@@ -165,7 +221,7 @@ fn judge_file(
         (_, None) if key.is_some() => finding(format!(
             "the signature over {size} is not that of this ledger's key: somebody else has signed, or the file is damaged"
         )),
-        (Against::Consistent { .. }, _) => None,
+        (Against::Consistent { .. }, _) => ended(&vouched, &keys, &events).and_then(finding),
         (Against::Fork { .. }, _) => {
             finding(format!("the first {size} are not those that were signed: they were rewritten"))
         }

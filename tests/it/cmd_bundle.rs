@@ -187,3 +187,21 @@ fn a_bundle_is_made_whole_or_not_at_all() {
     let left: Vec<_> = left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     assert!(!left.iter().any(|name| name.starts_with('.')), "{left:?}");
 }
+
+/// A report and its evidence, made by one command, say the same to the byte.
+#[test]
+fn a_report_carries_its_proof() {
+    let env = ledger();
+    let report = env.path("said.html").display().to_string();
+    env.ok(["report", "-o", &report, "--mode", "answers", "--prove"]);
+    let evidence = env.path("said.html.zip");
+    let key = key(&env.json(["audit", "checkpoint"]));
+    let said = by_program(&env, &evidence, &key).expect("it holds");
+    let recorded =
+        said["files"].as_array().unwrap().iter().find(|file| file["name"] == "report.html");
+    let sum = Command::new("sha256sum").arg(&report).output().unwrap();
+    let sum = String::from_utf8_lossy(&sum.stdout).into_owned();
+    assert_eq!(sum.split(' ').next(), recorded.unwrap()["sha256"].as_str());
+    assert_ne!(by_script(&evidence, &key), Some(false));
+    env.run(["report", "--prove"]).refused(&["--output"]);
+}

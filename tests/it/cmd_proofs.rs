@@ -330,7 +330,9 @@ fn what_cannot_be_signed_is_appended_all_the_same() {
     env.extend(&env.rollout(1), &prompt_line("and after that?"));
     assert!(env.append(&[])["checkpoint"]["size"].is_u64());
     let keys = home.join(".config/codex-ledger/keys");
-    let key = fs::read_dir(&keys).unwrap().next().unwrap().unwrap().path();
+    let key = fs::read_dir(&keys).unwrap().map(|entry| entry.unwrap().path());
+    let key =
+        key.into_iter().find(|path| path.extension().is_some_and(|end| end == "key")).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     env.extend(&env.rollout(1), &prompt_line("and then?"));
     let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);

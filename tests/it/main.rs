@@ -27,6 +27,7 @@ mod cmd_search;
 mod cmd_show;
 mod cmd_tokens;
 mod cmd_views;
+mod cmd_witness;
 mod conformance;
 mod corpus_counts;
 mod documents;

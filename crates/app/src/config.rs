@@ -67,11 +67,15 @@ pub struct CheckpointConfig {
     pub sign: bool,
     /// A file that each of these checkpoints is written to as well, one behind the other.
     pub export: Option<PathBuf>,
+    /// Public keys of witnesses that cosign it.
+    pub witnesses: Vec<String>,
+    /// How many of them have to; one where nothing is said.
+    pub quorum: Option<usize>,
 }
 
 impl Default for CheckpointConfig {
     fn default() -> CheckpointConfig {
-        CheckpointConfig { sign: true, export: None }
+        CheckpointConfig { sign: true, export: None, witnesses: Vec::new(), quorum: None }
     }
 }
 

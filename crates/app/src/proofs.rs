@@ -8,7 +8,8 @@ use codex_ledger_entry::{
 };
 use codex_ledger_ledger::{Head, LedgerReader, header_of, part_roots, read_head, write_durably};
 use codex_ledger_proof::{
-    Checkpoint, Note, ProofError, Signer, TlogProof, Use, Verifier, inclusion_parts,
+    Checkpoint, ConsistencyProof, Note, ProofError, Signer, TlogProof, Use, Verifier,
+    inclusion_parts,
 };
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -278,6 +279,17 @@ pub(super) fn signed(head: &Head, signer: &Signer) -> Result<(Checkpoint, Note)>
 
 pub(super) fn unsound(error: impl std::fmt::Display) -> AppError {
     AppError::new(ErrorKind::Usage, error.to_string())
+}
+
+/// Verifies that a checkpoint goes on from an older one, without a ledger; at least one of the keys must have signed it, where
+/// keys are given.
+///
+/// # Errors
+/// When it does not, or none of the keys has signed it.
+pub fn verify_consistency(text: &str, older: &Checkpoint, keys: &[Verifier]) -> Result<Proven> {
+    let proof = ConsistencyProof::parse(text).map_err(unsound)?;
+    proof.follows(older).map_err(unsound)?;
+    verify_proof(&proof.note.to_string(), keys)
 }
 
 /// Verifies a proof or a checkpoint, without a ledger; at least one of the keys must have signed it, where keys are given.

@@ -11,6 +11,9 @@
 pub const VERIFY_PY: &str = include_str!("../verify.py");
 
 mod checkpoint;
+mod consistency;
+#[cfg(test)]
+mod flips;
 mod key;
 mod merkle;
 mod note;
@@ -18,6 +21,7 @@ mod ranges;
 mod tlog;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use consistency::{ConsistencyError, ConsistencyProof};
 pub use key::{KeyError, Signer, Use, Verifier, is_key_name};
 pub use merkle::{
     ProofError, consistency_parts, inclusion_parts, verify_consistency, verify_inclusion,

@@ -157,14 +157,18 @@ pub(crate) mod tests {
             parts.into_iter().map(|part| self.mth(part)).collect()
         }
 
-        /// RFC 6962, literally.
         pub(crate) fn mth(&self, part: Range<u64>) -> TreeHash {
-            match part.end - part.start {
-                1 => self.0[part.start as usize],
-                len => {
-                    let middle = part.start + len.next_power_of_two() / 2;
-                    node_hash(&self.mth(part.start..middle), &self.mth(middle..part.end))
-                }
+            mth(&self.0, part)
+        }
+    }
+
+    /// RFC 6962, literally.
+    pub(crate) fn mth(leaves: &[TreeHash], part: Range<u64>) -> TreeHash {
+        match part.end - part.start {
+            1 => leaves[part.start as usize],
+            len => {
+                let middle = part.start + len.next_power_of_two() / 2;
+                node_hash(&mth(leaves, part.start..middle), &mth(leaves, middle..part.end))
             }
         }
     }

@@ -59,7 +59,7 @@ pub(super) fn selected(
         }
     }
     let mut seqs = match is_complete {
-        true => Seqs { ranges: vec![0..end.get()] },
+        true => Seqs::whole(end),
         false => of_streams(reader, bytes)?,
     };
     let decisions = Decisions::load(reader, end)?;
@@ -109,6 +109,12 @@ struct Seqs {
 }
 
 impl Seqs {
+    fn whole(end: Seq) -> Seqs {
+        let mut seqs = Seqs::default();
+        seqs.ranges.push(0..end.get());
+        seqs
+    }
+
     fn extend(&mut self, seqs: impl IntoIterator<Item = u64>) {
         for seq in seqs {
             match self.ranges.last_mut() {

@@ -1,0 +1,142 @@
+//! `audit cosign`, `audit attach`: people whose ledgers are each other's witnesses.
+
+use crate::audit_proofs::{KeyArgs, read, signer_that_fits};
+use crate::door::{Done, Door, Result, app};
+use crate::error::DoorError;
+use crate::keys;
+use crate::text::{entries, plural, safe, safe_path};
+use clap::Args;
+use codex_ledger_app::{App, Checkpoint, ConsistencyProof, Cosigned, Use, Verifier};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct CosignArgs {
+    /// What a colleague has sent: a checkpoint of a log that was not cosigned before, else what `audit checkpoint --since` wrote
+    #[arg(required_unless_present = "ask")]
+    pub file: Option<PathBuf>,
+    /// Ask a witness on the network (tlog-witness) to cosign this ledger instead
+    #[arg(long, value_name = "URL", conflicts_with_all = ["file", "signed_by", "output"])]
+    pub ask: Option<String>,
+    /// The public key of that log; needed the first time
+    #[arg(long = "signed-by", value_name = "NAME+ID+KEY")]
+    pub signed_by: Option<String>,
+    /// Write the cosigned checkpoint here, to be sent back [default: standard output]; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct AttachArgs {
+    /// A checkpoint of this ledger that a witness has cosigned
+    pub file: PathBuf,
+}
+
+pub fn cosign(door: &Door, args: &CosignArgs) -> Result<Done> {
+    let app = app(door, "audit cosign", Vec::new())?;
+    let Some(file) = &args.file else {
+        return ask(door, &app, args.ask.as_deref().unwrap_or_default());
+    };
+    let given = args.signed_by.as_deref().map(Verifier::parse).transpose();
+    let given = given.map_err(|error| DoorError::new(format!("--signed-by: {error}")))?;
+    let text = read(file)?;
+    let named =
+        |error: &dyn std::fmt::Display| DoorError::new(format!("{}: {error}", file.display()));
+    let proof = match ConsistencyProof::parse(&text) {
+        Ok(proof) => proof,
+        Err(error) => {
+            let (_, note) = Checkpoint::parse(&text).map_err(|_| named(&error))?;
+            ConsistencyProof { old: 0, hashes: Vec::new(), note }
+        }
+    };
+    let witness = keys::witness(&app)?;
+    let note = app.cosign(&proof, given.as_ref(), &witness).map_err(|error| {
+        let error = DoorError::from(error);
+        let hint = "`audit cosign FILE --signed-by KEY` the first time; later the colleague runs `audit checkpoint --since LAST -o FILE`";
+        named(&error.message).hint(hint)
+    })?;
+    let (text, key) = (note.to_string(), witness.verifier().to_string());
+    if let Some(path) = &args.output {
+        app.write_raw(path, &text)?;
+    }
+    if door.global.json {
+        door.print_json(&serde_json::json!({"cosigned": text, "public_key": key}))?;
+        return Ok(Done::Clean);
+    }
+    let advice = match &args.output {
+        None => String::new(),
+        Some(path) => format!("cosigned in {}: send it back\n", safe_path(path)),
+    };
+    let text = if args.output.is_none() { text + "\n" } else { String::new() };
+    door.print(&format!("{text}{advice}witness key  {key}\n"))?;
+    Ok(Done::Clean)
+}
+
+fn ask(door: &Door, app: &App, url: &str) -> Result<Done> {
+    let witnesses = configured(app)?;
+    let signer = signer_that_fits(door, app, &KeyArgs { key: None })?.signer;
+    let asked = || app.ask_witness(url, &signer, &witnesses);
+    attached(door, app, &door.patiently("asking", asked)?)
+}
+
+pub fn attach(door: &Door, args: &AttachArgs) -> Result<Done> {
+    let app = app(door, "audit attach", Vec::new())?;
+    let witnesses = configured(&app)?;
+    attached(door, &app, &app.attach(&read(&args.file)?, &witnesses)?)
+}
+
+/// The witnesses, of which there has to be one.
+fn configured(app: &App) -> Result<Vec<Verifier>> {
+    let witnesses = witnesses(app)?;
+    match witnesses.is_empty() {
+        false => Ok(witnesses),
+        true => Err(DoorError::new("no witnesses are configured").hint(
+            "[checkpoint] witnesses = [\"NAME+ID+KEY\"] in config.toml; a witness prints its key",
+        )),
+    }
+}
+
+fn attached(door: &Door, app: &App, cosigned: &Cosigned) -> Result<Done> {
+    if door.global.json {
+        door.print_json(&serde_json::json!({"cosigned": cosigned}))?;
+        return Ok(Done::Clean);
+    }
+    door.print(&told(app, cosigned))?;
+    Ok(Done::Clean)
+}
+
+/// The witnesses that the configuration names.
+///
+/// # Errors
+/// When one is no public key of a witness.
+pub fn witnesses(app: &App) -> Result<Vec<Verifier>> {
+    let read = |text: &String| {
+        let key = Verifier::parse(text).map_err(|error| error.to_string());
+        let key = key.and_then(|key| match key.purpose() {
+            Use::Cosigner => Ok(key),
+            Use::Log => Err("the key of a log, not of a witness".into()),
+        });
+        key.map_err(|error| DoorError::new(format!("checkpoint.witnesses: {error}")))
+    };
+    app.checkpoint_config().witnesses.iter().map(read).collect()
+}
+
+/// How many of them have to cosign.
+pub fn quorum(app: &App) -> usize {
+    let config = app.checkpoint_config();
+    config.quorum.unwrap_or(1).min(config.witnesses.len())
+}
+
+/// Who has cosigned, in a line for each.
+pub fn told(app: &App, cosigned: &Cosigned) -> String {
+    let (needed, of) = (quorum(app), app.checkpoint_config().witnesses.len());
+    let mut out = format!(
+        "cosigned by {} of {of} (needed {needed}), over {}\n",
+        plural(cosigned.by.len() as u64, "witness").replace("witnesss", "witnesses"),
+        entries(cosigned.size)
+    );
+    for witness in &cosigned.by {
+        let at = crate::text::minute(Some((witness.at as i64).saturating_mul(1000)));
+        out.push_str(&format!("       {} at {at}\n", safe(&witness.name)));
+    }
+    out
+}
