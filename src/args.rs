@@ -5,7 +5,7 @@ use crate::annotate::{DispositionCommand, NoteCommand, TagCommand};
 use crate::append::AppendArgs;
 use crate::audit::AuditArgs;
 use crate::config::ConfigArgs;
-use crate::export::ExportArgs;
+use crate::export::{ExportArgs, ImportArgs};
 use crate::generate::{CompletionsArgs, ManArgs};
 use crate::group::GroupArgs;
 use crate::migrate::MigrateArgs;
@@ -158,6 +158,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Write the whole ledger, raw, without its engine: to keep it, or for a verifier that knows nothing of this program
     Export(ExportArgs),
+    /// Make a ledger, where there is none, out of an export: every entry is the same
+    Import(ImportArgs),
     /// Say what a damaged ledger would keep and lose; with a reason, repair it beside itself
     Repair(RepairArgs),
     /// Show or check the configuration

@@ -1,8 +1,9 @@
-//! `export`: the whole ledger, raw, without its engine.
+//! `export`, `import`: the whole ledger, raw, without its engine, and back.
 
 use crate::door::{Done, Door, Result, app, say};
 use crate::text::{bytes, entries, safe_path};
 use clap::Args;
+use codex_ledger_app::HeadSummary;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,35 @@ pub fn run(door: &mut Door, args: ExportArgs) -> Result<Done> {
             safe_path(path),
             bytes(summary.bytes)
         ))?;
+    }
+    Ok(Done::Clean)
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// A folder that `export` has written
+    pub dir: PathBuf,
+}
+
+/// What is printed of an import.
+#[derive(Serialize)]
+struct Imported<'a> {
+    head: &'a HeadSummary,
+    elapsed_ms: u64,
+}
+
+pub fn import(door: &mut Door, args: ImportArgs) -> Result<Done> {
+    let app = app(door, "import", Vec::new())?;
+    let head = app.import(&args.dir, &mut door.progress())?;
+    if door.global.json {
+        door.print_json(&Imported { head: &head, elapsed_ms: door.elapsed_ms() })?;
+    } else if !door.global.quiet {
+        let text = format!(
+            "{} imported into {}, each of them as it was exported\n",
+            entries(head.size),
+            safe_path(app.dir())
+        );
+        door.print(&(text + &door.next(None, "audit")))?;
     }
     Ok(Done::Clean)
 }

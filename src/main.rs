@@ -146,6 +146,7 @@ fn run(cli: Cli, typed: Typed) -> ExitCode {
         Command::Disposition { what } => annotate::disposition(&mut door, what),
         Command::Audit(args) => audit::run(&mut door, args),
         Command::Export(args) => export::run(&mut door, args),
+        Command::Import(args) => export::import(&mut door, args),
         Command::Repair(args) => repair::run(&mut door, args),
         Command::Config(args) => config::run(&mut door, args),
         Command::Migrate(args) => migrate::run(&mut door, args),

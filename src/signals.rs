@@ -91,7 +91,7 @@ pub fn phase_of(command: &Command) -> Phase {
         Command::Audit(args) if matches!(args.what, Some(AuditCommand::Bundle(_))) => {
             Phase::Writing
         }
-        Command::Export(_) => Phase::Writing,
+        Command::Export(_) | Command::Import(_) => Phase::Writing,
         _ => Phase::Reading,
     }
 }

@@ -123,7 +123,7 @@ fn an_export_replaces_nothing() {
         names.sort();
         names
     };
-    assert_eq!(names(&empty), ["entries.cxl", "head.json"]);
+    assert_eq!(names(&empty), ["checkpoint", "entries.cxl", "head.json"]);
     let left = names(&env.path(""));
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
     #[cfg(unix)]
@@ -131,7 +131,7 @@ fn an_export_replaces_nothing() {
         use std::os::unix::fs::PermissionsExt;
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&first), 0o700);
-        for name in ["entries.cxl", "head.json"] {
+        for name in ["checkpoint", "entries.cxl", "head.json"] {
             assert_eq!(mode(&first.join(name)), 0o600, "{name}");
         }
     }
@@ -155,4 +155,73 @@ fn an_export_is_recorded_first_and_says_what_it_holds() {
     let bytes = fs::read(env.path("exported/entries.cxl")).unwrap();
     let reason = b"for the auditors";
     assert!(bytes.windows(reason.len()).any(|part| part == reason), "the entry is in it");
+}
+
+/// An export is the way out, and back: the ledger that comes of it is the same to the last byte of every entry.
+#[test]
+fn an_import_is_the_inverse_of_an_export() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    // A body that is stored in blocks, and one of several appends.
+    let long = format!("{{\"type\":\"x\",\"text\":\"{}\"}}\n", "y".repeat(700_000));
+    env.extend(&env.codex().join("history.jsonl"), &prompt_line("more"));
+    env.extend(&env.codex().join("history.jsonl"), long.as_bytes());
+    env.append(&[]);
+    env.ok(["redact", "--literal", "tide", "--reason", "a test"]);
+    let first = exported(&env, "exported");
+    let digest = || env.json(["rebuild-views", "--check"])["digest"].clone();
+    let (head, rows) = (env.json(["status"])["head"].clone(), digest());
+    let kept = env.path("kept");
+    fs::rename(env.ledger(), &kept).unwrap();
+    let from = first.display().to_string();
+    let done = env.json(["import", &from]);
+    assert_eq!((&done["head"], &env.json(["status"])["head"]), (&head, &head));
+    assert_eq!(digest(), rows);
+    env.audits_clean();
+    assert_eq!(env.append(&[])["entries"]["from"], env.append(&[])["entries"]["to"], "nothing new");
+    env.run(["import", &from]).refused(&["there is a ledger"]);
+    // What is exported again differs in nothing but the access that it adds.
+    let again = exported(&env, "again");
+    let (a, b) = (fs::read(first.join("entries.cxl")), fs::read(again.join("entries.cxl")));
+    let (a, b) = (a.unwrap(), b.unwrap());
+    assert!(b.starts_with(&a) && b.len() > a.len());
+}
+
+#[test]
+fn an_import_believes_nothing_that_does_not_verify() {
+    let env = TestEnvironment::with_session(2);
+    let folder = exported(&env, "exported");
+    let kept = env.path("kept");
+    fs::rename(env.ledger(), &kept).unwrap();
+    let (entries, from) = (folder.join("entries.cxl"), folder.display().to_string());
+    let sound = fs::read(&entries).unwrap();
+    let refused = || {
+        let done = env.run(["import", &from]);
+        assert_eq!(done.code, Some(2), "{}", done.stderr);
+        assert!(!env.ledger().exists(), "nothing is left");
+        let beside = fs::read_dir(env.path("")).unwrap().flatten();
+        let names: Vec<_> =
+            beside.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        assert!(!names.iter().any(|name| name.contains("importing")), "{names:?}");
+    };
+    let step = sound.len() / 60 + 1;
+    for at in (0..sound.len()).step_by(step) {
+        let mut changed = sound.clone();
+        changed[at] ^= 1 << (at % 8);
+        fs::write(&entries, changed).unwrap();
+        refused();
+    }
+    for len in [0, 5, 37, sound.len() / 2, sound.len() - 1] {
+        fs::write(&entries, &sound[..len]).unwrap();
+        refused();
+    }
+    fs::write(&entries, &sound).unwrap();
+    let head = fs::read_to_string(folder.join("head.json")).unwrap();
+    fs::write(folder.join("head.json"), head.replace("\"size\": ", "\"size\": 1")).unwrap();
+    refused();
+    fs::write(folder.join("head.json"), "{}").unwrap();
+    refused();
+    fs::write(folder.join("head.json"), head).unwrap();
+    env.ok(["import", &from]);
+    env.audits_clean();
 }

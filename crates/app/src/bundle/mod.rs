@@ -5,6 +5,7 @@ mod verify;
 mod write;
 
 pub use verify::{BundleFile, BundleProven, verify_bundle};
+pub(crate) use write::file as write_file;
 
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::Hint;

@@ -26,7 +26,7 @@ pub(super) fn failed(path: &Path, error: &io::Error) -> AppError {
 }
 
 /// Writes a file of a bundle, durably.
-pub(super) fn file(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn file(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || {
         let mut file = create(path)?;
         file.write_all(bytes)?;
