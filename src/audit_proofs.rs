@@ -77,6 +77,8 @@ struct CheckpointDocument<'a> {
     size: u64,
     root: String,
     public_key: String,
+    /// The ML-DSA-44 key that signs beside it, where that is wanted.
+    post_quantum_key: Option<String>,
 }
 
 /// What is printed of a proof.
@@ -115,13 +117,16 @@ pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
             size: checkpoint.size,
             root: checkpoint.root.to_string(),
             public_key,
+            post_quantum_key: signer.beside().map(|beside| beside.verifier().to_string()),
         })?;
         return Ok(Done::Clean);
     }
+    let beside = signer.beside().map(|beside| format!("beside it   {}\n", beside.verifier()));
     let kept = format!(
-        "{} signed; kept in {}\npublic key  {public_key}\n",
+        "{} signed; kept in {}\npublic key  {public_key}\n{}",
         entries(checkpoint.size),
         safe(&app.checkpoint_path().display().to_string()),
+        beside.unwrap_or_default(),
     );
     let advice =
         "keep a copy of both elsewhere: `audit --against FILE` compares the ledger with it\n";

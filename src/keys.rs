@@ -73,7 +73,12 @@ pub fn key(app: &App, given: Option<&Path>) -> Result<Key> {
             secret
         }
     };
-    Ok(Key { signer: signer_of(&name, Use::Log, &secret)?, made })
+    let signer = match app.checkpoint_config().post_quantum {
+        true => Signer::with_quantum(&name, &secret)
+            .map_err(|error| DoorError::new(error.to_string()))?,
+        false => signer_of(&name, Use::Log, &secret)?,
+    };
+    Ok(Key { signer, made })
 }
 
 /// The key that will follow the one in use: made once, so that a rotation that was interrupted goes on with the same.

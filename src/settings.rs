@@ -72,6 +72,8 @@ pub fn settings(global: &Global) -> Result<Settings> {
     let witnesses = &config.checkpoint.witnesses;
     let witnesses = (!witnesses.is_empty()).then(|| witnesses.join(", "));
     let quorum = config.checkpoint.quorum.map(|quorum| quorum.to_string());
+    let quantum = config.checkpoint.post_quantum;
+    add("checkpoint.post_quantum", quantum.to_string(), from(quantum));
     add("checkpoint.sign", sign.to_string(), from(!sign));
     // Every key, so that one sees what can be said, too.
     for (key, value, default) in [

@@ -112,7 +112,7 @@ pub fn witnesses(app: &App) -> Result<Vec<Verifier>> {
     let read = |text: &String| {
         let key = Verifier::parse(text).map_err(|error| error.to_string());
         let key = key.and_then(|key| match key.purpose() {
-            Use::Cosigner => Ok(key),
+            Use::Cosigner | Use::QuantumCosigner => Ok(key),
             Use::Log => Err("the key of a log, not of a witness".into()),
         });
         key.map_err(|error| DoorError::new(format!("checkpoint.witnesses: {error}")))

@@ -413,3 +413,32 @@ fn an_append_signs_what_was_recorded_since() {
     assert_eq!(vouched(&env)["size"], size);
     assert_eq!(env.append(&[])["checkpoint"], Value::Null);
 }
+
+/// A second key of the same secret, which quantum computers do not break, signs beside the first where that is wanted.
+#[test]
+fn a_checkpoint_is_signed_by_two_kinds_of_keys() {
+    let env = TestEnvironment::new();
+    let config = env.path("quantum.toml");
+    env.write(&config, b"[checkpoint]\npost_quantum = true\n");
+    env.write(&env.rollout(1), &session(1, 2));
+    let config = config.display().to_string();
+    env.append(&["--config", &config]);
+    let path = env.path("two");
+    let file = path.display().to_string();
+    let made = env.json(["audit", "checkpoint", "-o", &file, "--config", &config]);
+    for key in ["public_key", "post_quantum_key"] {
+        assert_eq!(verify(&env, &path, made[key].as_str().unwrap())["ok"], true, "{key}");
+    }
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches('\u{2014}').count(), 2);
+    let beside = made["post_quantum_key"].as_str().unwrap();
+    fs::write(&path, text.replacen("\n\n", "\nmore\n\n", 1)).unwrap();
+    assert_eq!(verify(&env, &path, made["public_key"].as_str().unwrap())["ok"], false);
+    let last = text.lines().last().unwrap();
+    let changed = last.replacen("AAAA", "AAAB", 1);
+    fs::write(&path, text.replace(last, &changed)).unwrap();
+    assert_eq!(verify(&env, &path, beside)["ok"], false);
+    // Who knows only the first key does without the second.
+    assert_ne!(by_script(&path, made["public_key"].as_str().unwrap()), Some(false));
+    env.audits_clean();
+}

@@ -214,7 +214,7 @@ impl App {
 /// The witnesses that have cosigned a note, each once.
 fn cosignatures(note: &Note, witnesses: &[Verifier]) -> Vec<Cosignature> {
     let mut found: Vec<Cosignature> = Vec::new();
-    for witness in witnesses.iter().filter(|witness| witness.purpose() == Use::Cosigner) {
+    for witness in witnesses.iter().filter(|witness| witness.purpose() != Use::Log) {
         let Ok(Some(at)) = note.signed_by(witness) else { continue };
         let name = format!("{}+{}", witness.name(), hex(&witness.id()));
         if found.iter().all(|known| known.name != name) {

@@ -138,6 +138,7 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
         whole: true,
         gap: false,
         side: SideChecks::default(),
+        pack_first: Seq::FIRST,
         erased: 0,
         out: Inspection::default(),
         progress,
@@ -169,6 +170,8 @@ pub(super) struct Inspector<'a> {
     gap: bool,
     /// What is cached beside the entries, derived once more on the way.
     pub(super) side: SideChecks,
+    /// The first entry of the pack before.
+    pub(super) pack_first: Seq,
     /// Bodies that are gone without leave.
     erased: u64,
     pub(super) out: Inspection,
@@ -427,12 +430,25 @@ impl Inspector<'_> {
             return Err(damaged(format!("the pack of entry {} lies here", pack.info.first_seq)));
         }
         if !self.gap && pack.info.prev != self.chain.id {
-            return Err(damaged("the pack does not continue the entry before it".into()));
+            // The entries before it verified as what their pack says, which is not what was chained.
+            let first = self.pack_first.min(seq);
+            let detail = format!(
+                "the pack of entry {seq} does not continue the entry before it: one of the entries {first} to {seq} \
+                 was changed, moved or taken out"
+            );
+            return Err(LedgerError::damaged_at(path, first, detail));
         }
         self.gap = false;
         if pack.info.recorded_at < self.chain.recorded_at {
-            return Err(damaged("recorded earlier than the entry before it".into()));
+            let first = self.pack_first.min(seq);
+            let detail = format!(
+                "entry {seq} was recorded earlier than the entry before it: one of the entries {first} to {} was changed \
+                 or moved",
+                pack.info.last_seq()
+            );
+            return Err(LedgerError::damaged_at(path, first, detail));
         }
+        self.pack_first = seq;
         let mut chain = self.chain.clone();
         chain.id = pack.info.prev;
         pack.verify(&head.identity, &mut chain)

@@ -122,8 +122,12 @@ impl Inspector<'_> {
         match commit.filter(fits) {
             Some(commit) => Ok(commit.end),
             None => {
-                let detail = "a commit does not fit the entries before it";
-                Err(LedgerError::damaged_at(reader.path(), self.chain.end(), detail))
+                let (first, end) = (self.pack_first, self.chain.end());
+                let detail = format!(
+                    "a commit does not fit the entries before it: one of the entries {first} to {end} was changed, moved \
+                     or taken out"
+                );
+                Err(LedgerError::damaged_at(reader.path(), first, detail))
             }
         }
     }

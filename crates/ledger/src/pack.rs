@@ -1,5 +1,6 @@
 //! Packs: how entries lie on disk. An entry's identity never depends on them.
 
+use super::block::BLOCK_BYTES;
 use super::bytes::{Cursor, put_varint};
 use super::chain::ChainEnd;
 use super::codec::{Decoder, Encoder};
@@ -188,6 +189,9 @@ pub enum PackError {
     /// The payload does not decompress to what was stored.
     #[error("the payload does not decompress")]
     Payload,
+    /// A small body that is in blocks.
+    #[error("the body of entry {0} is not in its pack")]
+    Place(Seq),
     /// The entries do not hash to the ids that the pack names.
     #[error("entry {0} does not hash to what the pack says")]
     Chain(Seq),
@@ -310,6 +314,13 @@ impl StoredEntry {
         matches!(self.body, StoredBody::Blocks { .. })
     }
 
+    /// Whether the body lies where a writer puts such a body: readers look for small ones of our own in the pack alone, and
+    /// nothing that is hashed says where it is.
+    fn may_be_there(&self) -> bool {
+        let is_small = self.kind == Kind::Stream || self.body_len <= BLOCK_BYTES as u64;
+        !self.is_in_blocks() || self.is_of_source() || !is_small
+    }
+
     /// Whether the body was followed by a line feed in its source.
     pub fn has_line_feed(&self) -> bool {
         self.flags & codex_ledger_entry::FLAG_LINE_FEED != 0
@@ -344,6 +355,9 @@ impl Pack {
             .decode(info.codec, stored, info.plain_len as usize)
             .ok_or(PackError::Payload)?;
         let entries = read_records(&info, &plain).ok_or(PackError::Shape("records"))?;
+        if let Some(entry) = entries.iter().find(|entry| !entry.may_be_there()) {
+            return Err(PackError::Place(entry.seq));
+        }
         Ok(Pack { info, entries, plain })
     }
 

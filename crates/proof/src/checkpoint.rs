@@ -73,7 +73,7 @@ impl Checkpoint {
         notes.iter().map(|note| Checkpoint::parse(note)).collect()
     }
 
-    fn of_text(text: &str) -> Result<Checkpoint, CheckpointError> {
+    pub(crate) fn of_text(text: &str) -> Result<Checkpoint, CheckpointError> {
         let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
         let [origin, size, root, extensions @ ..] = &lines[..] else {
             return Err(CheckpointError::Text("it has less than three lines"));

@@ -72,11 +72,14 @@ impl Note {
         if note.signatures.len() > SIGNATURES_MAX { Err(NoteError::Form) } else { Ok(note) }
     }
 
-    /// Adds the signature of a key; a cosigner says when, in seconds since 1970.
+    /// Adds the signature of a key, and of the one beside it; a cosigner says when, in seconds since 1970.
     pub fn sign(&mut self, signer: &Signer, at: u64) {
-        let verifier = signer.verifier();
-        let (name, id) = (verifier.name().to_string(), verifier.id());
-        self.signatures.push(Signature { name, id, bytes: signer.sign(&self.text, at) });
+        for signer in std::iter::once(signer).chain(signer.beside()) {
+            let verifier = signer.verifier();
+            let (name, id) = (verifier.name().to_string(), verifier.id());
+            let line = signer.sign(&self.text, at).map(|bytes| Signature { name, id, bytes });
+            self.signatures.extend(line);
+        }
     }
 
     /// That this key has signed the text; for a cosigner, the last time at which it did, in seconds since 1970.

@@ -162,14 +162,14 @@ impl<'a> Applier<'a> {
     fn entry(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
         match entry.kind {
             Kind::Created | Kind::Action | Kind::Access | Kind::Key => {
-                let body = pack.body(entry).unwrap_or_default();
+                let body = body(self.reader, pack, entry)?.unwrap_or_default();
                 let Deriver { policy, drafts, .. } = &mut self.deriver;
-                actions::action(policy, entry.seq, pack.info.recorded_at, body, drafts);
+                actions::action(policy, entry.seq, pack.info.recorded_at, &body, drafts);
             }
             Kind::Annotation => {
-                let body = pack.body(entry).unwrap_or_default();
+                let body = body(self.reader, pack, entry)?.unwrap_or_default();
                 let Deriver { policy, drafts, .. } = &mut self.deriver;
-                annotations::annotation(policy, entry.seq, pack.info.recorded_at, body, drafts);
+                annotations::annotation(policy, entry.seq, pack.info.recorded_at, &body, drafts);
                 self.annotated.push(entry.seq);
             }
             Kind::Stream => {
