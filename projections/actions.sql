@@ -6,5 +6,6 @@ CREATE TABLE actions (
     verb           TEXT NOT NULL,       -- created, append, damaged (a source that could not be read to its end), …
     actor          TEXT,
     detail         TEXT,
+    reason         TEXT,                -- why, where that was said
     of_stream      INTEGER              -- the stream that it speaks of
 ) STRICT;

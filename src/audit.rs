@@ -9,6 +9,7 @@ use crate::door::{Done, Door, Result, Style, app, say};
 use crate::error::DoorError;
 use crate::hint;
 use crate::keys;
+use crate::pager::wrapped;
 use crate::text::{self, bytes, count, duration, entries, plural, safe, safe_path};
 use crate::vouching;
 use crate::witness::{self, AttachArgs, CosignArgs};
@@ -161,7 +162,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
             return Err(DoorError::new("--json prints the audit itself")
                 .hint("leave --format and --output out"));
         }
-        let findings = Findings { audit, vouched: vouched.as_ref() };
+        let findings = Findings { audit, vouched: vouched.as_ref(), cosigned: cosigned.as_ref() };
         audit_page::write(door, &app, &findings, (format, args.output.as_deref()))?;
         return Ok(done);
     }
@@ -177,8 +178,9 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
     } else if !door.global.quiet || !ok {
         let acts = audit_page::acts(&app);
         let mut text = as_text(door, audit, vouched.as_ref(), acts.as_deref());
+        text.push_str(&vouching::revoked_words(&app));
         text.extend(cosigned.as_ref().map(|cosigned| witness::told(&app, cosigned)));
-        door.print(&text)?;
+        door.print(&wrapped(&text))?;
     }
     Ok(done)
 }
@@ -294,7 +296,7 @@ fn as_text(
     out.push_str(&format!("views  {}\n", audit_page::views_words(audit.views)));
     let counts = acts.map(audit_page::notable_counts).unwrap_or_default();
     let counts: Vec<String> =
-        counts.iter().map(|(kind, number)| format!("{} {kind}", count(*number))).collect();
+        counts.iter().map(|(kind, number)| format!("{kind} {}", count(*number))).collect();
     if !counts.is_empty() {
         let log = door.hinted(
             "`codex-ledger audit log` lists them, `codex-ledger audit -o FILE.html` makes a page",
@@ -328,7 +330,7 @@ fn vouched_text(
         more => format!("; {} since then", entries(more)),
     };
     let by = match vouched {
-        None if has_finding => "nobody knows whom: its checkpoint cannot be read".to_string(),
+        None if has_finding => "nobody: its checkpoint is gone, or cannot be read".to_string(),
         None => door.hinted("nobody: `codex-ledger audit checkpoint` signs it"),
         Some(Vouched { size: signed, signed_by: Some(key), .. }) => {
             format!("key {key} of this user, over {}{}", entries(*signed), behind(*signed))

@@ -8,6 +8,7 @@ use crate::text::{one_line, safe};
 use clap::Subcommand;
 use codex_ledger_app::{App, KeyEnd, KeyEvent, Seq, Verifier, hex};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
@@ -18,6 +19,12 @@ pub enum KeyCommand {
         /// Why (required); recorded with your name
         #[arg(long, value_name = "TEXT")]
         reason: String,
+    },
+    /// Write the note by which the last key that ended hands over to the next one, for witnesses and whoever trusts the old one
+    Handover {
+        /// Write it here [default: standard output]; nothing is overwritten
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Say that somebody else may have a key: it vouches for nothing any more, and a new one signs from here on
     Revoke {
@@ -35,6 +42,8 @@ pub enum KeyCommand {
 struct Document<'a> {
     /// The key in use; none where it is not known here.
     key: Option<String>,
+    /// The key that cosigns what others have signed; none where nothing was cosigned yet.
+    witness_key: Option<String>,
     ended: &'a [KeyEvent],
 }
 
@@ -50,6 +59,7 @@ pub fn run(door: &Door, command: &KeyCommand) -> Result<Done> {
     let app = app(door, "audit key", Vec::new())?;
     match command {
         KeyCommand::List => list(door, &app),
+        KeyCommand::Handover { output } => handover(door, &app, output.as_deref()),
         KeyCommand::Rotate { reason } => rotate(door, &app, reason),
         KeyCommand::Revoke { key, reason } => revoke(door, &app, key.as_deref(), reason),
     }
@@ -59,7 +69,9 @@ fn list(door: &Door, app: &App) -> Result<Done> {
     let own = keys::verifier(app, None)?;
     let ended = app.key_events()?;
     if door.global.json {
-        door.print_json(&Document { key: own.map(|key| key.to_string()), ended: &ended })?;
+        let witness_key = keys::known_witness(app)?.map(|key| key.to_string());
+        let key = own.map(|key| key.to_string());
+        door.print_json(&Document { key, witness_key, ended: &ended })?;
         return Ok(Done::Clean);
     }
     let mut out = String::new();
@@ -81,7 +93,24 @@ fn list(door: &Door, app: &App) -> Result<Done> {
         Some(key) => out.push_str(&format!("{key}  {}\n", door.paint(Style::Green, "in use"))),
         None => out.push_str("none in use here: the next append makes one\n"),
     }
+    if let Some(witness) = keys::known_witness(app)? {
+        out.push_str(&format!("{witness}  cosigns for others\n"));
+    }
     door.print(&out)?;
+    Ok(Done::Clean)
+}
+
+fn handover(door: &Door, app: &App, output: Option<&Path>) -> Result<Done> {
+    let events = app.key_events()?;
+    let last = events.iter().rev().find(|event| event.is_handed_over);
+    let note = last.and_then(|event| event.handover.as_deref()).ok_or_else(|| {
+        DoorError::new("no key of this ledger has handed over to another one")
+            .hint("`audit key rotate --reason TEXT` replaces the key")
+    })?;
+    match output {
+        Some(path) => app.write_raw(path, note)?,
+        None => door.print(note)?,
+    }
     Ok(Done::Clean)
 }
 

@@ -34,6 +34,34 @@ pub struct LogArgs {
     pub pager: PagerArgs,
 }
 
+/// Kinds of acts that there may be none of yet.
+const KINDS: [&str; 24] = [
+    "append",
+    "bundle",
+    "cosign",
+    "created",
+    "damaged",
+    "disposition",
+    "erase",
+    "export",
+    "hold",
+    "import",
+    "note",
+    "publish_unsafe",
+    "redaction",
+    "repair",
+    "reveal",
+    "revoke_key",
+    "rotate_key",
+    "rules",
+    "sign_anew",
+    "tag",
+    "undo",
+    "unnote",
+    "untag",
+    "witness",
+];
+
 #[derive(Serialize)]
 struct Document<'a> {
     actions: &'a [ActRow],
@@ -57,7 +85,8 @@ pub fn run(door: &Door, args: LogArgs) -> Result<Done> {
         until_ms: range.until_ms,
     };
     let (acts, kinds) = app.acts(&filter)?;
-    if let Some(unknown) = filter.kinds.iter().find(|kind| !kinds.contains(kind)) {
+    let is_known = |kind: &&String| kinds.contains(kind) || KINDS.contains(&kind.as_str());
+    if let Some(unknown) = filter.kinds.iter().find(|kind| !is_known(kind)) {
         let near = nearest(unknown, kinds.iter().map(String::as_str)).unwrap_or_default();
         let known = door.shown(&kinds.join(", "));
         return Err(DoorError::new(format!("--kind: nothing of the kind `{unknown}` was done"))

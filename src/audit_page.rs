@@ -6,7 +6,9 @@ use crate::error::DoorError;
 use crate::filters::zone_named;
 use crate::text::{bytes, count, entries, plural, problem_lines};
 use codex_ledger_app::publish::Part;
-use codex_ledger_app::{Against, App, Audit, ViewsVerdict, Vouched};
+use codex_ledger_app::{
+    Against, App, Audit, Cosigned, KeyEnd, KeyEvent, ViewsVerdict, Vouched, World,
+};
 use codex_ledger_query::{ActFilter, ActRow, FileProblems, Zone};
 use codex_ledger_report::{Section, Sheet, SheetRow};
 use std::collections::BTreeMap;
@@ -37,6 +39,7 @@ const ROWS_MAX: usize = 500;
 pub struct Findings<'a> {
     pub audit: &'a Audit,
     pub vouched: Option<&'a Vouched>,
+    pub cosigned: Option<&'a Cosigned>,
 }
 
 /// How the page is written.
@@ -110,7 +113,7 @@ pub fn notable_counts(acts: &[ActRow]) -> BTreeMap<&str, u64> {
 }
 
 fn sheet(door: &Door, app: &App, findings: &Findings<'_>, is_whole: bool) -> Result<Sheet> {
-    let Findings { audit, vouched } = *findings;
+    let Findings { audit, vouched, cosigned } = *findings;
     let zone = zone_named(door, None)?;
     let acts = acts(app);
     let is_good = audit.findings.is_empty();
@@ -123,7 +126,8 @@ fn sheet(door: &Door, app: &App, findings: &Findings<'_>, is_whole: bool) -> Res
         ),
     };
     let max = if is_whole { usize::MAX } else { ROWS_MAX };
-    let mut sections = vec![integrity(audit, vouched, acts.as_deref(), &zone)];
+    let mut sections = vec![made(app, &zone), integrity(audit, vouched, acts.as_deref(), &zone)];
+    sections.push(keys(app, cosigned)?);
     sections.push(found(door, audit));
     match &acts {
         None => sections.push(Section {
@@ -143,6 +147,48 @@ fn sheet(door: &Door, app: &App, findings: &Findings<'_>, is_whole: bool) -> Res
     Ok(Sheet { title: "Audit of a codex-ledger".into(), verdict, is_good, sections })
 }
 
+/// What the page is about, and of when.
+fn made(app: &App, zone: &Zone) -> Section {
+    let now = World::real().clock.now() / 1_000_000;
+    let mut rows = Vec::new();
+    rows.extend(app.log_name().ok().map(|name| SheetRow::fact("log", name)));
+    rows.push(SheetRow::fact("made at", format!("{} ({})", zone.minute(now as i64), zone.name())));
+    rows.push(SheetRow::fact("made by", app.actor()));
+    rows.push(SheetRow::fact("program", concat!("codex-ledger ", env!("CARGO_PKG_VERSION"))));
+    Section { name: "page", heading: "What this is about".into(), note: None, rows }
+}
+
+/// The keys that signed it, and who else has seen it.
+fn keys(app: &App, cosigned: Option<&Cosigned>) -> Result<Section> {
+    let mut rows = Vec::new();
+    let ended = |event: &KeyEvent| SheetRow {
+        entry: Some(event.seq.get()),
+        who: event.actor.clone(),
+        what: match event.end {
+            KeyEnd::Rotated => "rotated".into(),
+            KeyEnd::Revoked => "revoked: it vouches for nothing".into(),
+        },
+        about: event.key.clone(),
+        why: event.reason.clone(),
+        ..SheetRow::default()
+    };
+    rows.extend(app.key_events().unwrap_or_default().iter().map(ended));
+    let own = crate::keys::verifier(app, None).ok().flatten();
+    rows.extend(own.map(|key| SheetRow::fact("in use here", key.to_string())));
+    for witness in cosigned.iter().flat_map(|cosigned| &cosigned.by) {
+        let size = cosigned.map_or(0, |cosigned| cosigned.size);
+        let at = crate::text::minute(Some((witness.at as i64).saturating_mul(1000)));
+        rows.push(SheetRow {
+            at: format!("{at} (UTC, as it says)"),
+            what: format!("cosigned {}", entries(size)),
+            about: witness.name.clone(),
+            ..SheetRow::default()
+        });
+    }
+    let note = cosigned.is_none().then(|| "No witness has cosigned it.".to_string());
+    Ok(Section { name: "keys", heading: "Keys and witnesses".into(), note, rows })
+}
+
 fn integrity(
     audit: &Audit,
     vouched: Option<&Vouched>,
@@ -155,7 +201,7 @@ fn integrity(
         rows.push(SheetRow::fact("last entry", &head.id));
         rows.push(SheetRow::fact("root of the tree", &head.root));
     }
-    let at = |act: Option<&ActRow>| act.map(|act| zone.second(act.recorded_at_ms));
+    let at = |act: Option<&ActRow>| act.map(|act| zone.minute(act.recorded_at_ms));
     if let Some(acts) = acts {
         for (what, act) in [("recorded since", acts.first()), ("last act", acts.last())] {
             rows.extend(at(act).map(|at| SheetRow::fact(what, at)));
@@ -224,11 +270,14 @@ fn found(door: &Door, audit: &Audit) -> Section {
 fn act_row(act: &ActRow, zone: &Zone) -> SheetRow {
     SheetRow {
         entry: Some(act.seq.get()),
-        at: zone.second(act.recorded_at_ms),
+        at: zone.minute(act.recorded_at_ms),
         who: act.actor.clone().unwrap_or_default(),
         what: act.kind.clone(),
         about: act.target.clone(),
-        why: act.reason.clone().unwrap_or_default(),
+        why: act.reason.clone().unwrap_or_else(|| match NOTABLE.contains(&act.kind.as_str()) {
+            true => "none given".into(),
+            false => String::new(),
+        }),
     }
 }
 
@@ -276,11 +325,14 @@ fn daily(acts: &[ActRow], zone: &Zone) -> Section {
         who: actor.into(),
         what: kind.into(),
         about: plural(number, "act"),
-        at: format!("{} to {}", zone.second(from), zone.second(to)),
+        at: match from == to {
+            true => zone.minute(from),
+            false => format!("{} to {}", zone.minute(from), zone.minute(to)),
+        },
         ..SheetRow::default()
     });
     let note = Some(
-        "All acts that are recorded, by kind and person; the lines of the logs are none.".into(),
+        "All acts that are recorded, by kind and person. The lines that were appended are not acts.".into(),
     );
     Section { name: "kinds", heading: "All acts".into(), note, rows: rows.collect() }
 }

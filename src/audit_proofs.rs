@@ -1,13 +1,14 @@
 //! `audit checkpoint`, `prove`, `verify`, `--against`: what a stranger can check.
 
-use crate::door::{Done, Door, Result, Style, app};
+use crate::door::{Done, Door, Result, Style, app, say};
 use crate::error::DoorError;
 use crate::keys::{self, Key};
-use crate::text::{count, entries, plural, safe};
+use crate::pager::wrapped;
+use crate::text::{count, entries, plural, safe, safe_path};
 use crate::vouching;
 use clap::Args;
 use codex_ledger_app::{
-    Against, App, AppError, BundleProven, Checkpoint, ErrorKind, Proven, Seq, Verifier,
+    Against, App, AppError, BundleProven, Checkpoint, ErrorKind, Note, Proven, Seq, Verifier,
     verify_bundle, verify_consistency, verify_proof,
 };
 use serde::Serialize;
@@ -61,6 +62,9 @@ pub struct ProveArgs {
 pub struct VerifyArgs {
     /// A proof, a checkpoint, what goes on from an older checkpoint, or a bundle: a folder or a .zip file
     pub file: PathBuf,
+    /// Print the body of this entry of a bundle, once the bundle holds
+    #[arg(long, value_name = "SEQ", requires = "signed_by")]
+    pub body: Option<Seq>,
     /// The older checkpoint that FILE goes on from
     #[arg(long, value_name = "OLDER")]
     pub older: Option<PathBuf>,
@@ -103,6 +107,9 @@ pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
     let signer = &key.signer;
     let (checkpoint, note) = app.checkpoint(signer)?;
     key.note(&app)?;
+    if let Some(export) = &app.checkpoint_config().export {
+        app.export_checkpoint(export, &note)?;
+    }
     let text = note.to_string();
     let older = args.since.as_deref().map(older).transpose()?;
     if let Some(path) = &args.output {
@@ -186,7 +193,7 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
     });
     let keys: Vec<Verifier> = keys.collect::<Result<_>>()?;
     let older = args.older.as_deref().map(older).transpose()?;
-    let verified = verified(&args.file, &keys, older.as_ref());
+    let verified = verified(&args.file, &keys, older.as_ref(), args.body);
     let verified = match verified {
         Ok(verified) => verified,
         Err(Refusal::Unreadable(error)) => return Err(error),
@@ -200,17 +207,62 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
             return Ok(Done::Findings);
         }
     };
+    if let (Some(seq), Verified::Bundle(bundle)) = (args.body, &verified) {
+        let Some(body) = &bundle.body else {
+            let message = format!("the body of entry {seq} is not in the bundle");
+            return Err(DoorError::new(message)
+                .hint("it is withheld, or the entry is none of the bundle's"));
+        };
+        let text = String::from_utf8_lossy(body);
+        door.print(&(safe(text.trim_end_matches('\n')) + "\n"))?;
+        return Ok(Done::Clean);
+    }
+    // What nobody is known to have signed is not verified, whatever else holds.
+    let done = if verified.proof().signed_by.is_empty() { Done::Findings } else { Done::Clean };
+    let ok = done == Done::Clean;
+    let findings: &[&str] = if ok { &[] } else { &[UNSIGNED] };
     match (verified, door.global.json) {
         (Verified::Proof(proven), true) => {
-            door.print_json(&serde_json::json!({"ok": true, "proven": &proven, "findings": []}))?;
+            door.print_json(
+                &serde_json::json!({"ok": ok, "proven": &proven, "findings": findings}),
+            )?;
         }
         (Verified::Bundle(proven), true) => {
-            door.print_json(&serde_json::json!({"ok": true, "bundle": &proven, "findings": []}))?;
+            door.print_json(
+                &serde_json::json!({"ok": ok, "bundle": &proven, "findings": findings}),
+            )?;
         }
-        (Verified::Proof(proven), false) => door.print(&told(door, &proven))?,
-        (Verified::Bundle(proven), false) => door.print(&told_of_bundle(door, &proven))?,
+        (Verified::Proof(proven), false) => {
+            let older = older.map(|older| {
+                format!("       it goes on from {} of the older checkpoint\n", entries(older.size))
+            });
+            door.print(&wrapped(&told(door, &proven, &older.unwrap_or_default())))?;
+        }
+        (Verified::Bundle(proven), false) => {
+            door.print(&wrapped(&told_of_bundle(door, &proven)))?
+        }
     }
-    Ok(Done::Clean)
+    Ok(done)
+}
+
+/// What a proof without a known signature lacks.
+const UNSIGNED: &str = "who signed it is not known: give a public key that you got from elsewhere, --signed-by NAME+ID+KEY";
+
+/// How a verdict begins.
+fn verdict(door: &Door, proven: &Proven) -> String {
+    match proven.signed_by.is_empty() {
+        true => door.paint(Style::Yellow, "unproven"),
+        false => door.paint(Style::Green, "holds"),
+    }
+}
+
+impl Verified {
+    fn proof(&self) -> &Proven {
+        match self {
+            Verified::Proof(proof) => proof,
+            Verified::Bundle(bundle) => &bundle.proof,
+        }
+    }
 }
 
 enum Verified {
@@ -229,6 +281,7 @@ fn verified(
     path: &Path,
     keys: &[Verifier],
     older: Option<&Checkpoint>,
+    body: Option<Seq>,
 ) -> std::result::Result<Verified, Refusal> {
     let refused = |error: AppError| {
         let is_unreadable = matches!(error.kind, ErrorKind::Io | ErrorKind::OutOfSpace);
@@ -239,7 +292,7 @@ fn verified(
         let error = DoorError::new(message);
         if is_unreadable { Refusal::Unreadable(error) } else { Refusal::Unsound(error) }
     };
-    if let Some(bundle) = verify_bundle(path, keys).map_err(refused)? {
+    if let Some(bundle) = verify_bundle(path, keys, body).map_err(refused)? {
         return Ok(Verified::Bundle(bundle));
     }
     let text = read(path).map_err(Refusal::Unreadable)?;
@@ -255,14 +308,14 @@ fn verified(
 }
 
 fn told_of_bundle(door: &Door, proven: &BundleProven) -> String {
-    let BundleProven { proof, bodies, ranges, files } = proven;
+    let BundleProven { proof, bodies, ranges, files, .. } = proven;
     let erased = match bodies.erased {
         0 => String::new(),
         erased => format!(", {} erased", count(erased)),
     };
     let mut out = format!(
         "{}  {} of the {} of\n       {}: {} bodies as recorded, {} withheld{erased}\n",
-        door.paint(Style::Green, "holds"),
+        verdict(door, proof),
         plural(bodies.headers(), "header"),
         entries(proof.size),
         safe(&proof.origin),
@@ -283,13 +336,13 @@ fn told_of_bundle(door: &Door, proven: &BundleProven) -> String {
     }
     out.push_str(&signers(proof));
     out.push_str(
-        "not proven: that the report says what the bodies say (compare them), and that nobody on the way has taken bodies or ranges out\n",
+        "not proven: that the report says what the bodies say; --body SEQ prints one of them\n",
     );
     out
 }
 
-fn told(door: &Door, proven: &Proven) -> String {
-    let holds = door.paint(Style::Green, "holds");
+fn told(door: &Door, proven: &Proven, more: &str) -> String {
+    let holds = verdict(door, proven);
     let mut out = match (proven.seq, proven.kind) {
         (Some(seq), Some(kind)) => {
             format!("{holds}  entry {seq} ({kind}) is one of the {} of\n", entries(proven.size))
@@ -298,8 +351,11 @@ fn told(door: &Door, proven: &Proven) -> String {
     };
     out.push_str(&format!("       {}\n", safe(&proven.origin)));
     if let Some(commitment) = &proven.commitment {
-        out.push_str(&format!("       its body is committed to by {commitment}\n"));
+        out.push_str(&format!(
+            "       its body, which a bundle can hold, is committed to by\n       {commitment}\n"
+        ));
     }
+    out.push_str(more);
     out.push_str(&signers(proven));
     out
 }
@@ -307,9 +363,15 @@ fn told(door: &Door, proven: &Proven) -> String {
 /// Who has signed, and what nobody proves by that.
 fn signers(proven: &Proven) -> String {
     if proven.signed_by.is_empty() {
-        return "not proven: who signed it. Give a public key that you got from elsewhere: --signed-by NAME+ID+KEY\n".into();
+        return format!("not proven: {UNSIGNED}\n");
     }
-    let keys = proven.signed_by.iter().map(|key| format!("signed by {}\n", safe(key)));
+    let keys = proven.signed_by.iter().map(|signed| {
+        let at = signed.at.filter(|at| *at > 0).map(|at| {
+            let at = crate::text::minute(Some((at as i64).saturating_mul(1000)));
+            format!(" at {at} UTC, as it says")
+        });
+        format!("signed by {}{}\n", safe(&signed.key), at.unwrap_or_default())
+    });
     let not = "not proven: that whoever has this key has not signed another history elsewhere\n";
     keys.collect::<String>() + not
 }
@@ -332,11 +394,27 @@ pub fn against(door: &Door, file: &Path) -> Result<Done> {
         DoorError::new(format!("{}: {error}", file.display()))
             .hint("`audit checkpoint -o FILE` writes one")
     })?;
+    // What this ledger's own keys have not signed may be anybody's words.
+    let keys = vouching::own_keys(&app);
+    let is_signed =
+        |(_, note): &(Checkpoint, Note)| keys.iter().any(|key| note.signed_by(key).is_ok());
+    let is_own = |(checkpoint, _): &&(Checkpoint, Note)| {
+        app.log_name().is_ok_and(|name| name == checkpoint.origin)
+    };
+    let unsigned = !keys.is_empty() && !all.iter().filter(is_own).all(is_signed);
     let all: Vec<Checkpoint> = all.into_iter().map(|(checkpoint, _)| checkpoint).collect();
     let verdict = door.patiently("comparing", || app.against(&all))?;
-    let is_consistent = matches!(verdict, Against::Consistent { .. });
+    let is_consistent = matches!(verdict, Against::Consistent { .. }) && !unsigned;
+    if unsigned {
+        say(format!(
+            "codex-ledger: {}: not signed by a key of this ledger that is known here: it may be changed, or anybody's",
+            safe_path(file)
+        ));
+    }
     if door.global.json {
-        door.print_json(&serde_json::json!({"ok": is_consistent, "against": &verdict}))?;
+        door.print_json(
+            &serde_json::json!({"ok": is_consistent, "signed": !unsigned, "against": &verdict}),
+        )?;
     } else {
         let told = match &verdict {
             Against::Consistent { size, now } => format!(

@@ -3,6 +3,7 @@
 use crate::audit_proofs::{KeyArgs, signer_that_fits};
 use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
+use crate::pager::wrapped;
 use crate::report::{ContentArgs, Format, finding_text, request};
 use crate::text::{count, entries, plural, safe_path};
 use clap::Args;
@@ -35,6 +36,8 @@ struct Document<'a> {
     seq: Option<Seq>,
     size: u64,
     bodies: BodyCounts,
+    /// Of the withheld ones, those that stand behind what the report says: something in them is hidden.
+    hidden: u64,
     public_key: String,
     /// What keeps it from being made.
     findings: Vec<String>,
@@ -46,6 +49,8 @@ struct Wanted<'a> {
     content: &'a ContentArgs,
     format: Format,
     is_complete: bool,
+    /// Whether the report was written just now, and is to be the same here.
+    is_of_report: bool,
     output: &'a Path,
     reason: &'a str,
     key: &'a KeyArgs,
@@ -57,11 +62,31 @@ pub fn run(door: &Door, args: &BundleArgs) -> Result<Done> {
         content: &args.content,
         format: args.content.format.unwrap_or(Format::Md),
         is_complete: args.complete,
+        is_of_report: false,
         output: &args.output,
         reason: &args.reason,
         key: &args.key,
     };
     make(door, &app, &wanted)
+}
+
+fn evidence_of(report: &Path) -> PathBuf {
+    let mut output = report.as_os_str().to_owned();
+    output.push(".zip");
+    output.into()
+}
+
+/// Nothing stands where the evidence for a report will be: else the two would not be of the same moment.
+///
+/// # Errors
+/// When something does.
+pub fn check_evidence(report: &Path) -> Result<()> {
+    let path = evidence_of(report);
+    if !path.exists() {
+        return Ok(());
+    }
+    let message = format!("{}: is there already, and nothing is overwritten", path.display());
+    Err(DoorError::new(message).hint("move it away, or name another file for the report"))
 }
 
 /// The evidence for a report that was written just now.
@@ -72,13 +97,12 @@ pub fn of_report(
     format: Format,
     report: &Path,
 ) -> Result<Done> {
-    let mut output = report.as_os_str().to_owned();
-    output.push(".zip");
     let wanted = Wanted {
         content,
         format,
         is_complete: false,
-        output: Path::new(&output),
+        is_of_report: true,
+        output: &evidence_of(report),
         reason: "report --prove",
         key: &KeyArgs { key: None },
     };
@@ -88,7 +112,11 @@ pub fn of_report(
 fn make(door: &Door, app: &App, wanted: &Wanted<'_>) -> Result<Done> {
     let signer = signer_that_fits(door, app, wanted.key)?;
     let made = door.patiently("writing", || {
-        let report = request(door, app, wanted.content, false)?;
+        let mut report = request(door, app, wanted.content, false)?;
+        if !wanted.is_of_report {
+            // What it says of signatures is what the bundle around it proves.
+            report.checkpoint = Some("signed: the bundle around this proves it".into());
+        }
         let request = BundleRequest {
             target: wanted.output.to_path_buf(),
             report,
@@ -110,6 +138,7 @@ fn make(door: &Door, app: &App, wanted: &Wanted<'_>) -> Result<Done> {
             seq: made.seq,
             size: made.size,
             bodies: made.counts,
+            hidden: made.hidden,
             public_key,
             findings: findings.map(|of| format!("line {}: {}", of.line, of.rule)).collect(),
             elapsed_ms: door.elapsed_ms(),
@@ -125,18 +154,20 @@ fn make(door: &Door, app: &App, wanted: &Wanted<'_>) -> Result<Done> {
     let erased = if erased > 0 { format!(", {} erased", count(erased)) } else { String::new() };
     let path = safe_path(wanted.output);
     let said = format!(
-        "{path}  {} of {}: {} as recorded, {} withheld since something in them is hidden{erased}\n\
+        "{path}  {} of {}: {} behind the report as recorded, {} withheld since something in them is hidden, \
+         of {} the headers alone{erased}\n\
          recorded as entry {seq}, signed\npublic key  {public_key}\n{}{}",
         plural(made.counts.headers(), "header"),
         entries(made.size),
         plural(present, "body").replace("bodys", "bodies"),
-        count(withheld),
+        count(made.hidden),
+        count(withheld - made.hidden),
         door.paint(
             Style::Dim,
             "give the key to whoever checks it in another way than the bundle\n"
         ),
         door.next(None, &format!("audit verify {path} --signed-by KEY"))
     );
-    door.print(&said)?;
+    door.print(&wrapped(&said))?;
     Ok(Done::Clean)
 }

@@ -123,6 +123,14 @@ pub fn witness(app: &App) -> Result<Signer> {
     signer_of(&format!("{name}/witness"), Use::Cosigner, &secret)
 }
 
+/// The public half of that key, where there is one; nothing is made.
+pub fn known_witness(app: &App) -> Result<Option<Verifier>> {
+    let name = app.log_name()?;
+    let Some(secret) = read(&own_path(&name)?.with_extension("witness"))? else { return Ok(None) };
+    let signer = signer_of(&format!("{name}/witness"), Use::Cosigner, &secret)?;
+    Ok(Some(signer.verifier().clone()))
+}
+
 fn signer_of(name: &str, purpose: Use, secret: &[u8; 32]) -> Result<Signer> {
     Signer::new(name, purpose, secret).map_err(|error| DoorError::new(error.to_string()))
 }

@@ -95,6 +95,11 @@ fn ignore_interrupts() {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn ignore_interrupts() {}
 
+/// The same for what is printed at once, where a person looks.
+pub fn wrapped(text: &str) -> String {
+    width().map_or_else(|| text.to_string(), |width| wrap(text, width))
+}
+
 /// Breaks the lines of a text at blanks; what follows goes on below the beginning, behind times and the marks
 /// of lists. The colours of this program, the only escape sequences in it, go on too.
 pub fn wrap(text: &str, width: usize) -> String {

@@ -163,6 +163,9 @@ pub fn run(door: &mut Door, args: ReportArgs) -> Result<Done> {
     };
     if let Some(path) = &args.output {
         check_target(path, format)?;
+        if args.prove {
+            bundle::check_evidence(path)?;
+        }
     }
     let gate = app.gate()?;
     let prices = PriceTable::builtin();

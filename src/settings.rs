@@ -5,6 +5,7 @@ use crate::door::{Result, env};
 use crate::error::DoorError;
 use crate::trust;
 use codex_ledger_app::config::{Config, Trust};
+use codex_ledger_app::{Use, Verifier};
 use directories::{BaseDirs, ProjectDirs};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -278,7 +279,31 @@ pub fn missing_paths(settings: &Settings) -> Vec<String> {
     let rules = rules.filter(|path| !path.is_file() && *path != Path::new("builtin"));
     let rules =
         rules.map(|path| format!("{file}: redaction.rules: {} does not exist", path.display()));
-    missing_roots(settings).into_iter().chain(rules).collect()
+    let witnesses = wrong_witnesses(settings).into_iter().map(|wrong| format!("{file}: {wrong}"));
+    missing_roots(settings).into_iter().chain(rules).chain(witnesses).collect()
+}
+
+/// What is wrong with the witnesses, and with how many of them have to cosign.
+fn wrong_witnesses(settings: &Settings) -> Vec<String> {
+    let config = &settings.config.checkpoint;
+    let mut wrong: Vec<String> = Vec::new();
+    for (at, text) in config.witnesses.iter().enumerate() {
+        match Verifier::parse(text) {
+            Ok(key) if key.purpose() == Use::Log => {
+                wrong.push("checkpoint.witnesses: the key of a log, not of a witness".into());
+            }
+            Ok(_) if config.witnesses.iter().take(at).any(|other| other == text) => {
+                wrong.push("checkpoint.witnesses: the same key twice".into());
+            }
+            Ok(_) => {}
+            Err(error) => wrong.push(format!("checkpoint.witnesses: {error}")),
+        }
+    }
+    let (quorum, of) = (config.quorum.unwrap_or(1), config.witnesses.len());
+    if of > 0 && (quorum == 0 || quorum > of) {
+        wrong.push(format!("checkpoint.quorum: {quorum} of {of} witnesses cannot be"));
+    }
+    wrong
 }
 
 /// Every place of logs that the configuration file names and that does not exist, with its key.

@@ -151,7 +151,11 @@ pub fn judge_cosigned(app: &App) -> (Option<Cosigned>, Option<Finding>) {
     let witnesses = match witness::witnesses(app) {
         Ok(witnesses) if witnesses.is_empty() => return (None, None),
         Ok(witnesses) => witnesses,
-        Err(error) => return (None, finding(error.message)),
+        Err(error) => {
+            let (kind, file) = (FindingKind::Checkpoint, PathBuf::from("the configuration"));
+            let detail = error.message;
+            return (None, Some(Finding { kind, seq: None, file, detail, hint: None }));
+        }
     };
     let cosigned = match app.cosigned(&witnesses) {
         Ok(cosigned) => cosigned,
@@ -162,7 +166,8 @@ pub fn judge_cosigned(app: &App) -> (Option<Cosigned>, Option<Finding>) {
     let found = match cosigned.as_ref().map(|cosigned| &cosigned.against) {
         Some(Against::Consistent { .. }) | None if by >= needed => None,
         Some(Against::Consistent { .. }) | None => {
-            finding(format!("{by} of the configured witnesses have cosigned, {needed} are needed"))
+            let of = witnesses.len();
+            finding(format!("{by} of {of} configured witnesses have cosigned, {needed} are needed"))
         }
         Some(_) => finding("what was cosigned is not what the ledger has".into()),
     };
@@ -178,6 +183,27 @@ fn keys_of(key: &Option<Verifier>, events: &[KeyEvent]) -> Vec<Verifier> {
         keys.extend(Verifier::parse(&event.key).ok().filter(|_| is_followed));
     }
     keys
+}
+
+/// The keys that may have signed this ledger, as far as they are known here.
+pub fn own_keys(app: &App) -> Vec<Verifier> {
+    let key = keys::verifier(app, None).ok().flatten();
+    let events = app.key_events().unwrap_or_default();
+    keys_of(&key, &events)
+}
+
+/// The keys that were revoked, in a line for each.
+pub fn revoked_words(app: &App) -> String {
+    let events = app.key_events().unwrap_or_default();
+    let revoked = events.iter().filter(|event| event.end == KeyEnd::Revoked);
+    let line = |event: &KeyEvent| {
+        let id = Verifier::parse(&event.key).map(|key| hex(&key.id())).unwrap_or_default();
+        format!(
+            "       key {id} was revoked by entry {}: what it has signed is no proof\n",
+            event.seq
+        )
+    };
+    revoked.map(line).collect()
 }
 
 /// What is wrong with a signature of a key that has ended.

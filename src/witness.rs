@@ -6,7 +6,7 @@ use crate::error::DoorError;
 use crate::keys;
 use crate::text::{entries, plural, safe, safe_path};
 use clap::Args;
-use codex_ledger_app::{App, Checkpoint, ConsistencyProof, Cosigned, Use, Verifier};
+use codex_ledger_app::{App, Checkpoint, ConsistencyProof, Cosigned, Note, Use, Verifier};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -20,6 +20,9 @@ pub struct CosignArgs {
     /// The public key of that log; needed the first time
     #[arg(long = "signed-by", value_name = "NAME+ID+KEY")]
     pub signed_by: Option<String>,
+    /// After a rotation of its key: what `audit key handover` wrote
+    #[arg(long, value_name = "FILE")]
+    pub handover: Option<PathBuf>,
     /// Write the cosigned checkpoint here, to be sent back [default: standard output]; nothing is overwritten
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -49,9 +52,18 @@ pub fn cosign(door: &Door, args: &CosignArgs) -> Result<Done> {
         }
     };
     let witness = keys::witness(&app)?;
-    let note = app.cosign(&proof, given.as_ref(), &witness).map_err(|error| {
+    let handover = args.handover.as_deref().map(read).transpose()?;
+    let handover = handover.map(|text| {
+        Note::parse(&text).map_err(|error| {
+            DoorError::new(format!("--handover: {error}"))
+                .hint("`audit key handover -o FILE` writes it")
+        })
+    });
+    let handover = handover.transpose()?;
+    let note = app.cosign(&proof, (given.as_ref(), handover.as_ref()), &witness).map_err(|error| {
         let error = DoorError::from(error);
-        let hint = "`audit cosign FILE --signed-by KEY` the first time; later the colleague runs `audit checkpoint --since LAST -o FILE`";
+        let hint = "the first time with --signed-by KEY; later the colleague runs `audit checkpoint --since LAST -o FILE`, with the checkpoint \
+                    that was cosigned last, and after a rotation sends `audit key handover -o FILE`, too";
         named(&error.message).hint(hint)
     })?;
     let (text, key) = (note.to_string(), witness.verifier().to_string());
@@ -122,8 +134,7 @@ pub fn witnesses(app: &App) -> Result<Vec<Verifier>> {
 
 /// How many of them have to cosign.
 pub fn quorum(app: &App) -> usize {
-    let config = app.checkpoint_config();
-    config.quorum.unwrap_or(1).min(config.witnesses.len())
+    app.checkpoint_config().quorum.unwrap_or(1)
 }
 
 /// Who has cosigned, in a line for each.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verifies what codex-ledger gives out, with nothing but docs/FORMAT.md and the Python standard library (3.9 or newer).
 
-    python3 verify.py PATH [--signed-by NAME+ID+KEY] [--head SIZE:ID:ROOT] [--older FILE]
+    python3 verify.py PATH [--signed-by NAME+ID+KEY] [--head SIZE:ID:ROOT] [--older FILE] [--body SEQ]
     python3 verify.py --self-test
 
 PATH is one of these, told apart by what is in it:
@@ -13,7 +13,7 @@ PATH is one of these, told apart by what is in it:
 - a consistency proof: that the checkpoint in the file --older is the beginning of the one at its end.
 
 Take this file from the project, and the key from somewhere else than what is verified: a forger can change both where
-they lie beside it. Without --signed-by all else is checked, and a line says that the signer is not known.
+they lie beside it. Without --signed-by all else is checked, but what nobody is known to have signed is not verified.
 
 Exit status: 0 verified, 1 findings (one line each), 2 wrong usage or unreadable files.
 """
@@ -46,9 +46,9 @@ def need(good, why):
         raise Refused(why)
 
 
-def out(line):
+def out(line, limit=400):
     """Prints a line that may have text of the files in it: nothing but visible ASCII, and not endless."""
-    print(re.sub("[^ -~]", lambda match: ascii(match[0])[1:-1], line[:400]))
+    print(re.sub("[^ -~]", lambda match: ascii(match[0])[1:-1], line[:limit]))
 
 
 # BLAKE3.
@@ -563,8 +563,8 @@ def fields_of(body):
 class Selection:
     """entries.cxb: ranges of entries, and the hashes of all that lies between them. Is read once, from start to end."""
 
-    def __init__(self, file, file_size, origin, size):
-        self.file, self.size = file, size
+    def __init__(self, file, file_size, origin, size, wanted=None):
+        self.file, self.size, self.wanted, self.found = file, size, wanted, None
         start = self.take(BUNDLE_START.size)
         need(start[:6] == b"CXLB\0\1", "entries.cxb: not of version 1")
         _, _, self.ledger, self.origin, its_size, count = BUNDLE_START.unpack(start)
@@ -637,11 +637,15 @@ class Selection:
             self.erasures.add(reference)
         if form == ERASED:
             self.erased[self.id] = seq
+        if seq == self.wanted and form == PRESENT and body_len <= 64 * LIMIT:
+            kept = [] if kept is None else kept
         if form == PRESENT:
             digest, missing = read_body(self.file, 16 + body_len, kept)
             need(not missing, f"entry {seq}: cut, {missing} bytes of salt and body are missing")
             need(digest == commitment, f"entry {seq}: salt and body do not match the commitment")
-        if kept:
+        if kept is not None and seq == self.wanted:
+            self.found = b"".join(kept)[16:]
+        if kept and seq == self.last:
             self.last_body = b"".join(kept)[16:]
         return leaf_of(header)
 
@@ -660,7 +664,7 @@ class Selection:
         return reports
 
 
-def verify_bundle(path, signer):
+def verify_bundle(path, signer, args):
     """The lines to say of a bundle that holds."""
     files = files_of(path)
     note, key_line = read_text(files["checkpoint"][1], "checkpoint"), read_text(files["key"][1], "key")
@@ -674,7 +678,8 @@ def verify_bundle(path, signer):
     need(its_note == note, "the checkpoint in the proof is another one")
     file_size, opener = files["entries.cxb"]
     with opener() as file:
-        it = Selection(file, file_size, origin, size)
+        it = Selection(file, file_size, origin, size, args.body)
+    args.found = it.found
     need(it.root == root, "entries.cxb: leads to another root than the checkpoint")
     need(it.last_header == proven, "the proof is of another entry than the one that records the bundle")
     reports = it.reports()
@@ -792,7 +797,7 @@ def verify(args, wrong_usage):
     if export:
         return verify_export(path, args.head)
     if bundle:
-        lines = list(verify_bundle(path, key))
+        lines = list(verify_bundle(path, key, args))
     else:
         text = read_text(functools.partial(open, path, "rb"), "the file")
         if consistency:
@@ -805,9 +810,14 @@ def verify(args, wrong_usage):
             origin, size, _ = checkpoint_of(text, key)
             told = f"a checkpoint over {size} entries of {origin}"
         lines = [f"holds: {told}"] + ([] if key else [UNKNOWN])
+    if args.body is not None:
+        need(bundle and key, "--body is for a bundle, with --signed-by")
+        need(args.found is not None, f"the body of entry {args.body} is withheld, or the entry is none of the bundle's")
+        out(args.found.decode(errors="replace"), LIMIT)
+        return 0
     for line in lines:
-        out(line)
-    return 0
+        out(line if key else line.replace("holds: ", "unproven: ", 1))
+    return 0 if key else 1  # what nobody is known to have signed is not verified, whatever else holds
 
 
 def main():
@@ -816,6 +826,7 @@ def main():
     parser.add_argument("--signed-by", type=public_key, metavar="NAME+ID+KEY", help="the key that must have signed")
     parser.add_argument("--head", type=size_id_root, metavar="SIZE:ID:ROOT", help="a head obtained elsewhere")
     parser.add_argument("--older", metavar="FILE", help="the checkpoint that a consistency proof starts from")
+    parser.add_argument("--body", type=int, metavar="SEQ", help="print this body of a bundle, once the bundle holds")
     parser.add_argument("--self-test", action="store_true", help="check the hash functions, signatures and proofs")
     args = parser.parse_args()
     if args.self_test == (args.path is not None):

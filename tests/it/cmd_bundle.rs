@@ -83,12 +83,41 @@ fn a_bundle_holds_for_two_verifiers_and_shows_nothing_hidden() {
     let entries = fs::read(env.path("all/entries.cxb")).unwrap();
     let holds = |words: &[u8]| entries.windows(words.len()).any(|window| window == words);
     assert!(!holds(&hidden), "the hidden line");
-    assert!(holds(&hidden_line(&env, 3, 1)), "one that is not hidden");
+    let shown = hidden_line(&env, 3, 1);
+    assert!(holds(&shown), "one that is not hidden");
+    // Each body can be read, by both.
+    let all = env.path("all").display().to_string();
+    let key = key(&env.json(["audit", "checkpoint"]));
+    let seq = env.json(["show", &thread(3)])["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["kind"] == "prompt")
+        .unwrap()["seq"]
+        .to_string();
+    let read = env.ok(["audit", "verify", &all, "--signed-by", &key, "--body", &seq]);
+    assert_eq!(read.text().trim_end().as_bytes(), shown);
+    env.run(["audit", "verify", &all, "--signed-by", &key, "--body", "1"])
+        .refused(&["is not in the bundle"]);
     let report = fs::read_to_string(env.path("all/report.md")).unwrap();
     assert!(report.to_lowercase().contains("redacted"), "{report}");
+    // What was asked alone is in a bundle of prompts; what people said about hiding, in none for readers outside.
+    let (path, made) = bundle(&env, "asked", &["--session", &thread(2)]);
+    let bodies = made["bodies"]["present"].as_u64().unwrap();
+    assert!(bodies < 8, "{made}");
+    let redaction = b"private";
+    let has = |path: &Path| {
+        let entries = fs::read(path.join("entries.cxb")).unwrap();
+        entries.windows(redaction.len()).any(|window| window == redaction)
+    };
+    assert!(has(&path), "who hid it and why");
+    let (outside, made) = bundle(&env, "outside", &["--session", &thread(2), "--external"]);
+    assert!(!has(&outside) && made["bodies"]["present"].as_u64() < Some(bodies), "{made}");
+    let (other, _) = bundle(&env, "other", &["--session", &thread(1), "--complete"]);
+    assert!(!has(&other), "it is about another session");
     // The log says that it was made, and what for.
     let log = env.ok(["audit", "log", "--kind", "bundle"]);
-    assert_eq!(log.text().matches("for the auditors").count(), 3, "{}", log.text());
+    assert_eq!(log.text().matches("for the auditors").count(), 6, "{}", log.text());
     env.audits_clean();
 }
 

@@ -149,7 +149,7 @@ fn an_export_is_recorded_first_and_says_what_it_holds() {
     let done = env.run(["export", "-o", &target, "--reason", "for the auditors"]);
     assert!(done.stderr.contains("nothing is hidden in it"), "{}", done.stderr);
     assert_eq!(size(&env), before + 1);
-    let sql = "SELECT verb || ' ' || actor || ' ' || detail FROM actions ORDER BY seq DESC";
+    let sql = "SELECT verb || ' ' || actor || ' ' || detail || ': ' || reason FROM actions ORDER BY seq DESC";
     let said: String = env.views().query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(said, "export tester the whole ledger, raw: for the auditors");
     let bytes = fs::read(env.path("exported/entries.cxl")).unwrap();

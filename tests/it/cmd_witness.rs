@@ -94,9 +94,21 @@ fn a_colleague_cosigns_what_goes_on_and_nothing_else() {
     log.run(["audit", "verify", &name(&more)]).refused(&["--older"]);
     log.run(["audit", "verify", &name(&more), "--older", &name(&more)]).refused(&["checkpoint"]);
     cosign(&more, "again").expect(0);
-    cosign(&more, "twice").refused(&["were cosigned last"]);
+    // An answer that was lost is given again; an older request is not.
+    cosign(&more, "twice").expect(0);
+    cosign(&first, "older").refused(&["were cosigned last"]);
     log.run([&["audit", "attach", &name(&witness.path("again"))][..], &with].concat()).expect(0);
     log.run([&["audit", "attach", &out][..], &with].concat()).refused(&["cosigned already"]);
+
+    // A key that was rotated needs the word of the one before.
+    log.ok(["audit", "key", "rotate", "--reason", "a year is over"]);
+    let newest = checkpoint(&log, "newest", Some(&witness.path("again")));
+    let note = name(&log.path("handover"));
+    log.ok(["audit", "key", "handover", "-o", &note]);
+    cosign(&newest, "unknown").refused(&["not signed by"]);
+    witness.run(["audit", "cosign", &name(&newest), "--handover", &note]).expect(0);
+    let list = witness.json(["audit", "key", "list"]);
+    assert_eq!(list["witness_key"], witness_key.as_str());
 
     // Another history is not, whatever its owner signs.
     let size = audited(&log, &config)["cosigned"]["size"].as_u64().unwrap();

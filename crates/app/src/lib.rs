@@ -42,7 +42,7 @@ pub use self::error::{AppError, ErrorKind, Result};
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
-pub use self::proofs::{Against, Proven, Vouched, verify_consistency, verify_proof};
+pub use self::proofs::{Against, Proven, SignedBy, Vouched, verify_consistency, verify_proof};
 pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile, gate_of};
 pub use self::rebuild::Rebuilt;
 pub use self::redact::{RedactionMade, Undone};
@@ -62,7 +62,7 @@ pub use codex_ledger_append::{AppendReport, ByteCounts, FileCounts, SourceProble
 pub use codex_ledger_entry::{Act, Seq, SeqRange, hex, parse_hex};
 pub use codex_ledger_ledger::{BodyVerdicts, Holder, World, check_place};
 pub use codex_ledger_projections::{Digests, Reason};
-pub use codex_ledger_proof::{Checkpoint, ConsistencyProof, Signer, Use, Verifier};
+pub use codex_ledger_proof::{Checkpoint, ConsistencyProof, Note, Signer, Use, Verifier};
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
     Acts, By, Examples, Rule, RuleFormat, RuleKind, RuleSet, SeenText, Severity, Tally, Weaker,

@@ -82,7 +82,16 @@ pub struct Proven {
     /// Commitment to its body, hex.
     pub commitment: Option<String>,
     /// The keys that were given and have signed.
-    pub signed_by: Vec<String>,
+    pub signed_by: Vec<SignedBy>,
+}
+
+/// A key that has signed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct SignedBy {
+    /// The public key.
+    pub key: String,
+    /// When a witness says that it has seen it, in seconds since 1970.
+    pub at: Option<u64>,
 }
 
 /// The name of a ledger as a log.
@@ -322,7 +331,7 @@ pub fn verify_proof(text: &str, keys: &[Verifier]) -> Result<Proven> {
         let is_of_other = key.purpose() == Use::Log && key.name() != checkpoint.origin;
         match note.signed_by(key) {
             _ if is_of_other => refused = Some(unsound("the key is of another log")),
-            Ok(_) => signed_by.push(key.to_string()),
+            Ok(at) => signed_by.push(SignedBy { key: key.to_string(), at }),
             Err(error) => refused = Some(unsound(error)),
         }
     }

@@ -67,6 +67,11 @@ impl App {
         App { setup, views }
     }
 
+    /// Who asks.
+    pub fn actor(&self) -> &str {
+        &self.setup.actor
+    }
+
     /// The ledger's directory.
     pub fn dir(&self) -> &Path {
         &self.setup.ledger_dir

@@ -37,6 +37,8 @@ pub struct KeyEvent {
     pub next: Option<String>,
     /// Whether the key that ended has signed for the next one.
     pub is_handed_over: bool,
+    /// The note by which it hands over, where there is one.
+    pub handover: Option<String>,
     /// Who.
     pub actor: String,
     /// Why.
@@ -53,13 +55,14 @@ impl KeyEvent {
             _ => return None,
         };
         let (key, next) = (text("key")?, text("next"));
+        let handover = text("handover");
         let is_handed_over = next.as_deref().is_some_and(|next| {
-            let note = text("handover").and_then(|note| Note::parse(&note).ok());
+            let note = handover.as_deref().and_then(|note| Note::parse(note).ok());
             note.is_some_and(|note| is_handover(&note, &key, next))
         });
         let (actor, reason) =
             (text("actor").unwrap_or_default(), text("reason").unwrap_or_default());
-        Some(KeyEvent { seq, end, key, next, is_handed_over, actor, reason })
+        Some(KeyEvent { seq, end, key, next, is_handed_over, handover, actor, reason })
     }
 }
 
@@ -71,6 +74,14 @@ fn is_handover(note: &Note, key: &str, next: &str) -> bool {
     let signer = Verifier::parse(key).ok();
     note.text == handover_text(key, next)
         && signer.is_some_and(|signer| note.signed_by(&signer).is_ok())
+}
+
+/// The key that a note of this key hands over to; none where it is no such note.
+pub(super) fn hands_over(note: &Note, key: &Verifier) -> Option<Verifier> {
+    let next = note.text.lines().nth(2)?;
+    let next = Verifier::parse(next).ok()?;
+    let is_same = next.name() == key.name() && next.purpose() == key.purpose();
+    (is_same && is_handover(note, &key.to_string(), &next.to_string())).then_some(next)
 }
 
 impl App {

@@ -4,6 +4,7 @@ use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::proofs::{Against, signed, unsound};
+use crate::signing_keys::hands_over;
 use codex_ledger_entry::{Fields, FieldsBuilder, Frontier, Kind, Seq, hex};
 use codex_ledger_ledger::{LedgerReader, part_roots, write_durably};
 use codex_ledger_proof::{
@@ -96,25 +97,29 @@ impl App {
     }
 
     /// Cosigns the newer checkpoint of a log, if it goes on from what this ledger has cosigned of it last; that is recorded
-    /// first. `key` is the log's; only the first time it may be any.
+    /// first. `key` is the log's; only the first time it may be any. Later another one needs the handover of the one before.
     ///
     /// # Errors
     /// When it is not signed by that key, does not go on, or cannot be recorded.
     pub fn cosign(
         &self,
         proof: &ConsistencyProof,
-        key: Option<&Verifier>,
+        (key, handover): (Option<&Verifier>, Option<&Note>),
         witness: &Signer,
     ) -> Result<Note> {
         let (newer, _) = Checkpoint::parse(&proof.note.to_string()).map_err(unsound)?;
+        let now = self.setup.world.clock.now() / 1_000_000_000;
         let mut ledger = self.open()?;
         self.update_views(&mut |_| ())?;
         let seen = self.seen(&newer.origin)?;
         let known =
             seen.as_ref().map(|seen| Verifier::parse(&seen.key)).transpose().map_err(unsound)?;
         let key = match (key, known) {
+            (_, Some(known)) if handover.is_some_and(|note| hands_over(note, &known).is_some()) => {
+                handover.and_then(|note| hands_over(note, &known)).unwrap_or(known)
+            }
             (Some(key), Some(known)) if *key != known => {
-                let message = "another key than the one that signed what was cosigned before";
+                let message = "another key than the one that signed what was cosigned before, and nothing says that it follows it";
                 return Err(unsound(message));
             }
             (_, Some(known)) => known,
@@ -127,6 +132,12 @@ impl App {
             return Err(unsound("the key is not that of this log"));
         }
         proof.note.signed_by(&key).map_err(unsound)?;
+        if seen.as_ref().is_some_and(|seen| seen.checkpoint == newer) {
+            // An answer that was lost is given again.
+            let mut note = proof.note.clone();
+            note.sign(witness, now);
+            return Ok(note);
+        }
         let older = match &seen {
             Some(seen) => seen.checkpoint.clone(),
             None => Checkpoint { size: 0, ..newer.clone() },
@@ -151,7 +162,7 @@ impl App {
         drop(ledger);
         self.update_views(&mut |_| ())?;
         let mut note = proof.note.clone();
-        note.sign(witness, self.setup.world.clock.now() / 1_000_000_000);
+        note.sign(witness, now);
         Ok(note)
     }
 

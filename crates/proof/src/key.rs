@@ -177,7 +177,7 @@ pub struct Signer {
 }
 
 enum Secret {
-    Ed25519(SigningKey),
+    Ed25519(Box<SigningKey>),
     MlDsa44(Box<ExpandedSigningKey<MlDsa44>>),
 }
 
@@ -191,7 +191,7 @@ impl Signer {
             Use::Log | Use::Cosigner => {
                 let key = SigningKey::from_bytes(secret);
                 let public = key.verifying_key().as_bytes().to_vec();
-                (Secret::Ed25519(key), public)
+                (Secret::Ed25519(Box::new(key)), public)
             }
             Use::QuantumCosigner => {
                 let key = ExpandedSigningKey::<MlDsa44>::from_seed(&(*secret).into());

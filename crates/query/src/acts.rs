@@ -38,7 +38,7 @@ pub struct ActFilter {
 }
 
 const ACTS: &str = "
-    SELECT seq, recorded_at_ms, actor, verb AS kind, coalesce(detail, '') AS target, NULL AS reason FROM actions
+    SELECT seq, recorded_at_ms, actor, verb AS kind, coalesce(detail, '') AS target, reason FROM actions
     UNION ALL SELECT seq, recorded_at_ms, actor, 'redaction',
         CASE WHEN substr(target, 1, length(scope) + 1) = scope || ' ' THEN target ELSE scope || ' ' || target END
             || coalesce(' ' || field, '') || coalesce(' in ' || within, ''), nullif(reason, '') FROM redactions

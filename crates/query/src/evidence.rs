@@ -1,7 +1,8 @@
-//! Which entries stand behind a session, and of which of them something is hidden.
+//! Which entries stand behind what a report says of a session, and of which of them something is hidden.
 
+use super::report::Mode;
 use super::row::{Counts, sql_stream};
-use codex_ledger_db::{Connection, SqlResult};
+use codex_ledger_db::{Connection, SqlResult, params};
 use codex_ledger_entry::{Seq, StreamId};
 use std::collections::BTreeSet;
 
@@ -14,14 +15,17 @@ pub struct SessionFile {
     pub bytes: u64,
 }
 
+/// The streams of a thread.
+const THREAD: &str =
+    "(SELECT stream FROM streams WHERE holder = (SELECT holder FROM streams WHERE stream = ?1))";
+
 /// All files of a session's thread, older versions included.
 ///
 /// # Errors
 /// As the database.
 pub fn session_files(db: &Connection, session: StreamId) -> SqlResult<Vec<SessionFile>> {
-    let sql = "SELECT stream, bytes FROM streams
-        WHERE holder = (SELECT holder FROM streams WHERE stream = ?1) ORDER BY stream";
-    db.prepare(sql)?
+    let sql = format!("SELECT stream, bytes FROM streams WHERE stream IN {THREAD} ORDER BY stream");
+    db.prepare(&sql)?
         .query_map([sql_stream(session)], |row| {
             Ok(SessionFile { stream: row.stream("stream")?, bytes: row.count("bytes")? })
         })?
@@ -33,7 +37,43 @@ pub fn session_files(db: &Connection, session: StreamId) -> SqlResult<Vec<Sessio
 /// # Errors
 /// As the database.
 pub fn entries_with_hidden(db: &Connection, session: StreamId) -> SqlResult<BTreeSet<Seq>> {
-    let sql = "SELECT DISTINCT seq FROM redaction_hits WHERE stream IN
-        (SELECT stream FROM streams WHERE holder = (SELECT holder FROM streams WHERE stream = ?1))";
-    db.prepare(sql)?.query_map([sql_stream(session)], |row| row.seq("seq"))?.collect()
+    let sql = format!("SELECT DISTINCT seq FROM redaction_hits WHERE stream IN {THREAD}");
+    db.prepare(&sql)?.query_map([sql_stream(session)], |row| row.seq("seq"))?.collect()
+}
+
+/// The entries behind what a report of that mode says of a session between two moments; the header of the session always.
+///
+/// # Errors
+/// As the database.
+pub fn entries_behind(
+    db: &Connection,
+    session: StreamId,
+    mode: Mode,
+    (since_ms, until_ms): (Option<i64>, Option<i64>),
+) -> SqlResult<BTreeSet<Seq>> {
+    const PROMPTS: &str = "prompts WHERE number > 0 AND";
+    const ANSWERS: &str = "messages WHERE kind = 'assistant' AND";
+    let tables: &[&str] = match mode {
+        Mode::Prompts => &[PROMPTS],
+        Mode::Answers => &[PROMPTS, ANSWERS],
+        Mode::Tokens => &["token_messages WHERE"],
+        // Calls and their outputs are records of many kinds.
+        Mode::Actions | Mode::Full => &["events WHERE"],
+    };
+    let mut found = BTreeSet::new();
+    for table in tables {
+        let sql = format!(
+            "SELECT DISTINCT seq FROM {table} stream IN {THREAD}
+                AND (?2 IS NULL OR at_ms >= ?2) AND (?3 IS NULL OR at_ms < ?3)"
+        );
+        let values = params![sql_stream(session), since_ms, until_ms];
+        for seq in db.prepare(&sql)?.query_map(values, |row| row.seq("seq"))? {
+            found.insert(seq?);
+        }
+    }
+    let sql = format!("SELECT seq FROM sessions WHERE stream IN {THREAD}");
+    for seq in db.prepare(&sql)?.query_map([sql_stream(session)], |row| row.seq("seq"))? {
+        found.insert(seq?);
+    }
+    Ok(found)
 }

@@ -81,9 +81,9 @@ impl Sheet {
         let mut out =
             format!("# {}\n\n**{}**\n", markdown_line(&self.title), markdown_line(&self.verdict));
         for section in &self.sections {
-            out.push_str(&format!("\n## {}\n\n", markdown_line(&section.heading)));
+            out.push_str(&format!("\n## {}\n\n", plain(&section.heading)));
             if let Some(note) = &section.note {
-                out.push_str(&format!("{}\n\n", markdown_line(note)));
+                out.push_str(&format!("{}\n\n", plain(note)));
             }
             let used = section.used();
             if used.is_empty() {
@@ -94,7 +94,7 @@ impl Sheet {
             for row in &section.rows {
                 let cells = row.cells();
                 let cells = used.iter().filter_map(|at| cells.get(*at));
-                let cells: Vec<String> = cells.map(|cell| markdown_cell(cell)).collect();
+                let cells: Vec<Cow<'_, str>> = cells.map(|cell| plain_cell(cell)).collect();
                 out.push_str(&format!("| {} |\n", cells.join(" | ")));
             }
         }
@@ -163,6 +163,26 @@ impl Sheet {
     }
 }
 
+/// Words and numbers mean themselves in Markdown.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || " ,.;:()'-/%".contains(c);
+    text.chars().all(is_plain) && !text.contains("://") && !text.contains("www")
+}
+
+/// A line of our own words, in which somebody else's may stand.
+fn plain(text: &str) -> Cow<'_, str> {
+    if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(markdown_line(text)) }
+}
+
+/// A cell: what is more than words is code.
+fn plain_cell(text: &str) -> Cow<'_, str> {
+    let begins_plainly = text.chars().next().is_none_or(char::is_alphanumeric);
+    match begins_plainly && is_plain(text) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(markdown_cell(text)),
+    }
+}
+
 fn safe(text: &str) -> Cow<'_, str> {
     escape::visible(text)
 }
@@ -174,7 +194,7 @@ fn markup(section: &Section) -> Markup {
             h2 id=(section.name) { (safe(&section.heading)) }
             @if let Some(note) = &section.note { p.quiet { (safe(note)) } }
             @if !used.is_empty() {
-                div.table tabindex="0" role="region" aria-labelledby=(section.name) {
+                div.table.wide tabindex="0" role="region" aria-labelledby=(section.name) {
                     table {
                         thead { tr { @for at in &used { th scope="col" { (COLUMNS.get(*at).copied().unwrap_or_default()) } } } }
                         tbody {

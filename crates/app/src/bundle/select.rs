@@ -1,13 +1,14 @@
 //! Which entries a bundle holds.
 
+use super::BundleRequest;
 use crate::error::Result;
 use crate::setup::App;
 use codex_ledger_db as db;
 use codex_ledger_entry::{Kind, Seq, StreamId};
-use codex_ledger_ledger::LedgerReader;
+use codex_ledger_ledger::{Control, LedgerReader};
 use codex_ledger_projections::Decisions;
-use codex_ledger_query::{entries_with_hidden, session_files};
-use codex_ledger_redaction::{Policy, Target};
+use codex_ledger_query::{ReportRequest, entries_behind, entries_with_hidden, session_files};
+use codex_ledger_redaction::{Policy, RedactionRecord, Target, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -15,10 +16,10 @@ use std::ops::Range;
 pub(super) struct Selection {
     /// In order, apart from each other.
     pub ranges: Vec<Range<u64>>,
+    /// Those whose bodies stand behind what the report says; of the others the headers alone are there.
+    pub chosen: BTreeSet<Seq>,
     /// Those of which something is hidden, as the views and the redactions say.
     pub hidden: BTreeSet<Seq>,
-    /// Streams whose bodies may be shown, as far as nothing in them is hidden; of others the headers alone are there.
-    pub streams: BTreeSet<StreamId>,
     /// The last entry that decides what may be shown.
     pub last_decision: Option<Seq>,
 }
@@ -32,40 +33,73 @@ impl Selection {
     }
 }
 
-/// The entries of these sessions, and all that decides what may be shown; or all entries.
+/// The entries of the sessions of a report, and all that decides what may be shown; or all entries.
 pub(super) fn selected(
     app: &App,
     reader: &mut LedgerReader,
     sessions: &[(StreamId, &str)],
     policy: &Policy,
-    is_complete: bool,
+    request: &BundleRequest,
 ) -> Result<Selection> {
     let end = reader.head().end();
     let db = app.views_for_reading()?;
     let at = |error| db::at(app.views_path())(error);
+    let ReportRequest { mode, filter, external, .. } = &request.report;
+    let times = (filter.since_ms, filter.until_ms);
     let mut hidden: BTreeSet<Seq> = policy.named_entries().collect();
-    let (mut streams, mut bytes) = (BTreeSet::new(), BTreeMap::new());
+    let (mut chosen, mut bytes) = (BTreeSet::new(), BTreeMap::new());
     let is_hidden = |id: &str| {
         let mut targets = policy.redactions().iter().map(|redaction| &redaction.target);
         targets.any(|target| matches!(target, Target::Session { id: of } if of == id))
     };
     for (session, id) in sessions {
         hidden.extend(entries_with_hidden(&db, *session).map_err(at)?);
-        for file in session_files(&db, *session).map_err(at)? {
-            bytes.insert(file.stream, file.bytes);
-            if !is_hidden(id) {
-                streams.insert(file.stream);
-            }
+        let files = session_files(&db, *session).map_err(at)?;
+        bytes.extend(files.into_iter().map(|file| (file.stream, file.bytes)));
+        if !is_hidden(id) {
+            chosen.extend(entries_behind(&db, *session, *mode, times).map_err(at)?);
         }
     }
-    let mut seqs = match is_complete {
+    let mut seqs = match request.is_complete {
         true => Seqs::whole(end),
         false => of_streams(reader, bytes)?,
     };
     let decisions = Decisions::load(reader, end)?;
     seqs.extend(decisions.entries.iter().map(|entry| entry.seq.get()));
+    if !external {
+        let about = about(&decisions, sessions, &chosen);
+        chosen.extend(about);
+    }
     let last_decision = decisions.entries.last().map(|entry| entry.seq);
-    Ok(Selection { ranges: seqs.ranges, hidden, streams, last_decision })
+    Ok(Selection { ranges: seqs.ranges, chosen, hidden, last_decision })
+}
+
+/// The decisions that are about these sessions, and the rule sets, which are about everything.
+fn about(
+    decisions: &Decisions,
+    sessions: &[(StreamId, &str)],
+    chosen: &BTreeSet<Seq>,
+) -> BTreeSet<Seq> {
+    let is_session = |id: &str| sessions.iter().any(|(_, of)| *of == id);
+    let is_about = |entry: &Control| match RedactionRecord::decode(&entry.body).map(|it| it.what) {
+        Some(What::Prompt { session, .. }) => is_session(&session),
+        Some(What::Session { id }) => is_session(&id),
+        Some(What::Entry { seq } | What::Field { seq, .. }) => chosen.contains(&seq),
+        // The words themselves are in it, or nobody can tell.
+        Some(What::Literal { .. } | What::Regex { .. } | What::Unknown) | None => false,
+    };
+    let redactions: BTreeSet<Seq> = decisions
+        .entries
+        .iter()
+        .filter(|entry| entry.kind == Kind::Redaction && is_about(entry))
+        .map(|entry| entry.seq)
+        .collect();
+    let of = |entry: &&Control| match entry.kind {
+        Kind::RuleSet => true,
+        Kind::Revocation => redactions.contains(&decisions.redaction_behind(entry.seq)),
+        _ => redactions.contains(&entry.seq),
+    };
+    decisions.entries.iter().filter(of).map(|entry| entry.seq).collect()
 }
 
 /// The entries of streams of which so many bytes are in the ledger. A file is mostly appended in one piece, so the

@@ -7,7 +7,7 @@ use super::{
 use crate::error::Result;
 use crate::proofs::{Proven, log_name, unsound, verify_proof};
 use codex_ledger_entry::{
-    EntryId, Fields, HEADER_BYTES, Header, Kind, LedgerId, OriginId, SALT_BYTES, TreeHash,
+    EntryId, Fields, HEADER_BYTES, Header, Kind, LedgerId, OriginId, SALT_BYTES, Seq, TreeHash,
     commit_hasher, hex, leaf_hash,
 };
 use codex_ledger_proof::{Checkpoint, Piece, Use, Verifier, missing_parts, root_of_pieces};
@@ -23,6 +23,8 @@ use zip::ZipArchive;
 const TEXT_MAX_BYTES: u64 = 4 << 20;
 /// The entry that records a bundle is no longer.
 const RECORD_MAX_BYTES: u64 = 1 << 20;
+/// A body that is printed is no longer.
+const BODY_MAX_BYTES: u64 = 64 << 20;
 /// Files of a report, at most.
 const FILES_MAX: usize = 100;
 /// Ranges, at most; each is some bytes in memory.
@@ -49,6 +51,9 @@ pub struct BundleProven {
     pub ranges: Vec<Range<u64>>,
     /// The files of the report.
     pub files: Vec<BundleFile>,
+    /// The body that was asked for; none where it was not, or is withheld.
+    #[serde(skip)]
+    pub body: Option<Vec<u8>>,
 }
 
 enum Place {
@@ -150,7 +155,11 @@ fn is_bundle(path: &Path) -> bool {
 ///
 /// # Errors
 /// When it does not hold, or cannot be read.
-pub fn verify_bundle(path: &Path, keys: &[Verifier]) -> Result<Option<BundleProven>> {
+pub fn verify_bundle(
+    path: &Path,
+    keys: &[Verifier],
+    body: Option<Seq>,
+) -> Result<Option<BundleProven>> {
     if !is_bundle(path) {
         return Ok(None);
     }
@@ -176,12 +185,13 @@ pub fn verify_bundle(path: &Path, keys: &[Verifier]) -> Result<Option<BundleProv
     }
     let mut read = || -> Result<_> {
         let mut entries = Entries::begin(container.read(ENTRIES)?, &checkpoint)?;
+        entries.wanted = body.map(Seq::get);
         let root = entries.root()?;
         entries.end()?;
-        let Entries { ranges, bodies, record, last, chosen, .. } = entries;
-        Ok((root, ranges, bodies, record, last, chosen.finalize().into()))
+        let Entries { ranges, bodies, record, last, chosen, found, .. } = entries;
+        Ok((root, ranges, bodies, record, last, (chosen.finalize().into(), found)))
     };
-    let (root, ranges, bodies, record, last, chosen) = read()?;
+    let (root, ranges, bodies, record, last, (chosen, body)) = read()?;
     if root != checkpoint.root {
         return Err(unsound("the entries lead to another root than the one that was signed"));
     }
@@ -201,7 +211,7 @@ pub fn verify_bundle(path: &Path, keys: &[Verifier]) -> Result<Option<BundleProv
         }
     }
     let files = files.into_iter().map(|(name, sha256)| BundleFile { name, sha256 });
-    Ok(Some(BundleProven { proof, bodies, ranges, files: files.collect() }))
+    Ok(Some(BundleProven { proof, bodies, ranges, files: files.collect(), body }))
 }
 
 /// The files that the entry names, with their hashes; it names what was chosen, too.
@@ -243,6 +253,9 @@ struct Entries<R> {
     /// What was chosen besides the last entry, whose form waits here.
     chosen: Sha256,
     form: Option<u8>,
+    /// The entry whose body is asked for, and the body.
+    wanted: Option<u64>,
+    found: Option<Vec<u8>>,
 }
 
 impl<R: Read> Entries<R> {
@@ -285,6 +298,8 @@ impl<R: Read> Entries<R> {
             prev: EntryId::default(),
             chosen,
             form: None,
+            wanted: None,
+            found: None,
         })
     }
 
@@ -337,6 +352,7 @@ impl<R: Read> Entries<R> {
         let mut hasher = commit_hasher(&salt);
         let mut left = header.body_len;
         let keeps = header.kind == Kind::Access && left <= RECORD_MAX_BYTES;
+        let is_wanted = self.wanted == Some(header.seq.get()) && left <= BODY_MAX_BYTES;
         let mut piece = vec![0; (64 << 10).min(left) as usize];
         while left > 0 {
             let len = left.min(piece.len() as u64) as usize;
@@ -345,6 +361,9 @@ impl<R: Read> Entries<R> {
             hasher.update(piece);
             if keeps {
                 self.record.extend_from_slice(piece);
+            }
+            if is_wanted {
+                self.found.get_or_insert_default().extend_from_slice(piece);
             }
             left -= len as u64;
         }

@@ -43,24 +43,32 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// What is to be there of each body.
+/// What is to be there of each body, and how many that were chosen have something hidden in them.
 pub(super) fn forms(
     reader: &mut LedgerReader,
     selection: &Selection,
     gate: &BodyGate,
-) -> Result<Vec<u8>> {
-    let mut forms = Vec::new();
+) -> Result<(Vec<u8>, u64)> {
+    let (mut forms, mut hidden) = (Vec::new(), 0);
     for range in &selection.ranges {
         each_entry(reader, range, &mut |reader, pack, entry, _| {
             forms.push(match &entry.body {
                 StoredBody::Erased { .. } => ERASED,
+                // Paths, and whole files.
+                _ if matches!(entry.kind, Kind::Stream | Kind::Document | Kind::Other(_)) => {
+                    WITHHELD
+                }
+                _ if !selection.chosen.contains(&entry.seq) => WITHHELD,
                 _ if is_shown(reader, pack, entry, (selection, gate))? => PRESENT,
-                _ => WITHHELD,
+                _ => {
+                    hidden += 1;
+                    WITHHELD
+                }
             });
             Ok(())
         })?;
     }
-    Ok(forms)
+    Ok((forms, hidden))
 }
 
 /// Writes `entries.cxb`; see `docs/FORMAT.md` section 6.
@@ -147,13 +155,7 @@ fn is_shown(
     entry: &StoredEntry,
     (selection, gate): (&Selection, &BodyGate),
 ) -> Result<bool> {
-    let may_be = match entry.kind {
-        Kind::Line => selection.streams.contains(&entry.stream),
-        // Paths, and whole files.
-        Kind::Stream | Kind::Document | Kind::Other(_) => false,
-        _ => true,
-    };
-    if !may_be || selection.hidden.contains(&entry.seq) {
+    if selection.hidden.contains(&entry.seq) {
         return Ok(false);
     }
     let body = reader.body(pack, entry, BODY_MAX_BYTES)?;

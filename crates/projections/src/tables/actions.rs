@@ -31,12 +31,22 @@ pub(crate) fn action(
 ) {
     let fields = Fields::parse(body).ok();
     let text = |name: &str| fields.as_ref().and_then(|fields| fields.text(name));
-    let row = RowBuilder::new(policy, "actions", At::entry(seq), 6)
+    // Who writes an entry puts the reason behind what was done, too, for readers that know no field of its own.
+    let reason = text("reason").filter(|reason| !reason.is_empty());
+    let detail = text("detail").or_else(|| text("software")).map(|detail| match &reason {
+        Some(reason) => match detail.strip_suffix(&format!(": {reason}")) {
+            Some(done) => done.to_string(),
+            None => detail,
+        },
+        None => detail,
+    });
+    let row = RowBuilder::new(policy, "actions", At::entry(seq), 7)
         .seq("seq", seq)
         .number("recorded_at_ms", recorded_at / 1_000_000)
         .tag("verb", true, Some(text("verb").unwrap_or_else(|| "created".into())))
         .text("actor", text("actor"))
-        .text("detail", text("detail").or_else(|| text("software")))
+        .text("detail", detail)
+        .text("reason", reason)
         .int("of_stream", text("stream").and_then(|stream| stream.parse().ok()));
     out.push(row.insert());
 }
