@@ -115,16 +115,16 @@ fn handover(door: &Door, app: &App, output: Option<&Path>) -> Result<Done> {
 }
 
 fn rotate(door: &Door, app: &App, reason: &str) -> Result<Done> {
+    // An earlier try may have been interrupted behind its entry.
+    if let Some(event) = keys::finish_rotation(app)? {
+        let ended =
+            Verifier::parse(&event.key).map_err(|error| DoorError::new(error.to_string()))?;
+        return changed(door, app, event.seq, &ended);
+    }
     let old = signer_that_fits(door, app, &KeyArgs { key: None })?;
     let next = keys::next(app)?;
     let (key, next_key) = (old.signer.verifier(), next.verifier());
-    // An earlier try may have been interrupted behind its entry.
-    let named = |event: &KeyEvent| event.next.as_deref() == Some(&next_key.to_string());
-    let known = app.key_events()?.into_iter().find(named);
-    let seq = match known {
-        Some(event) => event.seq,
-        None => app.rotate_key(&old.signer, next_key, reason)?,
-    };
+    let seq = app.rotate_key(&old.signer, next_key, reason)?;
     changed(door, app, seq, key)
 }
 
@@ -155,8 +155,7 @@ fn revoke(door: &Door, app: &App, key: Option<&str>, reason: &str) -> Result<Don
 fn changed(door: &Door, app: &App, seq: Seq, ended: &Verifier) -> Result<Done> {
     keys::take_next(app)?;
     let key = keys::key(app, None)?;
-    app.checkpoint(&key.signer)?;
-    key.note(app)?;
+    app.checkpoint(&key.signer, &|note| key.note(app, note))?;
     said(door, app, seq, ended)
 }
 

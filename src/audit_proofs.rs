@@ -99,21 +99,28 @@ pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
         // Whoever asks for it knows why; what was signed before is kept in the log.
         Some(reason) => {
             let key = keys::signer(door, &app, args.key.key.as_deref())?;
-            app.keep_signed(&vouching::files(&app, key.signer.verifier()), reason)?;
+            vouching::check_in_use(&app, key.signer.verifier())?;
+            app.keep_signed(&vouching::files(&app), reason)?;
+            // What they say is an entry now.
+            for path in keys::all_signed(&app) {
+                std::fs::remove_file(&path)
+                    .map_err(|error| DoorError::new(format!("{}: {error}", path.display())))?;
+            }
             key
         }
         None => signer_that_fits(door, &app, &args.key)?,
     };
     let signer = &key.signer;
-    let (checkpoint, note) = app.checkpoint(signer)?;
-    key.note(&app)?;
+    let noting = |note: &Note| key.note(&app, note);
+    let (checkpoint, note) = app.checkpoint(signer, &noting)?;
     if let Some(export) = &app.checkpoint_config().export {
         app.export_checkpoint(export, &note)?;
     }
     let text = note.to_string();
     let older = args.since.as_deref().map(older).transpose()?;
     if let Some(path) = &args.output {
-        let proof = older.map(|older| app.consistency(Some(&older), signer)).transpose()?;
+        let proof =
+            older.map(|older| app.consistency(Some(&older), (signer, &noting))).transpose()?;
         app.write_raw(path, &proof.map_or_else(|| text.clone(), |proof| proof.to_string()))?;
     }
     let public_key = signer.verifier().to_string();
@@ -151,10 +158,17 @@ fn older(path: &Path) -> Result<Checkpoint> {
 
 /// The key, for a ledger that is what was signed of it so far.
 pub fn signer_that_fits(door: &Door, app: &App, args: &KeyArgs) -> Result<Key> {
-    // Whoever asks for it may sign with another key; another history stays where it was found.
+    if args.key.is_none() {
+        keys::finish_rotation(app)?;
+    }
     let known = keys::verifier(app, args.key.as_deref())?;
-    let (own, noted) = (vouching::judge(app, &None).1, vouching::judge_noted(app, &known));
-    if let Some(finding) = own.or(noted) {
+    if let Some(key) = &known {
+        vouching::check_in_use(app, key)?;
+    }
+    // Whoever names another key may sign with it; another history stays where it was found.
+    let own = if args.key.is_some() { None } else { known.clone() };
+    let finding = vouching::judge(app, &own).1.or_else(|| vouching::judge_noted(app, &known));
+    if let Some(finding) = finding {
         return Err(vouching::refusal(&finding));
     }
     keys::signer(door, app, args.key.as_deref())
@@ -162,9 +176,11 @@ pub fn signer_that_fits(door: &Door, app: &App, args: &KeyArgs) -> Result<Key> {
 
 pub fn prove(door: &Door, args: &ProveArgs) -> Result<Done> {
     let app = app(door, "audit prove", Vec::new())?;
-    let Key { signer, .. } = keys::signer(door, &app, args.key.key.as_deref())?;
-    let proof = door.patiently("proving", || app.prove(args.entry, &signer))?.to_string();
-    let public_key = signer.verifier().to_string();
+    let key = signer_that_fits(door, &app, &args.key)?;
+    let noting = |note: &Note| key.note(&app, note);
+    let proof =
+        door.patiently("proving", || app.prove(args.entry, &key.signer, &noting))?.to_string();
+    let public_key = key.signer.verifier().to_string();
     if let Some(path) = &args.output {
         app.write_raw(path, &proof)?;
     }
@@ -449,6 +465,10 @@ pub fn read(path: &Path) -> Result<String> {
         |error: &dyn std::fmt::Display| DoorError::new(format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(|error| failed(&error))?;
     let mut text = String::new();
+    if !path.is_file() {
+        return Err(failed(&"it is no file")
+            .hint("an export is checked by the project's verify.py, or by `import`"));
+    }
     file.take(FILE_MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
     if text.len() as u64 > FILE_MAX_BYTES {
         return Err(failed(&"too long for a proof or a checkpoint"));

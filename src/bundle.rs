@@ -7,7 +7,7 @@ use crate::pager::wrapped;
 use crate::report::{ContentArgs, Format, finding_text, request};
 use crate::text::{count, entries, plural, safe_path};
 use clap::Args;
-use codex_ledger_app::{App, BodyCounts, BundleRequest, Seq, Withheld};
+use codex_ledger_app::{App, BodyCounts, BundleRequest, Note, Seq, Withheld};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -124,11 +124,9 @@ fn make(door: &Door, app: &App, wanted: &Wanted<'_>) -> Result<Done> {
             is_complete: wanted.is_complete,
             reason: wanted.reason.to_string(),
         };
-        app.bundle(&request, &signer.signer).map_err(DoorError::from)
+        let noting = |note: &Note| signer.note(app, note);
+        app.bundle(&request, (&signer.signer, &noting)).map_err(DoorError::from)
     })?;
-    if made.seq.is_some() {
-        signer.note(app)?;
-    }
     let public_key = signer.signer.verifier().to_string();
     let withheld = Withheld { name: "the report".into(), findings: made.findings };
     if door.global.json {

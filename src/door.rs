@@ -199,6 +199,7 @@ impl Door {
                     return;
                 }
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                bar.set_style(ProgressStyle::default_spinner());
                 bar.set_message(label);
                 while is_done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                     bar.tick();

@@ -3,7 +3,9 @@
 use crate::door::{Door, Result, say};
 use crate::error::DoorError;
 use crate::text::safe_path;
-use codex_ledger_app::{App, Signer, Use, Verifier, hex, parse_hex};
+use codex_ledger_app::{
+    App, AppError, KeyEvent, Note, Signer, Use, Verifier, hex, parse_hex, read_note,
+};
 use directories::ProjectDirs;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -20,22 +22,53 @@ pub struct Key {
 }
 
 impl Key {
-    /// Notes beside this user's keys what was signed last: whoever puts the ledger's folder back, or cuts it and its own
-    /// checkpoint, does not reach that.
-    pub fn note(&self, app: &App) -> Result<()> {
+    /// Notes beside this user's keys what is signed: whoever puts the ledger's folder back, or cuts it and its own checkpoint,
+    /// does not reach that.
+    ///
+    /// # Errors
+    /// When it cannot be written; then nothing may be signed.
+    pub fn note(&self, app: &App, note: &Note) -> std::result::Result<(), AppError> {
         let path = signed_path(app, self.signer.verifier())?;
-        let failed = |error: std::io::Error| DoorError::new(format!("{}: {error}", path.display()));
-        let note = fs::read(app.checkpoint_path()).map_err(failed)?;
+        let text = note.to_string();
+        if read_note(&path).is_ok_and(|known| known.as_ref() == Some(&text)) {
+            return Ok(());
+        }
+        let failed = |error: std::io::Error| {
+            let message = format!(
+                "what is signed cannot be noted beside the key: {}: {error}",
+                path.display()
+            );
+            AppError::new(codex_ledger_app::ErrorKind::Io, message)
+        };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        Ok(app.write_durably(&path, &note)?)
+        app.write_durably(&path, text.as_bytes())
     }
 }
 
 /// Where the last checkpoint lies that a key of this user has signed of that ledger.
-pub fn signed_path(app: &App, key: &Verifier) -> Result<PathBuf> {
-    Ok(own_path(&app.log_name()?)?.with_extension(format!("{}.signed", hex(&key.id()))))
+pub fn signed_path(app: &App, key: &Verifier) -> std::result::Result<PathBuf, AppError> {
+    let own = own_path(&app.log_name()?)
+        .map_err(|error| AppError::new(codex_ledger_app::ErrorKind::Io, error.message))?;
+    Ok(own.with_extension(format!("{}.signed", hex(&key.id()))))
+}
+
+/// All checkpoints that keys of this user have signed of that ledger last, whether the keys are still there or not.
+pub fn all_signed(app: &App) -> Vec<PathBuf> {
+    let Some(own) = app.log_name().ok().and_then(|name| own_path(&name).ok()) else {
+        return Vec::new();
+    };
+    let (Some(folder), Some(stem)) = (own.parent(), own.file_stem()) else { return Vec::new() };
+    let begins = format!("{}.", stem.to_string_lossy());
+    let found = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with(&begins) && name.ends_with(".signed")
+    };
+    let mut found: Vec<PathBuf> = found.filter(is_one).collect();
+    found.sort();
+    found
 }
 
 /// The key of a ledger; one that is made is told of.
@@ -55,6 +88,9 @@ pub fn made_words(path: &Path) -> String {
 /// The key of a ledger; made where there is none yet and no other was named.
 pub fn key(app: &App, given: Option<&Path>) -> Result<Key> {
     let name = app.log_name()?;
+    if given.is_none() {
+        finish_rotation(app)?;
+    }
     let path = match given {
         Some(path) => path.to_path_buf(),
         None => own_path(&name)?,
@@ -95,13 +131,34 @@ pub fn next(app: &App) -> Result<Signer> {
     signer_of(&app.log_name()?, Use::Log, &secret)
 }
 
-/// Puts the next key in the place of the one in use, which is gone then.
+/// Puts the next key in the place of the one in use, which is gone then. Somebody else may have done so already.
 pub fn take_next(app: &App) -> Result<()> {
     let (next, own) = (next_path(app)?, own_path(&app.log_name()?)?);
     let failed = |error: std::io::Error| DoorError::new(format!("{}: {error}", own.display()));
-    fs::rename(&next, &own).map_err(failed)?;
+    match fs::rename(&next, &own) {
+        Err(error) if error.kind() == ErrorKind::NotFound && own.exists() => return Ok(()),
+        done => done.map_err(failed)?,
+    }
     let folder = own.parent().unwrap_or(&own);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+/// Finishes a rotation that was interrupted behind its entry, which is given: the key that the log names is the one that signs.
+pub fn finish_rotation(app: &App) -> Result<Option<KeyEvent>> {
+    let path = next_path(app)?;
+    if !path.exists() {
+        return Ok(None);
+    }
+    let secret = read(&path).map_err(|error| {
+        error.hint("a key that was to follow the one in use; move it away, and `codex-ledger audit key rotate` makes another")
+    })?;
+    let Some(secret) = secret else { return Ok(None) };
+    let next = signer_of(&app.log_name()?, Use::Log, &secret)?.verifier().to_string();
+    let named = app.key_events()?.into_iter().find(|event| event.next.as_ref() == Some(&next));
+    if named.is_some() {
+        take_next(app)?;
+    }
+    Ok(named)
 }
 
 fn next_path(app: &App) -> Result<PathBuf> {
@@ -161,10 +218,10 @@ pub fn own_path(log: &str) -> Result<PathBuf> {
 fn read(path: &Path) -> Result<Option<[u8; 32]>> {
     let failed =
         |error: &dyn std::fmt::Display| DoorError::new(format!("{}: {error}", path.display()));
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(&error)),
+    let text = match read_note(path) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
     check_private(path)?;
     let secret = text.strip_prefix(HEADING).and_then(|rest| parse_hex(rest.trim_end()).ok());

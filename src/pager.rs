@@ -95,9 +95,18 @@ fn ignore_interrupts() {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn ignore_interrupts() {}
 
-/// The same for what is printed at once, where a person looks.
+/// The same for what is printed at once, where a person looks. A line with a key or a hash that is too long for it stays whole:
+/// it is there to be copied.
 pub fn wrapped(text: &str) -> String {
-    width().map_or_else(|| text.to_string(), |width| wrap(text, width))
+    let Some(width) = width() else { return text.to_string() };
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for line in text.lines() {
+        match line.split(' ').any(|word| word.chars().count() > width) {
+            true => out.extend([line, "\n"]),
+            false => out.push_str(&wrap(line, width)),
+        }
+    }
+    out
 }
 
 /// Breaks the lines of a text at blanks; what follows goes on below the beginning, behind times and the marks

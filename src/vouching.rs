@@ -7,7 +7,9 @@ use crate::keys::{self, Key};
 use crate::text::{count, entries, safe_path};
 use crate::witness;
 use codex_ledger_app::audit::{Finding, FindingKind};
-use codex_ledger_app::{Against, App, Cosigned, KeyEnd, KeyEvent, Seq, Verifier, Vouched, hex};
+use codex_ledger_app::{
+    Against, App, Cosigned, KeyEnd, KeyEvent, Seq, Verifier, Vouched, hex, read_note,
+};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -22,22 +24,21 @@ pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
     if !config.sign {
         return None;
     }
-    let signed = keys::verifier(app, key.key.as_deref()).and_then(|known| {
+    let finished = if key.key.is_none() { keys::finish_rotation(app).map(drop) } else { Ok(()) };
+    let known = finished.and_then(|()| keys::verifier(app, key.key.as_deref()));
+    let signed = known.and_then(|known| {
         // What was signed before is the only witness of what has become of it since: it is not written over.
         let (_, finding) = judge(app, &known);
         if let Some(finding) = finding {
             return Err(refusal(&finding));
         }
         let key = keys::key(app, key.key.as_deref())?;
-        let (checkpoint, note) = app.checkpoint(&key.signer)?;
+        check_in_use(app, key.signer.verifier())?;
+        let (checkpoint, note) = app.checkpoint(&key.signer, &|note| key.note(app, note))?;
         let exported = config.export.as_deref().map(|path| app.export_checkpoint(path, &note));
-        let noted =
-            key.note(app).map_err(|error| ("signed, but not noted beside the key: ", error));
-        let exported = exported
-            .transpose()
-            .map_err(|error| ("signed, but not written elsewhere: ", error.into()));
-        for (what, mut error) in [noted.err(), exported.err()].into_iter().flatten() {
-            error.message.insert_str(0, what);
+        if let Some(Err(error)) = exported {
+            let mut error = DoorError::from(error);
+            error.message.insert_str(0, "signed, but not written elsewhere: ");
             say(error.described());
         }
         let (size, root) = (checkpoint.size, checkpoint.root.to_string());
@@ -105,9 +106,26 @@ pub fn in_words(app: &App) -> Option<String> {
     })
 }
 
-/// Where checkpoints of a ledger lie: beside it, and beside the key.
-pub fn files(app: &App, key: &Verifier) -> Vec<PathBuf> {
-    [Some(app.checkpoint_path()), keys::signed_path(app, key).ok()].into_iter().flatten().collect()
+/// Where checkpoints of a ledger lie: beside it, and beside this user's keys.
+pub fn files(app: &App) -> Vec<PathBuf> {
+    std::iter::once(app.checkpoint_path()).chain(keys::all_signed(app)).collect()
+}
+
+/// A key that the log says has ended signs nothing.
+///
+/// # Errors
+/// When it has.
+pub fn check_in_use(app: &App, key: &Verifier) -> Result<(), DoorError> {
+    let name = key.to_string();
+    let events = app.key_events().unwrap_or_default();
+    let Some(event) = events.iter().find(|event| event.key == name) else { return Ok(()) };
+    let how = match event.end {
+        KeyEnd::Rotated => "was replaced",
+        KeyEnd::Revoked => "was revoked",
+    };
+    let message =
+        format!("key {} {how} by entry {}: it signs no longer", hex(&key.id()), event.seq);
+    Err(DoorError::new(message).hint("`codex-ledger audit key list` names the one in use"))
 }
 
 /// Why nothing is signed.
@@ -123,23 +141,33 @@ pub fn judge(app: &App, key: &Option<Verifier>) -> (Option<Vouched>, Option<Find
     (vouched, finding.or_else(|| judge_noted(app, key)))
 }
 
-/// What is wrong with what a key has signed last, as it is noted beside the key.
+/// What is wrong with what keys of this user have signed last, as it is noted beside them. `key` is the ledger's own; what
+/// others have signed has to fit, too, but whose signature it is can no longer be told.
 pub fn judge_noted(app: &App, key: &Option<Verifier>) -> Option<Finding> {
     let own = app.checkpoint_path();
-    let noted = key.as_ref().and_then(|key| keys::signed_path(app, key).ok())?;
-    let text = std::fs::read(&noted).ok()?;
-    let beside = std::fs::read(&own).ok();
-    if beside.as_ref() == Some(&text) {
+    let beside = std::fs::metadata(&own).ok().and_then(|_| read_note(&own).ok().flatten());
+    let in_use = key.as_ref().and_then(|key| keys::signed_path(app, key).ok());
+    let mut signed_size = 0;
+    for path in keys::all_signed(app) {
+        let text = read_note(&path);
+        if text.as_ref().is_ok_and(|text| text.is_some() && *text == beside) {
+            continue;
+        }
+        let key = key.clone().filter(|_| in_use.as_ref() == Some(&path));
+        let (signed, finding) = judge_file(app, &key, path);
+        if finding.is_some() {
+            return finding;
+        }
+        signed_size = signed_size.max(signed.map_or(0, |signed| signed.size));
+    }
+    if beside.is_some() || own.exists() || signed_size == 0 {
         return None;
     }
-    let (signed, finding) = judge_file(app, key, noted);
-    let is_missing = || {
-        let size = entries(signed.filter(|_| beside.is_none())?.size);
-        let detail =
-            format!("it is missing, though this key has signed {size}: somebody has removed it");
-        Some(Finding { kind: FindingKind::Checkpoint, seq: None, file: own, detail, hint: None })
-    };
-    finding.or_else(is_missing)
+    let size = entries(signed_size);
+    let detail = format!(
+        "it is missing, though a key of this user has signed {size}: somebody has removed it"
+    );
+    Some(Finding { kind: FindingKind::Checkpoint, seq: None, file: own, detail, hint: None })
 }
 
 /// Who has cosigned, and what is wrong with that; nothing where no witness is configured.

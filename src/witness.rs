@@ -51,6 +51,8 @@ pub fn cosign(door: &Door, args: &CosignArgs) -> Result<Done> {
             ConsistencyProof { old: 0, hashes: Vec::new(), note }
         }
     };
+    // Who was put back to an older state no longer knows what it has cosigned.
+    let own = signer_that_fits(door, &app, &KeyArgs { key: None })?;
     let witness = keys::witness(&app)?;
     let handover = args.handover.as_deref().map(read).transpose()?;
     let handover = handover.map(|text| {
@@ -66,6 +68,7 @@ pub fn cosign(door: &Door, args: &CosignArgs) -> Result<Done> {
                     that was cosigned last, and after a rotation sends `audit key handover -o FILE`, too";
         named(&error.message).hint(hint)
     })?;
+    app.checkpoint(&own.signer, &|note| own.note(&app, note))?;
     let (text, key) = (note.to_string(), witness.verifier().to_string());
     if let Some(path) = &args.output {
         app.write_raw(path, &text)?;
@@ -85,8 +88,9 @@ pub fn cosign(door: &Door, args: &CosignArgs) -> Result<Done> {
 
 fn ask(door: &Door, app: &App, url: &str) -> Result<Done> {
     let witnesses = configured(app)?;
-    let signer = signer_that_fits(door, app, &KeyArgs { key: None })?.signer;
-    let asked = || app.ask_witness(url, &signer, &witnesses);
+    let key = signer_that_fits(door, app, &KeyArgs { key: None })?;
+    let noting = |note: &Note| key.note(app, note);
+    let asked = || app.ask_witness(url, (&key.signer, &noting), &witnesses);
     attached(door, app, &door.patiently("asking", asked)?)
 }
 

@@ -529,6 +529,9 @@ def files_of(path):
                 files[item.name] = item.stat().st_size, functools.partial(open, item.path, "rb")
     else:
         archive = zipfile.ZipFile(path)
+        first = min((item.header_offset for item in archive.infolist()), default=0)
+        with open(path, "rb") as file:
+            need(first == 0 and file.read(4) == b"PK\3\4", "something stands before the first file of the archive")
         for item in archive.infolist():
             name, mode = item.orig_filename, item.external_attr >> 28
             need(NAME.fullmatch(name), f"{name}: is no file of a bundle")

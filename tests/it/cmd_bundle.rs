@@ -1,7 +1,7 @@
 //! `audit bundle`: evidence that two verifiers without common code believe, in which nothing hidden is, and no byte of
 //! which may differ.
 
-use crate::cli_support::{TestEnvironment, copy_tree, session, skip, thread};
+use crate::cli_support::{TestEnvironment, copy_tree, prompt_line, session, skip, thread};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -233,4 +233,86 @@ fn a_report_carries_its_proof() {
     assert_eq!(sum.split(' ').next(), recorded.unwrap()["sha256"].as_str());
     assert_ne!(by_script(&evidence, &key), Some(false));
     env.run(["report", "--prove"]).refused(&["--output"]);
+}
+
+/// Words that are hidden are in no body, however the lines came to be that say them.
+#[test]
+fn what_is_hidden_is_in_no_piece_copy_or_twin() {
+    let env = TestEnvironment::new();
+    let word = ["quet", "zalcoatl99"].concat();
+    // A line that was read in two pieces, with the word across the cut.
+    let line = prompt_line(&format!("before {word} behind"));
+    let cut = line.windows(4).position(|window| window == b"quet").unwrap() + 4;
+    env.write(&env.rollout(1), &[&session(1, 2)[..], &line[..cut]].concat());
+    env.settle(&env.rollout(1));
+    env.append(&[]);
+    env.extend(&env.rollout(1), &line[cut..]);
+    env.append(&[]);
+    env.ok(["redact", "--literal", &word, "--reason", "private"]);
+    // A fork that begins with the lines of a hidden session.
+    let (parent, fork) = (thread(2), thread(3));
+    let said = "only the parent says this about the harbour";
+    let copied = [&session(2, 2)[..], &prompt_line(said)[..]].concat();
+    env.write(&env.rollout(2), &copied);
+    let copied = String::from_utf8(copied).unwrap();
+    let header = String::from_utf8(session(3, 1)).unwrap();
+    let header = header.lines().next().unwrap().replacen(
+        "\"id\":",
+        &format!("\"forked_from_id\":\"{parent}\",\"id\":"),
+        1,
+    );
+    env.write(&env.rollout(3), format!("{header}\n{copied}").as_bytes());
+    env.append(&[]);
+    env.ok(["redact", "--session", &parent, "--reason", "private"]);
+    let (path, _) = bundle(&env, "bundle", &["--mode", "full", "--complete"]);
+    let entries = fs::read(path.join("entries.cxb")).unwrap();
+    let holds = |words: &[u8]| entries.windows(words.len()).any(|window| window == words);
+    assert!(!holds(b"zalcoatl99"), "the second piece of a torn line");
+    assert!(!holds(said.as_bytes()), "a copy of a hidden session in {fork}");
+    // The twin of an entry that is hidden says the same.
+    let env = TestEnvironment::new();
+    let said = format!("{} and a sentence that only this one says", word);
+    let twin = prompt_line(&said);
+    env.write(&env.rollout(1), &[&session(1, 1)[..], &twin[..], &twin[..]].concat());
+    env.append(&[]);
+    let items = env.json(["show", &thread(1)])["items"].clone();
+    let last = items.as_array().unwrap().iter().rfind(|item| item["kind"] == "prompt").unwrap();
+    let seq = last["seq"].to_string();
+    env.ok(["redact", "--entry", &seq, "--reason", "private"]);
+    let (path, _) = bundle(&env, "bundle", &["--mode", "full", "--complete"]);
+    let entries = fs::read(path.join("entries.cxb")).unwrap();
+    assert!(!entries.windows(said.len()).any(|window| window == said.as_bytes()));
+}
+
+/// Archives that other programs would read otherwise.
+#[test]
+fn an_archive_is_read_by_everybody_alike_or_by_nobody() {
+    let env = ledger();
+    let (path, made) = bundle(&env, "sound.zip", &["--session", &thread(1)]);
+    let (key, sound) = (key(&made), fs::read(&path).unwrap());
+    assert!(by_program(&env, &path, &key).is_some());
+    let odd = |name: &str, bytes: &[u8]| {
+        let path = env.path(format!("{name}.zip"));
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(by_program(&env, &path, &key), None, "{name}");
+        assert_ne!(by_script(&path, &key), Some(true), "{name}");
+    };
+    odd("something-before", &[b"junk", &sound[..]].concat());
+    odd("two-archives", &[&sound[..], &sound].concat());
+    let find = |from: usize, needle: &[u8]| {
+        from + sound[from..].windows(needle.len()).position(|window| window == needle).unwrap()
+    };
+    let first = find(0, b"report.md");
+    let mut other = sound.clone();
+    other[first] = b'R';
+    odd("another-name-in-front", &other);
+    // The central directory: 46 bytes, of which those from 38 on are attributes, then the name.
+    let central = (0..sound.len())
+        .filter(|at| sound[*at..].starts_with(b"PK\x01\x02"))
+        .find(|at| sound[at + 46..].starts_with(b"report.md"))
+        .unwrap();
+    let mut link = sound.clone();
+    link[central + 5] = 3;
+    link[central + 38..central + 42].copy_from_slice(&(0o120777_u32 << 16).to_le_bytes());
+    odd("a-link", &link);
 }

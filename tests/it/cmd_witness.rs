@@ -271,18 +271,12 @@ fn a_key_hands_over_and_signs_no_longer() {
     env.ok(["audit", "verify", &name(&more), "--older", &name(&first), "--signed-by", &new]);
     grow(&env, "and tomorrow?");
     env.audits_clean();
-    // Somebody who has kept the old key signs with it.
+    // Somebody who has kept the old key would sign with it.
     let kept = env.path("kept");
     fs::write(&kept, &old_secret).unwrap();
     #[cfg(unix)]
     fs::set_permissions(&kept, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    env.ok(["audit", "checkpoint", "--key", &name(&kept)]);
-    let audit = env.run(["audit", "--no-views", "--json"]).expect(1).json();
-    assert!(
-        audit["findings"][0]["detail"].as_str().unwrap().contains("it signs no longer"),
-        "{audit}"
-    );
-    env.ok(["audit", "checkpoint", "--anew", "--reason", "the old key was used"]);
+    env.run(["audit", "checkpoint", "--key", &name(&kept)]).refused(&["was replaced by entry"]);
     env.audits_clean();
 }
 
@@ -333,4 +327,95 @@ fn a_revoked_key_vouches_for_nothing() {
     assert!(audit["findings"].to_string().contains("not that of this ledger's key"), "{audit}");
     let list = env.ok(["audit", "key", "list"]);
     assert!(list.text().contains("revoked by entry") && list.text().contains("stolen"));
+}
+
+/// Whatever the way, a key never signs a second history, and one that ended signs nothing.
+#[test]
+fn no_command_signs_what_does_not_fit_or_with_a_key_that_ended() {
+    let env = ledger(1);
+    let keys = env.path("home/.config/codex-ledger/keys");
+    let own = fs::read_dir(&keys).unwrap().flatten().map(|entry| entry.path());
+    let own =
+        own.into_iter().find(|path| path.extension().is_some_and(|end| end == "key")).unwrap();
+    let kept = env.path("kept.key");
+    fs::copy(&own, &kept).unwrap();
+    let old = env.path("old");
+    copy_tree(&env.ledger(), &old);
+    grow(&env, "and tomorrow?");
+    let file = name(&checkpoint(&env, "first", None));
+    fs::remove_dir_all(env.ledger()).unwrap();
+    copy_tree(&old, &env.ledger());
+    env.run(["audit", "prove", "1"]).refused(&["the folder was put back"]);
+    env.run(["audit", "cosign", &file, "--signed-by", &key_of(&ledger(9))]).refused(&["put back"]);
+    env.run(["audit", "key", "rotate", "--reason", "x"]).refused(&["put back"]);
+    // A key that is gone leaves behind what it has signed.
+    fs::rename(&own, env.path("gone.key")).unwrap();
+    let audit = env.run(["audit", "--no-views", "--json"]).expect(1).json();
+    assert!(audit["findings"].to_string().contains("put back"), "{audit}");
+    fs::rename(env.path("gone.key"), &own).unwrap();
+    env.ok(["audit", "checkpoint", "--anew", "--reason", "restored"]);
+    env.audits_clean();
+    env.ok(["audit", "key", "revoke", "--reason", "the laptop was stolen"]);
+    let kept = name(&kept);
+    env.run(["audit", "prove", "1", "--key", &kept]).refused(&["was revoked by entry"]);
+    env.run(["audit", "checkpoint", "--key", &kept]).refused(&["was revoked by entry"]);
+    env.ok(["audit", "prove", "1"]);
+    env.audits_clean();
+}
+
+/// What cannot be noted beside the key is not signed: else the key would not know of it.
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_noted_is_not_signed() {
+    use std::os::unix::fs::PermissionsExt;
+    let env = ledger(1);
+    let keys = env.path("home/.config/codex-ledger/keys");
+    let signed = fs::read_dir(&keys).unwrap().flatten().map(|entry| entry.path());
+    let signed = signed.into_iter().find(|path| name(path).ends_with(".signed")).unwrap();
+    let before = fs::read(env.ledger().join("checkpoint")).unwrap();
+    // Whoever is root may write everywhere, but not over a folder.
+    fs::remove_file(&signed).unwrap();
+    fs::create_dir(&signed).unwrap();
+    fs::write(signed.join("in the way"), "").unwrap();
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
+    assert_eq!(fs::read(env.ledger().join("checkpoint")).unwrap(), before);
+    fs::remove_dir_all(&signed).unwrap();
+    // A pipe in its place, or beside the ledger, is not waited for.
+    for path in [signed, env.ledger().join("checkpoint")] {
+        let _ = fs::remove_file(&path);
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        env.run(["audit", "--no-views"]).expect(1);
+        env.run(["audit", "checkpoint"]).refused(&["no file"]);
+        fs::remove_file(&path).unwrap();
+    }
+    let pipe = env.path("pipe.key");
+    std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    env.run(["audit", "checkpoint", "--key", &name(&pipe)]).refused(&["no file"]);
+    env.run(["audit", "checkpoint", "--key", "/dev/zero"]).refused(&["no file"]);
+}
+
+/// An append finishes a rotation that was interrupted behind its entry, and signs with the key that the log names.
+#[test]
+fn an_append_finishes_a_rotation() {
+    let env = ledger(1);
+    let keys = env.path("home/.config/codex-ledger/keys");
+    let own = fs::read_dir(&keys).unwrap().flatten().map(|entry| entry.path());
+    let own =
+        own.into_iter().find(|path| path.extension().is_some_and(|end| end == "key")).unwrap();
+    let old = fs::read(&own).unwrap();
+    let new = env.json(["audit", "key", "rotate", "--reason", "a year is over"])["key"].clone();
+    let next = own.with_extension("key.next");
+    fs::rename(&own, &next).unwrap();
+    fs::write(&own, old).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&own, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    let done = env.append(&[]);
+    assert_eq!(done["checkpoint"]["public_key"], new);
+    assert!(!next.exists());
+    env.audits_clean();
 }

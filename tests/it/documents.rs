@@ -115,3 +115,58 @@ fn pages_link_to_pages() {
         }
     }
 }
+
+/// Numbers about tampering come from the file of results, and from nowhere else.
+#[test]
+fn the_tampering_table_is_what_was_measured() {
+    let read = |name: &str| fs::read_to_string(Path::new(ROOT).join(name)).unwrap();
+    let measured: serde_json::Value = serde_json::from_str(&read("docs/tampering.json")).unwrap();
+    let kinds = measured["kinds"].as_object().unwrap();
+    assert_eq!(kinds.len(), 10);
+    let page = read("docs/THREATS.md");
+    let (_, table) = page.split_once("## The tampering table").unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| ten kinds"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let peers = measured["peers"].as_object().unwrap();
+    // In the order of the file, which is that of `scripts/tamper`.
+    let order = [
+        "edit-body",
+        "edit-header",
+        "drop-entry",
+        "cut-tail",
+        "swap",
+        "insert",
+        "re-chain",
+        "re-sign",
+        "roll-back",
+        "views",
+    ];
+    let columns = ["folder", "machine", "checkpoint", "named"];
+    let mut sums = [0; 4];
+    for (row, kind) in rows.iter().zip(order) {
+        for (at, column) in columns.iter().enumerate() {
+            let count = kinds[kind][column].as_u64().unwrap();
+            assert_eq!(row[at + 1], count.to_string(), "{kind} {column}");
+            sums[at] += count;
+        }
+        let named = ["dashcam", "session-preserve", "brain-mcp", "agentsview"];
+        for (at, peer) in named.iter().enumerate() {
+            let found = &peers[*peer]["kinds"][kind];
+            let said = match found["trials"].as_u64() {
+                Some(trials) => format!("{} of {trials}", found["caught"]),
+                None => "–".to_string(),
+            };
+            assert_eq!(row[at + 5], said, "{kind} {peer}");
+        }
+    }
+    let readme = read("README.md");
+    assert_eq!((sums[2], measured["control"]["alarms"].as_u64()), (1000, Some(0)));
+    let said = format!(
+        "`audit` finds {} where there is nothing but the folder, {} where the key is",
+        sums[0], sums[1]
+    );
+    assert!(readme.contains(&said), "README says: {said}");
+}

@@ -13,15 +13,18 @@ use codex_ledger_proof::{
 };
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of the file that holds the last checkpoint.
 const CHECKPOINT_FILE: &str = "checkpoint";
 /// Of a file with checkpoints that no longer fit, so much is kept.
-const KEPT_BYTES_MAX: usize = 64 << 10;
+const KEPT_BYTES_MAX: u64 = 64 << 10;
 /// What the origin of a log of this program begins with.
 const ORIGIN_PREFIX: &str = "codex-ledger";
+
+/// Notes what a key signs, outside of the ledger's folder, before anybody gets it.
+pub type Noting<'a> = &'a dyn Fn(&Note) -> Result<()>;
 
 /// What a checkpoint of somewhere else says of this ledger.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -128,9 +131,9 @@ impl App {
     ///
     /// # Errors
     /// When there is no ledger, or the checkpoint cannot be written.
-    pub fn checkpoint(&self, signer: &Signer) -> Result<(Checkpoint, Note)> {
+    pub fn checkpoint(&self, signer: &Signer, noting: Noting<'_>) -> Result<(Checkpoint, Note)> {
         let reader = LedgerReader::open(self.dir())?;
-        let (checkpoint, note) = signed(reader.head(), signer)?;
+        let (checkpoint, note) = signed(reader.head(), signer, noting)?;
         self.keep_checkpoint(&note)?;
         Ok((checkpoint, note))
     }
@@ -153,10 +156,8 @@ impl App {
             .add("actor", &self.setup.actor)
             .add("detail", format!("what was signed before no longer fits: {reason}"))
             .add("reason", &reason);
-        let kept: BTreeSet<Vec<u8>> =
-            files.iter().filter_map(|path| std::fs::read(path).ok()).collect();
-        for mut before in kept {
-            before.truncate(KEPT_BYTES_MAX);
+        let kept: BTreeSet<Vec<u8>> = files.iter().filter_map(|path| kept(path)).collect();
+        for before in kept {
             body = body.add("before", before);
         }
         self.append_noting(&NewEntry::new(Kind::Action, body.finish()))
@@ -179,15 +180,15 @@ impl App {
     ///
     /// # Errors
     /// When there is no such entry, or one cannot be read.
-    pub fn prove(&self, seq: Seq, signer: &Signer) -> Result<TlogProof> {
-        self.proof_of(&mut LedgerReader::open(self.dir())?, seq, signer)
+    pub fn prove(&self, seq: Seq, signer: &Signer, noting: Noting<'_>) -> Result<TlogProof> {
+        self.proof_of(&mut LedgerReader::open(self.dir())?, seq, (signer, noting))
     }
 
     pub(super) fn proof_of(
         &self,
         reader: &mut LedgerReader,
         seq: Seq,
-        signer: &Signer,
+        (signer, noting): (&Signer, Noting<'_>),
     ) -> Result<TlogProof> {
         let size = reader.head().size();
         let header = header_of(reader, seq)?;
@@ -195,7 +196,7 @@ impl App {
             AppError::new(ErrorKind::NotFound, format!("no entry {seq}: the ledger has {size}"))
         })?;
         let hashes = part_roots(reader, &inclusion_parts(seq.get(), size))?;
-        let (_, note) = signed(reader.head(), signer)?;
+        let (_, note) = signed(reader.head(), signer, noting)?;
         let proof = TlogProof { extra: Some(header.to_vec()), index: seq.get(), hashes, note };
         // What does not hold is not given to anybody.
         proof.leads_to(&leaf_hash(&header)).map_err(unsound)?;
@@ -207,11 +208,7 @@ impl App {
     /// # Errors
     /// When it is no checkpoint, or entries cannot be read.
     pub fn vouched(&self, path: &Path, keys: &[Verifier]) -> Result<Option<Vouched>> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unsound(format!("{}: {error}", path.display()))),
-        };
+        let Some(text) = read_note(path)? else { return Ok(None) };
         let (checkpoint, note) = Checkpoint::parse(&text)
             .map_err(|error| unsound(format!("{}: {error}", path.display())))?;
         let key = keys.iter().find(|key| note.signed_by(key).is_ok());
@@ -278,11 +275,55 @@ impl App {
     }
 }
 
-pub(super) fn signed(head: &Head, signer: &Signer) -> Result<(Checkpoint, Note)> {
+/// What of a file is kept as an entry.
+fn kept(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    path.is_file()
+        .then(|| File::open(path).ok())
+        .flatten()?
+        .take(KEPT_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(bytes)
+}
+
+/// A note is no longer.
+const NOTE_MAX_BYTES: u64 = 4 << 20;
+
+/// The text of a file with notes; none where there is no file. What stands there may be anybody's: no pipe is waited for, and
+/// nothing endless is read.
+///
+/// # Errors
+/// When it is no file, no text, or too long.
+pub fn read_note(path: &Path) -> Result<Option<String>> {
+    let wrong = |error: &dyn std::fmt::Display| unsound(format!("{}: {error}", path.display()));
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(wrong(&"it is no file")),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(wrong(&error)),
+    }
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| wrong(&error))?;
+    let read = file.take(NOTE_MAX_BYTES + 1).read_to_string(&mut text);
+    read.map_err(|error| wrong(&error))?;
+    match text.len() as u64 > NOTE_MAX_BYTES {
+        true => Err(wrong(&"it is too long")),
+        false => Ok(Some(text)),
+    }
+}
+
+/// Signs a head. Nothing is signed that was not noted first, so that a key never signs two histories without knowing.
+pub(super) fn signed(
+    head: &Head,
+    signer: &Signer,
+    noting: Noting<'_>,
+) -> Result<(Checkpoint, Note)> {
     let checkpoint =
         Checkpoint { origin: name_of(head), size: head.size(), root: head.chain.tree.root() };
     let mut note = checkpoint.note().map_err(unsound)?;
     note.sign(signer, 0);
+    noting(&note)?;
     Ok((checkpoint, note))
 }
 

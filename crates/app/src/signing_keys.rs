@@ -148,6 +148,21 @@ impl App {
         for (name, value) in more {
             body = body.add(name, value);
         }
-        self.append_noting(&NewEntry::new(Kind::Key, body.finish()))
+        let mut ledger = self.open()?;
+        self.update_views(&mut |_| ())?;
+        // Somebody else may have said the same while this one waited.
+        let is_same = |event: &&KeyEvent| {
+            event.key == key
+                && more
+                    .iter()
+                    .any(|(name, next)| *name == "next" && event.next.as_ref() == Some(next))
+        };
+        if let Some(known) = self.key_events()?.iter().find(is_same) {
+            return Ok(known.seq);
+        }
+        let seqs = self.append_noted(&mut ledger, &[NewEntry::new(Kind::Key, body.finish())])?;
+        drop(ledger);
+        self.update_views(&mut |_| ())?;
+        Ok(seqs.from)
     }
 }

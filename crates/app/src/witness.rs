@@ -3,7 +3,7 @@
 use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
-use crate::proofs::{Against, signed, unsound};
+use crate::proofs::{Against, Noting, read_note, signed, unsound};
 use crate::signing_keys::hands_over;
 use codex_ledger_entry::{Fields, FieldsBuilder, Frontier, Kind, Seq, hex};
 use codex_ledger_ledger::{LedgerReader, part_roots, write_durably};
@@ -57,10 +57,10 @@ impl App {
     pub fn consistency(
         &self,
         older: Option<&Checkpoint>,
-        signer: &Signer,
+        (signer, noting): (&Signer, Noting<'_>),
     ) -> Result<ConsistencyProof> {
         let mut reader = LedgerReader::open(self.dir())?;
-        let (newer, note) = signed(reader.head(), signer)?;
+        let (newer, note) = signed(reader.head(), signer, noting)?;
         let old = older.map_or(0, |older| older.size);
         let hashes = match old < newer.size {
             true => part_roots(&mut reader, &consistency_parts(old, newer.size))?,
@@ -202,11 +202,7 @@ impl App {
 
     fn kept_cosigned(&self) -> Result<Option<(Checkpoint, Note)>> {
         let path = self.cosigned_path();
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unsound(format!("{}: {error}", path.display()))),
-        };
+        let Some(text) = read_note(&path)? else { return Ok(None) };
         let read = Checkpoint::parse(&text);
         Ok(Some(read.map_err(|error| unsound(format!("{}: {error}", path.display())))?))
     }
@@ -224,11 +220,13 @@ impl App {
 
 /// The witnesses that have cosigned a note, each once.
 fn cosignatures(note: &Note, witnesses: &[Verifier]) -> Vec<Cosignature> {
-    let mut found: Vec<Cosignature> = Vec::new();
+    let (mut found, mut keys): (Vec<Cosignature>, Vec<&[u8]>) = (Vec::new(), Vec::new());
     for witness in witnesses.iter().filter(|witness| witness.purpose() != Use::Log) {
         let Ok(Some(at)) = note.signed_by(witness) else { continue };
         let name = format!("{}+{}", witness.name(), hex(&witness.id()));
-        if found.iter().all(|known| known.name != name) {
+        // Under another name it is the same witness.
+        if !keys.contains(&witness.public()) {
+            keys.push(witness.public());
             found.push(Cosignature { name, at });
         }
     }
@@ -256,7 +254,7 @@ impl App {
     pub fn ask_witness(
         &self,
         url: &str,
-        signer: &Signer,
+        signer: (&Signer, Noting<'_>),
         witnesses: &[Verifier],
     ) -> Result<Cosigned> {
         let kept = self.kept_cosigned()?.map(|(checkpoint, _)| checkpoint);

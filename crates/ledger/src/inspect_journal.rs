@@ -2,8 +2,9 @@
 
 use super::block::block_place;
 use super::error::{LedgerError, Result};
+use super::finding::FindingKind;
 use super::head::{Head, read_head};
-use super::inspect::{FindingKind, Inspector};
+use super::inspect::Inspector;
 use super::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
 use super::lock::lock_holder;
 use super::volume::manifest_path;

@@ -2,8 +2,9 @@
 
 use super::controls::{Control, Controls, controls_in};
 use super::files::{side_record_ahead, side_records};
+use super::finding::FindingKind;
 use super::head::{Head, head_path, read_head};
-use super::inspect::{FindingKind, Inspector};
+use super::inspect::Inspector;
 use super::open::LedgerPaths;
 use super::pack::{Identity, Pack, StoredEntry};
 use super::reader::{CONTROL_MAX_BYTES, views_key};

@@ -115,6 +115,11 @@ impl Verifier {
         &self.name
     }
 
+    /// The public key as it is encoded, without its name.
+    pub fn public(&self) -> &[u8] {
+        &self.key
+    }
+
     /// What its signatures say.
     pub fn purpose(&self) -> Use {
         self.purpose

@@ -77,3 +77,39 @@ pub fn entries_behind(
     }
     Ok(found)
 }
+
+/// The sessions that a thread goes on from, was spawned by or has copies of, and theirs.
+///
+/// # Errors
+/// As the database.
+pub fn origins(db: &Connection, session: StreamId) -> SqlResult<BTreeSet<String>> {
+    let sql = format!(
+        "WITH RECURSIVE origins (id) AS (
+            SELECT value FROM sessions, json_each(json_array(parent_id, forked_from_id, root_id))
+                WHERE stream IN {THREAD} AND value IS NOT NULL
+            UNION SELECT value FROM origins, sessions s, json_each(json_array(s.parent_id, s.forked_from_id, s.root_id))
+                WHERE s.id = origins.id AND value IS NOT NULL)
+        SELECT id FROM origins WHERE id NOT IN (SELECT id FROM sessions WHERE stream IN {THREAD})"
+    );
+    db.prepare(&sql)?.query_map([sql_stream(session)], |row| row.get("id"))?.collect()
+}
+
+/// The entries by which reviewers said something of a session.
+///
+/// # Errors
+/// As the database.
+pub fn annotations_of(db: &Connection, session: &str) -> SqlResult<BTreeSet<Seq>> {
+    let sql = "SELECT seq FROM annotations WHERE session_id = ?1";
+    db.prepare(sql)?.query_map([session], |row| row.seq("seq"))?.collect()
+}
+
+/// Whether a thread has lines of other threads in it.
+///
+/// # Errors
+/// As the database.
+pub fn has_copies(db: &Connection, session: StreamId) -> SqlResult<bool> {
+    let sql = format!(
+        "SELECT count(*) FROM sessions WHERE stream IN {THREAD} AND (foreign_headers > 0 OR copy IS NOT NULL)"
+    );
+    db.query_row(&sql, [sql_stream(session)], |row| row.get(0)).map(|count: i64| count > 0)
+}

@@ -29,7 +29,10 @@ pub use coverage::{
     Coverage, DriftExample, FieldCount, FileProblems, KindCount, LIST_MAX, LineProblem,
     StreamCounts, coverage, drift_examples, has_source, problems_in,
 };
-pub use evidence::{SessionFile, entries_behind, entries_with_hidden, session_files};
+pub use evidence::{
+    SessionFile, annotations_of, entries_behind, entries_with_hidden, has_copies, origins,
+    session_files,
+};
 pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{
     Filter, FilterError, FilterName, Order, ago, day_ms, near, nearest, since, until,

@@ -187,7 +187,8 @@ fn longest_run(text: &str) -> usize {
 /// Source: OWASP, CSV injection; the wide forms are those that spreadsheets in East Asia take as well.
 pub fn csv(text: &str) -> Cow<'_, str> {
     let shown = visible(text);
-    match text.chars().next() {
+    // Blanks before it do not keep every spreadsheet from it.
+    match text.trim_start_matches(' ').chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => {
             Cow::Owned(format!("'{shown}"))
         }

@@ -1,11 +1,11 @@
 //! A sheet: a verdict and sections of rows, on one page that is read by people, or as one table.
 
-use super::escape::{self, markdown_cell, markdown_line};
+use super::escape::{self, markdown_cell};
 use super::html::STYLE;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::borrow::Cow;
 
-/// A page of sections.
+/// A page of sections. Title, verdict, headings and notes are this program's own words; rows may hold anybody's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sheet {
     /// Its title.
@@ -78,12 +78,11 @@ impl Section {
 impl Sheet {
     /// As Markdown.
     pub fn markdown(&self) -> String {
-        let mut out =
-            format!("# {}\n\n**{}**\n", markdown_line(&self.title), markdown_line(&self.verdict));
+        let mut out = format!("# {}\n\n**{}**\n", self.title, self.verdict);
         for section in &self.sections {
-            out.push_str(&format!("\n## {}\n\n", plain(&section.heading)));
+            out.push_str(&format!("\n## {}\n\n", section.heading));
             if let Some(note) = &section.note {
-                out.push_str(&format!("{}\n\n", plain(note)));
+                out.push_str(&format!("{note}\n\n"));
             }
             let used = section.used();
             if used.is_empty() {
@@ -165,13 +164,8 @@ impl Sheet {
 
 /// Words and numbers mean themselves in Markdown.
 fn is_plain(text: &str) -> bool {
-    let is_plain = |c: char| c.is_alphanumeric() || " ,.;:()'-/%".contains(c);
+    let is_plain = |c: char| c.is_alphanumeric() || " \u{a0}\u{202f},.;:()'-/%".contains(c);
     text.chars().all(is_plain) && !text.contains("://") && !text.contains("www")
-}
-
-/// A line of our own words, in which somebody else's may stand.
-fn plain(text: &str) -> Cow<'_, str> {
-    if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(markdown_line(text)) }
 }
 
 /// A cell: what is more than words is code.
@@ -194,13 +188,13 @@ fn markup(section: &Section) -> Markup {
             h2 id=(section.name) { (safe(&section.heading)) }
             @if let Some(note) = &section.note { p.quiet { (safe(note)) } }
             @if !used.is_empty() {
-                div.table.wide tabindex="0" role="region" aria-labelledby=(section.name) {
+                div.table.wide.sheet tabindex="0" role="region" aria-labelledby=(section.name) {
                     table {
                         thead { tr { @for at in &used { th scope="col" { (COLUMNS.get(*at).copied().unwrap_or_default()) } } } }
                         tbody {
                             @for row in &section.rows {
                                 @let cells = row.cells();
-                                tr { @for at in &used { td { (safe(cells.get(*at).map_or("", |cell| &**cell))) } } }
+                                tr { @for at in &used { td class=(COLUMNS.get(*at).copied().unwrap_or_default()) { (safe(cells.get(*at).map_or("", |cell| &**cell))) } } }
                             }
                         }
                     }

@@ -4,7 +4,7 @@ use super::select::selected;
 use super::{CHECKPOINT, ENTRIES, ERASED, HOW_TO, KEY, PRESENT, PROOF, SCRIPT, WITHHELD, write};
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::Hint;
-use crate::proofs::signed;
+use crate::proofs::{Noting, signed};
 use crate::publish::{Access, BodyGate, DocumentDraft, Finding, Judged, Language, Stage};
 use crate::redact::NewEntry;
 use crate::report::{Rendering, renderer};
@@ -81,7 +81,11 @@ impl App {
     ///
     /// # Errors
     /// When there is no reason or ledger, something stands at the place, or something cannot be read or written.
-    pub fn bundle(&self, request: &BundleRequest, signer: &Signer) -> Result<BundleMade> {
+    pub fn bundle(
+        &self,
+        request: &BundleRequest,
+        (signer, noting): (&Signer, Noting<'_>),
+    ) -> Result<BundleMade> {
         let reason = self.reason(&request.reason)?;
         read_head(self.dir())?;
         let world = &self.setup.world;
@@ -123,9 +127,9 @@ impl App {
         let ranges = selection.with(seq);
         forms.push(PRESENT);
         write::entries(&mut reader, &stage.path().join(ENTRIES), &ranges, &forms)?;
-        let (_, note) = signed(reader.head(), signer)?;
+        let (_, note) = signed(reader.head(), signer, noting)?;
         self.keep_checkpoint(&note)?;
-        let proof = self.proof_of(&mut reader, seq, signer)?;
+        let proof = self.proof_of(&mut reader, seq, (signer, noting))?;
         let key = format!("{}\n", signer.verifier());
         for (name, text) in [(CHECKPOINT, note.to_string()), (PROOF, proof.to_string()), (KEY, key)]
         {

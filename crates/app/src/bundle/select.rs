@@ -7,8 +7,12 @@ use codex_ledger_db as db;
 use codex_ledger_entry::{Kind, Seq, StreamId};
 use codex_ledger_ledger::{Control, LedgerReader};
 use codex_ledger_projections::Decisions;
-use codex_ledger_query::{ReportRequest, entries_behind, entries_with_hidden, session_files};
+use codex_ledger_query::{
+    ReportRequest, annotations_of, entries_behind, entries_with_hidden, has_copies, origins,
+    session_files,
+};
 use codex_ledger_redaction::{Policy, RedactionRecord, Target, What};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -20,17 +24,79 @@ pub(super) struct Selection {
     pub chosen: BTreeSet<Seq>,
     /// Those of which something is hidden, as the views and the redactions say.
     pub hidden: BTreeSet<Seq>,
+    /// What hidden entries say: whoever says the same is not shown either.
+    hidden_texts: Vec<String>,
     /// The last entry that decides what may be shown.
     pub last_decision: Option<Seq>,
 }
 
 impl Selection {
+    /// Whether a body says what a hidden entry says; who cannot be read does.
+    pub(super) fn says_hidden(&self, body: &[u8]) -> bool {
+        if self.hidden_texts.is_empty() {
+            return false;
+        }
+        let Ok(value) = serde_json::from_slice::<Value>(body) else { return true };
+        let mut said = Vec::new();
+        texts_of(&value, &mut said);
+        let escaped = |text: &String| {
+            serde_json::to_string(text).unwrap_or_default().trim_matches('"').to_string()
+        };
+        self.hidden_texts.iter().any(|hidden| {
+            let nested = escaped(hidden);
+            said.iter().any(|text| text.contains(hidden.as_str()) || text.contains(&nested))
+        })
+    }
+
     /// The ranges, and one entry behind them.
     pub(super) fn with(&self, last: Seq) -> Vec<Range<u64>> {
         let mut seqs = Seqs { ranges: self.ranges.clone() };
         seqs.extend([last.get()]);
         seqs.ranges
     }
+}
+
+/// A shorter text says nothing by itself.
+const TEXT_MIN_BYTES: usize = 12;
+/// A hidden entry is read as far as this.
+const HIDDEN_MAX_BYTES: u64 = 64 << 20;
+
+/// The texts of a record, whatever they are called.
+fn texts_of(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.trim().len() >= TEXT_MIN_BYTES => {
+            // Arguments and outputs are JSON in a string.
+            if text.trim_start().starts_with(['{', '['])
+                && let Ok(nested) = serde_json::from_str::<Value>(text)
+            {
+                texts_of(&nested, found);
+            }
+            found.push(text.trim().to_string());
+        }
+        Value::Array(all) => all.iter().for_each(|value| texts_of(value, found)),
+        Value::Object(all) => all.values().for_each(|value| texts_of(value, found)),
+        _ => {}
+    }
+}
+
+/// What the entries say that are hidden as a whole.
+fn hidden_texts(reader: &mut LedgerReader, policy: &Policy) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for redaction in policy.redactions() {
+        let Target::Entry { seq } = redaction.target else { continue };
+        let Some(pack) = reader.pack_from(seq)? else { continue };
+        let Some(entry) = pack.entry(seq).filter(|entry| entry.kind == Kind::Line) else {
+            continue;
+        };
+        let body = reader.body(&pack, entry, HIDDEN_MAX_BYTES)?.unwrap_or_default();
+        match serde_json::from_slice::<Value>(&body) {
+            // Of the envelope only what is said: kinds and times are in every record.
+            Ok(value) => texts_of(value.get("payload").unwrap_or(&value), &mut texts),
+            Err(_) => texts.push(String::from_utf8_lossy(&body).trim().to_string()),
+        }
+    }
+    texts.retain(|text| text.len() >= TEXT_MIN_BYTES);
+    Ok(texts)
 }
 
 /// The entries of the sessions of a report, and all that decides what may be shown; or all entries.
@@ -48,15 +114,20 @@ pub(super) fn selected(
     let times = (filter.since_ms, filter.until_ms);
     let mut hidden: BTreeSet<Seq> = policy.named_entries().collect();
     let (mut chosen, mut bytes) = (BTreeSet::new(), BTreeMap::new());
-    let is_hidden = |id: &str| {
-        let mut targets = policy.redactions().iter().map(|redaction| &redaction.target);
-        targets.any(|target| matches!(target, Target::Session { id: of } if of == id))
-    };
+    let mut whole = policy.redactions().iter().filter_map(|redaction| match &redaction.target {
+        Target::Session { id } => Some(id.as_str()),
+        _ => None,
+    });
+    let whole: BTreeSet<&str> = whole.by_ref().collect();
     for (session, id) in sessions {
         hidden.extend(entries_with_hidden(&db, *session).map_err(at)?);
         let files = session_files(&db, *session).map_err(at)?;
         bytes.extend(files.into_iter().map(|file| (file.stream, file.bytes)));
-        if !is_hidden(id) {
+        // A hidden session's lines are copied into what goes on from it, and nothing tells each of them apart.
+        let origins = origins(&db, *session).map_err(at)?;
+        let is_copy = origins.iter().any(|id| whole.contains(id.as_str()))
+            || (!whole.is_empty() && has_copies(&db, *session).map_err(at)?);
+        if !whole.contains(id) && !is_copy {
             chosen.extend(entries_behind(&db, *session, *mode, times).map_err(at)?);
         }
     }
@@ -67,11 +138,17 @@ pub(super) fn selected(
     let decisions = Decisions::load(reader, end)?;
     seqs.extend(decisions.entries.iter().map(|entry| entry.seq.get()));
     if !external {
+        for (_, id) in sessions {
+            let said = annotations_of(&db, id).map_err(at)?;
+            seqs.extend(said.iter().map(|seq| seq.get()));
+            chosen.extend(said);
+        }
         let about = about(&decisions, sessions, &chosen);
         chosen.extend(about);
     }
     let last_decision = decisions.entries.last().map(|entry| entry.seq);
-    Ok(Selection { ranges: seqs.ranges, chosen, hidden, last_decision })
+    let hidden_texts = hidden_texts(reader, policy)?;
+    Ok(Selection { ranges: seqs.ranges, chosen, hidden, hidden_texts, last_decision })
 }
 
 /// The decisions that are about these sessions, and the rule sets, which are about everything.

@@ -4,7 +4,7 @@ use super::{
     BodyCounts, CHECKPOINT, ENTRIES, ERASED, HOW_TO, KEY, MAGIC, PRESENT, PROOF, SCRIPT, VERSION,
     WITHHELD, is_zip, write,
 };
-use crate::error::Result;
+use crate::error::{AppError, Result};
 use crate::proofs::{Proven, log_name, unsound, verify_proof};
 use codex_ledger_entry::{
     EntryId, Fields, HEADER_BYTES, Header, Kind, LedgerId, OriginId, SALT_BYTES, Seq, TreeHash,
@@ -14,10 +14,10 @@ use codex_ledger_proof::{Checkpoint, Piece, Use, Verifier, missing_parts, root_o
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 /// Of the files that are texts, none is longer.
 const TEXT_MAX_BYTES: u64 = 4 << 20;
@@ -72,11 +72,25 @@ impl Container {
             true => Place::Folder(path.to_path_buf()),
             false => {
                 let file = File::open(path).map_err(|error| write::failed(path, &error))?;
-                let zip = ZipArchive::new(file);
-                Place::Zip(zip.map_err(|error| unsound(format!("{}: {error}", path.display())))?)
+                let wrong =
+                    |error: zip::result::ZipError| unsound(format!("{}: {error}", path.display()));
+                let mut zip = ZipArchive::new(file).map_err(wrong)?;
+                check_plain(path, &mut zip).map_err(wrong)??;
+                Place::Zip(zip)
             }
         };
         Ok(Container { path: path.to_path_buf(), place })
+    }
+
+    /// An error of reading: what an archive holds may be anybody's, and does not hold then.
+    fn failed(&self, name: &str, error: &io::Error) -> AppError {
+        let path = self.path.join(name);
+        match self.place {
+            Place::Folder(_) if error.kind() != io::ErrorKind::InvalidData => {
+                write::failed(&path, error)
+            }
+            _ => unsound(format!("{name}: {error}")),
+        }
     }
 
     /// The files; a folder in it, or a link, is none.
@@ -122,10 +136,9 @@ impl Container {
     }
 
     fn text(&mut self, name: &str) -> Result<String> {
-        let path = self.path.join(name);
         let mut text = String::new();
         let read = self.read(name)?.take(TEXT_MAX_BYTES + 1).read_to_string(&mut text);
-        read.map_err(|error| write::failed(&path, &error))?;
+        read.map_err(|error| self.failed(name, &error))?;
         match text.len() as u64 > TEXT_MAX_BYTES {
             true => Err(unsound(format!("{name}: it is too long"))),
             false => Ok(text),
@@ -133,16 +146,68 @@ impl Container {
     }
 
     fn sha256(&mut self, name: &str) -> Result<[u8; 32]> {
-        let path = self.path.join(name);
-        let (mut input, mut hasher, mut piece) =
-            (self.read(name)?, Sha256::new(), vec![0; 64 * 1024]);
-        loop {
-            match input.read(&mut piece).map_err(|error| write::failed(&path, &error))? {
-                0 => return Ok(hasher.finalize().into()),
+        let (mut hasher, mut piece) = (Sha256::new(), vec![0; 64 * 1024]);
+        let mut hash = |input: &mut dyn Read| loop {
+            match input.read(&mut piece)? {
+                0 => return Ok(()),
                 len => hasher.update(piece.get(..len).unwrap_or_default()),
             }
-        }
+        };
+        let done: io::Result<()> = hash(&mut self.read(name)?);
+        done.map_err(|error| self.failed(name, &error))?;
+        Ok(hasher.finalize().into())
     }
+}
+
+/// Refuses an archive that other programs may read otherwise: with something before its first file, names that stand twice or
+/// differ in front of the file, links, and other ways to store.
+fn check_plain(path: &Path, zip: &mut ZipArchive<File>) -> zip::result::ZipResult<Result<()>> {
+    let odd = |what: String| Ok(Err(unsound(format!("{}: {what}", path.display()))));
+    let mut file = File::open(path)?;
+    let (mut first, mut count) = (u64::MAX, 0);
+    for index in 0..zip.len() {
+        let entry = zip.by_index_raw(index)?;
+        let (name, start) = (entry.name_raw().to_vec(), entry.header_start());
+        let shown = String::from_utf8_lossy(&name).into_owned();
+        let is_link = entry
+            .unix_mode()
+            .is_some_and(|mode| mode & 0o170_000 != 0o100_000 && mode & 0o170_000 != 0);
+        let is_known =
+            matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated);
+        if is_link || !entry.is_file() || entry.encrypted() || !is_known {
+            return odd(format!("{shown} is no plain file, stored or deflated"));
+        }
+        // In front of a file: 26 bytes, the length of its name (2) and of what follows the name (2), the name.
+        let mut fixed = [0; 30];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut fixed)?;
+        let [.., low, high, _, _] = fixed;
+        let mut before = vec![0; usize::from(u16::from_le_bytes([low, high]))];
+        file.read_exact(&mut before)?;
+        if before != name {
+            return odd(format!("{shown} has another name in front of it"));
+        }
+        first = first.min(start);
+        count += 1;
+    }
+    if first != 0 || zip.offset() != 0 {
+        return odd("something stands before its first file".into());
+    }
+    if listed(&mut file)? != Some(count) {
+        return odd("a name stands in it twice, or something behind it".into());
+    }
+    Ok(Ok(()))
+}
+
+/// How many files the end of an archive says that it lists; none where it does not end with that.
+fn listed(file: &mut File) -> io::Result<Option<u16>> {
+    let mut end = [0; 22];
+    let len = file.metadata()?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(end.len() as u64)))?;
+    file.read_exact(&mut end)?;
+    let [p, k, five, six, _, _, _, _, _, _, low, high, ..] = end;
+    let is_end = [p, k, five, six] == *b"PK\x05\x06" && end.ends_with(&[0, 0]);
+    Ok(is_end.then_some(u16::from_le_bytes([low, high])))
 }
 
 /// Whether that is a bundle, by its files or its name.
@@ -384,7 +449,7 @@ impl<R: Read> Entries<R> {
 }
 
 enum BodyError {
-    Read(crate::error::AppError),
+    Read(AppError),
     Other,
 }
 
@@ -411,7 +476,7 @@ fn take<const N: usize>(input: &mut impl Read) -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn cut(error: &io::Error) -> crate::error::AppError {
+fn cut(error: &io::Error) -> AppError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => unsound(format!("{ENTRIES}: it ends too early")),
         _ => unsound(format!("{ENTRIES}: {error}")),

@@ -4,10 +4,11 @@ use super::select::Selection;
 use super::{ERASED, MAGIC, PRESENT, VERSION, WITHHELD};
 use crate::error::{AppError, ErrorKind, Result};
 use crate::publish::BodyGate;
-use codex_ledger_entry::{EntryId, Fields, HEADER_BYTES, Header, Kind, Seq};
+use codex_ledger_entry::{EntryId, Fields, HEADER_BYTES, Header, Kind, Seq, StreamId};
 use codex_ledger_ledger::{LedgerReader, Pack, StoredBody, StoredEntry, part_roots};
 use codex_ledger_proof::missing_parts;
 use codex_ledger_redaction::{RedactionRecord, What};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
@@ -50,6 +51,8 @@ pub(super) fn forms(
     gate: &BodyGate,
 ) -> Result<(Vec<u8>, u64)> {
     let (mut forms, mut hidden) = (Vec::new(), 0);
+    // Streams whose last line so far goes on: a part of a line says nothing of what the whole line is.
+    let mut torn: BTreeSet<StreamId> = BTreeSet::new();
     for range in &selection.ranges {
         each_entry(reader, range, &mut |reader, pack, entry, _| {
             forms.push(match &entry.body {
@@ -58,6 +61,7 @@ pub(super) fn forms(
                 _ if matches!(entry.kind, Kind::Stream | Kind::Document | Kind::Other(_)) => {
                     WITHHELD
                 }
+                _ if is_torn(entry, &mut torn) => WITHHELD,
                 _ if !selection.chosen.contains(&entry.seq) => WITHHELD,
                 _ if is_shown(reader, pack, entry, (selection, gate))? => PRESENT,
                 _ => {
@@ -148,6 +152,18 @@ fn each_entry(reader: &mut LedgerReader, range: &Range<u64>, each: Each<'_>) -> 
     Ok(())
 }
 
+/// Whether an entry is a part of a line: the source ended in its middle, or it goes on from there.
+fn is_torn(entry: &StoredEntry, torn: &mut BTreeSet<StreamId>) -> bool {
+    if entry.kind != Kind::Line {
+        return false;
+    }
+    let goes_on = match entry.has_line_feed() {
+        true => torn.remove(&entry.stream),
+        false => !torn.insert(entry.stream),
+    };
+    goes_on || !entry.has_line_feed()
+}
+
 /// Whether nothing in the body of an entry is hidden, and somebody could tell.
 fn is_shown(
     reader: &mut LedgerReader,
@@ -160,7 +176,7 @@ fn is_shown(
     }
     let body = reader.body(pack, entry, BODY_MAX_BYTES)?;
     Ok(body.is_some_and(|body| match entry.kind {
-        Kind::Line => gate.passes(&body),
+        Kind::Line => gate.passes(&body) && !selection.says_hidden(&body),
         kind => !says_what_is_hidden(kind, &body) && fields_pass(gate, &body),
     }))
 }
