@@ -96,23 +96,16 @@ struct ProofDocument<'a> {
 pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
     let app = app(door, "audit checkpoint", Vec::new())?;
     let key = match &args.reason {
-        // Whoever asks for it knows why; what was signed before is kept in the log.
-        Some(reason) => {
-            let key = keys::signer(door, &app, args.key.key.as_deref())?;
-            vouching::check_in_use(&app, key.signer.verifier())?;
-            app.keep_signed(&vouching::files(&app), reason)?;
-            // What they say is an entry now.
-            for path in keys::all_signed(&app) {
-                std::fs::remove_file(&path)
-                    .map_err(|error| DoorError::new(format!("{}: {error}", path.display())))?;
-            }
-            key
-        }
+        Some(_) => keys::signer(door, &app, args.key.key.as_deref())?,
         None => signer_that_fits(door, &app, &args.key)?,
     };
     let signer = &key.signer;
     let noting = |note: &Note| key.note(&app, note);
-    let (checkpoint, note) = app.checkpoint(signer, &noting)?;
+    let (checkpoint, note) = match &args.reason {
+        // Whoever asks for it knows why.
+        Some(reason) => vouching::sign_anew(&app, &key, reason)?,
+        None => app.checkpoint(signer, &noting)?,
+    };
     if let Some(export) = &app.checkpoint_config().export {
         app.export_checkpoint(export, &note)?;
     }

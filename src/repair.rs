@@ -2,6 +2,7 @@
 
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{self, count, entries};
+use crate::vouching;
 use clap::Args;
 use codex_ledger_app::{HeadSummary, RepairReport, SeqRange};
 use serde::Serialize;
@@ -29,6 +30,9 @@ pub fn run(door: &mut Door, args: RepairArgs) -> Result<Done> {
         Some(reason) => app.repair(reason, &mut door.progress())?,
     };
     let replaced = report.damaged.is_some();
+    if let Some(reason) = args.reason.as_deref().filter(|_| replaced) {
+        vouching::sign_repaired(&app, reason);
+    }
     if door.global.json {
         door.print_json(&Document { report: &report, replaced, elapsed_ms: door.elapsed_ms() })?;
     } else if !door.global.quiet || report.needed {

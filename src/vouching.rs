@@ -8,7 +8,8 @@ use crate::text::{count, entries, safe_path};
 use crate::witness;
 use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{
-    Against, App, Cosigned, KeyEnd, KeyEvent, Seq, Verifier, Vouched, hex, read_note,
+    Against, App, Checkpoint, Cosigned, KeyEnd, KeyEvent, Note, Seq, Verifier, Vouched, hex,
+    read_note,
 };
 use serde::Serialize;
 use std::path::PathBuf;
@@ -54,6 +55,36 @@ pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
             say(error.described());
             None
         }
+    }
+}
+
+/// Signs what no longer is what was signed before; that is kept as an entry first.
+///
+/// # Errors
+/// When there is no reason, the key has ended, or something cannot be written.
+pub fn sign_anew(app: &App, key: &Key, reason: &str) -> Result<(Checkpoint, Note), DoorError> {
+    check_in_use(app, key.signer.verifier())?;
+    app.keep_signed(&files(app), reason)?;
+    for path in keys::all_signed(app) {
+        let failed =
+            |error: std::io::Error| DoorError::new(format!("{}: {error}", safe_path(&path)));
+        std::fs::remove_file(&path).map_err(failed)?;
+    }
+    Ok(app.checkpoint(&key.signer, &|note| key.note(app, note))?)
+}
+
+/// A repaired ledger that has lost what was signed is signed anew, where a key is there; the damaged one keeps its checkpoint.
+pub fn sign_repaired(app: &App, reason: &str) {
+    let sign = || {
+        let key = keys::verifier(app, None)?;
+        match key.is_some() && judge(app, &key).1.is_some() {
+            true => sign_anew(app, &keys::key(app, None)?, &format!("repair: {reason}")).map(drop),
+            false => Ok(()),
+        }
+    };
+    if let Err(mut error) = sign() {
+        error.message.insert_str(0, "not signed: ");
+        say(error.described());
     }
 }
 

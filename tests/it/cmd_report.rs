@@ -255,7 +255,7 @@ fn what_is_hidden_and_who_looked_is_said() {
     env.ok(["redact", "--prompt", "01a08a23#1", "--reason", "a plan"]);
     let views = fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
     let reveal =
-        "INSERT INTO actions VALUES (9000, 1770000000000, 'reveal', 'bob', 'entry 3', NULL)";
+        "INSERT INTO actions VALUES (9000, 1770000000000, 'reveal', 'bob', 'entry 3', NULL, NULL)";
     rusqlite::Connection::open(&views).unwrap().execute(reveal, []).unwrap();
     let day = ["report", "--since", "2026-02-09", "--until", "2026-02-09"];
     for (args, sql) in [

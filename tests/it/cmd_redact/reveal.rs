@@ -9,7 +9,10 @@ const SESSION: &str = "019c416a";
 fn reveals(env: &TestEnvironment) -> Vec<String> {
     env.ok(["migrate"]);
     env.append(&[]);
-    column(env, "SELECT detail FROM actions WHERE verb = 'reveal' ORDER BY seq")
+    column(
+        env,
+        "SELECT detail || coalesce(': ' || reason, '') FROM actions WHERE verb = 'reveal' ORDER BY seq",
+    )
 }
 
 #[test]

@@ -138,9 +138,11 @@ fn overriding_the_gate_is_recorded_without_the_secret() {
     let seq = done["waiver"].as_u64().unwrap();
     let row: (String, String, String) = env
         .views()
-        .query_row("SELECT verb, actor, detail FROM actions WHERE seq = ?", [seq as i64], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
+        .query_row(
+            "SELECT verb, actor, detail || ': ' || reason FROM actions WHERE seq = ?",
+            [seq as i64],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
         .unwrap();
     assert_eq!((row.0.as_str(), row.1.as_str()), ("publish_unsafe", "ada"));
     for word in [SECOND, "github-token", "revoked long ago"] {

@@ -330,8 +330,8 @@ pub(super) fn redactions(db: &Connection, filter: &Filter) -> SqlResult<Redactio
 pub(super) fn accesses(db: &Connection, filter: &Filter) -> SqlResult<Accesses> {
     let (since, until) = filter.range();
     let mut statement = db.prepare(
-        "SELECT seq, recorded_at_ms, verb, actor, detail FROM actions
-         WHERE verb IN ('reveal', 'export', 'erase', 'erasure', 'publish_unsafe') AND recorded_at_ms >= ?1
+        "SELECT seq, recorded_at_ms, verb, actor, detail || coalesce(': ' || reason, '') AS detail FROM actions
+         WHERE verb IN ('reveal', 'export', 'bundle', 'erase', 'erasure', 'publish_unsafe') AND recorded_at_ms >= ?1
             AND recorded_at_ms < ?2 ORDER BY seq",
     )?;
     let rows = statement.query_map([since, until], |row| {
@@ -348,7 +348,7 @@ pub(super) fn accesses(db: &Connection, filter: &Filter) -> SqlResult<Accesses> 
         let access = access?;
         let counter = match access.verb.as_str() {
             "reveal" => &mut found.reveals,
-            "export" => &mut found.exports,
+            "export" | "bundle" => &mut found.exports,
             "publish_unsafe" => &mut found.waivers,
             _ => &mut found.erasures,
         };
