@@ -129,6 +129,9 @@ fn rotate(door: &Door, app: &App, reason: &str) -> Result<Done> {
 }
 
 fn revoke(door: &Door, app: &App, key: Option<&str>, reason: &str) -> Result<Done> {
+    // A rotation that was interrupted is finished first; the key that is meant is the one that was in use until now.
+    let finished = keys::finish_rotation(app)?.map(|event| event.key);
+    let key = key.or(finished.as_deref());
     let own = keys::verifier(app, None)?;
     let wanted = key.map(Verifier::parse).transpose().map_err(|error| {
         DoorError::new(error.to_string()).hint("`audit key list` prints the public keys")

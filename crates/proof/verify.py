@@ -529,6 +529,11 @@ def files_of(path):
                 files[item.name] = item.stat().st_size, functools.partial(open, item.path, "rb")
     else:
         archive = zipfile.ZipFile(path)
+        with open(path, "rb") as file:
+            file.seek(-22, os.SEEK_END)
+            end = file.read()
+        plain = end[:4] == b"PK\5\6" and end[8:10] == end[10:12] == struct.pack("<H", len(archive.infolist()))
+        need(plain and end[20:] == b"\0\0", "something stands behind the archive, or its end says otherwise")
         first = min((item.header_offset for item in archive.infolist()), default=0)
         with open(path, "rb") as file:
             need(first == 0 and file.read(4) == b"PK\3\4", "something stands before the first file of the archive")

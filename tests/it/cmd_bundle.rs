@@ -279,6 +279,13 @@ fn what_is_hidden_is_in_no_piece_copy_or_twin() {
     let last = items.as_array().unwrap().iter().rfind(|item| item["kind"] == "prompt").unwrap();
     let seq = last["seq"].to_string();
     env.ok(["redact", "--entry", &seq, "--reason", "private"]);
+    // The report tells it of the other record: that is no report for others.
+    let target = env.path("refused").display().to_string();
+    let args = ["audit", "bundle", "-o", &target, "--reason", "x", "--mode", "full"];
+    let done = env.run(args).expect(1);
+    assert!(done.text().contains(&format!("entry {seq}, which is hidden")), "{}", done.text());
+    assert!(!env.path("refused").exists());
+    env.ok(["redact", "--literal", &said, "--reason", "private"]);
     let (path, _) = bundle(&env, "bundle", &["--mode", "full", "--complete"]);
     let entries = fs::read(path.join("entries.cxb")).unwrap();
     assert!(!entries.windows(said.len()).any(|window| window == said.as_bytes()));

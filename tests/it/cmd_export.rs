@@ -222,6 +222,17 @@ fn an_import_believes_nothing_that_does_not_verify() {
     fs::write(folder.join("head.json"), "{}").unwrap();
     refused();
     fs::write(folder.join("head.json"), head).unwrap();
+    let checkpoint = fs::read(folder.join("checkpoint")).unwrap();
+    fs::write(folder.join("checkpoint"), "nonsense").unwrap();
+    refused();
+    fs::write(folder.join("checkpoint"), checkpoint).unwrap();
+    // What lies where an import works is somebody's.
+    let mine = env.path("ledger.importing");
+    fs::create_dir(&mine).unwrap();
+    fs::write(mine.join("mine"), "mine").unwrap();
+    env.run(["import", &from]).refused(&["ledger.importing", "remove this folder"]);
+    assert_eq!(fs::read_to_string(mine.join("mine")).unwrap(), "mine");
+    fs::remove_dir_all(&mine).unwrap();
     env.ok(["import", &from]);
     env.audits_clean();
 }

@@ -398,6 +398,29 @@ fn what_cannot_be_noted_is_not_signed() {
     env.run(["audit", "checkpoint", "--key", "/dev/zero"]).refused(&["no file"]);
 }
 
+/// A key that was revoked in the middle of a rotation is revoked, and says why.
+#[test]
+fn a_revocation_is_not_taken_for_a_rotation() {
+    let env = ledger(1);
+    let keys = env.path("home/.config/codex-ledger/keys");
+    let own = fs::read_dir(&keys).unwrap().flatten().map(|entry| entry.path());
+    let own =
+        own.into_iter().find(|path| path.extension().is_some_and(|end| end == "key")).unwrap();
+    let (old, old_key) = (fs::read(&own).unwrap(), key_of(&env));
+    env.ok(["audit", "key", "rotate", "--reason", "a year is over"]);
+    fs::rename(&own, own.with_extension("key.next")).unwrap();
+    fs::write(&own, old).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&own, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    env.ok(["audit", "key", "revoke", "--reason", "the laptop was stolen"]);
+    let ended = ended(&env);
+    let last = ended.last().unwrap();
+    assert_eq!((&last["end"], &last["key"]), (&"revoked".into(), &old_key.as_str().into()));
+    assert_eq!(last["reason"], "the laptop was stolen");
+    env.append(&[]);
+    env.audits_clean();
+}
+
 /// An append finishes a rotation that was interrupted behind its entry, and signs with the key that the log names.
 #[test]
 fn an_append_finishes_a_rotation() {

@@ -6,6 +6,7 @@ pub mod audit;
 mod bundle;
 pub mod config;
 mod error;
+mod export;
 mod hint;
 mod open;
 mod progress;

@@ -3,15 +3,13 @@
 use super::redact::NewEntry;
 use super::report::{PageBy, PagePlan, Rendering, ReportFile, renderer};
 use super::setup::App;
-use crate::error::{AppError, ErrorKind, Result};
-use crate::progress::Listener;
+use crate::error::Result;
 use crate::publish::{
     Access, DocumentDraft, Finding, Folder, Gate, Held, Judged, Language, Outcome, Paper, Part,
     PublishError, Publishable, Stage, Waiver, index_texts, write_raw,
 };
-use crate::status::HeadSummary;
 use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
-use codex_ledger_ledger::{ChainEnd, ExportSummary, LedgerReader, export, import, read_head};
+use codex_ledger_ledger::LedgerReader;
 use codex_ledger_projections::load_policy;
 use codex_ledger_query::pricing::PriceTable;
 use codex_ledger_query::{Beside, PageRef, ReportReader, ReportRequest};
@@ -19,17 +17,6 @@ use codex_ledger_report::{PageLink, PageState, feed, html_index, markdown_index}
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// Name of the file of an export that says where it ends.
-const HEAD_FILE: &str = "head.json";
-
-/// What an export says of its end.
-#[derive(serde::Deserialize)]
-struct ExportedHead {
-    size: u64,
-    id: String,
-    root: String,
-}
 
 /// Name of the feed of pages.
 const FEED: &str = "feed.xml";
@@ -213,59 +200,6 @@ impl App {
     /// When something stands there, or the file cannot be written.
     pub fn write_raw(&self, path: &Path, text: &str) -> Result<()> {
         Ok(write_raw(&self.setup.world, path, text.as_bytes())?)
-    }
-
-    /// Writes the ledger without its engine into a new folder, whole or not at all, for its owner only.
-    ///
-    /// # Errors
-    /// When there is no reason, something stands there, entries cannot be read or the folder not be written.
-    pub fn export(&self, target: &Path, reason: &str) -> Result<ExportSummary> {
-        let reason = self.reason(reason)?;
-        // A ledger is made by an append, not in passing.
-        read_head(self.dir())?;
-        let stage = Stage::begin(&self.setup.world, target)?;
-        self.note_access("export", "the whole ledger, raw", Some(&reason))?;
-        let mut reader = LedgerReader::open(self.dir())?;
-        let summary = export(&mut reader, stage.path())?;
-        // Who vouches for it goes with it.
-        for path in [self.checkpoint_path(), self.cosigned_path()] {
-            if let (Some(name), Ok(text)) = (path.file_name(), std::fs::read(&path)) {
-                crate::bundle::write_file(&stage.path().join(name), &text)?;
-            }
-        }
-        stage.finish()?;
-        Ok(summary)
-    }
-
-    /// Makes this ledger, where there is none, out of an export, and views of it.
-    ///
-    /// # Errors
-    /// When there is a ledger, the export does not verify, or something cannot be read or written.
-    pub fn import(&self, from: &Path, listener: Listener<'_>) -> Result<HeadSummary> {
-        let world = &self.setup.world;
-        let wrong = |error: &dyn std::fmt::Display| {
-            AppError::new(
-                ErrorKind::Damaged,
-                format!("{}: {error}", from.join(HEAD_FILE).display()),
-            )
-        };
-        let head = std::fs::read(from.join(HEAD_FILE)).map_err(|error| wrong(&error))?;
-        let head: ExportedHead = serde_json::from_slice(&head).map_err(|error| wrong(&error))?;
-        let fits = |chain: &ChainEnd| {
-            let now = HeadSummary::of_chain(chain);
-            (now.size, now.id, now.root) == (head.size, head.id.clone(), head.root.clone())
-        };
-        let holder = &self.setup.holder;
-        let head = import(&from.join("entries.cxl"), self.dir(), (world, holder), &fits)?;
-        for path in [self.checkpoint_path(), self.cosigned_path()] {
-            if let Some(text) =
-                path.file_name().and_then(|name| std::fs::read(from.join(name)).ok())
-            {
-                self.write_durably(&path, &text)?;
-            }
-        }
-        self.rebuild_views(listener)?;
-        Ok(HeadSummary::of(&head))
     }
 
     /// Brings a folder of pages up to date. What the gate finds something in is not written, and what was written of

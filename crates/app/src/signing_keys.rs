@@ -151,8 +151,10 @@ impl App {
         let mut ledger = self.open()?;
         self.update_views(&mut |_| ())?;
         // Somebody else may have said the same while this one waited.
+        let end = if verb == REVOKE { KeyEnd::Revoked } else { KeyEnd::Rotated };
         let is_same = |event: &&KeyEvent| {
-            event.key == key
+            event.end == end
+                && event.key == key
                 && more
                     .iter()
                     .any(|(name, next)| *name == "next" && event.next.as_ref() == Some(next))

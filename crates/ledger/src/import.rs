@@ -48,10 +48,14 @@ pub fn import(
         return Err(LedgerError::io("there is a ledger, or something else, in", dir)(source));
     }
     let copy = beside(dir);
-    if copy.exists() {
-        // Left by an import that was stopped.
-        fs::remove_dir_all(&copy).map_err(LedgerError::io("cannot remove", &copy))?;
+    if let Some(parent) = copy.parent() {
+        private::create_dir_all(parent).map_err(LedgerError::io("cannot create", parent))?;
     }
+    // Another import may be at work there, or somebody keeps something in it.
+    private::create_dir(&copy).map_err(LedgerError::io(
+        "another import is at work, or was stopped; else remove this folder: cannot create",
+        &copy,
+    ))?;
     let done = fill(entries, &copy, (world, holder), fits).and_then(|head| {
         let named = || {
             if dir.is_dir() {

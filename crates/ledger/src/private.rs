@@ -13,6 +13,14 @@ pub(super) fn create_dir_all(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
+/// Creates a directory that is not there yet, for its owner alone.
+pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
 /// Refuses a directory that everybody may write: what lies in it may be anybody's.
 ///
 /// # Errors

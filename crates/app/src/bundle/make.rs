@@ -16,7 +16,7 @@ use codex_ledger_proof::{Signer, VERIFY_PY};
 use codex_ledger_query::pricing::PriceTable;
 use codex_ledger_query::{ReportReader, ReportRequest};
 use sha2::{Digest, Sha256};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -104,6 +104,17 @@ impl App {
         let sessions: Vec<_> =
             report.head().sessions.iter().map(|of| (of.stream, of.id.as_str())).collect();
         let selection = selected(self, &mut reader, &sessions, &policy, request)?;
+        // A record that says the same as a hidden one may be what the report tells of.
+        let stated =
+            fs::read(stage.path().join(&name)).map_err(|e| write::failed(stage.path(), &e))?;
+        if let Some(seq) = selection.hidden_in(&String::from_utf8_lossy(&stated)) {
+            let rule = format!("entry {seq}, which is hidden: hide its words with a literal, too");
+            return Ok(BundleMade {
+                findings: vec![Finding { line: 0, rule }],
+                ..BundleMade::default()
+            });
+        }
+        drop(stated);
         let (mut forms, hidden) = write::forms(&mut reader, &selection, &gate)?;
         let mut files = Vec::new();
         for name in [&name, HOW_TO, SCRIPT] {
@@ -127,14 +138,7 @@ impl App {
         let ranges = selection.with(seq);
         forms.push(PRESENT);
         write::entries(&mut reader, &stage.path().join(ENTRIES), &ranges, &forms)?;
-        let (_, note) = signed(reader.head(), signer, noting)?;
-        self.keep_checkpoint(&note)?;
-        let proof = self.proof_of(&mut reader, seq, (signer, noting))?;
-        let key = format!("{}\n", signer.verifier());
-        for (name, text) in [(CHECKPOINT, note.to_string()), (PROOF, proof.to_string()), (KEY, key)]
-        {
-            write::file(&stage.path().join(name), text.as_bytes())?;
-        }
+        self.attest(&mut reader, seq, (signer, noting), stage.path())?;
         match is_zip(&request.target) {
             true => stage.finish_as_zip()?,
             false => stage.finish()?,
@@ -142,6 +146,25 @@ impl App {
         let size = reader.head().size();
         let counts = BodyCounts::of(&forms);
         Ok(BundleMade { seq: Some(seq), size, counts, hidden, findings: Vec::new() })
+    }
+
+    /// Signs what the ledger has by now, and writes what proves the entry that records a bundle.
+    fn attest(
+        &self,
+        reader: &mut LedgerReader,
+        seq: Seq,
+        (signer, noting): (&Signer, Noting<'_>),
+        dir: &Path,
+    ) -> Result<()> {
+        let (_, note) = signed(reader.head(), signer, noting)?;
+        self.keep_checkpoint(&note)?;
+        let proof = self.proof_of(reader, seq, (signer, noting))?;
+        let key = format!("{}\n", signer.verifier());
+        for (name, text) in [(CHECKPOINT, note.to_string()), (PROOF, proof.to_string()), (KEY, key)]
+        {
+            write::file(&dir.join(name), text.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Writes the report, unless something is found in it.

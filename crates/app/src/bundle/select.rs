@@ -24,28 +24,36 @@ pub(super) struct Selection {
     pub chosen: BTreeSet<Seq>,
     /// Those of which something is hidden, as the views and the redactions say.
     pub hidden: BTreeSet<Seq>,
-    /// What hidden entries say: whoever says the same is not shown either.
-    hidden_texts: Vec<String>,
+    /// What hidden entries say, line by line: whoever says the same is not shown either.
+    secrets: Vec<(Seq, String)>,
+    /// Streams of which nothing is shown, since nobody can tell what is hidden in them.
+    pub unknown: BTreeSet<StreamId>,
     /// The last entry that decides what may be shown.
     pub last_decision: Option<Seq>,
 }
 
 impl Selection {
-    /// Whether a body says what a hidden entry says; who cannot be read does.
+    /// Whether a body says what a hidden entry says, or a line of it; who cannot be read does.
     pub(super) fn says_hidden(&self, body: &[u8]) -> bool {
-        if self.hidden_texts.is_empty() {
+        if self.secrets.is_empty() {
             return false;
         }
         let Ok(value) = serde_json::from_slice::<Value>(body) else { return true };
         let mut said = Vec::new();
         texts_of(&value, &mut said);
-        let escaped = |text: &String| {
-            serde_json::to_string(text).unwrap_or_default().trim_matches('"').to_string()
-        };
-        self.hidden_texts.iter().any(|hidden| {
-            let nested = escaped(hidden);
-            said.iter().any(|text| text.contains(hidden.as_str()) || text.contains(&nested))
+        let mut lines = said.iter().flat_map(|text| lines_of(text));
+        lines.any(|line| {
+            let is_of =
+                |(_, text): &(Seq, String)| text.contains(line) || line.contains(text.as_str());
+            self.secrets.iter().any(is_of)
         })
+    }
+
+    /// The first hidden entry of which a text says a line that is no common one.
+    pub(super) fn hidden_in(&self, text: &str) -> Option<Seq> {
+        let is_long = |(_, line): &&(Seq, String)| line.len() >= TELLING_BYTES;
+        let mut long = self.secrets.iter().filter(is_long);
+        long.find(|(_, line)| text.contains(line.as_str())).map(|(seq, _)| *seq)
     }
 
     /// The ranges, and one entry behind them.
@@ -58,6 +66,8 @@ impl Selection {
 
 /// A shorter text says nothing by itself.
 const TEXT_MIN_BYTES: usize = 12;
+/// Of a shorter line, a report may say the same without saying what is hidden.
+const TELLING_BYTES: usize = 24;
 /// A hidden entry is read as far as this.
 const HIDDEN_MAX_BYTES: u64 = 64 << 20;
 
@@ -79,9 +89,17 @@ fn texts_of(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// What the entries say that are hidden as a whole.
-fn hidden_texts(reader: &mut LedgerReader, policy: &Policy) -> Result<Vec<String>> {
-    let mut texts = Vec::new();
+/// The lines of a text that say something, without the marks of a patch.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(|line| line.trim_start_matches(['+', '-']).trim());
+    lines.filter(|line| line.len() >= TEXT_MIN_BYTES)
+}
+
+/// What hidden entries say, line by line, and the streams of those of which nobody can tell.
+type Secrets = (Vec<(Seq, String)>, BTreeSet<StreamId>);
+
+fn secrets(reader: &mut LedgerReader, policy: &Policy) -> Result<Secrets> {
+    let (mut secrets, mut unknown) = (Vec::new(), BTreeSet::new());
     for redaction in policy.redactions() {
         let Target::Entry { seq } = redaction.target else { continue };
         let Some(pack) = reader.pack_from(seq)? else { continue };
@@ -89,14 +107,19 @@ fn hidden_texts(reader: &mut LedgerReader, policy: &Policy) -> Result<Vec<String
             continue;
         };
         let body = reader.body(&pack, entry, HIDDEN_MAX_BYTES)?.unwrap_or_default();
-        match serde_json::from_slice::<Value>(&body) {
-            // Of the envelope only what is said: kinds and times are in every record.
-            Ok(value) => texts_of(value.get("payload").unwrap_or(&value), &mut texts),
-            Err(_) => texts.push(String::from_utf8_lossy(&body).trim().to_string()),
-        }
+        let value = serde_json::from_slice::<Value>(&body).ok().filter(|_| entry.has_line_feed());
+        let Some(value) = value else {
+            // A part of a line: what the whole says stands in other records, too.
+            unknown.insert(entry.stream);
+            continue;
+        };
+        let mut texts = Vec::new();
+        // Of the envelope only what is said: kinds and times are in every record.
+        texts_of(value.get("payload").unwrap_or(&value), &mut texts);
+        let lines = texts.iter().flat_map(|text| lines_of(text));
+        secrets.extend(lines.map(|line| (seq, line.to_string())));
     }
-    texts.retain(|text| text.len() >= TEXT_MIN_BYTES);
-    Ok(texts)
+    Ok((secrets, unknown))
 }
 
 /// The entries of the sessions of a report, and all that decides what may be shown; or all entries.
@@ -147,8 +170,8 @@ pub(super) fn selected(
         chosen.extend(about);
     }
     let last_decision = decisions.entries.last().map(|entry| entry.seq);
-    let hidden_texts = hidden_texts(reader, policy)?;
-    Ok(Selection { ranges: seqs.ranges, chosen, hidden, hidden_texts, last_decision })
+    let (secrets, unknown) = secrets(reader, policy)?;
+    Ok(Selection { ranges: seqs.ranges, chosen, hidden, secrets, unknown, last_decision })
 }
 
 /// The decisions that are about these sessions, and the rule sets, which are about everything.

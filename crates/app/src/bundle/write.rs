@@ -171,7 +171,7 @@ fn is_shown(
     entry: &StoredEntry,
     (selection, gate): (&Selection, &BodyGate),
 ) -> Result<bool> {
-    if selection.hidden.contains(&entry.seq) {
+    if selection.hidden.contains(&entry.seq) || selection.unknown.contains(&entry.stream) {
         return Ok(false);
     }
     let body = reader.body(pack, entry, BODY_MAX_BYTES)?;
