@@ -6,7 +6,7 @@ use super::setup::App;
 use crate::error::Result;
 use crate::publish::{
     Access, DocumentDraft, Finding, Folder, Gate, Held, Judged, Language, Outcome, Paper, Part,
-    PublishError, Publishable, Stage, Waiver, index_texts, write_raw,
+    PublishError, Publishable, Waiver, index_texts, write_raw,
 };
 use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
 use codex_ledger_ledger::LedgerReader;
