@@ -266,9 +266,14 @@ impl App {
         if size > now {
             return Ok(Against::Shorter { size, now });
         }
-        let whole = 0..size;
-        let roots = part_roots(&mut reader, &[whole])?;
-        Ok(match roots.first() == Some(&checkpoint.root) {
+        let root = match size == now {
+            true => Some(reader.head().chain.tree.root()),
+            false => {
+                let whole = 0..size;
+                part_roots(&mut reader, &[whole])?.into_iter().next()
+            }
+        };
+        Ok(match root == Some(checkpoint.root) {
             true => Against::Consistent { size, now },
             false => Against::Fork { size, same: 0 },
         })

@@ -102,7 +102,9 @@ impl App {
         let policy = load_policy(&mut reader)?;
         let gate = BodyGate::new(&policy)?;
         let sessions: Vec<_> =
-            report.head().sessions.iter().map(|of| (of.stream, of.id.as_str())).collect();
+            report.head().sessions.iter().map(|of| (of.stream, of.id.clone())).collect();
+        // Who reads the views keeps others from tidying up behind what they write.
+        drop(report);
         let selection = selected(self, &mut reader, &sessions, &policy, request)?;
         // A record that says the same as a hidden one may be what the report tells of.
         let stated =
@@ -207,9 +209,9 @@ impl App {
 }
 
 /// What is given away, for whoever reads the log.
-fn told(request: &BundleRequest, sessions: &[(StreamId, &str)]) -> String {
+fn told(request: &BundleRequest, sessions: &[(StreamId, String)]) -> String {
     let file = request.target.file_name().unwrap_or_default().to_string_lossy();
-    let ids: Vec<&str> = sessions.iter().map(|(_, id)| *id).take(NAMED_MAX).collect();
+    let ids: Vec<&str> = sessions.iter().map(|(_, id)| id.as_str()).take(NAMED_MAX).collect();
     let more = match sessions.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),

@@ -126,7 +126,7 @@ fn secrets(reader: &mut LedgerReader, policy: &Policy) -> Result<Secrets> {
 pub(super) fn selected(
     app: &App,
     reader: &mut LedgerReader,
-    sessions: &[(StreamId, &str)],
+    sessions: &[(StreamId, String)],
     policy: &Policy,
     request: &BundleRequest,
 ) -> Result<Selection> {
@@ -150,7 +150,7 @@ pub(super) fn selected(
         let origins = origins(&db, *session).map_err(at)?;
         let is_copy = origins.iter().any(|id| whole.contains(id.as_str()))
             || (!whole.is_empty() && has_copies(&db, *session).map_err(at)?);
-        if !whole.contains(id) && !is_copy {
+        if !whole.contains(id.as_str()) && !is_copy {
             chosen.extend(entries_behind(&db, *session, *mode, times).map_err(at)?);
         }
     }
@@ -177,10 +177,10 @@ pub(super) fn selected(
 /// The decisions that are about these sessions, and the rule sets, which are about everything.
 fn about(
     decisions: &Decisions,
-    sessions: &[(StreamId, &str)],
+    sessions: &[(StreamId, String)],
     chosen: &BTreeSet<Seq>,
 ) -> BTreeSet<Seq> {
-    let is_session = |id: &str| sessions.iter().any(|(_, of)| *of == id);
+    let is_session = |id: &str| sessions.iter().any(|(_, of)| of == id);
     let is_about = |entry: &Control| match RedactionRecord::decode(&entry.body).map(|it| it.what) {
         Some(What::Prompt { session, .. }) => is_session(&session),
         Some(What::Session { id }) => is_session(&id),
