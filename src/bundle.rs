@@ -157,7 +157,10 @@ fn make(door: &Door, app: &App, wanted: &Wanted<'_>) -> Result<Done> {
          recorded as entry {seq}, signed\npublic key  {public_key}\n{}{}",
         plural(made.counts.headers(), "header"),
         entries(made.size),
-        plural(present, "body").replace("bodys", "bodies"),
+        match present {
+            1 => "1 body".to_string(),
+            present => format!("{} bodies", count(present)),
+        },
         count(made.hidden),
         count(withheld - made.hidden),
         door.paint(

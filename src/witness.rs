@@ -4,7 +4,7 @@ use crate::audit_proofs::{KeyArgs, read, signer_that_fits};
 use crate::door::{Done, Door, Result, app};
 use crate::error::DoorError;
 use crate::keys;
-use crate::text::{entries, plural, safe, safe_path};
+use crate::text::{count, entries, safe, safe_path};
 use clap::Args;
 use codex_ledger_app::{App, Checkpoint, ConsistencyProof, Cosigned, Note, Use, Verifier};
 use std::path::PathBuf;
@@ -146,7 +146,10 @@ pub fn told(app: &App, cosigned: &Cosigned) -> String {
     let (needed, of) = (quorum(app), app.checkpoint_config().witnesses.len());
     let mut out = format!(
         "cosigned by {} of {of} (needed {needed}), over {}\n",
-        plural(cosigned.by.len() as u64, "witness").replace("witnesss", "witnesses"),
+        match cosigned.by.len() {
+            1 => "1 witness".to_string(),
+            by => format!("{} witnesses", count(by as u64)),
+        },
         entries(cosigned.size)
     );
     for witness in &cosigned.by {

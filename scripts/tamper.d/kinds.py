@@ -89,7 +89,7 @@ def other_text(rng, body):
         start -= 1
     while end < len(body) and chr(body[end]).isalnum() and body[end] < 128:
         end += 1
-    new = b"7" * rng.randint(1, 9) if body[start:end].isdigit() else b"q" + rng.choice([b"", b"uite", b"uarantine"])
+    new = b"7" * rng.randint(1, 9) if body[start:end].isdigit() else rng.choice([b"q", b"quite", b"quarantine"])
     return body[:start] + new + body[end:], f"word {start}..{end}"
 
 

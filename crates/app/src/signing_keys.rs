@@ -4,10 +4,11 @@ use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::Result;
 use crate::proofs::unsound;
+use codex_ledger_db as db;
 use codex_ledger_entry::{Fields, FieldsBuilder, Kind, Seq, hex};
 use codex_ledger_ledger::{LedgerReader, read_head};
 use codex_ledger_proof::{Note, Signer, Verifier};
-use codex_ledger_query::ActFilter;
+use codex_ledger_query::{self as query, ActFilter};
 
 /// First line of the note by which a key hands over to the next one.
 const HANDOVER: &str = "codex-ledger key handover";
@@ -91,7 +92,9 @@ impl App {
     /// When there are no views, or entries cannot be read.
     pub fn key_events(&self) -> Result<Vec<KeyEvent>> {
         let kinds = vec![ROTATE.to_string(), REVOKE.to_string()];
-        let (acts, _) = self.acts(&ActFilter { kinds, ..ActFilter::default() })?;
+        let filter = ActFilter { kinds, ..ActFilter::default() };
+        let acts = query::acts(&self.views_for_reading()?, &filter);
+        let acts = acts.map_err(db::at(self.views_path()))?;
         let mut events = Vec::new();
         if acts.is_empty() {
             return Ok(events);
