@@ -120,14 +120,7 @@ pub fn key(app: &App, given: Option<&Path>) -> Result<Key> {
 /// The key that will follow the one in use: made once, so that a rotation that was interrupted goes on with the same.
 pub fn next(app: &App) -> Result<Signer> {
     let path = next_path(app)?;
-    let secret = match read(&path)? {
-        Some(secret) => secret,
-        None => {
-            let secret = app.new_secret()?;
-            make(&path, &secret)?;
-            secret
-        }
-    };
+    let secret = kept_or_made(app, &path)?;
     signer_of(&app.log_name()?, Use::Log, &secret)
 }
 
@@ -161,6 +154,16 @@ pub fn finish_rotation(app: &App) -> Result<Option<KeyEvent>> {
     Ok(named)
 }
 
+/// The secret that is kept there; made where there is none yet.
+fn kept_or_made(app: &App, path: &Path) -> Result<[u8; 32]> {
+    if let Some(secret) = read(path)? {
+        return Ok(secret);
+    }
+    let secret = app.new_secret()?;
+    make(path, &secret)?;
+    Ok(secret)
+}
+
 fn next_path(app: &App) -> Result<PathBuf> {
     Ok(own_path(&app.log_name()?)?.with_extension("key.next"))
 }
@@ -169,14 +172,7 @@ fn next_path(app: &App) -> Result<PathBuf> {
 pub fn witness(app: &App) -> Result<Signer> {
     let name = app.log_name()?;
     let path = own_path(&name)?.with_extension("witness");
-    let secret = match read(&path)? {
-        Some(secret) => secret,
-        None => {
-            let secret = app.new_secret()?;
-            make(&path, &secret)?;
-            secret
-        }
-    };
+    let secret = kept_or_made(app, &path)?;
     signer_of(&format!("{name}/witness"), Use::Cosigner, &secret)
 }
 

@@ -31,6 +31,13 @@ fn exported(env: &TestEnvironment, name: &str) -> std::path::PathBuf {
 }
 
 #[test]
+fn the_verifier_computes_as_published() {
+    let (test, option) = ("cmd_export::the_verifier_computes_as_published", "--self-test");
+    let Some(done) = verify(test, Path::new(option), &[]) else { return };
+    assert_eq!((said(&done).trim(), done.status.code()), ("ok: self-test", Some(0)));
+}
+
+#[test]
 fn a_verifier_without_our_code_agrees() {
     let env = TestEnvironment::with_fixture();
     let older = env.append(&[])["head"].clone();
