@@ -10,13 +10,14 @@ use crate::error::DoorError;
 use crate::hint;
 use crate::keys;
 use crate::pager::wrapped;
+use crate::stamp::{self, StampArgs};
 use crate::text::{self, bytes, count, duration, entries, plural, safe, safe_path};
 use crate::vouching;
 use crate::witness::{self, AttachArgs, CosignArgs};
 use clap::{Args, Subcommand};
 use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{
-    App, Audit, BodyVerdicts, Cosigned, HeadSummary, Seq, ViewsVerdict, Vouched,
+    App, Audit, BodyVerdicts, Cosigned, HeadSummary, KeptStamp, Seq, ViewsVerdict, Vouched,
 };
 use codex_ledger_query::ActRow;
 use serde::Serialize;
@@ -60,7 +61,9 @@ pub enum AuditCommand {
     Verify(VerifyArgs),
     /// Cosign what a colleague's ledger has signed, if it goes on from what was cosigned before
     Cosign(CosignArgs),
-    /// Keep the cosignature that a witness has sent back
+    /// Have an authority say when this was (RFC 3161), list such time stamps, and give them to others
+    Stamp(StampArgs),
+    /// Keep what a witness or a time stamping authority has sent back
     Attach(AttachArgs),
     /// List, replace and revoke the keys that sign this ledger
     Key {
@@ -84,6 +87,8 @@ struct Document<'a> {
     checkpoint: Option<&'a Vouched>,
     /// What witnesses have cosigned; none where none is configured, or none has.
     cosigned: Option<&'a Cosigned>,
+    /// What authorities have stamped, each checked; none where no authority is configured.
+    stamps: &'a [KeptStamp],
     views: Views,
     /// How many acts of each kind there are that are no one's daily work; none where the views cannot be read.
     acts: Option<BTreeMap<&'a str, u64>>,
@@ -136,6 +141,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         Some(AuditCommand::Log(_)) | None => {}
         Some(AuditCommand::Bundle(args)) => return bundle::run(door, args),
         Some(AuditCommand::Cosign(args)) => return witness::cosign(door, args),
+        Some(AuditCommand::Stamp(args)) => return stamp::run(door, args),
         Some(AuditCommand::Attach(args)) => return witness::attach(door, args),
         Some(AuditCommand::Key { what }) => return audit_keys::run(door, what),
         Some(AuditCommand::Checkpoint(args)) => return audit_proofs::checkpoint(door, args),
@@ -153,7 +159,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         return watch(door, &app, &args);
     }
     let audited = audited(door, &app, &args)?;
-    let Audited { audit, vouched, cosigned } = &audited;
+    let Audited { audit, vouched, cosigned, stamps } = &audited;
     let ok = audit.findings.is_empty();
     let done = if ok { Done::Clean } else { Done::Findings };
     let of_name = || args.output.as_deref().and_then(PageFormat::of_name);
@@ -162,7 +168,8 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
             return Err(DoorError::new("--json prints the audit itself")
                 .hint("leave --format and --output out"));
         }
-        let findings = Findings { audit, vouched: vouched.as_ref(), cosigned: cosigned.as_ref() };
+        let (vouched, cosigned) = (vouched.as_ref(), cosigned.as_ref());
+        let findings = Findings { audit, vouched, cosigned, stamps };
         audit_page::write(door, &app, &findings, (format, args.output.as_deref()))?;
         return Ok(done);
     }
@@ -180,6 +187,8 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         let mut text = as_text(door, audit, vouched.as_ref(), acts.as_deref());
         text.push_str(&vouching::revoked_words(&app));
         text.extend(cosigned.as_ref().map(|cosigned| witness::told(&app, cosigned)));
+        // The last of many says the most.
+        text.extend(stamps.last().map(|stamp| format!("stamped: {}", stamp::line(stamp))));
         door.print(&wrapped(&text))?;
     }
     Ok(done)
@@ -190,6 +199,7 @@ struct Audited {
     audit: Audit,
     vouched: Option<Vouched>,
     cosigned: Option<Cosigned>,
+    stamps: Vec<KeptStamp>,
 }
 
 fn audited(door: &Door, app: &App, args: &AuditArgs) -> Result<Audited> {
@@ -205,18 +215,21 @@ fn audited(door: &Door, app: &App, args: &AuditArgs) -> Result<Audited> {
         }
     };
     audit.findings.extend(finding);
-    let mut cosigned = None;
+    let (mut cosigned, mut stamps) = (None, Vec::new());
     if audit.head.is_some() {
         let (found, finding) = vouching::judge_cosigned(app);
         cosigned = found;
         audit.findings.extend(finding);
+        let (found, findings) = stamp::judge(app);
+        stamps = found;
+        audit.findings.extend(findings);
     }
-    Ok(Audited { audit, vouched, cosigned })
+    Ok(Audited { audit, vouched, cosigned, stamps })
 }
 
 fn document<'a>(
     door: &Door,
-    Audited { audit, vouched, cosigned }: &'a Audited,
+    Audited { audit, vouched, cosigned, stamps }: &'a Audited,
     acts: Option<&'a [ActRow]>,
 ) -> Document<'a> {
     let matches = match audit.views {
@@ -233,6 +246,7 @@ fn document<'a>(
         findings: audit.findings.iter().map(|finding| FindingLine::of(door, finding)).collect(),
         checkpoint: vouched.as_ref(),
         cosigned: cosigned.as_ref(),
+        stamps,
         views: Views { matches, verdict: audit.views },
         acts: acts.map(audit_page::notable_counts),
         head: audit.head.as_ref(),

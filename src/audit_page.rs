@@ -7,7 +7,7 @@ use crate::filters::zone_named;
 use crate::text::{bytes, count, entries, plural, problem_lines};
 use codex_ledger_app::publish::Part;
 use codex_ledger_app::{
-    Against, App, Audit, Cosigned, KeyEnd, KeyEvent, ViewsVerdict, Vouched, World,
+    Against, App, Audit, Cosigned, KeptStamp, KeyEnd, KeyEvent, ViewsVerdict, Vouched, World,
 };
 use codex_ledger_query::{ActFilter, ActRow, FileProblems, Zone};
 use codex_ledger_report::{Section, Sheet, SheetRow};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Acts that are no one's daily work: what was hidden, shown, given away, destroyed or decided.
-const NOTABLE: [&str; 15] = [
+const NOTABLE: [&str; 16] = [
     "redaction",
     "undo",
     "rules",
@@ -31,6 +31,7 @@ const NOTABLE: [&str; 15] = [
     "rotate_key",
     "revoke_key",
     "cosign",
+    "stamp",
 ];
 /// Rows of a section of a page; a table has all of them.
 const ROWS_MAX: usize = 500;
@@ -40,6 +41,7 @@ pub struct Findings<'a> {
     pub audit: &'a Audit,
     pub vouched: Option<&'a Vouched>,
     pub cosigned: Option<&'a Cosigned>,
+    pub stamps: &'a [KeptStamp],
 }
 
 /// How the page is written.
@@ -113,7 +115,7 @@ pub fn notable_counts(acts: &[ActRow]) -> BTreeMap<&str, u64> {
 }
 
 fn sheet(door: &Door, app: &App, findings: &Findings<'_>, is_whole: bool) -> Result<Sheet> {
-    let Findings { audit, vouched, cosigned } = *findings;
+    let Findings { audit, vouched, cosigned, stamps } = *findings;
     let zone = zone_named(door, None)?;
     let acts = acts(app);
     let is_good = audit.findings.is_empty();
@@ -127,7 +129,7 @@ fn sheet(door: &Door, app: &App, findings: &Findings<'_>, is_whole: bool) -> Res
     };
     let max = if is_whole { usize::MAX } else { ROWS_MAX };
     let mut sections = vec![made(app, &zone), integrity(audit, vouched, acts.as_deref(), &zone)];
-    sections.push(keys(app, cosigned)?);
+    sections.push(keys(app, cosigned, stamps)?);
     sections.push(found(door, audit));
     match &acts {
         None => sections.push(Section {
@@ -159,7 +161,7 @@ fn made(app: &App, zone: &Zone) -> Section {
 }
 
 /// The keys that signed it, and who else has seen it.
-fn keys(app: &App, cosigned: Option<&Cosigned>) -> Result<Section> {
+fn keys(app: &App, cosigned: Option<&Cosigned>, stamps: &[KeptStamp]) -> Result<Section> {
     let mut rows = Vec::new();
     let ended = |event: &KeyEvent| SheetRow {
         entry: Some(event.seq.get()),
@@ -185,8 +187,28 @@ fn keys(app: &App, cosigned: Option<&Cosigned>) -> Result<Section> {
             ..SheetRow::default()
         });
     }
-    let note = cosigned.is_none().then(|| "No witness has cosigned it.".to_string());
-    Ok(Section { name: "keys", heading: "Keys and witnesses".into(), note, rows })
+    for stamp in stamps {
+        let size = stamp.size.map(entries).unwrap_or_default();
+        let at = stamp.at.map(|at| crate::text::minute(Some((at as i64).saturating_mul(1000))));
+        rows.push(SheetRow {
+            entry: Some(stamp.seq.get()),
+            at: at.map(|at| format!("{at} (UTC, as it says)")).unwrap_or_default(),
+            what: match &stamp.refused {
+                None => format!("time stamp over {size}"),
+                Some(why) => format!("time stamp over {size} that proves nothing: {why}"),
+            },
+            about: stamp.by.clone().unwrap_or_default(),
+            ..SheetRow::default()
+        });
+    }
+    let note = match (cosigned.is_none(), stamps.is_empty()) {
+        (true, true) => {
+            Some("No witness has cosigned it, no authority has stamped it.".to_string())
+        }
+        (true, false) => Some("No witness has cosigned it.".to_string()),
+        (false, _) => None,
+    };
+    Ok(Section { name: "keys", heading: "Keys, witnesses and time stamps".into(), note, rows })
 }
 
 fn integrity(

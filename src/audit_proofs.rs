@@ -4,12 +4,13 @@ use crate::door::{Done, Door, Result, Style, app, say};
 use crate::error::DoorError;
 use crate::keys::{self, Key};
 use crate::pager::wrapped;
+use crate::stamp::{self, StampedArgs};
 use crate::text::{count, entries, plural, safe, safe_path};
 use crate::vouching;
 use clap::Args;
 use codex_ledger_app::{
     Against, App, AppError, BundleProven, Checkpoint, ErrorKind, Note, Proven, Seq, Verifier,
-    verify_bundle, verify_consistency, verify_proof,
+    git_checkpoints, verify_bundle, verify_consistency, verify_proof,
 };
 use serde::Serialize;
 use std::fs::File;
@@ -60,7 +61,7 @@ pub struct ProveArgs {
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A proof, a checkpoint, what goes on from an older checkpoint, or a bundle: a folder or a .zip file
+    /// A proof, a checkpoint, what goes on from an older checkpoint, a time stamp, or a bundle: a folder or a .zip file
     pub file: PathBuf,
     /// Print the body of this entry of a bundle, once the bundle holds
     #[arg(long, value_name = "SEQ", requires = "signed_by")]
@@ -71,6 +72,8 @@ pub struct VerifyArgs {
     /// A public key that must have signed it, as `audit checkpoint` prints it; repeatable, one of them must
     #[arg(long = "signed-by", value_name = "NAME+ID+KEY")]
     pub signed_by: Vec<String>,
+    #[command(flatten)]
+    pub stamp: StampedArgs,
 }
 
 /// What is printed of a checkpoint.
@@ -106,15 +109,13 @@ pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
         Some(reason) => vouching::sign_anew(&app, &key, reason)?,
         None => app.checkpoint(signer, &noting)?,
     };
-    if let Some(export) = &app.checkpoint_config().export {
-        app.export_checkpoint(export, &note)?;
-    }
+    app.export_checkpoint(&note)?;
     let text = note.to_string();
     let older = args.since.as_deref().map(older).transpose()?;
     if let Some(path) = &args.output {
         let proof =
             older.map(|older| app.consistency(Some(&older), (signer, &noting))).transpose()?;
-        app.write_raw(path, &proof.map_or_else(|| text.clone(), |proof| proof.to_string()))?;
+        app.write_raw(path, proof.map_or_else(|| text.clone(), |proof| proof.to_string()))?;
     }
     let public_key = signer.verifier().to_string();
     if door.global.json {
@@ -194,6 +195,9 @@ pub fn prove(door: &Door, args: &ProveArgs) -> Result<Done> {
 }
 
 pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
+    if let Some(of) = &args.stamp.stamped {
+        return stamp::verify(door, &args.file, (&args.stamp, of));
+    }
     let keys = args.signed_by.iter().map(|key| {
         Verifier::parse(key).map_err(|error| {
             DoorError::new(format!("--signed-by: {error}"))
@@ -398,7 +402,10 @@ fn same_words(same: u64) -> String {
 
 pub fn against(door: &Door, file: &Path) -> Result<Done> {
     let app = app(door, "audit", Vec::new())?;
-    let text = read(file)?;
+    let text = match file.is_dir() {
+        true => git_checkpoints(file)?,
+        false => read(file)?,
+    };
     let all = Checkpoint::parse_all(&text).map_err(|error| {
         DoorError::new(format!("{}: {error}", file.display()))
             .hint("`audit checkpoint -o FILE` writes one")

@@ -39,6 +39,7 @@ mod sessions;
 mod settings;
 mod show;
 mod signals;
+mod stamp;
 mod status;
 mod text;
 mod tokens;

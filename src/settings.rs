@@ -72,6 +72,9 @@ pub fn settings(global: &Global) -> Result<Settings> {
     let sign = config.checkpoint.sign;
     let witnesses = &config.checkpoint.witnesses;
     let witnesses = (!witnesses.is_empty()).then(|| witnesses.join(", "));
+    let authorities = &config.checkpoint.time_authorities;
+    let authorities: Vec<_> = authorities.iter().map(|path| path.display().to_string()).collect();
+    let authorities = (!authorities.is_empty()).then(|| authorities.join(", "));
     let quorum = config.checkpoint.quorum.map(|quorum| quorum.to_string());
     let quantum = config.checkpoint.post_quantum;
     add("checkpoint.post_quantum", quantum.to_string(), from(quantum));
@@ -84,6 +87,8 @@ pub fn settings(global: &Global) -> Result<Settings> {
         ("review.dispositions", words, "none"),
         ("review.tags", tags, "none"),
         ("checkpoint.export", path(&config.checkpoint.export), "none"),
+        ("checkpoint.export_git", path(&config.checkpoint.export_git), "none"),
+        ("checkpoint.time_authorities", authorities, "none"),
         ("checkpoint.witnesses", witnesses, "none"),
         ("checkpoint.quorum", quorum, "1"),
         ("budget.day", usd(budget.day), "none"),

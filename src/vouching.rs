@@ -36,8 +36,7 @@ pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
         let key = keys::key(app, key.key.as_deref())?;
         check_in_use(app, key.signer.verifier())?;
         let (checkpoint, note) = app.checkpoint(&key.signer, &|note| key.note(app, note))?;
-        let exported = config.export.as_deref().map(|path| app.export_checkpoint(path, &note));
-        if let Some(Err(error)) = exported {
+        if let Err(error) = app.export_checkpoint(&note) {
             let mut error = DoorError::from(error);
             error.message.insert_str(0, "signed, but not written elsewhere: ");
             say(error.described());

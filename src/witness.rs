@@ -1,9 +1,10 @@
-//! `audit cosign`, `audit attach`: people whose ledgers are each other's witnesses.
+//! `audit cosign`, `audit attach`: people whose ledgers are each other's witnesses, and what others have sent.
 
 use crate::audit_proofs::{KeyArgs, read, signer_that_fits};
 use crate::door::{Done, Door, Result, app};
 use crate::error::DoorError;
 use crate::keys;
+use crate::stamp;
 use crate::text::{count, entries, safe, safe_path};
 use clap::Args;
 use codex_ledger_app::{App, Checkpoint, ConsistencyProof, Cosigned, Note, Use, Verifier};
@@ -30,8 +31,11 @@ pub struct CosignArgs {
 
 #[derive(Debug, Args)]
 pub struct AttachArgs {
-    /// A checkpoint of this ledger that a witness has cosigned
+    /// A checkpoint of this ledger that a witness has cosigned, or the answer of a time stamping authority (.tsr)
     pub file: PathBuf,
+    /// What the answer is a time stamp of [default: FILE without its .tsr]
+    #[arg(long, value_name = "STAMPED")]
+    pub stamped: Option<PathBuf>,
 }
 
 pub fn cosign(door: &Door, args: &CosignArgs) -> Result<Done> {
@@ -96,6 +100,9 @@ fn ask(door: &Door, app: &App, url: &str) -> Result<Done> {
 
 pub fn attach(door: &Door, args: &AttachArgs) -> Result<Done> {
     let app = app(door, "audit attach", Vec::new())?;
+    if args.stamped.is_some() || stamp::is_answer(&args.file) {
+        return stamp::attach(door, &app, &args.file, args.stamped.as_deref());
+    }
     let witnesses = configured(&app)?;
     attached(door, &app, &app.attach(&read(&args.file)?, &witnesses)?)
 }

@@ -1,10 +1,9 @@
 //! Witnesses and keys: who has seen a history does not vouch for another one, and a key that ended signs no longer.
 
 use crate::cli_support::{TestEnvironment, copy_tree, prompt_line, session};
+use crate::support::http;
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -175,49 +174,20 @@ fn serve(
     key: String,
     seen: u64,
 ) -> (String, std::thread::JoinHandle<Vec<u16>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let server = std::thread::spawn(move || {
-        let mut answered = Vec::new();
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let (mut line, mut length) = (String::new(), 0);
-            reader.read_line(&mut line).unwrap();
-            assert!(line.starts_with("POST /add-checkpoint "), "{line}");
-            while line.trim() != "" {
-                line.clear();
-                reader.read_line(&mut line).unwrap();
-                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap();
-                }
+    http::serve(move |path, body| {
+        assert_eq!(path, "/add-checkpoint");
+        let request = witness.path("request");
+        fs::write(&request, body).unwrap();
+        let args = ["audit", "cosign", &name(&request), "--signed-by", &key, "--json"];
+        let done = witness.run(args);
+        match done.code {
+            Some(0) => {
+                let note = done.json()["cosigned"].as_str().unwrap().to_string();
+                (200, format!("{}\n", note.lines().last().unwrap()).into_bytes())
             }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).unwrap();
-            let request = witness.path("request");
-            fs::write(&request, body).unwrap();
-            let done =
-                witness.run(["audit", "cosign", &name(&request), "--signed-by", &key, "--json"]);
-            let (status, answer) = match done.code {
-                Some(0) => {
-                    let note = done.json()["cosigned"].as_str().unwrap().to_string();
-                    (200, format!("{}\n", note.lines().last().unwrap()))
-                }
-                _ => (409, format!("{seen}\n")),
-            };
-            answered.push(status);
-            let head = format!(
-                "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                answer.len()
-            );
-            stream.write_all((head + &answer).as_bytes()).unwrap();
-            if status == 200 {
-                return answered;
-            }
+            _ => (409, format!("{seen}\n").into_bytes()),
         }
-        answered
-    });
-    (url, server)
+    })
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod cmd_repair;
 mod cmd_report;
 mod cmd_search;
 mod cmd_show;
+mod cmd_stamp;
 mod cmd_tokens;
 mod cmd_views;
 mod cmd_witness;

@@ -67,6 +67,10 @@ pub struct CheckpointConfig {
     pub sign: bool,
     /// A file that each of these checkpoints is written to as well, one behind the other.
     pub export: Option<PathBuf>,
+    /// A git repository whose current commit gets them as notes, too.
+    pub export_git: Option<PathBuf>,
+    /// Certificates that time stamps have to lead to: files in PEM.
+    pub time_authorities: Vec<PathBuf>,
     /// Public keys of witnesses that cosign it.
     pub witnesses: Vec<String>,
     /// Sign with ML-DSA-44, too, which quantum computers do not break; a checkpoint is 3.5 kB longer by that.
@@ -80,6 +84,8 @@ impl Default for CheckpointConfig {
         CheckpointConfig {
             sign: true,
             export: None,
+            export_git: None,
+            time_authorities: Vec::new(),
             witnesses: Vec::new(),
             post_quantum: false,
             quorum: None,
@@ -205,9 +211,10 @@ impl Config {
             &mut outputs.reports_dir,
             &mut redaction.rules,
             &mut checkpoint.export,
+            &mut checkpoint.export_git,
         ];
         single.into_iter().flatten().for_each(resolve);
-        sessions.roots.iter_mut().for_each(resolve);
+        sessions.roots.iter_mut().chain(&mut checkpoint.time_authorities).for_each(resolve);
         Ok(config)
     }
 

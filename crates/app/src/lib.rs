@@ -7,7 +7,9 @@ mod bundle;
 pub mod config;
 mod error;
 mod export;
+mod git_notes;
 mod hint;
+mod network;
 mod open;
 mod progress;
 mod proofs;
@@ -24,6 +26,7 @@ mod search;
 mod sessions;
 mod setup;
 mod signing_keys;
+mod stamps;
 mod state_db;
 mod status;
 mod target;
@@ -40,6 +43,7 @@ pub use self::bundle::{
     BodyCounts, BundleFile, BundleMade, BundleProven, BundleRequest, is_zip, verify_bundle,
 };
 pub use self::error::{AppError, ErrorKind, Result};
+pub use self::git_notes::git_checkpoints;
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
@@ -56,6 +60,7 @@ pub use self::rules_test::{JudgedRule, JudgedRules, judge};
 pub use self::search::Times;
 pub use self::setup::{App, Root, Setup};
 pub use self::signing_keys::{KeyEnd, KeyEvent};
+pub use self::stamps::{KeptStamp, StampRequest, read_authorities, read_binary, verify_stamp};
 pub use self::state_db::StateDb;
 pub use self::status::{Drift, HeadSummary, Status};
 pub use self::target::RedactRequest;
@@ -65,7 +70,9 @@ pub use codex_ledger_append::{AppendReport, ByteCounts, FileCounts, SourceProble
 pub use codex_ledger_entry::{Act, Seq, SeqRange, hex, parse_hex};
 pub use codex_ledger_ledger::{BodyVerdicts, Holder, World, check_place};
 pub use codex_ledger_projections::{Digests, Reason};
-pub use codex_ledger_proof::{Checkpoint, ConsistencyProof, Note, Signer, Use, Verifier};
+pub use codex_ledger_proof::{
+    Authority, Checkpoint, ConsistencyProof, Note, Signer, Stamp, Stamped, Use, Verifier,
+};
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
     Acts, By, Examples, Rule, RuleFormat, RuleKind, RuleSet, SeenText, Severity, Tally, Weaker,

@@ -3,6 +3,7 @@
 use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
+use crate::git_notes;
 use codex_ledger_entry::{
     FieldsBuilder, HEADER_BYTES, Header, Kind, LedgerId, OriginId, Seq, hex, leaf_hash,
 };
@@ -219,17 +220,15 @@ impl App {
         }))
     }
 
-    /// Writes a checkpoint behind those that a file has.
+    /// Writes a checkpoint wherever the configuration wants it besides.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn export_checkpoint(&self, path: &Path, note: &Note) -> Result<()> {
-        let failed = |source: std::io::Error| {
-            AppError::new(ErrorKind::Io, format!("{}: {source}", path.display()))
-        };
-        let mut file = File::options().create(true).append(true).open(path).map_err(failed)?;
-        file.write_all(note.to_string().as_bytes()).map_err(failed)?;
-        file.sync_all().map_err(failed)
+    /// When it cannot be written; it is tried everywhere.
+    pub fn export_checkpoint(&self, note: &Note) -> Result<()> {
+        let config = self.checkpoint_config();
+        let in_file = config.export.as_deref().map(|path| write_behind(path, note));
+        let in_git = config.export_git.as_deref().map(|path| git_notes::write(path, note));
+        in_file.into_iter().chain(in_git).collect()
     }
 
     /// Whether the ledger begins with what checkpoints of somewhere else cover, of which there is at least one.
@@ -278,6 +277,16 @@ impl App {
             false => Against::Fork { size, same: 0 },
         })
     }
+}
+
+/// Writes a checkpoint behind those that a file has.
+fn write_behind(path: &Path, note: &Note) -> Result<()> {
+    let failed = |source: std::io::Error| {
+        AppError::new(ErrorKind::Io, format!("{}: {source}", path.display()))
+    };
+    let mut file = File::options().create(true).append(true).open(path).map_err(failed)?;
+    file.write_all(note.to_string().as_bytes()).map_err(failed)?;
+    file.sync_all().map_err(failed)
 }
 
 /// What of a file is kept as an entry.

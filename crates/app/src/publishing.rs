@@ -198,8 +198,8 @@ impl App {
     ///
     /// # Errors
     /// When something stands there, or the file cannot be written.
-    pub fn write_raw(&self, path: &Path, text: &str) -> Result<()> {
-        Ok(write_raw(&self.setup.world, path, text.as_bytes())?)
+    pub fn write_raw(&self, path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
+        Ok(write_raw(&self.setup.world, path, bytes.as_ref())?)
     }
 
     /// Brings a folder of pages up to date. What the gate finds something in is not written, and what was written of

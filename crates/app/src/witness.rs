@@ -3,6 +3,7 @@
 use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
+use crate::network::{self, post};
 use crate::proofs::{Against, Noting, read_note, signed, unsound};
 use crate::signing_keys::hands_over;
 use codex_ledger_entry::{Fields, FieldsBuilder, Frontier, Kind, Seq, hex};
@@ -12,7 +13,6 @@ use codex_ledger_proof::{
 };
 use codex_ledger_query::ActFilter;
 use std::path::PathBuf;
-use std::time::Duration;
 
 const COSIGN: &str = "cosign";
 /// Name of the file that holds the last checkpoint that others have cosigned.
@@ -233,11 +233,6 @@ fn cosignatures(note: &Note, witnesses: &[Verifier]) -> Vec<Cosignature> {
     found
 }
 
-/// A witness answers within this time, or not at all.
-const ANSWER_TIME: Duration = Duration::from_secs(30);
-/// An answer is no longer: signature lines, or a word.
-const ANSWER_MAX_BYTES: u64 = 64 << 10;
-
 /// What a witness has answered.
 enum Answer {
     /// Its signature lines.
@@ -298,27 +293,19 @@ impl App {
 
 fn ask(url: &str, proof: &ConsistencyProof) -> Result<Answer> {
     let url = format!("{}/add-checkpoint", url.trim_end_matches('/'));
-    let failed =
-        |error: &dyn std::fmt::Display| AppError::new(ErrorKind::Io, format!("{url}: {error}"));
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(ANSWER_TIME))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .build()
-        .into();
-    let mut answer = agent.post(&url).send(proof.to_string()).map_err(|error| failed(&error))?;
-    let status = answer.status().as_u16();
-    let body = answer.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_to_string();
-    let body = body.map_err(|error| failed(&error))?;
+    let failed = |error: &str| network::failed(&url, error);
+    let answer = post(&url, None, proof.to_string().as_bytes())?;
+    let (status, body) = (answer.status, String::from_utf8(answer.body));
+    let body = body.map_err(|_| failed("the witness answers no text"))?;
     match status {
         200 => Ok(Answer::Cosigned(body)),
         409 => match body.trim().parse() {
             Ok(size) => Ok(Answer::Conflict(size)),
-            Err(_) => Err(failed(&"the witness has seen another history (409)")),
+            Err(_) => Err(failed("the witness has seen another history (409)")),
         },
-        403 => Err(failed(&"the witness does not accept this log's key (403)")),
-        404 => Err(failed(&"the witness does not know this log (404)")),
-        422 => Err(failed(&"the witness says that this history is not the one it has seen (422)")),
+        403 => Err(failed("the witness does not accept this log's key (403)")),
+        404 => Err(failed("the witness does not know this log (404)")),
+        422 => Err(failed("the witness says that this history is not the one it has seen (422)")),
         status => Err(failed(&format!("the witness answers {status}"))),
     }
 }

@@ -18,6 +18,7 @@ mod key;
 mod merkle;
 mod note;
 mod ranges;
+mod stamp;
 mod tlog;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
@@ -28,4 +29,5 @@ pub use merkle::{
 };
 pub use note::{Note, NoteError, Signature};
 pub use ranges::{Piece, missing_parts, root_of_pieces};
+pub use stamp::{Authority, Stamp, StampError, Stamped, stamp_request};
 pub use tlog::{TlogProof, TlogProofError};

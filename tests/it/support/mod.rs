@@ -4,6 +4,7 @@
 pub mod disk;
 pub mod evidence;
 pub mod forgetful;
+pub mod http;
 pub mod image;
 pub mod inodes;
 pub mod ledger;
