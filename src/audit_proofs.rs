@@ -10,15 +10,11 @@ use crate::vouching;
 use clap::Args;
 use codex_ledger_app::{
     Against, App, AppError, BundleProven, Checkpoint, ErrorKind, Note, Proven, Seq, Verifier,
-    git_checkpoints, verify_bundle, verify_consistency, verify_proof,
+    small_file, verify_bundle, verify_consistency, verify_proof,
 };
 use serde::Serialize;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// A checkpoint or proof is no longer.
-const FILE_MAX_BYTES: u64 = 4 << 20;
 /// Ranges of entries that are listed.
 const RANGES_SHOWN: usize = 12;
 
@@ -403,7 +399,7 @@ fn same_words(same: u64) -> String {
 pub fn against(door: &Door, file: &Path) -> Result<Done> {
     let app = app(door, "audit", Vec::new())?;
     let text = match file.is_dir() {
-        true => git_checkpoints(file)?,
+        true => app.checkpoints_in_git(file)?,
         false => read(file)?,
     };
     let all = Checkpoint::parse_all(&text).map_err(|error| {
@@ -459,19 +455,12 @@ pub fn against(door: &Door, file: &Path) -> Result<Done> {
     Ok(if is_consistent { Done::Clean } else { Done::Findings })
 }
 
-/// The text of a small file.
+/// The text of a checkpoint or a proof.
 pub fn read(path: &Path) -> Result<String> {
-    let failed =
-        |error: &dyn std::fmt::Display| DoorError::new(format!("{}: {error}", path.display()));
-    let file = File::open(path).map_err(|error| failed(&error))?;
-    let mut text = String::new();
-    if !path.is_file() {
-        return Err(failed(&"it is no file")
+    if path.is_dir() {
+        let message = format!("{}: it is no file", path.display());
+        return Err(DoorError::new(message)
             .hint("an export is checked by the project's verify.py, or by `import`"));
     }
-    file.take(FILE_MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
-    if text.len() as u64 > FILE_MAX_BYTES {
-        return Err(failed(&"too long for a proof or a checkpoint"));
-    }
-    Ok(text)
+    Ok(small_file::text(small_file::read_file(path, small_file::EVIDENCE_MAX_BYTES)?, path)?)
 }

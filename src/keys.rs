@@ -199,6 +199,17 @@ pub fn verifier(app: &App, given: Option<&Path>) -> Result<Option<Verifier>> {
     Ok(Some(signer_of(&name, Use::Log, &secret)?.verifier().clone()))
 }
 
+/// The ML-DSA-44 key beside the one in use, to check its signatures, where the configuration wants one.
+pub fn beside(app: &App) -> Option<Verifier> {
+    if !app.checkpoint_config().post_quantum {
+        return None;
+    }
+    let name = app.log_name().ok()?;
+    let secret = read(&own_path(&name).ok()?).ok()??;
+    let signer = Signer::with_quantum(&name, &secret).ok()?;
+    signer.beside().map(|beside| beside.verifier().clone())
+}
+
 /// Where the key of that log lies: never in the ledger's folder, so that no copy of it holds the key.
 pub fn own_path(log: &str) -> Result<PathBuf> {
     let project = ProjectDirs::from("", "", "codex-ledger");

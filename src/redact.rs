@@ -10,11 +10,10 @@ use crate::redaction_made;
 use crate::rules::{self, RulesCommand};
 use crate::text::{minute_in, one_line, plural, safe};
 use clap::{Args, Subcommand};
-use codex_ledger_app::{App, AppError, ErrorKind, RedactRequest, RulesInForce, Seq, Severity};
+use codex_ledger_app::{App, AppError, RedactRequest, RulesInForce, Seq, Severity, small_file};
 use codex_ledger_query::{RedactionRow, RevocationRow, Zone, near};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -225,15 +224,11 @@ fn request(target: RedactTarget) -> RedactRequest {
 }
 
 pub fn read_text(path: &Path) -> std::result::Result<String, AppError> {
-    let failed = |error: std::io::Error| {
-        AppError::new(ErrorKind::Io, format!("{}: {error}", path.display()))
+    let bytes = match path == Path::new("-") {
+        true => small_file::read(std::io::stdin(), path, small_file::NAMED_MAX_BYTES),
+        false => small_file::read_named(path, small_file::NAMED_MAX_BYTES),
     };
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(path).map_err(failed)
+    small_file::text(bytes?, path)
 }
 
 fn undo(door: &mut Door, target: &str, reason: &str) -> Result<Done> {

@@ -5,7 +5,7 @@ use crate::door::{Result, env};
 use crate::error::DoorError;
 use crate::trust;
 use codex_ledger_app::config::{Config, Trust};
-use codex_ledger_app::{Use, Verifier};
+use codex_ledger_app::{Use, Verifier, small_file};
 use directories::{BaseDirs, ProjectDirs};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -261,7 +261,7 @@ fn roots(config: &Config, home: Option<&Path>, file: &str) -> (Vec<PathBuf>, Str
 
 /// The bytes of a configuration file; they are judged and obeyed as they were read this once.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| DoorError::new(format!("{}: {e}", path.display())))
+    Ok(small_file::read_named(path, small_file::NAMED_MAX_BYTES)?)
 }
 
 /// Reads what a configuration file says.

@@ -7,7 +7,7 @@ use crate::text::{entries, minute, safe, safe_path};
 use clap::Args;
 use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{
-    App, Authority, KeptStamp, Note, Seq, Stamp, Stamped, read_authorities, read_binary,
+    App, Authority, KeptStamp, Note, Seq, Stamp, Stamped, read_authorities, small_file,
     verify_stamp,
 };
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ fn beside(path: &Path, extension: &str) -> PathBuf {
 
 /// Whether a file is the answer of an authority: no note begins like that.
 pub fn is_answer(path: &Path) -> bool {
-    let bytes = read_binary(path);
+    let bytes = small_file::read_file(path, small_file::EVIDENCE_MAX_BYTES);
     bytes.is_ok_and(|bytes| bytes.first() == Some(&0x30))
 }
 
@@ -143,7 +143,8 @@ pub fn attach(door: &Door, app: &App, answer: &Path, stamped: Option<&Path>) -> 
     };
     let named =
         |error: &dyn std::fmt::Display| DoorError::new(format!("{}: {error}", answer.display()));
-    let stamp = Stamp::parse(&read_binary(answer)?).map_err(|error| named(&error))?;
+    let stamp = Stamp::parse(&small_file::read_file(answer, small_file::EVIDENCE_MAX_BYTES)?)
+        .map_err(|error| named(&error))?;
     let kept = app.keep_stamp(&read(&of)?, &stamp, &trusted);
     print(door, &[kept.map_err(|error| named(&DoorError::from(error).message))?])
 }
@@ -152,7 +153,11 @@ pub fn attach(door: &Door, app: &App, answer: &Path, stamped: Option<&Path>) -> 
 pub fn verify(door: &Door, answer: &Path, (stamped, of): (&StampedArgs, &Path)) -> Result<Done> {
     let trusted: std::result::Result<Vec<_>, _> =
         stamped.authority.iter().map(|path| read_authorities(path)).collect();
-    let verdict = verify_stamp(&read_binary(answer)?, &read_binary(of)?, &trusted?.concat());
+    let verdict = verify_stamp(
+        &small_file::read_file(answer, small_file::EVIDENCE_MAX_BYTES)?,
+        &small_file::read_file(of, small_file::EVIDENCE_MAX_BYTES)?,
+        &trusted?.concat(),
+    );
     let (document, text, done) = match &verdict {
         Ok(Stamped { at, accuracy_secs, by, .. }) => {
             let document = serde_json::json!({"ok": true, "at": at, "accuracy_secs": accuracy_secs, "by": by, "findings": []});

@@ -8,7 +8,7 @@ use crate::sessions::short_id;
 use crate::settings::settings;
 use crate::text::{count, minute_in, one_line, short};
 use clap::{Args, Subcommand, ValueEnum};
-use codex_ledger_app::{App, Explanation, PriceTable, WhatIf, World};
+use codex_ledger_app::{App, Explanation, PriceTable, WhatIf, World, small_file};
 use codex_ledger_query::{
     ExplainRow, Filter, TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, Zone, day_ms,
 };
@@ -185,8 +185,7 @@ fn period_start(zone: &Zone, by: TokenBy, at_ms: i64) -> Option<i64> {
 fn prices(path: Option<&Path>) -> Result<Cow<'static, PriceTable>> {
     let builtin = PriceTable::builtin();
     let Some(path) = path else { return Ok(Cow::Borrowed(builtin)) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| DoorError::new(format!("{}: {e}", path.display())))?;
+    let text = small_file::text(small_file::read_named(path, small_file::NAMED_MAX_BYTES)?, path)?;
     let over = PriceTable::parse(&text, path).map_err(|e| DoorError::new(e.to_string()))?;
     Ok(Cow::Owned(builtin.layered(&over)))
 }

@@ -6,6 +6,7 @@ use crate::settings::{Ignored, local, parse_config, read_bytes};
 use crate::text::{plural, quoted};
 use clap::Args;
 use codex_ledger_app::config::{Trust, Trusted};
+use codex_ledger_app::small_file;
 use directories::ProjectDirs;
 use serde::Serialize;
 use std::fs;
@@ -113,7 +114,9 @@ fn said(door: &Door, document: &Change<'_>, text: &str) -> Result<Done> {
 
 /// How a file stands that was trusted once.
 fn state(trusted: &Trusted, path: &str) -> State {
-    match fs::read(path).map(|bytes| trusted.of(path, &bytes)) {
+    match small_file::read_named(Path::new(path), small_file::NAMED_MAX_BYTES)
+        .map(|bytes| trusted.of(path, &bytes))
+    {
         Ok(Trust::Whole) => State::Trusted,
         Ok(_) => State::Changed,
         Err(_) => State::Missing,

@@ -119,7 +119,7 @@ pub fn is_behind(app: &App, size: u64) -> bool {
 pub fn in_words(app: &App) -> Option<String> {
     let key = keys::verifier(app, None).ok().flatten();
     let (vouched, finding) = judge(app, &key);
-    let Some(Vouched { size, signed_by, against }) = vouched else {
+    let Some(Vouched { size, signed_by, against, .. }) = vouched else {
         return finding.map(|_| "its checkpoint cannot be read, or is missing".into());
     };
     Some(match (against, signed_by) {
@@ -285,7 +285,8 @@ fn judge_file(
     file: PathBuf,
 ) -> (Option<Vouched>, Option<Finding>) {
     let events = app.key_events().unwrap_or_default();
-    let keys = keys_of(key, &events);
+    let mut keys = keys_of(key, &events);
+    keys.extend(key.as_ref().and_then(|_| keys::beside(app)));
     let vouched = app.vouched(&file, &keys);
     let of = |seq: Option<Seq>, detail: String| {
         Some(Finding { kind: FindingKind::Checkpoint, seq, file, detail, hint: None })
@@ -304,6 +305,9 @@ fn judge_file(
     let finding = match (&vouched.against, &vouched.signed_by) {
         (_, None) if key.is_some() => finding(format!(
             "the signature over {size} is not that of this ledger's key: somebody else has signed, or the file is damaged"
+        )),
+        (_, Some(_)) if vouched.is_damaged => finding(format!(
+            "a signature over {size} is not what this ledger's key makes: the file is damaged, or somebody has changed it"
         )),
         (Against::Consistent { .. }, _) => ended(&vouched, &keys, &events).and_then(finding),
         (Against::Fork { .. }, _) => {

@@ -439,6 +439,15 @@ fn a_checkpoint_is_signed_by_two_kinds_of_keys() {
     let changed = last.replacen("AAAA", "AAAB", 1);
     fs::write(&path, text.replace(last, &changed)).unwrap();
     assert_eq!(verify(&env, &path, beside)["ok"], false);
+    // On the machine where the key is, a damaged line is found, too.
+    let own = env.ledger().join("checkpoint");
+    let sound = fs::read_to_string(&own).unwrap();
+    let last = sound.lines().last().unwrap();
+    fs::write(&own, sound.replace(last, &last.replacen("AAAA", "AAAB", 1))).unwrap();
+    let audit = env.run(["audit", "--no-views", "--json", "--config", &config]).expect(1).json();
+    let detail = audit["findings"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("not what this ledger's key makes"), "{detail}");
+    fs::write(&own, sound).unwrap();
     // Who knows only the first key does without the second.
     assert_ne!(by_script(&path, made["public_key"].as_str().unwrap()), Some(false));
     env.audits_clean();

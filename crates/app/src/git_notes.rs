@@ -3,6 +3,7 @@
 //! What lies in a repository may be anybody's. So git gets no hook, file-system monitor, pager or question of it, is told what
 //! to do in arguments alone, and what it answers is only read as checkpoints.
 
+use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::proofs::unsound;
 use codex_ledger_proof::Note;
@@ -49,24 +50,26 @@ pub(super) fn write(repository: &Path, note: &Note) -> Result<()> {
     git(repository, &["notes", "--ref", REF, "add", "--force", "-C", blob, "HEAD"], None).map(drop)
 }
 
-/// The checkpoints that any commit of a repository has as notes, one behind the other.
-///
-/// # Errors
-/// When it is no repository, git fails, or there are too many.
-pub fn git_checkpoints(repository: &Path) -> Result<String> {
-    let list = git(repository, &["notes", "--ref", REF, "list"], None)?;
-    let mut all = String::new();
-    for line in list.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let blob = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-        let text = git(repository, &["cat-file", "blob", blob_id(blob)?], None)?;
-        all.push_str(
-            &String::from_utf8(text).map_err(|_| failed(repository, "a note is no text"))?,
-        );
-        if all.len() as u64 > NOTES_MAX_BYTES {
-            return Err(failed(repository, "its notes are too long"));
+impl App {
+    /// The checkpoints that any commit of a repository has as notes, one behind the other.
+    ///
+    /// # Errors
+    /// When it is no repository, git fails, or there are too many.
+    pub fn checkpoints_in_git(&self, repository: &Path) -> Result<String> {
+        let list = git(repository, &["notes", "--ref", REF, "list"], None)?;
+        let mut all = String::new();
+        for line in list.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let blob = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+            let text = git(repository, &["cat-file", "blob", blob_id(blob)?], None)?;
+            all.push_str(
+                &String::from_utf8(text).map_err(|_| failed(repository, "a note is no text"))?,
+            );
+            if all.len() as u64 > NOTES_MAX_BYTES {
+                return Err(failed(repository, "its notes are too long"));
+            }
         }
+        Ok(all)
     }
-    Ok(all)
 }
 
 fn failed(repository: &Path, error: impl std::fmt::Display) -> AppError {

@@ -26,6 +26,7 @@ mod search;
 mod sessions;
 mod setup;
 mod signing_keys;
+pub mod small_file;
 mod stamps;
 mod state_db;
 mod status;
@@ -43,7 +44,6 @@ pub use self::bundle::{
     BodyCounts, BundleFile, BundleMade, BundleProven, BundleRequest, is_zip, verify_bundle,
 };
 pub use self::error::{AppError, ErrorKind, Result};
-pub use self::git_notes::git_checkpoints;
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
@@ -60,7 +60,7 @@ pub use self::rules_test::{JudgedRule, JudgedRules, judge};
 pub use self::search::Times;
 pub use self::setup::{App, Root, Setup};
 pub use self::signing_keys::{KeyEnd, KeyEvent};
-pub use self::stamps::{KeptStamp, StampRequest, read_authorities, read_binary, verify_stamp};
+pub use self::stamps::{KeptStamp, StampRequest, read_authorities, verify_stamp};
 pub use self::state_db::StateDb;
 pub use self::status::{Drift, HeadSummary, Status};
 pub use self::target::RedactRequest;

@@ -4,12 +4,13 @@ use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::git_notes;
+use crate::small_file::{EVIDENCE_MAX_BYTES, read_found, text};
 use codex_ledger_entry::{
     FieldsBuilder, HEADER_BYTES, Header, Kind, LedgerId, OriginId, Seq, hex, leaf_hash,
 };
 use codex_ledger_ledger::{Head, LedgerReader, header_of, part_roots, read_head, write_durably};
 use codex_ledger_proof::{
-    Checkpoint, ConsistencyProof, Note, ProofError, Signer, TlogProof, Use, Verifier,
+    Checkpoint, ConsistencyProof, Note, NoteError, ProofError, Signer, TlogProof, Use, Verifier,
     inclusion_parts,
 };
 use std::collections::BTreeSet;
@@ -66,6 +67,8 @@ pub struct Vouched {
     pub size: u64,
     /// The key that has signed it, of those that were given; none where none of them has.
     pub signed_by: Option<String>,
+    /// Whether a line claims to be the signature of one of them, and is not.
+    pub is_damaged: bool,
     /// Whether it is of this ledger.
     pub against: Against,
 }
@@ -212,10 +215,13 @@ impl App {
         let Some(text) = read_note(path)? else { return Ok(None) };
         let (checkpoint, note) = Checkpoint::parse(&text)
             .map_err(|error| unsound(format!("{}: {error}", path.display())))?;
-        let key = keys.iter().find(|key| note.signed_by(key).is_ok());
+        let is_signer = |key: &&Verifier| key.purpose() == Use::Log && note.signed_by(key).is_ok();
+        let key = keys.iter().find(is_signer);
+        let is_wrong = |key: &Verifier| matches!(note.signed_by(key), Err(NoteError::Wrong(_)));
         Ok(Some(Vouched {
             size: checkpoint.size,
             signed_by: key.map(|key| hex(&key.id())),
+            is_damaged: keys.iter().any(is_wrong),
             against: self.against(std::slice::from_ref(&checkpoint))?,
         }))
     }
@@ -301,30 +307,13 @@ fn kept(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// A note is no longer.
-const NOTE_MAX_BYTES: u64 = 4 << 20;
-
-/// The text of a file with notes; none where there is no file. What stands there may be anybody's: no pipe is waited for, and
-/// nothing endless is read.
+/// The text of a file with notes; none where there is no file. What stands there may be anybody's.
 ///
 /// # Errors
 /// When it is no file, no text, or too long.
 pub fn read_note(path: &Path) -> Result<Option<String>> {
-    let wrong = |error: &dyn std::fmt::Display| unsound(format!("{}: {error}", path.display()));
-    match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => return Err(wrong(&"it is no file")),
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(wrong(&error)),
-    }
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| wrong(&error))?;
-    let read = file.take(NOTE_MAX_BYTES + 1).read_to_string(&mut text);
-    read.map_err(|error| wrong(&error))?;
-    match text.len() as u64 > NOTE_MAX_BYTES {
-        true => Err(wrong(&"it is too long")),
-        false => Ok(Some(text)),
-    }
+    let bytes = read_found(path, EVIDENCE_MAX_BYTES)?;
+    bytes.map(|bytes| text(bytes, path)).transpose()
 }
 
 /// Signs a head. Nothing is signed that was not noted first, so that a key never signs two histories without knowing.

@@ -5,20 +5,17 @@ use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::network::{failed, post};
 use crate::proofs::{Against, Noting, signed, unsound};
+use crate::small_file::{EVIDENCE_MAX_BYTES, read_file};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use codex_ledger_entry::{Fields, FieldsBuilder, Kind, Seq};
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_proof::{Authority, Checkpoint, Signer, Stamp, Stamped, stamp_request};
 use codex_ledger_query::ActFilter;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 const STAMP: &str = "stamp";
 const QUERY_TYPE: &str = "application/timestamp-query";
-/// Certificates, or a time stamp: neither is longer.
-const FILE_MAX_BYTES: u64 = 1 << 20;
 
 /// A time stamp that the ledger keeps.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -195,28 +192,8 @@ fn kept(
 /// # Errors
 /// When it cannot be read, or holds none.
 pub fn read_authorities(path: &Path) -> Result<Vec<Authority>> {
-    let bytes = read_binary(path)?;
+    let bytes = read_file(path, EVIDENCE_MAX_BYTES)?;
     Authority::parse_all(&bytes).map_err(|error| unsound(format!("{}: {error}", path.display())))
-}
-
-/// The bytes of a small file; no pipe is waited for, and nothing endless is read.
-///
-/// # Errors
-/// When it is no file, or too long.
-pub fn read_binary(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error: std::io::Error| {
-        AppError::new(ErrorKind::Io, format!("{}: {error}", path.display()))
-    };
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(unsound(format!("{}: it is no file", path.display())));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    match bytes.len() as u64 > FILE_MAX_BYTES {
-        true => Err(unsound(format!("{}: it is too long", path.display()))),
-        false => Ok(bytes),
-    }
 }
 
 /// Verifies a time stamp of a checkpoint or of any other bytes, without a ledger.

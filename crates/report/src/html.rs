@@ -144,22 +144,11 @@ pub fn html_index(out: &mut dyn Write, head: &ReportHead, pages: &[PageLink]) ->
 }
 
 fn open_page(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
-    let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; base-uri 'none'; \
-         form-action 'none'",
-        STANDARD.encode(Sha256::digest(SCRIPT))
-    );
+    let script = format!("script-src 'sha256-{}'; ", STANDARD.encode(Sha256::digest(SCRIPT)));
     let start = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (safe(&escape::line(&head.title))) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (document_head(&escape::line(&head.title), &script))
             body {
                 a.skip href="#main" { "Skip to the contents" }
                 (banner(head))
@@ -168,6 +157,23 @@ fn open_page(out: &mut dyn Write, head: &ReportHead) -> Result<()> {
     };
     let start = start.into_string();
     writeln!(out, "{}", start.strip_suffix("</body></html>").unwrap_or(&start))
+}
+
+/// What every page begins with: it asks for nothing, and runs at most the script of this directive (CSP).
+pub(super) fn document_head(title: &str, script: &str) -> Markup {
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; {script}base-uri 'none'; form-action 'none'"
+    );
+    html! {
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(policy);
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (safe(title)) }
+            style { (PreEscaped(STYLE)) }
+        }
+    }
 }
 
 fn banner(head: &ReportHead) -> Markup {

@@ -1,8 +1,8 @@
 //! A sheet: a verdict and sections of rows, on one page that is read by people, or as one table.
 
 use super::escape::{self, markdown_cell};
-use super::html::STYLE;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use super::html::document_head;
+use maud::{DOCTYPE, Markup, html};
 use std::borrow::Cow;
 
 /// A page of sections. Title, verdict, headings and notes are this program's own words; rows may hold anybody's.
@@ -102,19 +102,10 @@ impl Sheet {
 
     /// As one HTML file that asks for nothing else.
     pub fn html(&self) -> String {
-        let policy =
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
         let page = html! {
             (DOCTYPE)
             html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(policy);
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    title { (safe(&self.title)) }
-                    style { (PreEscaped(STYLE)) }
-                }
+                (document_head(&self.title, ""))
                 body {
                     a.skip href="#main" { "Skip to the contents" }
                     header.banner {
