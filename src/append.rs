@@ -6,7 +6,7 @@ use crate::error::DoorError;
 use crate::text::{
     bytes, count, duration, plural, problem_lines, reason_in_words, safe, safe_path,
 };
-use crate::vouching::{Signed, is_behind, sign};
+use crate::vouching::{Signed, Signing, is_behind, sign};
 use clap::Args;
 use codex_ledger_app::{
     App, AppError, AppendOptions, AppendReport, Appended, ByteCounts, FileCounts, HeadSummary, Seq,
@@ -59,18 +59,19 @@ pub fn run(door: &mut Door, args: AppendArgs) -> Result<Done> {
     }
     let mut listener = door.progress();
     let appended = app.append(options, &mut listener)?;
-    let signed = signed(&app, &appended, &args.key);
+    let signing = signing(&app, &appended, &args.key);
     if door.global.json {
-        door.print_json(&document(door, &appended, signed.as_ref()))?;
+        door.print_json(&document(door, &appended, &signing))?;
     } else if !door.global.quiet {
-        let text = as_text(door, &app, (&appended, signed.as_ref()), args.dry_run, args.sample);
+        let signed = signing.signed.as_ref();
+        let text = as_text(door, &app, (&appended, signed), args.dry_run, args.sample);
         door.print(&text)?;
     }
     if !args.no_views {
         crate::search::index(door, &app, appended.report.entries.len());
     }
-    Ok(match appended.report.files.failed {
-        0 => Done::Clean,
+    Ok(match (appended.report.files.failed, signing.problem) {
+        (0, None) => Done::Clean,
         _ => Done::Findings,
     })
 }
@@ -97,6 +98,7 @@ fn sample_app(door: &Door) -> Result<App> {
     let mut config = settings.config;
     config.ingest.db_path = None;
     config.checkpoint.export = None;
+    config.checkpoint.export_git = None;
     Ok(App::new(setup(door, "append --sample", dir, config, vec![home])))
 }
 
@@ -113,10 +115,10 @@ fn unpack(dir: &Dir<'_>, target: &Path) -> std::io::Result<()> {
 }
 
 /// What was appended is signed, and what others have recorded since the last time.
-fn signed(app: &App, appended: &Appended, key: &KeyArgs) -> Option<Signed> {
+fn signing(app: &App, appended: &Appended, key: &KeyArgs) -> Signing {
     let size = appended.head.as_ref().map_or(0, |head| head.size);
     let is_due = !appended.report.entries.is_empty() || is_behind(app, size);
-    is_due.then(|| sign(app, key)).flatten()
+    if is_due { sign(app, key) } else { Signing::default() }
 }
 
 fn watch(door: &Door, app: &App, options: AppendOptions, key: &KeyArgs) -> Result<Done> {
@@ -131,9 +133,9 @@ fn watch(door: &Door, app: &App, options: AppendOptions, key: &KeyArgs) -> Resul
     let mut failed = None;
     let mut listener = |_| ();
     app.watch(options, &mut listener, &mut |appended| {
-        let signed = signed(app, &appended, key);
+        let signing = signing(app, &appended, key);
         let shown = if door.global.json {
-            door.print_json_line(&document(door, &appended, signed.as_ref()))
+            door.print_json_line(&document(door, &appended, &signing))
         } else {
             door.print(&summary(door, &appended))
         };
@@ -153,6 +155,8 @@ struct Document<'a> {
     head: Option<&'a HeadSummary>,
     /// What was signed; none where nothing was appended, or it is not wanted or cannot be.
     checkpoint: Option<&'a Signed>,
+    /// Why nothing was signed, or it was not written elsewhere.
+    checkpoint_problem: Option<&'a str>,
     problems: Vec<Problem<'a>>,
     elapsed_ms: u64,
 }
@@ -198,11 +202,7 @@ struct Problem<'a> {
     kept: bool,
 }
 
-fn document<'a>(
-    door: &Door,
-    appended: &'a Appended,
-    checkpoint: Option<&'a Signed>,
-) -> Document<'a> {
+fn document<'a>(door: &Door, appended: &'a Appended, signing: &'a Signing) -> Document<'a> {
     let report = &appended.report;
     let FileCounts { seen, read, unchanged, failed, gone } = report.files;
     let files = Files { seen, read, unchanged, failed, gone };
@@ -226,7 +226,8 @@ fn document<'a>(
         bytes,
         entries: Entries { from, to },
         head: appended.head.as_ref(),
-        checkpoint,
+        checkpoint: signing.signed.as_ref(),
+        checkpoint_problem: signing.problem.as_deref(),
         problems: report.problems.iter().map(problem).collect(),
         elapsed_ms: door.elapsed_ms(),
     }

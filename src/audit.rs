@@ -17,13 +17,17 @@ use crate::witness::{self, AttachArgs, CosignArgs};
 use clap::{Args, Subcommand};
 use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{
-    App, Audit, BodyVerdicts, Cosigned, HeadSummary, KeptStamp, Seq, ViewsVerdict, Vouched,
+    Against, App, Audit, BodyVerdicts, Cosigned, HeadSummary, KeptStamp, Seq, ViewsVerdict,
+    Vouched, World,
 };
 use codex_ledger_query::ActRow;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often a ledger that grows meanwhile is looked at again.
+const LOOKS_AGAIN: u32 = 3;
 
 #[derive(Debug, Args)]
 pub struct AuditArgs {
@@ -36,7 +40,7 @@ pub struct AuditArgs {
     /// One page for a review: who did what and why, which rules were in force, what could not be read, what is not proven
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "against")]
     pub format: Option<PageFormat>,
-    /// Write the page to a file; the end of its name says the format
+    /// Write the page to a file, in the place of an older one; the end of its name says the format
     #[arg(long, short, value_name = "FILE", conflicts_with = "against")]
     pub output: Option<PathBuf>,
     /// Stay, and print one line of JSON at the beginning and whenever something has changed
@@ -93,6 +97,8 @@ struct Document<'a> {
     /// How many acts of each kind there are that are no one's daily work; none where the views cannot be read.
     acts: Option<BTreeMap<&'a str, u64>>,
     head: Option<&'a HeadSummary>,
+    /// When this was so, in milliseconds since 1970.
+    at_ms: u64,
     elapsed_ms: u64,
 }
 
@@ -175,9 +181,8 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
     }
     if let Some(path) = &args.output {
         let message = format!("--output: {} is no format of pages", path.display());
-        return Err(
-            DoorError::new(message).hint("a name that ends in .md, .html or .csv, or --format")
-        );
+        return Err(DoorError::new(message)
+            .hint("a name that ends in .md, .html, .csv or .json, or --format"));
     }
     if door.global.json {
         let acts = audit_page::acts(&app);
@@ -187,8 +192,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         let mut text = as_text(door, audit, vouched.as_ref(), acts.as_deref());
         text.push_str(&vouching::revoked_words(&app));
         text.extend(cosigned.as_ref().map(|cosigned| witness::told(&app, cosigned)));
-        // The last of many says the most.
-        text.extend(stamps.last().map(|stamp| format!("stamped: {}", stamp::line(stamp))));
+        text.push_str(&stamp::in_short(stamps));
         door.print(&wrapped(&text))?;
     }
     Ok(done)
@@ -215,6 +219,7 @@ fn audited(door: &Door, app: &App, args: &AuditArgs) -> Result<Audited> {
         }
     };
     audit.findings.extend(finding);
+    audit.findings.extend(vouching::judge_completeness(app, vouched.as_ref()));
     let (mut cosigned, mut stamps) = (None, Vec::new());
     if audit.head.is_some() {
         let (found, finding) = vouching::judge_cosigned(app);
@@ -250,6 +255,7 @@ fn document<'a>(
         views: Views { matches, verdict: audit.views },
         acts: acts.map(audit_page::notable_counts),
         head: audit.head.as_ref(),
+        at_ms: World::real().clock.now() / 1_000_000,
         elapsed_ms: door.elapsed_ms(),
     }
 }
@@ -258,12 +264,22 @@ fn document<'a>(
 fn watch(door: &Door, app: &App, args: &AuditArgs) -> Result<Done> {
     let mut last = None;
     loop {
-        let audited = audited(door, app, args)?;
-        let document = document(door, &audited, None);
+        let began = Instant::now();
+        let mut audited = audited(door, app, args)?;
+        // A ledger that grew between one look and the next is looked at again; one that always does is told as it is.
+        for _ in 0..LOOKS_AGAIN {
+            if !has_grown(&audited) {
+                break;
+            }
+            audited = self::audited(door, app, args)?;
+        }
+        let acts = audit_page::acts(app);
+        let mut document = document(door, &audited, acts.as_deref());
+        document.elapsed_ms = began.elapsed().as_millis() as u64;
         let mut now = serde_json::to_value(&document).unwrap_or_default();
         if let Some(fields) = now.as_object_mut() {
             fields.remove("elapsed_ms");
-            fields.remove("acts");
+            fields.remove("at_ms");
         }
         if last.as_ref() != Some(&now) {
             door.print_json_line(&document)?;
@@ -271,6 +287,12 @@ fn watch(door: &Door, app: &App, args: &AuditArgs) -> Result<Done> {
         }
         std::thread::park_timeout(Duration::from_secs(args.every));
     }
+}
+
+/// Whether entries came between verifying the log and comparing it with its checkpoint.
+fn has_grown(Audited { audit, vouched, .. }: &Audited) -> bool {
+    let against = vouched.as_ref().map(|vouched| &vouched.against);
+    matches!(against, Some(Against::Consistent { now, .. }) if *now != audit.entries)
 }
 
 fn as_text(

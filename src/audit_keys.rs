@@ -43,6 +43,7 @@ struct Document<'a> {
     /// The key in use; none where it is not known here.
     key: Option<String>,
     /// The key that cosigns what others have signed; none where nothing was cosigned yet.
+    post_quantum_key: Option<String>,
     witness_key: Option<String>,
     ended: &'a [KeyEvent],
 }
@@ -71,7 +72,8 @@ fn list(door: &Door, app: &App) -> Result<Done> {
     if door.global.json {
         let witness_key = keys::known_witness(app)?.map(|key| key.to_string());
         let key = own.map(|key| key.to_string());
-        door.print_json(&Document { key, witness_key, ended: &ended })?;
+        let post_quantum_key = keys::beside(app).map(|key| key.to_string());
+        door.print_json(&Document { key, post_quantum_key, witness_key, ended: &ended })?;
         return Ok(Done::Clean);
     }
     let mut out = String::new();
@@ -92,6 +94,9 @@ fn list(door: &Door, app: &App) -> Result<Done> {
     match own {
         Some(key) => out.push_str(&format!("{key}  {}\n", door.paint(Style::Green, "in use"))),
         None => out.push_str("none in use here: the next append makes one\n"),
+    }
+    if let Some(beside) = keys::beside(app) {
+        out.push_str(&format!("{beside}  signs beside it (ML-DSA-44)\n"));
     }
     if let Some(witness) = keys::known_witness(app)? {
         out.push_str(&format!("{witness}  cosigns for others\n"));
@@ -146,6 +151,12 @@ fn revoke(door: &Door, app: &App, key: Option<&str>, reason: &str) -> Result<Don
             .hint("name its public key, as `audit key list` or an older checkpoint has it"));
     };
     if !is_own {
+        let name = key.to_string();
+        let is_revoked = |event: &&KeyEvent| event.key == name && event.end == KeyEnd::Revoked;
+        if let Some(event) = app.key_events()?.iter().find(is_revoked) {
+            let message = format!("it was revoked already, by entry {}", event.seq);
+            return Err(DoorError::new(message));
+        }
         let seq = app.revoke_key(&key, None, reason)?;
         return said(door, app, seq, &key);
     }

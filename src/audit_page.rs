@@ -54,6 +54,8 @@ pub enum PageFormat {
     Csv,
     /// One self-contained page
     Html,
+    /// One document, for programs
+    Json,
 }
 
 impl PageFormat {
@@ -63,6 +65,7 @@ impl PageFormat {
             "md" | "markdown" => Some(PageFormat::Md),
             "csv" => Some(PageFormat::Csv),
             "html" | "htm" => Some(PageFormat::Html),
+            "json" => Some(PageFormat::Json),
             _ => None,
         }
     }
@@ -76,11 +79,12 @@ pub fn write(
     (format, output): (PageFormat, Option<&Path>),
 ) -> Result<()> {
     use codex_ledger_app::publish::Language;
-    let sheet = sheet(door, app, findings, format == PageFormat::Csv)?;
+    let sheet = sheet(door, app, findings, matches!(format, PageFormat::Csv | PageFormat::Json))?;
     let (text, language) = match format {
         PageFormat::Md => (sheet.markdown(), Language::Markdown),
         PageFormat::Csv => (sheet.csv(), Language::Csv),
         PageFormat::Html => (sheet.html(), Language::Html),
+        PageFormat::Json => (sheet.json(), Language::Json),
     };
     let Some(path) = output else { return door.print(&text) };
     let part = Part { texts: sheet.texts(), ..Part::default() };
@@ -179,7 +183,7 @@ fn keys(app: &App, cosigned: Option<&Cosigned>, stamps: &[KeptStamp]) -> Result<
     rows.extend(own.map(|key| SheetRow::fact("in use here", key.to_string())));
     for witness in cosigned.iter().flat_map(|cosigned| &cosigned.by) {
         let size = cosigned.map_or(0, |cosigned| cosigned.size);
-        let at = crate::text::minute(Some((witness.at as i64).saturating_mul(1000)));
+        let at = crate::text::minute(Some((witness.at_secs as i64).saturating_mul(1000)));
         rows.push(SheetRow {
             at: format!("{at} (UTC, as it says)"),
             what: format!("cosigned {}", entries(size)),
@@ -189,12 +193,13 @@ fn keys(app: &App, cosigned: Option<&Cosigned>, stamps: &[KeptStamp]) -> Result<
     }
     for stamp in stamps {
         let size = stamp.size.map(entries).unwrap_or_default();
-        let at = stamp.at.map(|at| crate::text::minute(Some((at as i64).saturating_mul(1000))));
+        let at = stamp.at_secs.map(|at| crate::stamp::when(at, stamp.accuracy_secs));
         rows.push(SheetRow {
             entry: Some(stamp.seq.get()),
-            at: at.map(|at| format!("{at} (UTC, as it says)")).unwrap_or_default(),
+            at: at.map(|at| format!("{at} (as it says)")).unwrap_or_default(),
             what: match &stamp.refused {
                 None => format!("time stamp over {size}"),
+                Some(why) if stamp.is_unchecked() => format!("time stamp over {size}, {why}"),
                 Some(why) => format!("time stamp over {size} that proves nothing: {why}"),
             },
             about: stamp.by.clone().unwrap_or_default(),

@@ -8,6 +8,7 @@ use crate::stamp::{self, StampedArgs};
 use crate::text::{count, entries, plural, safe, safe_path};
 use crate::vouching;
 use clap::Args;
+use codex_ledger_app::git_notes::GitCheckpoints;
 use codex_ledger_app::{
     Against, App, AppError, BundleProven, Checkpoint, ErrorKind, Note, Proven, Seq, Verifier,
     small_file, verify_bundle, verify_consistency, verify_proof,
@@ -90,6 +91,27 @@ struct ProofDocument<'a> {
     proof: &'a str,
     seq: Seq,
     public_key: String,
+}
+
+/// What is printed of evidence that was checked.
+#[derive(Default, Serialize)]
+struct Verdict<'a> {
+    ok: bool,
+    findings: &'a [&'a str],
+    /// Of a proof, a checkpoint, or what goes on from an older one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proven: Option<&'a Proven>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<&'a BundleProven>,
+}
+
+/// What is printed of a comparison with an older checkpoint.
+#[derive(Serialize)]
+struct Comparison<'a> {
+    ok: bool,
+    /// Whether keys of this ledger have signed it, as far as they are known here.
+    signed: bool,
+    against: &'a Against,
 }
 
 pub fn checkpoint(door: &Door, args: &CheckpointArgs) -> Result<Done> {
@@ -208,7 +230,8 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
         Err(Refusal::Unreadable(error)) => return Err(error),
         Err(Refusal::Unsound(error)) => {
             if door.global.json {
-                door.print_json(&serde_json::json!({"ok": false, "findings": [error.message]}))?;
+                let findings = &[error.message.as_str()][..];
+                door.print_json(&Verdict { ok: false, findings, ..Verdict::default() })?;
             } else {
                 let refused = door.paint(Style::Red, "refused");
                 door.print(&format!("{refused}  {}\n", safe(&error.message)))?;
@@ -232,14 +255,12 @@ pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
     let findings: &[&str] = if ok { &[] } else { &[UNSIGNED] };
     match (verified, door.global.json) {
         (Verified::Proof(proven), true) => {
-            door.print_json(
-                &serde_json::json!({"ok": ok, "proven": &proven, "findings": findings}),
-            )?;
+            let proven = Some(&proven);
+            door.print_json(&Verdict { ok, findings, proven, ..Verdict::default() })?;
         }
-        (Verified::Bundle(proven), true) => {
-            door.print_json(
-                &serde_json::json!({"ok": ok, "bundle": &proven, "findings": findings}),
-            )?;
+        (Verified::Bundle(bundle), true) => {
+            let bundle = Some(&bundle);
+            door.print_json(&Verdict { ok, findings, bundle, ..Verdict::default() })?;
         }
         (Verified::Proof(proven), false) => {
             let older = older.map(|older| {
@@ -375,7 +396,7 @@ fn signers(proven: &Proven) -> String {
         return format!("not proven: {UNSIGNED}\n");
     }
     let keys = proven.signed_by.iter().map(|signed| {
-        let at = signed.at.filter(|at| *at > 0).map(|at| {
+        let at = signed.at_secs.filter(|at| *at > 0).map(|at| {
             let at = crate::text::minute(Some((at as i64).saturating_mul(1000)));
             format!(" at {at} UTC, as it says")
         });
@@ -396,37 +417,45 @@ fn same_words(same: u64) -> String {
     }
 }
 
-pub fn against(door: &Door, file: &Path) -> Result<Done> {
-    let app = app(door, "audit", Vec::new())?;
-    let text = match file.is_dir() {
-        true => app.checkpoints_in_git(file)?,
-        false => read(file)?,
-    };
-    let all = Checkpoint::parse_all(&text).map_err(|error| {
-        DoorError::new(format!("{}: {error}", file.display()))
-            .hint("`audit checkpoint -o FILE` writes one")
-    })?;
-    // What this ledger's own keys have not signed may be anybody's words.
-    let keys = vouching::own_keys(&app);
-    let is_signed =
-        |(_, note): &(Checkpoint, Note)| keys.iter().any(|key| note.signed_by(key).is_ok());
-    let is_own = |(checkpoint, _): &&(Checkpoint, Note)| {
-        app.log_name().is_ok_and(|name| name == checkpoint.origin)
-    };
-    let unsigned = !keys.is_empty() && !all.iter().filter(is_own).all(is_signed);
-    let all: Vec<Checkpoint> = all.into_iter().map(|(checkpoint, _)| checkpoint).collect();
-    let verdict = door.patiently("comparing", || app.against(&all))?;
-    let is_consistent = matches!(verdict, Against::Consistent { .. }) && !unsigned;
-    if unsigned {
-        say(format!(
-            "codex-ledger: {}: not signed by a key of this ledger that is known here: it may be changed, or anybody's",
-            safe_path(file)
+/// The checkpoints of a file, or of the notes of a git repository.
+fn checkpoints_in(app: &App, place: &Path) -> Result<Vec<(Checkpoint, Note)>> {
+    if !place.is_dir() {
+        let text = small_file::read_file(place, small_file::NAMED_MAX_BYTES)?;
+        return Checkpoint::parse_all(&small_file::text(text, place)?).map_err(|error| {
+            DoorError::new(format!("{}: {error}", place.display()))
+                .hint("`audit checkpoint -o FILE` writes one")
+        });
+    }
+    let GitCheckpoints { found, others } = app.checkpoints_in_git(place)?;
+    if others > 0 {
+        let others = plural(others, "note");
+        say(format!("codex-ledger: {}: {others} that are no checkpoints", safe_path(place)));
+    }
+    if found.is_empty() {
+        let message = format!("{}: there is no checkpoint in its notes", place.display());
+        return Err(DoorError::new(message).hint(
+            "a clone has no notes: `git fetch origin 'refs/notes/codex-ledger/*:refs/notes/codex-ledger/*'` brings them",
         ));
     }
+    Ok(found)
+}
+
+pub fn against(door: &Door, file: &Path) -> Result<Done> {
+    let app = app(door, "audit", Vec::new())?;
+    let all = checkpoints_in(&app, file)?;
+    // What this ledger's own keys have not signed may be anybody's words.
+    let name = app.log_name()?;
+    let own = all.iter().filter(|(checkpoint, _)| checkpoint.origin == name);
+    let unsigned = vouching::unsigned(&app, own);
+    let all: Vec<Checkpoint> = all.into_iter().map(|(checkpoint, _)| checkpoint).collect();
+    let verdict = door.patiently("comparing", || app.against(&all))?;
+    let is_consistent = matches!(verdict, Against::Consistent { .. }) && unsigned.is_none();
+    if let Some(why) = &unsigned {
+        say(format!("codex-ledger: {}: {why}", safe_path(file)));
+    }
     if door.global.json {
-        door.print_json(
-            &serde_json::json!({"ok": is_consistent, "signed": !unsigned, "against": &verdict}),
-        )?;
+        let (ok, signed, against) = (is_consistent, unsigned.is_none(), &verdict);
+        door.print_json(&Comparison { ok, signed, against })?;
     } else {
         let told = match &verdict {
             Against::Consistent { size, now } => format!(
@@ -435,7 +464,7 @@ pub fn against(door: &Door, file: &Path) -> Result<Done> {
                 entries(*now)
             ),
             Against::Fork { size, same } => format!(
-                "fork  the first {} are not those of the checkpoint: {}the ledger was rewritten, or one of both is another copy\n",
+                "fork  the first {} are not those of a checkpoint: {}the ledger was rewritten, or one of both is another copy\n",
                 entries(*size),
                 same_words(*same)
             ),

@@ -162,6 +162,6 @@ fn folder(hint: FolderHint) -> &'static str {
         FolderHint::NameFolder => "name a folder",
         FolderHint::Another => "publish into another folder",
         FolderHint::MoveAway => "move it away, or publish into another folder",
-        FolderHint::New => "name a folder that is not there yet",
+        FolderHint::New => "nothing is overwritten: name a place that is free",
     }
 }

@@ -5,7 +5,7 @@ use crate::door::{Result, env};
 use crate::error::DoorError;
 use crate::trust;
 use codex_ledger_app::config::{Config, Trust};
-use codex_ledger_app::{Use, Verifier, small_file};
+use codex_ledger_app::{Use, Verifier, read_authorities, small_file};
 use directories::{BaseDirs, ProjectDirs};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -285,7 +285,25 @@ pub fn missing_paths(settings: &Settings) -> Vec<String> {
     let rules =
         rules.map(|path| format!("{file}: redaction.rules: {} does not exist", path.display()));
     let witnesses = wrong_witnesses(settings).into_iter().map(|wrong| format!("{file}: {wrong}"));
-    missing_roots(settings).into_iter().chain(rules).chain(witnesses).collect()
+    let elsewhere = wrong_places(settings).into_iter().map(|wrong| format!("{file}: {wrong}"));
+    missing_roots(settings).into_iter().chain(rules).chain(witnesses).chain(elsewhere).collect()
+}
+
+/// What is wrong with certificates of authorities, and with the repository that gets checkpoints.
+fn wrong_places(settings: &Settings) -> Vec<String> {
+    let config = &settings.config.checkpoint;
+    let certificates =
+        config.time_authorities.iter().filter_map(|path| read_authorities(path).err());
+    let certificates = certificates.map(|error| DoorError::from(error).message);
+    let mut wrong: Vec<String> =
+        certificates.map(|message| format!("checkpoint.time_authorities: {message}")).collect();
+    let is_missing = |path: &&PathBuf| !path.is_dir();
+    let repository = config.export_git.iter().filter(is_missing);
+    wrong.extend(
+        repository
+            .map(|path| format!("checkpoint.export_git: {} is no git repository", path.display())),
+    );
+    wrong
 }
 
 /// What is wrong with the witnesses, and with how many of them have to cosign.

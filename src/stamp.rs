@@ -3,13 +3,15 @@
 use crate::audit_proofs::{KeyArgs, read, signer_that_fits};
 use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
-use crate::text::{entries, minute, safe, safe_path};
+use crate::text::{entries, minute, plural, safe, safe_path};
+use crate::vouching;
 use clap::Args;
 use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{
     App, Authority, KeptStamp, Note, Seq, Stamp, Stamped, read_authorities, small_file,
     verify_stamp,
 };
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// What an answer's name ends with.
@@ -37,6 +39,35 @@ pub struct StampedArgs {
     /// Certificates that it has to lead to, in PEM; repeatable
     #[arg(long, value_name = "FILE", requires = "stamped")]
     pub authority: Vec<PathBuf>,
+}
+
+/// What is printed of time stamps.
+#[derive(Serialize)]
+struct Stamps<'a> {
+    stamps: &'a [KeptStamp],
+}
+
+/// What is printed of files that were written.
+#[derive(Serialize)]
+struct Files<'a> {
+    checkpoint: &'a Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stamp: Option<&'a Path>,
+}
+
+/// What is printed of a time stamp that was checked.
+#[derive(Default, Serialize)]
+struct Verdict<'a> {
+    ok: bool,
+    findings: Vec<&'a str>,
+    /// In seconds since 1970.
+    at_secs: Option<u64>,
+    accuracy_secs: Option<u64>,
+    by: Option<&'a str>,
+    serial: Option<&'a str>,
+    certificate: Option<&'a str>,
 }
 
 pub fn run(door: &Door, args: &StampArgs) -> Result<Done> {
@@ -77,12 +108,13 @@ fn trusted(app: &App) -> Result<Vec<Authority>> {
 fn request(door: &Door, app: &App, path: &Path) -> Result<Done> {
     let key = signer_that_fits(door, app, &KeyArgs { key: None })?;
     let noting = |note: &Note| key.note(app, note);
-    let request = app.stamp_request((&key.signer, &noting), None)?;
     let query = beside(path, "tsq");
+    free([path, &query])?;
+    let request = app.stamp_request((&key.signer, &noting), None)?;
     app.write_raw(path, &request.checkpoint)?;
     app.write_raw(&query, &request.query)?;
     if door.global.json {
-        door.print_json(&serde_json::json!({"checkpoint": path, "request": &query}))?;
+        door.print_json(&Files { checkpoint: path, request: Some(&query), stamp: None })?;
         return Ok(Done::Clean);
     }
     let answer = beside(path, ANSWER_EXTENSION);
@@ -102,19 +134,29 @@ fn hand_out(door: &Door, app: &App, seq: Seq, path: &Path) -> Result<Done> {
         return Err(DoorError::new(message).hint("`codex-ledger audit stamp` lists them"));
     };
     let token = beside(path, ANSWER_EXTENSION);
+    free([path, &token])?;
     app.write_raw(path, &stamp.checkpoint)?;
-    app.write_raw(&token, &stamp.token)?;
+    app.write_raw(&token, stamp.answer()?)?;
     if door.global.json {
-        door.print_json(&serde_json::json!({"checkpoint": path, "stamp": &token}))?;
+        door.print_json(&Files { checkpoint: path, request: None, stamp: Some(&token) })?;
         return Ok(Done::Clean);
     }
     let (path, token) = (safe_path(path), safe_path(&token));
     door.print(&format!(
         "checkpoint  {path}\nstamp       {token}\nwhoever has the certificate of the authority's root checks both with\n  \
          codex-ledger audit verify {token} --stamped {path} --authority ROOT.pem\n  \
-         openssl ts -verify -token_in -in {token} -data {path} -CAfile ROOT.pem\n"
+         openssl ts -verify -in {token} -data {path} -CAfile ROOT.pem\n"
     ))?;
     Ok(Done::Clean)
+}
+
+/// Two files are written together or not at all.
+fn free(paths: [&Path; 2]) -> Result<()> {
+    match paths.into_iter().find(|path| path.exists()) {
+        None => Ok(()),
+        Some(path) => Err(DoorError::new(format!("{}: it is there already", path.display()))
+            .hint("nothing is overwritten: name another file")),
+    }
 }
 
 /// `FILE.tsq` of `FILE`.
@@ -145,7 +187,8 @@ pub fn attach(door: &Door, app: &App, answer: &Path, stamped: Option<&Path>) -> 
         |error: &dyn std::fmt::Display| DoorError::new(format!("{}: {error}", answer.display()));
     let stamp = Stamp::parse(&small_file::read_file(answer, small_file::EVIDENCE_MAX_BYTES)?)
         .map_err(|error| named(&error))?;
-    let kept = app.keep_stamp(&read(&of)?, &stamp, &trusted);
+    let signers = vouching::signers(app);
+    let kept = app.keep_stamp(&read(&of)?, &stamp, &trusted, &signers);
     print(door, &[kept.map_err(|error| named(&DoorError::from(error).message))?])
 }
 
@@ -159,8 +202,16 @@ pub fn verify(door: &Door, answer: &Path, (stamped, of): (&StampedArgs, &Path)) 
         &trusted?.concat(),
     );
     let (document, text, done) = match &verdict {
-        Ok(Stamped { at, accuracy_secs, by, .. }) => {
-            let document = serde_json::json!({"ok": true, "at": at, "accuracy_secs": accuracy_secs, "by": by, "findings": []});
+        Ok(Stamped { at, accuracy_secs, by, serial, certificate }) => {
+            let document = Verdict {
+                ok: true,
+                findings: Vec::new(),
+                at_secs: Some(*at),
+                accuracy_secs: *accuracy_secs,
+                by: Some(by),
+                serial: Some(serial),
+                certificate: Some(certificate),
+            };
             let (at, by) = (when(*at, *accuracy_secs), safe(by));
             let holds = door.paint(Style::Green, "holds");
             let text = format!(
@@ -172,7 +223,7 @@ pub fn verify(door: &Door, answer: &Path, (stamped, of): (&StampedArgs, &Path)) 
         Err(error) => {
             let refused = door.paint(Style::Red, "refused");
             let text = format!("{refused}  {}: {}\n", safe_path(answer), safe(&error.message));
-            (serde_json::json!({"ok": false, "findings": [&error.message]}), text, Done::Findings)
+            (Verdict { findings: vec![&error.message], ..Verdict::default() }, text, Done::Findings)
         }
     };
     if door.global.json {
@@ -185,45 +236,67 @@ pub fn verify(door: &Door, answer: &Path, (stamped, of): (&StampedArgs, &Path)) 
 
 fn print(door: &Door, stamps: &[KeptStamp]) -> Result<Done> {
     if door.global.json {
-        door.print_json(&serde_json::json!({"stamps": stamps}))?;
+        door.print_json(&Stamps { stamps })?;
     } else {
-        door.print(&stamps.iter().map(line).collect::<String>())?;
+        door.print(&stamps.iter().map(lines).collect::<String>())?;
     }
     let is_refused = stamps.iter().any(|stamp| stamp.refused.is_some());
     Ok(if is_refused { Done::Findings } else { Done::Clean })
 }
 
 /// When, as an authority says it.
-fn when(at: u64, accuracy_secs: Option<u64>) -> String {
-    let at = minute(Some((at as i64).saturating_mul(1000)));
-    let accuracy = accuracy_secs.filter(|secs| *secs >= 60);
+pub fn when(at: u64, accuracy_secs: Option<u64>) -> String {
+    let minute = minute(Some((at as i64).saturating_mul(1000)));
+    let accuracy = accuracy_secs.filter(|secs| *secs > 0);
     let accuracy = accuracy.map(|secs| format!(", give or take {secs} s")).unwrap_or_default();
-    format!("{at} UTC{accuracy}")
+    format!("{minute}:{:02} UTC{accuracy}", at % 60)
 }
 
 /// One time stamp, in a line.
 pub fn line(stamp: &KeptStamp) -> String {
     let size = stamp.size.map(entries).unwrap_or_else(|| "an unknown number of entries".into());
-    match (stamp.at, &stamp.by, &stamp.refused) {
+    match (stamp.at_secs, &stamp.by, &stamp.refused) {
         (Some(at), Some(by), None) => {
             let (at, by) = (when(at, stamp.accuracy_secs), safe(by));
             format!("entry {}: the first {size} were there at {at}, says {by}\n", stamp.seq)
         }
         (_, _, why) => {
             let why = safe(why.as_deref().unwrap_or("nobody vouches for it"));
-            format!("entry {}: a time stamp over {size} that proves nothing: {why}\n", stamp.seq)
+            let what = if stamp.is_unchecked() { "" } else { " that proves nothing" };
+            format!("entry {}: a time stamp over {size}{what}: {why}\n", stamp.seq)
         }
     }
 }
 
-/// The time stamps of a ledger, and what is wrong with them; none where no authority is configured.
+/// One time stamp, with what tells it from others.
+fn lines(stamp: &KeptStamp) -> String {
+    let told = stamp.serial.as_ref().zip(stamp.certificate.as_ref());
+    let told = told.map(|(serial, certificate)| {
+        format!("  number {serial}, certificate {certificate} (SHA-256)\n")
+    });
+    line(stamp) + &told.unwrap_or_default()
+}
+
+/// The time stamps in a line or two: of those that hold the one that covers most, and since when that is known.
+pub fn in_short(stamps: &[KeptStamp]) -> String {
+    let sound = stamps.iter().filter(|stamp| stamp.refused.is_none());
+    let best = sound.clone().max_by_key(|stamp| (stamp.size, std::cmp::Reverse(stamp.at_secs)));
+    let mut out = best.map(|best| format!("stamped: {}", line(best))).unwrap_or_default();
+    let unchecked = stamps.iter().filter(|stamp| stamp.is_unchecked()).count() as u64;
+    if unchecked > 0 {
+        let stamps = plural(unchecked, "time stamp");
+        out.push_str(&format!("{stamps}, not checked: no authority is configured\n"));
+    }
+    out
+}
+
+/// The time stamps of a ledger, and what is wrong with them; where no authority is configured, nobody can tell.
 pub fn judge(app: &App) -> (Vec<KeptStamp>, Vec<Finding>) {
     let finding = |seq: Option<Seq>, detail: String| {
         let file = app.dir().to_path_buf();
         Finding { kind: FindingKind::Checkpoint, seq, file, detail, hint: None }
     };
     let stamps = match app.authorities() {
-        Ok(trusted) if trusted.is_empty() => return Default::default(),
         Ok(trusted) => app.stamps(&trusted),
         Err(error) => {
             let message =
@@ -233,7 +306,7 @@ pub fn judge(app: &App) -> (Vec<KeptStamp>, Vec<Finding>) {
     };
     // Without views nobody knows which they are; that is a finding of its own.
     let stamps = stamps.unwrap_or_default();
-    let refused = stamps.iter().filter_map(|stamp| {
+    let refused = stamps.iter().filter(|stamp| !stamp.is_unchecked()).filter_map(|stamp| {
         let why = stamp.refused.as_deref()?;
         Some(finding(Some(stamp.seq), format!("its time stamp proves nothing: {why}")))
     });

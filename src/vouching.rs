@@ -8,8 +8,8 @@ use crate::text::{count, entries, safe_path};
 use crate::witness;
 use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{
-    Against, App, Checkpoint, Cosigned, KeyEnd, KeyEvent, Note, Seq, Verifier, Vouched, hex,
-    read_note,
+    Against, App, Checkpoint, Cosigned, KeyEnd, KeyEvent, Note, NoteError, Seq, Verifier, Vouched,
+    hex, read_note,
 };
 use serde::Serialize;
 use std::path::PathBuf;
@@ -20,13 +20,19 @@ const SIGN_ANEW: &str = "`codex-ledger audit` says more; once you know why, \
 
 /// Signs what the ledger has, where that is wanted, and keeps it here and wherever it is to be kept. What keeps it from
 /// that is said; the append is whole without.
-pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
+pub fn sign(app: &App, key: &KeyArgs) -> Signing {
     let config = app.checkpoint_config();
     if !config.sign {
-        return None;
+        return Signing::default();
     }
     let finished = if key.key.is_none() { keys::finish_rotation(app).map(drop) } else { Ok(()) };
     let known = finished.and_then(|()| keys::verifier(app, key.key.as_deref()));
+    let mut problem = None;
+    let mut told = |prefix: &str, mut error: DoorError| {
+        error.message.insert_str(0, prefix);
+        problem = Some(error.message.clone());
+        say(error.described());
+    };
     let signed = known.and_then(|known| {
         // What was signed before is the only witness of what has become of it since: it is not written over.
         let (_, finding) = judge(app, &known);
@@ -37,9 +43,7 @@ pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
         check_in_use(app, key.signer.verifier())?;
         let (checkpoint, note) = app.checkpoint(&key.signer, &|note| key.note(app, note))?;
         if let Err(error) = app.export_checkpoint(&note) {
-            let mut error = DoorError::from(error);
-            error.message.insert_str(0, "signed, but not written elsewhere: ");
-            say(error.described());
+            told("signed, but not written elsewhere: ", error.into());
         }
         let (size, root) = (checkpoint.size, checkpoint.root.to_string());
         let Key { signer, made } = key;
@@ -47,14 +51,15 @@ pub fn sign(app: &App, key: &KeyArgs) -> Option<Signed> {
         let (id, public_key) = (hex(&key.id()), key.to_string());
         Ok(Signed { size, root, id, public_key, made })
     });
-    match signed {
-        Ok(signed) => Some(signed),
-        Err(mut error) => {
-            error.message.insert_str(0, "not signed: ");
-            say(error.described());
-            None
-        }
-    }
+    let signed = signed.map_err(|error| told("not signed: ", error)).ok();
+    Signing { signed, problem }
+}
+
+/// What was signed at the end of an append, and what kept it from that, or from being written elsewhere.
+#[derive(Default)]
+pub struct Signing {
+    pub signed: Option<Signed>,
+    pub problem: Option<String>,
 }
 
 /// Signs what no longer is what was signed before; that is kept as an entry first.
@@ -171,6 +176,15 @@ pub fn judge(app: &App, key: &Option<Verifier>) -> (Option<Vouched>, Option<Find
     (vouched, finding.or_else(|| judge_noted(app, key)))
 }
 
+/// That a signature which the configuration asks for is missing; the next command that signs adds it.
+pub fn judge_completeness(app: &App, vouched: Option<&Vouched>) -> Option<Finding> {
+    vouched.filter(|vouched| vouched.is_incomplete)?;
+    let detail = "it has no signature of the ML-DSA-44 key, which `checkpoint.post_quantum` asks for: somebody has removed it, or the \
+                  setting came later; `codex-ledger audit checkpoint` signs anew";
+    let (kind, file, detail) = (FindingKind::Checkpoint, app.checkpoint_path(), detail.to_string());
+    Some(Finding { kind, seq: None, file, detail, hint: None })
+}
+
 /// What is wrong with what keys of this user have signed last, as it is noted beside them. `key` is the ledger's own; what
 /// others have signed has to fit, too, but whose signature it is can no longer be told.
 pub fn judge_noted(app: &App, key: &Option<Verifier>) -> Option<Finding> {
@@ -243,11 +257,45 @@ fn keys_of(key: &Option<Verifier>, events: &[KeyEvent]) -> Vec<Verifier> {
     keys
 }
 
-/// The keys that may have signed this ledger, as far as they are known here.
-pub fn own_keys(app: &App) -> Vec<Verifier> {
-    let key = keys::verifier(app, None).ok().flatten();
+/// All keys that have ever signed this ledger, as far as they are known here.
+pub fn signers(app: &App) -> Vec<Verifier> {
+    let mut keys: Vec<Verifier> = keys::verifier(app, None).ok().flatten().into_iter().collect();
     let events = app.key_events().unwrap_or_default();
-    keys_of(&key, &events)
+    keys.extend(events.iter().filter_map(|event| Verifier::parse(&event.key).ok()));
+    keys
+}
+
+/// What is wrong with the signatures of checkpoints that somebody else has held; nothing where no key is known here. What a key has
+/// signed before it ended counts, and it was not this ledger that kept it.
+pub fn unsigned<'a>(
+    app: &App,
+    mut checkpoints: impl Iterator<Item = &'a (Checkpoint, Note)>,
+) -> Option<String> {
+    let events = app.key_events().unwrap_or_default();
+    let keys = signers(app);
+    if keys.is_empty() {
+        return None;
+    }
+    checkpoints.find_map(|(checkpoint, note)| {
+        let size = entries(checkpoint.size);
+        let Some(key) = keys.iter().find(|key| note.signed_by(key).is_ok()) else {
+            return Some(format!(
+                "the one over {size} is not signed by a key of this ledger that is known here: it may be changed, or anybody's"
+            ));
+        };
+        let beside = keys::beside(app);
+        if beside.is_some_and(|key| note.signed_by(&key) == Err(NoteError::Wrong(key.name().into()))) {
+            return Some(format!("the ML-DSA-44 signature of the one over {size} is damaged"));
+        }
+        let name = key.to_string();
+        let event = events.iter().find(|event| event.key == name);
+        let event = event.filter(|event| checkpoint.size > event.seq.get())?;
+        Some(format!(
+            "the one over {size} is signed by key {}, which ended with entry {}: it may be anybody's",
+            hex(&key.id()),
+            event.seq
+        ))
+    })
 }
 
 /// The keys that were revoked, in a line for each.

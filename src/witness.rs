@@ -8,6 +8,7 @@ use crate::stamp;
 use crate::text::{count, entries, safe, safe_path};
 use clap::Args;
 use codex_ledger_app::{App, Checkpoint, ConsistencyProof, Cosigned, Note, Use, Verifier};
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -36,6 +37,19 @@ pub struct AttachArgs {
     /// What the answer is a time stamp of [default: FILE without its .tsr]
     #[arg(long, value_name = "STAMPED")]
     pub stamped: Option<PathBuf>,
+}
+
+/// What is printed of a checkpoint that was cosigned for somebody else.
+#[derive(Serialize)]
+struct Made<'a> {
+    cosigned: &'a str,
+    public_key: &'a str,
+}
+
+/// What is printed of cosignatures of this ledger.
+#[derive(Serialize)]
+struct Kept<'a> {
+    cosigned: &'a Cosigned,
 }
 
 pub fn cosign(door: &Door, args: &CosignArgs) -> Result<Done> {
@@ -78,7 +92,7 @@ pub fn cosign(door: &Door, args: &CosignArgs) -> Result<Done> {
         app.write_raw(path, &text)?;
     }
     if door.global.json {
-        door.print_json(&serde_json::json!({"cosigned": text, "public_key": key}))?;
+        door.print_json(&Made { cosigned: &text, public_key: &key })?;
         return Ok(Done::Clean);
     }
     let advice = match &args.output {
@@ -120,7 +134,7 @@ fn configured(app: &App) -> Result<Vec<Verifier>> {
 
 fn attached(door: &Door, app: &App, cosigned: &Cosigned) -> Result<Done> {
     if door.global.json {
-        door.print_json(&serde_json::json!({"cosigned": cosigned}))?;
+        door.print_json(&Kept { cosigned })?;
         return Ok(Done::Clean);
     }
     door.print(&told(app, cosigned))?;
@@ -159,8 +173,12 @@ pub fn told(app: &App, cosigned: &Cosigned) -> String {
         },
         entries(cosigned.size)
     );
+    for pending in &cosigned.pending {
+        let size = entries(pending.size);
+        out.push_str(&format!("       {} of {of} over {size} so far\n", pending.by));
+    }
     for witness in &cosigned.by {
-        let at = crate::text::minute(Some((witness.at as i64).saturating_mul(1000)));
+        let at = crate::text::minute(Some((witness.at_secs as i64).saturating_mul(1000)));
         out.push_str(&format!("       {} at {at}\n", safe(&witness.name)));
     }
     out

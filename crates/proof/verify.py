@@ -6,7 +6,8 @@
 
 PATH is one of these, told apart by what is in it:
 - an export: a folder with entries.cxl and head.json. A head given with --head (one that was noted or published
-  elsewhere) may be older than the export: then the first SIZE entries must lead to it. An export has no signature.
+  elsewhere) may be older than the export: then the first SIZE entries must lead to it. With --signed-by, so must the
+  signed checkpoint that lies in the export.
 - a bundle: a folder, or a .zip file, with entries.cxb. A .zip file is read as its directory lists it; where it matters
   that another program unpacks the same from it, unpack it and verify the folder.
 - a proof of one entry (tlog-proof), or a checkpoint (signed note).
@@ -242,13 +243,13 @@ def rules(fields, last_seq, prev, last_time, ledger, origin):
 class Export:
     """entries.cxl: every entry from 0 on. Prints each finding and goes on as far as it can."""
 
-    def __init__(self, marked_size):
+    def __init__(self, sizes):
         self.findings = self.bytes = 0
         self.erased, self.erasures = {}, set()  # ids without a body; ids that an `erase done` refers to
         self.tree, self.last_id, self.last_seq, self.last_time = Tree(), bytes(32), -1, 0
         self.streams = {}  # seq of the opening entry: (offset, line) that comes next
         self.ledger = self.origin = b""
-        self.marked_size, self.marked = marked_size, None  # the head at that size, once it is behind us
+        self.sizes, self.marked = sizes, {}  # the heads at these sizes, once they are behind us
 
     def check(self, good, what):
         if not good:
@@ -271,8 +272,8 @@ class Export:
 
     def entry(self, file):
         """Reads and checks one entry; false at the end, or where the next entry cannot be found."""
-        if self.tree.size == self.marked_size:
-            self.marked = self.head()
+        if self.tree.size in self.sizes:
+            self.marked[self.tree.size] = self.head()
         header = file.read(HEADER.size)
         if not header:
             return False
@@ -324,8 +325,13 @@ class Export:
             self.check(same_type and given[key] == value, f"{name}: {key} is {told}, entries.cxl gives {value!r}")
 
 
-def verify_export(folder, marked):
-    it = Export(marked and marked["size"])
+def verify_export(folder, marked, key):
+    signed = None
+    if key:
+        opener = functools.partial(open, os.path.join(folder, "checkpoint"), "rb")
+        origin, size, root = checkpoint_of(read_text(opener, "the checkpoint"), key)
+        signed = {"size": size, "root": root.hex()}
+    it = Export({head["size"] for head in (marked, signed) if head})
     try:
         with open(os.path.join(folder, "head.json"), encoding="utf-8") as file:
             head = dict(json.loads(file.read(PIECE)))
@@ -336,11 +342,18 @@ def verify_export(folder, marked):
         return 2
     it.compare("head.json", head, {**it.head(), "ledger": it.ledger.hex(), "origin": it.origin.hex()})
     if marked:
-        it.compare("--head", marked, it.marked or it.head())
+        it.compare("--head", marked, it.marked.get(marked["size"]) or it.head())
+    if signed:
+        found = it.marked.get(size) or it.head()
+        it.compare("checkpoint", signed, {name: found[name] for name in signed})
+        log = f"codex-ledger/{it.ledger.hex()}/{it.origin.hex()}"
+        it.check(origin == log, f"checkpoint: it is of another log, {ascii(origin)[:200]}")
     if it.findings:
         return 1
     erased = f" ({len(it.erased)} erased)" if it.erased else ""
     out(f"ok: {it.tree.size} entries{erased}, {it.bytes} bytes, root {it.tree.root().hex()}")
+    if signed:
+        out(f"the first {size} are signed by {key[0]}")
     return 0
 
 
@@ -801,12 +814,10 @@ def verify(args, wrong_usage):
     consistency = start[:4] == b"old "
     if args.head and not export:
         wrong_usage("--head is for an export")
-    if key and export:
-        wrong_usage("an export has no signature: --signed-by is for all others")
     if consistency != bool(args.older):
         wrong_usage("--older FILE is needed for a consistency proof, and for nothing else")
     if export:
-        return verify_export(path, args.head)
+        return verify_export(path, args.head, key)
     if bundle:
         lines = list(verify_bundle(path, key, args))
     else:

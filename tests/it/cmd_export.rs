@@ -65,6 +65,19 @@ fn a_verifier_without_our_code_agrees() {
     other["id"] = "00".repeat(32).into();
     let output = verify(test, &folder, &["--head", &noted(&other)]).unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    // What lies in the export is signed: the entries have to lead to it.
+    let key = env.json(["audit", "key", "list"])["key"].as_str().unwrap().to_string();
+    let signed = |key: &str| verify(test, &folder, &["--signed-by", key]).unwrap();
+    let output = signed(&key);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("are signed by codex-ledger/"), "{}", said(&output));
+    let stranger = TestEnvironment::with_session(1);
+    let other = stranger.json(["audit", "checkpoint"]);
+    assert_eq!(signed(other["public_key"].as_str().unwrap()).status.code(), Some(1));
+    fs::write(folder.join("checkpoint"), other["checkpoint"].as_str().unwrap()).unwrap();
+    assert_eq!(signed(&key).status.code(), Some(1));
+    let output = signed(other["public_key"].as_str().unwrap());
+    assert!(output.status.code() == Some(1) && said(&output).contains("another log"));
 }
 
 #[test]

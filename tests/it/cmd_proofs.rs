@@ -69,7 +69,7 @@ fn another_history_is_told_from_the_one_that_was_signed() {
     env.extend(&env.rollout(2), &prompt_line("something else"));
     env.extend(&env.rollout(2), &prompt_line("and more"));
     env.extend(&env.rollout(2), &prompt_line("and more"));
-    env.run(["--ledger", &old_path, "append", &env.codex().display().to_string()]).expect(0);
+    env.run(["--ledger", &old_path, "append", &env.codex().display().to_string()]).expect(1);
     assert_eq!(against(&old, 1), "fork");
     let other = ledger();
     assert_eq!(against(&other.ledger(), 1), "other");
@@ -224,7 +224,7 @@ fn another_history_behind_the_signature_is_a_finding() {
     {
         write(&damaged);
         env.extend(&env.rollout(3), &prompt_line("and the day after?"));
-        let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+        let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(1);
         assert!(done.stderr.contains("not signed: ") && done.stderr.contains("--anew"));
         assert_eq!(fs::read_to_string(env.ledger().join("checkpoint")).unwrap(), damaged);
         finding(&env);
@@ -250,7 +250,7 @@ fn another_history_behind_the_signature_is_a_finding() {
     copy(&old, &env.ledger());
     write(&newest);
     assert!(finding(&env).contains(&format!("{signed} entries were signed")));
-    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(1);
     assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
     assert_eq!(fs::read_to_string(env.ledger().join("checkpoint")).unwrap(), newest);
     env.run(["audit", "checkpoint"]).refused(&["--anew"]);
@@ -287,8 +287,12 @@ fn checkpoints_are_kept_elsewhere_and_tell_up_to_where_a_fork_is_the_same() {
     env.extend(&env.rollout(3), &prompt_line("and tomorrow?"));
     let args =
         ["append", "--config", &config.display().to_string(), &env.codex().display().to_string()];
-    let done = env.run(args).expect(0);
+    let done = env.run(args).expect(1);
     assert!(done.stderr.contains("signed, but not written elsewhere: "), "{}", done.stderr);
+    env.extend(&env.rollout(1), &prompt_line("and once more?"));
+    let done = env.run(args.iter().copied().chain(["--json"])).expect(1).json();
+    let problem = done["checkpoint_problem"].as_str().unwrap();
+    assert!(problem.contains("not written elsewhere"), "{problem}");
     assert_eq!(vouched(&env)["size"], env.json(["status"])["head"]["size"], "it is signed");
     fs::remove_dir_all(env.ledger()).unwrap();
     copy(&old, &env.ledger());
@@ -298,7 +302,7 @@ fn checkpoints_are_kept_elsewhere_and_tell_up_to_where_a_fork_is_the_same() {
     assert!(said.contains("are missing, or the folder was put back"), "{said}");
     // The history goes on in another way, and longer; the key does not sign that.
     env.write(&env.rollout(4), &session(4, 9));
-    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(1);
     assert!(done.stderr.contains("not signed: ") && done.stderr.contains(".signed"));
     assert!(finding(&env).contains("they were rewritten"));
     let fork = against(1);
@@ -317,7 +321,7 @@ fn what_cannot_be_signed_is_appended_all_the_same() {
     let home = env.path("home");
     fs::create_dir_all(&home).unwrap();
     fs::write(home.join(".config"), "in the way").unwrap();
-    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(1);
     assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
     assert_eq!(env.run(["audit", "--json"]).json()["checkpoint"], Value::Null);
     assert!(env.ok(["audit"]).text().contains("signed by nobody"));
@@ -336,7 +340,7 @@ fn what_cannot_be_signed_is_appended_all_the_same() {
         key.into_iter().find(|path| path.extension().is_some_and(|end| end == "key")).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     env.extend(&env.rollout(1), &prompt_line("and then?"));
-    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(1);
     assert!(done.stderr.contains("not signed: ") && done.stderr.contains("chmod 600"));
     let audit = env.run(["audit"]).expect(0);
     assert!(audit.stderr.contains("others can read this key"), "{}", audit.stderr);
@@ -399,7 +403,7 @@ fn a_checkpoint_that_is_gone_is_missed() {
     let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
     assert!(done.stderr.is_empty(), "nothing new, nothing to sign: {}", done.stderr);
     env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
-    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(1);
     assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
 }
 

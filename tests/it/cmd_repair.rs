@@ -231,3 +231,40 @@ fn copies_that_killed_programs_left_go_with_the_next_command() {
     assert!(done.status.success());
     assert!(!left.exists() && used.join("volume/db").exists());
 }
+
+/// Where the log does not hold, the first entry is named that is not the one which the views were made of.
+#[test]
+fn a_damaged_log_is_held_against_what_the_views_remember() {
+    let env = TestEnvironment::new();
+    append(&env, 1, "the osprey dives at noon");
+    append(&env, 2, "the heron waits");
+    // The last volume.
+    let mut volumes: Vec<PathBuf> = fs::read_dir(env.ledger().join("store"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("db"))
+        .filter(|path| path.is_file())
+        .collect();
+    volumes.sort();
+    let volume = volumes.pop().expect("a settled volume");
+    let middle = fs::metadata(&volume).unwrap().len() as usize / 2;
+    let remembered = |audit: &Value| -> Vec<i64> {
+        let findings = audit["findings"].as_array().unwrap().iter();
+        let of_views =
+            findings.filter(|one| one["detail"].as_str().unwrap().contains("views were made of"));
+        of_views.map(|one| one["seq"].as_i64().unwrap()).collect()
+    };
+    let audited = || remembered(&env.run(["audit", "--json"]).json());
+    // Views that say something else of a sound log are views that say something else.
+    let db = rusqlite::Connection::open(env.ledger().join("views.sqlite")).unwrap();
+    let seq: i64 = db
+        .query_row("SELECT seq FROM events WHERE line = 2 ORDER BY seq LIMIT 1", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    flip(&volume, middle);
+    assert_eq!(audited(), [] as [i64; 0], "all that can be read is what the views know");
+    db.execute("UPDATE events SET offset = offset + 1 WHERE seq = ?", [seq]).unwrap();
+    assert_eq!(audited(), [seq]);
+    flip(&volume, middle);
+    assert_eq!(audited(), [] as [i64; 0], "the log is sound: the views are not");
+}

@@ -113,6 +113,7 @@ fn an_authority_says_when_the_ledger_was_there() {
     env.run(["audit", "attach", &answer]).refused(&["no authority is trusted"]);
     let attach = || env.run([&["audit", "attach", &answer, "--json"][..], &with].concat());
     let kept = attach().expect(0).json()["stamps"][0].clone();
+    assert_eq!(attach().expect(0).json()["stamps"][0], kept, "twice is once");
     assert_eq!(kept["by"], "CN=Example Time");
     let audit = audited(&env, &config);
     assert_eq!((&audit["ok"], &audit["stamps"][0]), (&true.into(), &kept));
@@ -125,8 +126,8 @@ fn an_authority_says_when_the_ledger_was_there() {
     let (token, root) = (format!("{out}.tsr"), name(&authority.root()));
     let args = ["audit", "verify", &token, "--stamped", &out, "--authority", &root, "--json"];
     let said = env.run(args).expect(0).json();
-    assert_eq!((&said["ok"], &said["at"]), (&true.into(), &kept["at"]));
-    let args = ["ts", "-verify", "-token_in", "-in", &token, "-data", &out, "-CAfile", &root];
+    assert_eq!((&said["ok"], &said["at_secs"]), (&true.into(), &kept["at_secs"]));
+    let args = ["ts", "-verify", "-in", &token, "-data", &out, "-CAfile", &root];
     run(&authority.dir, "openssl", &args);
     let other = env.path("other");
     fs::write(&other, "other\n").unwrap();
@@ -145,6 +146,11 @@ fn an_authority_says_when_the_ledger_was_there() {
         (&false.into(), &"checkpoint".into())
     );
     env.run(["audit", "stamp", "--config", &config]).expect(1);
+    // Where nobody is trusted, nobody can tell: that is no finding, and is said.
+    let audit = env.run(["audit", "--no-views", "--json"]).expect(0).json();
+    assert!(audit["stamps"][0]["refused"].as_str().unwrap().contains("not checked"), "{audit}");
+    let text = env.run(["audit", "--no-views"]).expect(0);
+    assert!(text.text().contains("1 time stamp, not checked"), "{}", text.text());
     attach().refused(&["does not lead to a trusted one"]);
     env.audits_clean();
 }
@@ -218,18 +224,73 @@ fn checkpoints_travel_with_a_repository() {
     append().expect(0);
     append().expect(0);
     assert!(!marker.exists(), "a hook of the repository ran");
-    let shown = run(&repository, "git", &["notes", "--ref", "codex-ledger", "show", "HEAD"]);
-    assert_eq!(
-        shown.matches("codex-ledger/").count(),
-        4,
-        "two checkpoints, each with a signature: {shown}"
-    );
+    let log = env.json(["audit", "checkpoint"])["origin"].as_str().unwrap().to_string();
+    let shown = || run(&repository, "git", &["notes", "--ref", &log, "show", "HEAD"]);
+    assert_eq!(shown().matches("codex-ledger/").count(), 2, "the last one, and its signature");
     let against = || env.run(["audit", "--against", &name(&repository), "--json"]);
     assert_eq!(against().expect(0).json()["against"]["verdict"], "consistent");
+    // Remarks of people are passed over, and nothing is written into them.
+    let more = [&identity[..], &["commit", "-q", "--allow-empty", "-m", "second"]].concat();
+    run(&repository, "git", &[&["-c", "core.hooksPath=/dev/null"][..], &more].concat());
+    let remark = ["notes", "--ref", &log, "add", "-m", "a remark"];
+    run(
+        &repository,
+        "git",
+        &[&["-c", "core.hooksPath=/dev/null"][..], &identity, &remark].concat(),
+    );
+    append().refused(&["is no checkpoint"]);
+    let said = against().expect(0);
+    assert!(said.stderr.contains("1 note that"), "{}", said.stderr);
     // The folder is put back: the repository knows better.
     let other = ledger();
     fs::remove_dir_all(env.ledger()).unwrap();
     crate::cli_support::copy_tree(&other.ledger(), &env.ledger());
-    assert_eq!(against().expect(1).json()["against"]["verdict"], "other");
-    env.run(["audit", "--against", &name(&env.path("authority"))]).refused(&[]);
+    against().refused(&["no checkpoint in its notes"]);
+}
+
+/// A repository that came from somebody else runs nothing and fetches nothing here.
+#[cfg(unix)]
+#[test]
+fn a_hostile_repository_is_only_read() {
+    if is_missing("git", "--version", "hostile repositories") {
+        return;
+    }
+    let env = ledger();
+    let repository = env.path("repository");
+    fs::create_dir_all(&repository).unwrap();
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"];
+        run(&repository, "git", &[&identity[..], args].concat())
+    };
+    git(&["init", "-q"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "first"]);
+    let config = env.path("git.toml");
+    let text = format!("[checkpoint]\nexport_git = '{}'\n", name(&repository));
+    env.write(&config, text.as_bytes());
+    env.run(["audit", "checkpoint", "--config", &name(&config)]).expect(0);
+    let against = || env.run(["audit", "--against", &name(&repository)]);
+    against().expect(0);
+    // The note is missing, and the repository says what brings it.
+    let log = env.json(["audit", "checkpoint"])["origin"].as_str().unwrap().to_string();
+    let list = git(&["notes", "--ref", &log, "list"]);
+    let blob = list.split(' ').next().unwrap();
+    let marker = env.path("ran");
+    let command = format!("touch '{}'; false ", name(&marker));
+    for (key, value) in [
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.url", "."),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.uploadpack", command.as_str()),
+    ] {
+        git(&["config", key, value]);
+    }
+    let (folder, rest) = blob.split_at(2);
+    fs::remove_file(repository.join(".git/objects").join(folder).join(rest)).unwrap();
+    against().refused(&["git"]);
+    assert!(!marker.exists(), "a command of the repository ran");
+    // A folder within it is no repository.
+    let inner = repository.join("inner");
+    fs::create_dir_all(&inner).unwrap();
+    env.run(["audit", "--against", &name(&inner)]).refused(&["not a git repository"]);
 }

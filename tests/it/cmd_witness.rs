@@ -160,6 +160,82 @@ fn a_history_that_was_rewritten_finds_no_witness() {
     assert!(detail.contains("the key of a log, not of a witness"), "{detail}");
 }
 
+/// A history that went on from another one is longer than it at last; each checkpoint counts.
+#[test]
+fn a_fork_that_has_grown_since_is_a_fork() {
+    let env = ledger(1);
+    let old = env.path("old");
+    copy_tree(&env.ledger(), &old);
+    grow(&env, "what was signed first");
+    let first = checkpoint(&env, "first", None);
+    fs::remove_dir_all(env.ledger()).unwrap();
+    copy_tree(&old, &env.ledger());
+    env.extend(&env.rollout(1), &prompt_line("something else"));
+    env.run(["append".as_ref(), env.codex().as_os_str()]).expect(1);
+    env.ok(["audit", "checkpoint", "--anew", "--reason", "nobody will know"]);
+    grow(&env, "and more of it");
+    env.append(&[]);
+    let now = checkpoint(&env, "now", None);
+    let both = env.path("both");
+    let other = ledger(2);
+    let of_other = checkpoint(&other, "other", None);
+    let texts = [&of_other, &first, &now].map(|path| fs::read_to_string(path).unwrap());
+    fs::write(&both, texts.concat()).unwrap();
+    let said = env.run(["audit", "--against", &name(&both), "--json"]).expect(1).json();
+    assert_eq!(said["against"]["verdict"], "fork", "{said}");
+    let alone = env.run(["audit", "--against", &name(&now), "--json"]).expect(0).json();
+    assert_eq!(alone["against"]["verdict"], "consistent");
+    fs::write(&both, texts[0].clone() + &texts[2]).unwrap();
+    env.run(["audit", "--against", &name(&both)]).expect(0);
+    env.run(["audit", "--against", &name(&of_other)]).expect(1);
+}
+
+/// What a key has signed before it was revoked counts, where somebody else has held it.
+#[test]
+fn what_others_held_of_a_revoked_key_counts() {
+    let env = ledger(1);
+    let first = checkpoint(&env, "first", None);
+    env.ok(["audit", "key", "rotate", "--reason", "a year is over"]);
+    let second = checkpoint(&env, "second", None);
+    env.ok(["audit", "key", "revoke", "--reason", "it was copied"]);
+    for held in [&first, &second] {
+        env.run(["audit", "--against", &name(held)]).expect(0);
+    }
+    let key = ended(&env).last().unwrap()["key"].as_str().unwrap().to_string();
+    env.run(["audit", "key", "revoke", &key, "--reason", "again"]).refused(&["revoked already"]);
+}
+
+/// The best that enough witnesses have cosigned stays, while a newer one waits for the last of them.
+#[test]
+fn a_quorum_is_not_lost_to_a_newer_checkpoint() {
+    let (log, one, two) = (ledger(1), ledger(2), ledger(3));
+    let (key, first) = (key_of(&log), checkpoint(&log, "first", None));
+    let cosign = |witness: &TestEnvironment, file: &Path, out: &str| {
+        let out = witness.path(out);
+        let args =
+            ["audit", "cosign", &name(file), "--signed-by", &key, "-o", &name(&out), "--json"];
+        let said = witness.run(args).expect(0).json();
+        (said["public_key"].as_str().unwrap().to_string(), out)
+    };
+    let ((first_key, a), (second_key, b)) = (cosign(&one, &first, "a"), cosign(&two, &first, "b"));
+    let config = configured(&log, &[&first_key, &second_key], 2);
+    let attach =
+        |file: &Path| log.run(["audit", "attach", &name(file), "--config", &config, "--json"]);
+    attach(&a).expect(0);
+    assert_eq!(audited(&log, &config)["ok"], false, "one is not enough");
+    let size = attach(&b).expect(0).json()["cosigned"]["size"].clone();
+    grow(&log, "and tomorrow?");
+    let more = checkpoint(&log, "more", Some(&first));
+    attach(&cosign(&one, &more, "c").1).expect(0);
+    let audit = audited(&log, &config);
+    assert_eq!((&audit["ok"], &audit["cosigned"]["size"]), (&true.into(), &size));
+    assert_eq!(audit["cosigned"]["pending"][0]["by"], 1);
+    let said = attach(&cosign(&two, &more, "d").1).expect(0).json();
+    assert_ne!(said["cosigned"]["size"], size);
+    assert!(said["cosigned"]["pending"].as_array().unwrap().is_empty());
+    attach(&a).refused(&["cosigned already"]);
+}
+
 /// A public key of a witness that never cosigns.
 fn witness_key() -> String {
     let (other, log) = (ledger(3), ledger(4));
@@ -348,7 +424,7 @@ fn what_cannot_be_noted_is_not_signed() {
     fs::create_dir(&signed).unwrap();
     fs::write(signed.join("in the way"), "").unwrap();
     env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
-    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(0);
+    let done = env.run(["append".as_ref(), env.codex().as_os_str()]).expect(1);
     assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
     assert_eq!(fs::read(env.ledger().join("checkpoint")).unwrap(), before);
     fs::remove_dir_all(&signed).unwrap();

@@ -7,7 +7,7 @@ mod bundle;
 pub mod config;
 mod error;
 mod export;
-mod git_notes;
+pub mod git_notes;
 mod hint;
 mod network;
 mod open;
@@ -71,7 +71,7 @@ pub use codex_ledger_entry::{Act, Seq, SeqRange, hex, parse_hex};
 pub use codex_ledger_ledger::{BodyVerdicts, Holder, World, check_place};
 pub use codex_ledger_projections::{Digests, Reason};
 pub use codex_ledger_proof::{
-    Authority, Checkpoint, ConsistencyProof, Note, Signer, Stamp, Stamped, Use, Verifier,
+    Authority, Checkpoint, ConsistencyProof, Note, NoteError, Signer, Stamp, Stamped, Use, Verifier,
 };
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{

@@ -3,7 +3,6 @@
 use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
-use crate::git_notes;
 use crate::small_file::{EVIDENCE_MAX_BYTES, read_found, text};
 use codex_ledger_entry::{
     FieldsBuilder, HEADER_BYTES, Header, Kind, LedgerId, OriginId, Seq, hex, leaf_hash,
@@ -22,6 +21,8 @@ use std::path::{Path, PathBuf};
 const CHECKPOINT_FILE: &str = "checkpoint";
 /// Of a file with checkpoints that no longer fit, so much is kept.
 const KEPT_BYTES_MAX: u64 = 64 << 10;
+/// Files that collect checkpoints, and notes in git, are read up to this.
+pub(crate) const COLLECTED_MAX_BYTES: u64 = 64 << 20;
 /// What the origin of a log of this program begins with.
 const ORIGIN_PREFIX: &str = "codex-ledger";
 
@@ -41,9 +42,9 @@ pub enum Against {
     },
     /// The first entries are others than those that were vouched for.
     Fork {
-        /// Entries that the checkpoint covers.
+        /// Entries that the first checkpoint covers that is of another history.
         size: u64,
-        /// Of these, so many are what an older checkpoint of the same file covers: what differs comes behind them.
+        /// So many are what the checkpoint before it covers: what differs comes behind them.
         same: u64,
     },
     /// The ledger has less entries than were vouched for.
@@ -69,6 +70,8 @@ pub struct Vouched {
     pub signed_by: Option<String>,
     /// Whether a line claims to be the signature of one of them, and is not.
     pub is_damaged: bool,
+    /// Whether one of ML-DSA-44 was given that has not signed it.
+    pub is_incomplete: bool,
     /// Whether it is of this ledger.
     pub against: Against,
 }
@@ -85,7 +88,7 @@ pub struct Proven {
     /// Kind of the entry.
     pub kind: Option<&'static str>,
     /// When it was recorded, nanoseconds since 1970.
-    pub recorded_at: Option<u64>,
+    pub recorded_at_ns: Option<u64>,
     /// Commitment to its body, hex.
     pub commitment: Option<String>,
     /// The keys that were given and have signed.
@@ -98,7 +101,7 @@ pub struct SignedBy {
     /// The public key.
     pub key: String,
     /// When a witness says that it has seen it, in seconds since 1970.
-    pub at: Option<u64>,
+    pub at_secs: Option<u64>,
 }
 
 /// The name of a ledger as a log.
@@ -154,13 +157,21 @@ impl App {
     /// When there is no reason or ledger, or it cannot be written.
     pub fn keep_signed(&self, files: &[PathBuf], reason: &str) -> Result<Seq> {
         let reason = self.reason(reason)?;
-        read_head(self.dir())?;
+        let now = read_head(self.dir())?.head.size();
+        let kept: BTreeSet<Vec<u8>> = files.iter().filter_map(|path| kept(path)).collect();
+        let texts = kept.iter().filter_map(|text| std::str::from_utf8(text).ok());
+        let sizes = texts.filter_map(|text| Checkpoint::parse(text).ok()).map(|(of, _)| of.size);
+        let signed = match sizes.max() {
+            Some(size) => format!(
+                "{size} entries that were signed before, where there are {now} now, no longer fit"
+            ),
+            None => "what was signed before cannot be read".into(),
+        };
         let mut body = FieldsBuilder::default()
             .add("verb", "sign_anew")
             .add("actor", &self.setup.actor)
-            .add("detail", format!("what was signed before no longer fits: {reason}"))
+            .add("detail", format!("{signed}: {reason}"))
             .add("reason", &reason);
-        let kept: BTreeSet<Vec<u8>> = files.iter().filter_map(|path| kept(path)).collect();
         for before in kept {
             body = body.add("before", before);
         }
@@ -218,10 +229,15 @@ impl App {
         let is_signer = |key: &&Verifier| key.purpose() == Use::Log && note.signed_by(key).is_ok();
         let key = keys.iter().find(is_signer);
         let is_wrong = |key: &Verifier| matches!(note.signed_by(key), Err(NoteError::Wrong(_)));
+        let is_missing = |key: &Verifier| {
+            key.purpose() == Use::QuantumCosigner
+                && matches!(note.signed_by(key), Err(NoteError::NotSigned(_)))
+        };
         Ok(Some(Vouched {
             size: checkpoint.size,
             signed_by: key.map(|key| hex(&key.id())),
             is_damaged: keys.iter().any(is_wrong),
+            is_incomplete: keys.iter().any(is_missing),
             against: self.against(std::slice::from_ref(&checkpoint))?,
         }))
     }
@@ -233,33 +249,36 @@ impl App {
     pub fn export_checkpoint(&self, note: &Note) -> Result<()> {
         let config = self.checkpoint_config();
         let in_file = config.export.as_deref().map(|path| write_behind(path, note));
-        let in_git = config.export_git.as_deref().map(|path| git_notes::write(path, note));
+        let in_git = config.export_git.as_deref().map(|path| self.note_in_git(path, note));
         in_file.into_iter().chain(in_git).collect()
     }
 
-    /// Whether the ledger begins with what checkpoints of somewhere else cover, of which there is at least one.
+    /// Whether the ledger begins with what checkpoints of somewhere else cover, of which there is at least one. Each of them
+    /// counts: a history that went on from another one may be longer than it. Those of other logs do not, beside one of this.
     ///
     /// # Errors
     /// When entries cannot be read.
     pub fn against(&self, checkpoints: &[Checkpoint]) -> Result<Against> {
-        let mut sorted: Vec<&Checkpoint> = checkpoints.iter().collect();
-        sorted.sort_by_key(|checkpoint| checkpoint.size);
-        let Some(newest) = sorted.last() else {
-            return Err(unsound("there is no checkpoint"));
+        let name = self.log_name()?;
+        let mut own: Vec<&Checkpoint> =
+            checkpoints.iter().filter(|checkpoint| checkpoint.origin == name).collect();
+        own.sort_by_key(|checkpoint| (checkpoint.size, checkpoint.root.0));
+        own.dedup();
+        let mut verdict = match checkpoints.first() {
+            Some(other) => Against::Other { origin: other.origin.clone() },
+            None => return Err(unsound("there is no checkpoint")),
         };
-        let verdict = self.against_one(newest)?;
-        let Against::Fork { size, .. } = verdict else { return Ok(verdict) };
-        // What is the same up to one of them is the same up to all before it.
-        let mut failed = None;
-        let same = sorted.partition_point(|checkpoint| match self.against_one(checkpoint) {
-            Ok(verdict) => matches!(verdict, Against::Consistent { .. }),
-            Err(error) => {
-                failed = Some(error);
-                false
+        let mut same = 0;
+        for checkpoint in own {
+            verdict = self.against_one(checkpoint)?;
+            match verdict {
+                Against::Consistent { size, .. } => same = size,
+                Against::Fork { size, .. } => return Ok(Against::Fork { size, same }),
+                // Larger ones are longer, too.
+                _ => {}
             }
-        });
-        let same = same.checked_sub(1).and_then(|at| sorted.get(at)).map_or(0, |of| of.size);
-        failed.map_or(Ok(Against::Fork { size, same }), Err)
+        }
+        Ok(verdict)
     }
 
     fn against_one(&self, checkpoint: &Checkpoint) -> Result<Against> {
@@ -290,6 +309,15 @@ fn write_behind(path: &Path, note: &Note) -> Result<()> {
     let failed = |source: std::io::Error| {
         AppError::new(ErrorKind::Io, format!("{}: {source}", path.display()))
     };
+    let refused = |why: &str| AppError::new(ErrorKind::Io, format!("{}: {why}", path.display()));
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(refused("it is no file")),
+        // What is longer is not read any more.
+        Ok(found) if found.len() > COLLECTED_MAX_BYTES / 2 => {
+            return Err(refused("it has become too long: move it away, and keep it"));
+        }
+        _ => {}
+    }
     let mut file = File::options().create(true).append(true).open(path).map_err(failed)?;
     file.write_all(note.to_string().as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)
@@ -375,7 +403,7 @@ pub fn verify_proof(text: &str, keys: &[Verifier]) -> Result<Proven> {
         let is_of_other = key.purpose() == Use::Log && key.name() != checkpoint.origin;
         match note.signed_by(key) {
             _ if is_of_other => refused = Some(unsound("the key is of another log")),
-            Ok(at) => signed_by.push(SignedBy { key: key.to_string(), at }),
+            Ok(at) => signed_by.push(SignedBy { key: key.to_string(), at_secs: at }),
             Err(error) => refused = Some(unsound(error)),
         }
     }
@@ -392,7 +420,7 @@ pub fn verify_proof(text: &str, keys: &[Verifier]) -> Result<Proven> {
         size: checkpoint.size,
         seq: header.as_ref().map(|header| header.seq.get()),
         kind: header.as_ref().map(|header| header.kind.name()),
-        recorded_at: header.as_ref().map(|header| header.recorded_at),
+        recorded_at_ns: header.as_ref().map(|header| header.recorded_at),
         commitment: header.as_ref().map(|header| header.commitment.to_string()),
         signed_by,
     })

@@ -8,13 +8,20 @@ use crate::proofs::{Against, Noting, signed, unsound};
 use crate::small_file::{EVIDENCE_MAX_BYTES, read_file};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
-use codex_ledger_entry::{Fields, FieldsBuilder, Kind, Seq};
-use codex_ledger_ledger::LedgerReader;
-use codex_ledger_proof::{Authority, Checkpoint, Signer, Stamp, Stamped, stamp_request};
+use codex_ledger_entry::{Fields, FieldsBuilder, Header, Kind, Seq};
+use codex_ledger_ledger::{LedgerReader, header_of};
+use codex_ledger_proof::{Authority, Checkpoint, Signer, Stamp, Stamped, Verifier, stamp_request};
 use codex_ledger_query::ActFilter;
 use std::path::Path;
 
 const STAMP: &str = "stamp";
+/// What is said of a time stamp where no authority is trusted.
+const UNCHECKED: &str = "not checked: no authority is configured";
+/// A checkpoint with its signatures is no longer.
+const CHECKPOINT_MAX_BYTES: usize = 64 << 10;
+const NANOS: u64 = 1_000_000_000;
+/// Clocks may differ by so much.
+const CLOCK_SLACK_SECS: u64 = 300;
 const QUERY_TYPE: &str = "application/timestamp-query";
 
 /// A time stamp that the ledger keeps.
@@ -25,19 +32,39 @@ pub struct KeptStamp {
     /// Entries that the stamped checkpoint covers; none where it cannot be read.
     pub size: Option<u64>,
     /// When the checkpoint existed, in seconds since 1970, as the authority says; none where that is not proven.
-    pub at: Option<u64>,
+    pub at_secs: Option<u64>,
     /// How far off that may be, in seconds.
     pub accuracy_secs: Option<u64>,
     /// The authority; none where that is not proven.
     pub by: Option<String>,
+    /// Number that the authority has given it, in hex.
+    pub serial: Option<String>,
+    /// SHA-256 of the authority's certificate, in hex.
+    pub certificate: Option<String>,
     /// Why it proves nothing; none where it does.
     pub refused: Option<String>,
     /// The checkpoint that is stamped, byte for byte.
     #[serde(skip)]
     pub checkpoint: String,
-    /// The authority's word (`TimeStampToken`, DER).
+    /// The authority's word (`TimeStampToken`, DER) in base64.
     #[serde(skip)]
-    pub token: Vec<u8>,
+    token: String,
+}
+
+impl KeptStamp {
+    /// The authority's word, as it answers (`TimeStampResp`, DER).
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn answer(&self) -> Result<Vec<u8>> {
+        let token = BASE64.decode(&self.token).map_err(unsound)?;
+        Stamp::parse(&token).and_then(|stamp| stamp.answer()).map_err(unsound)
+    }
+
+    /// Whether nobody is trusted who could vouch for it.
+    pub fn is_unchecked(&self) -> bool {
+        self.refused.as_deref() == Some(UNCHECKED)
+    }
 }
 
 /// What was asked of an authority.
@@ -87,6 +114,7 @@ impl App {
             AppError::new(ErrorKind::Io, format!("the system gives no randomness: {source}"))
         })?;
         let nonce = u64::from_be_bytes(nonce);
+        let verifier = signer.0.verifier();
         let request = self.stamp_request(signer, Some(nonce))?;
         let answer = post(url, Some(QUERY_TYPE), &request.query)?;
         if answer.status != 200 {
@@ -95,10 +123,11 @@ impl App {
         let refused = |error| failed(url, error);
         let stamp = Stamp::parse(&answer.body).map_err(refused)?;
         stamp.answers(nonce).map_err(refused)?;
-        self.keep_stamp(&request.checkpoint, &stamp, &trusted)
+        self.keep_stamp(&request.checkpoint, &stamp, &trusted, std::slice::from_ref(verifier))
     }
 
-    /// Keeps a time stamp of a checkpoint of this ledger, as an entry.
+    /// Keeps a time stamp of a checkpoint of this ledger, as an entry, unless there is one. One of `signers` has to have
+    /// signed the checkpoint, where there are any.
     ///
     /// # Errors
     /// When the checkpoint is not one of what the ledger has, or the stamp is not of it or does not lead to an authority that
@@ -108,12 +137,27 @@ impl App {
         checkpoint: &str,
         stamp: &Stamp,
         trusted: &[Authority],
+        signers: &[Verifier],
     ) -> Result<KeptStamp> {
         let stamped = stamp.verify(checkpoint.as_bytes(), trusted).map_err(unsound)?;
-        let (of, _) = Checkpoint::parse(checkpoint).map_err(unsound)?;
+        let (of, note) = Checkpoint::parse(checkpoint).map_err(unsound)?;
+        if checkpoint.len() > CHECKPOINT_MAX_BYTES {
+            return Err(unsound("the stamped checkpoint is too long"));
+        }
+        if !signers.is_empty() && !signers.iter().any(|key| note.signed_by(key).is_ok()) {
+            return Err(unsound("the stamped checkpoint is not signed by a key of this ledger"));
+        }
         match self.against(std::slice::from_ref(&of))? {
             Against::Consistent { .. } => {}
             _ => return Err(unsound("the stamped checkpoint is not one of what the ledger has")),
+        }
+        let mut reader = LedgerReader::open(self.dir())?;
+        let now = self.setup.world.clock.now() / NANOS;
+        check_time(&mut reader, of.size, now, &stamped)?.map_err(unsound)?;
+        let token = BASE64.encode(stamp.token());
+        let known = self.stamps(trusted)?.into_iter().find(|kept| kept.token == token);
+        if let Some(known) = known {
+            return Ok(known);
         }
         let body = FieldsBuilder::default()
             .add("verb", STAMP)
@@ -121,15 +165,13 @@ impl App {
             .add("detail", format!("{} entries, by {}", of.size, stamped.by))
             .number("at", stamped.at)
             .add("checkpoint", checkpoint)
-            .add("token", BASE64.encode(stamp.token()))
+            .add("token", &token)
             .finish();
         let mut ledger = self.open()?;
         let appended = self.append_noted(&mut ledger, &[NewEntry::new(Kind::Action, body)])?;
         drop(ledger);
         self.update_views(&mut |_| ())?;
-        let token = stamp.token().to_vec();
-        let (seq, size) = (appended.from, Some(of.size));
-        Ok(kept((seq, size), checkpoint.to_string(), token, Ok(stamped)))
+        Ok(kept((appended.from, Some(of.size)), checkpoint.to_string(), token, Ok(stamped)))
     }
 
     /// The time stamps that the ledger keeps, each checked, the oldest first.
@@ -145,31 +187,82 @@ impl App {
             let Some(entry) = reader.control(act.seq)? else { continue };
             let Ok(fields) = Fields::parse(&entry.body) else { continue };
             let checkpoint = fields.text("checkpoint").unwrap_or_default();
-            let token = BASE64.decode(fields.text("token").unwrap_or_default());
-            let token = token.unwrap_or_default();
-            let (size, stamped) = match Checkpoint::parse(&checkpoint) {
-                Err(error) => (None, Err(error.to_string())),
-                Ok((of, _)) => {
-                    let stamp = Stamp::parse(&token);
-                    let stamped = stamp.and_then(|it| it.verify(checkpoint.as_bytes(), trusted));
-                    let stamped = stamped.map_err(|error| error.to_string());
-                    let verdict = self.against(std::slice::from_ref(&of))?;
-                    let is_own = matches!(verdict, Against::Consistent { .. });
-                    let other = || Err("what was stamped is not what the ledger has".into());
-                    (Some(of.size), if is_own { stamped } else { other() })
-                }
-            };
+            let token = fields.text("token").unwrap_or_default();
+            let recorded_at = entry.recorded_at / NANOS;
+            let (size, stamped) =
+                self.judged(&mut reader, (&checkpoint, &token), recorded_at, trusted)?;
             all.push(kept((entry.seq, size), checkpoint, token, stamped));
         }
         Ok(all)
     }
+
+    /// Entries that a stamped checkpoint covers, and what its time stamp proves.
+    fn judged(
+        &self,
+        reader: &mut LedgerReader,
+        (checkpoint, token): (&str, &str),
+        recorded_at: u64,
+        trusted: &[Authority],
+    ) -> Result<(Option<u64>, Judged)> {
+        let of = match Checkpoint::parse(checkpoint) {
+            Ok((of, _)) => of,
+            Err(error) => return Ok((None, Err(error.to_string()))),
+        };
+        let size = Some(of.size);
+        if trusted.is_empty() {
+            return Ok((size, Err(UNCHECKED.into())));
+        }
+        let stamp = BASE64.decode(token).map_err(|error| error.to_string());
+        let stamp = stamp.and_then(|token| Stamp::parse(&token).map_err(|error| error.to_string()));
+        let verify = |stamp: Stamp| stamp.verify(checkpoint.as_bytes(), trusted);
+        let stamped = stamp.and_then(|stamp| verify(stamp).map_err(|error| error.to_string()));
+        let stamped = match stamped {
+            Ok(stamped) => stamped,
+            Err(why) => return Ok((size, Err(why))),
+        };
+        if !matches!(self.against(std::slice::from_ref(&of))?, Against::Consistent { .. }) {
+            return Ok((size, Err("what was stamped is not what the ledger has".into())));
+        }
+        let time = check_time(reader, of.size, recorded_at, &stamped)?;
+        Ok((size, time.map(|()| stamped)))
+    }
+}
+
+type Judged = std::result::Result<Stamped, String>;
+
+/// That an authority's time does not contradict the ledger's clock: not before what it covers was recorded, not behind the
+/// moment at which it was kept, in seconds since 1970.
+fn check_time(
+    reader: &mut LedgerReader,
+    size: u64,
+    kept_at: u64,
+    stamped: &Stamped,
+) -> Result<std::result::Result<(), String>> {
+    let slack = stamped.accuracy_secs.unwrap_or(0).saturating_add(CLOCK_SLACK_SECS);
+    if stamped.at > kept_at.saturating_add(slack) {
+        return Ok(Err(
+            "it names a time that was still to come when it was kept: one of both clocks is wrong"
+                .into(),
+        ));
+    }
+    let last = size.checked_sub(1).map(Seq::new);
+    let header = last.map(|last| header_of(reader, last)).transpose()?.flatten();
+    let header = header.and_then(|header| Header::decode(&header).ok());
+    let recorded_at = header.map_or(0, |header| header.recorded_at / NANOS);
+    Ok(match stamped.at.saturating_add(slack) < recorded_at {
+        true => Err(format!(
+            "it names a time before entry {} was recorded, which it covers: one of both clocks is wrong",
+            size.saturating_sub(1)
+        )),
+        false => Ok(()),
+    })
 }
 
 fn kept(
     (seq, size): (Seq, Option<u64>),
     checkpoint: String,
-    token: Vec<u8>,
-    stamped: std::result::Result<Stamped, String>,
+    token: String,
+    stamped: Judged,
 ) -> KeptStamp {
     let (stamped, refused) = match stamped {
         Ok(stamped) => (Some(stamped), None),
@@ -178,8 +271,10 @@ fn kept(
     KeptStamp {
         seq,
         size,
-        at: stamped.as_ref().map(|stamped| stamped.at),
+        at_secs: stamped.as_ref().map(|stamped| stamped.at),
         accuracy_secs: stamped.as_ref().and_then(|stamped| stamped.accuracy_secs),
+        serial: stamped.as_ref().map(|stamped| stamped.serial.clone()),
+        certificate: stamped.as_ref().map(|stamped| stamped.certificate.clone()),
         by: stamped.map(|stamped| stamped.by),
         refused,
         checkpoint,

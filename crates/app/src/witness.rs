@@ -15,8 +15,10 @@ use codex_ledger_query::ActFilter;
 use std::path::PathBuf;
 
 const COSIGN: &str = "cosign";
-/// Name of the file that holds the last checkpoint that others have cosigned.
+/// Name of the file that holds checkpoints that others have cosigned.
 const COSIGNED_FILE: &str = "cosigned";
+/// So many are kept that wait for witnesses.
+const COSIGNED_MAX: usize = 16;
 
 /// What a witness has seen of a log last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +31,16 @@ pub struct Seen {
     pub checkpoint: Checkpoint,
 }
 
-/// What others have cosigned.
+/// A checkpoint that not enough witnesses have cosigned yet.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Pending {
+    /// Entries that it covers.
+    pub size: u64,
+    /// How many have cosigned it.
+    pub by: usize,
+}
+
+/// What others have cosigned: the newest checkpoint that enough of them have, else the newest.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Cosigned {
     /// Entries that the cosigned checkpoint covers.
@@ -38,6 +49,8 @@ pub struct Cosigned {
     pub against: Against,
     /// Of the witnesses that were given, those that have cosigned it, and when, in seconds since 1970.
     pub by: Vec<Cosignature>,
+    /// Newer ones, that wait for more of them.
+    pub pending: Vec<Pending>,
 }
 
 /// A witness that has cosigned.
@@ -46,7 +59,7 @@ pub struct Cosignature {
     /// Name of its key.
     pub name: String,
     /// When, in seconds since 1970; as the witness says.
-    pub at: u64,
+    pub at_secs: u64,
 }
 
 impl App {
@@ -166,17 +179,17 @@ impl App {
         Ok(note)
     }
 
-    /// Where the last cosigned checkpoint lies.
+    /// Where cosigned checkpoints lie.
     pub fn cosigned_path(&self) -> PathBuf {
         self.dir().join(COSIGNED_FILE)
     }
 
-    /// Keeps cosignatures of one of these witnesses, beside those that are kept of the same checkpoint.
+    /// Keeps cosignatures of one of these witnesses: of the newest checkpoint that enough of them have cosigned, and of newer ones.
     ///
     /// # Errors
     /// When it is not of this ledger, is older than what is kept, or none of the witnesses has cosigned it.
     pub fn attach(&self, text: &str, witnesses: &[Verifier]) -> Result<Cosigned> {
-        let (checkpoint, mut note) = Checkpoint::parse(text).map_err(unsound)?;
+        let (checkpoint, note) = Checkpoint::parse(text).map_err(unsound)?;
         match self.against(std::slice::from_ref(&checkpoint))? {
             Against::Consistent { .. } => {}
             _ => return Err(unsound("the cosigned checkpoint is not one of what the ledger has")),
@@ -184,27 +197,44 @@ impl App {
         if cosignatures(&note, witnesses).is_empty() {
             return Err(unsound("none of the configured witnesses has cosigned it"));
         }
-        if let Some((kept, old)) = self.kept_cosigned()? {
-            if kept.size > checkpoint.size {
-                let message =
-                    format!("a checkpoint over {} entries is cosigned already", kept.size);
-                return Err(unsound(message));
-            }
-            if old.text == note.text {
-                let more = old.signatures.into_iter();
-                let more: Vec<_> = more.filter(|line| !note.signatures.contains(line)).collect();
-                note.signatures.extend(more);
-            }
+        let mut all = self.kept_cosigned()?;
+        let oldest = all.first().map_or(0, |(kept, _)| kept.size);
+        if checkpoint.size < oldest {
+            let message = format!("a checkpoint over {oldest} entries is cosigned already");
+            return Err(unsound(message));
         }
-        write_durably(&self.setup.world, &self.cosigned_path(), note.to_string().as_bytes())?;
+        match all.iter_mut().find(|(_, kept)| kept.text == note.text) {
+            Some((_, kept)) => {
+                let more = note.signatures.into_iter();
+                let more: Vec<_> = more.filter(|line| !kept.signatures.contains(line)).collect();
+                kept.signatures.extend(more);
+            }
+            None => all.push((checkpoint, note)),
+        }
+        all.sort_by_key(|(kept, _)| kept.size);
+        // What is older than one that is enough says nothing more.
+        all.drain(..self.last_enough(&all, witnesses).unwrap_or(0));
+        let excess = all.len().saturating_sub(COSIGNED_MAX);
+        all.drain(..excess);
+        let text: String = all.iter().map(|(_, note)| note.to_string()).collect();
+        write_durably(&self.setup.world, &self.cosigned_path(), text.as_bytes())?;
         self.cosigned(witnesses)?.ok_or_else(|| unsound("it is gone again"))
     }
 
-    fn kept_cosigned(&self) -> Result<Option<(Checkpoint, Note)>> {
+    /// The place of the last one that enough witnesses have cosigned.
+    fn last_enough(&self, all: &[(Checkpoint, Note)], witnesses: &[Verifier]) -> Option<usize> {
+        let needed = self.checkpoint_config().quorum.unwrap_or(1);
+        all.iter().rposition(|(_, note)| cosignatures(note, witnesses).len() >= needed)
+    }
+
+    /// What is kept of cosigned checkpoints, the smallest first.
+    fn kept_cosigned(&self) -> Result<Vec<(Checkpoint, Note)>> {
         let path = self.cosigned_path();
-        let Some(text) = read_note(&path)? else { return Ok(None) };
-        let read = Checkpoint::parse(&text);
-        Ok(Some(read.map_err(|error| unsound(format!("{}: {error}", path.display())))?))
+        let Some(text) = read_note(&path)? else { return Ok(Vec::new()) };
+        let read = Checkpoint::parse_all(&text);
+        let mut all = read.map_err(|error| unsound(format!("{}: {error}", path.display())))?;
+        all.sort_by_key(|(kept, _)| kept.size);
+        Ok(all)
     }
 
     /// What these witnesses have cosigned; none where nothing is kept.
@@ -212,9 +242,23 @@ impl App {
     /// # Errors
     /// When it is no checkpoint, or entries cannot be read.
     pub fn cosigned(&self, witnesses: &[Verifier]) -> Result<Option<Cosigned>> {
-        let Some((checkpoint, note)) = self.kept_cosigned()? else { return Ok(None) };
-        let against = self.against(std::slice::from_ref(&checkpoint))?;
-        Ok(Some(Cosigned { size: checkpoint.size, against, by: cosignatures(&note, witnesses) }))
+        let all = self.kept_cosigned()?;
+        let at = self.last_enough(&all, witnesses).or(all.len().checked_sub(1));
+        let Some(((checkpoint, note), newer)) = at.and_then(|at| all.get(at..)?.split_first())
+        else {
+            return Ok(None);
+        };
+        let pending = |(of, note): &(Checkpoint, Note)| Pending {
+            size: of.size,
+            by: cosignatures(note, witnesses).len(),
+        };
+        let checkpoints: Vec<Checkpoint> = all.iter().map(|(of, _)| of.clone()).collect();
+        Ok(Some(Cosigned {
+            size: checkpoint.size,
+            against: self.against(&checkpoints)?,
+            by: cosignatures(note, witnesses),
+            pending: newer.iter().map(pending).collect(),
+        }))
     }
 }
 
@@ -227,7 +271,7 @@ fn cosignatures(note: &Note, witnesses: &[Verifier]) -> Vec<Cosignature> {
         // Under another name it is the same witness.
         if !keys.contains(&witness.public()) {
             keys.push(witness.public());
-            found.push(Cosignature { name, at });
+            found.push(Cosignature { name, at_secs: at });
         }
     }
     found
@@ -252,7 +296,7 @@ impl App {
         signer: (&Signer, Noting<'_>),
         witnesses: &[Verifier],
     ) -> Result<Cosigned> {
-        let kept = self.kept_cosigned()?.map(|(checkpoint, _)| checkpoint);
+        let kept = self.kept_cosigned()?.pop().map(|(checkpoint, _)| checkpoint);
         let proof = self.consistency(kept.as_ref(), signer)?;
         let (proof, lines) = match ask(url, &proof)? {
             Answer::Cosigned(lines) => (proof, lines),

@@ -48,9 +48,10 @@ pub fn import(
         return Err(LedgerError::io("there is a ledger, or something else, in", dir)(source));
     }
     let copy = beside(dir);
-    if let Some(parent) = copy.parent() {
-        private::create_dir_all(parent).map_err(LedgerError::io("cannot create", parent))?;
-    }
+    // A name alone lies in the folder that somebody is in.
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    private::create_dir_all(parent).map_err(LedgerError::io("cannot create", parent))?;
     // Another import may be at work there, or somebody keeps something in it.
     private::create_dir(&copy).map_err(LedgerError::io(
         "another import is at work, or was stopped; else remove this folder: cannot create",
@@ -62,7 +63,7 @@ pub fn import(
                 fs::remove_dir(dir)?;
             }
             world.disk.rename(&copy, dir)?;
-            world.disk.sync_dir(dir.parent().unwrap_or(dir))
+            world.disk.sync_dir(parent)
         };
         named().map_err(LedgerError::io("cannot name", dir))?;
         Ok(head)

@@ -5,21 +5,21 @@
 //! trusts, and has to have been valid at the time it names.
 
 mod asn1;
+mod certificate;
 
 use asn1::*;
+use certificate::{leads_to, may_stamp, words_of};
 use cms::cert::x509::Certificate;
 use cms::cert::x509::ext::Extension;
-use cms::cert::x509::ext::pkix::ExtendedKeyUsage;
 use cms::cert::x509::spki::AlgorithmIdentifierOwned;
 use cms::content_info::ContentInfo;
 use cms::signed_data::{SignerIdentifier, SignerInfo};
 use der::asn1::{Any, ObjectIdentifier as Oid, OctetString, Uint};
 use der::{Decode, Encode, Tag, Tagged};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use sha2::Digest;
-use std::time::Duration;
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert, ring as algorithms};
+use webpki::{EndEntityCert, anchor_from_trusted_cert, ring as algorithms};
 
 /// An answer is no longer: a token with a chain of certificates.
 const ANSWER_MAX_BYTES: usize = 64 << 10;
@@ -52,6 +52,9 @@ pub enum StampError {
     /// The certificate does not lead to a trusted one.
     #[error("the certificate of the authority does not lead to a trusted one: {0}")]
     Untrusted(String),
+    /// A file with trusted certificates that has none, or none that can be used.
+    #[error("no certificates: {0}")]
+    Trusted(String),
     /// The signature is not that of the certificate.
     #[error("the signature of the authority is wrong")]
     Signature,
@@ -71,14 +74,16 @@ impl Authority {
     /// # Errors
     /// When there is none, or one cannot be used.
     pub fn parse_all(bytes: &[u8]) -> Result<Vec<Authority>, StampError> {
+        let none = |why: &str| StampError::Trusted(why.to_string());
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
-        let mut certificates = read.map_err(|error| form(format!("{error:?}")))?;
+        let mut certificates = read.map_err(|_| none("its PEM is damaged"))?;
         if certificates.is_empty() {
             certificates.push(CertificateDer::from(bytes.to_vec()));
         }
         for certificate in &certificates {
             anchor_from_trusted_cert(certificate)
-                .map_err(|error| StampError::Certificate(error.to_string()))?;
+                .map_err(|_| none("it holds none (PEM, or one in DER)"))?;
+            Certificate::from_der(certificate).map_err(|_| none("one cannot be read"))?;
         }
         Ok(certificates.into_iter().map(Authority).collect())
     }
@@ -116,8 +121,8 @@ pub struct Stamped {
     pub by: String,
     /// Number of the time stamp, in hex.
     pub serial: String,
-    /// Identifier of the policy it was given under.
-    pub policy: String,
+    /// SHA-256 of the authority's certificate, in hex.
+    pub certificate: String,
 }
 
 impl Stamp {
@@ -157,6 +162,16 @@ impl Stamp {
         &self.token
     }
 
+    /// An answer that has this token in it, as authorities send it.
+    ///
+    /// # Errors
+    /// When it cannot be written, which no token that was read causes.
+    pub fn answer(&self) -> Result<Vec<u8>, StampError> {
+        let token = Some(ContentInfo::from_der(&self.token).map_err(form)?);
+        let status = Status { status: 0, words: None, failure: None };
+        Answer { status, token }.to_der().map_err(form)
+    }
+
     /// That it answers a request with this nonce.
     ///
     /// # Errors
@@ -172,6 +187,10 @@ impl Stamp {
     /// When it does not.
     pub fn verify(&self, bytes: &[u8], trusted: &[Authority]) -> Result<Stamped, StampError> {
         let Info { imprint, .. } = &self.info;
+        // Two files may have one SHA-1: it names a certificate, which somebody else has chosen, but no bytes of anybody's.
+        if imprint.algorithm.oid == SHA1 {
+            return Err(form("of a SHA-1, which may be that of other bytes, too"));
+        }
         if digest(imprint.algorithm.oid, bytes)? != imprint.digest.as_bytes() {
             return Err(StampError::OtherBytes);
         }
@@ -191,7 +210,7 @@ impl Stamp {
             }),
             by: certificate.tbs_certificate.subject.to_string(),
             serial: codex_ledger_entry::hex(self.info.serial.as_bytes()),
-            policy: self.info.policy.to_string(),
+            certificate: codex_ledger_entry::hex(&sha2::Sha256::digest(&encoded)),
         })
     }
 
@@ -228,7 +247,7 @@ impl Stamp {
         let attributes = signer.signed_attrs.as_ref().ok_or(StampError::Signature)?;
         let attributes = attributes.to_der().map_err(form)?;
         let certificate = EndEntityCert::try_from(certificate)
-            .map_err(|error| StampError::Certificate(error.to_string()))?;
+            .map_err(|error| StampError::Certificate(words_of(&error).to_string()))?;
         let signature = signer.signature.as_bytes();
         let holds = |algorithm: &&'static dyn SignatureVerificationAlgorithm| {
             certificate.verify_signature(*algorithm, &attributes, signature).is_ok()
@@ -239,15 +258,37 @@ impl Stamp {
 }
 
 fn granted(Answer { status, token }: Answer) -> Result<ContentInfo, StampError> {
-    let Status { status, words, .. } = status;
+    let Status { status, words, failure } = status;
     match (status, token) {
         // granted, or granted with changes
         (0 | 1, Some(token)) => Ok(token),
         (0 | 1, None) => Err(form("there is no token in it")),
         (status, _) => {
-            Err(StampError::Refused { status, words: words.unwrap_or_default().join("; ") })
+            let mut words = words.unwrap_or_default().join("; ");
+            if words.is_empty() {
+                words = failure.as_ref().map_or("it does not say why", failure_words).to_string();
+            }
+            Err(StampError::Refused { status, words })
         }
     }
+}
+
+/// Why an authority has failed (`PKIFailureInfo`, of which RFC 3161 knows these).
+fn failure_words(failure: &Any) -> &'static str {
+    // The count of unused bits, then the bits, the first one highest.
+    let bits = failure.value().get(1..).unwrap_or_default();
+    let is_set = |bit: usize| bits.get(bit / 8).is_some_and(|byte| byte & (0x80 >> (bit % 8)) != 0);
+    let known = [
+        (0, "it does not know the digest"),
+        (2, "the request is not allowed"),
+        (5, "it cannot read the request"),
+        (14, "its clock is out of order"),
+        (15, "it does not know the policy"),
+        (16, "it does not know an extension"),
+        (17, "it does not have what was asked for"),
+        (25, "it has failed"),
+    ];
+    known.iter().find(|(bit, _)| is_set(*bit)).map_or("it does not say why", |(_, words)| words)
 }
 
 /// The only value of an attribute that is signed.
@@ -298,44 +339,6 @@ fn is_of(sid: &SignerIdentifier, certificate: &Certificate) -> bool {
         // Its hash names it already.
         SignerIdentifier::SubjectKeyIdentifier(_) => true,
     }
-}
-
-/// RFC 3161, 2.3: for time stamps and nothing else, and whoever does not know that purpose may not use it.
-fn may_stamp(certificate: &Certificate) -> Result<(), StampError> {
-    let extensions = certificate.tbs_certificate.extensions.iter().flatten();
-    let usage = extensions.filter(|extension| extension.extn_id == EXTENDED_KEY_USAGE);
-    let is_only = |extension: &Extension| {
-        let usage = ExtendedKeyUsage::from_der(extension.extn_value.as_bytes());
-        extension.critical && usage.is_ok_and(|usage| usage.0 == [TIME_STAMPING])
-    };
-    if usage.map(is_only).next() == Some(true) {
-        return Ok(());
-    }
-    Err(StampError::Certificate("it is not one for time stamps alone".into()))
-}
-
-fn leads_to(
-    certificate: &CertificateDer<'_>,
-    others: &[Certificate],
-    trusted: &[Authority],
-    at: u64,
-) -> Result<(), StampError> {
-    let untrusted = |error: webpki::Error| StampError::Untrusted(error.to_string());
-    let anchors: Result<Vec<_>, _> =
-        trusted.iter().map(|authority| anchor_from_trusted_cert(&authority.0)).collect();
-    let anchors = anchors.map_err(untrusted)?;
-    let others: Result<Vec<_>, _> =
-        others.iter().map(|other| other.to_der().map(CertificateDer::from)).collect();
-    let others = others.map_err(form)?;
-    let certificate = EndEntityCert::try_from(certificate).map_err(untrusted)?;
-    let at = UnixTime::since_unix_epoch(Duration::from_secs(at));
-    // Certificates between may leave it out; that of the authority itself does not (`may_stamp`).
-    let usage = KeyUsage::required_if_present(TIME_STAMPING_DER);
-    let all = webpki::ALL_VERIFICATION_ALGS;
-    certificate
-        .verify_for_usage(all, &anchors, &others, at, usage, None, None)
-        .map(drop)
-        .map_err(untrusted)
 }
 
 fn digest(algorithm: Oid, bytes: &[u8]) -> Result<Vec<u8>, StampError> {

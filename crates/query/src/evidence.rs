@@ -32,6 +32,47 @@ pub fn session_files(db: &Connection, session: StreamId) -> SqlResult<Vec<Sessio
         .collect()
 }
 
+/// Where views say that an entry's line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownLine {
+    /// The entry.
+    pub seq: Seq,
+    /// Its stream.
+    pub stream: StreamId,
+    /// 0-based line of the source.
+    pub line: u64,
+    /// Byte offset in the source.
+    pub offset: u64,
+    /// Length in bytes, without the line feed.
+    pub bytes: u64,
+}
+
+/// Gives what views say of every line, by the entry that it begins with, until `each` says false.
+///
+/// # Errors
+/// As the database.
+pub fn known_lines(db: &Connection, each: &mut dyn FnMut(KnownLine) -> bool) -> SqlResult<()> {
+    // Where a line stands says which file of its thread it is of (`FILE_LINES` of the projections).
+    let sql = "SELECT e.seq, s.stream, e.line % 4294967296 AS line, e.offset, e.bytes
+        FROM events e JOIN streams s ON s.holder = e.stream AND s.rank = e.line / 4294967296
+        WHERE e.part = 0 ORDER BY e.seq";
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let known = KnownLine {
+            seq: row.seq("seq")?,
+            stream: row.stream("stream")?,
+            line: row.count("line")?,
+            offset: row.count("offset")?,
+            bytes: row.count("bytes")?,
+        };
+        if !each(known) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The entries of a session's thread of which something is hidden in a view.
 ///
 /// # Errors

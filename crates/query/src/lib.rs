@@ -30,8 +30,8 @@ pub use coverage::{
     StreamCounts, coverage, drift_examples, has_source, problems_in,
 };
 pub use evidence::{
-    SessionFile, annotations_of, entries_behind, entries_with_hidden, has_copies, origins,
-    session_files,
+    KnownLine, SessionFile, annotations_of, entries_behind, entries_with_hidden, has_copies,
+    known_lines, origins, session_files,
 };
 pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{

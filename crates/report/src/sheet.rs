@@ -3,10 +3,11 @@
 use super::escape::{self, markdown_cell};
 use super::html::document_head;
 use maud::{DOCTYPE, Markup, html};
+use serde::Serialize;
 use std::borrow::Cow;
 
 /// A page of sections. Title, verdict, headings and notes are this program's own words; rows may hold anybody's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sheet {
     /// Its title.
     pub title: String,
@@ -19,7 +20,7 @@ pub struct Sheet {
 }
 
 /// Rows of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Section {
     /// A word for it in the table.
     pub name: &'static str,
@@ -32,7 +33,7 @@ pub struct Section {
 }
 
 /// A row; what it does not have is empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SheetRow {
     /// Number of the entry.
     pub entry: Option<u64>,
@@ -98,6 +99,12 @@ impl Sheet {
             }
         }
         out
+    }
+
+    /// As JSON, for programs.
+    pub fn json(&self) -> String {
+        // Nothing of it is a map without text for keys.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
     /// As one HTML file that asks for nothing else.

@@ -2,5 +2,6 @@
 
 mod verify;
 mod views;
+mod witness;
 
 pub use verify::{Audit, AuditError, Finding, FindingKind, ViewsVerdict};

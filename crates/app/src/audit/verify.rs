@@ -1,6 +1,7 @@
 //! Verify the ledger, then compare the views with what its entries say.
 
 use super::views::audit_views;
+use super::witness::first_other;
 use crate::error;
 use crate::hint::Hint;
 use crate::progress::{Listener, Progress};
@@ -10,9 +11,10 @@ use codex_ledger_entry::Seq;
 use codex_ledger_ledger::{
     self as ledger, BodyVerdicts, Inspection, LedgerError, inspect, read_head,
 };
-use codex_ledger_projections::{Views, ViewsError};
+use codex_ledger_projections::{ReplayError, Views, ViewsError};
 use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
+use std::thread::Builder;
 
 /// One thing that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,13 +117,22 @@ impl App {
     }
 }
 
-/// Verifies the ledger, then the views, where they are named.
+/// Verifies the ledger and, at the same time, the views, where they are named: what is said of them counts where the entries can
+/// be read.
 fn audit(
     dir: &Path,
     views: Option<&Views>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Audit, AuditError> {
-    let Inspection { entries, bytes, bodies, findings, head } = inspect(dir, progress)?;
+    let (inspection, audited) = std::thread::scope(|scope| {
+        let work = |views| move || audit_views(dir, views);
+        let audited = views.map(|views| Builder::new().spawn_scoped(scope, work(views)));
+        let audited =
+            audited.transpose().map_err(|error| ViewsError::from(ReplayError::Thread(error)))?;
+        let inspection = inspect(dir, progress);
+        Ok::<_, ViewsError>((inspection, audited.map(|audited| audited.join())))
+    })?;
+    let Inspection { entries, bytes, bodies, findings, head } = inspection?;
     let needs_repair = findings.iter().any(|finding| finding.kind.needs_repair());
     let readable = findings.iter().all(|finding| {
         use ledger::FindingKind::{HeadSlot, SideRecord, Stray};
@@ -137,10 +148,25 @@ fn audit(
             hint: None,
         })
         .collect();
-    let verdict = match views {
-        Some(views) if readable => audit_views(dir, views, &mut findings)?,
-        _ => ViewsVerdict::NotCompared,
+    let verdict = match audited.filter(|_| readable) {
+        Some(audited) => {
+            let (verdict, found) = audited.map_err(|_| ViewsError::from(ReplayError::Died))??;
+            findings.extend(found);
+            verdict
+        }
+        None => ViewsVerdict::NotCompared,
     };
+    if let Some((views, seq)) =
+        views.filter(|_| needs_repair).and_then(|views| Some((views, first_other(dir, views)?)))
+    {
+        findings.push(Finding {
+            kind: FindingKind::Ledger(ledger::FindingKind::Entry),
+            seq: Some(seq),
+            file: views.paths.link.clone(),
+            detail: "the views were made of another entry in this place; they prove nothing, but whoever changed the log may have begun here".into(),
+            hint: None,
+        });
+    }
     let head = head.as_ref().map(HeadSummary::of);
     Ok(Audit { entries, bytes, bodies, findings, needs_repair, views: verdict, head })
 }

@@ -4,15 +4,25 @@ use super::verify::{AuditError, Finding, FindingKind, ViewsVerdict};
 use crate::hint::Hint;
 use codex_ledger_entry::Seq;
 use codex_ledger_ledger::{LedgerReader, lock_holder, read_head};
-use codex_ledger_projections::{Digests, Standing, Views, ViewsError};
+use codex_ledger_projections::{Digests, ReplayError, Standing, Views, ViewsError};
 use std::path::{Path, PathBuf};
+use std::thread::Builder;
 use std::time::Duration;
 
 /// How often views that a writer is about to bring up to date are looked at again, and after what time.
 const LOOKS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The verdict, and what does not hold.
 pub(super) fn audit_views(
+    dir: &Path,
+    views: &Views,
+) -> Result<(ViewsVerdict, Vec<Finding>), AuditError> {
+    let mut findings = Vec::new();
+    compared(dir, views, &mut findings).map(|verdict| (verdict, findings))
+}
+
+fn compared(
     dir: &Path,
     views: &Views,
     findings: &mut Vec<Finding>,
@@ -41,7 +51,13 @@ pub(super) fn audit_views(
         find(file, "not of the views; remove it".into(), None);
     }
     let mut reader = LedgerReader::open(dir)?;
-    let (live, rebuilt) = views.compare(&mut reader, &mut |_| ())?;
+    let (compared, search_problems) = std::thread::scope(|scope| {
+        let search_problems = Builder::new().spawn_scoped(scope, || views.search_problems());
+        let search_problems = search_problems.map_err(ReplayError::Thread)?;
+        let compared = views.compare(&mut reader, &mut |_| ())?;
+        Ok::<_, ViewsError>((compared, search_problems.join()))
+    })?;
+    let (live, rebuilt) = compared;
     let live = match live {
         Ok(live) => live,
         Err(error) => {
@@ -56,7 +72,8 @@ pub(super) fn audit_views(
         return Ok(ViewsVerdict::Differ);
     }
     let mut verdict = ViewsVerdict::Match;
-    for (file, detail) in views.search_problems()? {
+    let search_problems = search_problems.map_err(|_| ViewsError::from(ReplayError::Died))?;
+    for (file, detail) in search_problems? {
         find(file, detail.into(), Some(Hint::RebuildViews));
         verdict = ViewsVerdict::Differ;
     }
@@ -80,9 +97,10 @@ fn why_apart(standing: &Standing, end: Seq) -> (String, Option<Hint>) {
                           clears them";
             (detail.into(), None)
         }
-        Standing::Outdated { reason, .. } => {
-            (format!("{reason}; no command reads them"), Some(Hint::Migrate))
-        }
+        Standing::Outdated { reason, .. } => (
+            format!("{reason} (as their table meta says); no command reads them"),
+            Some(Hint::Migrate),
+        ),
         Standing::Ahead { cursor } => {
             let detail = format!(
                 "{cursor} entries are applied, the ledger acknowledges {end}: entries are missing, or an \

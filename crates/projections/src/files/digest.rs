@@ -56,14 +56,14 @@ impl Digests {
     /// As the database.
     pub(crate) fn of(db: &Connection, key: &[u8; 32]) -> SqlResult<Digests> {
         let streams = streams(db)?;
-        let mut content = blake3::Hasher::new_derive_key("codex-ledger v1 views content");
+        let mut content = Feeder::new("codex-ledger v1 views content");
         let mut tables = BTreeMap::new();
         for (name, lines) in stream_rows(db)? {
             content.update(name.as_bytes());
             content.update(&lines);
         }
         for table in STREAM_TABLES.into_iter().filter(|table| !WHOLE.contains(table)) {
-            let mut all = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
+            let mut all = Feeder::new("codex-ledger v1 views table");
             let order = match table {
                 "sessions" => "line",
                 "events" | "raw_records" => "line, part",
@@ -88,25 +88,25 @@ impl Digests {
                     }
                     for (index, is_place) in places.iter().enumerate() {
                         let value = row.get_ref(index)?;
-                        feed(&mut all, value);
+                        all.feed(value);
                         match value {
                             // Wherever its file stands among those of the thread.
                             ValueRef::Integer(line) if is_content && lines[index] => {
-                                feed(&mut content, ValueRef::Integer(line % FILE_LINES as i64));
+                                content.feed(ValueRef::Integer(line % FILE_LINES as i64));
                             }
-                            _ if is_content && !is_place => feed(&mut content, value),
+                            _ if is_content && !is_place => content.feed(value),
                             _ => {}
                         }
                     }
                 }
             }
             rows += feed_others(db, table, &streams, &mut all)?;
-            tables.insert(table.to_string(), finish(rows, &all));
+            tables.insert(table.to_string(), finish(rows, &mut all));
         }
         for table in WHOLE {
             tables.insert(table.to_string(), whole_table(db, table)?);
         }
-        let content = content.finalize().to_hex().to_string();
+        let content = content.digest();
         Ok(Digests { tables, content, states: states_digest(db, key)? })
     }
 }
@@ -117,7 +117,7 @@ fn feed_others(
     db: &Connection,
     table: &str,
     streams: &[(String, i64)],
-    all: &mut blake3::Hasher,
+    all: &mut Feeder,
 ) -> SqlResult<u64> {
     let known: HashSet<i64> = streams.iter().map(|(_, stream)| *stream).collect();
     let mut statement = db.prepare(&format!("SELECT DISTINCT stream FROM {table} ORDER BY 1"))?;
@@ -134,7 +134,7 @@ fn feed_others(
         while let Some(row) = others.next()? {
             rows += 1;
             for index in 0..columns {
-                feed(all, row.get_ref(index)?);
+                all.feed(row.get_ref(index)?);
             }
         }
     }
@@ -169,7 +169,7 @@ fn stream_rows(db: &Connection) -> SqlResult<Vec<(String, Vec<u8>)>> {
 }
 
 fn whole_table(db: &Connection, table: &str) -> SqlResult<TableDigest> {
-    let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 views table");
+    let mut hasher = Feeder::new("codex-ledger v1 views table");
     let order = match table {
         "redaction_hits" => "1, 2, 3, 4, 5, 6, 7, 8, 9",
         _ => "1",
@@ -181,30 +181,63 @@ fn whole_table(db: &Connection, table: &str) -> SqlResult<TableDigest> {
     while let Some(row) = found.next()? {
         rows += 1;
         for index in 0..columns {
-            feed(&mut hasher, row.get_ref(index)?);
+            hasher.feed(row.get_ref(index)?);
         }
     }
-    Ok(finish(rows, &hasher))
+    Ok(finish(rows, &mut hasher))
 }
 
-fn finish(rows: u64, hasher: &blake3::Hasher) -> TableDigest {
-    TableDigest { rows, digest: hasher.finalize().to_hex().to_string() }
+fn finish(rows: u64, hasher: &mut Feeder) -> TableDigest {
+    TableDigest { rows, digest: hasher.digest() }
 }
 
-pub(crate) fn feed(hasher: &mut blake3::Hasher, value: ValueRef<'_>) {
-    match value {
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            let tag = if matches!(value, ValueRef::Text(_)) { 3u8 } else { 4 };
-            let mut head = [tag; 9];
-            head[1..].copy_from_slice(&(bytes.len() as u64).to_be_bytes());
-            hasher.update(&head);
-            hasher.update(bytes);
+/// A hash that is fed with small pieces. BLAKE3 takes many blocks at once, but only of what it gets at once.
+struct Feeder {
+    hasher: blake3::Hasher,
+    waiting: Vec<u8>,
+}
+
+impl Feeder {
+    /// So much waits before it is hashed.
+    const WAITING_BYTES: usize = 64 << 10;
+
+    fn new(context: &str) -> Feeder {
+        let waiting = Vec::with_capacity(Feeder::WAITING_BYTES);
+        Feeder { hasher: blake3::Hasher::new_derive_key(context), waiting }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if bytes.len() >= Feeder::WAITING_BYTES {
+            self.flush();
+            self.hasher.update(bytes);
+            return;
         }
-        other => {
-            let mut bytes = Vec::with_capacity(9);
-            encode(&mut bytes, other);
-            hasher.update(&bytes);
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() >= Feeder::WAITING_BYTES {
+            self.flush();
         }
+    }
+
+    fn feed(&mut self, value: ValueRef<'_>) {
+        match value {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                let tag = if matches!(value, ValueRef::Text(_)) { 3 } else { 4 };
+                self.waiting.push(tag);
+                self.waiting.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+                self.update(bytes);
+            }
+            other => encode(&mut self.waiting, other),
+        }
+    }
+
+    fn flush(&mut self) {
+        self.hasher.update(&self.waiting);
+        self.waiting.clear();
+    }
+
+    fn digest(&mut self) -> String {
+        self.flush();
+        self.hasher.finalize().to_hex().to_string()
     }
 }
 

@@ -136,7 +136,7 @@ impl Views {
     ///
     /// # Errors
     /// When there are none or the file is no database.
-    pub(crate) fn reader(&self) -> Result<Connection, ViewsError> {
+    pub fn reader(&self) -> Result<Connection, ViewsError> {
         // What the link leads to may be replaced between following it and opening it.
         let mut tries = OPEN_TRIES;
         loop {

@@ -25,7 +25,7 @@ pub const CONTENT_TYPE: Oid = Oid::new_unwrap("1.2.840.113549.1.9.3");
 pub const MESSAGE_DIGEST: Oid = Oid::new_unwrap("1.2.840.113549.1.9.4");
 pub const SIGNING_CERTIFICATE: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.12");
 pub const SIGNING_CERTIFICATE_V2: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.47");
-pub const EXTENDED_KEY_USAGE: Oid = Oid::new_unwrap("2.5.29.37");
+pub const ANY_PURPOSE: Oid = Oid::new_unwrap("2.5.29.37.0");
 pub const TIME_STAMPING: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.3.8");
 /// `TIME_STAMPING` as the contents of its encoding.
 pub const TIME_STAMPING_DER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
@@ -74,7 +74,8 @@ pub struct Signed {
 #[derive(Clone, Debug, Sequence)]
 pub struct Info {
     pub version: u8,
-    pub policy: Oid,
+    // Names a policy by numbers that may be larger than those `Oid` takes.
+    pub policy: Any,
     pub imprint: MessageImprint,
     pub serial: Int,
     // A GeneralizedTime, which unlike in certificates may have fractions of a second.
