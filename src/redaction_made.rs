@@ -41,6 +41,7 @@ pub fn text(door: &Door, done: &RedactionMade) -> String {
 fn nothing_found(door: &Door, done: &RedactionMade) -> String {
     let what = match done.redaction.scope.as_str() {
         "literal" | "regex" => "nothing that was still shown says it",
+        _ if !done.quotations.is_empty() => "nothing was shown from this entry itself",
         _ => "nothing of it was still shown",
     };
     let others = match done.other_redactions {

@@ -17,6 +17,7 @@ use codex_ledger_redaction::{
     By, Engine, Manual, Matcher, Near, REPLACEMENT, RedactionRecord, RevocationRecord, RuleSet,
     Scope, SeenText,
 };
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// What a redaction did.
@@ -42,6 +43,8 @@ pub struct RedactionMade {
 
 /// Quotations in each kind of text that are told.
 const QUOTATIONS_MAX: usize = 10;
+/// Of a longer entry it is not looked who quotes it.
+const QUOTED_MAX_BYTES: u64 = 8 << 20;
 /// Different passages that are nearly a literal.
 const NEAR_MISSES_MAX: usize = 10;
 
@@ -110,7 +113,13 @@ impl App {
             _ => None,
         };
         // Afterwards nothing of it is shown.
-        let said = only.map_or_else(|| Ok(Vec::new()), |only| self.said_in_session(only))?;
+        let said = match only {
+            Some(RedactRequest { entry: Some(seq), field: None, span: None, .. }) => {
+                self.said_in_entry(*seq)?
+            }
+            Some(only) => self.said_in_session(only)?,
+            None => Vec::new(),
+        };
         let seqs = self.decide(&drafts, listener)?;
         let db = self.views_for_reading()?;
         let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
@@ -166,6 +175,25 @@ impl App {
             let place = of.and_then(|of| of.place.as_ref()).map(|place| format!("{place}: "));
             format!("{}what is named", place.unwrap_or_default())
         })
+    }
+
+    /// What is said in an entry: other records may say the same, in words that stay.
+    fn said_in_entry(&self, seq: Seq) -> Result<Vec<String>> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let Some(pack) = reader.pack_from(seq)? else { return Ok(Vec::new()) };
+        let Some(entry) = pack.entry(seq) else { return Ok(Vec::new()) };
+        let body = reader.body(&pack, entry, QUOTED_MAX_BYTES)?.unwrap_or_default();
+        let mut said = Vec::new();
+        let mut open = vec![serde_json::from_slice(&body).unwrap_or_default()];
+        while let Some(value) = open.pop() {
+            match value {
+                Value::String(text) if text.trim().contains(' ') => said.push(text),
+                Value::Array(values) => open.extend(values),
+                Value::Object(fields) => open.extend(fields.into_iter().map(|(_, value)| value)),
+                _ => {}
+            }
+        }
+        Ok(said)
     }
 
     /// What is said in a session that is to be hidden as a whole.

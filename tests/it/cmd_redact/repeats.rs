@@ -305,6 +305,38 @@ fn quotations_of_a_hidden_prompt_are_listed() {
     assert_eq!(again["quotations"], serde_json::json!([]));
 }
 
+/// Two records may say the same, of which one is shown: whoever hides the other one is told of that.
+#[test]
+fn a_record_that_says_the_same_is_told() {
+    let twin = || {
+        let env = TestEnvironment::new();
+        configure_rules(&env, super::NO_RULES);
+        let said = serde_json::json!({
+            "timestamp": "2026-03-01T10:00:01.000Z", "type": "response_item",
+            "payload": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": LONG}]},
+        });
+        let bytes = [session(1, 0), format!("{said}\n").into_bytes(), prompt_line(LONG)].concat();
+        env.write(&env.rollout(1), &bytes);
+        env.append(&[]);
+        env
+    };
+    let env = twin();
+    let shown = super::seq(&env, "SELECT seq FROM prompts WHERE number = 1");
+    let first = super::seq(&env, "SELECT seq FROM events WHERE line = 1");
+    let second = super::seq(&env, "SELECT seq FROM events WHERE line = 2");
+    let unseen = if shown == first { second } else { first };
+    let args = ["redact", "--entry", &unseen.to_string(), "--reason", "r"];
+    let said = env.ok(args).text().to_string();
+    let prompt: String = env
+        .views()
+        .query_row("SELECT text FROM prompts WHERE number = 1", [], |row| row.get("text"))
+        .unwrap();
+    let command = format!("codex-ledger redact --entry {shown} --reason TEXT");
+    let is_told = said.contains("quoted and still shown:\n") && said.contains(&command);
+    assert_eq!(is_told, prompt.contains(LONG), "{said}");
+    assert!(!said.contains("nothing of it was still shown"), "{said}");
+}
+
 /// The client names a thread by its prompt in one line; another system composes letters otherwise.
 #[test]
 fn a_name_says_the_prompt_whatever_its_blanks_and_marks() {
