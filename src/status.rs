@@ -2,6 +2,7 @@
 
 use crate::door::{Done, Door, Result, Style, app};
 use crate::text::{bytes, count, plural, problem_lines, safe, safe_path};
+use crate::vouching;
 use clap::Args;
 use codex_ledger_app::{App, Drift, Root, StateDb, Status};
 use codex_ledger_query::{Coverage, FileProblems, LIST_MAX};
@@ -26,6 +27,8 @@ struct Document<'a> {
     ledger: &'a Path,
     views: &'a Path,
     version: &'a str,
+    /// Who vouches for it, in words; none where nothing was signed.
+    signed: Option<String>,
 }
 
 pub fn run(door: &mut Door, args: StatusArgs) -> Result<Done> {
@@ -44,6 +47,7 @@ pub fn run(door: &mut Door, args: StatusArgs) -> Result<Done> {
             ledger: app.dir(),
             views: app.views_path(),
             version: env!("CARGO_PKG_VERSION"),
+            signed: vouching::in_words(&app),
         })?;
     } else {
         let mut text = as_text(door, &app, &status);
@@ -82,6 +86,8 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
     let head = &status.head;
     out.push_str(&format!("head      {} entries\n", count(head.size)));
     out.push_str(&format!("          id   {}\n          root {}\n", head.id, head.root));
+    let signed = vouching::in_words(app);
+    out.extend(signed.map(|words| format!("          {}\n", safe(&words))));
     if let Some(holder) = &status.holder {
         out.push_str(&format!("writer    {}\n", door.paint(Style::Yellow, safe(holder))));
     }
