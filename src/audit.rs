@@ -1,5 +1,6 @@
 //! `audit`: verify everything.
 
+use crate::audit_against;
 use crate::audit_keys::{self, KeyCommand};
 use crate::audit_log::{self, LogArgs};
 use crate::audit_page::{self, Findings, PageFormat};
@@ -155,7 +156,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         Some(AuditCommand::Verify(args)) => return audit_proofs::verify(door, args),
     }
     if let Some(file) = &args.against {
-        return audit_proofs::against(door, file);
+        return audit_against::against(door, file);
     }
     if let Some(AuditCommand::Log(args)) = args.what {
         return audit_log::run(door, args);

@@ -4,6 +4,7 @@ mod annotate;
 mod append;
 mod args;
 mod audit;
+mod audit_against;
 mod audit_keys;
 mod audit_log;
 mod audit_page;
