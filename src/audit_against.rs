@@ -73,7 +73,7 @@ pub fn against(door: &Door, file: &Path) -> Result<Done> {
         door.print_json(&Comparison { ok, signed, against })?;
     } else {
         let verifies =
-            "this is what HEAD and tiles say: `codex-ledger audit` verifies the entries themselves";
+            "tiles of 256 entries were believed: `codex-ledger audit` verifies each of them";
         let verifies = door.paint(Style::Dim, door.hinted(verifies));
         let told = match &verdict {
             Against::Consistent { size, now } => format!(

@@ -164,15 +164,7 @@ pub fn signer_that_fits(door: &Door, app: &App, args: &KeyArgs) -> Result<Key> {
         keys::finish_rotation(app)?;
     }
     let known = keys::verifier(app, args.key.as_deref())?;
-    if let Some(key) = &known {
-        vouching::check_in_use(app, key)?;
-    }
-    // Whoever names another key may sign with it; another history stays where it was found.
-    let own = if args.key.is_some() { None } else { known.clone() };
-    let finding = vouching::judge(app, &own).1.or_else(|| vouching::judge_noted(app, &known));
-    if let Some(finding) = finding {
-        return Err(vouching::refusal(&finding));
-    }
+    vouching::check_fits(app, &known, args.key.is_none())?;
     keys::signer(door, app, args.key.as_deref())
 }
 
@@ -205,6 +197,10 @@ pub fn prove(door: &Door, args: &ProveArgs) -> Result<Done> {
 pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
     if let Some(of) = &args.stamp.stamped {
         return stamp::verify(door, &args.file, (&args.stamp, of));
+    }
+    if stamp::is_answer(&args.file) {
+        let message = format!("{}: a time stamp, of another file", args.file.display());
+        return Err(DoorError::new(message).hint("name both: --stamped FILE --authority ROOT.pem"));
     }
     let keys = args.signed_by.iter().map(|key| {
         Verifier::parse(key).map_err(|error| {

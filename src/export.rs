@@ -1,6 +1,7 @@
 //! `export`, `import`: the whole ledger, raw, without its engine, and back.
 
 use crate::door::{Done, Door, Result, app, say};
+use crate::error::DoorError;
 use crate::text::{bytes, entries, safe_path};
 use clap::Args;
 use codex_ledger_app::HeadSummary;
@@ -64,7 +65,17 @@ struct Imported<'a> {
 
 pub fn import(door: &mut Door, args: ImportArgs) -> Result<Done> {
     let app = app(door, "import", Vec::new())?;
-    let head = app.import(&args.dir, &mut door.progress())?;
+    let head = app.import(&args.dir, &mut door.progress()).map_err(|error| {
+        let is_made = app.dir().join("FORMAT").exists();
+        let error = DoorError::from(error);
+        // What helps a ledger does not help an export.
+        if is_made {
+            error
+        } else {
+            DoorError::new(error.message)
+                .hint("nothing was made; the project's verify.py says more of the export")
+        }
+    })?;
     if door.global.json {
         door.print_json(&Imported { head: &head, elapsed_ms: door.elapsed_ms() })?;
     } else if !door.global.quiet {

@@ -4,7 +4,8 @@ use crate::door::{Door, Result, say};
 use crate::error::DoorError;
 use crate::text::safe_path;
 use codex_ledger_app::{
-    App, AppError, KeyEvent, Note, Signer, Use, Verifier, hex, parse_hex, read_note,
+    App, AppError, Checkpoint, KeyEvent, Note, Noted, Signer, Use, Verifier, hex, parse_hex,
+    read_note,
 };
 use directories::ProjectDirs;
 use std::fs::{self, File};
@@ -27,12 +28,9 @@ impl Key {
     ///
     /// # Errors
     /// When it cannot be written; then nothing may be signed.
-    pub fn note(&self, app: &App, note: &Note) -> std::result::Result<(), AppError> {
+    pub fn note(&self, app: &App, note: &Note) -> std::result::Result<Noted, AppError> {
         let path = signed_path(app, self.signer.verifier())?;
         let text = note.to_string();
-        if read_note(&path).is_ok_and(|known| known.as_ref() == Some(&text)) {
-            return Ok(());
-        }
         let failed = |error: std::io::Error| {
             let message = format!(
                 "what is signed cannot be noted beside the key: {}: {error}",
@@ -43,7 +41,14 @@ impl Key {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        app.write_durably(&path, text.as_bytes())
+        let noted = Noted::wait(&path.with_extension("lock")).map_err(failed)?;
+        // Another command may have signed more meanwhile.
+        let size = |text: &str| Checkpoint::parse(text).map(|(of, _)| of.size).ok();
+        let known = read_note(&path).ok().flatten();
+        if known.is_none_or(|known| known != text && size(&known) <= size(&text)) {
+            app.write_durably(&path, text.as_bytes())?;
+        }
+        Ok(noted)
     }
 }
 

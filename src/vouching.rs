@@ -151,8 +151,25 @@ pub fn files(app: &App) -> Vec<PathBuf> {
 /// # Errors
 /// When it has.
 pub fn check_in_use(app: &App, key: &Verifier) -> Result<(), DoorError> {
-    let name = key.to_string();
+    in_use(&app.key_events().unwrap_or_default(), key)
+}
+
+/// That the key may sign, and that the ledger still is what was signed of it; `known` is the key, `is_own` whether it is the ledger's.
+///
+/// # Errors
+/// When one of both is not so.
+pub fn check_fits(app: &App, known: &Option<Verifier>, is_own: bool) -> Result<(), DoorError> {
     let events = app.key_events().unwrap_or_default();
+    known.iter().try_for_each(|key| in_use(&events, key))?;
+    // Whoever names another key may sign with it; another history stays where it was found.
+    let own = known.clone().filter(|_| is_own);
+    let (_, finding) = judge_file(app, &own, &events, app.checkpoint_path());
+    let finding = finding.or_else(|| noted(app, known, &events));
+    finding.map_or(Ok(()), |finding| Err(refusal(&finding)))
+}
+
+fn in_use(events: &[KeyEvent], key: &Verifier) -> Result<(), DoorError> {
+    let name = key.to_string();
     let Some(event) = events.iter().find(|event| event.key == name) else { return Ok(()) };
     let how = match event.end {
         KeyEnd::Rotated => "was replaced",
@@ -171,9 +188,9 @@ pub fn refusal(finding: &Finding) -> DoorError {
 /// How the checkpoint beside the ledger stands, and what is wrong with it, or with what the key has signed last. `key` is
 /// the ledger's own.
 pub fn judge(app: &App, key: &Option<Verifier>) -> (Option<Vouched>, Option<Finding>) {
-    let own = app.checkpoint_path();
-    let (vouched, finding) = judge_file(app, key, own);
-    (vouched, finding.or_else(|| judge_noted(app, key)))
+    let events = app.key_events().unwrap_or_default();
+    let (vouched, finding) = judge_file(app, key, &events, app.checkpoint_path());
+    (vouched, finding.or_else(|| noted(app, key, &events)))
 }
 
 /// That a signature which the configuration asks for is missing; the next command that signs adds it.
@@ -187,7 +204,7 @@ pub fn judge_completeness(app: &App, vouched: Option<&Vouched>) -> Option<Findin
 
 /// What is wrong with what keys of this user have signed last, as it is noted beside them. `key` is the ledger's own; what
 /// others have signed has to fit, too, but whose signature it is can no longer be told.
-pub fn judge_noted(app: &App, key: &Option<Verifier>) -> Option<Finding> {
+fn noted(app: &App, key: &Option<Verifier>, events: &[KeyEvent]) -> Option<Finding> {
     let own = app.checkpoint_path();
     let beside = std::fs::metadata(&own).ok().and_then(|_| read_note(&own).ok().flatten());
     let in_use = key.as_ref().and_then(|key| keys::signed_path(app, key).ok());
@@ -198,7 +215,7 @@ pub fn judge_noted(app: &App, key: &Option<Verifier>) -> Option<Finding> {
             continue;
         }
         let key = key.clone().filter(|_| in_use.as_ref() == Some(&path));
-        let (signed, finding) = judge_file(app, &key, path);
+        let (signed, finding) = judge_file(app, &key, events, path);
         if finding.is_some() {
             return finding;
         }
@@ -330,10 +347,10 @@ fn ended(signed: &Vouched, keys: &[Verifier], events: &[KeyEvent]) -> Option<Str
 fn judge_file(
     app: &App,
     key: &Option<Verifier>,
+    events: &[KeyEvent],
     file: PathBuf,
 ) -> (Option<Vouched>, Option<Finding>) {
-    let events = app.key_events().unwrap_or_default();
-    let mut keys = keys_of(key, &events);
+    let mut keys = keys_of(key, events);
     keys.extend(key.as_ref().and_then(|_| keys::beside(app)));
     let vouched = app.vouched(&file, &keys);
     let of = |seq: Option<Seq>, detail: String| {
@@ -357,7 +374,7 @@ fn judge_file(
         (_, Some(_)) if vouched.is_damaged => finding(format!(
             "a signature over {size} is not what this ledger's key makes: the file is damaged, or somebody has changed it"
         )),
-        (Against::Consistent { .. }, _) => ended(&vouched, &keys, &events).and_then(finding),
+        (Against::Consistent { .. }, _) => ended(&vouched, &keys, events).and_then(finding),
         (Against::Fork { .. }, _) => {
             finding(format!("the first {size} are not those that were signed: they were rewritten"))
         }

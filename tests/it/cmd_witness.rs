@@ -145,7 +145,7 @@ fn a_history_that_was_rewritten_finds_no_witness() {
     assert_eq!(audit["ok"], false, "{audit}");
     assert!(audit["findings"][0]["detail"].as_str().unwrap().contains("not what the ledger has"));
     let args = ["audit", "checkpoint", "-o", &name(&log.path("more")), "--since", &name(&first)];
-    log.run(args).refused(&["another root"]);
+    log.run(args).refused(&["another history"]);
     let plain = checkpoint(&log, "plain", None);
     witness.run(["audit", "cosign", &name(&plain)]).refused(&["were cosigned last"]);
     // Two are wanted, one has cosigned.

@@ -48,7 +48,7 @@ pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
 pub use self::proofs::{
-    Against, Noting, Proven, SignedBy, Vouched, read_note, verify_consistency, verify_proof,
+    Against, Noted, Noting, Proven, SignedBy, Vouched, read_note, verify_consistency, verify_proof,
 };
 pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile, gate_of};
 pub use self::rebuild::Rebuilt;

@@ -27,7 +27,31 @@ pub(crate) const COLLECTED_MAX_BYTES: u64 = 64 << 20;
 const ORIGIN_PREFIX: &str = "codex-ledger";
 
 /// Notes what a key signs, outside of the ledger's folder, before anybody gets it.
-pub type Noting<'a> = &'a dyn Fn(&Note) -> Result<()>;
+pub type Noting<'a> = &'a dyn Fn(&Note) -> Result<Noted>;
+
+/// That something was noted. While it lives, nobody else notes what this key signs, so that what is noted and what lies beside the
+/// ledger are written one after the other.
+#[must_use]
+pub struct Noted(File);
+
+impl Noted {
+    /// Waits until nobody else notes what is signed with the key that this file stands beside.
+    ///
+    /// # Errors
+    /// When the file cannot be made, or the system has no locks.
+    pub fn wait(lock: &Path) -> std::io::Result<Noted> {
+        let file = File::options().create(true).append(true).open(lock)?;
+        file.lock()?;
+        Ok(Noted(file))
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        // Closing it does the same, later.
+        self.0.unlock().ok();
+    }
+}
 
 /// What a checkpoint of somewhere else says of this ledger.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -104,6 +128,15 @@ pub struct SignedBy {
     pub at_secs: Option<u64>,
 }
 
+/// What the newest root is taken from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// What HEAD says.
+    Head,
+    /// The entries, those that are part of a tile by that.
+    Entries,
+}
+
 /// The name of a ledger as a log.
 pub(super) fn log_name(ledger: LedgerId, origin: OriginId) -> String {
     format!("{ORIGIN_PREFIX}/{ledger}/{origin}")
@@ -140,7 +173,7 @@ impl App {
     /// When there is no ledger, or the checkpoint cannot be written.
     pub fn checkpoint(&self, signer: &Signer, noting: Noting<'_>) -> Result<(Checkpoint, Note)> {
         let reader = LedgerReader::open(self.dir())?;
-        let (checkpoint, note) = signed(reader.head(), signer, noting)?;
+        let (checkpoint, note, _noted) = signed(reader.head(), signer, noting)?;
         self.keep_checkpoint(&note)?;
         Ok((checkpoint, note))
     }
@@ -211,7 +244,7 @@ impl App {
             AppError::new(ErrorKind::NotFound, format!("no entry {seq}: the ledger has {size}"))
         })?;
         let hashes = part_roots(reader, &inclusion_parts(seq.get(), size))?;
-        let (_, note) = signed(reader.head(), signer, noting)?;
+        let (_, note, _noted) = signed(reader.head(), signer, noting)?;
         let proof = TlogProof { extra: Some(header.to_vec()), index: seq.get(), hashes, note };
         // What does not hold is not given to anybody.
         proof.leads_to(&leaf_hash(&header)).map_err(unsound)?;
@@ -238,7 +271,8 @@ impl App {
             signed_by: key.map(|key| hex(&key.id())),
             is_damaged: keys.iter().any(is_wrong),
             is_incomplete: keys.iter().any(is_missing),
-            against: self.against(std::slice::from_ref(&checkpoint))?,
+            // An audit verifies the entries themselves, and whoever signs has HEAD.
+            against: self.against_one(&checkpoint, Trust::Head)?,
         }))
     }
 
@@ -270,7 +304,7 @@ impl App {
         };
         let mut same = 0;
         for checkpoint in own {
-            verdict = self.against_one(checkpoint)?;
+            verdict = self.against_one(checkpoint, Trust::Entries)?;
             match verdict {
                 Against::Consistent { size, .. } => same = size,
                 Against::Fork { size, .. } => return Ok(Against::Fork { size, same }),
@@ -281,7 +315,7 @@ impl App {
         Ok(verdict)
     }
 
-    fn against_one(&self, checkpoint: &Checkpoint) -> Result<Against> {
+    fn against_one(&self, checkpoint: &Checkpoint, trust: Trust) -> Result<Against> {
         let mut reader = LedgerReader::open(self.dir())?;
         if checkpoint.origin != name_of(reader.head()) {
             return Ok(Against::Other { origin: checkpoint.origin.clone() });
@@ -290,7 +324,7 @@ impl App {
         if size > now {
             return Ok(Against::Shorter { size, now });
         }
-        let root = match size == now {
+        let root = match size == now && trust == Trust::Head {
             true => Some(reader.head().chain.tree.root()),
             false => {
                 let whole = 0..size;
@@ -349,13 +383,13 @@ pub(super) fn signed(
     head: &Head,
     signer: &Signer,
     noting: Noting<'_>,
-) -> Result<(Checkpoint, Note)> {
+) -> Result<(Checkpoint, Note, Noted)> {
     let checkpoint =
         Checkpoint { origin: name_of(head), size: head.size(), root: head.chain.tree.root() };
     let mut note = checkpoint.note().map_err(unsound)?;
     note.sign(signer, 0);
-    noting(&note)?;
-    Ok((checkpoint, note))
+    let noted = noting(&note)?;
+    Ok((checkpoint, note, noted))
 }
 
 pub(super) fn unsound(error: impl std::fmt::Display) -> AppError {

@@ -41,7 +41,7 @@ pub fn read_found(path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
 /// When it is not, is no file, cannot be read, or is longer than `max` bytes.
 pub fn read_file(path: &Path, max: u64) -> Result<Vec<u8>> {
     let found = read_found(path, max)?;
-    found.ok_or_else(|| failed(path, std::io::Error::from(IoErrorKind::NotFound)))
+    found.ok_or_else(|| failed(path, "there is no such file"))
 }
 
 /// What can be read of it.

@@ -96,7 +96,7 @@ impl App {
         nonce: Option<u64>,
     ) -> Result<StampRequest> {
         let reader = LedgerReader::open(self.dir())?;
-        let (_, note) = signed(reader.head(), signer, noting)?;
+        let (_, note, _noted) = signed(reader.head(), signer, noting)?;
         let checkpoint = note.to_string();
         let query = stamp_request(checkpoint.as_bytes(), nonce).map_err(unsound)?;
         Ok(StampRequest { checkpoint, query })

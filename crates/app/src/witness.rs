@@ -9,7 +9,8 @@ use crate::signing_keys::hands_over;
 use codex_ledger_entry::{Fields, FieldsBuilder, Frontier, Kind, Seq, hex};
 use codex_ledger_ledger::{LedgerReader, part_roots, write_durably};
 use codex_ledger_proof::{
-    Checkpoint, ConsistencyProof, Note, Signer, Use, Verifier, consistency_parts,
+    Checkpoint, ConsistencyError, ConsistencyProof, Note, ProofError, Signer, Use, Verifier,
+    consistency_parts,
 };
 use codex_ledger_query::ActFilter;
 use std::path::PathBuf;
@@ -73,7 +74,7 @@ impl App {
         (signer, noting): (&Signer, Noting<'_>),
     ) -> Result<ConsistencyProof> {
         let mut reader = LedgerReader::open(self.dir())?;
-        let (newer, note) = signed(reader.head(), signer, noting)?;
+        let (newer, note, _noted) = signed(reader.head(), signer, noting)?;
         let old = older.map_or(0, |older| older.size);
         let hashes = match old < newer.size {
             true => part_roots(&mut reader, &consistency_parts(old, newer.size))?,
@@ -82,7 +83,12 @@ impl App {
         let proof = ConsistencyProof { old, hashes, note };
         if let Some(older) = older {
             // What does not hold is not given to anybody.
-            proof.follows(older).map_err(unsound)?;
+            proof.follows(older).map_err(|error| match error {
+                ConsistencyError::Proof(ProofError::Root) => unsound(
+                    "the older checkpoint is of another history: what it covers was rewritten since, or is that of another copy",
+                ),
+                error => unsound(error),
+            })?;
         }
         Ok(proof)
     }

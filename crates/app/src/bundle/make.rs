@@ -158,8 +158,10 @@ impl App {
         (signer, noting): (&Signer, Noting<'_>),
         dir: &Path,
     ) -> Result<()> {
-        let (_, note) = signed(reader.head(), signer, noting)?;
+        let (_, note, noted) = signed(reader.head(), signer, noting)?;
         self.keep_checkpoint(&note)?;
+        // The proof is signed next.
+        drop(noted);
         let proof = self.proof_of(reader, seq, (signer, noting))?;
         let key = format!("{}\n", signer.verifier());
         for (name, text) in [(CHECKPOINT, note.to_string()), (PROOF, proof.to_string()), (KEY, key)]
