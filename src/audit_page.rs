@@ -193,16 +193,20 @@ fn keys(app: &App, cosigned: Option<&Cosigned>, stamps: &[KeptStamp]) -> Result<
     }
     for stamp in stamps {
         let size = stamp.size.map(entries).unwrap_or_default();
-        let at = stamp.at_secs.map(|at| crate::stamp::when(at, stamp.accuracy_secs));
+        let at = stamp.at_secs.map(|at| crate::stamp::when(at, None));
         rows.push(SheetRow {
             entry: Some(stamp.seq.get()),
-            at: at.map(|at| format!("{at} (as it says)")).unwrap_or_default(),
+            at: at.unwrap_or_default(),
             what: match &stamp.refused {
                 None => format!("time stamp over {size}"),
                 Some(why) if stamp.is_unchecked() => format!("time stamp over {size}, {why}"),
                 Some(why) => format!("time stamp over {size} that proves nothing: {why}"),
             },
-            about: stamp.by.clone().unwrap_or_default(),
+            about: match (&stamp.by, stamp.accuracy_secs) {
+                (Some(by), Some(secs)) => format!("{by}, as it says, give or take {secs} s"),
+                (Some(by), None) => format!("{by}, as it says"),
+                _ => String::new(),
+            },
             ..SheetRow::default()
         });
     }

@@ -215,7 +215,7 @@ pub fn verify(door: &Door, answer: &Path, (stamped, of): (&StampedArgs, &Path)) 
             let (at, by) = (when(*at, *accuracy_secs), safe(by));
             let holds = door.paint(Style::Green, "holds");
             let text = format!(
-                "{holds}  {} was what it is at {at}\nsays   {by}\nnot proven: what it says, or who has signed it\n",
+                "{holds}  {} was there, as it is now, at {at}\nsays   {by}\nnot proven: what it says, or who has signed it\n",
                 safe_path(of)
             );
             (document, text, Done::Clean)
