@@ -299,3 +299,22 @@ fn junk_in_the_folder_of_the_views_is_a_finding() {
     }
     env.audits_clean();
 }
+
+/// Of a page that was cut, SQLite reads the rest as zeros and says nothing: nobody may be shown that.
+#[test]
+fn views_that_were_cut_by_a_byte_are_not_read() {
+    let env = TestEnvironment::with_session(3);
+    let expected = env.digest();
+    let path = fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
+    let whole = fs::metadata(&path).unwrap().len();
+    let cut = fs::File::options().write(true).open(&path).unwrap();
+    cut.set_len(whole - 1).unwrap();
+    for args in [&["sessions"][..], &["report"], &["search", "water"]] {
+        env.run(args).refused(&["was cut", "codex-ledger migrate"]);
+    }
+    let audit = env.run(["audit", "--json"]).expect(1).json();
+    assert_eq!(audit["findings"][0]["kind"], "views", "{audit}");
+    env.append(&[]);
+    env.audits_clean();
+    assert_eq!(env.digest(), expected);
+}

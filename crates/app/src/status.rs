@@ -95,7 +95,7 @@ impl App {
                     (Some(cursor), Some(reason), None)
                 }
             },
-            (Standing::Outdated { reason, cursor }, _) => (Some(cursor), Some(reason), None),
+            (Standing::Outdated { reason, cursor, .. }, _) => (Some(cursor), Some(reason), None),
             (Standing::Ahead { cursor }, _) => {
                 (Some(cursor), Some(self.ahead(cursor).message), None)
             }

@@ -92,10 +92,26 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
         }
         Err(error) => return Err(at(path)(error)),
     };
+    check_whole(&db, path).map_err(at(path))?;
     // Else a statement is compiled anew whenever its values change, in case another plan suits them better.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(at(path))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(db)
+}
+
+/// That a database ends where a page ends. SQLite itself sees that whole pages are missing; of a page that was cut it reads the rest
+/// as zeros, without a word.
+fn check_whole(db: &Connection, path: &Path) -> SqlResult<()> {
+    let page = db.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?;
+    let (page, length) =
+        (page.unsigned_abs().max(1), std::fs::metadata(path).map_or(0, |of| of.len()));
+    match length % page {
+        0 => Ok(()),
+        _ => Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+            Some("the file was cut within a page".into()),
+        )),
+    }
 }
 
 /// Opens or creates a database that can be made anew at any time: nothing waits for the disk.

@@ -97,10 +97,10 @@ fn why_apart(standing: &Standing, end: Seq) -> (String, Option<Hint>) {
                           clears them";
             (detail.into(), None)
         }
-        Standing::Outdated { reason, .. } => (
-            format!("{reason} (as their table meta says); no command reads them"),
-            Some(Hint::Migrate),
-        ),
+        Standing::Outdated { reason, table, .. } => {
+            let table = table.map(|table| format!(" (table {table})")).unwrap_or_default();
+            (format!("{reason}{table}; no command reads them"), Some(Hint::Migrate))
+        }
         Standing::Ahead { cursor } => {
             let detail = format!(
                 "{cursor} entries are applied, the ledger acknowledges {end}: entries are missing, or an \
@@ -118,7 +118,7 @@ fn standing_apart(dir: &Path, views: &Views) -> Result<Option<(Standing, Seq)>, 
         let head = read_head(dir)?.head;
         let standing = match views.standing(&head) {
             Err(error @ ViewsError::Newer { .. }) => {
-                Standing::Outdated { reason: error.to_string(), cursor: Seq::FIRST }
+                Standing::Outdated { reason: error.to_string(), table: None, cursor: Seq::FIRST }
             }
             standing => standing?,
         };

@@ -25,6 +25,8 @@ pub enum Standing {
     Outdated {
         /// Why, for people.
         reason: String,
+        /// The table that says so, where it is one.
+        table: Option<&'static str>,
         /// The entry after those that are applied.
         cursor: Seq,
     },
@@ -35,6 +37,8 @@ pub enum Standing {
         cursor: Seq,
     },
 }
+
+const META: &str = "meta";
 
 /// The one row of `meta`.
 struct Meta {
@@ -81,7 +85,8 @@ impl Views {
         let Some(path) = self.paths.current() else {
             return Ok((Standing::Absent, None));
         };
-        let outdated = |reason: String, cursor| Ok((Standing::Outdated { reason, cursor }, None));
+        let outdated =
+            |reason: String, cursor| Ok((Standing::Outdated { reason, table: None, cursor }, None));
         let db = match self.reader() {
             Ok(db) => db,
             Err(error) => return outdated(format!("cannot be read: {error}"), Seq::FIRST),
@@ -98,7 +103,8 @@ impl Views {
             Ok(_) => {}
         }
         let Ok(Some(meta)) = meta else {
-            return outdated("they are not whole".into(), Seq::FIRST);
+            let (reason, table) = ("they are not whole".into(), Some(META));
+            return Ok((Standing::Outdated { reason, table, cursor: Seq::FIRST }, None));
         };
         match self.compared(&db, &meta, head) {
             Ok(standing @ Standing::Usable { .. }) => Ok((standing, Some(db))),
@@ -109,23 +115,23 @@ impl Views {
 
     fn compared(&self, db: &Connection, meta: &Meta, head: &Head) -> db::SqlResult<Standing> {
         let cursor = meta.cursor;
-        let reason = if meta.ledger != head.identity.ledger.to_string() {
-            "they belong to another ledger"
+        let (reason, table) = if meta.ledger != head.identity.ledger.to_string() {
+            ("they belong to another ledger", Some(META))
         } else if meta.digest != schema_digest() {
-            "the projections have changed"
+            ("the projections have changed", Some(META))
         } else if meta.options != self.options.name() {
-            "the options have changed"
+            ("the options have changed", Some(META))
         } else if cursor > head.end() {
             return Ok(Standing::Ahead { cursor });
         } else if cursor == head.end() && meta.head != head.chain.id.to_string() {
-            "they were made from other entries than the ledger holds"
+            ("they were made from other entries than the ledger holds", Some(META))
         } else if !is_as_made(db)? {
-            "their tables are not as this program makes them"
+            ("their tables are not as this program makes them", None)
         } else {
             let uncleared: bool =
                 db.query_row("SELECT uncleared FROM meta", [], |row| row.get(0))?;
             return Ok(Standing::Usable { cursor, is_clear: !uncleared });
         };
-        Ok(Standing::Outdated { reason: reason.into(), cursor })
+        Ok(Standing::Outdated { reason: reason.into(), table, cursor })
     }
 }
