@@ -92,7 +92,7 @@ struct Document<'a> {
     checkpoint: Option<&'a Vouched>,
     /// What witnesses have cosigned; none where none is configured, or none has.
     cosigned: Option<&'a Cosigned>,
-    /// What authorities have stamped, each checked; none where no authority is configured.
+    /// What authorities have stamped, each checked where one is configured.
     stamps: &'a [KeptStamp],
     views: Views,
     /// How many acts of each kind there are that are no one's daily work; none where the views cannot be read.

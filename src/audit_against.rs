@@ -19,7 +19,7 @@ struct Comparison<'a> {
 }
 
 /// Where the first other entry is, between what an older checkpoint covers and what the first one covers that does not fit.
-fn first_other(same: u64, size: u64) -> String {
+fn between(same: u64, size: u64) -> String {
     let last = size.saturating_sub(1);
     match same {
         0 => format!("the first other one is one of the entries 0 to {}; ", count(last)),
@@ -84,7 +84,7 @@ pub fn against(door: &Door, file: &Path) -> Result<Done> {
             Against::Fork { size, same } => format!(
                 "fork  the first {} are not those of a checkpoint: {}the ledger was rewritten, or one of both is another copy\n",
                 entries(*size),
-                first_other(*same, *size)
+                between(*same, *size)
             ),
             Against::Shorter { size, now } => format!(
                 "cut  the checkpoint covers {}, the ledger has {}: the newest are missing, or the folder was put back to an older state\n",

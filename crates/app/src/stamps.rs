@@ -163,7 +163,6 @@ impl App {
             .add("verb", STAMP)
             .add("actor", &self.setup.actor)
             .add("detail", format!("{} entries, by {}", of.size, stamped.by))
-            .number("at", stamped.at)
             .add("checkpoint", checkpoint)
             .add("token", &token)
             .finish();

@@ -1,7 +1,7 @@
 //! Verify the ledger, then compare the views with what its entries say.
 
+use super::remembered::first_other;
 use super::views::audit_views;
-use super::witness::first_other;
 use crate::error;
 use crate::hint::Hint;
 use crate::progress::{Listener, Progress};
