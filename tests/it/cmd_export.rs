@@ -200,6 +200,9 @@ fn an_import_is_the_inverse_of_an_export() {
     env.audits_clean();
     assert_eq!(env.append(&[])["entries"]["from"], env.append(&[])["entries"]["to"], "nothing new");
     env.run(["import", &from]).refused(&["there is a ledger"]);
+    // A name alone lies in the folder that somebody is in.
+    env.ok(["--ledger", "bare", "import", &from]);
+    assert!(env.work().join("bare/HEAD").is_file());
     // What is exported again differs in nothing but the access that it adds.
     let again = exported(&env, "again");
     let (a, b) = (fs::read(first.join("entries.cxl")), fs::read(again.join("entries.cxl")));

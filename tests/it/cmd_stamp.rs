@@ -120,6 +120,23 @@ fn an_authority_says_when_the_ledger_was_there() {
     let text = env.run([&["audit", "--no-views"][..], &with].concat()).expect(0);
     assert!(text.text().contains("says CN=Example Time"), "{}", text.text());
 
+    // What nobody has signed is not kept, whoever stamps it.
+    let unsigned = env.path("unsigned");
+    let text = fs::read_to_string(&file).unwrap();
+    let (body, signature) = text.split_once("\u{2014} ").unwrap();
+    let at = signature.trim_end().len() - 8;
+    let letter = if signature.as_bytes()[at] == b'A' { "B" } else { "A" };
+    let mut other = signature.to_string();
+    other.replace_range(at..=at, letter);
+    fs::write(&unsigned, format!("{body}\u{2014} {other}")).unwrap();
+    let query = ["ts", "-query", "-data", &name(&unsigned), "-sha256", "-cert", "-out", "query"];
+    run(&authority.dir, "openssl", &query);
+    let query = fs::read(authority.dir.join("query")).unwrap();
+    let stamped = name(&env.path("unsigned.tsr"));
+    fs::write(&stamped, authority.answer(&query)).unwrap();
+    env.run([&["audit", "attach", &stamped][..], &with].concat())
+        .refused(&["not signed by a key of this ledger"]);
+
     // Anybody can check it, with this program or another one.
     let (seq, out) = (kept["seq"].to_string(), name(&env.path("given")));
     env.ok([&["audit", "stamp", "--entry", &seq, "-o", &out][..], &with].concat());
@@ -207,6 +224,14 @@ fn checkpoints_travel_with_a_repository() {
         env.run(["audit", "checkpoint", "--config", &config])
     };
     append().refused(&["git"]);
+    // A name that leads nowhere is found before anything is signed.
+    let missing = env.path("missing.toml");
+    let text = "[checkpoint]\nexport_git = 'no/repository'\ntime_authorities = ['no.pem']\n";
+    env.write(&missing, text.as_bytes());
+    let checked = env.run(["config", "check", "--config", &name(&missing)]).expect(1);
+    for word in ["checkpoint.export_git", "checkpoint.time_authorities", "no.pem"] {
+        assert!(checked.text().contains(word), "{word}: {}", checked.text());
+    }
     run(&repository, "git", &["init", "-q"]);
     append().refused(&["git"]);
     // What lies in a repository is not run.
@@ -246,6 +271,21 @@ fn checkpoints_travel_with_a_repository() {
     fs::remove_dir_all(env.ledger()).unwrap();
     crate::cli_support::copy_tree(&other.ledger(), &env.ledger());
     against().refused(&["no checkpoint in its notes"]);
+}
+
+/// A pipe in the place of the file that collects checkpoints is not waited for.
+#[cfg(unix)]
+#[test]
+fn checkpoints_are_written_into_files_only() {
+    let env = ledger();
+    let (pipe, config) = (env.path("pipe"), env.path("pipe.toml"));
+    if Command::new("mkfifo").arg(&pipe).status().is_err() {
+        skip("checkpoints into a pipe", "mkfifo is not installed");
+        return;
+    }
+    env.write(&config, format!("[checkpoint]\nexport = '{}'\n", name(&pipe)).as_bytes());
+    grow(&env, "and tomorrow?");
+    env.run(["audit", "checkpoint", "--config", &name(&config)]).refused(&["it is no file"]);
 }
 
 /// A repository that came from somebody else runs nothing and fetches nothing here.

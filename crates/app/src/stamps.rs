@@ -229,32 +229,31 @@ impl App {
 
 type Judged = std::result::Result<Stamped, String>;
 
-/// That an authority's time does not contradict the ledger's clock: not before what it covers was recorded, not behind the
-/// moment at which it was kept, in seconds since 1970.
+/// That an authority's time does not contradict the ledger's clock, by which the stamp was kept at that time, in seconds since 1970.
 fn check_time(
     reader: &mut LedgerReader,
     size: u64,
     kept_at: u64,
     stamped: &Stamped,
 ) -> Result<std::result::Result<(), String>> {
-    let slack = stamped.accuracy_secs.unwrap_or(0).saturating_add(CLOCK_SLACK_SECS);
-    if stamped.at > kept_at.saturating_add(slack) {
-        return Ok(Err(
-            "it names a time that was still to come when it was kept: one of both clocks is wrong"
-                .into(),
-        ));
-    }
     let last = size.checked_sub(1).map(Seq::new);
     let header = last.map(|last| header_of(reader, last)).transpose()?.flatten();
     let header = header.and_then(|header| Header::decode(&header).ok());
     let recorded_at = header.map_or(0, |header| header.recorded_at / NANOS);
-    Ok(match stamped.at.saturating_add(slack) < recorded_at {
-        true => Err(format!(
-            "it names a time before entry {} was recorded, which it covers: one of both clocks is wrong",
-            size.saturating_sub(1)
-        )),
-        false => Ok(()),
-    })
+    Ok(contradiction(stamped, recorded_at, kept_at).map_or(Ok(()), |why| {
+        Err(format!("it names a time {why}: the authority's clock or this ledger's is wrong"))
+    }))
+}
+
+/// What an authority's time contradicts: it is not before the newest entry that it covers was recorded, nor behind the moment at
+/// which it was kept; both in seconds since 1970.
+fn contradiction(stamped: &Stamped, recorded_at: u64, kept_at: u64) -> Option<&'static str> {
+    let slack = stamped.accuracy_secs.unwrap_or(0).saturating_add(CLOCK_SLACK_SECS);
+    if stamped.at > kept_at.saturating_add(slack) {
+        return Some("that was still to come when it was kept");
+    }
+    let is_before = stamped.at.saturating_add(slack) < recorded_at;
+    is_before.then_some("before the newest entry that it covers was recorded")
 }
 
 fn kept(
@@ -297,4 +296,34 @@ pub fn read_authorities(path: &Path) -> Result<Vec<Authority>> {
 pub fn verify_stamp(stamp: &[u8], bytes: &[u8], trusted: &[Authority]) -> Result<Stamped> {
     let stamp = Stamp::parse(stamp).map_err(unsound)?;
     stamp.verify(bytes, trusted).map_err(unsound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_clocks_may_differ_by_a_little() {
+        let at = |at: u64, accuracy_secs: Option<u64>| {
+            let text = String::new;
+            let (by, serial, certificate) = (text(), text(), text());
+            Stamped { at, accuracy_secs, by, serial, certificate }
+        };
+        let (recorded_at, kept_at) = (1_000_000, 1_000_600);
+        for (moment, accuracy, fits) in [
+            (1_000_000, None, true),
+            (1_000_600, None, true),
+            (recorded_at - CLOCK_SLACK_SECS, None, true),
+            (recorded_at - CLOCK_SLACK_SECS - 1, None, false),
+            (recorded_at - CLOCK_SLACK_SECS - 1, Some(1), true),
+            (kept_at + CLOCK_SLACK_SECS, None, true),
+            (kept_at + CLOCK_SLACK_SECS + 1, None, false),
+            (kept_at + CLOCK_SLACK_SECS + 1, Some(1), true),
+            (0, None, false),
+            (u64::MAX, None, false),
+        ] {
+            let found = contradiction(&at(moment, accuracy), recorded_at, kept_at);
+            assert_eq!(found.is_none(), fits, "{moment} {accuracy:?} {found:?}");
+        }
+    }
 }
