@@ -13,7 +13,7 @@ CREATE TABLE events (
     bytes       INTEGER NOT NULL,       -- length in bytes, without the line feed
     at_ms       INTEGER,                -- time of the record, UTC milliseconds
     generation  TEXT,                   -- g0, g1, g2, g3: shape of the record
-    kind        TEXT NOT NULL,          -- session_meta, response_item, event_msg, …; malformed, blank, unknown
+    kind        TEXT NOT NULL,          -- session_meta, response_item, event_msg, …; malformed, blank, unknown, erased
     subtype     TEXT,                   -- payload type, e.g. token_count
     ordinal     INTEGER,                -- position in the thread's logical history (g3)
     understood  TEXT NOT NULL,          -- understood, unknown, malformed

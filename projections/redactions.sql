@@ -52,6 +52,15 @@ CREATE TABLE rules (
     reason      TEXT
 ) STRICT;
 
+-- What was erased, in runs of entries: by which entry, and whether that says that it is done.
+CREATE TABLE erased_runs (
+    first_seq INTEGER NOT NULL,
+    last_seq  INTEGER NOT NULL,
+    by        INTEGER NOT NULL,
+    done      INTEGER NOT NULL,
+    PRIMARY KEY (first_seq, by)
+) STRICT, WITHOUT ROWID;
+
 -- How many passages of a text a rule or a redaction hides. A passage that several hide counts for each.
 CREATE TABLE redaction_hits (
     stream    INTEGER NOT NULL,

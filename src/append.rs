@@ -9,14 +9,16 @@ use crate::text::{
 use crate::vouching::{Signed, Signing, is_behind, sign};
 use clap::Args;
 use codex_ledger_app::{
-    App, AppError, AppendOptions, AppendReport, Appended, ByteCounts, FileCounts, HeadSummary, Seq,
-    SeqRange, SourceProblem, check_place,
+    App, AppError, AppendOptions, AppendReport, Appended, ByteCounts, ErasedFile, FileCounts,
+    HeadSummary, Seq, SeqRange, SourceProblem, check_place,
 };
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Files of erased sessions that are named.
+const ERASED_MAX: usize = 5;
 /// The invented home; see `fixtures/README.md`.
 static SAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/codex-home");
 /// Files whose problems are listed for people; `--json` and `--verbose` have every line.
@@ -157,6 +159,8 @@ struct Document<'a> {
     checkpoint: Option<&'a Signed>,
     /// Why nothing was signed, or it was not written elsewhere.
     checkpoint_problem: Option<&'a str>,
+    /// Files that are not read, since their sessions were erased.
+    erased: Vec<Refused<'a>>,
     problems: Vec<Problem<'a>>,
     elapsed_ms: u64,
 }
@@ -168,6 +172,7 @@ struct Files {
     unchanged: u64,
     failed: u64,
     gone: u64,
+    erased: u64,
 }
 
 #[derive(Serialize)]
@@ -192,6 +197,14 @@ struct Entries {
     to: Seq,
 }
 
+/// A file that is not read, since its session was erased.
+#[derive(Serialize)]
+struct Refused<'a> {
+    path: &'a str,
+    /// The entry that says so.
+    by: Seq,
+}
+
 #[derive(Serialize)]
 struct Problem<'a> {
     path: &'a str,
@@ -204,8 +217,8 @@ struct Problem<'a> {
 
 fn document<'a>(door: &Door, appended: &'a Appended, signing: &'a Signing) -> Document<'a> {
     let report = &appended.report;
-    let FileCounts { seen, read, unchanged, failed, gone } = report.files;
-    let files = Files { seen, read, unchanged, failed, gone };
+    let FileCounts { seen, read, unchanged, failed, gone, erased } = report.files;
+    let files = Files { seen, read, unchanged, failed, gone, erased };
     let ByteCounts { seen, appended: new, already, pending, skipped } = report.bytes;
     let bytes = Bytes { seen, appended: new, already, pending, skipped };
     let problem = |of: &'a SourceProblem| Problem {
@@ -228,6 +241,7 @@ fn document<'a>(door: &Door, appended: &'a Appended, signing: &'a Signing) -> Do
         head: appended.head.as_ref(),
         checkpoint: signing.signed.as_ref(),
         checkpoint_problem: signing.problem.as_deref(),
+        erased: report.erased.iter().map(|of| Refused { path: &of.path, by: of.by }).collect(),
         problems: report.problems.iter().map(problem).collect(),
         elapsed_ms: door.elapsed_ms(),
     }
@@ -256,6 +270,16 @@ fn summary(door: &Door, appended: &Appended) -> String {
         out.push_str(&format!(
             "{gone} that were read here before are gone; the ledger has what they held\n"
         ));
+    }
+    for ErasedFile { path, by } in report.erased.iter().take(ERASED_MAX) {
+        out.push_str(&format!(
+            "not read, since entry {by} has erased its session: {}\n",
+            safe(path)
+        ));
+    }
+    if report.erased.len() > ERASED_MAX {
+        let more = plural((report.erased.len() - ERASED_MAX) as u64, "more file");
+        out.push_str(&format!("and {more} of erased sessions\n"));
     }
     out + &problems(door, appended)
 }

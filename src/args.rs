@@ -5,6 +5,7 @@ use crate::annotate::{DispositionCommand, NoteCommand, TagCommand};
 use crate::append::AppendArgs;
 use crate::audit::AuditArgs;
 use crate::config::ConfigArgs;
+use crate::erase::{EraseArgs, HoldCommand};
 use crate::export::{ExportArgs, ImportArgs};
 use crate::generate::{CompletionsArgs, ManArgs};
 use crate::group::GroupArgs;
@@ -139,6 +140,13 @@ pub enum Command {
     Tokens(TokensArgs),
     /// Hide passages, prompts or sessions in everything that is derived; undo it; manage the rules
     Redact(RedactArgs),
+    /// Destroy bodies for good and keep the proof that they were there
+    Erase(EraseArgs),
+    /// Forbid to erase something, as long as the law asks for it
+    Hold {
+        #[command(subcommand)]
+        what: HoldCommand,
+    },
     /// Give sessions and prompts tags, take them away, list them
     Tag {
         #[command(subcommand)]

@@ -108,6 +108,7 @@ struct Document<'a> {
 struct Bodies {
     ok: u64,
     pending: u64,
+    erased: u64,
     loss: u64,
     violation: u64,
 }
@@ -243,12 +244,12 @@ fn document<'a>(
         ViewsVerdict::Differ => Some(false),
         _ => None,
     };
-    let BodyVerdicts { ok, pending, loss, violation } = audit.bodies;
+    let BodyVerdicts { ok, pending, erased, loss, violation } = audit.bodies;
     Document {
         ok: audit.findings.is_empty(),
         entries: audit.entries,
         bytes: audit.bytes,
-        bodies: Bodies { ok, pending, loss, violation },
+        bodies: Bodies { ok, pending, erased, loss, violation },
         findings: audit.findings.iter().map(|finding| FindingLine::of(door, finding)).collect(),
         checkpoint: vouched.as_ref(),
         cosigned: cosigned.as_ref(),
@@ -323,11 +324,17 @@ fn as_text(
             safe(&detail(door, finding))
         ));
     }
-    let BodyVerdicts { ok, pending, loss, violation } = audit.bodies;
+    let BodyVerdicts { ok, pending, erased, loss, violation } = audit.bodies;
     if loss + violation > 0 {
         out.push_str(&format!(
-            "bodies  {} OK, {} PENDING, {} LOSS (missing, and no act says why), {} VIOLATION (not what was committed)\n",
-            count(ok), count(pending), count(loss), count(violation)
+            "bodies  {} OK, {} PENDING, {} ERASED, {} LOSS (missing, and no act says why), {} VIOLATION (not what was committed)\n",
+            count(ok), count(pending), count(erased), count(loss), count(violation)
+        ));
+    } else if erased > 0 {
+        let bodies = if erased == 1 { "body is" } else { "bodies are" };
+        out.push_str(&format!(
+            "erased {} {bodies} gone, as entries say; the headers stand and verify\n",
+            count(erased)
         ));
     }
     out.push_str(&format!("views  {}\n", audit_page::views_words(audit.views)));

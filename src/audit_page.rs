@@ -243,6 +243,7 @@ fn integrity(
     for (what, number) in [
         ("bodies OK", bodies.ok),
         ("bodies PENDING: acknowledged, in the journal alone so far", bodies.pending),
+        ("bodies ERASED: gone, as entries say", bodies.erased),
         ("bodies LOSS: missing, and no act says why", bodies.loss),
         ("bodies VIOLATION: there, but not what was committed", bodies.violation),
     ] {

@@ -75,6 +75,10 @@ pub fn words(hint: &Hint) -> String {
         Hint::ConfiguredRules { file } => {
             return format!("correct `redaction.rules` in {}", safe_path(file));
         }
+        Hint::EraseSession => "`codex-ledger erase --session SESSION` erases all of it",
+        Hint::ReleaseHold { seq } => {
+            return format!("whoever may end it: `codex-ledger hold release {seq} --reason TEXT`");
+        }
         Hint::RawIsRecorded => "raw bytes are shown only where that can be recorded in the ledger",
         Hint::NeedsReason => "say why with --reason TEXT",
         Hint::TestRules => "`codex-ledger redact rules test FILE` shows which",
@@ -111,6 +115,7 @@ fn name(hint: &NameHint) -> String {
         NameHint::RecordSeqs => {
             "`codex-ledger show SESSION --entries` has the numbers of its entries"
         }
+        NameHint::ListHolds => "`codex-ledger hold list` numbers them",
         NameHint::ListNotes => "`codex-ledger note list` numbers them",
         NameHint::ListRedactions => "`codex-ledger redact history` lists them with their numbers",
         NameHint::UndoTheUndo => "undo that one to bring it back",

@@ -12,6 +12,7 @@ mod audit_proofs;
 mod bundle;
 mod config;
 mod door;
+mod erase;
 mod error;
 mod export;
 mod fault;
@@ -149,6 +150,8 @@ fn run(cli: Cli, typed: Typed) -> ExitCode {
         Command::Audit(args) => audit::run(&mut door, args),
         Command::Export(args) => export::run(&mut door, args),
         Command::Import(args) => export::import(&mut door, args),
+        Command::Erase(args) => erase::run(&mut door, args),
+        Command::Hold { what } => erase::hold(&mut door, what),
         Command::Repair(args) => repair::run(&mut door, args),
         Command::Config(args) => config::run(&mut door, args),
         Command::Migrate(args) => migrate::run(&mut door, args),

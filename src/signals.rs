@@ -91,6 +91,8 @@ pub fn phase_of(command: &Command) -> Phase {
         Command::Audit(args) if matches!(args.what, Some(AuditCommand::Bundle(_))) => {
             Phase::Writing
         }
+        Command::Erase(args) if !args.dry_run => Phase::Deciding("erasure", "audit log"),
+        Command::Hold { .. } => Phase::Deciding("hold", "hold list"),
         Command::Export(_) | Command::Import(_) => Phase::Writing,
         _ => Phase::Reading,
     }

@@ -40,7 +40,7 @@ impl App {
     /// # Errors
     /// When the ledger or the views cannot be written.
     pub fn append(&self, options: AppendOptions, listener: Listener<'_>) -> Result<Appended> {
-        let (request, plan) = self.plan(options);
+        let (request, plan) = self.plan(options)?;
         let files = plan.report().files;
         if files.seen == 0 && files.gone == 0 {
             let roots: Vec<_> =
@@ -80,15 +80,16 @@ impl App {
     }
 
     /// What is to be read, and what of it is new.
-    pub(super) fn plan(&self, options: AppendOptions) -> (Request, Plan) {
+    pub(super) fn plan(&self, options: AppendOptions) -> Result<(Request, Plan)> {
         let request = Request {
             roots: self.setup.roots.clone(),
             actor: self.setup.actor.clone(),
             limit: options.limit,
             prelude: Vec::new(),
+            erased: self.erased_threads()?,
         };
         let plan = Plan::make(self.dir(), &request, self.setup.world.clock.now());
-        (request, plan)
+        Ok((request, plan))
     }
 
     /// Lets the views follow where nothing is new; gives the head, where there is a ledger.

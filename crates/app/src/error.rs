@@ -22,6 +22,8 @@ pub enum ErrorKind {
     OutOfSpace,
     /// Another process writes.
     Locked,
+    /// A hold forbids it.
+    Held,
     /// The ledger is damaged.
     Damaged,
     /// The views cannot be used.
@@ -37,6 +39,7 @@ impl ErrorKind {
             ErrorKind::Io => "io",
             ErrorKind::OutOfSpace => "out_of_space",
             ErrorKind::Locked => "locked",
+            ErrorKind::Held => "held",
             ErrorKind::Damaged => "damaged",
             ErrorKind::Views => "views",
         }

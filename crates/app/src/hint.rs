@@ -65,6 +65,13 @@ pub enum Hint {
         /// The configuration file.
         file: PathBuf,
     },
+    /// The whole session can be erased.
+    EraseSession,
+    /// A hold can be ended, by whoever may.
+    ReleaseHold {
+        /// Its entry.
+        seq: Seq,
+    },
     /// Raw bytes are not shown where that cannot be recorded.
     RawIsRecorded,
     /// A reason.
@@ -97,6 +104,8 @@ pub enum Safe {
 /// How to name what exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameHint {
+    /// The list of holds numbers them.
+    ListHolds,
     /// The list of sessions has their ids.
     ListSessions,
     /// The list of sessions has what filters can pick.

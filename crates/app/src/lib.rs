@@ -5,10 +5,12 @@ mod append;
 pub mod audit;
 mod bundle;
 pub mod config;
+mod erase;
 mod error;
 mod export;
 pub mod git_notes;
 mod hint;
+mod holds;
 mod network;
 mod open;
 mod progress;
@@ -43,8 +45,10 @@ pub use self::audit::{Audit, ViewsVerdict};
 pub use self::bundle::{
     BodyCounts, BundleFile, BundleMade, BundleProven, BundleRequest, is_zip, verify_bundle,
 };
+pub use self::erase::{EraseRequest, Erased, ErasedSource, ErasurePlan};
 pub use self::error::{AppError, ErrorKind, Result};
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
+pub use self::holds::Hold;
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
 pub use self::proofs::{
@@ -66,10 +70,10 @@ pub use self::status::{Drift, HeadSummary, Status};
 pub use self::target::RedactRequest;
 pub use self::tokens::Explanation;
 pub use self::witness::{Cosignature, Cosigned, Seen};
-pub use codex_ledger_append::{AppendReport, ByteCounts, FileCounts, SourceProblem};
+pub use codex_ledger_append::{AppendReport, ByteCounts, ErasedFile, FileCounts, SourceProblem};
 pub use codex_ledger_entry::{Act, Seq, SeqRange, hex, parse_hex};
 pub use codex_ledger_ledger::{BodyVerdicts, Holder, World, check_place};
-pub use codex_ledger_projections::{Digests, Reason};
+pub use codex_ledger_projections::{Digests, Reason, Why};
 pub use codex_ledger_proof::{
     Authority, Checkpoint, ConsistencyProof, Note, NoteError, Signer, Stamp, Stamped, Use, Verifier,
 };

@@ -40,8 +40,9 @@ impl App {
         let patience = self.patience();
         let opened =
             Ledger::open_waiting(&setup.ledger_dir, setup.world.clone(), &setup.holder, &patience);
-        let ledger = opened.map_err(|error| self.waited(error))?;
+        let mut ledger = opened.map_err(|error| self.waited(error))?;
         self.check_not_ahead(ledger.head())?;
+        self.finish_erasure(&mut ledger, &mut |_| ())?;
         Ok(ledger)
     }
 

@@ -325,7 +325,7 @@ impl App {
     }
 
     /// Removes the views at the usual place where others are in use: nobody would hide in them what is hidden now.
-    fn remove_views_of_old(&self) -> Result<()> {
+    pub(super) fn remove_views_of_old(&self) -> Result<()> {
         let link = self.dir().join("views.sqlite");
         if *self.views_path() == link {
             return Ok(());

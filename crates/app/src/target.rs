@@ -354,7 +354,8 @@ fn says(what: &What, replacement: &str) -> bool {
     engine.is_ok_and(|engine| !engine.masks(replacement, &Context::default()).is_empty())
 }
 
-fn literal_named(text: &str, within: Within, ignore_case: bool) -> Result<What> {
+/// Refuses a text that is too short or too long to be looked for.
+pub(super) fn check_literal(text: &str) -> Result<()> {
     if seen_chars(text) < LITERAL_MIN_CHARS {
         let message = format!("`{text}` is shorter than {LITERAL_MIN_CHARS} characters");
         return Err(usage(message, Hint::Target(TargetHint::ShortText)));
@@ -364,6 +365,11 @@ fn literal_named(text: &str, within: Within, ignore_case: bool) -> Result<What> 
             format!("the literal has {} bytes, which is more than {LITERAL_MAX_BYTES}", text.len());
         return Err(usage(message, Hint::Target(TargetHint::LongText)));
     }
+    Ok(())
+}
+
+fn literal_named(text: &str, within: Within, ignore_case: bool) -> Result<What> {
+    check_literal(text)?;
     Ok(What::Literal { text: text.to_string(), within, ignore_case })
 }
 

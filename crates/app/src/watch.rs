@@ -60,7 +60,7 @@ impl App {
         is_owing: bool,
         listener: Listener<'_>,
     ) -> Result<Option<Appended>> {
-        let (request, plan) = self.plan(options);
+        let (request, plan) = self.plan(options)?;
         if !plan.is_done() {
             let mut ledger = self.open()?;
             let done = self.append_planned(&mut ledger, plan, &request, options, listener)?;

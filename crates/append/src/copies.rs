@@ -47,7 +47,7 @@ pub(super) fn as_original(
 }
 
 /// What looks like an id in the first line, in its order.
-fn ids_of_first_line(file: &SourceFile) -> Result<Vec<String>, FileError> {
+pub(super) fn ids_of_first_line(file: &SourceFile) -> Result<Vec<String>, FileError> {
     let mut reader = SourceReader::open(&file.path, file.container)?;
     Ok(match reader.next_line(BLOCK_BYTES)? {
         NextLine::Line(bytes) | NextLine::Tail(bytes) => ids(bytes),

@@ -4,7 +4,9 @@
 //! so a moved, compressed or doubled file adds nothing, a grown one adds its new lines, and a rewritten
 //! one opens a new generation.
 
+mod beginning;
 mod copies;
+mod erased;
 mod plan;
 mod run;
 pub mod source;
@@ -12,4 +14,5 @@ mod start;
 
 pub use crate::source::Watch;
 pub use codex_ledger_ledger::SourceProblem;
-pub use plan::{AppendReport, ByteCounts, FileCounts, Plan, Request, note_head};
+pub use erased::ErasedThreads;
+pub use plan::{AppendReport, ByteCounts, ErasedFile, FileCounts, Plan, Request, note_head};

@@ -1,5 +1,6 @@
 //! What an append has to read, found out without opening the log; and the loop over it.
 
+use super::erased::ErasedThreads;
 use super::run::{Outcome, Run};
 use crate::source::{Discovery, SourceFile, discover, has_line_feed_from};
 use codex_ledger_entry::{Container, EntryId, Kind, Seq, SeqRange};
@@ -25,6 +26,8 @@ pub struct Request {
     pub limit: Option<usize>,
     /// Entries that come before everything that is read.
     pub prelude: Vec<(Kind, Vec<u8>)>,
+    /// Threads that are not read again.
+    pub erased: ErasedThreads,
 }
 
 /// Counts of files.
@@ -38,6 +41,8 @@ pub struct FileCounts {
     pub unchanged: u64,
     /// Sources that could not be read.
     pub failed: u64,
+    /// Sources of threads that were erased, which are not read.
+    pub erased: u64,
     /// Where no source is left: those that were read below the same roots before.
     pub gone: u64,
 }
@@ -57,6 +62,15 @@ pub struct ByteCounts {
     pub skipped: u64,
 }
 
+/// A source that is not read, since its thread was erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErasedFile {
+    /// The file.
+    pub path: String,
+    /// The entry that says so.
+    pub by: Seq,
+}
+
 /// What an append did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppendReport {
@@ -70,10 +84,20 @@ pub struct AppendReport {
     pub lines_blank: u64,
     /// The new entries.
     pub entries: SeqRange,
+    /// Sources of threads that were erased.
+    pub erased: Vec<ErasedFile>,
     /// What the user should know.
     pub problems: Vec<SourceProblem>,
     /// Paths of the problems with files that were not read, or not to their end.
     pub unread: BTreeSet<String>,
+}
+
+impl AppendReport {
+    /// Notes a source of a thread that was erased.
+    pub(super) fn leave_out(&mut self, file: &SourceFile, by: Seq) {
+        self.files.erased += 1;
+        self.erased.push(ErasedFile { path: key(&file.path), by });
+    }
 }
 
 /// A plan of what an append would have to read.
@@ -114,7 +138,9 @@ impl Plan {
 
     fn consider(&mut self, file: SourceFile, request: &Request, now: u64) {
         self.report.files.seen += 1;
-        if let Some(seen) = self.seen.files.get(&key(&file.path))
+        if let Some(by) = request.erased.by_name(&file.name) {
+            self.report.leave_out(&file, by);
+        } else if let Some(seen) = self.seen.files.get(&key(&file.path))
             && (seen.len, seen.modified, seen.inode) == (file.len, file.modified, file.inode)
             && !(seen.pending > 0 && is_still(&file, now))
             && is_accounted_for(&file, seen)
@@ -200,7 +226,7 @@ impl Plan {
         for (kind, body) in prelude {
             appender.append_small(*kind, body)?;
         }
-        let mut run = Run::new(&paths.dir, appender, tails, &mut self.report, &request.actor, now);
+        let mut run = Run::new(&paths.dir, appender, tails, &mut self.report, request, now);
         let mut later = Vec::new();
         for file in files {
             match run.file(file)? {
@@ -209,7 +235,7 @@ impl Plan {
                     let seen = SeenFile { len, modified, inode, already, pending, stream, problem };
                     self.seen.files.insert(key(&file.path), seen);
                 }
-                Outcome::Failed => {
+                Outcome::Failed | Outcome::Erased => {
                     self.seen.files.remove(&key(&file.path));
                 }
                 Outcome::Later => {

@@ -1,11 +1,11 @@
 //! Reading one source into the ledger.
 
-use super::copies::as_original;
-use super::plan::{AppendReport, ByteCounts, is_still, key};
+use super::copies::{as_original, ids_of_first_line};
+use super::plan::{AppendReport, ByteCounts, Request, is_still, key};
 use super::start::{Start, find_start};
 use crate::source::{NextLine, SourceFile, SourceReader, has_line_feed_from};
 use codex_ledger_entry::{
-    Container, FieldsBuilder, Kind, StreamDescriptor, StreamId, StreamName, stream_hasher,
+    Container, FieldsBuilder, Kind, Seq, StreamDescriptor, StreamId, StreamName, stream_hasher,
 };
 use codex_ledger_ledger::{Appender, BLOCK_BYTES, LedgerError, Origin, SourceProblem, Tail, Tails};
 use std::collections::HashSet;
@@ -39,6 +39,8 @@ pub(super) enum Outcome {
         problem: Option<SourceProblem>,
     },
     Failed,
+    /// It is a copy of a file of a thread that was erased.
+    Erased,
     /// Only the next round can tell whether it is new.
     Later,
 }
@@ -53,7 +55,7 @@ pub(super) struct Run<'a, 'l> {
     appender: Appender<'l>,
     tails: Tails,
     report: &'a mut AppendReport,
-    actor: &'a str,
+    request: &'a Request,
     announced: bool,
     now: u64,
     /// Streams that this round has added to; their entries cannot be read yet.
@@ -66,11 +68,11 @@ impl<'a, 'l> Run<'a, 'l> {
         appender: Appender<'l>,
         tails: Tails,
         report: &'a mut AppendReport,
-        actor: &'a str,
+        request: &'a Request,
         now: u64,
     ) -> Run<'a, 'l> {
         let touched = HashSet::new();
-        Run { dir, appender, tails, report, actor, announced: false, now, touched }
+        Run { dir, appender, tails, report, request, announced: false, now, touched }
     }
 
     pub(super) fn into_parts(self) -> (Appender<'l>, Tails) {
@@ -79,6 +81,14 @@ impl<'a, 'l> Run<'a, 'l> {
 
     pub(super) fn file(&mut self, file: &SourceFile) -> Result<Outcome, LedgerError> {
         let before = self.report.bytes;
+        match self.erased_by(file) {
+            Ok(Some(by)) => {
+                self.report.leave_out(file, by);
+                return Ok(Outcome::Erased);
+            }
+            // Reading it says what is the matter.
+            Ok(None) | Err(_) => {}
+        }
         match self.read(file) {
             Ok(None) => Ok(Outcome::Later),
             Ok(Some((stream, problem))) => {
@@ -108,6 +118,16 @@ impl<'a, 'l> Run<'a, 'l> {
         }
     }
 
+    /// The entry that says that a thread was erased which a file of a name of its own names in its first line.
+    fn erased_by(&self, file: &SourceFile) -> Result<Option<Seq>, FileError> {
+        let is_known = self.tails.streams.contains_key(&file.name.to_string());
+        if is_known || !matches!(file.name, StreamName::File(_)) {
+            return Ok(None);
+        }
+        let ids = ids_of_first_line(file)?;
+        Ok(ids.iter().find_map(|id| self.request.erased.by(id)))
+    }
+
     /// Reads one source. `None`: it has to wait.
     fn read(&mut self, file: &SourceFile) -> Result<Option<KnownFile>, FileError> {
         let original = as_original(self.dir, file, &self.tails, &self.touched)?;
@@ -133,6 +153,12 @@ impl<'a, 'l> Run<'a, 'l> {
                 self.report.bytes.seen += tail.bytes;
                 self.report.bytes.already += tail.bytes;
                 OpenStream { file, tail: Some(tail), hasher: *hasher, generation: 0 }
+            }
+            // History and index are looked through by whoever knows what was erased.
+            Start::New { generation } if generation > 0 && is_partly_erased(file, known) => {
+                let error = "a part of it was erased from the ledger, and the file was rewritten since: what was \
+                             erased may stand in it again, so it is not read";
+                return Err(FileError::Source(std::io::Error::other(error)));
             }
             Start::New { generation } => {
                 OpenStream { file, tail: None, hasher: stream_hasher(), generation }
@@ -332,13 +358,8 @@ impl<'a, 'l> Run<'a, 'l> {
         let opener = self.appender.append_small(Kind::Stream, &descriptor.encode())?;
         let id = StreamId::opened_by(opener);
         self.touched.insert(id);
-        stream.tail = Some(Tail {
-            stream: id,
-            generation: stream.generation,
-            line: 0,
-            bytes: 0,
-            prefix_hash: [0; 32],
-        });
+        let generation = stream.generation;
+        stream.tail = Some(Tail { stream: id, generation, ..Tail::default() });
         Ok(id)
     }
 
@@ -347,7 +368,7 @@ impl<'a, 'l> Run<'a, 'l> {
     fn note_damage(&mut self, stream: StreamId, error: &std::io::Error) -> Result<(), FileError> {
         let body = FieldsBuilder::default()
             .add("verb", "damaged")
-            .add("actor", self.actor)
+            .add("actor", &self.request.actor)
             .add("stream", stream.get().to_string())
             .add("detail", error.to_string())
             .finish();
@@ -359,8 +380,10 @@ impl<'a, 'l> Run<'a, 'l> {
     fn announce(&mut self) -> Result<(), FileError> {
         if !self.announced {
             self.announced = true;
-            let body =
-                FieldsBuilder::default().add("verb", "append").add("actor", self.actor).finish();
+            let body = FieldsBuilder::default()
+                .add("verb", "append")
+                .add("actor", &self.request.actor)
+                .finish();
             self.appender.append_small(Kind::Action, &body)?;
         }
         Ok(())
@@ -382,6 +405,12 @@ impl OpenStream<'_> {
             tail.line += u64::from(line_feed);
         }
     }
+}
+
+/// Whether entries of a session were erased, but not all of it.
+fn is_partly_erased(file: &SourceFile, known: &[Tail]) -> bool {
+    matches!(file.name, StreamName::Rollout { .. } | StreamName::File(_))
+        && known.iter().any(|tail| !tail.erased.is_empty())
 }
 
 /// Whether a compressed file lies beside the plain one that it was made of: the plain one goes on, and counts.

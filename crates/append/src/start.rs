@@ -1,5 +1,6 @@
 //! Where reading of a source begins: what of it the ledger already has.
 
+use super::beginning::Beginning;
 use super::run::FileError;
 use crate::source::{SourceFile, SourceReader};
 use codex_ledger_entry::{Container, StreamId, stream_hasher};
@@ -33,19 +34,24 @@ pub(super) fn find_start(
     }
     let mut order: Vec<&Tail> = known.iter().collect();
     order.sort_by_key(|tail| tail.bytes);
-    let mut hasher = stream_hasher();
+    let mut beginnings: Vec<Beginning<'_>> = Vec::new();
+    for tail in &order {
+        if !beginnings.iter().any(|beginning| beginning.is_as(tail)) {
+            beginnings.push(Beginning::of(tail));
+        }
+    }
     let mut found = None;
     for tail in order {
         let want = tail.bytes - reader.offset();
         let got = reader.skip(want, |bytes| {
-            hasher.update(bytes);
+            beginnings.iter_mut().for_each(|beginning| beginning.update(bytes));
         })?;
         if got < want {
             break;
         }
-        if hasher.finalize().as_bytes() == &tail.prefix_hash || tail.bytes == 0 {
-            found = Some((tail, hasher.clone()));
-        }
+        let beginning = beginnings.iter().find(|beginning| beginning.is_as(tail));
+        let same = beginning.filter(|of| of.hash() == tail.prefix_hash || tail.bytes == 0);
+        found = same.map(|beginning| (tail, beginning.hasher())).or(found);
     }
     let is_document = file.container == Container::Document;
     let whole = |tail: &Tail| !is_document || tail.bytes == file.len || tail.bytes == 0;
@@ -71,11 +77,9 @@ pub(super) fn find_start(
 /// Opens the file again behind the known bytes, which must still be the same.
 fn reopen(file: &SourceFile, tail: &Tail) -> io::Result<SourceReader> {
     let mut reader = SourceReader::open(&file.path, file.container)?;
-    let mut hasher = stream_hasher();
-    reader.skip(tail.bytes, |bytes| {
-        hasher.update(bytes);
-    })?;
-    if tail.bytes > 0 && hasher.finalize().as_bytes() != &tail.prefix_hash {
+    let mut beginning = Beginning::of(tail);
+    reader.skip(tail.bytes, |bytes| beginning.update(bytes))?;
+    if tail.bytes > 0 && beginning.hash() != tail.prefix_hash {
         return Err(io::Error::other(
             "the file changed while it was read; the next append reads it again",
         ));
@@ -90,14 +94,19 @@ fn cut(
     known: &[Tail],
     touched: &HashSet<StreamId>,
 ) -> Result<Option<Start>, FileError> {
-    let mut hasher = stream_hasher();
-    let mut reader = SourceReader::open(&file.path, file.container)?;
-    let len = reader.skip(u64::MAX, |bytes| {
-        hasher.update(bytes);
-    })?;
-    let hash = *hasher.finalize().as_bytes();
     let mut log = None;
-    for tail in known.iter().filter(|tail| tail.bytes > len) {
+    let mut last: Option<(Beginning<'_>, u64)> = None;
+    for tail in known {
+        let same = last.take().filter(|(beginning, _)| beginning.is_as(tail));
+        let (beginning, len) = match same {
+            Some(hashed) => hashed,
+            None => whole(file, tail)?,
+        };
+        let hash = beginning.hash();
+        last = Some((beginning, len));
+        if tail.bytes <= len {
+            continue;
+        }
         if touched.contains(&tail.stream) {
             return Ok(Some(Start::Wait));
         }
@@ -110,6 +119,14 @@ fn cut(
         }
     }
     Ok(None)
+}
+
+/// All of a file, hashed as a stream is known; and its length in bytes.
+fn whole<'a>(file: &SourceFile, tail: &'a Tail) -> io::Result<(Beginning<'a>, u64)> {
+    let mut beginning = Beginning::of(tail);
+    let mut reader = SourceReader::open(&file.path, file.container)?;
+    let len = reader.skip(u64::MAX, |bytes| beginning.update(bytes))?;
+    Ok((beginning, len))
 }
 
 /// Hash of the first `len` bytes of a stream, out of its entries.

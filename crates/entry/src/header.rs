@@ -36,6 +36,10 @@ pub enum Kind {
     Annotation,
     /// Raw bytes were read.
     Access,
+    /// Bodies are to be destroyed.
+    EraseIntent,
+    /// They are.
+    EraseDone,
     /// A key that signs checkpoints is no longer used.
     Key,
     /// A kind of a later version.
@@ -56,6 +60,8 @@ impl Kind {
             Kind::RuleSet => 8,
             Kind::Annotation => 9,
             Kind::Access => 10,
+            Kind::EraseIntent => 11,
+            Kind::EraseDone => 12,
             Kind::Key => 13,
             Kind::Other(code) => code,
         }
@@ -74,6 +80,8 @@ impl Kind {
             8 => Kind::RuleSet,
             9 => Kind::Annotation,
             10 => Kind::Access,
+            11 => Kind::EraseIntent,
+            12 => Kind::EraseDone,
             13 => Kind::Key,
             other => Kind::Other(other),
         }
@@ -81,7 +89,13 @@ impl Kind {
 
     /// Whether such entries decide what may be shown.
     pub fn is_control(self) -> bool {
-        matches!(self, Kind::Redaction | Kind::Revocation | Kind::RuleSet)
+        use Kind::{EraseDone, EraseIntent, Redaction, Revocation, RuleSet};
+        matches!(self, Redaction | Revocation | RuleSet | EraseIntent | EraseDone)
+    }
+
+    /// Whether bodies of such entries can be erased: the others say who signs, and that what is gone may be.
+    pub fn is_erasable(self) -> bool {
+        !matches!(self, Kind::Created | Kind::EraseDone | Kind::Key)
     }
 
     /// A lower-case word for tables and findings.
@@ -97,6 +111,8 @@ impl Kind {
             Kind::RuleSet => "rule_set",
             Kind::Annotation => "annotation",
             Kind::Access => "access",
+            Kind::EraseIntent => "erase_intent",
+            Kind::EraseDone => "erase_done",
             Kind::Key => "key",
             Kind::Other(_) => "other",
         }

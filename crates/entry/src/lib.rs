@@ -7,14 +7,17 @@
 )]
 
 mod annotation;
+mod erasure;
 mod fields;
 mod hash;
 mod header;
 mod seq;
+mod seq_set;
 mod stream;
 mod tree;
 
 pub use annotation::{Act, Annotation, PromptPlace};
+pub use erasure::{Erasure, ThreadHash, thread_hash};
 pub use fields::{FieldError, Fields, FieldsBuilder};
 pub use hash::{
     Checksum, Commitment, EntryId, HexError, LedgerId, OriginId, SALT_BYTES, Salt, TreeHash,
@@ -22,5 +25,6 @@ pub use hash::{
 };
 pub use header::{FLAG_LINE_FEED, HEADER_BYTES, Header, HeaderError, Kind};
 pub use seq::{Seq, SeqRange, StreamId};
+pub use seq_set::{SeqSet, SeqSetError};
 pub use stream::{Container, StreamDescriptor, StreamName};
 pub use tree::{Frontier, leaf_hash, node_hash};

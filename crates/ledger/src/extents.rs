@@ -9,7 +9,7 @@ use super::files::open_file;
 use super::pack::PackInfo;
 use super::side::{self, Bound, SideRecord};
 use super::store::{FILE_NAME, Key, PART_BYTES, Store, parts};
-use super::volume::{Volume, VolumeFile, store_dir, volume_dir};
+use super::volume::{Volume, VolumeFile, store_dir};
 use bincode::{Decode, Encode};
 use codex_ledger_entry::{Seq, checksum};
 use std::collections::{BTreeMap, HashMap};
@@ -99,7 +99,7 @@ impl ExtentReader {
     /// Opens a volume; `None` when it has no extents, or its file cannot be opened.
     pub(super) fn open(dir: &Path, volume: &Volume) -> Option<ExtentReader> {
         let extents = Extents::load(dir, volume)?;
-        let path = volume_dir(dir, volume.first_seq).join(FILE_NAME);
+        let path = volume.dir(dir).join(FILE_NAME);
         let file = open_file(&path).ok()?;
         Some(ExtentReader { extents, file, path })
     }

@@ -25,6 +25,8 @@ pub enum FindingKind {
     Journal,
     /// A record that is rebuilt by itself is damaged.
     SideRecord,
+    /// An erasure is under way.
+    Erasing,
     /// A file that is not of the ledger.
     Stray,
 }
@@ -32,7 +34,8 @@ pub enum FindingKind {
 impl FindingKind {
     /// Whether the next append mends it by itself.
     pub fn is_mended(self) -> bool {
-        matches!(self, FindingKind::HeadSlot | FindingKind::Journal | FindingKind::SideRecord)
+        use FindingKind::{Erasing, HeadSlot, Journal, SideRecord};
+        matches!(self, HeadSlot | Journal | SideRecord | Erasing)
     }
 
     /// Whether entries may be missing or wrong, so that only a repair helps.
@@ -52,6 +55,7 @@ impl FindingKind {
             FindingKind::Engine => "engine",
             FindingKind::Journal => "journal",
             FindingKind::SideRecord => "side_record",
+            FindingKind::Erasing => "erasing",
             FindingKind::Stray => "stray",
         }
     }
@@ -77,6 +81,8 @@ pub struct BodyVerdicts {
     pub ok: u64,
     /// Acknowledged and what was committed, but in the journal alone so far.
     pub pending: u64,
+    /// Erased, as an entry says.
+    pub erased: u64,
     /// Missing, and no act says why.
     pub loss: u64,
     /// There, but not what was committed, or in a pack of which something is not.

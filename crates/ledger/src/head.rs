@@ -6,7 +6,7 @@ use super::error::{LedgerError, Result};
 use super::files::read_file;
 use super::pack::Identity;
 use super::world::World;
-use codex_ledger_entry::{EntryId, Frontier, LedgerId, OriginId, Seq, TreeHash, checksum};
+use codex_ledger_entry::{EntryId, Frontier, Kind, LedgerId, OriginId, Seq, TreeHash, checksum};
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -27,9 +27,31 @@ pub struct Head {
     pub chain: ChainEnd,
     /// Entries below this are in settled volumes; the others are in the journal.
     pub settled: Seq,
+    /// Counts the erasures; no volume has a larger one.
+    pub generation: u64,
+    /// The intent of the erasure that is under way.
+    pub erasing: Option<Seq>,
 }
 
 impl Head {
+    /// That of a ledger without entries.
+    pub(super) fn empty(identity: Identity) -> Head {
+        let (chain, settled) = (ChainEnd::empty(), Seq::FIRST);
+        Head { turn: 0, identity, chain, settled, generation: 0, erasing: None }
+    }
+
+    /// Notes an entry that begins or ends an erasure.
+    pub(super) fn pass(&mut self, kind: Kind, seq: Seq) {
+        match kind {
+            Kind::EraseIntent => {
+                self.erasing = Some(seq);
+                self.generation += 1;
+            }
+            Kind::EraseDone => self.erasing = None,
+            _ => {}
+        }
+    }
+
     /// Count of acknowledged entries.
     pub fn size(&self) -> u64 {
         self.chain.size()
@@ -58,6 +80,8 @@ impl Head {
         for root in roots {
             out.extend_from_slice(&root.0);
         }
+        out.extend_from_slice(&self.generation.to_be_bytes());
+        out.extend_from_slice(&self.erasing.unwrap_or(Seq::FIRST).to_be_bytes());
         out.resize(SLOT_BYTES - 16, 0);
         let sum = checksum(CONTEXT, &[&out]);
         out.extend_from_slice(&sum);
@@ -85,8 +109,11 @@ impl Head {
         let count = input.u32()?;
         let roots = (0..count).map(|_| input.array().map(TreeHash)).collect::<Option<Vec<_>>>()?;
         let tree = Frontier::from_parts(size, roots)?;
+        let generation = input.u64()?;
+        let erasing = input.seq().filter(|seq| *seq > Seq::FIRST);
         let chain = ChainEnd { id, recorded_at, tree };
-        (chain.tree.root() == root).then_some(Head { turn, identity, chain, settled })
+        let head = Head { turn, identity, chain, settled, generation, erasing };
+        (head.chain.tree.root() == root).then_some(head)
     }
 }
 
@@ -109,6 +136,7 @@ impl HeadSlots {
                 && older.turn + 1 == self.head.turn
                 && older.end() <= self.head.end()
                 && older.settled <= self.head.settled
+                && older.generation <= self.head.generation
         })
     }
 }
@@ -185,7 +213,7 @@ mod tests {
 
     fn head() -> Head {
         let identity = Identity { ledger: LedgerId([1; 16]), origin: OriginId([2; 16]) };
-        Head { turn: 0, identity, chain: ChainEnd::empty(), settled: Seq::FIRST }
+        Head::empty(identity)
     }
 
     #[test]

@@ -8,12 +8,11 @@ use super::head::{Head, write_head_anew};
 use super::inspect::inspect;
 use super::journal::{Commit, FrameKind, JournalWriter, journal_dir};
 use super::lock::Holder;
-use super::open::{Ledger, format_path, format_text};
+use super::open::{Ledger, write_format};
 use super::pack::{DraftBody, EntryDraft, Identity, PACK_BYTES, PackDraft, place, prepare};
 use super::private;
 use super::volume::store_dir;
 use super::world::World;
-use super::write_durably;
 use codex_ledger_entry::{
     Commitment, EntryId, HEADER_BYTES, Header, LedgerId, OriginId, SALT_BYTES, Salt, Seq, commit,
     commit_hasher,
@@ -25,6 +24,7 @@ use std::path::{Path, PathBuf};
 const MAGIC: &[u8; 4] = b"CXLX";
 const VERSION: u16 = 1;
 const PRESENT: u8 = 0;
+const ERASED: u8 = 2;
 /// Entries of a pack, as an append has it.
 const PACK_ENTRIES: usize = 4096;
 
@@ -91,16 +91,15 @@ fn fill(
     }
     let file = File::open(entries).map_err(LedgerError::io("cannot read", entries))?;
     let mut input = Input { path: entries, file: BufReader::with_capacity(1 << 20, file) };
-    let identity = input.start()?;
-    write_durably(world, &format_path(copy), format_text(&identity).as_bytes())?;
-    let chain = Import::start(copy, world, identity)?.run(&mut input)?;
-    if !fits(&chain) {
+    let mut head = Head::empty(input.start()?);
+    (head.chain, head.generation) = Import::start(copy, world, head.identity)?.run(&mut input)?;
+    write_format(world, copy, &head)?;
+    if !fits(&head.chain) {
         return Err(LedgerError::damaged(
             entries,
             "it does not end with the head that was exported",
         ));
     }
-    let mut head = Head { turn: 0, identity, chain, settled: Seq::FIRST };
     write_head_anew(world, copy, &mut head)?;
     // Whoever opens it for writing settles it.
     drop(Ledger::open(copy, world.clone(), holder)?);
@@ -165,6 +164,7 @@ struct Import<'a> {
     draft: PackDraft,
     salts: Vec<Salt>,
     recorded_at: u64,
+    has_erased: bool,
     /// Id of the last entry that was read.
     last: EntryId,
 }
@@ -180,11 +180,13 @@ impl<'a> Import<'a> {
             draft: PackDraft::default(),
             salts: Vec::new(),
             recorded_at: 0,
+            has_erased: false,
             last: EntryId::default(),
         })
     }
 
-    fn run(mut self, input: &mut Input<'_>) -> Result<ChainEnd> {
+    /// Gives the end of the chain, and the generation: 1 where something was erased.
+    fn run(mut self, input: &mut Input<'_>) -> Result<(ChainEnd, u64)> {
         let mut seq = Seq::FIRST;
         while let Some(bytes) = input.header()? {
             let wrong = |detail: &str| LedgerError::damaged_at(input.path, seq, detail);
@@ -208,21 +210,29 @@ impl<'a> Import<'a> {
         let commit =
             Commit { end: self.chain.end(), id: self.chain.id, root: self.chain.tree.root() };
         self.journal.commit(self.world, &commit)?;
-        Ok(self.chain)
+        Ok((self.chain, u64::from(self.has_erased)))
     }
 
     fn entry(&mut self, header: &Header, input: &mut Input<'_>) -> Result<()> {
         let (path, seq) = (input.path, header.seq);
         let wrong = |detail: &str| LedgerError::damaged_at(path, seq, detail);
-        if input.take::<1>()? != [PRESENT] {
-            return Err(wrong("its body is not in the export"));
-        }
-        let salt: Salt = input.take::<SALT_BYTES>()?;
-        let is_large = header.body_len > BLOCK_BYTES as u64;
+        let is_erased = match input.take::<1>()? {
+            [PRESENT] => false,
+            // That it may be is seen when all is there.
+            [ERASED] => true,
+            _ => return Err(wrong("its body is not in the export")),
+        };
+        self.has_erased |= is_erased;
+        let salt: Salt = if is_erased { Salt::default() } else { input.take::<SALT_BYTES>()? };
+        let is_large = !is_erased && header.body_len > BLOCK_BYTES as u64;
         if is_large {
             self.submit(path)?;
         }
         let (body, commitment) = match is_large {
+            _ if is_erased => {
+                let Header { body_len: len, commitment, .. } = *header;
+                (DraftBody::Erased { len, commitment }, commitment)
+            }
             true => self.blocks(header, salt, input)?,
             false => {
                 let at = self.draft.bodies.len();

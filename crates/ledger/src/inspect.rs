@@ -12,10 +12,12 @@ use super::extents::{Extents, extents_path};
 use super::files::read_file;
 use super::finding::{Finding, FindingKind, Inspection};
 use super::head::{Head, head_path, read_head};
+use super::inspect_erasures::{ErasureChecks, Gone};
 use super::inspect_side::SideChecks;
 use super::journal::journal_dir;
-use super::pack::{Pack, StoredBody, StoredEntry};
-use super::volume::{self, Volume, digest_files, manifest_path, store_dir, volume_dir};
+use super::open::is_format_of;
+use super::pack::{Pack, StoredEntry};
+use super::volume::{self, Volume, digest_files, manifest_path, store_dir};
 use super::volume_reader::VolumeReader;
 use super::whole::look_again;
 use codex_ledger_entry::{Kind, Seq, SeqRange};
@@ -46,7 +48,7 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
         gap: false,
         side: SideChecks::default(),
         pack_first: Seq::FIRST,
-        erased: 0,
+        erasures: ErasureChecks::default(),
         out: Inspection::default(),
         progress,
     };
@@ -62,7 +64,8 @@ fn inspect_once(dir: &Path, progress: &mut dyn FnMut(u64)) -> Result<Inspection>
     inspector.check_end(&head);
     inspector.find_strays();
     inspector.compare_side_records();
-    inspector.count_bodies(&head);
+    let gone = inspector.check_erasures(&head);
+    inspector.count_bodies(&head, gone);
     inspector.out.head = Some(head);
     Ok(inspector.out)
 }
@@ -79,8 +82,8 @@ pub(super) struct Inspector<'a> {
     pub(super) side: SideChecks,
     /// The first entry of the pack before.
     pub(super) pack_first: Seq,
-    /// Bodies that are gone without leave.
-    erased: u64,
+    /// What is gone, and what may be.
+    pub(super) erasures: ErasureChecks,
     pub(super) out: Inspection,
     progress: &'a mut dyn FnMut(u64),
 }
@@ -145,8 +148,7 @@ impl Inspector<'_> {
 
     fn check_format(&mut self, head: &Head) {
         let path = self.dir.join("FORMAT");
-        let expected = super::open::format_text(&head.identity);
-        if read_file(&path).ok().as_deref() != Some(expected.as_bytes()) {
+        if !read_file(&path).is_ok_and(|text| is_format_of(&text, head)) {
             let detail = "FORMAT does not name the format and the ids of HEAD";
             self.find(FindingKind::Structure, None, &path, detail);
         }
@@ -198,7 +200,7 @@ impl Inspector<'_> {
     }
 
     fn check_volume(&mut self, head: &Head, volume: &Volume) -> Result<()> {
-        let path = volume_dir(self.dir, volume.first_seq);
+        let path = volume.dir(self.dir);
         let changed = self.check_files(volume, &path)?;
         self.check_extents(volume);
         let store = match VolumeReader::open(self.dir, volume) {
@@ -369,22 +371,18 @@ impl Inspector<'_> {
             self.out.bytes += entry.body_len;
         }
         self.side.end_pack(&pack);
+        self.erasures.pass(&pack);
         self.chain = chain;
         self.out.entries += u64::from(pack.info.count);
         (self.progress)(self.out.entries);
         Ok(pack.info.end_seq())
     }
 
-    /// What an entry must be by its place, and a body that is gone without leave.
+    /// What an entry must be by its place.
     fn check_kind(&mut self, path: &Path, entry: &StoredEntry) {
         if (entry.kind == Kind::Created) != (entry.seq == Seq::FIRST) {
             let detail = "the entry `created` is the first one and only that";
             self.find(FindingKind::Structure, Some(entry.seq), path, detail);
-        }
-        if matches!(entry.body, StoredBody::Erased { .. }) {
-            self.erased += 1;
-            let detail = "the body is gone, and no entry says that it was erased";
-            self.find(FindingKind::Entry, Some(entry.seq), path, detail);
         }
     }
 
@@ -403,14 +401,17 @@ impl Inspector<'_> {
     }
 
     /// What was acknowledged is verified, not what was committed, or lost.
-    fn count_bodies(&mut self, head: &Head) {
+    fn count_bodies(&mut self, head: &Head, gone: Gone) {
         let verified = self.out.entries;
         let pending = verified.min(head.end().since(head.settled));
         let bodies = &mut self.out.bodies;
         bodies.pending = pending;
-        bodies.ok = (verified - pending).saturating_sub(self.erased);
+        bodies.erased = gone.erased;
         let missing = head.size().saturating_sub(verified + bodies.violation);
-        bodies.loss = missing + self.erased;
+        bodies.loss = missing + gone.lost;
+        bodies.violation += gone.back;
+        let other = gone.erased + gone.lost + gone.back;
+        bodies.ok = (verified - pending).saturating_sub(other);
     }
 
     fn check_end(&mut self, head: &Head) {

@@ -113,7 +113,8 @@ impl JournalWriter {
         Ok(())
     }
 
-    fn sync(&mut self, world: &World) -> Result<()> {
+    /// Makes everything written so far durable; it acknowledges nothing.
+    pub(super) fn sync(&mut self, world: &World) -> Result<()> {
         self.flush(world)?;
         world
             .disk
@@ -143,12 +144,15 @@ impl JournalWriter {
 /// writes; only bytes that are written again can be believed. The last commit is written twice, so that the
 /// next one to look sees frames that HEAD does not prove and writes it anew too: nobody can tell
 /// from a name whether it is durable.
+///
+/// `change` gives what is written in the place of a frame's payload, or nothing.
 pub(super) fn write_anew(
     world: &World,
     dir: &Path,
     identity: &Identity,
     first_seq: Seq,
     (upto, last): (u64, &Commit),
+    change: &mut dyn FnMut(Frame) -> Result<Option<Vec<u8>>>,
 ) -> Result<u64> {
     let path = journal_path(dir, first_seq);
     let temporary = path.with_extension("tmp");
@@ -162,7 +166,12 @@ pub(super) fn write_anew(
     };
     while reader.position() < upto {
         match reader.next_frame()? {
-            Next::Frame(frame) => writer.write(world, frame.kind, &frame.payload)?,
+            Next::Frame(frame) => {
+                let kind = frame.kind;
+                if let Some(payload) = change(frame)? {
+                    writer.write(world, kind, &payload)?;
+                }
+            }
             Next::End | Next::Torn(_) => {
                 let detail = "a frame that was read before cannot be read again";
                 return Err(LedgerError::damaged_at(&path, first_seq, detail));

@@ -1,7 +1,6 @@
 //! Opening for writing: take the lock, compare HEAD, volumes and journal, and only then go on.
 
 use super::appender::{Appended, Appender};
-use super::chain::ChainEnd;
 use super::error::{LedgerError, Result};
 use super::files::read_file;
 use super::head::{Head, HeadSlots, head_path, read_head, write_head_anew};
@@ -16,7 +15,13 @@ use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, LedgerId, OriginId, Seq};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FORMAT_LINE: &str = "codex-ledger ledger format 1";
+/// What wrote an entry.
+pub(super) const SOFTWARE: &str = concat!("codex-ledger ", env!("CARGO_PKG_VERSION"));
+const FORMAT_LINE: &str = "codex-ledger ledger format ";
+/// The format of a ledger in which nothing was erased.
+const FORMAT: u32 = 1;
+/// The format of one in which something was: an older program would take that for damage.
+const FORMAT_WITH_ERASURES: u32 = 2;
 
 /// Where the parts of a ledger lie.
 #[derive(Clone, Debug)]
@@ -98,7 +103,7 @@ impl Ledger {
             return Self::create(dir, world, holder, lock);
         }
         let slots = read_head(dir)?;
-        check_format(dir, &slots.head.identity)?;
+        check_format(dir, &slots.head)?;
         let mut ledger = Self::recover(dir, world, slots, lock)?;
         if ledger.head.end() == Seq::FIRST {
             ledger.append_created(holder)?;
@@ -120,10 +125,10 @@ impl Ledger {
             ledger: LedgerId(input.array().unwrap_or_default()),
             origin: OriginId(input.array().unwrap_or_default()),
         };
-        let text = format_text(&identity);
+        let text = format_text(&identity, FORMAT);
         super::write_durably(&world, &format_path(dir), text.as_bytes())?;
         sync_names(&world, dir)?;
-        let mut head = Head { turn: 0, identity, chain: ChainEnd::empty(), settled: Seq::FIRST };
+        let mut head = Head::empty(identity);
         write_head_anew(&world, dir, &mut head)?;
         let mut ledger = Ledger {
             dir: dir.to_path_buf(),
@@ -139,7 +144,7 @@ impl Ledger {
 
     fn append_created(&mut self, holder: &Holder) -> Result<()> {
         let body = FieldsBuilder::default()
-            .add("software", concat!("codex-ledger ", env!("CARGO_PKG_VERSION")))
+            .add("software", SOFTWARE)
             .add("command", &holder.command)
             .finish();
         let mut appender = self.appender()?;
@@ -206,20 +211,36 @@ pub(super) fn format_path(dir: &Path) -> PathBuf {
     dir.join("FORMAT")
 }
 
-/// What FORMAT says of a ledger of these ids.
-pub(super) fn format_text(identity: &Identity) -> String {
-    format!("{FORMAT_LINE}\nledger {}\norigin {}\n", identity.ledger, identity.origin)
+fn format_text(identity: &Identity, format: u32) -> String {
+    let Identity { ledger, origin } = identity;
+    format!("{FORMAT_LINE}{format}\nledger {ledger}\norigin {origin}\n")
 }
 
-pub(super) fn check_format(dir: &Path, identity: &Identity) -> Result<()> {
+/// Writes FORMAT.
+pub(super) fn write_format(world: &World, dir: &Path, head: &Head) -> Result<()> {
+    let format = if head.generation > 0 { FORMAT_WITH_ERASURES } else { FORMAT };
+    super::write_durably(world, &format_path(dir), format_text(&head.identity, format).as_bytes())
+}
+
+/// Whether FORMAT says what it has to say of the ledger of that head. It may say of one in which nothing is erased yet
+/// that something was.
+pub(super) fn is_format_of(text: &[u8], head: &Head) -> bool {
+    let least = if head.generation > 0 { FORMAT_WITH_ERASURES } else { FORMAT };
+    (least..=FORMAT_WITH_ERASURES)
+        .any(|format| text == format_text(&head.identity, format).as_bytes())
+}
+
+pub(super) fn check_format(dir: &Path, head: &Head) -> Result<()> {
     let path = format_path(dir);
     let text = read_file(&path).map_err(LedgerError::io("cannot read", &path))?;
-    if text == format_text(identity).as_bytes() {
+    if is_format_of(&text, head) {
         return Ok(());
     }
     let found = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_string();
-    if found == FORMAT_LINE {
-        return Err(LedgerError::damaged(&path, "FORMAT does not name the ids of HEAD"));
+    let known = FORMAT..=FORMAT_WITH_ERASURES;
+    if known.clone().any(|format| found == format!("{FORMAT_LINE}{format}")) {
+        let detail = "FORMAT does not name the ids of HEAD, or not that something was erased";
+        return Err(LedgerError::damaged(&path, detail));
     }
     Err(LedgerError::Version { path, found })
 }

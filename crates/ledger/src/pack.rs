@@ -6,7 +6,7 @@ use super::chain::ChainEnd;
 use super::codec::{Decoder, Encoder};
 use codex_ledger_entry::{
     Checksum, Commitment, EntryId, Header, Kind, LedgerId, OriginId, SALT_BYTES, Salt, Seq,
-    SeqRange, StreamId, TreeHash, checksum, commit,
+    SeqRange, SeqSet, StreamId, TreeHash, checksum, commit,
 };
 use std::ops::Range;
 
@@ -63,6 +63,22 @@ pub enum DraftBody {
         /// Commitment to salt and body.
         commitment: Commitment,
     },
+    /// Destroyed.
+    Erased {
+        /// Length that it had, in bytes.
+        len: u64,
+        /// What it was committed to.
+        commitment: Commitment,
+    },
+}
+
+impl DraftBody {
+    fn len(&self) -> u64 {
+        match self {
+            DraftBody::Inline(range) => range.len() as u64,
+            DraftBody::Blocks { len, .. } | DraftBody::Erased { len, .. } => *len,
+        }
+    }
 }
 
 /// Consecutive drafts and the bytes of their inline bodies.
@@ -93,29 +109,28 @@ pub(super) fn prepare(
     let mut keys = Vec::with_capacity(draft.entries.len() * SALT_BYTES);
     let mut commitments = Vec::with_capacity(draft.entries.len());
     for entry in &draft.entries {
-        let (form, len) = match &entry.body {
+        let form = match &entry.body {
             DraftBody::Inline(range) => {
                 let salt = salts();
                 commitments.push(commit(&salt, draft.bodies.get(range.clone()).unwrap_or(&[])));
                 keys.extend_from_slice(&salt);
-                (FORM_INLINE, range.len() as u64)
+                FORM_INLINE
             }
-            DraftBody::Blocks { len, salt, commitment } => {
+            DraftBody::Erased { commitment, .. } => {
+                commitments.push(*commitment);
+                keys.extend_from_slice(&commitment.0);
+                FORM_ERASED
+            }
+            DraftBody::Blocks { salt, commitment, .. } => {
                 commitments.push(*commitment);
                 keys.extend_from_slice(salt);
                 keys.extend_from_slice(&commitment.0);
-                (FORM_BLOCKS, *len)
+                FORM_BLOCKS
             }
         };
-        plain.extend_from_slice(&[entry.kind.code(), entry.flags, form]);
-        for number in [entry.stream.get(), entry.line, entry.offset, len] {
-            put_varint(&mut plain, number);
-        }
-        let has_reference = entry.reference != EntryId::default();
-        plain.push(u8::from(has_reference));
-        if has_reference {
-            plain.extend_from_slice(&entry.reference.0);
-        }
+        let EntryDraft { kind, flags, stream, line, offset, reference, .. } = entry;
+        let numbers = [stream.get(), *line, *offset, entry.body.len()];
+        put_record(&mut plain, (*kind, *flags, form), numbers, [reference, &EntryId::default()]);
     }
     plain.extend_from_slice(&keys);
     plain.extend_from_slice(&draft.bodies);
@@ -126,6 +141,22 @@ pub(super) fn prepare(
         codec,
         plain_len: plain.len() as u32,
         stored,
+    }
+}
+
+/// Writes what a pack keeps of an entry besides its salt, commitment and body.
+fn put_record(
+    out: &mut Vec<u8>,
+    (kind, flags, form): (Kind, u8, u8),
+    numbers: [u64; 4],
+    ids: [&EntryId; 2],
+) {
+    out.extend_from_slice(&[kind.code(), flags, form]);
+    numbers.iter().for_each(|number| put_varint(out, *number));
+    let present = ids.map(|id| *id != EntryId::default());
+    out.push(u8::from(present[0]) | u8::from(present[1]) << 1);
+    for (id, _) in ids.iter().zip(present).filter(|(_, is_present)| *is_present) {
+        out.extend_from_slice(&id.0);
     }
 }
 
@@ -152,29 +183,53 @@ pub(super) fn place(
             stream: draft.stream,
             line: draft.line,
             offset: draft.offset,
-            body_len: match &draft.body {
-                DraftBody::Inline(range) => range.len() as u64,
-                DraftBody::Blocks { len, .. } => *len,
-            },
+            body_len: draft.body.len(),
             commitment: *commitment,
             reference: draft.reference,
             rule_set: EntryId::default(),
         };
         tiles.extend(chain.push_noting(&header.encode(), recorded_at));
     }
-    let mut out = Vec::with_capacity(PACK_HEADER_BYTES + pack.stored.len());
-    out.extend_from_slice(PACK_MAGIC);
-    out.extend_from_slice(&[pack.codec, 0, 0, 0]);
-    out.extend_from_slice(&first_seq.to_be_bytes());
-    out.extend_from_slice(&(pack.drafts.len() as u32).to_be_bytes());
-    out.extend_from_slice(&pack.plain_len.to_be_bytes());
-    out.extend_from_slice(&recorded_at.to_be_bytes());
-    out.extend_from_slice(&prev.0);
-    out.extend_from_slice(&chain.id.0);
-    let sum = checksum(PACK_CONTEXT, &[&out, &pack.stored]);
-    out.extend_from_slice(&sum);
-    out.extend_from_slice(&pack.stored);
-    out
+    let info = PackInfo {
+        codec: pack.codec,
+        first_seq,
+        count: pack.drafts.len() as u32,
+        plain_len: pack.plain_len,
+        recorded_at,
+        prev,
+        last: chain.id,
+        sum: Checksum::default(),
+    };
+    info.with_payload(&pack.stored)
+}
+
+/// The bytes of a pack without the bodies and salts of some of its entries, whose commitments stay.
+pub(super) fn without_bodies(pack: &Pack, encoder: &mut Encoder, erased: &SeqSet) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(pack.plain.len());
+    let (mut keys, mut bodies) = (Vec::new(), Vec::new());
+    for entry in &pack.entries {
+        let form = match pack.erased_body(entry, erased).as_ref().unwrap_or(&entry.body) {
+            StoredBody::Inline { salt, range } => {
+                keys.extend_from_slice(salt);
+                bodies.extend_from_slice(pack.plain.get(range.clone()).unwrap_or_default());
+                FORM_INLINE
+            }
+            StoredBody::Blocks { salt, commitment } => {
+                keys.extend_from_slice(salt);
+                keys.extend_from_slice(&commitment.0);
+                FORM_BLOCKS
+            }
+            StoredBody::Erased { commitment } => {
+                keys.extend_from_slice(&commitment.0);
+                FORM_ERASED
+            }
+        };
+        entry.write_record(form, &mut plain);
+    }
+    plain.extend_from_slice(&keys);
+    plain.extend_from_slice(&bodies);
+    let (codec, stored) = encoder.encode(&plain);
+    PackInfo { codec, plain_len: plain.len() as u32, ..pack.info }.with_payload(&stored)
 }
 
 /// Why stored bytes are not a pack or block.
@@ -233,6 +288,23 @@ impl PackInfo {
             last: EntryId(input.array()?),
             sum: input.array()?,
         })
+    }
+
+    /// The bytes of a pack of these fields, but for the checksum, which is made.
+    fn with_payload(&self, stored: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(PACK_HEADER_BYTES + stored.len());
+        out.extend_from_slice(PACK_MAGIC);
+        out.extend_from_slice(&[self.codec, 0, 0, 0]);
+        out.extend_from_slice(&self.first_seq.to_be_bytes());
+        out.extend_from_slice(&self.count.to_be_bytes());
+        out.extend_from_slice(&self.plain_len.to_be_bytes());
+        out.extend_from_slice(&self.recorded_at.to_be_bytes());
+        out.extend_from_slice(&self.prev.0);
+        out.extend_from_slice(&self.last.0);
+        let sum = checksum(PACK_CONTEXT, &[&out, stored]);
+        out.extend_from_slice(&sum);
+        out.extend_from_slice(stored);
+        out
     }
 
     /// Whether the checksum of these bytes, which begin with this, holds.
@@ -321,6 +393,16 @@ impl StoredEntry {
         !self.is_in_blocks() || self.is_of_source() || !is_small
     }
 
+    fn write_record(&self, form: u8, out: &mut Vec<u8>) {
+        let numbers = [self.stream.get(), self.line, self.offset, self.body_len];
+        put_record(out, (self.kind, self.flags, form), numbers, [&self.reference, &self.rule_set]);
+    }
+
+    /// Whether the body was destroyed.
+    pub fn is_erased(&self) -> bool {
+        matches!(self.body, StoredBody::Erased { .. })
+    }
+
     /// Whether the body was followed by a line feed in its source.
     pub fn has_line_feed(&self) -> bool {
         self.flags & codex_ledger_entry::FLAG_LINE_FEED != 0
@@ -393,16 +475,40 @@ impl Pack {
         }
     }
 
-    /// The header of an entry whose predecessor's id is known.
-    pub fn header(&self, identity: &Identity, entry: &StoredEntry, prev: EntryId) -> Header {
-        let commitment = match &entry.body {
+    /// What the body of an entry committed to.
+    fn commitment(&self, entry: &StoredEntry) -> Commitment {
+        match &entry.body {
             StoredBody::Inline { salt, range } => {
                 commit(salt, self.plain.get(range.clone()).unwrap_or(&[]))
             }
             StoredBody::Blocks { commitment, .. } | StoredBody::Erased { commitment } => {
                 *commitment
             }
-        };
+        }
+    }
+
+    /// What stays of the body of an entry that is erased; `None` for another one.
+    fn erased_body(&self, entry: &StoredEntry, erased: &SeqSet) -> Option<StoredBody> {
+        let is_erased = erased.contains(entry.seq);
+        is_erased.then(|| StoredBody::Erased { commitment: self.commitment(entry) })
+    }
+
+    /// Takes the bodies of these entries for erased, whose bytes may still be there.
+    pub(super) fn forget(&mut self, erased: &SeqSet) {
+        if !erased.meets(self.info.seqs()) {
+            return;
+        }
+        for at in 0..self.entries.len() {
+            let body = self.entries.get(at).and_then(|entry| self.erased_body(entry, erased));
+            if let (Some(body), Some(entry)) = (body, self.entries.get_mut(at)) {
+                entry.body = body;
+            }
+        }
+    }
+
+    /// The header of an entry whose predecessor's id is known.
+    pub fn header(&self, identity: &Identity, entry: &StoredEntry, prev: EntryId) -> Header {
+        let commitment = self.commitment(entry);
         Header {
             kind: entry.kind,
             flags: entry.flags,

@@ -11,7 +11,7 @@ use super::open::check_format;
 use super::pack::{Identity, Pack, StoredBody, StoredEntry};
 use super::volume::{self, Volume};
 use super::volume_reader::VolumeReader;
-use codex_ledger_entry::Seq;
+use codex_ledger_entry::{Erasure, Kind, Seq, SeqSet};
 use std::path::{Path, PathBuf};
 
 /// A control entry is never longer.
@@ -25,6 +25,8 @@ pub struct LedgerReader {
     journal: Option<JournalIndex>,
     open: Option<(Seq, VolumeReader)>,
     decoder: Decoder,
+    /// What an erasure that is under way takes: it is given as erased, whether or not its bytes are still there.
+    erasing: SeqSet,
 }
 
 impl LedgerReader {
@@ -46,14 +48,32 @@ impl LedgerReader {
 
     fn open_once(dir: &Path) -> Result<LedgerReader> {
         let mut head = read_head(dir)?.head;
-        check_format(dir, &head.identity)?;
+        check_format(dir, &head)?;
         let mut volumes = volume::list(dir)?;
         volumes.retain(|volume| volume.end_seq <= head.end());
         head.settled = volumes.last().map_or(Seq::FIRST, |volume| volume.end_seq);
         let journal =
             if head.end() > head.settled { Some(index_journal(dir, &head)?) } else { None };
         let decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
-        Ok(LedgerReader { dir: dir.to_path_buf(), head, volumes, journal, open: None, decoder })
+        let (dir, erasing) = (dir.to_path_buf(), SeqSet::default());
+        let mut reader = LedgerReader { dir, head, volumes, journal, open: None, decoder, erasing };
+        if let Some((_, erasure)) = reader.erasure_under_way()? {
+            reader.erasing = erasure.entries;
+        }
+        Ok(reader)
+    }
+
+    /// The intent of the erasure that is under way, and what it takes.
+    ///
+    /// # Errors
+    /// When its entry cannot be read: nobody may be shown what it takes.
+    pub fn erasure_under_way(&mut self) -> Result<Option<(Seq, Erasure)>> {
+        let Some(seq) = self.head.erasing else { return Ok(None) };
+        let intent = self.control(seq)?.filter(|entry| entry.kind == Kind::EraseIntent);
+        let erasure = intent.and_then(|entry| Erasure::decode(seq, &entry.body));
+        let detail = "an erasure is under way, and its entry does not say of what";
+        let wrong = || LedgerError::damaged_at(&self.dir, seq, detail);
+        erasure.map(|erasure| Some((seq, erasure))).ok_or_else(wrong)
     }
 
     /// The head that this reader reads up to.
@@ -124,10 +144,12 @@ impl LedgerReader {
         let (path, bytes) = self.pack_bytes(seq)?;
         let damaged = |detail: String| LedgerError::damaged_at(&path, seq, detail);
         let bytes = bytes.ok_or_else(|| damaged("the entry is missing".into()))?;
-        let pack = Pack::decode(&mut self.decoder, &bytes).map_err(|e| damaged(e.to_string()))?;
+        let mut pack =
+            Pack::decode(&mut self.decoder, &bytes).map_err(|e| damaged(e.to_string()))?;
         if pack.entry(seq).is_none() {
             return Err(damaged("the entry is missing".into()));
         }
+        pack.forget(&self.erasing);
         Ok(Some(pack))
     }
 
@@ -147,7 +169,7 @@ impl LedgerReader {
 
     fn store(&mut self, index: usize) -> Result<(PathBuf, &VolumeReader)> {
         let volume = &self.volumes[index];
-        let path = volume::volume_dir(&self.dir, volume.first_seq);
+        let path = volume.dir(&self.dir);
         if self.open.as_ref().is_none_or(|(first_seq, _)| *first_seq != volume.first_seq) {
             self.open = None;
             self.open = Some((volume.first_seq, VolumeReader::open(&self.dir, volume)?));
@@ -180,7 +202,8 @@ impl LedgerReader {
         Ok(())
     }
 
-    /// Gives what an entry's source held, in pieces: its body, and the line feed behind it.
+    /// Gives what an entry's source held, in pieces: its body, or as many zeros where it was erased, and the line feed
+    /// behind it.
     ///
     /// # Errors
     /// As [`LedgerReader::each_piece`].
@@ -190,7 +213,10 @@ impl LedgerReader {
         entry: &StoredEntry,
         mut each: impl FnMut(&[u8]),
     ) -> Result<()> {
-        self.each_piece(pack, entry, &mut each)?;
+        match entry.is_erased() {
+            true => each_zero(entry.body_len, &mut each),
+            false => self.each_piece(pack, entry, &mut each)?,
+        }
         if entry.has_line_feed() {
             each(b"\n");
         }
@@ -207,7 +233,7 @@ impl LedgerReader {
         entry: &StoredEntry,
         limit: u64,
     ) -> Result<Option<Vec<u8>>> {
-        if entry.body_len > limit || matches!(entry.body, StoredBody::Erased { .. }) {
+        if entry.body_len > limit || entry.is_erased() {
             return Ok(None);
         }
         let mut out = Vec::with_capacity(entry.body_len as usize);
@@ -232,6 +258,16 @@ impl LedgerReader {
         let bytes = bytes.ok_or_else(|| damaged(format!("block {index} is missing")))?;
         decode_block(&mut self.decoder, &bytes, seq, index)
             .map_err(|e| damaged(format!("block {index}: {e}")))
+    }
+}
+
+/// Gives zeros in pieces: what is hashed of a source in the place of what was erased.
+pub fn each_zero(mut len: u64, mut each: impl FnMut(&[u8])) {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    while len > 0 {
+        let piece = ZEROS.get(..len.min(ZEROS.len() as u64) as usize).unwrap_or(&ZEROS);
+        each(piece);
+        len -= piece.len() as u64;
     }
 }
 

@@ -61,8 +61,8 @@ impl Recovery {
         }
         head.settled = settled;
         let done = settled_journals(dir, &head, &volumes)?;
-        let (chain, journal) = look_at_journal(dir, &head)?;
-        head.chain = chain;
+        let (behind, journal) = look_at_journal(dir, &head)?;
+        head = behind;
         if let Some((path, end)) = super::files::side_record_ahead(dir, &head) {
             let detail = format!(
                 "knows of {end} entries; HEAD and journal have {}: entries are missing",
@@ -100,7 +100,7 @@ impl Recovery {
         for first_seq in self.done {
             journal::remove(world, dir, first_seq)?;
         }
-        volume::discard_unsettled(dir)?;
+        volume::discard_unsettled(world, dir)?;
         for volume in &self.volumes {
             // Where that fails, reading is slower, and no worse.
             volume.keep_extents(world, dir, head.identity.ledger.0).ok();
@@ -110,8 +110,9 @@ impl Recovery {
             Active::Absent => None,
             Active::Whole(end) => Some(end),
             Active::Anew(upto, last) => {
-                let identity = &head.identity;
-                Some(journal::write_anew(world, dir, identity, first_seq, (upto, &last))?)
+                let (identity, upto) = (&head.identity, (upto, &last));
+                let mut keep = |frame: journal::Frame| Ok(Some(frame.payload));
+                Some(journal::write_anew(world, dir, identity, first_seq, upto, &mut keep)?)
             }
             Active::Empty => {
                 journal::remove(world, dir, first_seq)?;
@@ -123,8 +124,8 @@ impl Recovery {
     }
 }
 
-/// Compares the active journal with HEAD; it may be ahead.
-fn look_at_journal(dir: &Path, head: &Head) -> Result<(ChainEnd, Active)> {
+/// Compares the active journal with HEAD; it may be ahead. Gives the head that it leads to.
+fn look_at_journal(dir: &Path, head: &Head) -> Result<(Head, Active)> {
     let (first_seq, known) = (head.settled, head.end());
     let path = journal_path(dir, first_seq);
     if !path.exists() {
@@ -132,9 +133,9 @@ fn look_at_journal(dir: &Path, head: &Head) -> Result<(ChainEnd, Active)> {
             let detail = format!("the journal is gone; HEAD says there are {known} entries");
             return Err(LedgerError::damaged_at(&path, first_seq, detail));
         }
-        return Ok((head.chain.clone(), Active::Absent));
+        return Ok((head.clone(), Active::Absent));
     }
-    let (scan, chain) = scan_and_chain(dir, head)?;
+    let (scan, behind) = scan_and_chain(dir, head)?;
     let end = scan.commit.map_or(first_seq, |commit| commit.end);
     if end < known {
         let detail = format!("the journal ends at {end}; HEAD says there are {known} entries");
@@ -148,7 +149,7 @@ fn look_at_journal(dir: &Path, head: &Head) -> Result<(ChainEnd, Active)> {
         }
         Some(last) => Active::Anew(scan.committed_at, last),
     };
-    Ok((chain, active))
+    Ok((behind, active))
 }
 
 /// Brings a head that is behind its volumes forward, verifying every entry between.
@@ -156,7 +157,7 @@ fn chain_of_volumes(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Chain
     let mut chain = head.chain.clone();
     let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", dir))?;
     for volume in volumes.iter().filter(|volume| volume.end_seq > head.end()) {
-        let path = volume::volume_dir(dir, volume.first_seq);
+        let path = volume.dir(dir);
         let store = VolumeReader::open(dir, volume)?;
         while chain.end() < volume.end_seq {
             let seq = chain.end();
@@ -187,21 +188,21 @@ fn settled_journals(dir: &Path, head: &Head, volumes: &[Volume]) -> Result<Vec<S
 }
 
 /// Scans the active journal and verifies what HEAD does not cover yet.
-fn scan_and_chain(dir: &Path, head: &Head) -> Result<(JournalScan, ChainEnd)> {
+fn scan_and_chain(dir: &Path, head: &Head) -> Result<(JournalScan, Head)> {
     let first_seq = head.settled;
     let path = journal_path(dir, first_seq);
     let mut decoder = Decoder::new().map_err(LedgerError::io("no decompressor for", &path))?;
-    let mut open_chain = head.chain.clone();
-    let mut chain = head.chain.clone();
+    let (mut open, mut committed) = (head.clone(), head.clone());
     let scan = journal::scan(dir, &head.identity, first_seq, |frame| {
         match frame.kind {
             FrameKind::Pack => {
                 let pack = Pack::decode(&mut decoder, &frame.payload)
-                    .map_err(|e| LedgerError::damaged_at(&path, open_chain.end(), e.to_string()))?;
+                    .map_err(|e| LedgerError::damaged_at(&path, open.end(), e.to_string()))?;
                 if pack.info.first_seq >= head.end() {
-                    pack.verify(&head.identity, &mut open_chain).map_err(|e| {
+                    pack.verify(&head.identity, &mut open.chain).map_err(|e| {
                         LedgerError::damaged_at(&path, pack.info.first_seq, e.to_string())
                     })?;
+                    pack.entries.iter().for_each(|entry| open.pass(entry.kind, entry.seq));
                 }
             }
             FrameKind::Block => {}
@@ -209,19 +210,19 @@ fn scan_and_chain(dir: &Path, head: &Head) -> Result<(JournalScan, ChainEnd)> {
                 let commit = journal::Commit::decode(&frame.payload);
                 if commit.is_some_and(|commit| commit.end >= head.end()) {
                     let same = commit.is_some_and(|commit| {
-                        commit.end == open_chain.end()
-                            && commit.id == open_chain.id
-                            && commit.root == open_chain.tree.root()
+                        commit.end == open.end()
+                            && commit.id == open.chain.id
+                            && commit.root == open.chain.tree.root()
                     });
                     if !same {
                         let detail = "a commit does not fit the entries before it";
-                        return Err(LedgerError::damaged_at(&path, open_chain.end(), detail));
+                        return Err(LedgerError::damaged_at(&path, open.end(), detail));
                     }
-                    chain = open_chain.clone();
+                    committed = open.clone();
                 }
             }
         }
         Ok(())
     })?;
-    Ok((scan, chain))
+    Ok((scan, committed))
 }

@@ -9,12 +9,12 @@ use super::head::{Head, write_head_anew};
 use super::inspect::inspect;
 use super::journal::{Commit, FrameKind, JournalWriter};
 use super::lock::{Holder, Lock, Patience, lock_path};
-use super::open::{Ledger, format_path, format_text};
+use super::open::{Ledger, write_format};
 use super::salvage::{Open, Prover};
 use super::survey::{Segment, Survey};
-use super::volume::{self, Volume, store_dir, volume_dir};
+use super::volume::{self, Volume, store_dir};
 use super::world::World;
-use super::{block, journal, private, write_durably};
+use super::{block, journal, private};
 use codex_ledger_entry::{EntryId, Kind, Seq};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -108,7 +108,9 @@ impl Repair {
         for part in [store_dir(copy), journal::journal_dir(copy)] {
             private::create_dir_all(&part).map_err(LedgerError::io("cannot create", &part))?;
         }
-        write_durably(world, &format_path(copy), format_text(&survey.identity).as_bytes())?;
+        let mut head = Head { chain: survey.kept.clone(), ..Head::empty(survey.identity) };
+        (head.generation, head.erasing) = survey.erasures();
+        write_format(world, copy, &head)?;
         let mut settled = Seq::FIRST;
         for segment in &survey.segments {
             if let Segment::Volume(volume) = segment {
@@ -119,8 +121,7 @@ impl Repair {
         if survey.kept.end() > settled {
             self.write_journal(survey, copy, settled)?;
         }
-        let (identity, chain) = (survey.identity, survey.kept.clone());
-        let mut head = Head { turn: 0, identity, chain, settled };
+        head.settled = settled;
         write_head_anew(world, copy, &mut head)
     }
 
@@ -189,9 +190,9 @@ fn write_blocks(
 }
 
 fn copy_volume(world: &World, from: &Path, to: &Path, volume: &Volume) -> Result<()> {
-    let target = volume_dir(to, volume.first_seq);
+    let target = volume.dir(to);
     private::create_dir_all(&target).map_err(LedgerError::io("cannot create", &target))?;
-    copy_tree(&volume_dir(from, volume.first_seq), &target, &|_| true)?;
+    copy_tree(&volume.dir(from), &target, &|_| true)?;
     volume::sync_tree(world, &target)?;
     volume.save(world, to)
 }

@@ -10,7 +10,7 @@ use super::journal::{self, Commit, FrameKind, JournalReader, Next};
 use super::journal_index::JournalIndex;
 use super::pack::{Identity, Pack};
 use super::store::{Key, Store};
-use super::volume::{self, Volume, volume_dir};
+use super::volume::{self, Volume};
 use codex_ledger_entry::{LedgerId, OriginId, Seq, SeqRange, parse_hex};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub(super) struct DamagedJournal {
 /// All places of a ledger, volumes first, in the order of their first entries.
 pub(super) fn places(dir: &Path) -> Result<Vec<Place>> {
     let mut volumes = volume::manifest_seqs(dir)?;
-    volumes.extend(super::numbered(&volume::store_dir(dir), "")?);
+    volumes.extend(volume::folders(dir)?.into_iter().map(|(first_seq, _)| first_seq));
     volumes.sort_unstable();
     volumes.dedup();
     let journals = journal::list(dir)?;
@@ -95,7 +95,9 @@ impl DamagedVolume {
         if self.copy.get().is_none() {
             let opened = match Volume::load(&self.dir, self.first_seq) {
                 Ok(volume) => volume.open_copy(&self.dir),
-                Err(_) => Store::open_copy(&volume_dir(&self.dir, self.first_seq), &|_| true),
+                Err(_) => {
+                    Store::open_copy(&volume::newest_dir(&self.dir, self.first_seq), &|_| true)
+                }
             };
             let copy = match opened {
                 Err(error) if error.is_of_the_moment() => return Err(error),

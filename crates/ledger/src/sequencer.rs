@@ -182,7 +182,7 @@ impl Sequencer {
         let volume = match settled {
             Ok(volume) => volume,
             // Once it has its name, the volume may count: only opening again can tell.
-            Err(error) if volume_dir(&self.dir, first_seq).exists() => return Err(error),
+            Err(error) if volume_dir(&self.dir, first_seq, 0).exists() => return Err(error),
             Err(error) => {
                 self.unsettled = Some(error.to_string());
                 return Ok(());
@@ -213,7 +213,7 @@ impl Drop for Builder {
 
 impl Builder {
     fn start(dir: &Path, identity: &super::pack::Identity, first_seq: Seq) -> Result<Builder> {
-        let mut builder = VolumeBuilder::start(dir, identity, first_seq)?;
+        let mut builder = VolumeBuilder::start(dir, identity, (first_seq, 0))?;
         let (positions, incoming) = sync_channel::<u64>(POSITIONS_LEN);
         let thread = start_thread(dir, move || {
             while let Ok(committed_at) = incoming.recv() {

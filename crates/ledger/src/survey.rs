@@ -11,7 +11,7 @@ use super::pack::{Identity, Pack};
 use super::recover::Recovery;
 use super::salvage::{Open, Place, Proven, Prover, identity_of, places};
 use super::side;
-use super::volume::{Volume, digest_files, volume_dir};
+use super::volume::{Volume, digest_files};
 use codex_ledger_entry::{Kind, Seq, SeqRange, StreamDescriptor, StreamName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -99,6 +99,18 @@ impl Survey {
         Ok(survey)
     }
 
+    /// The generation of what is kept, and the intent of the erasure that was under way.
+    pub(super) fn erasures(&self) -> (u64, Option<Seq>) {
+        let mut said = Head::empty(self.identity);
+        let kept = self.controls.iter().filter(|control| control.seq < self.kept.end());
+        kept.for_each(|control| said.pass(control.kind, control.seq));
+        let written = self.segments.iter().filter_map(|segment| match segment {
+            Segment::Volume(volume) => Some(volume.generation),
+            Segment::Packs(..) => None,
+        });
+        (written.fold(said.generation, u64::max), said.erasing)
+    }
+
     /// Entries that would be lost.
     pub fn lost(&self) -> SeqRange {
         SeqRange::new(self.kept.end(), self.known)
@@ -108,7 +120,7 @@ impl Survey {
     fn take_volume(&mut self, prover: &mut Prover) -> Result<bool> {
         let first_seq = self.kept.end();
         let Ok(volume) = Volume::load(&self.dir, first_seq) else { return Ok(false) };
-        let path = volume_dir(&self.dir, first_seq);
+        let path = volume.dir(&self.dir);
         if !digest_files(&path).is_ok_and(|files| files == volume.files) {
             return Ok(false);
         }

@@ -4,7 +4,7 @@ use super::error::Result;
 use super::head::Head;
 use super::open::LedgerPaths;
 use super::pack::StoredEntry;
-use super::reader::LedgerReader;
+use super::reader::{LedgerReader, each_zero};
 use super::side::{self, Bound, SideRecord};
 use super::world::World;
 use bincode::{Decode, Encode};
@@ -12,7 +12,7 @@ use codex_ledger_entry::{Kind, Seq, StreamDescriptor, StreamId, stream_hasher};
 use std::collections::{BTreeMap, HashMap};
 
 /// The end of one generation of a stream.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Tail {
     /// Seq of the entry that opened the stream.
     pub stream: StreamId,
@@ -22,8 +22,10 @@ pub struct Tail {
     pub line: u64,
     /// Bytes of the source that the ledger has, line feeds included.
     pub bytes: u64,
-    /// Hash of these bytes.
+    /// Hash of these bytes, with zeros in the place of what was erased.
     pub prefix_hash: [u8; 32],
+    /// Where something was erased: first byte and count of bytes, in order.
+    pub erased: Vec<(u64, u64)>,
 }
 
 /// The ends of all streams, by name, oldest generation first.
@@ -36,7 +38,7 @@ pub struct Tails {
 }
 
 impl SideRecord for Tails {
-    const SCHEMA: u32 = 102;
+    const SCHEMA: u32 = 103;
 }
 
 impl Tails {
@@ -70,7 +72,7 @@ impl Tails {
             next = pack.info.end_seq();
             for entry in &pack.entries {
                 found.begin(entry, pack.body(entry).unwrap_or_default());
-                if entry.is_of_source() {
+                if entry.is_of_source() && !entry.is_erased() {
                     reader.each_piece(&pack, entry, |piece| found.piece(entry, piece))?;
                 }
                 found.end(entry);
@@ -122,7 +124,7 @@ impl TailsBuilder {
         let Ok(descriptor) = StreamDescriptor::decode(body) else { return };
         let generation = descriptor.generation;
         let stream = StreamId::opened_by(entry.seq);
-        let tail = Tail { stream, generation, line: 0, bytes: 0, prefix_hash: [0; 32] };
+        let tail = Tail { stream, generation, ..Tail::default() };
         let (name, hasher) = (descriptor.name.to_string(), Some(Box::new(stream_hasher())));
         let mut open = OpenTail { name, tail, hasher };
         if self.ends.get(&stream) == Some(&0) {
@@ -144,6 +146,14 @@ impl TailsBuilder {
             return;
         }
         let Some(open) = self.open.get_mut(&entry.stream) else { return };
+        if entry.is_erased() {
+            open.tail.erased.push((entry.offset, entry.body_len));
+            if let Some(hasher) = &mut open.hasher {
+                each_zero(entry.body_len, |zeros| {
+                    hasher.update(zeros);
+                });
+            }
+        }
         open.tail.bytes = entry.offset.saturating_add(entry.body_len);
         open.tail.line = entry.line;
         if entry.has_line_feed() {

@@ -40,6 +40,8 @@ pub struct Volume {
     pub end_seq: Seq,
     /// Id of the last entry.
     pub last: EntryId,
+    /// 0 as it was settled first; the ledger's generation where an erasure has written it anew.
+    pub generation: u64,
     /// Name, length and hash of each file.
     pub files: Vec<VolumeFile>,
 }
@@ -60,9 +62,42 @@ pub(super) fn store_dir(dir: &Path) -> PathBuf {
     dir.join("store")
 }
 
-/// The directory of a settled volume.
-pub(super) fn volume_dir(dir: &Path, first_seq: Seq) -> PathBuf {
-    store_dir(dir).join(format!("{first_seq:016x}"))
+/// The directory of a settled volume of a generation.
+pub(super) fn volume_dir(dir: &Path, first_seq: Seq, generation: u64) -> PathBuf {
+    store_dir(dir).join(match generation {
+        0 => format!("{first_seq:016x}"),
+        generation => format!("{first_seq:016x}-{generation}"),
+    })
+}
+
+/// First seq and generation of the volume that a directory of that name is of.
+fn named(name: &str) -> Option<(Seq, u64)> {
+    let (digits, generation) = name.split_once('-').unwrap_or((name, "0"));
+    let first_seq = u64::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 16)?;
+    Some((Seq::new(first_seq), generation.parse().ok()?))
+}
+
+/// First seqs and generations of all directories of volumes, in order.
+pub(super) fn folders(dir: &Path) -> Result<Vec<(Seq, u64)>> {
+    let path = store_dir(dir);
+    let entries = match fs::read_dir(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(LedgerError::io("cannot list", &path))?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(LedgerError::io("cannot list", &path))?.file_name();
+        found.extend(name.to_str().and_then(named));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The directory of the volume that begins with that entry, whatever its record says: the newest there is.
+pub(super) fn newest_dir(dir: &Path, first_seq: Seq) -> PathBuf {
+    let of_volume =
+        folders(dir).unwrap_or_default().into_iter().filter(|(seq, _)| *seq == first_seq);
+    volume_dir(dir, first_seq, of_volume.map(|(_, generation)| generation).max().unwrap_or(0))
 }
 
 fn building_dir(dir: &Path, first_seq: Seq) -> PathBuf {
@@ -75,6 +110,11 @@ pub(super) fn manifest_path(dir: &Path, first_seq: Seq) -> PathBuf {
 }
 
 impl Volume {
+    /// Its directory.
+    pub(super) fn dir(&self, dir: &Path) -> PathBuf {
+        volume_dir(dir, self.first_seq, self.generation)
+    }
+
     /// Its entries.
     pub(super) fn seqs(&self) -> SeqRange {
         SeqRange::new(self.first_seq, self.end_seq)
@@ -85,6 +125,9 @@ impl Volume {
             .seq("first", self.first_seq)
             .seq("end", self.end_seq)
             .add("last", self.last.0);
+        if self.generation > 0 {
+            fields = fields.number("generation", self.generation);
+        }
         for file in &self.files {
             let mut record = file.hash.to_vec();
             record.extend_from_slice(&file.len.to_be_bytes());
@@ -120,6 +163,10 @@ impl Volume {
             first_seq: fields.seq("first")?,
             end_seq: fields.seq("end")?,
             last: EntryId(fields.get("last")?.try_into().ok()?),
+            generation: match fields.get("generation") {
+                Some(_) => fields.number("generation")?,
+                None => 0,
+            },
             files: files.collect::<Option<_>>()?,
         })
     }
@@ -141,7 +188,7 @@ impl Volume {
 
     /// Whether its files are there and as long as they were; cheap enough for every start.
     pub(super) fn check_presence(&self, dir: &Path) -> Result<()> {
-        let path = volume_dir(dir, self.first_seq);
+        let path = self.dir(dir);
         for file in &self.files {
             let file_path = path.join(&file.name);
             let len = fs::metadata(&file_path).ok().map(|meta| meta.len());
@@ -155,7 +202,7 @@ impl Volume {
 
     /// A copy that the log engine may open: of the files that are as they were settled.
     pub(super) fn open_copy(&self, dir: &Path) -> Result<Store> {
-        let path = volume_dir(dir, self.first_seq);
+        let path = self.dir(dir);
         let whole: Vec<&str> = self
             .files
             .iter()
@@ -178,7 +225,7 @@ impl Volume {
         if Extents::load(dir, self).is_some() {
             return Ok(());
         }
-        let path = volume_dir(dir, self.first_seq);
+        let path = self.dir(dir);
         // What cannot be found in a damaged file may stand in one that is put back.
         if digest_files(&path)? != self.files {
             return Ok(());
@@ -230,39 +277,52 @@ pub(super) fn discard(world: &World, dir: &Path, first_seq: Seq) -> Result<()> {
     world.disk.remove_file(&record).map_err(LedgerError::io("cannot remove", &record))?;
     world.disk.sync_dir(&store).map_err(LedgerError::io("cannot sync", &store))?;
     fs::remove_file(extents_path(dir, first_seq)).ok();
-    match fs::remove_dir_all(volume_dir(dir, first_seq)) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(LedgerError::io("cannot remove", &volume_dir(dir, first_seq))(e))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Removes volumes that were never settled; their journals still hold everything.
-pub(super) fn discard_unsettled(dir: &Path) -> Result<()> {
-    let path = store_dir(dir);
-    let entries = fs::read_dir(&path).map_err(LedgerError::io("cannot list", &path))?;
-    for entry in entries {
-        let entry = entry.map_err(LedgerError::io("cannot list", &path))?.path();
-        let digits = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let seq = u64::from_str_radix(digits, 16).ok().map(Seq::new);
-        let unrecorded = seq.is_some_and(|seq| !manifest_path(dir, seq).exists());
-        if digits.ends_with(".building") || (unrecorded && has_journal(dir, seq)) {
-            fs::remove_dir_all(&entry)
-                .map_err(LedgerError::io("cannot remove the unfinished", &entry))?;
-        }
+    for (_, generation) in folders(dir)?.into_iter().filter(|(seq, _)| *seq == first_seq) {
+        let path = volume_dir(dir, first_seq, generation);
+        fs::remove_dir_all(&path).map_err(LedgerError::io("cannot remove", &path))?;
     }
     Ok(())
 }
 
-fn has_journal(dir: &Path, first_seq: Option<Seq>) -> bool {
-    first_seq.is_some_and(|seq| journal::journal_path(dir, seq).exists())
+/// Removes what no record names: volumes that were never settled, whose journals still hold everything, and those that
+/// were written anew without something.
+pub(super) fn discard_unsettled(world: &World, dir: &Path) -> Result<()> {
+    let path = store_dir(dir);
+    let entries = fs::read_dir(&path).map_err(LedgerError::io("cannot list", &path))?;
+    let mut changed = false;
+    for entry in entries {
+        let entry = entry.map_err(LedgerError::io("cannot list", &path))?.path();
+        let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.ends_with(".building") || named(name).is_some_and(|of| is_unrecorded(dir, of)) {
+            fs::remove_dir_all(&entry)
+                .map_err(LedgerError::io("cannot remove the unfinished", &entry))?;
+            changed = true;
+        }
+    }
+    match changed {
+        true => world.disk.sync_dir(&path).map_err(LedgerError::io("cannot sync", &path)),
+        false => Ok(()),
+    }
+}
+
+/// Whether a folder is of no volume. In doubt it is: where the record is damaged, it may be all that is left.
+fn is_unrecorded(dir: &Path, of: (Seq, u64)) -> bool {
+    match manifest_path(dir, of.0).exists() {
+        true => is_replaced(dir, of),
+        false => journal::journal_path(dir, of.0).exists(),
+    }
+}
+
+/// Whether the record of a folder's volume names another one.
+pub(super) fn is_replaced(dir: &Path, (first_seq, generation): (Seq, u64)) -> bool {
+    Volume::load(dir, first_seq).is_ok_and(|volume| volume.generation != generation)
 }
 
 /// A volume in the making: copies committed frames of a journal into the log engine.
 pub(super) struct VolumeBuilder {
     dir: PathBuf,
     first_seq: Seq,
+    generation: u64,
     reader: JournalReader,
     ledger: [u8; 16],
     store: Store,
@@ -272,7 +332,11 @@ pub(super) struct VolumeBuilder {
 
 impl VolumeBuilder {
     /// Starts the volume of the journal that begins with that entry.
-    pub(super) fn start(dir: &Path, identity: &Identity, first_seq: Seq) -> Result<VolumeBuilder> {
+    pub(super) fn start(
+        dir: &Path,
+        identity: &Identity,
+        (first_seq, generation): (Seq, u64),
+    ) -> Result<VolumeBuilder> {
         let path = building_dir(dir, first_seq);
         if path.exists() {
             fs::remove_dir_all(&path).map_err(LedgerError::io("cannot remove", &path))?;
@@ -282,6 +346,7 @@ impl VolumeBuilder {
         Ok(VolumeBuilder {
             dir: dir.to_path_buf(),
             first_seq,
+            generation,
             reader,
             ledger: identity.ledger.0,
             store,
@@ -316,7 +381,7 @@ impl VolumeBuilder {
 
     /// Makes the volume durable, proves that it gives every frame back, and records it.
     pub(super) fn settle(self, world: &World, end_seq: Seq, last: EntryId) -> Result<Volume> {
-        let VolumeBuilder { dir, first_seq, mut reader, ledger, store, blocks } = self;
+        let VolumeBuilder { dir, first_seq, generation, mut reader, ledger, store, blocks } = self;
         let building = building_dir(&dir, first_seq);
         let committed_at = reader.position();
         store.flush()?;
@@ -349,7 +414,7 @@ impl VolumeBuilder {
         let files = stable_digests(&building)?;
         sync_tree(world, &building)?;
 
-        let volume = Volume { first_seq, end_seq, last, files };
+        let volume = Volume { first_seq, end_seq, last, generation, files };
         volume.save_extents(world, &dir, finder.find(ledger, &building, &volume)?)?;
         record(world, &dir, &building, &volume)?;
         Ok(volume)
@@ -358,7 +423,7 @@ impl VolumeBuilder {
 
 /// Gives a settled volume its final name, then its record; only the record makes it count.
 fn record(world: &World, dir: &Path, building: &Path, volume: &Volume) -> Result<()> {
-    let target = volume_dir(dir, volume.first_seq);
+    let target = volume.dir(dir);
     let store = store_dir(dir);
     let io = |action, path| LedgerError::io(action, path);
     world.disk.rename(building, &target).map_err(io("cannot rename", building))?;

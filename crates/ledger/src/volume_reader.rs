@@ -4,7 +4,7 @@ use super::error::{LedgerError, Result};
 use super::extents::{ExtentReader, is_sound};
 use super::pack::PackInfo;
 use super::store::{FILE_NAME, Key, Store};
-use super::volume::{Volume, volume_dir};
+use super::volume::Volume;
 use codex_ledger_entry::Seq;
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ impl VolumeReader {
     /// # Errors
     /// When it is gone, or cannot be copied.
     pub(super) fn open(dir: &Path, volume: &Volume) -> Result<VolumeReader> {
-        let path = volume_dir(dir, volume.first_seq);
+        let path = volume.dir(dir);
         if !path.is_dir() {
             let detail = "the volume is gone";
             return Err(LedgerError::damaged_at(&path, volume.first_seq, detail));
@@ -104,7 +104,7 @@ impl VolumeReader {
         let last = bytes.filter(|bytes| is_sound(bytes)).and_then(|bytes| PackInfo::read(&bytes));
         match last {
             Some(info) if info.last != self.volume.last => {
-                let path = volume_dir(&self.dir, self.volume.first_seq).join(FILE_NAME);
+                let path = self.volume.dir(&self.dir).join(FILE_NAME);
                 let detail = "holds other entries than were settled";
                 Err(LedgerError::damaged_at(&path, self.volume.first_seq, detail))
             }

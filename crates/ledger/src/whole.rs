@@ -49,7 +49,7 @@ pub fn head_in_force(dir: &Path) -> Result<Head> {
     let mut looks = ATTEMPTS;
     loop {
         let head = read_head(dir)?.head;
-        check_format(dir, &head.identity)?;
+        check_format(dir, &head)?;
         match side_record_ahead(dir, &head) {
             None => return Ok(head),
             // A writer may have moved HEAD and then its notes on between the two reads.
@@ -65,7 +65,7 @@ pub fn head_in_force(dir: &Path) -> Result<Head> {
 fn check_once(dir: &Path) -> Result<Head> {
     let slots = read_head(dir)?;
     check_agree(dir, &slots)?;
-    check_format(dir, &slots.head.identity)?;
+    check_format(dir, &slots.head)?;
     let settled = check_volumes(dir, &slots, &volume::list(dir)?)?;
     let head = slots.head;
     if head.end() > settled {
@@ -97,6 +97,12 @@ pub(super) fn check_agree(dir: &Path, slots: &HeadSlots) -> Result<()> {
 pub(super) fn check_volumes(dir: &Path, slots: &HeadSlots, volumes: &[Volume]) -> Result<Seq> {
     let (head, end) = (&slots.head, slots.head.end());
     volumes.iter().try_for_each(|volume| volume.check_presence(dir))?;
+    if let Some(newer) = volumes.iter().find(|volume| volume.generation > head.generation) {
+        let detail =
+            "an erasure has written it anew that HEAD does not know of: an older HEAD was put back";
+        let path = volume::manifest_path(dir, newer.first_seq);
+        return Err(LedgerError::damaged_at(&path, newer.first_seq, detail));
+    }
     let settled = volumes.last().map_or(Seq::FIRST, |volume| volume.end_seq);
     if settled < head.settled {
         let path = volume::manifest_path(dir, settled);

@@ -18,6 +18,7 @@ mod row;
 mod schema;
 mod state;
 mod tables;
+mod traces;
 mod whole;
 
 pub use codex_ledger_rollout::{Reason, is_structure, shape};
@@ -31,3 +32,4 @@ pub use replay::preview::preview;
 pub use replay::streams::session_names;
 pub use replay::{Applied, ReplayError, replay};
 pub use schema::{VERSION, schema_digest};
+pub use traces::{Sought, Trace, Traces, Why, prompt_texts, traces};

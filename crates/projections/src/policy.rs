@@ -1,7 +1,7 @@
 //! The policy that a ledger asks for: its redactions that are in force and its last rule set.
 
 use crate::replay::lines::PARSE_MAX_BYTES;
-use codex_ledger_entry::{EntryId, Kind, Seq};
+use codex_ledger_entry::{EntryId, Erasure, Kind, Seq, SeqSet};
 use codex_ledger_ledger::{Control, Controls, LedgerError, LedgerReader};
 use codex_ledger_redaction::{
     Matcher, Policy, Redaction, RedactionRecord, RevocationRecord, RuleError, RuleSet,
@@ -77,10 +77,43 @@ impl Decisions {
         Decisions { entries, ended_by, key: [0; 32] }
     }
 
+    /// What was erased by entries from `from` on, up to `to`.
+    ///
+    /// # Errors
+    /// When an entry of an erasure does not say what it takes: what it takes might be shown.
+    pub fn erased(&self, from: Seq, to: Seq) -> Result<SeqSet, PolicyError> {
+        let mut erased = SeqSet::default();
+        let within = |entry: &&Control| entry.seq >= from && entry.seq < to && is_of_erasure(entry);
+        for entry in self.entries.iter().filter(within) {
+            // The intent of one that is done may have been erased itself.
+            if entry.kind == Kind::EraseIntent && entry.body.is_empty() {
+                continue;
+            }
+            let erasure = Erasure::decode(entry.seq, &entry.body);
+            let erasure = erasure.ok_or_else(|| unreadable(entry, "erasure"))?;
+            erased = erased.union(&erasure.entries);
+        }
+        Ok(erased)
+    }
+
+    /// Whether an entry from `cursor` on decides what may be shown, but for one that says that what was decided is done.
+    pub(crate) fn decides_since(&self, cursor: Seq) -> Result<bool, PolicyError> {
+        let is_new = |entry: &&Control| entry.seq >= cursor;
+        if self.entries.iter().filter(is_new).any(|entry| entry.kind != Kind::EraseDone) {
+            return Ok(true);
+        }
+        self.erases_since(cursor)
+    }
+
+    /// Whether entries from `cursor` on erase what those before do not.
+    pub(crate) fn erases_since(&self, cursor: Seq) -> Result<bool, PolicyError> {
+        let before = self.erased(Seq::FIRST, cursor)?;
+        Ok(!self.erased(cursor, Seq::MAX)?.without(&before).is_empty())
+    }
+
     /// Seqs of the redactions in force and of the rule set in force, in order.
     pub fn in_force(&self) -> impl Iterator<Item = Seq> + '_ {
-        let rules = self.entries.iter().rev().find(|entry| entry.kind == Kind::RuleSet);
-        let rules = rules.map(|entry| entry.seq);
+        let rules = self.last_rule_set().map(|entry| entry.seq);
         let holds = move |entry: &&Control| match entry.kind {
             Kind::Redaction => self.is_active(entry.seq),
             _ => rules == Some(entry.seq),
@@ -116,12 +149,18 @@ impl Decisions {
     /// # Errors
     /// When this version cannot read it: an older one would show what it hides.
     pub fn rule_set(&self) -> Result<Option<(Seq, RuleSetRecord)>, PolicyError> {
-        let last = self.entries.iter().rev().find(|entry| entry.kind == Kind::RuleSet);
+        let last = self.last_rule_set();
         let read = |entry: &Control| {
             let record = RuleSetRecord::decode(&entry.body);
             record.map(|record| (entry.seq, record)).ok_or_else(|| unreadable(entry, "rule set"))
         };
         last.map(read).transpose()
+    }
+
+    /// One that was erased is void.
+    fn last_rule_set(&self) -> Option<&Control> {
+        let rule_sets = self.entries.iter().filter(|entry| entry.kind == Kind::RuleSet);
+        rule_sets.rev().find(|entry| !entry.body.is_empty())
     }
 
     /// What the redactions in force say, with their seqs.
@@ -163,12 +202,15 @@ impl Decisions {
 }
 
 /// By seq of a redaction or revocation that a revocation in force ends: the seq of that one. The entries are in order.
+///
+/// A revocation that was erased ends nothing.
 pub fn ended_by(entries: &[Control]) -> HashMap<Seq, Seq> {
     // A revocation speaks of an earlier entry, so that from the newest on every one is decided by those
     // that are decided already.
     let by_id: BTreeMap<EntryId, Seq> = entries.iter().map(|e| (e.id, e.seq)).collect();
     let mut ended_by = HashMap::new();
-    for entry in entries.iter().rev().filter(|entry| entry.kind == Kind::Revocation) {
+    let revocations = entries.iter().rev().filter(|entry| entry.kind == Kind::Revocation);
+    for entry in revocations.filter(|entry| !entry.body.is_empty()) {
         if !ended_by.contains_key(&entry.seq)
             && let Some(of) = by_id.get(&entry.reference)
         {
@@ -176,6 +218,10 @@ pub fn ended_by(entries: &[Control]) -> HashMap<Seq, Seq> {
         }
     }
     ended_by
+}
+
+fn is_of_erasure(entry: &Control) -> bool {
+    matches!(entry.kind, Kind::EraseIntent | Kind::EraseDone)
 }
 
 fn unreadable(entry: &Control, what: &'static str) -> PolicyError {
@@ -305,7 +351,7 @@ fn texts_within(text: &str) -> Vec<String> {
 }
 
 /// All texts in a tree, and in the JSON inside them; what is structure stays.
-fn leaves(value: &serde_json::Value, texts: &mut Vec<String>, depth: usize) {
+pub(crate) fn leaves(value: &serde_json::Value, texts: &mut Vec<String>, depth: usize) {
     match value {
         serde_json::Value::String(text) => {
             texts.push(text.clone());
@@ -339,7 +385,7 @@ mod tests {
             id: id(seq),
             reference,
             recorded_at: 0,
-            body: Vec::new(),
+            body: b"\x01a\0\0\0\0".to_vec(),
         }
     }
 

@@ -165,8 +165,12 @@ impl Views {
                 let current = self.paths.current().unwrap_or_default();
                 return if self.leftovers().is_empty() { Ok(()) } else { self.sweep(&[&current]) };
             }
-            Standing::Usable { is_clear, .. } => {
+            Standing::Usable { cursor, is_clear } => {
                 let decisions = known(reader)?;
+                // What was derived of what is erased now is nowhere said any more.
+                if decisions.erases_since(cursor).map_err(ReplayError::from)? {
+                    return self.rebuild(reader, &decisions, progress);
+                }
                 match self.catch_up(reader, &decisions, is_clear, progress) {
                     // The rows do not fit what is to be written: they are not what the entries say.
                     Err(ViewsError::Replay(error)) if error.is_of_the_rows() => {}
@@ -242,7 +246,14 @@ impl Views {
     /// The views that are about to be replaced, where they hide what these decisions hide: any program may just
     /// have followed the link to them, so their file stays until the views are next written.
     fn previous(&self, decisions: &Decisions) -> Option<PathBuf> {
+        let erases_more = |db: &Connection| -> db::SqlResult<bool> {
+            let cursor = db.query_row("SELECT cursor FROM meta", [], |row| row.seq("cursor"))?;
+            Ok(decisions.erases_since(cursor).unwrap_or(true))
+        };
         let hides_the_same = |db: &Connection| -> db::SqlResult<bool> {
+            if erases_more(db)? {
+                return Ok(false);
+            }
             let sql = "SELECT seq FROM redactions WHERE active = 1 UNION ALL
                 SELECT seq FROM rule_sets WHERE in_force = 1 ORDER BY seq";
             let mut statement = db.prepare(sql)?;

@@ -161,10 +161,10 @@ impl<'a> Applier<'a> {
 
     fn entry(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
         match entry.kind {
-            Kind::Created | Kind::Action | Kind::Access | Kind::Key => {
-                let body = body(self.reader, pack, entry)?.unwrap_or_default();
-                let Deriver { policy, drafts, .. } = &mut self.deriver;
-                actions::action(policy, entry.seq, pack.info.recorded_at, &body, drafts);
+            Kind::Created | Kind::Action | Kind::Access | Kind::Key => self.action(pack, entry)?,
+            Kind::EraseIntent | Kind::EraseDone => {
+                self.action(pack, entry)?;
+                self.decided = true;
             }
             Kind::Annotation => {
                 let body = body(self.reader, pack, entry)?.unwrap_or_default();
@@ -180,6 +180,15 @@ impl<'a> Applier<'a> {
             // Written as a whole at the end: what one says of another must be true of all.
             Kind::Redaction | Kind::Revocation | Kind::RuleSet => self.decided = true,
             Kind::Other(_) => {}
+        }
+        Ok(())
+    }
+
+    /// What was done; of one that was erased, nobody knows what.
+    fn action(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
+        if let Some(body) = body(self.reader, pack, entry)? {
+            let Deriver { policy, drafts, .. } = &mut self.deriver;
+            actions::action(policy, entry.seq, pack.info.recorded_at, &body, drafts);
         }
         Ok(())
     }

@@ -112,8 +112,12 @@ impl<'a> Deriver<'a> {
         };
         let span = Span { offset, bytes: entry.body_len };
         let Some(body) = body else {
-            fold.totals.malformed += 1;
-            events::plain(&mut fold, span, "malformed", Some("too_long"));
+            if entry.is_erased() {
+                events::plain(&mut fold, span, "erased", None);
+            } else {
+                fold.totals.malformed += 1;
+                events::plain(&mut fold, span, "malformed", Some("too_long"));
+            }
             return;
         };
         if self.options.raw_json {

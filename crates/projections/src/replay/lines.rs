@@ -89,6 +89,9 @@ impl TornLine {
 
     fn add(&mut self, entry: &StoredEntry, body: Option<&[u8]>) {
         self.last.flags = entry.flags;
+        if entry.is_erased() {
+            self.last.body = entry.body.clone();
+        }
         self.last.body_len += entry.body_len;
         let is_short = self.last.body_len <= PARSE_MAX_BYTES;
         match (&mut self.bytes, body.filter(|_| is_short)) {

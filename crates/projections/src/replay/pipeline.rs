@@ -93,7 +93,7 @@ pub fn replay(
     }
     let policy = decisions.policy(reader)?;
     let streams = Streams::load(db, path, policy.key())?;
-    let is_decided_anew = decisions.entries.iter().any(|entry| entry.seq >= cursor);
+    let is_decided_anew = decisions.decides_since(cursor)?;
     let hides = cursor > Seq::FIRST && is_decided_anew;
     let changes = match hides {
         true => Changes::between(reader, (db, path), &streams, cursor, &policy)?,

@@ -2,7 +2,7 @@
 
 use crate::policy::Decisions;
 use crate::row::{At, Draft, Hidden, RowBuilder};
-use codex_ledger_entry::Kind;
+use codex_ledger_entry::{Erasure, Kind};
 use codex_ledger_ledger::Control;
 use codex_ledger_redaction::{
     By, Form, Policy, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord,
@@ -25,7 +25,8 @@ pub(crate) fn all(policy: &Policy, decisions: &Decisions, out: &mut Vec<Draft>) 
         match entry.kind {
             Kind::Redaction => redaction(policy, decisions, entry, out),
             Kind::Revocation => revocation(policy, decisions, entry, out),
-            _ => rule_set(policy, entry, rules_in_force == Some(entry.seq), out),
+            Kind::RuleSet => rule_set(policy, entry, rules_in_force == Some(entry.seq), out),
+            _ => erased_runs(policy, entry, out),
         }
     }
 }
@@ -93,6 +94,20 @@ fn rules(policy: &Policy, entry: &Control, set: &RuleSet, out: &mut Vec<Draft>) 
             .number("enabled", u64::from(rule.enabled))
             .text("reason", rule.reason.as_deref());
         out.push(row.insert());
+    }
+}
+
+/// The entries that an intent, or what says that it is done, takes.
+fn erased_runs(policy: &Policy, entry: &Control, out: &mut Vec<Draft>) {
+    let erasure = Erasure::decode(entry.seq, &entry.body).unwrap_or_default();
+    for run in erasure.entries.runs() {
+        let Some(last) = run.last() else { continue };
+        let row = RowBuilder::new(policy, "erased_runs", At::entry(entry.seq), 4)
+            .seq("first_seq", run.from)
+            .seq("last_seq", last)
+            .seq("by", entry.seq)
+            .number("done", u64::from(entry.kind == Kind::EraseDone));
+        out.push(row.replace());
     }
 }
 

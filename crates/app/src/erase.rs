@@ -1,0 +1,459 @@
+//! Erasure: what goes, told first; then bodies, salts and everything that is derived of them, for good.
+
+use super::progress::{Listener, Progress};
+use super::redact::usage;
+use super::setup::App;
+use super::target::check_literal;
+use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::{Hint, NameHint, TargetHint};
+use crate::holds::{Hold, holds_in_force};
+use codex_ledger_append::ErasedThreads;
+use codex_ledger_entry::{Erasure, Kind, Seq, SeqSet, StreamName, thread_hash};
+use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
+use codex_ledger_projections::{
+    Decisions, Sought, Trace, Traces, Why, prompt_texts, session_names, traces,
+};
+use codex_ledger_query as query;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// What wrote an entry.
+const SOFTWARE: &str = concat!("codex-ledger ", env!("CARGO_PKG_VERSION"));
+/// Runs and threads that one erasure names at most: its entries stay small enough to lie in their packs.
+const RUNS_MAX: usize = 5_000;
+const THREADS_MAX: usize = 1_500;
+/// A shorter text says too little to be found in a reason by more than chance.
+const SAID_MIN_CHARS: usize = 6;
+
+/// What somebody wants to erase, as said at a door.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EraseRequest {
+    /// A session by the beginning of its id.
+    pub session: Option<String>,
+    /// `SESSION#N`.
+    pub prompt: Option<String>,
+    /// An entry by its seq.
+    pub entry: Option<Seq>,
+    /// A text.
+    pub literal: Option<String>,
+    /// Whether the text is erased in its own case only.
+    pub exact_case: bool,
+}
+
+/// What an erasure takes.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct ErasurePlan {
+    /// Entries whose bodies go.
+    pub entries: u64,
+    /// Bytes of these bodies.
+    pub bytes: u64,
+    /// Of which sources, and how much of each.
+    pub sources: Vec<ErasedSource>,
+    /// Tags, notes and dispositions.
+    pub reviews: u64,
+    /// Redactions, revocations and rule sets that are void then.
+    pub void: Vec<Seq>,
+    /// Other entries: of the audit trail.
+    pub trail: Vec<Seq>,
+    /// Entries of the audit trail that name the session and stay.
+    pub stays_named_in: Vec<Seq>,
+    /// Entries that are too long to be looked through.
+    pub unsearched: Vec<Seq>,
+    /// Sessions that go as a whole, and so do not come back.
+    pub whole_sessions: u64,
+    /// Files outside of the ledger in which it may still stand.
+    pub files: Vec<PathBuf>,
+    #[serde(skip)]
+    erasure: Erasure,
+}
+
+/// How much goes of a source.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ErasedSource {
+    /// rollout, history, index or file.
+    pub kind: &'static str,
+    /// Id of its thread, where it is a session's.
+    pub thread: Option<String>,
+    /// Why.
+    pub why: Why,
+    /// Entries that go.
+    pub entries: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+}
+
+/// What was erased.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Erased {
+    /// What went.
+    #[serde(flatten)]
+    pub plan: ErasurePlan,
+    /// The entries that say who, why and what.
+    pub intents: Vec<Seq>,
+    /// The entries that say that it is done.
+    pub done: Vec<Seq>,
+    /// How often this ledger was written anew.
+    pub generation: u64,
+}
+
+impl App {
+    /// Says what an erasure would take; changes nothing.
+    ///
+    /// # Errors
+    /// When the target does not exist, cannot be erased, or is held.
+    pub fn plan_erasure(&self, request: &EraseRequest) -> Result<ErasurePlan> {
+        self.plan_of(&self.sought(request)?)
+    }
+
+    /// Erases: bodies and salts, and everything that is derived of them. What is done is done even where this is stopped: the
+    /// next command that writes goes on.
+    ///
+    /// # Errors
+    /// As [`App::plan_erasure`], when there is no reason, or it says what is to be erased, and when something cannot be written.
+    pub fn erase(
+        &self,
+        request: &EraseRequest,
+        reason: &str,
+        listener: Listener<'_>,
+    ) -> Result<Erased> {
+        let reason = self.reason(reason)?;
+        read_head(self.dir())?;
+        let sought = self.sought(request)?;
+        self.check_reason(&sought, &reason)?;
+        let mut ledger = self.open()?;
+        let plan = self.plan_of(&sought)?;
+        let mut erased = Erased { intents: Vec::new(), done: Vec::new(), generation: 0, plan };
+        for erasure in parts(&erased.plan.erasure) {
+            let body = erasure.intent(SOFTWARE, &self.setup.actor, &reason);
+            let intent = ledger.begin_erasure(&erasure, &body)?;
+            listener(Progress::Recorded(intent));
+            erased.intents.push(intent);
+            erased.done.extend(self.finish_erasure(&mut ledger, listener)?);
+        }
+        erased.generation = ledger.head().generation;
+        Ok(erased)
+    }
+
+    /// Goes on with an erasure that was stopped; gives the entry that says that it is done, where there was one.
+    pub(super) fn finish_erasure(
+        &self,
+        ledger: &mut Ledger,
+        listener: Listener<'_>,
+    ) -> Result<Option<Seq>> {
+        let Some(intent) = ledger.head().erasing else { return Ok(None) };
+        let unfinished = |error: AppError| {
+            let message = format!(
+                "entry {intent} erases something, and that could not be finished; the next command that writes goes on: {}",
+                error.message
+            );
+            AppError { message, ..error }
+        };
+        ledger.erase_bodies().map_err(|error| unfinished(error.into()))?;
+        self.remove_views_of_old().map_err(unfinished)?;
+        if self.views.paths.current().is_some() && self.update_views(listener).is_err() {
+            // Whatever they are, they show what is gone.
+            self.views.remove().map_err(|error| unfinished(error.into()))?;
+        }
+        let done = ledger.end_erasure().map_err(|error| unfinished(error.into()))?;
+        let mut reader = LedgerReader::open(self.dir())?;
+        let paths = LedgerPaths { dir: self.dir().into() };
+        Controls::load(&mut reader)?.save(&self.setup.world, &paths)?;
+        if self.views.paths.current().is_some() {
+            self.update_views(listener)?;
+        }
+        Ok(Some(done.entries.from))
+    }
+
+    /// Threads whose files are not read again.
+    pub(super) fn erased_threads(&self) -> Result<ErasedThreads> {
+        let has_erased = read_head(self.dir()).is_ok_and(|slots| slots.head.generation > 0);
+        if !has_erased {
+            return Ok(ErasedThreads::default());
+        }
+        Ok(ErasedThreads::of(&Controls::load(&mut LedgerReader::open(self.dir())?)?))
+    }
+
+    /// What a request names, which has to exist.
+    fn sought(&self, request: &EraseRequest) -> Result<Sought> {
+        let EraseRequest { session, prompt, entry, literal, exact_case } = request;
+        let named = [session.is_some(), prompt.is_some(), entry.is_some(), literal.is_some()];
+        match named.iter().filter(|named| **named).count() {
+            0 => Err(usage(
+                "nothing is named that is to be erased",
+                Hint::Target(TargetHint::NameOne),
+            )),
+            1 => {
+                if let Some(prefix) = session {
+                    Ok(Sought::Thread(self.thread_ids(prefix)?))
+                } else if let Some(name) = prompt {
+                    self.sought_prompt(name)
+                } else if let Some(seq) = entry {
+                    Ok(Sought::Entry(*seq))
+                } else {
+                    let text = literal.clone().unwrap_or_default();
+                    check_literal(&text)?;
+                    Ok(Sought::Literal { text, ignore_case: !exact_case })
+                }
+            }
+            _ => Err(usage(
+                "several things are named that are to be erased",
+                Hint::Target(TargetHint::OnlyOne),
+            )),
+        }
+    }
+
+    /// The ids of a session: that of its file, and that which its records name.
+    pub(super) fn thread_ids(&self, prefix: &str) -> Result<Vec<String>> {
+        if prefix.is_empty() {
+            return Err(usage("no session is named", Hint::Name(NameHint::Session)));
+        }
+        let db = self.views_for_reading()?;
+        let session = query::find_session(&db, prefix)?;
+        self.ids_of(&db, &session)
+    }
+
+    fn ids_of(
+        &self,
+        db: &codex_ledger_db::Connection,
+        session: &query::SessionRow,
+    ) -> Result<Vec<String>> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let key = Controls::load(&mut reader)?.key();
+        let (id, _) = session_names(db, self.views_path(), &key, session.stream)?;
+        let opener = reader.control(session.stream.opener())?;
+        let source =
+            opener.and_then(|entry| codex_ledger_entry::StreamDescriptor::decode(&entry.body).ok());
+        let thread = source.and_then(|source| match source.name {
+            StreamName::Rollout { thread, .. } => Some(thread),
+            _ => None,
+        });
+        let ids: BTreeSet<String> = id.into_iter().chain(thread).collect();
+        Ok(ids.into_iter().collect())
+    }
+
+    fn sought_prompt(&self, name: &str) -> Result<Sought> {
+        let Some((prefix, number)) = name.rsplit_once('#') else {
+            return Err(usage(format!("`{name}` is no prompt"), Hint::Name(NameHint::PromptForm)));
+        };
+        let db = self.views_for_reading()?;
+        let session = query::find_session(&db, prefix)?;
+        let place =
+            self.prompt_place(&db, &session, number.parse().unwrap_or(0), &format!("`{number}`"))?;
+        let ids = self.ids_of(&db, &session)?;
+        Ok(Sought::Prompt { seq: place.seq, part: place.part, ids })
+    }
+
+    /// Refuses what cannot be erased, and what is held.
+    fn check_erasable(
+        &self,
+        reader: &mut LedgerReader,
+        sought: &Sought,
+        traces: &Traces,
+    ) -> Result<()> {
+        let size = reader.head().size();
+        if let Sought::Entry(seq) = sought
+            && traces.found.is_empty()
+        {
+            return Err(self.not_erasable(reader, *seq, size)?);
+        }
+        if traces.found.is_empty() {
+            let message =
+                "nothing in the ledger holds it: it was never there, or is erased already";
+            return Err(AppError::new(ErrorKind::NotFound, message));
+        }
+        let holds = holds_in_force(&traces.holds);
+        for trace in &traces.found {
+            self.check_kind(reader, sought, trace)?;
+            if let Some(hold) = self.holds_it(reader, &holds, traces, trace)? {
+                let message =
+                    format!("entry {} is held by entry {} ({})", trace.seq, hold.seq, hold.said());
+                return Err(AppError::new(ErrorKind::Held, message)
+                    .hint(Hint::ReleaseHold { seq: hold.seq }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why nothing was found of an entry.
+    fn not_erasable(&self, reader: &mut LedgerReader, seq: Seq, size: u64) -> Result<AppError> {
+        let Some(entry) = reader.control(seq)? else {
+            let message = format!("there is no entry {seq}: the ledger has {size}");
+            return Ok(AppError::new(ErrorKind::NotFound, message)
+                .hint(Hint::Name(NameHint::SeqsFromZero)));
+        };
+        let controls = Controls::load(reader)?;
+        let by = erased_by(&controls, entry.seq);
+        let message = match by {
+            Some(by) => format!("entry {seq} is erased already, by entry {by}"),
+            None => format!("entry {seq} cannot be read"),
+        };
+        Ok(AppError::new(ErrorKind::NotFound, message))
+    }
+
+    fn check_kind(&self, reader: &mut LedgerReader, sought: &Sought, trace: &Trace) -> Result<()> {
+        let Trace { seq, kind, .. } = *trace;
+        let refuse = |message: String, hint| Err(usage(message, hint));
+        let is_whole = matches!(sought, Sought::Thread(_));
+        match kind {
+            _ if !kind.is_erasable() => {
+                let message = format!("entry {seq} is of kind {} and stays", kind.name());
+                refuse(message, Hint::Name(NameHint::RecordSeqs))
+            }
+            Kind::Stream if !is_whole => {
+                let message = format!(
+                    "entry {seq} names the file of a session, or says where it lies: it goes with the whole session only"
+                );
+                refuse(message, Hint::EraseSession)
+            }
+            Kind::RuleSet => {
+                let end = reader.head().end();
+                let in_force = Decisions::load(reader, end)?.rule_set()?.map(|(seq, _)| seq);
+                if in_force != Some(seq) {
+                    return Ok(());
+                }
+                refuse(format!("entry {seq} is the rule set in force"), Hint::SetRules)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The hold in force that an entry falls under.
+    fn holds_it<'h>(
+        &self,
+        reader: &mut LedgerReader,
+        holds: &'h [Hold],
+        traces: &Traces,
+        trace: &Trace,
+    ) -> Result<Option<&'h Hold>> {
+        let source = traces.sources.get(&trace.stream).map(|source| &source.name);
+        let is_side = matches!(source, Some(StreamName::History(_) | StreamName::Index(_)))
+            || source.is_none();
+        let body = match is_side && holds.iter().any(|hold| !hold.ids.is_empty()) {
+            true => reader.control(trace.seq)?.map(|entry| entry.body).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        Ok(holds.iter().find(|hold| {
+            let is_of = |id: &String| match source {
+                Some(StreamName::Rollout { thread, .. }) => id.eq_ignore_ascii_case(thread),
+                _ => memchr::memmem::find(&body, id.as_bytes()).is_some(),
+            };
+            hold.seq == trace.seq || hold.is_of_all || hold.ids.iter().any(is_of)
+        }))
+    }
+
+    /// What goes, once it is certain that it may. Looks at the entries alone.
+    fn plan_of(&self, sought: &Sought) -> Result<ErasurePlan> {
+        let reader = &mut LedgerReader::open(self.dir())?;
+        let traces = &traces(reader, sought)?;
+        self.check_erasable(reader, sought, traces)?;
+        let mut plan = ErasurePlan {
+            stays_named_in: traces.named_in_trail.clone(),
+            unsearched: traces.unsearched.clone(),
+            ..ErasurePlan::default()
+        };
+        let mut by_source: BTreeMap<(StreamName, Why), ErasedSource> = BTreeMap::new();
+        let mut files = BTreeSet::new();
+        for trace in &traces.found {
+            plan.entries += 1;
+            plan.bytes += trace.bytes;
+            match trace.kind {
+                Kind::Stream | Kind::Line | Kind::Document => {
+                    let Some(source) = traces.sources.get(&trace.stream) else { continue };
+                    files.insert(path_of(&source.path));
+                    let place = (source.name.clone(), trace.why);
+                    let of = by_source.entry(place).or_insert_with(|| ErasedSource {
+                        kind: source.name.kind(),
+                        thread: match &source.name {
+                            StreamName::Rollout { thread, .. } => Some(thread.clone()),
+                            _ => None,
+                        },
+                        why: trace.why,
+                        entries: 0,
+                        bytes: 0,
+                    });
+                    of.entries += 1;
+                    of.bytes += trace.bytes;
+                }
+                Kind::Annotation => plan.reviews += 1,
+                kind if kind.is_control() => plan.void.push(trace.seq),
+                _ => plan.trail.push(trace.seq),
+            }
+        }
+        plan.sources = by_source.into_values().collect();
+        plan.files = files.into_iter().filter(|path| path.exists()).collect();
+        let entries: SeqSet = traces.found.iter().map(|trace| trace.seq).collect();
+        let threads = match sought {
+            Sought::Thread(ids) => {
+                let key = Controls::load(reader)?.key();
+                ids.iter().map(|id| thread_hash(&key, id)).collect()
+            }
+            _ => Vec::new(),
+        };
+        plan.whole_sessions = u64::from(!threads.is_empty());
+        plan.erasure = Erasure { entries, threads };
+        Ok(plan)
+    }
+
+    /// The reason stays in the ledger: it must not say what goes.
+    fn check_reason(&self, sought: &Sought, reason: &str) -> Result<()> {
+        let said = match sought {
+            Sought::Entry(_) => Vec::new(),
+            Sought::Thread(ids) => ids.clone(),
+            Sought::Prompt { seq, part, .. } => {
+                prompt_texts(&mut LedgerReader::open(self.dir())?, *seq, *part)?
+            }
+            Sought::Literal { text, .. } => vec![text.clone()],
+        };
+        let least = if matches!(sought, Sought::Literal { .. }) { 1 } else { SAID_MIN_CHARS };
+        let reason = reason.to_lowercase();
+        let says = |text: &String| {
+            let text = text.trim().to_lowercase();
+            text.chars().count() >= least && reason.contains(&text)
+        };
+        match said.iter().any(says) {
+            true => Err(usage(
+                "the reason says what is to be erased, and reasons stay",
+                Hint::NeedsReason,
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The entry that says that another one was erased.
+pub(super) fn erased_by(controls: &Controls, seq: Seq) -> Option<Seq> {
+    let acts = controls.entries.iter().rev();
+    acts.filter(|entry| matches!(entry.kind, Kind::EraseIntent | Kind::EraseDone))
+        .find(|entry| {
+            let erasure = Erasure::decode(entry.seq, &entry.body);
+            erasure.is_some_and(|erasure| erasure.entries.contains(seq))
+        })
+        .map(|entry| entry.seq)
+}
+
+/// An erasure in parts whose entries are small.
+fn parts(whole: &Erasure) -> Vec<Erasure> {
+    let runs: Vec<_> = whole.entries.runs().collect();
+    let threads: Vec<_> = whole.threads.chunks(THREADS_MAX).map(<[_]>::to_vec).collect();
+    let sets = runs.chunks(RUNS_MAX).map(|runs| runs.iter().flat_map(|run| run.iter()).collect());
+    let mut parts: Vec<Erasure> =
+        sets.map(|entries| Erasure { entries, threads: Vec::new() }).collect();
+    // Threads stand beside entries: there are never more of them.
+    for (part, threads) in parts.iter_mut().zip(threads) {
+        part.threads = threads;
+    }
+    parts
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    std::ffi::OsStr::from_bytes(bytes).into()
+}
+
+#[cfg(unix)]
+use std::os::unix::ffi::OsStrExt;
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
