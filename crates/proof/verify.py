@@ -204,7 +204,8 @@ def check_growth(old_size, old_root, size, root, proof):
 
 FILE_START = struct.Struct(">4sH16s16s")
 HEADER = struct.Struct(">4sHBB16s16sQ32s5Q32s32s32s")
-CREATED, STREAM, LINE, ACCESS, ERASE_DONE = 1, 2, 3, 10, 12
+CREATED, STREAM, LINE, ACCESS, ERASE_DONE, KEY = 1, 2, 3, 10, 12, 13
+NEVER_ERASED = {CREATED, ERASE_DONE, KEY}
 PRESENT, WITHHELD, ERASED = b"\0", b"\1", b"\2"
 
 
@@ -240,12 +241,57 @@ def rules(fields, last_seq, prev, last_time, ledger, origin):
     ]
 
 
+class Erasures:
+    """What is gone, and what entries say that they have erased."""
+
+    LIMIT = 1 << 18  # bytes of such an entry
+
+    def __init__(self):
+        self.gone, self.there, self.runs = [], [], []
+
+    def form(self, seq, form):
+        if form == ERASED:
+            self.gone.append(seq)
+        elif form == PRESENT:
+            self.there.append(seq)
+
+    def done(self, seq, body):
+        """The runs that an entry names; says whether it names them as it must."""
+        fields = list(fields_of(body))
+        named = [value for name, value in fields if name == b"entries"]
+        runs = [run.partition(b"-") for value in named[:1] for run in value.split(b" ")]
+        good = named and all(a.isdigit() and (b.isdigit() if dash else not b) for a, dash, b in runs)
+        runs = [(int(a), int(b or a)) for a, _, b in runs] if good else []
+        good = good and runs[0][0] > 0 and runs[-1][1] < seq
+        good = good and all(a <= b for a, b in runs) and all(x[1] < y[0] for x, y in zip(runs, runs[1:]))
+        self.runs += runs if good else []
+        return good
+
+    def findings(self):
+        """Each entry that is gone and was not erased, or is there and was."""
+        runs, at, named = sorted(self.runs), 0, -1
+
+        def named_up_to(seq):
+            nonlocal at, named
+            while at < len(runs) and runs[at][0] <= seq:
+                named, at = max(named, runs[at][1]), at + 1
+            return seq <= named
+
+        for seq in self.gone:
+            if not named_up_to(seq):
+                yield seq, "the body is gone, and no entry erased it"
+        at, named = 0, -1
+        for seq in self.there:
+            if named_up_to(seq):
+                yield seq, "the body is there, and an entry says that it was erased"
+
+
 class Export:
     """entries.cxl: every entry from 0 on. Prints each finding and goes on as far as it can."""
 
     def __init__(self, sizes):
         self.findings = self.bytes = 0
-        self.erased, self.erasures = {}, set()  # ids without a body; ids that an `erase done` refers to
+        self.erasures = Erasures()
         self.tree, self.last_id, self.last_seq, self.last_time = Tree(), bytes(32), -1, 0
         self.streams = {}  # seq of the opening entry: (offset, line) that comes next
         self.ledger = self.origin = b""
@@ -264,8 +310,8 @@ class Export:
             _, _, self.ledger, self.origin = FILE_START.unpack(start)
             while self.entry(file):
                 pass
-            for gone, seq in self.erased.items():
-                self.check(gone in self.erasures, f"seq {seq}: the body is gone, and no entry erased it")
+            for seq, what in self.erasures.findings():
+                self.check(False, f"seq {seq}: {what}")
 
     def head(self):
         return {"size": self.tree.size, "id": self.last_id.hex(), "root": self.tree.root().hex()}
@@ -287,15 +333,20 @@ class Export:
         self.last_id = entry_id(header)
 
         form = file.read(1)
+        self.erasures.form(seq, form)
         if form == ERASED:
-            self.erased[self.last_id] = seq
+            self.check(fields[2] not in NEVER_ERASED, f"seq {seq}: the body of an entry that is never erased is gone")
             return True
         if not self.check(form == PRESENT, f"seq {seq}: cut, or unknown form {form!r}; reading ends here"):
             return False
-        digest, missing = read_body(file, 16 + body_len)
+        kept = [] if fields[2] == ERASE_DONE and body_len <= Erasures.LIMIT else None
+        digest, missing = read_body(file, 16 + body_len, kept)
         if not self.check(not missing, f"seq {seq}: cut, {missing} bytes of salt and body are missing"):
             return False
         self.check(digest == commitment, f"seq {seq}: salt and body do not match the commitment")
+        if fields[2] == ERASE_DONE:
+            good = kept is not None and self.erasures.done(seq, b"".join(kept)[16:])
+            self.check(good, f"seq {seq}: does not say what was erased")
         self.bytes += body_len
         return True
 
@@ -303,8 +354,6 @@ class Export:
         _, _, kind, flags, _, _, seq, _, time, stream, line, offset, body_len, _, reference, _ = fields
         line_feed = flags & 1
         checks = rules(fields, self.last_seq, self.last_id, self.last_time, self.ledger, self.origin)
-        if kind == ERASE_DONE:
-            self.erasures.add(reference)
         if kind == STREAM:
             checks.append((stream == seq, f"opens a stream but names {stream}"))
             self.streams[seq] = (0, 0)
@@ -350,7 +399,8 @@ def verify_export(folder, marked, key):
         it.check(origin == log, f"checkpoint: it is of another log, {ascii(origin)[:200]}")
     if it.findings:
         return 1
-    erased = f" ({len(it.erased)} erased)" if it.erased else ""
+    gone = len(it.erasures.gone)
+    erased = f" ({gone} erased)" if gone else ""
     out(f"ok: {it.tree.size} entries{erased}, {it.bytes} bytes, root {it.tree.root().hex()}")
     if signed:
         out(f"the first {size} are signed by {key[0]}")
@@ -607,13 +657,13 @@ class Selection:
         chosen[-1] -= 1
         chosen = chosen[:-2] if chosen[-1] == chosen[-2] else chosen
         self.chosen = hashlib.sha256(struct.pack(f">{len(chosen)}Q", *chosen))
-        self.erased, self.erasures = {}, set()
+        self.erasures = Erasures()
         self.id, self.time = bytes(32), 0  # of the entry before
         self.root = self.subtree(0, size)
         need(next(self.hashes, None) is None, "entries.cxb: too many hashes")
         need(not file.read(1), "entries.cxb: something follows the last entry")
-        for gone, seq in self.erased.items():
-            need(gone in self.erasures, f"entry {seq}: the body is gone, and no entry here erased it")
+        for seq, what in self.erasures.findings():
+            need(False, f"entry {seq}: {what}")
 
     def take(self, count):
         data = self.file.read(count)
@@ -639,7 +689,7 @@ class Selection:
         header = self.take(HEADER.size)
         need(header[:6] == b"CXLE\0\1", f"entry {seq}: no header of version 1")
         fields = HEADER.unpack(header)
-        kind, body_len, commitment, reference = fields[2], fields[12], fields[13], fields[14]
+        kind, body_len, commitment = fields[2], fields[12], fields[13]
         before_is_unknown = seq and seq == self.starts[self.at]
         prev = fields[7] if before_is_unknown else self.id
         for good, what in rules(fields, seq - 1, prev, self.time, self.ledger, self.origin):
@@ -654,16 +704,19 @@ class Selection:
             self.last_header, kept = header, []
             good = kind == ACCESS and form == PRESENT and body_len <= LIMIT
             need(good, f"entry {seq}: is not the record of a bundle")
-        if kind == ERASE_DONE:
-            self.erasures.add(reference)
+        self.erasures.form(seq, form)
         if form == ERASED:
-            self.erased[self.id] = seq
+            need(kind not in NEVER_ERASED, f"entry {seq}: the body of an entry that is never erased is gone")
+        if kind == ERASE_DONE and form == PRESENT and body_len <= Erasures.LIMIT:
+            kept = []
         if seq == self.wanted and form == PRESENT and body_len <= 64 * LIMIT:
             kept = [] if kept is None else kept
         if form == PRESENT:
             digest, missing = read_body(self.file, 16 + body_len, kept)
             need(not missing, f"entry {seq}: cut, {missing} bytes of salt and body are missing")
             need(digest == commitment, f"entry {seq}: salt and body do not match the commitment")
+        if kind == ERASE_DONE and kept:
+            need(self.erasures.done(seq, b"".join(kept)[16:]), f"entry {seq}: does not say what was erased")
         if kept is not None and seq == self.wanted:
             self.found = b"".join(kept)[16:]
         if kept and seq == self.last:

@@ -59,8 +59,7 @@ fn views_of(corpus: &Path, dir: &Path) -> Views {
     let request = Request {
         roots: vec![corpus.into()],
         actor: "test".into(),
-        limit: None,
-        prelude: Vec::new(),
+        ..Request::default()
     };
     let plan = Plan::make(dir, &request, world.clock.now());
     let mut ledger = Ledger::open(dir, world, &holder).unwrap();

@@ -1,6 +1,7 @@
 //! Faults of the ledger floor: power loss, kills, failing and full disks, damaged files.
 
 mod damage;
+mod erasure;
 mod extents;
 mod failing;
 mod forgotten;

@@ -7,8 +7,8 @@ use super::{
 use crate::error::{AppError, Result};
 use crate::proofs::{Proven, log_name, unsound, verify_proof};
 use codex_ledger_entry::{
-    EntryId, Fields, HEADER_BYTES, Header, Kind, LedgerId, OriginId, SALT_BYTES, Seq, TreeHash,
-    commit_hasher, hex, leaf_hash,
+    EntryId, Erasure, Fields, HEADER_BYTES, Header, Kind, LedgerId, OriginId, SALT_BYTES, Seq,
+    SeqSet, TreeHash, commit_hasher, hex, leaf_hash,
 };
 use codex_ledger_proof::{Checkpoint, Piece, Use, Verifier, missing_parts, root_of_pieces};
 use sha2::{Digest, Sha256};
@@ -321,6 +321,10 @@ struct Entries<R> {
     /// The entry whose body is asked for, and the body.
     wanted: Option<u64>,
     found: Option<Vec<u8>>,
+    /// Entries whose bodies are gone, are there, and were erased, as entries say.
+    gone: SeqSet,
+    there: SeqSet,
+    erased: SeqSet,
 }
 
 impl<R: Read> Entries<R> {
@@ -365,6 +369,9 @@ impl<R: Read> Entries<R> {
             form: None,
             wanted: None,
             found: None,
+            gone: SeqSet::default(),
+            there: SeqSet::default(),
+            erased: SeqSet::default(),
         })
     }
 
@@ -402,9 +409,22 @@ impl<R: Read> Entries<R> {
                 BodyError::Other => wrong("its body is not the one that was recorded"),
             })?,
             WITHHELD => self.bodies.withheld += 1,
-            // This version writes none, and knows no entry that would say that it may be.
-            ERASED => return Err(wrong("its body is gone, and no entry here erased it")),
+            ERASED if !header.kind.is_erasable() => {
+                return Err(wrong("its body is gone, and such bodies are never erased"));
+            }
+            ERASED => {
+                self.bodies.erased += 1;
+                self.gone.insert(header.seq);
+            }
             _ => return Err(wrong("unknown form")),
+        }
+        if form == PRESENT {
+            self.there.insert(header.seq);
+            if header.kind == Kind::EraseDone {
+                let erasure = Erasure::decode(header.seq, &self.record);
+                let erasure = erasure.ok_or_else(|| wrong("it does not say what was erased"))?;
+                self.erased = self.erased.union(&erasure.entries);
+            }
         }
         if form != PRESENT || header.kind != Kind::Access {
             self.record.clear();
@@ -416,7 +436,8 @@ impl<R: Read> Entries<R> {
         let salt: [u8; SALT_BYTES] = take(&mut self.input).map_err(BodyError::Read)?;
         let mut hasher = commit_hasher(&salt);
         let mut left = header.body_len;
-        let keeps = header.kind == Kind::Access && left <= RECORD_MAX_BYTES;
+        let is_kept = matches!(header.kind, Kind::Access | Kind::EraseDone);
+        let keeps = is_kept && left <= RECORD_MAX_BYTES;
         let is_wanted = self.wanted == Some(header.seq.get()) && left <= BODY_MAX_BYTES;
         let mut piece = vec![0; (64 << 10).min(left) as usize];
         while left > 0 {
@@ -439,7 +460,19 @@ impl<R: Read> Entries<R> {
         Ok(())
     }
 
+    /// What is gone was erased, and what was erased is gone.
+    fn check_erasures(&self) -> Result<()> {
+        let wrong = |seqs: SeqSet, what: &str| match seqs.bounds() {
+            None => Ok(()),
+            Some((first, _)) => Err(unsound(format!("entry {first}: {what}"))),
+        };
+        wrong(self.gone.without(&self.erased), "its body is gone, and no entry here erased it")?;
+        let left = self.there.without(&self.erased);
+        wrong(self.there.without(&left), "its body is there, and an entry says that it was erased")
+    }
+
     fn end(&mut self) -> Result<()> {
+        self.check_erasures()?;
         match self.input.read(&mut [0]) {
             Ok(0) => Ok(()),
             Ok(_) => Err(unsound(format!("{ENTRIES}: there is more behind the last entry"))),

@@ -57,6 +57,8 @@ pub(super) fn forms(
         each_entry(reader, range, &mut |reader, pack, entry, _| {
             forms.push(match &entry.body {
                 StoredBody::Erased { .. } => ERASED,
+                // It says that what is gone may be, in numbers alone.
+                _ if entry.kind == Kind::EraseDone => PRESENT,
                 // Paths, and whole files.
                 _ if matches!(entry.kind, Kind::Stream | Kind::Document | Kind::Other(_)) => {
                     WITHHELD
