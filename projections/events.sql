@@ -24,6 +24,7 @@ CREATE TABLE events (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX events_with_problems ON events (stream, line) WHERE problem IS NOT NULL;
 CREATE INDEX events_not_understood ON events (kind, subtype, bytes) WHERE understood = 'unknown';
+CREATE INDEX events_erased ON events (stream, seq) WHERE kind = 'erased';
 CREATE INDEX events_with_drift ON events (drift) WHERE drift IS NOT NULL;
 
 -- The exact text of each record, only with the option views.raw_json; the ledger has the bytes anyway

@@ -8,6 +8,7 @@ use crate::text::{bytes, count, duration, minute_in, one_line, plural, printed, 
 use clap::Args;
 use codex_ledger_app::{App, Seq};
 use codex_ledger_query::{Item, ItemKind, Review, SessionDetail, Zone};
+use codex_ledger_report::erased_words;
 use std::cell::Cell;
 use std::io::IsTerminal;
 
@@ -104,7 +105,14 @@ fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
     };
     match args.entry {
         Some(seq) => app.raw_entry(seq, reason, &mut write)?,
-        None => app.raw_session(&args.session, args.generation, args.line, reason, &mut write)?,
+        None => {
+            let (session, generation, line) = (&args.session, args.generation, args.line);
+            let erased = app.raw_session(session, generation, line, reason, &mut write)?;
+            if erased > 0 {
+                let lines = plural(erased, "erased line");
+                crate::door::say(format!("codex-ledger: {lines} left out"));
+            }
+        }
     }
     failed
 }
@@ -147,10 +155,14 @@ pub fn heading(door: &Door, detail: &SessionDetail, zone: &Zone) -> String {
         0 => String::new(),
         failed => format!(" ({} failed)", count(failed)),
     };
+    let erased = detail
+        .erased
+        .as_ref()
+        .map_or(String::new(), |erased| format!(", {}", erased_words(erased.records, &erased.by)));
     line(
         "contents",
         Some(format!(
-            "{}, {}{failed}, {} tokens, {} in {}",
+            "{}, {}{failed}, {} tokens, {} in {}{erased}",
             plural(session.prompts, "prompt"),
             plural(session.calls, "call"),
             short(session.tokens),

@@ -120,11 +120,14 @@ fn as_text(door: &Door, app: &App, status: &Status) -> String {
         let understood = coverage.lines - coverage.malformed.min(coverage.lines);
         out.push_str(&format!(
             "coverage  {} understood, {} malformed, {} of unknown kind, {} blank\n",
-            count(understood.saturating_sub(coverage.unknown + coverage.blank)),
+            count(understood.saturating_sub(coverage.unknown + coverage.blank + coverage.erased)),
             count(coverage.malformed),
             count(coverage.unknown),
             count(coverage.blank),
         ));
+        if coverage.erased > 0 {
+            out.push_str(&format!("          {} of them erased\n", count(coverage.erased)));
+        }
         if streams.torn + streams.superseded + coverage.sessions_without_source > 0 {
             out.push_str(&format!(
                 "          {} with a torn end, {} rewritten, {} named without a file\n",

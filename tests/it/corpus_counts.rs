@@ -56,11 +56,8 @@ fn counts_of_the_corpus_are_as_reviewed() {
 fn views_of(corpus: &Path, dir: &Path) -> Views {
     let holder = Holder { command: "test".into(), pid: 1, since: "now".into() };
     let world = World::real();
-    let request = Request {
-        roots: vec![corpus.into()],
-        actor: "test".into(),
-        ..Request::default()
-    };
+    let request =
+        Request { roots: vec![corpus.into()], actor: "test".into(), ..Request::default() };
     let plan = Plan::make(dir, &request, world.clock.now());
     let mut ledger = Ledger::open(dir, world, &holder).unwrap();
     plan.run(&mut ledger, &request, &mut |_| ()).unwrap();

@@ -17,6 +17,7 @@ mod cli_support;
 mod cmd_annotate;
 mod cmd_append;
 mod cmd_bundle;
+mod cmd_erase;
 mod cmd_export;
 mod cmd_general;
 mod cmd_proofs;

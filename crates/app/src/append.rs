@@ -121,9 +121,11 @@ impl App {
             done += bytes;
             listener(Progress::Reading(done, total));
         })?;
-        let new = report.entries;
+        let mut new = report.entries;
         controls.note(self.dir(), new, request.prelude.len() as u64)?;
         controls.save(&self.setup.world, &LedgerPaths { dir: self.dir().into() })?;
+        self.erase_again(ledger, new, &request.erased, &mut report, listener)?;
+        new.end = ledger.head().end();
         let head = HeadSummary::of(ledger.head());
         let mut malformed = None;
         if !options.no_views {

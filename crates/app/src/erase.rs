@@ -7,11 +7,11 @@ use super::target::check_literal;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint, TargetHint};
 use crate::holds::{Hold, holds_in_force};
-use codex_ledger_append::ErasedThreads;
-use codex_ledger_entry::{Erasure, Kind, Seq, SeqSet, StreamName, thread_hash};
+use codex_ledger_append::{AppendReport, ErasedThreads, SourceProblem};
+use codex_ledger_entry::{Erasure, Kind, Seq, SeqRange, SeqSet, StreamName, thread_hash};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
 use codex_ledger_projections::{
-    Decisions, Sought, Trace, Traces, Why, prompt_texts, session_names, traces,
+    Decisions, Sought, Trace, Traces, Why, prompt_texts, returned, session_names, traces,
 };
 use codex_ledger_query as query;
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,6 +162,37 @@ impl App {
             self.update_views(listener)?;
         }
         Ok(Some(done.entries.from))
+    }
+
+    /// Erases what has just come of threads that were erased: lines of a history or an index that was rewritten. Of a file that
+    /// goes on from such a thread, nobody can tell which lines are copies: that is said.
+    pub(super) fn erase_again(
+        &self,
+        ledger: &mut Ledger,
+        new: SeqRange,
+        erased: &ErasedThreads,
+        report: &mut AppendReport,
+        listener: Listener<'_>,
+    ) -> Result<()> {
+        if erased.is_empty() || new.is_empty() {
+            return Ok(());
+        }
+        let by = |bytes: &[u8]| erased.named_in(bytes);
+        let found = returned(&mut LedgerReader::open(self.dir())?, new, &by)?;
+        for (path, by) in found.files {
+            let reason =
+                format!("it names a session that entry {by} has erased, and may hold a copy of it");
+            report.problems.push(SourceProblem { path, line: None, offset: None, reason });
+        }
+        let Some(by) = found.by else { return Ok(()) };
+        let whole = Erasure { entries: found.side_lines, threads: Vec::new() };
+        for erasure in parts(&whole) {
+            let reason = format!("of a session that entry {by} has erased");
+            let body = erasure.intent(SOFTWARE, &self.setup.actor, &reason);
+            ledger.begin_erasure(&erasure, &body)?;
+            self.finish_erasure(ledger, listener)?;
+        }
+        Ok(())
     }
 
     /// Threads whose files are not read again.
@@ -435,7 +466,7 @@ pub(super) fn erased_by(controls: &Controls, seq: Seq) -> Option<Seq> {
 fn parts(whole: &Erasure) -> Vec<Erasure> {
     let runs: Vec<_> = whole.entries.runs().collect();
     let threads: Vec<_> = whole.threads.chunks(THREADS_MAX).map(<[_]>::to_vec).collect();
-    let sets = runs.chunks(RUNS_MAX).map(|runs| runs.iter().flat_map(|run| run.iter()).collect());
+    let sets = runs.chunks(RUNS_MAX).map(|runs| runs.iter().copied().collect());
     let mut parts: Vec<Erasure> =
         sets.map(|entries| Erasure { entries, threads: Vec::new() }).collect();
     // Threads stand beside entries: there are never more of them.

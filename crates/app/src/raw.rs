@@ -1,15 +1,17 @@
 //! Exact bytes: of a session's source, of a line, of an entry.
 
+use super::erase::erased_by;
 use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
 use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
-use codex_ledger_ledger::{LedgerError, LedgerReader};
+use codex_ledger_ledger::{Controls, LedgerError, LedgerReader};
 use codex_ledger_query as query;
 
 impl App {
-    /// The exact bytes of a session's source, or of one line of it, in pieces.
+    /// The exact bytes of a session's source, or of one line of it, in pieces; gives how many lines are left out, since
+    /// they were erased.
     ///
     /// # Errors
     /// When the session, generation or line does not exist, or entries cannot be read.
@@ -20,7 +22,7 @@ impl App {
         line: Option<u64>,
         reason: Option<&str>,
         each: &mut dyn FnMut(&[u8]),
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let db = self.views_for_reading()?;
         let (id, stream) = query::find_source(&db, prefix, generation)?;
         let stream = stream.ok_or_else(|| {
@@ -28,7 +30,7 @@ impl App {
         })?;
         let part = line.map(|line| format!(" line {line}")).unwrap_or_default();
         self.note_access("reveal", &format!("show --raw {id}{part}"), reason)?;
-        let mut found = false;
+        let (mut found, mut erased) = (false, 0);
         let mut reader = LedgerReader::open(self.dir())?;
         let mut next = stream.opener();
         while let Some(pack) = reader.pack_from(next)? {
@@ -38,6 +40,13 @@ impl App {
             {
                 if line.is_none_or(|line| line == entry.line) {
                     found = true;
+                    if entry.is_erased() {
+                        match line {
+                            Some(_) => return Err(self.gone(&mut reader, entry.seq)?),
+                            None => erased += 1,
+                        }
+                        continue;
+                    }
                     reader.each_source_piece(&pack, entry, &mut *each)?;
                 }
             }
@@ -48,8 +57,15 @@ impl App {
                 Err(AppError::new(ErrorKind::NotFound, message)
                     .hint(Hint::Name(NameHint::LinesFromZero)))
             }
-            _ => Ok(()),
+            _ => Ok(erased),
         }
+    }
+
+    /// What is said of an entry whose body was erased.
+    fn gone(&self, reader: &mut LedgerReader, seq: Seq) -> Result<AppError> {
+        let by = erased_by(&Controls::load(reader)?, seq);
+        let by = by.map(|by| format!(", by entry {by}")).unwrap_or_default();
+        Ok(AppError::new(ErrorKind::NotFound, format!("entry {seq} was erased{by}")))
     }
 
     /// Notes that raw bytes are about to leave: a reveal or an export. Without that note nobody gets them.
@@ -96,6 +112,7 @@ impl App {
             return Err(missing.into());
         };
         match pack.entry(seq) {
+            Some(entry) if entry.is_erased() => Err(self.gone(&mut reader, seq)?),
             Some(entry) => Ok(reader.each_source_piece(&pack, entry, &mut *each)?),
             None => Err(missing.into()),
         }

@@ -5,7 +5,7 @@ use super::setup::App;
 use super::status::HeadSummary;
 use crate::error::{AppError, Result};
 use crate::hint::Hint;
-use codex_ledger_entry::{EntryId, FieldsBuilder, Kind, Seq, SeqRange, StreamName};
+use codex_ledger_entry::{EntryId, Erasure, FieldsBuilder, Kind, Seq, SeqRange, StreamName};
 use codex_ledger_ledger::{Addition, Control, LedgerError, Repair, Survey, lock_holder};
 use codex_ledger_projections::ended_by;
 use codex_ledger_redaction::{RedactionRecord, What};
@@ -161,7 +161,10 @@ impl Carry {
         let ended = ended_by(&survey.controls);
         let (before, behind): (Vec<&Control>, Vec<&Control>) =
             survey.controls.iter().partition(|control| control.seq < kept);
-        let in_force = behind.iter().filter(|control| !ended.contains_key(&control.seq));
+        // One that was erased is void.
+        let in_force = behind
+            .iter()
+            .filter(|control| !control.body.is_empty() && !ended.contains_key(&control.seq));
         let redactions: Vec<(&Control, Option<RedactionRecord>)> = in_force
             .clone()
             .filter(|control| control.kind == Kind::Redaction)
@@ -181,6 +184,12 @@ impl Carry {
                 None => carry.not_carried.push(control.seq),
             }
         }
+        // What is gone of the entries that are kept was erased: an entry has to say so.
+        for control in behind.iter().filter(|control| control.kind == Kind::EraseDone) {
+            if let Some(body) = erased_before(control, kept) {
+                carry.add(control, control.reference, body, false);
+            }
+        }
         // What ends a revocation that is kept makes a redaction hide again.
         for control in in_force.filter(|control| control.kind == Kind::Revocation) {
             let ends = before.iter().find(|kept| kept.id == control.reference);
@@ -195,6 +204,15 @@ impl Carry {
         self.additions.push((control.kind, reference, body));
         self.carried.push(Carried { was: control.seq, kind: control.kind.name(), widened });
     }
+}
+
+/// What is said to be erased, as far as it lies before the gap.
+fn erased_before(control: &Control, kept: Seq) -> Option<Vec<u8>> {
+    let Erasure { entries, threads } = Erasure::decode(control.seq, &control.body)?;
+    let behind = entries.bounds().map_or(kept, |(_, last)| last.next().max(kept));
+    let entries = entries.without(&SeqRange::new(kept, behind).into());
+    let software = concat!("codex-ledger ", env!("CARGO_PKG_VERSION"));
+    (!entries.is_empty()).then(|| Erasure { entries, threads }.done(software))
 }
 
 /// The body of a redaction as it is entered again. One that names a lost entry hides all of its session: the same

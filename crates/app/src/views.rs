@@ -87,6 +87,9 @@ impl App {
     /// one has left. That it cannot is no error here; what reads the views then says so.
     pub fn finish_interrupted(&self) {
         sweep_copies();
+        if read_head(self.dir()).is_ok_and(|slots| slots.head.erasing.is_some()) {
+            self.open().ok();
+        }
         if self.views.paths.current().is_some() {
             self.views_for_reading().ok();
         }

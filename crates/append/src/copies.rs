@@ -50,12 +50,13 @@ pub(super) fn as_original(
 pub(super) fn ids_of_first_line(file: &SourceFile) -> Result<Vec<String>, FileError> {
     let mut reader = SourceReader::open(&file.path, file.container)?;
     Ok(match reader.next_line(BLOCK_BYTES)? {
-        NextLine::Line(bytes) | NextLine::Tail(bytes) => ids(bytes),
+        NextLine::Line(bytes) | NextLine::Tail(bytes) => ids(bytes, IDS_MAX),
         NextLine::Long | NextLine::End => Vec::new(),
     })
 }
 
-fn ids(line: &[u8]) -> Vec<String> {
+/// What looks like an id in some bytes, in its order.
+pub(super) fn ids(line: &[u8], most: usize) -> Vec<String> {
     const HYPHENS: [usize; 4] = [8, 13, 18, 23];
     let is_id = |text: &&[u8]| {
         text.iter().enumerate().all(|(at, byte)| match HYPHENS.contains(&at) {
@@ -66,7 +67,7 @@ fn ids(line: &[u8]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for text in line.windows(36).filter(is_id) {
         let id = String::from_utf8_lossy(text).to_ascii_lowercase();
-        if !found.contains(&id) && found.len() < IDS_MAX {
+        if !found.contains(&id) && found.len() < most {
             found.push(id);
         }
     }
@@ -84,8 +85,8 @@ mod tests {
         let line = format!(
             "{{\"id\":\"{one}\",\"parent\":\"{two}\",\"again\":\"{one}\",\"x\":\"019c-\"}}"
         );
-        assert_eq!(ids(line.as_bytes()), [one.to_ascii_lowercase().as_str(), two]);
-        assert_eq!(ids(b"short"), Vec::<String>::new());
-        assert_eq!(ids(&b"-".repeat(100)), Vec::<String>::new());
+        assert_eq!(ids(line.as_bytes(), IDS_MAX), [one.to_ascii_lowercase().as_str(), two]);
+        assert_eq!(ids(b"short", IDS_MAX), Vec::<String>::new());
+        assert_eq!(ids(&b"-".repeat(100), IDS_MAX), Vec::<String>::new());
     }
 }

@@ -1,5 +1,6 @@
 //! Threads that were erased as a whole: their files are not read again.
 
+use super::copies::ids;
 use codex_ledger_entry::{Erasure, Kind, Seq, StreamName, ThreadHash, thread_hash};
 use codex_ledger_ledger::Controls;
 use std::collections::HashMap;
@@ -24,6 +25,19 @@ impl ErasedThreads {
             }
         }
         erased
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by.is_empty()
+    }
+
+    /// The entry that says that a thread was erased which some bytes name.
+    pub fn named_in(&self, bytes: &[u8]) -> Option<Seq> {
+        if self.by.is_empty() {
+            return None;
+        }
+        ids(bytes, usize::MAX).iter().find_map(|id| self.by(id))
     }
 
     /// The entry that says that a thread was erased.

@@ -106,6 +106,18 @@ impl SeqSet {
     }
 }
 
+impl From<SeqRange> for SeqSet {
+    fn from(run: SeqRange) -> SeqSet {
+        SeqSet::of_runs(vec![run])
+    }
+}
+
+impl FromIterator<SeqRange> for SeqSet {
+    fn from_iter<I: IntoIterator<Item = SeqRange>>(runs: I) -> SeqSet {
+        SeqSet::of_runs(runs.into_iter().collect())
+    }
+}
+
 impl FromIterator<Seq> for SeqSet {
     fn from_iter<I: IntoIterator<Item = Seq>>(seqs: I) -> SeqSet {
         SeqSet::of_runs(seqs.into_iter().map(|seq| SeqRange::counted(seq, 1)).collect())

@@ -32,4 +32,4 @@ pub use replay::preview::preview;
 pub use replay::streams::session_names;
 pub use replay::{Applied, ReplayError, replay};
 pub use schema::{VERSION, schema_digest};
-pub use traces::{Sought, Trace, Traces, Why, prompt_texts, traces};
+pub use traces::{Returned, Sought, Trace, Traces, Why, prompt_texts, returned, traces};

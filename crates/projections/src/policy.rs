@@ -72,7 +72,9 @@ impl Decisions {
         Decisions { key, ..Decisions::of(entries) }
     }
 
-    fn of(entries: Vec<Control>) -> Decisions {
+    fn of(mut entries: Vec<Control>) -> Decisions {
+        // One that was erased is void: it is as if it were not there.
+        entries.retain(|entry| !entry.body.is_empty());
         let ended_by = ended_by(&entries);
         Decisions { entries, ended_by, key: [0; 32] }
     }
@@ -85,10 +87,6 @@ impl Decisions {
         let mut erased = SeqSet::default();
         let within = |entry: &&Control| entry.seq >= from && entry.seq < to && is_of_erasure(entry);
         for entry in self.entries.iter().filter(within) {
-            // The intent of one that is done may have been erased itself.
-            if entry.kind == Kind::EraseIntent && entry.body.is_empty() {
-                continue;
-            }
             let erasure = Erasure::decode(entry.seq, &entry.body);
             let erasure = erasure.ok_or_else(|| unreadable(entry, "erasure"))?;
             erased = erased.union(&erasure.entries);
@@ -113,7 +111,8 @@ impl Decisions {
 
     /// Seqs of the redactions in force and of the rule set in force, in order.
     pub fn in_force(&self) -> impl Iterator<Item = Seq> + '_ {
-        let rules = self.last_rule_set().map(|entry| entry.seq);
+        let rules = self.entries.iter().rev().find(|entry| entry.kind == Kind::RuleSet);
+        let rules = rules.map(|entry| entry.seq);
         let holds = move |entry: &&Control| match entry.kind {
             Kind::Redaction => self.is_active(entry.seq),
             _ => rules == Some(entry.seq),
@@ -149,7 +148,7 @@ impl Decisions {
     /// # Errors
     /// When this version cannot read it: an older one would show what it hides.
     pub fn rule_set(&self) -> Result<Option<(Seq, RuleSetRecord)>, PolicyError> {
-        let last = self.last_rule_set();
+        let last = self.entries.iter().rev().find(|entry| entry.kind == Kind::RuleSet);
         let read = |entry: &Control| {
             let record = RuleSetRecord::decode(&entry.body);
             record.map(|record| (entry.seq, record)).ok_or_else(|| unreadable(entry, "rule set"))
@@ -157,17 +156,10 @@ impl Decisions {
         last.map(read).transpose()
     }
 
-    /// One that was erased is void.
-    fn last_rule_set(&self) -> Option<&Control> {
-        let rule_sets = self.entries.iter().filter(|entry| entry.kind == Kind::RuleSet);
-        rule_sets.rev().find(|entry| !entry.body.is_empty())
-    }
-
     /// What the redactions in force say, with their seqs.
     fn records(&self) -> Result<Vec<(Seq, RedactionRecord)>, PolicyError> {
         let mut records = Vec::new();
-        // One without a body was erased: it says nothing any more.
-        let in_force = |e: &&Control| self.is_active(e.seq) && !e.body.is_empty();
+        let in_force = |e: &&Control| self.is_active(e.seq);
         for entry in self.entries.iter().filter(in_force) {
             if entry.kind == Kind::Revocation && RevocationRecord::decode(&entry.body).is_none() {
                 return Err(unreadable(entry, "revocation"));

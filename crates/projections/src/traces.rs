@@ -3,12 +3,14 @@
 use crate::policy::leaves;
 use crate::replay::ReplayError;
 use crate::replay::lines::PARSE_MAX_BYTES;
-use codex_ledger_entry::{Annotation, Fields, Kind, Seq, StreamDescriptor, StreamId, StreamName};
+use codex_ledger_entry::{
+    Annotation, Fields, Kind, Seq, SeqRange, SeqSet, StreamDescriptor, StreamId, StreamName,
+};
 use codex_ledger_ledger::{LedgerReader, Pack, StoredEntry};
 use codex_ledger_redaction::{Context, Engine, Manual, Matcher, REPLACEMENT, RuleSet, Scope};
 use codex_ledger_rollout as rollout;
 use memchr::memmem::find;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map};
 
 /// A shorter prompt counts as said again only where it is all that is said.
 const QUOTED_MIN_BYTES: usize = 24;
@@ -371,4 +373,56 @@ fn says_any(body: &[u8], texts: &[String]) -> bool {
             said.trim() == text || text.len() >= QUOTED_MIN_BYTES && said.contains(text.as_str())
         })
     })
+}
+
+/// What new entries say of threads that were erased.
+#[derive(Debug, Default)]
+pub struct Returned {
+    /// Lines of history and index that name one.
+    pub side_lines: SeqSet,
+    /// The entry that erased the last of these.
+    pub by: Option<Seq>,
+    /// Files whose first lines name one, and the entry that erased it.
+    pub files: Vec<(String, Seq)>,
+}
+
+/// Looks through new entries for threads that were erased; `erased_by` says which entry has erased one that some bytes name.
+///
+/// # Errors
+/// When entries cannot be read.
+pub fn returned(
+    reader: &mut LedgerReader,
+    new: SeqRange,
+    erased_by: &dyn Fn(&[u8]) -> Option<Seq>,
+) -> Result<Returned, ReplayError> {
+    let mut found = Returned::default();
+    let mut sources: HashMap<StreamId, Option<StreamDescriptor>> = HashMap::new();
+    let mut next = new.from;
+    while next < new.end {
+        let Some(pack) = reader.pack_from(next)? else { break };
+        let is_new = |entry: &&StoredEntry| new.contains(entry.seq) && entry.kind == Kind::Line;
+        for entry in pack.entries.iter().filter(is_new) {
+            if let hash_map::Entry::Vacant(vacant) = sources.entry(entry.stream) {
+                let opener = reader.control(entry.stream.opener())?;
+                vacant.insert(opener.and_then(|of| StreamDescriptor::decode(&of.body).ok()));
+            }
+            let Some(Some(source)) = sources.get(&entry.stream) else { continue };
+            let is_side = matches!(source.name, StreamName::History(_) | StreamName::Index(_));
+            if !is_side && entry.line >= FIRST_LINES {
+                continue;
+            }
+            let Some(by) = erased_by(pack.body(entry).unwrap_or_default()) else { continue };
+            if is_side {
+                found.side_lines.insert(entry.seq);
+                found.by = Some(by);
+            } else {
+                let path = String::from_utf8_lossy(&source.path).into_owned();
+                if found.files.last().is_none_or(|(last, _)| *last != path) {
+                    found.files.push((path, by));
+                }
+            }
+        }
+        next = pack.info.end_seq();
+    }
+    Ok(found)
 }

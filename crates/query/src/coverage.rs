@@ -1,8 +1,8 @@
 //! How much of what was read was understood, and what was not.
 
-use super::row::{Counts, LINES_PER_FILE, sql_seq};
+use super::row::{Counts, LINES_PER_FILE, sql_seq, sql_stream};
 use codex_ledger_db::{Connection, Row, SqlResult};
-use codex_ledger_entry::{Seq, SeqRange};
+use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use serde::Serialize;
 
 /// Counts over all sources.
@@ -22,6 +22,8 @@ pub struct Coverage {
     pub malformed: u64,
     /// Records of kinds that this version does not know.
     pub unknown: u64,
+    /// Records that were erased, in sources of which others were not.
+    pub erased: u64,
     /// Bytes of the newest generations, less the records that could not be read or understood; a record that was
     /// recovered from a torn line is a part of that line, and never makes this less than 0.
     pub bytes_understood: u64,
@@ -38,6 +40,33 @@ pub struct Coverage {
     /// Sources that could not be read to their end, and where that is: what stands before may be wrong; at most
     /// [`LIST_MAX`].
     pub damaged: Vec<LineProblem>,
+}
+
+/// The entry that has erased the record of an event `e`: runs of erased entries never meet.
+pub(super) const ERASED_BY: &str = "(SELECT r.by FROM erased_runs r WHERE r.first_seq <= e.seq ORDER BY r.first_seq DESC, r.by LIMIT 1)";
+
+/// What was erased of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErasedRecords {
+    /// How many of its records.
+    pub records: u64,
+    /// The entries that say so.
+    pub by: Vec<Seq>,
+}
+
+/// What was erased of a session, if anything.
+pub(super) fn erased_in(db: &Connection, stream: StreamId) -> SqlResult<Option<ErasedRecords>> {
+    let sql = format!(
+        "SELECT {ERASED_BY} AS by, count(*) AS records FROM events e
+         WHERE e.kind = 'erased' AND e.stream = ? GROUP BY 1 ORDER BY 1"
+    );
+    let mut statement = db.prepare(&sql)?;
+    let rows = statement
+        .query_map([sql_stream(stream)], |row| Ok((row.seq("by")?, row.count("records")?)))?;
+    let found: Vec<(Seq, u64)> = rows.collect::<SqlResult<_>>()?;
+    let records = found.iter().map(|(_, records)| records).sum();
+    let by = found.into_iter().map(|(by, _)| by).collect();
+    Ok(Some(ErasedRecords { records, by }).filter(|erased| erased.records > 0))
 }
 
 /// How long the lists of a coverage are.
@@ -113,12 +142,14 @@ fn counts(db: &Connection) -> SqlResult<Coverage> {
             (SELECT count(*) FROM sessions) AS sessions, coalesce(sum(lines), 0) AS lines,
             coalesce(sum(bytes), 0) AS bytes, coalesce(sum(blank), 0) AS blank,
             coalesce(sum(malformed), 0) AS malformed, coalesce(sum(unknown), 0) AS unknown,
+            (SELECT count(*) FROM events WHERE kind = 'erased') AS erased,
             (SELECT count(*) FROM (SELECT session_id FROM session_names UNION SELECT session_id FROM history_prompts)
                 WHERE session_id <> '' AND session_id NOT IN (SELECT id FROM sessions))
                 AS sessions_without_source,
             max(0, coalesce(sum(bytes) FILTER (WHERE superseded = 0), 0)
                 - (SELECT coalesce(sum(bytes), 0) FROM events WHERE problem IS NOT NULL AND understood = 'malformed')
-                - (SELECT coalesce(sum(bytes), 0) FROM events WHERE understood = 'unknown'))
+                - (SELECT coalesce(sum(bytes), 0) FROM events WHERE understood = 'unknown')
+                - (SELECT coalesce(sum(bytes), 0) FROM events WHERE kind = 'erased'))
                 AS bytes_understood
          FROM streams",
         [],
@@ -136,6 +167,7 @@ fn counts(db: &Connection) -> SqlResult<Coverage> {
                 blank: row.count("blank")?,
                 malformed: row.count("malformed")?,
                 unknown: row.count("unknown")?,
+                erased: row.count("erased")?,
                 sessions_without_source: row.count("sessions_without_source")?,
                 bytes_understood: row.count("bytes_understood")?,
                 ..Coverage::default()

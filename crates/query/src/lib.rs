@@ -25,9 +25,10 @@ pub use acts::{ActFilter, ActRow, acts, kinds_of_acts};
 pub use annotations::{
     DispositionRow, Note, NoteRow, Review, TagRow, dispositions, notes, sessions_to_tag, tags,
 };
+pub use codex_ledger_entry::Seq;
 pub use coverage::{
-    Coverage, DriftExample, FieldCount, FileProblems, KindCount, LIST_MAX, LineProblem,
-    StreamCounts, coverage, drift_examples, has_source, problems_in,
+    Coverage, DriftExample, ErasedRecords, FieldCount, FileProblems, KindCount, LIST_MAX,
+    LineProblem, StreamCounts, coverage, drift_examples, has_source, problems_in,
 };
 pub use evidence::{
     KnownLine, SessionFile, annotations_of, entries_behind, entries_with_hidden, has_copies,

@@ -1,6 +1,7 @@
 //! One session in full, in the order of its file, and grouped under its prompts.
 
 use super::annotations::Review;
+use super::coverage::{ErasedRecords, erased_in};
 use super::row::{Counts, LINES_PER_FILE, columns, sql_stream};
 use super::sessions::SessionRow;
 use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
@@ -83,6 +84,9 @@ pub struct SessionDetail {
     /// What reviewers say of it.
     #[serde(skip_serializing_if = "Review::is_empty")]
     pub review: Review,
+    /// Records that were erased, and the entries that say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased: Option<ErasedRecords>,
     /// Everything that happened, in order.
     pub items: Vec<Item>,
 }
@@ -153,7 +157,8 @@ pub fn session_detail(db: &Connection, session: SessionRow) -> SqlResult<Session
         }
     }
     let review = Review::read(db, &session.id, 0)?;
-    Ok(SessionDetail { review, items, session, path, git_branch, git_commit })
+    let erased = erased_in(db, session.stream)?;
+    Ok(SessionDetail { review, items, session, path, git_branch, git_commit, erased })
 }
 
 fn items(db: &Connection, stream: i64) -> SqlResult<Vec<Item>> {

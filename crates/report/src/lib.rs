@@ -26,6 +26,7 @@ pub use json::Json;
 pub use markdown::{Markdown, markdown_index};
 pub use page::{PageLink, PageState, week_of};
 pub use sheet::{Section, Sheet, SheetRow};
+pub use words::erased_words;
 
 /// Writes a report in one format.
 ///

@@ -1,9 +1,10 @@
 //! Words and numbers that all formats for people share.
 
 use super::escape;
+
 use codex_ledger_location::repository;
 use codex_ledger_query::{
-    ReportHead, ReportItem, ReportKind, ReportSession, TokenSums, Transparency, Zone,
+    ReportHead, ReportItem, ReportKind, ReportSession, Seq, TokenSums, Transparency, Zone,
 };
 
 pub(super) use super::numbers::{bytes, duration, number, plural, short};
@@ -169,6 +170,17 @@ pub(super) fn cut_note(shown: usize, all: Option<u64>) -> Option<String> {
     Some(format!("{} of {} bytes shown", number(shown as u64), number(all)))
 }
 
+/// Entries that are named; there may be one for each day of a retention.
+const NAMED_MAX: usize = 3;
+
+/// `2 erased by entry 500`.
+pub fn erased_words(erased: u64, by: &[Seq]) -> String {
+    let named: Vec<String> = by.iter().take(NAMED_MAX).map(|seq| number(seq.get())).collect();
+    let more = if by.len() > NAMED_MAX { " and others" } else { "" };
+    let noun = if by.len() == 1 { "entry" } else { "entries" };
+    format!("{} erased by {noun} {}{more}", number(erased), named.join(", "))
+}
+
 /// The block on transparency in one line; `named` writes the name of a rule.
 pub(super) fn transparency_line(of: &Transparency) -> String {
     let coverage = &of.coverage;
@@ -185,6 +197,14 @@ pub(super) fn transparency_line(of: &Transparency) -> String {
     let read = match left {
         0 => format!("all {} understood", plural(coverage.lines, "record")),
         left => format!("{} of {} not understood", number(left), plural(coverage.lines, "record")),
+    };
+    let read = match (coverage.erased, left) {
+        (0, _) => read,
+        (erased, 0) => {
+            let left = plural(coverage.lines - erased.min(coverage.lines), "record");
+            format!("{left} understood, {}", erased_words(erased, &coverage.erased_by))
+        }
+        (erased, _) => format!("{read}, {}", erased_words(erased, &coverage.erased_by)),
     };
     // By which rules stands in the block below.
     let redactions = &of.redactions;
@@ -310,6 +330,9 @@ fn coverage_facts(of: &Transparency, is_of_one: bool, facts: &mut Vec<(&'static 
         facts.push(("not understood", format!("{}: {}", kind.kind, number(kind.records))));
     }
     facts.push(("unreadable", number(coverage.unreadable)));
+    if coverage.erased > 0 {
+        facts.push(("erased", erased_words(coverage.erased, &coverage.erased_by)));
+    }
     for problem in &coverage.problem_list {
         let place = format!("{} line {} byte {}", problem.path, problem.line, problem.offset);
         facts.push(("problem", format!("{place}: {}", problem.reason)));

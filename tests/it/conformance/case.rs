@@ -160,8 +160,7 @@ impl Bench {
 
     /// Appends a home or a file and brings the views up to date.
     fn append(&self, root: PathBuf) -> Result<(), Box<dyn Error>> {
-        let request =
-            Request { roots: vec![root], actor: "test".into(), ..Request::default() };
+        let request = Request { roots: vec![root], actor: "test".into(), ..Request::default() };
         let plan = Plan::make(&self.dir, &request, self.world.clock.now());
         let mut ledger = Ledger::open(&self.dir, self.world.clone(), &holder())?;
         let report = plan.run(&mut ledger, &request, &mut |_| ())?;

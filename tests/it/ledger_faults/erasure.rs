@@ -74,7 +74,8 @@ fn scene() -> Scene {
     let head = read_head(&ledger).unwrap().head;
     assert!(head.settled > Seq::FIRST && head.settled < head.end(), "a volume and a journal");
     // In each place a body that lies in its pack and one in blocks; a short one, and neighbours that stay.
-    let is_meant = |seq: &Seq, body: &Vec<u8>| seq.get() > 5 && (body.len() > 3_500 || seq.get() % 7 == 0);
+    let is_meant =
+        |seq: &Seq, body: &Vec<u8>| seq.get() > 5 && (body.len() > 3_500 || seq.get() % 7 == 0);
     let meant = before.bodies.iter().filter(|(seq, body)| is_meant(seq, body));
     let entries: SeqSet = meant.map(|(seq, _)| *seq).collect();
     assert!(entries.iter().any(|seq| seq > head.settled) && entries.len() > 9, "{entries}");

@@ -1,6 +1,8 @@
 //! What a report must say about itself: its source, what it hides, what it could not read.
 
-use super::super::coverage::{KIND_COUNTS, KindCount, LINE_PROBLEM, LineProblem, damaged};
+use super::super::coverage::{
+    ERASED_BY, KIND_COUNTS, KindCount, LINE_PROBLEM, LineProblem, damaged,
+};
 use super::super::filter::Filter;
 use super::super::row::Counts;
 use codex_ledger_db::{Connection, OptionalExtension, SqlResult, params};
@@ -68,6 +70,12 @@ pub struct ReportCoverage {
     pub unknown_kinds: Vec<KindCount>,
     /// Lines that are no records.
     pub unreadable: u64,
+    /// Records that were erased.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub erased: u64,
+    /// The entries that say so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub erased_by: Vec<Seq>,
     /// Records with something wrong, unreadable ones included.
     pub problems: u64,
     /// The first of these, with the names of their files.
@@ -183,6 +191,7 @@ pub(super) fn coverage(db: &Connection, filter: &Filter) -> SqlResult<Seen> {
     let sums = "SELECT count(*) AS lines, sum(bytes) AS bytes, count(*) FILTER (WHERE kind = 'blank') AS blank,
         count(*) FILTER (WHERE understood = 'unknown') AS unknown,
         count(*) FILTER (WHERE understood = 'malformed') AS unreadable,
+        count(*) FILTER (WHERE kind = 'erased') AS erased,
         count(problem) AS problems, min(e.at_ms) AS first_ms, max(e.at_ms) AS last_ms";
     let mut seen = db.query_row(&[sums, SEEN].concat(), [since, until], |row| {
         let coverage = ReportCoverage {
@@ -191,16 +200,24 @@ pub(super) fn coverage(db: &Connection, filter: &Filter) -> SqlResult<Seen> {
             blank: row.count("blank")?,
             unknown: row.count("unknown")?,
             unreadable: row.count("unreadable")?,
+            erased: row.count("erased")?,
             problems: row.count("problems")?,
             ..ReportCoverage::default()
         };
         Ok(Seen { coverage, first_ms: row.get("first_ms")?, last_ms: row.get("last_ms")? })
     })?;
     let coverage = &mut seen.coverage;
-    let others = coverage.blank + coverage.unknown + coverage.unreadable;
+    let others = coverage.blank + coverage.unknown + coverage.unreadable + coverage.erased;
     coverage.understood = coverage.lines.saturating_sub(others);
     if coverage.unknown > 0 {
         coverage.unknown_kinds = unknown_kinds(db, since, until)?;
+    }
+    if coverage.erased > 0 {
+        let sql =
+            format!("SELECT DISTINCT {ERASED_BY} AS by {SEEN} AND kind = 'erased' ORDER BY by");
+        let mut statement = db.prepare(&sql)?;
+        let by = statement.query_map([since, until], |row| row.seq("by"))?;
+        coverage.erased_by = by.collect::<SqlResult<_>>()?;
     }
     if coverage.problems > 0 {
         coverage.problem_list = problems(db, since, until)?;
