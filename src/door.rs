@@ -469,6 +469,7 @@ pub fn setup(
         rules: None,
         review: config.review,
         checkpoint: config.checkpoint,
+        retention: config.retention,
         actor,
         holder: Holder {
             command: command.to_string(),

@@ -29,6 +29,9 @@ pub struct EraseArgs {
     /// Beside --literal: only in capital and small letters as they are given
     #[arg(long, requires = "literal", help_heading = "What to erase")]
     pub exact_case: bool,
+    /// What `[retention]` in the configuration says is not kept any longer; held sessions stay
+    #[arg(long, help_heading = "What to erase")]
+    pub retention: bool,
     /// Only say what would go
     #[arg(long)]
     pub dry_run: bool,
@@ -88,8 +91,9 @@ struct Holds<'a> {
 
 pub fn run(door: &mut Door, args: EraseArgs) -> Result<Done> {
     let app = app(door, "erase", Vec::new())?;
-    let EraseArgs { session, prompt, entry, literal, exact_case, dry_run, reason } = args;
-    let request = EraseRequest { session, prompt, entry, literal, exact_case };
+    let EraseArgs { session, prompt, entry, literal, exact_case, retention, dry_run, reason } =
+        args;
+    let request = EraseRequest { session, prompt, entry, literal, exact_case, retention };
     if dry_run {
         let plan = door.patiently("looking through all entries", || app.plan_erasure(&request))?;
         if door.global.json {
@@ -129,6 +133,9 @@ fn as_text(plan: &ErasurePlan) -> String {
     let mut out = String::new();
     for source in &plan.sources {
         let of = match (&source.thread, source.why) {
+            (Some(thread), Why::Expired) => {
+                format!("session {}, of whose raw output", safe(thread))
+            }
             (Some(thread), Why::Copy) => format!("session {}, which says the same", safe(thread)),
             (Some(thread), _) => format!("session {}", safe(thread)),
             (None, _) => format!("the {}", source.kind),
@@ -153,6 +160,7 @@ fn as_text(plan: &ErasurePlan) -> String {
     add(&plan.void, "void   what redactions and rules of these entries hide shows again:");
     add(&plan.trail, "trail  entries of the audit trail go too:");
     add(&plan.stays_named_in, "stays  entries of the audit trail name the session:");
+    add(&plan.held, "held   a hold keeps what would go too:");
     add(&plan.unsearched, "note   too long to be looked through:");
     for file in plan.files.iter().take(LISTED_MAX) {
         out.push_str(&format!(

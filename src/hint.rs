@@ -75,6 +75,7 @@ pub fn words(hint: &Hint) -> String {
         Hint::ConfiguredRules { file } => {
             return format!("correct `redaction.rules` in {}", safe_path(file));
         }
+        Hint::Retention => "`[retention]` in the configuration says what is not kept for ever",
         Hint::EraseSession => "`codex-ledger erase --session SESSION` erases all of it",
         Hint::ReleaseHold { seq } => {
             return format!("whoever may end it: `codex-ledger hold release {seq} --reason TEXT`");

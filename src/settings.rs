@@ -75,6 +75,9 @@ pub fn settings(global: &Global) -> Result<Settings> {
     let authorities = &config.checkpoint.time_authorities;
     let authorities: Vec<_> = authorities.iter().map(|path| path.display().to_string()).collect();
     let authorities = (!authorities.is_empty()).then(|| authorities.join(", "));
+    let output_days = config.retention.raw_output_days.map(|days| days.to_string());
+    let expiring = &config.retention.tags;
+    let expiring = (!expiring.is_empty()).then(|| expiring.join(", "));
     let quorum = config.checkpoint.quorum.map(|quorum| quorum.to_string());
     let quantum = config.checkpoint.post_quantum;
     add("checkpoint.post_quantum", quantum.to_string(), from(quantum));
@@ -86,6 +89,8 @@ pub fn settings(global: &Global) -> Result<Settings> {
         ("outputs.timezone", config.outputs.timezone.clone(), "UTC"),
         ("review.dispositions", words, "none"),
         ("review.tags", tags, "none"),
+        ("retention.raw_output_days", output_days, "none"),
+        ("retention.tags", expiring, "none"),
         ("checkpoint.export", path(&config.checkpoint.export), "none"),
         ("checkpoint.export_git", path(&config.checkpoint.export_git), "none"),
         ("checkpoint.time_authorities", authorities, "none"),

@@ -415,3 +415,43 @@ fn an_erasure_that_was_interrupted_is_finished_by_the_next_command() {
         assert_eq!(env.count("SELECT count(*) FROM actions WHERE verb = 'erase_done'"), 1);
     }
 }
+
+#[test]
+fn a_retention_takes_old_output_and_tagged_sessions_and_leaves_what_is_held() {
+    let env = fixture();
+    let config = env.path("config.toml");
+    env.run(["erase", "--retention", "--reason", "r"]).refused(&["no retention is configured"]);
+    env.write(&config, b"[retention]\nraw_output_days = 30\ntags = [\"scratch\"]\n");
+    let config = config.display().to_string();
+    let with =
+        |args: &[&str]| -> Value { env.json(["--config", &config].iter().chain(args).copied()) };
+    env.json(["tag", "add", "scratch", "--session", FORK]);
+    let held = "019f228a";
+    env.json(["hold", "add", held, "--reason", "a case"]);
+    let outputs = || env.count("SELECT count(*) FROM function_calls WHERE output <> ''");
+    let of_held = || {
+        env.count(
+            "SELECT count(*) FROM function_calls c JOIN sessions s USING (stream)
+             WHERE s.id LIKE '019f228a%' AND c.output <> ''",
+        )
+    };
+    let (all, kept) = (outputs(), of_held());
+    assert!(all > kept && kept > 0);
+    let plan = with(&["erase", "--retention", "--dry-run"]);
+    assert!(!plan["held"].as_array().unwrap().is_empty(), "{plan}");
+    let erased = with(&["erase", "--retention", "--reason", "our retention"])["erased"].clone();
+    assert_eq!(erased["entries"], plan["entries"]);
+    // In files of older clients lines have no times, and a document is one line.
+    let undated = env.count(
+        "SELECT count(*) FROM function_calls c WHERE c.output <> '' AND NOT EXISTS (
+            SELECT 1 FROM events e WHERE e.stream = c.stream AND e.line > 0 AND e.at_ms > 0 AND e.kind <> 'erased')",
+    );
+    assert_eq!((outputs(), of_held()), (kept + undated, kept));
+    assert!(!env.json(["sessions"]).to_string().contains(FORK));
+    env.audits_clean();
+    let digest = env.digest();
+    assert_eq!(digest_made_anew(&env), digest);
+    // Twice is once: what is left is held.
+    env.run(["--config", &config, "erase", "--retention", "--reason", "again"])
+        .refused(&["erased already"]);
+}

@@ -5,12 +5,13 @@
 //! * `ledger_properties`: growing, moved, doubled and rewritten sources; the format stays what it is
 //! * `conformance`: one tiny home per shape of the logs, each with its truth
 //! * `corpus_counts`: what the corpus of real logs gives, home by home
+//! * `frozen`: ledgers that earlier versions have made are opened, verified, rebuilt and grown
 //! * `fuzz_seeds`: the seeds of the fuzz targets, through the functions that the targets call
 //! * `hostile_values`: what a log says never disables anything
 //! * `cmd_redact`: what is hidden is nowhere in what derives from the ledger, and comes back whole
 //! * `cmd_search`: what is asked is found, what is hidden is not
 //! * `cmd_annotate`: what reviewers say holds, is kept, and changes nothing else
-//! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_tokens`, `cmd_report`, `cmd_repair`, `cmd_bundle`, `cmd_general`: the commands, as scripts
+//! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_tokens`, `cmd_report`, `cmd_repair`, `cmd_bundle`, `cmd_erase`, `cmd_general`: the commands, as scripts
 //!   use them
 
 mod cli_support;
@@ -33,6 +34,7 @@ mod cmd_witness;
 mod conformance;
 mod corpus_counts;
 mod documents;
+mod frozen;
 mod fuzz_seeds;
 mod hostile_values;
 mod ledger_faults;

@@ -25,6 +25,8 @@ pub struct Config {
     pub review: ReviewConfig,
     /// `[checkpoint]`: who vouches for the ledger.
     pub checkpoint: CheckpointConfig,
+    /// `[retention]`: what is not kept for ever.
+    pub retention: RetentionConfig,
     /// `[budget]`: what usage should not go beyond.
     pub budget: Budget,
 }
@@ -91,6 +93,16 @@ impl Default for CheckpointConfig {
             quorum: None,
         }
     }
+}
+
+/// `[retention]`: what `erase --retention` takes. Nothing is erased by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionConfig {
+    /// Raw output of commands and other tools, once it is older than so many days.
+    pub raw_output_days: Option<u32>,
+    /// Whole sessions that have one of these tags.
+    pub tags: Vec<String>,
 }
 
 /// `[budget]`: USD of API-equivalent cost. Nothing is stopped by it; `tokens` says where it stands.

@@ -1,20 +1,19 @@
 //! Erasure: what goes, told first; then bodies, salts and everything that is derived of them, for good.
 
+mod holds;
+mod plan;
+mod sought;
+
+pub use self::holds::Hold;
 use super::progress::{Listener, Progress};
 use super::redact::usage;
 use super::setup::App;
-use super::target::check_literal;
-use crate::error::{AppError, ErrorKind, Result};
-use crate::hint::{Hint, NameHint, TargetHint};
-use crate::holds::{Hold, holds_in_force};
+use crate::error::{AppError, Result};
+use crate::hint::Hint;
 use codex_ledger_append::{AppendReport, ErasedThreads, SourceProblem};
-use codex_ledger_entry::{Erasure, Kind, Seq, SeqRange, SeqSet, StreamName, thread_hash};
+use codex_ledger_entry::{Erasure, Kind, Seq, SeqRange};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
-use codex_ledger_projections::{
-    Decisions, Sought, Trace, Traces, Why, prompt_texts, returned, session_names, traces,
-};
-use codex_ledger_query as query;
-use std::collections::{BTreeMap, BTreeSet};
+use codex_ledger_projections::{Sought, Why, prompt_texts, returned};
 use std::path::PathBuf;
 
 /// What wrote an entry.
@@ -24,6 +23,7 @@ const RUNS_MAX: usize = 5_000;
 const THREADS_MAX: usize = 1_500;
 /// A shorter text says too little to be found in a reason by more than chance.
 const SAID_MIN_CHARS: usize = 6;
+const DAY_MS: i64 = 86_400_000;
 
 /// What somebody wants to erase, as said at a door.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct EraseRequest {
     pub literal: Option<String>,
     /// Whether the text is erased in its own case only.
     pub exact_case: bool,
+    /// What the configuration says is not kept any longer.
+    pub retention: bool,
 }
 
 /// What an erasure takes.
@@ -59,6 +61,8 @@ pub struct ErasurePlan {
     pub stays_named_in: Vec<Seq>,
     /// Entries that are too long to be looked through.
     pub unsearched: Vec<Seq>,
+    /// Entries that a retention would take, and a hold keeps.
+    pub held: Vec<Seq>,
     /// Sessions that go as a whole, and so do not come back.
     pub whole_sessions: u64,
     /// Files outside of the ledger in which it may still stand.
@@ -204,232 +208,11 @@ impl App {
         Ok(ErasedThreads::of(&Controls::load(&mut LedgerReader::open(self.dir())?)?))
     }
 
-    /// What a request names, which has to exist.
-    fn sought(&self, request: &EraseRequest) -> Result<Sought> {
-        let EraseRequest { session, prompt, entry, literal, exact_case } = request;
-        let named = [session.is_some(), prompt.is_some(), entry.is_some(), literal.is_some()];
-        match named.iter().filter(|named| **named).count() {
-            0 => Err(usage(
-                "nothing is named that is to be erased",
-                Hint::Target(TargetHint::NameOne),
-            )),
-            1 => {
-                if let Some(prefix) = session {
-                    Ok(Sought::Thread(self.thread_ids(prefix)?))
-                } else if let Some(name) = prompt {
-                    self.sought_prompt(name)
-                } else if let Some(seq) = entry {
-                    Ok(Sought::Entry(*seq))
-                } else {
-                    let text = literal.clone().unwrap_or_default();
-                    check_literal(&text)?;
-                    Ok(Sought::Literal { text, ignore_case: !exact_case })
-                }
-            }
-            _ => Err(usage(
-                "several things are named that are to be erased",
-                Hint::Target(TargetHint::OnlyOne),
-            )),
-        }
-    }
-
-    /// The ids of a session: that of its file, and that which its records name.
-    pub(super) fn thread_ids(&self, prefix: &str) -> Result<Vec<String>> {
-        if prefix.is_empty() {
-            return Err(usage("no session is named", Hint::Name(NameHint::Session)));
-        }
-        let db = self.views_for_reading()?;
-        let session = query::find_session(&db, prefix)?;
-        self.ids_of(&db, &session)
-    }
-
-    fn ids_of(
-        &self,
-        db: &codex_ledger_db::Connection,
-        session: &query::SessionRow,
-    ) -> Result<Vec<String>> {
-        let mut reader = LedgerReader::open(self.dir())?;
-        let key = Controls::load(&mut reader)?.key();
-        let (id, _) = session_names(db, self.views_path(), &key, session.stream)?;
-        let opener = reader.control(session.stream.opener())?;
-        let source =
-            opener.and_then(|entry| codex_ledger_entry::StreamDescriptor::decode(&entry.body).ok());
-        let thread = source.and_then(|source| match source.name {
-            StreamName::Rollout { thread, .. } => Some(thread),
-            _ => None,
-        });
-        let ids: BTreeSet<String> = id.into_iter().chain(thread).collect();
-        Ok(ids.into_iter().collect())
-    }
-
-    fn sought_prompt(&self, name: &str) -> Result<Sought> {
-        let Some((prefix, number)) = name.rsplit_once('#') else {
-            return Err(usage(format!("`{name}` is no prompt"), Hint::Name(NameHint::PromptForm)));
-        };
-        let db = self.views_for_reading()?;
-        let session = query::find_session(&db, prefix)?;
-        let place =
-            self.prompt_place(&db, &session, number.parse().unwrap_or(0), &format!("`{number}`"))?;
-        let ids = self.ids_of(&db, &session)?;
-        Ok(Sought::Prompt { seq: place.seq, part: place.part, ids })
-    }
-
-    /// Refuses what cannot be erased, and what is held.
-    fn check_erasable(
-        &self,
-        reader: &mut LedgerReader,
-        sought: &Sought,
-        traces: &Traces,
-    ) -> Result<()> {
-        let size = reader.head().size();
-        if let Sought::Entry(seq) = sought
-            && traces.found.is_empty()
-        {
-            return Err(self.not_erasable(reader, *seq, size)?);
-        }
-        if traces.found.is_empty() {
-            let message =
-                "nothing in the ledger holds it: it was never there, or is erased already";
-            return Err(AppError::new(ErrorKind::NotFound, message));
-        }
-        let holds = holds_in_force(&traces.holds);
-        for trace in &traces.found {
-            self.check_kind(reader, sought, trace)?;
-            if let Some(hold) = self.holds_it(reader, &holds, traces, trace)? {
-                let message =
-                    format!("entry {} is held by entry {} ({})", trace.seq, hold.seq, hold.said());
-                return Err(AppError::new(ErrorKind::Held, message)
-                    .hint(Hint::ReleaseHold { seq: hold.seq }));
-            }
-        }
-        Ok(())
-    }
-
-    /// Why nothing was found of an entry.
-    fn not_erasable(&self, reader: &mut LedgerReader, seq: Seq, size: u64) -> Result<AppError> {
-        let Some(entry) = reader.control(seq)? else {
-            let message = format!("there is no entry {seq}: the ledger has {size}");
-            return Ok(AppError::new(ErrorKind::NotFound, message)
-                .hint(Hint::Name(NameHint::SeqsFromZero)));
-        };
-        let controls = Controls::load(reader)?;
-        let by = erased_by(&controls, entry.seq);
-        let message = match by {
-            Some(by) => format!("entry {seq} is erased already, by entry {by}"),
-            None => format!("entry {seq} cannot be read"),
-        };
-        Ok(AppError::new(ErrorKind::NotFound, message))
-    }
-
-    fn check_kind(&self, reader: &mut LedgerReader, sought: &Sought, trace: &Trace) -> Result<()> {
-        let Trace { seq, kind, .. } = *trace;
-        let refuse = |message: String, hint| Err(usage(message, hint));
-        let is_whole = matches!(sought, Sought::Thread(_));
-        match kind {
-            _ if !kind.is_erasable() => {
-                let message = format!("entry {seq} is of kind {} and stays", kind.name());
-                refuse(message, Hint::Name(NameHint::RecordSeqs))
-            }
-            Kind::Stream if !is_whole => {
-                let message = format!(
-                    "entry {seq} names the file of a session, or says where it lies: it goes with the whole session only"
-                );
-                refuse(message, Hint::EraseSession)
-            }
-            Kind::RuleSet => {
-                let end = reader.head().end();
-                let in_force = Decisions::load(reader, end)?.rule_set()?.map(|(seq, _)| seq);
-                if in_force != Some(seq) {
-                    return Ok(());
-                }
-                refuse(format!("entry {seq} is the rule set in force"), Hint::SetRules)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The hold in force that an entry falls under.
-    fn holds_it<'h>(
-        &self,
-        reader: &mut LedgerReader,
-        holds: &'h [Hold],
-        traces: &Traces,
-        trace: &Trace,
-    ) -> Result<Option<&'h Hold>> {
-        let source = traces.sources.get(&trace.stream).map(|source| &source.name);
-        let is_side = matches!(source, Some(StreamName::History(_) | StreamName::Index(_)))
-            || source.is_none();
-        let body = match is_side && holds.iter().any(|hold| !hold.ids.is_empty()) {
-            true => reader.control(trace.seq)?.map(|entry| entry.body).unwrap_or_default(),
-            false => Vec::new(),
-        };
-        Ok(holds.iter().find(|hold| {
-            let is_of = |id: &String| match source {
-                Some(StreamName::Rollout { thread, .. }) => id.eq_ignore_ascii_case(thread),
-                _ => memchr::memmem::find(&body, id.as_bytes()).is_some(),
-            };
-            hold.seq == trace.seq || hold.is_of_all || hold.ids.iter().any(is_of)
-        }))
-    }
-
-    /// What goes, once it is certain that it may. Looks at the entries alone.
-    fn plan_of(&self, sought: &Sought) -> Result<ErasurePlan> {
-        let reader = &mut LedgerReader::open(self.dir())?;
-        let traces = &traces(reader, sought)?;
-        self.check_erasable(reader, sought, traces)?;
-        let mut plan = ErasurePlan {
-            stays_named_in: traces.named_in_trail.clone(),
-            unsearched: traces.unsearched.clone(),
-            ..ErasurePlan::default()
-        };
-        let mut by_source: BTreeMap<(StreamName, Why), ErasedSource> = BTreeMap::new();
-        let mut files = BTreeSet::new();
-        for trace in &traces.found {
-            plan.entries += 1;
-            plan.bytes += trace.bytes;
-            match trace.kind {
-                Kind::Stream | Kind::Line | Kind::Document => {
-                    let Some(source) = traces.sources.get(&trace.stream) else { continue };
-                    files.insert(path_of(&source.path));
-                    let place = (source.name.clone(), trace.why);
-                    let of = by_source.entry(place).or_insert_with(|| ErasedSource {
-                        kind: source.name.kind(),
-                        thread: match &source.name {
-                            StreamName::Rollout { thread, .. } => Some(thread.clone()),
-                            _ => None,
-                        },
-                        why: trace.why,
-                        entries: 0,
-                        bytes: 0,
-                    });
-                    of.entries += 1;
-                    of.bytes += trace.bytes;
-                }
-                Kind::Annotation => plan.reviews += 1,
-                kind if kind.is_control() => plan.void.push(trace.seq),
-                _ => plan.trail.push(trace.seq),
-            }
-        }
-        plan.sources = by_source.into_values().collect();
-        plan.files = files.into_iter().filter(|path| path.exists()).collect();
-        let entries: SeqSet = traces.found.iter().map(|trace| trace.seq).collect();
-        let threads = match sought {
-            Sought::Thread(ids) => {
-                let key = Controls::load(reader)?.key();
-                ids.iter().map(|id| thread_hash(&key, id)).collect()
-            }
-            _ => Vec::new(),
-        };
-        plan.whole_sessions = u64::from(!threads.is_empty());
-        plan.erasure = Erasure { entries, threads };
-        Ok(plan)
-    }
-
     /// The reason stays in the ledger: it must not say what goes.
     fn check_reason(&self, sought: &Sought, reason: &str) -> Result<()> {
         let said = match sought {
             Sought::Entry(_) => Vec::new(),
-            Sought::Thread(ids) => ids.clone(),
+            Sought::Thread(ids) | Sought::Expired { ids, .. } => ids.clone(),
             Sought::Prompt { seq, part, .. } => {
                 prompt_texts(&mut LedgerReader::open(self.dir())?, *seq, *part)?
             }

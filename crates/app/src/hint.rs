@@ -65,6 +65,8 @@ pub enum Hint {
         /// The configuration file.
         file: PathBuf,
     },
+    /// What is not kept for ever stands in the configuration.
+    Retention,
     /// The whole session can be erased.
     EraseSession,
     /// A hold can be ended, by whoever may.

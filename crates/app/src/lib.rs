@@ -10,7 +10,6 @@ mod error;
 mod export;
 pub mod git_notes;
 mod hint;
-mod holds;
 mod network;
 mod open;
 mod progress;
@@ -23,7 +22,6 @@ mod redact;
 mod repair;
 mod report;
 mod rules;
-mod rules_test;
 mod search;
 mod sessions;
 mod setup;
@@ -45,10 +43,9 @@ pub use self::audit::{Audit, ViewsVerdict};
 pub use self::bundle::{
     BodyCounts, BundleFile, BundleMade, BundleProven, BundleRequest, is_zip, verify_bundle,
 };
-pub use self::erase::{EraseRequest, Erased, ErasedSource, ErasurePlan};
+pub use self::erase::{EraseRequest, Erased, ErasedSource, ErasurePlan, Hold};
 pub use self::error::{AppError, ErrorKind, Result};
 pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
-pub use self::holds::Hold;
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
 pub use self::proofs::{
@@ -59,8 +56,7 @@ pub use self::rebuild::Rebuilt;
 pub use self::redact::{RedactionMade, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
 pub use self::report::{PageBy, Rendering, ReportFile, renderer};
-pub use self::rules::{RulesInForce, check_rules, parse_rules};
-pub use self::rules_test::{JudgedRule, JudgedRules, judge};
+pub use self::rules::{JudgedRule, JudgedRules, RulesInForce, check_rules, judge, parse_rules};
 pub use self::search::Times;
 pub use self::setup::{App, Root, Setup};
 pub use self::signing_keys::{KeyEnd, KeyEvent};

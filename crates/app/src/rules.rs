@@ -1,5 +1,9 @@
 //! The rules that hide passages: read, put in force, told.
 
+mod judge;
+
+pub use self::judge::{JudgedRule, JudgedRules, judge};
+
 use super::open::Notice;
 use super::progress::Listener;
 use super::redact::NewEntry;

@@ -1,7 +1,7 @@
 //! What a use case needs to know, and the use cases of one ledger.
 
 use super::open::NoticeListener;
-use crate::config::{CheckpointConfig, ReviewConfig};
+use crate::config::{CheckpointConfig, RetentionConfig, ReviewConfig};
 use crate::error::Result;
 use codex_ledger_ledger::{Holder, World};
 use codex_ledger_projections::{Options, Views, ViewsPaths};
@@ -26,6 +26,8 @@ pub struct Setup {
     pub review: ReviewConfig,
     /// Who vouches for the ledger, and where that is kept.
     pub checkpoint: CheckpointConfig,
+    /// What is not kept for ever.
+    pub retention: RetentionConfig,
     /// Who asks.
     pub actor: String,
     /// Who holds the lock meanwhile.

@@ -81,13 +81,10 @@ impl<'a, 'l> Run<'a, 'l> {
 
     pub(super) fn file(&mut self, file: &SourceFile) -> Result<Outcome, LedgerError> {
         let before = self.report.bytes;
-        match self.erased_by(file) {
-            Ok(Some(by)) => {
-                self.report.leave_out(file, by);
-                return Ok(Outcome::Erased);
-            }
-            // Reading it says what is the matter.
-            Ok(None) | Err(_) => {}
+        // Where that cannot be told, reading it says what is the matter.
+        if let Ok(Some(by)) = self.erased_by(file) {
+            self.report.leave_out(file, by);
+            return Ok(Outcome::Erased);
         }
         match self.read(file) {
             Ok(None) => Ok(Outcome::Later),

@@ -1,7 +1,7 @@
 //! Which entries decide what may be shown: found once, then known by their seqs.
 
 use super::error::Result;
-use super::head::read_head;
+use super::head::{Head, read_head};
 use super::open::LedgerPaths;
 use super::pack::{Identity, Pack, StoredEntry};
 use super::reader::LedgerReader;
@@ -11,7 +11,7 @@ use bincode::de::Decoder;
 use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
-use codex_ledger_entry::{EntryId, Header, Kind, Seq, SeqRange};
+use codex_ledger_entry::{EntryId, Header, Kind, Seq, SeqRange, SeqSet};
 use std::path::Path;
 
 /// The redactions, revocations and rule sets of a ledger, and the key of what is derived from it (rebuildable).
@@ -149,6 +149,18 @@ impl Controls {
         }
         self.bound = Bound::of(&head);
         Ok(())
+    }
+
+    /// Whether they speak of a ledger.
+    pub(super) fn is_of(&self, head: &Head) -> bool {
+        self.bound.ledger == head.identity.ledger.0
+    }
+
+    /// Forgets what entries said that are erased.
+    pub(super) fn forget(&mut self, erased: &SeqSet) {
+        for entry in self.entries.iter_mut().filter(|entry| erased.contains(entry.seq)) {
+            entry.body = Vec::new();
+        }
     }
 
     /// A key that only those know who have the ledger: derived from the salt of its first entry.

@@ -6,16 +6,18 @@
 use super::appender::Appended;
 use super::block::{BLOCK_BYTES, block_count};
 use super::codec::{Decoder, Encoder};
+use super::controls::Controls;
 use super::error::{LedgerError, Result};
 use super::extents::is_sound;
-use super::files::side_records;
 use super::journal::{self, Frame, FrameKind, JournalWriter, journal_path};
-use super::open::{Ledger, SOFTWARE, write_format};
+use super::open::{Ledger, LedgerPaths, SOFTWARE, write_format};
 use super::pack::{Pack, StoredEntry, without_bodies};
 use super::reader::LedgerReader;
-use super::volume::{self, Volume, VolumeBuilder};
+use super::side;
+use super::volume::{self, Volume, VolumeBuilder, digest_files};
 use super::volume_reader::VolumeReader;
 use codex_ledger_entry::{EntryId, Erasure, Kind, Seq, SeqRange, SeqSet};
+use std::thread::Builder;
 
 impl Ledger {
     /// Appends the intent of an erasure. From when this returns on, readers give what it takes as erased, and whoever opens
@@ -49,12 +51,10 @@ impl Ledger {
     pub fn erase_bodies(&mut self) -> Result<()> {
         let under_way = LedgerReader::open(&self.dir)?.erasure_under_way()?;
         let Some((_, Erasure { entries, .. })) = under_way else { return Ok(()) };
-        self.remove_side_records()?;
-        for volume in self.volumes_with(&entries)? {
-            if volume.generation != self.head.generation {
-                self.write_volume_anew(&volume, &entries)?;
-            }
-        }
+        self.clear_side_records(&entries)?;
+        let mut volumes = self.volumes_with(&entries)?;
+        volumes.retain(|volume| volume.generation != self.head.generation);
+        self.write_volumes_anew(&volumes, &entries)?;
         volume::discard_unsettled(&self.world, &self.dir)?;
         self.write_journal_anew(&entries)
     }
@@ -80,8 +80,11 @@ impl Ledger {
         Ok(volumes)
     }
 
-    /// Makes sure that every pack and block of a volume can be read.
+    /// Makes sure that every pack and block of a volume can be read: certain, where its files are as they were settled.
     fn check_readable(&self, volume: &Volume) -> Result<()> {
+        if digest_files(&volume.dir(&self.dir)).is_ok_and(|files| files == volume.files) {
+            return Ok(());
+        }
         self.each_part(volume, &SeqSet::default(), &mut |_, _| Ok(()))
     }
 
@@ -113,6 +116,35 @@ impl Ledger {
                 false => each(FrameKind::Pack, &bytes)?,
             }
             next = pack.info.end_seq();
+        }
+        Ok(())
+    }
+
+    /// Writes volumes anew, some at once.
+    fn write_volumes_anew(&self, volumes: &[Volume], erased: &SeqSet) -> Result<()> {
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).clamp(1, 4);
+        for some in volumes.chunks(threads) {
+            std::thread::scope(|scope| {
+                let others = some.iter().skip(1).map(|volume| {
+                    let write = || self.write_volume_anew(volume, erased);
+                    // Where the system starts no more threads, one after the other.
+                    Builder::new().spawn_scoped(scope, write).map_err(|_| volume)
+                });
+                let others: Vec<_> = others.collect();
+                let mut done =
+                    some.first().map_or(Ok(()), |first| self.write_volume_anew(first, erased));
+                for other in others {
+                    let written = match other {
+                        Ok(thread) => thread.join().unwrap_or_else(|_| {
+                            let detail = "a thread of the erasure panicked";
+                            Err(LedgerError::damaged(&self.dir, detail))
+                        }),
+                        Err(volume) => self.write_volume_anew(volume, erased),
+                    };
+                    done = done.and(written);
+                }
+                done
+            })?;
         }
         Ok(())
     }
@@ -170,9 +202,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// What is noted of sources and decisions quotes them. It is made anew from what stays.
-    fn remove_side_records(&self) -> Result<()> {
-        for path in side_records(&self.dir) {
+    /// What is noted of sources and decisions quotes them. Of the sources it is made anew from what stays.
+    fn clear_side_records(&self, erased: &SeqSet) -> Result<()> {
+        let paths = LedgerPaths { dir: self.dir.clone() };
+        let mut quoting = vec![paths.tails(), paths.sources()];
+        match side::load::<Controls>(&paths.controls()).filter(|of| of.is_of(&self.head)) {
+            Some(mut controls) => {
+                controls.forget(erased);
+                controls.save(&self.world, &paths)?;
+            }
+            None => quoting.push(paths.controls()),
+        }
+        for path in quoting {
             match self.world.disk.remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(LedgerError::io("cannot remove", &path)(e));

@@ -4,6 +4,12 @@
 //! commitment, id and root, and compares. Cached places of packs are only where it looks first. The log engine is only ever shown a copy, so that looking never destroys
 //! evidence.
 
+mod erasures;
+mod journal;
+mod side;
+
+use self::erasures::{ErasureChecks, Gone};
+use self::side::SideChecks;
 use super::block::check_body;
 use super::chain::ChainEnd;
 use super::codec::Decoder;
@@ -12,8 +18,6 @@ use super::extents::{Extents, extents_path};
 use super::files::read_file;
 use super::finding::{Finding, FindingKind, Inspection};
 use super::head::{Head, head_path, read_head};
-use super::inspect_erasures::{ErasureChecks, Gone};
-use super::inspect_side::SideChecks;
 use super::journal::journal_dir;
 use super::open::is_format_of;
 use super::pack::{Pack, StoredEntry};
@@ -79,11 +83,11 @@ pub(super) struct Inspector<'a> {
     /// True directly behind entries that could not be read, when the next link cannot be checked.
     gap: bool,
     /// What is cached beside the entries, derived once more on the way.
-    pub(super) side: SideChecks,
+    side: SideChecks,
     /// The first entry of the pack before.
     pub(super) pack_first: Seq,
     /// What is gone, and what may be.
-    pub(super) erasures: ErasureChecks,
+    erasures: ErasureChecks,
     pub(super) out: Inspection,
     progress: &'a mut dyn FnMut(u64),
 }

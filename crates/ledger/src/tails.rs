@@ -118,7 +118,8 @@ impl TailsBuilder {
 
     /// Before the pieces of an entry's body; `body` is that of an entry that opens a stream.
     pub(super) fn begin(&mut self, entry: &StoredEntry, body: &[u8]) {
-        if entry.kind != Kind::Stream {
+        // One that was erased has no name any more.
+        if entry.kind != Kind::Stream || entry.is_erased() {
             return;
         }
         let Ok(descriptor) = StreamDescriptor::decode(body) else { return };

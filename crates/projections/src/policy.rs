@@ -94,6 +94,17 @@ impl Decisions {
         Ok(erased)
     }
 
+    /// The redactions in force that name one of these entries.
+    ///
+    /// # Errors
+    /// When a redaction in force cannot be read.
+    pub fn named_in(&self, entries: &SeqSet) -> Result<Vec<Seq>, PolicyError> {
+        let records = self.records()?.into_iter();
+        let names =
+            |record: &RedactionRecord| record.what.seq().is_some_and(|seq| entries.contains(seq));
+        Ok(records.filter(|(_, record)| names(record)).map(|(seq, _)| seq).collect())
+    }
+
     /// Whether an entry from `cursor` on decides what may be shown, but for one that says that what was decided is done.
     pub(crate) fn decides_since(&self, cursor: Seq) -> Result<bool, PolicyError> {
         let is_new = |entry: &&Control| entry.seq >= cursor;

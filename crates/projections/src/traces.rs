@@ -26,6 +26,13 @@ pub enum Sought {
     Entry(Seq),
     /// A thread, by its ids: its files, what side files and reviewers say of it, and its copies in files that name it.
     Thread(Vec<String>),
+    /// What is not kept any longer: some threads, and the raw output of tools that was written before a time.
+    Expired {
+        /// Ids of the threads.
+        ids: Vec<String>,
+        /// UTC milliseconds.
+        outputs_before_ms: Option<i64>,
+    },
     /// A prompt of a thread, and what says it again in the files of the thread, in those that name it and in side files.
     Prompt {
         /// The entry that it stands in.
@@ -50,6 +57,8 @@ pub enum Sought {
 pub enum Why {
     /// It was named, or belongs to what was named.
     Named,
+    /// It is older than it is to be kept.
+    Expired,
     /// It says the same in another file.
     Copy,
     /// A line of the history or the index that names the thread.
@@ -147,7 +156,7 @@ impl<'a> Search<'a> {
         };
         match sought {
             Sought::Entry(_) => {}
-            Sought::Thread(ids) => search.ids = ids,
+            Sought::Thread(ids) | Sought::Expired { ids, .. } => search.ids = ids,
             Sought::Prompt { seq, part, ids } => {
                 search.ids = ids;
                 search.texts = prompt_texts(reader, *seq, *part)?;
@@ -195,6 +204,10 @@ impl<'a> Search<'a> {
                 }
             }
             Sought::Thread(_) => self.look_for_thread(reader, pack, entry)?,
+            Sought::Expired { outputs_before_ms, .. } => {
+                self.look_for_thread(reader, pack, entry)?;
+                self.look_for_output(reader, pack, entry, *outputs_before_ms)?;
+            }
             Sought::Prompt { seq, .. } => {
                 if *seq == entry.seq {
                     self.add(entry, Why::Named);
@@ -239,12 +252,12 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         let body = pack.body(entry).unwrap_or_default();
+        let is_side = self.is_side_file(entry.stream);
         match entry.kind {
-            Kind::Line | Kind::Document if self.is_side_file(entry.stream) => {
-                if self.names_thread(body) {
-                    self.add(entry, Why::SideFile);
-                }
+            Kind::Line | Kind::Document if is_side && self.names_thread(body) => {
+                self.add(entry, Why::SideFile);
             }
+            Kind::Line | Kind::Document if is_side => {}
             Kind::Line => self.look_for_family(pack, entry),
             Kind::Annotation => {
                 let said = Annotation::decode(body);
@@ -284,10 +297,30 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
+    fn look_for_output(
+        &mut self,
+        reader: &mut LedgerReader,
+        pack: &Pack,
+        entry: &StoredEntry,
+        before_ms: Option<i64>,
+    ) -> Result<(), ReplayError> {
+        let Some(before_ms) = before_ms.filter(|_| entry.kind == Kind::Line) else { return Ok(()) };
+        if self.own.contains(&entry.stream) || self.is_side_file(entry.stream) {
+            return Ok(());
+        }
+        let Some(body) = self.body(reader, pack, entry)? else { return Ok(()) };
+        if rollout::output_ms(&body).is_some_and(|at_ms| at_ms < before_ms) {
+            self.add(entry, Why::Expired);
+        }
+        Ok(())
+    }
+
     /// Whether other files may say it again.
     fn is_copied(&self) -> bool {
         match self.sought {
-            Sought::Thread(_) => !self.related.is_empty() && !self.identities.is_empty(),
+            Sought::Thread(_) | Sought::Expired { .. } => {
+                !self.related.is_empty() && !self.identities.is_empty()
+            }
             Sought::Prompt { .. } => !self.texts.is_empty(),
             _ => false,
         }
@@ -307,7 +340,7 @@ impl<'a> Search<'a> {
         }
         let Some(body) = self.body(reader, pack, entry)? else { return Ok(()) };
         match self.sought {
-            Sought::Thread(_) => {
+            Sought::Thread(_) | Sought::Expired { .. } => {
                 if !is_side && self.identities.contains(&rollout::identity(&body).hash) {
                     self.add(entry, Why::Copy);
                 }
@@ -404,6 +437,7 @@ pub fn returned(
         for entry in pack.entries.iter().filter(is_new) {
             if let hash_map::Entry::Vacant(vacant) = sources.entry(entry.stream) {
                 let opener = reader.control(entry.stream.opener())?;
+                let opener = opener.filter(|of| !of.body.is_empty());
                 vacant.insert(opener.and_then(|of| StreamDescriptor::decode(&of.body).ok()));
             }
             let Some(Some(source)) = sources.get(&entry.stream) else { continue };

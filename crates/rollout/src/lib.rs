@@ -58,7 +58,7 @@ pub use asked::{asked_in, is_structure};
 pub use document::{Document, Item as DocumentItem, looks_like_document, parse_document};
 pub use event::Event;
 pub use json::{Json, Object, Text};
-pub use line::{Identity, begun_turn, identity, parse_line, pieces, resync};
+pub use line::{Identity, begun_turn, identity, output_ms, parse_line, pieces, resync};
 pub use number::ITEMS_MAX;
 pub use record::{Generation, HostMetadata, Problem, Reason, Record, Understanding};
 pub use shape::shape;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::decode;
 use super::drift;
-use super::event::{Event, Other};
+use super::event::{Event, ItemBody, Other};
 use super::json::{Json, Object, ParseError};
 use super::number;
 use super::record::{Generation, HostMetadata, Reason, Record, Understanding};
@@ -61,6 +61,24 @@ pub struct Identity {
     /// Whether clients leave such records out when they copy a thread: events that no reader of the history
     /// needs.
     pub is_left_out: bool,
+}
+
+/// When a record was written that holds the raw output of a tool, UTC milliseconds; none for other lines, and for those
+/// that do not say when.
+pub fn output_ms(line: &[u8]) -> Option<i64> {
+    let record = parse_line(line);
+    let is_output = match &record.event {
+        Event::ToolOutput(_)
+        | Event::ExecCommandEnd(_)
+        | Event::McpToolCallEnd(_)
+        | Event::DynamicToolCallResponse(_) => true,
+        Event::ItemCompleted(done) => matches!(
+            &done.item.body,
+            ItemBody::CommandExecution(_) | ItemBody::McpToolCall(_) | ItemBody::DynamicToolCall(_)
+        ),
+        _ => false,
+    };
+    record.timestamp_ms.filter(|_| is_output)
 }
 
 /// Id of the turn that the record of a line begins or describes.

@@ -66,6 +66,7 @@ impl Place {
     pub fn app(&self) -> App {
         App::new(Setup {
             checkpoint: Default::default(),
+            retention: Default::default(),
             ledger_dir: self.dir.path().join("ledger"),
             db_path: None,
             raw_json: false,

@@ -1,5 +1,6 @@
 //! Evidence for others: a report, the entries behind it, and what proves that they are in the log. Nothing hidden is in it.
 
+mod erasures;
 mod make;
 mod select;
 mod verify;

@@ -1,5 +1,6 @@
 //! Checks a bundle, without a ledger.
 
+use super::erasures::Erasures;
 use super::{
     BodyCounts, CHECKPOINT, ENTRIES, ERASED, HOW_TO, KEY, MAGIC, PRESENT, PROOF, SCRIPT, VERSION,
     WITHHELD, is_zip, write,
@@ -7,8 +8,8 @@ use super::{
 use crate::error::{AppError, Result};
 use crate::proofs::{Proven, log_name, unsound, verify_proof};
 use codex_ledger_entry::{
-    EntryId, Erasure, Fields, HEADER_BYTES, Header, Kind, LedgerId, OriginId, SALT_BYTES, Seq,
-    SeqSet, TreeHash, commit_hasher, hex, leaf_hash,
+    EntryId, Fields, HEADER_BYTES, Header, Kind, LedgerId, OriginId, SALT_BYTES, Seq, TreeHash,
+    commit_hasher, hex, leaf_hash,
 };
 use codex_ledger_proof::{Checkpoint, Piece, Use, Verifier, missing_parts, root_of_pieces};
 use sha2::{Digest, Sha256};
@@ -321,10 +322,7 @@ struct Entries<R> {
     /// The entry whose body is asked for, and the body.
     wanted: Option<u64>,
     found: Option<Vec<u8>>,
-    /// Entries whose bodies are gone, are there, and were erased, as entries say.
-    gone: SeqSet,
-    there: SeqSet,
-    erased: SeqSet,
+    erasures: Erasures,
 }
 
 impl<R: Read> Entries<R> {
@@ -369,9 +367,7 @@ impl<R: Read> Entries<R> {
             form: None,
             wanted: None,
             found: None,
-            gone: SeqSet::default(),
-            there: SeqSet::default(),
-            erased: SeqSet::default(),
+            erasures: Erasures::default(),
         })
     }
 
@@ -409,22 +405,14 @@ impl<R: Read> Entries<R> {
                 BodyError::Other => wrong("its body is not the one that was recorded"),
             })?,
             WITHHELD => self.bodies.withheld += 1,
-            ERASED if !header.kind.is_erasable() => {
-                return Err(wrong("its body is gone, and such bodies are never erased"));
-            }
             ERASED => {
                 self.bodies.erased += 1;
-                self.gone.insert(header.seq);
+                self.erasures.gone(&header).map_err(wrong)?;
             }
             _ => return Err(wrong("unknown form")),
         }
         if form == PRESENT {
-            self.there.insert(header.seq);
-            if header.kind == Kind::EraseDone {
-                let erasure = Erasure::decode(header.seq, &self.record);
-                let erasure = erasure.ok_or_else(|| wrong("it does not say what was erased"))?;
-                self.erased = self.erased.union(&erasure.entries);
-            }
+            self.erasures.there(&header, &self.record).map_err(wrong)?;
         }
         if form != PRESENT || header.kind != Kind::Access {
             self.record.clear();
@@ -460,19 +448,8 @@ impl<R: Read> Entries<R> {
         Ok(())
     }
 
-    /// What is gone was erased, and what was erased is gone.
-    fn check_erasures(&self) -> Result<()> {
-        let wrong = |seqs: SeqSet, what: &str| match seqs.bounds() {
-            None => Ok(()),
-            Some((first, _)) => Err(unsound(format!("entry {first}: {what}"))),
-        };
-        wrong(self.gone.without(&self.erased), "its body is gone, and no entry here erased it")?;
-        let left = self.there.without(&self.erased);
-        wrong(self.there.without(&left), "its body is there, and an entry says that it was erased")
-    }
-
     fn end(&mut self) -> Result<()> {
-        self.check_erasures()?;
+        self.erasures.check().map_err(|(seq, what)| unsound(format!("entry {seq}: {what}")))?;
         match self.input.read(&mut [0]) {
             Ok(0) => Ok(()),
             Ok(_) => Err(unsound(format!("{ENTRIES}: there is more behind the last entry"))),

@@ -165,12 +165,8 @@ impl Views {
                 let current = self.paths.current().unwrap_or_default();
                 return if self.leftovers().is_empty() { Ok(()) } else { self.sweep(&[&current]) };
             }
-            Standing::Usable { cursor, is_clear } => {
+            Standing::Usable { is_clear, .. } => {
                 let decisions = known(reader)?;
-                // What was derived of what is erased now is nowhere said any more.
-                if decisions.erases_since(cursor).map_err(ReplayError::from)? {
-                    return self.rebuild(reader, &decisions, progress);
-                }
                 match self.catch_up(reader, &decisions, is_clear, progress) {
                     // The rows do not fit what is to be written: they are not what the entries say.
                     Err(ViewsError::Replay(error)) if error.is_of_the_rows() => {}

@@ -90,6 +90,18 @@ impl<'a> Applier<'a> {
         if self.decided {
             redactions::all(self.deriver.policy, self.decisions, &mut self.deriver.drafts);
         }
+        for id in &changes.gone {
+            streams::remove(self.deriver.policy, *id, &mut self.deriver.drafts);
+            self.streams.remove(*id);
+        }
+        for seq in &changes.void {
+            redactions::forget(self.deriver.policy, *seq, &mut self.deriver.drafts);
+        }
+        for id in &changes.copies {
+            if let Some(stream) = self.streams.get_mut(*id) {
+                (stream.state.copy_end, stream.state.compared) = (None, None);
+            }
+        }
         let mut due = self.streams.due();
         due.extend(changes.streams.iter().filter_map(|id| self.streams.thread(*id).iter().min()));
         for id in due {
@@ -174,7 +186,10 @@ impl<'a> Applier<'a> {
             }
             Kind::Stream => {
                 let id = StreamId::opened_by(entry.seq);
-                self.open(id, pack.body(entry).unwrap_or_default());
+                // One that was erased has no name, and nothing is derived of it.
+                if let Some(body) = pack.body(entry) {
+                    self.open(id, body);
+                }
             }
             Kind::Line | Kind::Document => self.source_entry(pack, entry)?,
             // Written as a whole at the end: what one says of another must be true of all.
@@ -229,7 +244,9 @@ impl<'a> Applier<'a> {
     fn check_nameless(&mut self, stream: StreamId) -> Result<(), ReplayError> {
         let opened = self.reader.control(stream.opener())?;
         let is_named = |entry: Control| {
-            entry.kind == Kind::Stream && StreamDescriptor::decode(&entry.body).is_ok()
+            entry.kind == Kind::Stream
+                && !entry.body.is_empty()
+                && StreamDescriptor::decode(&entry.body).is_ok()
         };
         match opened.is_some_and(is_named) {
             true => Err(ReplayError::State(stream)),

@@ -8,7 +8,7 @@ use crate::replay::streams::{Stream, Streams};
 use crate::replay::threads;
 use crate::row::ReadNumbers;
 use codex_ledger_db::{Connection, Row, SqlResult, params_from_iter};
-use codex_ledger_entry::{Seq, StreamId, StreamName};
+use codex_ledger_entry::{Kind, Seq, SeqSet, StreamId, StreamName};
 use codex_ledger_ledger::LedgerReader;
 use codex_ledger_redaction::{Policy, Redaction, Rule, RuleSet, Scope, Target};
 use std::collections::BTreeSet;
@@ -20,6 +20,12 @@ use std::thread::Builder;
 pub(crate) struct Changes {
     /// Streams that are derived anew.
     pub streams: BTreeSet<StreamId>,
+    /// Streams that were erased as a whole: nothing is derived of them any more.
+    pub gone: BTreeSet<StreamId>,
+    /// Streams that may be copies of what was erased: how far a copy goes is told anew.
+    pub copies: BTreeSet<StreamId>,
+    /// Entries of no source that were erased.
+    pub void: Vec<Seq>,
     /// Whether names and paths may show other words.
     pub names: bool,
     /// Actions that then are written again too.
@@ -35,10 +41,13 @@ impl Changes {
         (db, path): (&Connection, &Path),
         known: &Streams,
         cursor: Seq,
-        policy: &Policy,
+        (decisions, policy): (&Decisions, &Policy),
     ) -> Result<Changes, ReplayError> {
         let old = Decisions::load(reader, cursor)?.policy(reader)?;
         let mut changes = Changes::default();
+        let before = decisions.erased(Seq::FIRST, cursor)?;
+        let erased = decisions.erased(cursor, Seq::MAX)?.without(&before);
+        changes.add_erased(reader, (db, path), (known, decisions), &erased)?;
         for gone in old.redactions().iter().filter(|r| !policy.redactions().contains(r)) {
             let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ?";
             changes.add_found(db, path, sql, &[gone.seq.to_string()])?;
@@ -68,6 +77,11 @@ impl Changes {
         }
         changes.streams =
             changes.streams.iter().flat_map(|id| known.thread(*id)).copied().collect();
+        // What is erased now has no streams any more.
+        let is_gone = |stream: &StreamId| changes.gone.contains(stream);
+        let left: BTreeSet<StreamId> =
+            changes.streams.iter().filter(|stream| !is_gone(stream)).copied().collect();
+        changes.streams = left;
         if changes.names {
             let all = |table: &str| {
                 numbers(db, &format!("SELECT seq FROM {table} ORDER BY seq"), &[], |row| {
@@ -78,6 +92,58 @@ impl Changes {
             changes.annotations = all("annotations").map_err(codex_ledger_db::at(path))?;
         }
         Ok(changes)
+    }
+
+    /// What an erasure changes: the streams of what it takes, those that may copy them, and those in which something was hidden
+    /// by what it takes.
+    fn add_erased(
+        &mut self,
+        reader: &mut LedgerReader,
+        (db, path): (&Connection, &Path),
+        (known, decisions): (&Streams, &Decisions),
+        erased: &SeqSet,
+    ) -> Result<(), ReplayError> {
+        if erased.is_empty() {
+            return Ok(());
+        }
+        self.names = true;
+        for run in erased.runs() {
+            let mut next = run.from;
+            while next < run.end {
+                let Some(pack) = reader.pack_from(next)? else { break };
+                for entry in pack.entries.iter().filter(|entry| run.contains(entry.seq)) {
+                    match entry.kind {
+                        Kind::Stream => drop(self.gone.insert(StreamId::opened_by(entry.seq))),
+                        Kind::Line | Kind::Document => drop(self.streams.insert(entry.stream)),
+                        _ => self.void.push(entry.seq),
+                    }
+                }
+                next = pack.info.end_seq();
+            }
+        }
+        // A redaction of a place that is gone hides nothing any more, also not where the same is said.
+        let silent = decisions.named_in(erased)?;
+        for seq in self.void.clone().into_iter().chain(silent) {
+            let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ?";
+            self.add_found(db, path, sql, &[seq.to_string()])?;
+        }
+        let threads: BTreeSet<&str> = self
+            .streams
+            .iter()
+            .chain(&self.gone)
+            .filter_map(|id| known.get(*id))
+            .flat_map(|stream| [stream.thread_id(), stream.state.session_id.as_deref()])
+            .flatten()
+            .collect();
+        let copies = known.iter().filter(|stream| {
+            let of = stream.state.copy_of.as_ref().map(|(thread, _)| thread.as_str());
+            let named = [of, stream.state.parent.as_deref()];
+            named.into_iter().flatten().any(|thread| threads.contains(thread))
+        });
+        self.copies = copies.map(|stream| stream.id).collect();
+        let siblings = self.gone.iter().flat_map(|id| known.thread(*id)).copied();
+        self.streams.extend(siblings.chain(self.copies.iter().copied()));
+        Ok(())
     }
 
     fn add_found(

@@ -119,7 +119,9 @@ impl Applier<'_> {
         let mut marks = Vec::new();
         let Some(stream) = self.streams.get(id) else { return Ok(marks) };
         each_known_line(self.reader, stream, &mut |line| {
-            let identity = line.body.map(rollout::identity).unwrap_or_default();
+            // One that was erased, or is too long, tells nothing.
+            let nothing = Identity { hash: 0, is_left_out: true };
+            let identity = line.body.map_or(nothing, rollout::identity);
             let turn = line.body.and_then(rollout::begun_turn);
             marks.push(Mark {
                 line: line.start.line,

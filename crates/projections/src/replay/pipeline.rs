@@ -96,7 +96,7 @@ pub fn replay(
     let is_decided_anew = decisions.decides_since(cursor)?;
     let hides = cursor > Seq::FIRST && is_decided_anew;
     let changes = match hides {
-        true => Changes::between(reader, (db, path), &streams, cursor, &policy)?,
+        true => Changes::between(reader, (db, path), &streams, cursor, (decisions, &policy))?,
         false => Changes::default(),
     };
     let (parcels, drafts) = sync_channel::<(u64, Parcel)>(PARCELS);
@@ -130,7 +130,7 @@ pub fn replay(
             (Err(error), _) => Err(error),
         }
     });
-    let decided_anew = changes.streams.clone();
+    let decided_anew = changes.streams.union(&changes.gone).copied().collect();
     written.map(|()| Applied { entries: SeqRange::new(cursor, to), decided_anew, is_decided_anew })
 }
 

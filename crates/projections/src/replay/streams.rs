@@ -169,6 +169,23 @@ impl Streams {
         order
     }
 
+    /// Forgets a stream, which was erased as a whole.
+    pub(crate) fn remove(&mut self, id: StreamId) {
+        let Some(stream) = self.by_id.remove(&id) else { return };
+        let thread = stream.thread();
+        let Some(files) = self.threads.get_mut(&thread) else { return };
+        files.retain(|file| *file != id);
+        match files[..] {
+            [] => drop(self.threads.remove(&thread)),
+            [only] => {
+                if let Some(only) = self.by_id.get_mut(&only) {
+                    only.is_one_of_several = false;
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Lends streams.
     pub(crate) fn take(&mut self, ids: &[StreamId]) -> Vec<Stream> {
         ids.iter().filter_map(|id| self.by_id.remove(id)).collect()
@@ -261,6 +278,14 @@ impl Stream {
 
     fn thread(&self) -> String {
         thread_of(&self.name)
+    }
+
+    /// The id of its thread, where it is a session's.
+    pub(crate) fn thread_id(&self) -> Option<&str> {
+        match &self.name {
+            StreamName::Rollout { thread, .. } => Some(thread),
+            _ => None,
+        }
     }
 
     /// Whether a client that went back to a place in its thread goes on in this file.

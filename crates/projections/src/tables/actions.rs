@@ -18,7 +18,10 @@ pub(crate) fn again(
         let row = RowBuilder::new(policy, "actions", At::entry(seq), 1);
         out.push(row.seq("seq", seq).write(sql));
     }
-    action(policy, seq, recorded_at, body, out);
+    // One that was erased says nothing any more.
+    if !body.is_empty() {
+        action(policy, seq, recorded_at, body, out);
+    }
 }
 
 /// Something that was done to the ledger.

@@ -2,13 +2,19 @@
 
 use crate::policy::Decisions;
 use crate::row::{At, Draft, Hidden, RowBuilder};
-use codex_ledger_entry::{Erasure, Kind};
+use codex_ledger_entry::{Erasure, Kind, Seq};
 use codex_ledger_ledger::Control;
 use codex_ledger_redaction::{
     By, Form, Policy, RedactionRecord, RevocationRecord, RuleSet, RuleSetRecord,
 };
 
 const CLEAR_HITS: &str = "DELETE FROM redaction_hits WHERE stream = :seq AND seq = :seq";
+const CLEAR: [&str; 4] = [
+    "DELETE FROM redactions",
+    "DELETE FROM revocations",
+    "DELETE FROM rule_sets",
+    "DELETE FROM erased_runs",
+];
 const CLEAR_RULES: &str = "DELETE FROM rules";
 const INSERT_HIT: &str = "INSERT INTO redaction_hits
     (stream, line, part, item, seq, field, rule, redaction, form, passages)
@@ -17,6 +23,9 @@ const INSERT_HIT: &str = "INSERT INTO redaction_hits
 
 /// Writes all tables anew but for the hits; there are few entries of these kinds.
 pub(crate) fn all(policy: &Policy, decisions: &Decisions, out: &mut Vec<Draft>) {
+    // What was erased among them has no row any more.
+    let first = At::entry(Seq::FIRST);
+    out.extend(CLEAR.map(|sql| RowBuilder::new(policy, "redactions", first, 0).write(sql)));
     let rules_in_force = decisions.rule_set().ok().flatten().map(|(seq, _)| seq);
     for entry in &decisions.entries {
         let at = At::entry(entry.seq);
@@ -29,6 +38,13 @@ pub(crate) fn all(policy: &Policy, decisions: &Decisions, out: &mut Vec<Draft>) 
             _ => erased_runs(policy, entry, out),
         }
     }
+}
+
+/// Removes what was said to be hidden in the row of an entry that was erased.
+pub(crate) fn forget(policy: &Policy, seq: Seq, out: &mut Vec<Draft>) {
+    out.push(
+        RowBuilder::new(policy, "redactions", At::entry(seq), 1).seq("seq", seq).write(CLEAR_HITS),
+    );
 }
 
 fn row<'p>(policy: &'p Policy, table: &'static str, entry: &Control) -> RowBuilder<'p> {

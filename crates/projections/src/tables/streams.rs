@@ -14,6 +14,11 @@ const RENAME: &str =
 const RENAME_FILE: &str = "UPDATE files SET path = :path WHERE stream = :stream";
 const CLEAR_HITS: &str = "DELETE FROM redaction_hits WHERE stream = :stream AND seq = :stream";
 const CLEAR_KEPT: &str = "DELETE FROM kept_rows WHERE stream = :stream";
+const REMOVE: [&str; 3] = [
+    "DELETE FROM streams WHERE stream = :stream",
+    "DELETE FROM files WHERE stream = :stream",
+    "DELETE FROM fold_states WHERE stream = :stream",
+];
 const RESET: &str =
     "UPDATE streams SET superseded = :superseded, lines = 0, bytes = 0, blank = 0, malformed = 0, unknown = 0, torn = 0,
     first_at_ms = NULL, last_at_ms = NULL, holder = :holder, rank = :rank WHERE stream = :stream";
@@ -65,6 +70,14 @@ pub(crate) fn clear(policy: &Policy, stream: StreamId, state: &State, out: &mut 
     let row = || RowBuilder::new(policy, "streams", at, 1).stream(stream);
     out.extend(CLEAR_STREAM.map(|sql| row().write(sql)));
     rename(policy, stream, state, out);
+}
+
+/// Removes all that is known of a stream.
+pub(crate) fn remove(policy: &Policy, stream: StreamId, out: &mut Vec<Draft>) {
+    let at = At::entry(stream.opener());
+    let row = || RowBuilder::new(policy, "streams", at, 1).stream(stream);
+    out.extend(CLEAR_STREAM.map(|sql| row().write(sql)));
+    out.extend(REMOVE.map(|sql| row().write(sql)));
 }
 
 /// Writes a stream's name and path again, as the policy shows them now.

@@ -1,10 +1,10 @@
 //! Legal holds: what must not be erased, until somebody with a reason says that it may.
 
-use super::progress::Listener;
-use super::redact::{NewEntry, usage};
-use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
+use crate::progress::Listener;
+use crate::redact::{NewEntry, usage};
+use crate::setup::App;
 use codex_ledger_entry::{Fields, FieldsBuilder, Kind, Seq};
 use codex_ledger_ledger::{LedgerReader, read_head};
 use codex_ledger_projections::{Sought, traces};
@@ -32,7 +32,7 @@ impl Hold {
 }
 
 /// The holds that no later entry has ended.
-pub(super) fn holds_in_force(entries: &[(Seq, Vec<u8>)]) -> Vec<Hold> {
+pub(in crate::erase) fn holds_in_force(entries: &[(Seq, Vec<u8>)]) -> Vec<Hold> {
     let mut holds: Vec<Hold> = Vec::new();
     for (seq, body) in entries {
         let Ok(fields) = Fields::parse(body) else { continue };

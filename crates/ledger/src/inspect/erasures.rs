@@ -1,10 +1,10 @@
 //! The erasures' share of an inspection: what is gone was to go, and what was to go is gone.
 
-use super::finding::FindingKind;
-use super::head::Head;
-use super::inspect::Inspector;
-use super::pack::{Pack, StoredEntry};
-use super::volume;
+use super::Inspector;
+use crate::finding::FindingKind;
+use crate::head::Head;
+use crate::pack::{Pack, StoredEntry};
+use crate::volume;
 use codex_ledger_entry::{Erasure, Kind, Seq, SeqSet};
 use std::path::PathBuf;
 
@@ -77,7 +77,7 @@ impl Inspector<'_> {
         ];
         for (seqs, detail) in wrong {
             for seq in seqs {
-                self.find(FindingKind::Entry, Some(*seq), &self.dir.to_path_buf(), detail);
+                self.find(FindingKind::Entry, Some(*seq), self.dir, detail);
             }
         }
         let may_be_gone = checks.done.union(&checks.under_way);

@@ -1,17 +1,17 @@
 //! The side records' share of an inspection: what is cached beside the entries is derived once more.
 
-use super::controls::{Control, Controls, controls_in};
-use super::files::{side_record_ahead, side_records};
-use super::finding::FindingKind;
-use super::head::{Head, head_path, read_head};
-use super::inspect::Inspector;
-use super::open::LedgerPaths;
-use super::pack::{Identity, Pack, StoredEntry};
-use super::reader::{CONTROL_MAX_BYTES, views_key};
-use super::side::{self, Bound};
-use super::sources::SeenFiles;
-use super::tails::{Tails, TailsBuilder};
-use super::tiles;
+use super::Inspector;
+use crate::controls::{Control, Controls, controls_in};
+use crate::files::{side_record_ahead, side_records};
+use crate::finding::FindingKind;
+use crate::head::{Head, head_path, read_head};
+use crate::open::LedgerPaths;
+use crate::pack::{Identity, Pack, StoredEntry};
+use crate::reader::{CONTROL_MAX_BYTES, views_key};
+use crate::side::{self, Bound};
+use crate::sources::SeenFiles;
+use crate::tails::{Tails, TailsBuilder};
+use crate::tiles;
 use codex_ledger_entry::Seq;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

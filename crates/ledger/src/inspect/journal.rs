@@ -1,13 +1,13 @@
 //! The journal's share of an inspection.
 
-use super::block::block_place;
-use super::error::{LedgerError, Result};
-use super::finding::FindingKind;
-use super::head::{Head, read_head};
-use super::inspect::Inspector;
-use super::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
-use super::lock::lock_holder;
-use super::volume::manifest_path;
+use super::Inspector;
+use crate::block::block_place;
+use crate::error::{LedgerError, Result};
+use crate::finding::FindingKind;
+use crate::head::{Head, read_head};
+use crate::journal::{self, Commit, FrameKind, JournalReader, Next, journal_path};
+use crate::lock::lock_holder;
+use crate::volume::manifest_path;
 use codex_ledger_entry::Seq;
 use std::collections::BTreeMap;
 
