@@ -3,7 +3,7 @@
 CREATE TABLE actions (
     seq            INTEGER PRIMARY KEY,
     recorded_at_ms INTEGER NOT NULL,
-    verb           TEXT NOT NULL,       -- created, append, damaged (a source that could not be read to its end), …
+    verb           TEXT NOT NULL,       -- created, append, damaged (a source that could not be read to its end), erased (this entry was), …
     actor          TEXT,
     detail         TEXT,
     reason         TEXT,                -- why, where that was said

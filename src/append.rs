@@ -180,6 +180,8 @@ struct Lines {
     appended: u64,
     malformed: Option<u64>,
     blank: u64,
+    /// Erased at once, since their sessions were.
+    erased: u64,
 }
 
 #[derive(Serialize)]
@@ -235,6 +237,7 @@ fn document<'a>(door: &Door, appended: &'a Appended, signing: &'a Signing) -> Do
             appended: report.lines_appended,
             malformed: appended.malformed,
             blank: report.lines_blank,
+            erased: report.lines_erased,
         },
         bytes,
         entries: Entries { from, to },
@@ -270,6 +273,10 @@ fn summary(door: &Door, appended: &Appended) -> String {
         out.push_str(&format!(
             "{gone} that were read here before are gone; the ledger has what they held\n"
         ));
+    }
+    if report.lines_erased > 0 {
+        let lines = plural(report.lines_erased, "line");
+        out.push_str(&format!("{lines} of erased sessions came again, and were erased\n"));
     }
     for ErasedFile { path, by } in report.erased.iter().take(ERASED_MAX) {
         out.push_str(&format!(

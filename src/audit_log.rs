@@ -35,7 +35,7 @@ pub struct LogArgs {
 }
 
 /// Kinds of acts that there may be none of yet.
-const KINDS: [&str; 24] = [
+const KINDS: [&str; 27] = [
     "append",
     "bundle",
     "cosign",
@@ -43,12 +43,15 @@ const KINDS: [&str; 24] = [
     "damaged",
     "disposition",
     "erase",
+    "erase_done",
+    "erased",
     "export",
     "hold",
     "import",
     "note",
     "publish_unsafe",
     "redaction",
+    "release",
     "repair",
     "reveal",
     "revoke_key",

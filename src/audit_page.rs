@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Acts that are no one's daily work: what was hidden, shown, given away, destroyed or decided.
-const NOTABLE: [&str; 16] = [
+const NOTABLE: [&str; 17] = [
     "redaction",
     "undo",
     "rules",
@@ -26,6 +26,7 @@ const NOTABLE: [&str; 16] = [
     "import",
     "erase",
     "hold",
+    "release",
     "repair",
     "sign_anew",
     "rotate_key",

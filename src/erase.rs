@@ -23,7 +23,7 @@ pub struct EraseArgs {
     /// One entry
     #[arg(long, value_name = "SEQ", help_heading = "What to erase")]
     pub entry: Option<Seq>,
-    /// Every entry that holds a text, however it is encoded, in capital and in small letters
+    /// Every entry that holds a text, in the spellings that `redact --literal` knows, in capital and in small letters
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "What to erase")]
     pub literal: Option<String>,
     /// Beside --literal: only in capital and small letters as they are given
@@ -105,6 +105,10 @@ pub fn run(door: &mut Door, args: EraseArgs) -> Result<Done> {
         return Ok(Done::Clean);
     }
     let erased = app.erase(&request, &reason, &mut door.progress())?;
+    if erased.plan.entries == 0 && !door.global.json {
+        door.print(&("nothing to erase\n".to_string() + &as_text(&erased.plan)))?;
+        return Ok(Done::Clean);
+    }
     if door.global.json {
         let generation = erased.generation;
         door.print_json(&Document { erased: &erased, generation, elapsed_ms: door.elapsed_ms() })?;
@@ -133,9 +137,7 @@ fn as_text(plan: &ErasurePlan) -> String {
     let mut out = String::new();
     for source in &plan.sources {
         let of = match (&source.thread, source.why) {
-            (Some(thread), Why::Expired) => {
-                format!("session {}, of whose raw output", safe(thread))
-            }
+            (Some(thread), Why::Expired) => format!("the raw output of session {}", safe(thread)),
             (Some(thread), Why::Copy) => format!("session {}, which says the same", safe(thread)),
             (Some(thread), _) => format!("session {}", safe(thread)),
             (None, _) => format!("the {}", source.kind),
@@ -158,6 +160,13 @@ fn as_text(plan: &ErasurePlan) -> String {
         }
     };
     add(&plan.void, "void   what redactions and rules of these entries hide shows again:");
+    add(
+        &plan.without_place,
+        "goes   the place that redactions name; they hide the same elsewhere no more:",
+    );
+    if let Some(seq) = plan.stays_in_rules {
+        add(&[seq], "stays  the rule set in force says it, and is not erased:");
+    }
     add(&plan.trail, "trail  entries of the audit trail go too:");
     add(&plan.stays_named_in, "stays  entries of the audit trail name the session:");
     add(&plan.held, "held   a hold keeps what would go too:");

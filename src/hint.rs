@@ -75,11 +75,12 @@ pub fn words(hint: &Hint) -> String {
         Hint::ConfiguredRules { file } => {
             return format!("correct `redaction.rules` in {}", safe_path(file));
         }
-        Hint::Retention => "`[retention]` in the configuration says what is not kept for ever",
-        Hint::EraseSession => "`codex-ledger erase --session SESSION` erases all of it",
-        Hint::ReleaseHold { seq } => {
-            return format!("whoever may end it: `codex-ledger hold release {seq} --reason TEXT`");
-        }
+        Hint::PromptByEntry { .. }
+        | Hint::OtherReason
+        | Hint::NameErasure
+        | Hint::Retention
+        | Hint::EraseSession
+        | Hint::ReleaseHold { .. } => return erasure(hint),
         Hint::RawIsRecorded => "raw bytes are shown only where that can be recorded in the ledger",
         Hint::NeedsReason => "say why with --reason TEXT",
         Hint::TestRules => "`codex-ledger redact rules test FILE` shows which",
@@ -170,4 +171,25 @@ fn folder(hint: FolderHint) -> &'static str {
         FolderHint::MoveAway => "move it away, or publish into another folder",
         FolderHint::New => "nothing is overwritten: name a place that is free",
     }
+}
+
+/// What helps with erasures and holds.
+fn erasure(hint: &Hint) -> String {
+    match hint {
+        Hint::PromptByEntry { session } => {
+            return format!(
+                "`codex-ledger show {session} --entries` tells the entry of each: --prompt {session}#@ENTRY"
+            );
+        }
+        Hint::OtherReason => "say it in other words: who asked for it, and by what right",
+        Hint::NameErasure => {
+            "name one of --session ID, --prompt SESSION#N, --entry SEQ, --literal TEXT, --retention"
+        }
+        Hint::EraseSession => "`codex-ledger erase --session SESSION` erases all of it",
+        Hint::ReleaseHold { seq } => {
+            return format!("whoever may end it: `codex-ledger hold release {seq} --reason TEXT`");
+        }
+        _ => "`[retention]` in the configuration says what is not kept for ever",
+    }
+    .into()
 }

@@ -6,12 +6,16 @@ use crate::vouching;
 use clap::Args;
 use codex_ledger_app::{HeadSummary, RepairReport, SeqRange};
 use serde::Serialize;
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct RepairArgs {
     /// Why; only with it is the ledger replaced. The damaged one is kept beside it
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// A copy of the ledger's folder that has what is missing here; may be given again
+    #[arg(long, value_name = "DIR")]
+    pub from: Vec<PathBuf>,
 }
 
 /// What is printed of a repair.
@@ -26,8 +30,8 @@ struct Document<'a> {
 pub fn run(door: &mut Door, args: RepairArgs) -> Result<Done> {
     let app = app(door, "repair", Vec::new())?;
     let report = match &args.reason {
-        None => app.survey_damage()?,
-        Some(reason) => app.repair(reason, &mut door.progress())?,
+        None => app.survey_damage(&args.from)?,
+        Some(reason) => app.repair(reason, &args.from, &mut door.progress())?,
     };
     let replaced = report.damaged.is_some();
     if let Some(reason) = args.reason.as_deref().filter(|_| replaced) {
@@ -64,6 +68,9 @@ fn as_text(door: &Door, report: &RepairReport) -> String {
             let (from, last) = (count(seqs.from.get()), count(last.get()));
             out.push_str(&format!("lost   {entries}: {from} to {last}\n"));
         }
+    }
+    if report.restored > 0 {
+        out.push_str(&format!("copy   {} out of a copy\n", text::entries(report.restored)));
     }
     for (kind, number) in &report.lost.kinds {
         out.push_str(&format!(

@@ -102,7 +102,8 @@ fn a_session_goes_with_its_copies_and_does_not_come_back() {
         .flat_map(|path| fs::read(path).unwrap())
         .collect();
     assert_eq!(left(&env, &lines_of(&source), &[rest, fork.clone()].concat()), BTreeSet::new());
-    env.run(["show", PARENT]).refused(&["no session"]);
+    env.run(["show", PARENT]).refused(&["was erased, by entry"]);
+    env.run(["erase", "--session", PARENT, "--reason", "r"]).refused(&["was erased, by entry"]);
     assert_eq!(env.json(["search", said])["hits"].as_array().map(Vec::len), Some(0));
     let ids: Vec<String> = env
         .json(["sessions"])
@@ -119,7 +120,7 @@ fn a_session_goes_with_its_copies_and_does_not_come_back() {
     let size = env.json(["status"])["head"]["size"].as_u64();
     let again = env.append(&[]);
     assert_eq!(again["lines"]["appended"], 0);
-    assert_eq!(again["erased"][0]["by"], erased["done"][0]);
+    assert_eq!(again["erased"][0]["by"], erased["intents"][0]);
     assert!(again["erased"][0]["path"].as_str().unwrap().contains(PARENT));
     fs::remove_file(source_of(&env, PARENT)).unwrap();
     let archived = env.codex().join("archived_sessions");
@@ -131,7 +132,7 @@ fn a_session_goes_with_its_copies_and_does_not_come_back() {
     let given = env.json(["append", &copy]);
     assert_eq!(
         (&given["lines"]["appended"], &given["erased"][0]["by"]),
-        (&0.into(), &erased["done"][0])
+        (&0.into(), &erased["intents"][0])
     );
     assert_eq!(env.json(["status"])["head"]["size"].as_u64(), size);
     let digest = env.digest();
@@ -293,7 +294,46 @@ fn a_rewritten_history_brings_nothing_back() {
     assert_eq!(files_below(&env.ledger()).into_iter().find(holds), None);
     let log = env.json(["audit", "log", "--kind", "erase"])["actions"].clone();
     let reason = log.as_array().unwrap().last().unwrap()["reason"].as_str().unwrap().to_string();
-    assert!(reason.contains(&erased["done"][0].to_string()), "{reason}");
+    assert!(reason.contains(&erased["intents"][0].to_string()), "{reason}");
+    env.audits_clean();
+}
+
+/// A prompt of a history that was written anew has nothing that tells it from others: the file is not read.
+#[test]
+fn a_prompt_does_not_come_back_with_a_rewritten_history() {
+    let env = TestEnvironment::with_session(1);
+    let line = |ts: u64, text: &str| {
+        format!("{}\n", serde_json::json!({"session_id": thread(1), "ts": ts, "text": text}))
+    };
+    let history = env.codex().join("history.jsonl");
+    let (one, two) = (line(1, "when is the neap tide?"), line(2, "and the spring tide?"));
+    env.write(&history, format!("{one}{two}").as_bytes());
+    env.append(&[]);
+    let seq = env.count("SELECT seq FROM history_prompts WHERE text LIKE '%neap%'").to_string();
+    erase(&env, &["--entry", &seq]);
+    env.extend(&history, line(3, "and tomorrow?").as_bytes());
+    assert_eq!(env.append(&[])["lines"]["appended"], 1);
+    env.write(&history, format!("{two}{one}").as_bytes());
+    let codex = env.codex().display().to_string();
+    let refused = env.run(["append", "--json", &codex]).expect(1).json();
+    assert!(refused["problems"][0]["reason"].as_str().unwrap().contains("erased"), "{refused}");
+    let holds = |path: &PathBuf| says(&fs::read(path).unwrap(), "neap tide");
+    assert_eq!(files_below(&env.ledger()).into_iter().find(holds), None);
+}
+
+/// Behind an erased prompt others have its number: the same command means no other prompt.
+#[test]
+fn the_same_command_twice_erases_no_other_prompt() {
+    let env = TestEnvironment::with_session(3);
+    let name = format!("{}#2", thread(1));
+    let erased = erase(&env, &["--prompt", &name]);
+    assert_eq!(erased["entries"], 1);
+    let refused = env.run(["erase", "--prompt", &name, "--reason", "again"]);
+    let refused = refused.refused(&["other numbers", "--entries"]);
+    assert!(refused.stderr.contains("#@"), "{}", refused.stderr);
+    let seq = env.count("SELECT max(seq) FROM prompts");
+    erase(&env, &["--prompt", &format!("{}#@{seq}", thread(1))]);
+    assert_eq!(env.json(["show", &thread(1)])["prompts"], 1);
     env.audits_clean();
 }
 
@@ -341,13 +381,13 @@ fn what_cannot_be_erased_is_refused_with_clear_words() {
     refused(&["--literal", &thread(1)], &["whole session"]);
     env.run(["erase", "--entry", "4"]).refused(&["a reason is needed"]);
     env.run(["erase", "--session", &thread(1), "--reason", &format!("drop {}", thread(1))])
-        .refused(&["the reason says"]);
+        .refused(&["the reason, or the actor, says"]);
     let rules = env.json(["audit", "log", "--kind", "rules"])["actions"][0]["seq"].to_string();
     refused(&["--entry", &rules], &["rule set in force"]);
     assert_eq!(env.json(["status"])["head"]["size"], size, "nothing was recorded");
     let done = erase(&env, &["--entry", "4"]);
     let (intent, end) = (done["intents"][0].to_string(), done["done"][0].to_string());
-    refused(&["--entry", "4"], &["erased already", &end]);
+    refused(&["--entry", "4"], &["erased already", &intent]);
     refused(&["--entry", &end], &["kind erase_done", "stays"]);
     // The reason of an erasure may say too much, and can go as well.
     erase(&env, &["--entry", &intent]);
@@ -452,6 +492,12 @@ fn a_retention_takes_old_output_and_tagged_sessions_and_leaves_what_is_held() {
     let digest = env.digest();
     assert_eq!(digest_made_anew(&env), digest);
     // Twice is once: what is left is held.
-    env.run(["--config", &config, "erase", "--retention", "--reason", "again"])
-        .refused(&["erased already"]);
+    let again = with(&["erase", "--retention", "--reason", "again"])["erased"].clone();
+    assert_eq!((&again["entries"], &again["intents"]), (&0.into(), &Value::Array(vec![])));
+    // A session that is held goes on, with all that comes.
+    let source = source_of(&env, "019f228a");
+    env.json(["tag", "add", "scratch", "--session", held]);
+    with(&["erase", "--retention", "--reason", "once more"]);
+    env.extend(&source, &prompt_line("and what of the neap?"));
+    assert_eq!(env.append(&[])["lines"]["appended"], 1);
 }

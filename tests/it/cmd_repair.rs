@@ -268,3 +268,57 @@ fn a_damaged_log_is_held_against_what_the_views_remember() {
     flip(&volume, middle);
     assert_eq!(audited(), [] as [i64; 0], "the log is sound: the views are not");
 }
+
+fn copied(env: &TestEnvironment, name: &str) -> PathBuf {
+    let copy = env.path(name);
+    crate::cli_support::copy_tree(&env.ledger(), &copy);
+    copy
+}
+
+/// What a copy still has is taken from there: nothing is lost, and every entry is the same.
+#[test]
+fn a_copy_gives_what_is_damaged_here() {
+    let env = TestEnvironment::new();
+    append(&env, 1, "the osprey dives at noon");
+    append(&env, 2, "a heron at dawn");
+    let raw = env.raw(&thread(2), &[]);
+    let head = env.json(["status"])["head"].clone();
+    let copy = copied(&env, "copy").display().to_string();
+    for damaged in ["journal", "store"] {
+        fs::remove_dir_all(env.ledger().join(damaged)).unwrap();
+        fs::create_dir(env.ledger().join(damaged)).unwrap();
+    }
+    let said = env.run(["repair", "--from", &copy, "--json"]).expect(1).json();
+    assert_eq!(said["lost"]["from"], said["lost"]["to"], "{said}");
+    assert!(said["restored"].as_u64() > Some(5), "{said}");
+    let done = env.json(["repair", "--from", &copy, "--reason", "a bad disk"]);
+    assert_eq!(done["kept"], head, "{done}");
+    assert_eq!(env.raw(&thread(2), &[]), raw);
+    env.audits_clean();
+    // Another ledger is none.
+    let other = TestEnvironment::with_session(1).ledger().display().to_string();
+    env.run(["repair", "--from", &other]).refused(&["ledger"]);
+}
+
+/// A copy of before an erasure has what was erased, and does not give it back.
+#[test]
+fn a_copy_brings_nothing_back_that_was_erased() {
+    let env = TestEnvironment::new();
+    append(&env, 1, "the osprey dives at noon");
+    append(&env, 2, "a heron at dawn");
+    let copy = copied(&env, "copy").display().to_string();
+    env.json(["erase", "--literal", "osprey", "--reason", "asked for"]);
+    append(&env, 3, "a kestrel");
+    let head = env.json(["status"])["head"].clone();
+    let store = env.ledger().join("store");
+    let volume = fs::read_dir(&store).unwrap().map(|of| of.unwrap().path()).find(|of| of.is_dir());
+    fs::remove_dir_all(volume.unwrap()).unwrap();
+    let done = env.json(["repair", "--from", &copy, "--reason", "a bad disk"]);
+    assert_eq!(done["kept"], head, "{done}");
+    assert_eq!(env.json(["audit"])["bodies"]["erased"], 1);
+    env.audits_clean();
+    let finder = aho_corasick::AhoCorasick::new(["osprey"]).unwrap();
+    let files = walkdir::WalkDir::new(env.ledger()).into_iter().map(|of| of.unwrap().into_path());
+    let holds = |path: &PathBuf| path.is_file() && finder.is_match(&fs::read(path).unwrap());
+    assert_eq!(files.filter(holds).collect::<Vec<_>>(), Vec::<PathBuf>::new());
+}

@@ -7,6 +7,7 @@
 //! * `corpus_counts`: what the corpus of real logs gives, home by home
 //! * `frozen`: ledgers that earlier versions have made are opened, verified, rebuilt and grown
 //! * `fuzz_seeds`: the seeds of the fuzz targets, through the functions that the targets call
+//! * `state_machine`: any sequence of what people and accidents do, against a model in memory
 //! * `hostile_values`: what a log says never disables anything
 //! * `cmd_redact`: what is hidden is nowhere in what derives from the ledger, and comes back whole
 //! * `cmd_search`: what is asked is found, what is hidden is not
@@ -41,5 +42,6 @@ mod ledger_faults;
 mod ledger_properties;
 mod newcomer;
 mod reachable;
+mod state_machine;
 mod support;
 mod tidy;

@@ -204,6 +204,10 @@ impl Config {
             let detail = format!("{key}: `{word}` is no word for this: {REVIEW_WORD}");
             return Err(ConfigError { path: path.to_path_buf(), detail });
         }
+        if config.retention.raw_output_days == Some(0) {
+            let detail = "retention.raw_output_days: at least 1".to_string();
+            return Err(ConfigError { path: path.to_path_buf(), detail });
+        }
         let budget = [config.budget.day, config.budget.week, config.budget.month];
         if budget.into_iter().flatten().any(|usd| !usd.is_finite() || usd <= 0.0) {
             let detail = "budget: an amount in USD, more than 0".to_string();

@@ -13,7 +13,7 @@ use crate::hint::Hint;
 use codex_ledger_append::{AppendReport, ErasedThreads, SourceProblem};
 use codex_ledger_entry::{Erasure, Kind, Seq, SeqRange};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
-use codex_ledger_projections::{Sought, Why, prompt_texts, returned};
+use codex_ledger_projections::{Sought, Why, holds_text, prompt_texts, returned};
 use std::path::PathBuf;
 
 /// What wrote an entry.
@@ -55,6 +55,10 @@ pub struct ErasurePlan {
     pub reviews: u64,
     /// Redactions, revocations and rule sets that are void then.
     pub void: Vec<Seq>,
+    /// Redactions in force whose place goes: what says the same elsewhere is not hidden by them any more.
+    pub without_place: Vec<Seq>,
+    /// The rule set in force, where it holds the text: it stays.
+    pub stays_in_rules: Option<Seq>,
     /// Other entries: of the audit trail.
     pub trail: Vec<Seq>,
     /// Entries of the audit trail that name the session and stay.
@@ -189,7 +193,9 @@ impl App {
             report.problems.push(SourceProblem { path, line: None, offset: None, reason });
         }
         let Some(by) = found.by else { return Ok(()) };
-        let whole = Erasure { entries: found.side_lines, threads: Vec::new() };
+        let entries = self.not_held(found.side_lines)?;
+        report.lines_erased = entries.len();
+        let whole = Erasure { entries, threads: Vec::new() };
         for erasure in parts(&whole) {
             let reason = format!("of a session that entry {by} has erased");
             let body = erasure.intent(SOFTWARE, &self.setup.actor, &reason);
@@ -220,23 +226,29 @@ impl App {
         };
         let least = if matches!(sought, Sought::Literal { .. }) { 1 } else { SAID_MIN_CHARS };
         let reason = reason.to_lowercase();
+        let actor = self.setup.actor.to_lowercase();
+        if let Sought::Literal { text, ignore_case } = sought
+            && [&reason, &actor].iter().any(|said| holds_text(said, text, *ignore_case))
+        {
+            return Err(says_it());
+        }
         let says = |text: &String| {
             let text = text.trim().to_lowercase();
-            text.chars().count() >= least && reason.contains(&text)
+            let is_long = text.chars().count() >= least;
+            is_long && (reason.contains(&text) || actor.contains(&text))
         };
-        match said.iter().any(says) {
-            true => Err(usage(
-                "the reason says what is to be erased, and reasons stay",
-                Hint::NeedsReason,
-            )),
-            false => Ok(()),
-        }
+        if said.iter().any(says) { Err(says_it()) } else { Ok(()) }
     }
 }
 
-/// The entry that says that another one was erased.
+fn says_it() -> AppError {
+    let message = "the reason, or the actor, says what is to be erased, and both stay";
+    usage(message, Hint::OtherReason)
+}
+
+/// The entry that says who erased another one and why, else the one that says that it is done.
 pub(super) fn erased_by(controls: &Controls, seq: Seq) -> Option<Seq> {
-    let acts = controls.entries.iter().rev();
+    let acts = controls.entries.iter();
     acts.filter(|entry| matches!(entry.kind, Kind::EraseIntent | Kind::EraseDone))
         .find(|entry| {
             let erasure = Erasure::decode(entry.seq, &entry.body);

@@ -67,6 +67,15 @@ pub enum Hint {
     },
     /// What is not kept for ever stands in the configuration.
     Retention,
+    /// A prompt can be named by its entry.
+    PromptByEntry {
+        /// Its session.
+        session: String,
+    },
+    /// Another reason.
+    OtherReason,
+    /// Something to erase, and one thing at a time.
+    NameErasure,
     /// The whole session can be erased.
     EraseSession,
     /// A hold can be ended, by whoever may.

@@ -24,7 +24,8 @@ impl App {
         each: &mut dyn FnMut(&[u8]),
     ) -> Result<u64> {
         let db = self.views_for_reading()?;
-        let (id, stream) = query::find_source(&db, prefix, generation)?;
+        let (id, stream) = query::find_source(&db, prefix, generation)
+            .map_err(|error| self.or_erased(prefix, error.into()))?;
         let stream = stream.ok_or_else(|| {
             AppError::new(ErrorKind::NotFound, format!("session {id} has no such generation"))
         })?;
@@ -106,6 +107,10 @@ impl App {
         let head = reader.head();
         let missing = LedgerError::NoEntry { seq, size: head.size() };
         if seq < head.end() {
+            let pack = reader.pack_from(seq)?;
+            if pack.is_some_and(|pack| pack.entry(seq).is_some_and(|entry| entry.is_erased())) {
+                return Err(self.gone(&mut reader, seq)?);
+            }
             self.note_access("reveal", &format!("show --raw --entry {seq}"), reason)?;
         }
         let Some(pack) = reader.pack_from(seq)? else {

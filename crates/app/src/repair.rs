@@ -23,6 +23,8 @@ pub struct RepairReport {
     pub before: Option<HeadSummary>,
     /// The end of what verifies.
     pub kept: HeadSummary,
+    /// Entries that lie in a copy alone, and are taken from there.
+    pub restored: u64,
     /// Entries that are lost.
     pub lost: Lost,
     /// Decisions behind the gap that are entered anew.
@@ -66,17 +68,17 @@ impl App {
     ///
     /// # Errors
     /// When there is no ledger, somebody writes to it, or nothing of it can be read.
-    pub fn survey_damage(&self) -> Result<RepairReport> {
+    pub fn survey_damage(&self, copies: &[PathBuf]) -> Result<RepairReport> {
         if let Some(holder) = lock_holder(self.dir()) {
             let path = self.dir().join("LOCK");
             return Err(LedgerError::Locked { path, holder }.into());
         }
-        let survey = self.survey()?;
+        let survey = self.survey(copies)?;
         Ok(report(&survey, &Carry::of(&survey)?))
     }
 
-    fn survey(&self) -> Result<Survey> {
-        Survey::of(self.dir()).map_err(|error| {
+    fn survey(&self, copies: &[PathBuf]) -> Result<Survey> {
+        Survey::of(self.dir(), copies).map_err(|error| {
             let is_nothing = matches!(error, LedgerError::Damaged { .. });
             let error = AppError::from(error);
             if is_nothing { error.hint(Hint::RestoreLedger) } else { error }
@@ -87,12 +89,17 @@ impl App {
     ///
     /// # Errors
     /// As [`App::survey_damage`], and when the copy cannot be written; the ledger then is as it was.
-    pub fn repair(&self, reason: &str, listener: Listener<'_>) -> Result<RepairReport> {
+    pub fn repair(
+        &self,
+        reason: &str,
+        copies: &[PathBuf],
+        listener: Listener<'_>,
+    ) -> Result<RepairReport> {
         let (setup, reason) = (&self.setup, &self.reason(reason)?);
         let repair =
             Repair::start(self.dir(), setup.world.clone(), &setup.holder, &self.patience())
                 .map_err(|error| self.waited(error))?;
-        let survey = self.survey()?;
+        let survey = self.survey(copies)?;
         let carry = Carry::of(&survey)?;
         let mut report = report(&survey, &carry);
         if !report.needed {
@@ -138,6 +145,7 @@ fn report(survey: &Survey, carry: &Carry) -> RepairReport {
         needed: !survey.is_sound,
         before: survey.head.as_ref().map(HeadSummary::of),
         kept: HeadSummary::of_chain(&survey.kept),
+        restored: survey.restored(),
         lost: Lost { from, to, kinds: survey.lost_kinds.clone(), unreadable: survey.unreadable() },
         carried: carry.carried.clone(),
         not_carried: carry.not_carried.clone(),

@@ -65,7 +65,7 @@ impl App {
     /// When none or several sessions are named so, or it has no such prompt.
     pub fn session(&self, name: &str) -> Result<SessionDetail> {
         let db = self.views_for_reading()?;
-        let (session, number) = named(&db, name)?;
+        let (session, number) = named(&db, name).map_err(|error| self.or_erased(name, error))?;
         let said = number.map(|said| (said, said.parse::<u64>().unwrap_or(0)));
         if let Some((said, number)) = said {
             self.prompt_place(&db, &session, number, &format!("`{said}`"))?;

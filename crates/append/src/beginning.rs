@@ -1,12 +1,12 @@
 //! The hash of a source's beginning, with zeros in the place of what was erased from the ledger.
 
 use codex_ledger_entry::stream_hasher;
-use codex_ledger_ledger::{Tail, each_zero};
+use codex_ledger_ledger::{ErasedPiece, Tail, each_zero};
 
 /// Hashes a source from its first byte on as a stream is known.
 pub(super) struct Beginning<'a> {
-    /// First bytes and lengths of what was erased, in order.
-    erased: &'a [(u64, u64)],
+    /// What was erased, in order.
+    erased: &'a [ErasedPiece],
     hasher: blake3::Hasher,
     at: u64,
 }
@@ -24,10 +24,10 @@ impl<'a> Beginning<'a> {
     /// The next bytes of the source.
     pub(super) fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let before = self.erased.partition_point(|(from, len)| from + len <= self.at);
+            let before = self.erased.partition_point(|piece| piece.offset + piece.len <= self.at);
             let (is_erased, until) = match self.erased.get(before) {
-                Some((from, len)) if *from <= self.at => (true, from + len),
-                Some((from, _)) => (false, *from),
+                Some(piece) if piece.offset <= self.at => (true, piece.offset + piece.len),
+                Some(piece) => (false, piece.offset),
                 None => (false, u64::MAX),
             };
             let len = (until - self.at).min(bytes.len() as u64);
@@ -68,7 +68,8 @@ mod tests {
             from in 0usize..20,
             len in 0usize..20,
         ) {
-            let erased = vec![(from as u64, len as u64)];
+            let (offset, length) = (from as u64, len as u64);
+            let erased = vec![ErasedPiece { offset, len: length, ..ErasedPiece::default() }];
             let tail = Tail { erased, ..Tail::default() };
             let mut beginning = Beginning::of(&tail);
             let mut rest = &source[..];

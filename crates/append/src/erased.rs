@@ -1,7 +1,7 @@
 //! Threads that were erased as a whole: their files are not read again.
 
 use super::copies::ids;
-use codex_ledger_entry::{Erasure, Kind, Seq, StreamName, ThreadHash, thread_hash};
+use codex_ledger_entry::{Erasure, Kind, Seq, SeqSet, StreamName, ThreadHash, thread_hash};
 use codex_ledger_ledger::Controls;
 use std::collections::HashMap;
 
@@ -9,22 +9,34 @@ use std::collections::HashMap;
 #[derive(Clone, Debug, Default)]
 pub struct ErasedThreads {
     key: [u8; 32],
-    /// The entry that says so.
+    /// The entry that says who erased it and why, else the one that says that it is done.
     by: HashMap<ThreadHash, Seq>,
+    /// Entries that were erased, but not with a thread as a whole.
+    single: SeqSet,
 }
 
 impl ErasedThreads {
     /// Reads them out of the entries that decide what may be shown.
     pub fn of(controls: &Controls) -> ErasedThreads {
-        let mut erased = ErasedThreads { key: controls.key(), by: HashMap::new() };
+        let mut erased = ErasedThreads { key: controls.key(), ..ErasedThreads::default() };
         for entry in &controls.entries {
             if matches!(entry.kind, Kind::EraseIntent | Kind::EraseDone)
                 && let Some(erasure) = Erasure::decode(entry.seq, &entry.body)
             {
-                erased.by.extend(erasure.threads.into_iter().map(|thread| (thread, entry.seq)));
+                if erasure.threads.is_empty() {
+                    erased.single = erased.single.union(&erasure.entries);
+                }
+                for thread in erasure.threads {
+                    erased.by.entry(thread).or_insert(entry.seq);
+                }
             }
         }
         erased
+    }
+
+    /// Whether an entry was erased by itself, and not with its thread.
+    pub(super) fn is_single(&self, seq: Seq) -> bool {
+        self.single.contains(seq)
     }
 
     /// Whether there are none.

@@ -82,6 +82,8 @@ pub struct AppendReport {
     pub lines_appended: u64,
     /// Blank lines among them.
     pub lines_blank: u64,
+    /// Lines among them that were erased at once, since their sessions were.
+    pub lines_erased: u64,
     /// The new entries.
     pub entries: SeqRange,
     /// Sources of threads that were erased.

@@ -115,6 +115,14 @@ impl<'a, 'l> Run<'a, 'l> {
         }
     }
 
+    /// Whether a source may hold again what was erased of it. Lines of a history or an index that name a session which was erased
+    /// are told by that.
+    fn may_come_back(&self, file: &SourceFile, known: &[Tail]) -> bool {
+        let is_side = matches!(file.name, StreamName::History(_) | StreamName::Index(_));
+        let mut erased = known.iter().flat_map(|tail| &tail.erased);
+        erased.any(|piece| !is_side || self.request.erased.is_single(piece.seq))
+    }
+
     /// The entry that says that a thread was erased which a file of a name of its own names in its first line.
     fn erased_by(&self, file: &SourceFile) -> Result<Option<Seq>, FileError> {
         let is_known = self.tails.streams.contains_key(&file.name.to_string());
@@ -151,8 +159,7 @@ impl<'a, 'l> Run<'a, 'l> {
                 self.report.bytes.already += tail.bytes;
                 OpenStream { file, tail: Some(tail), hasher: *hasher, generation: 0 }
             }
-            // History and index are looked through by whoever knows what was erased.
-            Start::New { generation } if generation > 0 && is_partly_erased(file, known) => {
+            Start::New { generation } if generation > 0 && self.may_come_back(file, known) => {
                 let error = "a part of it was erased from the ledger, and the file was rewritten since: what was \
                              erased may stand in it again, so it is not read";
                 return Err(FileError::Source(std::io::Error::other(error)));
@@ -402,12 +409,6 @@ impl OpenStream<'_> {
             tail.line += u64::from(line_feed);
         }
     }
-}
-
-/// Whether entries of a session were erased, but not all of it.
-fn is_partly_erased(file: &SourceFile, known: &[Tail]) -> bool {
-    matches!(file.name, StreamName::Rollout { .. } | StreamName::File(_))
-        && known.iter().any(|tail| !tail.erased.is_empty())
 }
 
 /// Whether a compressed file lies beside the plain one that it was made of: the plain one goes on, and counts.

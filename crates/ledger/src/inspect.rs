@@ -372,7 +372,7 @@ impl Inspector<'_> {
             self.check_blocks(path, entry, &mut block)?;
             self.side.end(entry);
             self.check_kind(path, entry);
-            self.out.bytes += entry.body_len;
+            self.out.bytes += if entry.is_erased() { 0 } else { entry.body_len };
         }
         self.side.end_pack(&pack);
         self.erasures.pass(&pack);

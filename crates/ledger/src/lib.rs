@@ -70,7 +70,7 @@ pub use reader::{LedgerReader, each_zero};
 pub use repair::{Addition, Repair, Repaired};
 pub use sources::{SeenFile, SeenFiles, SourceProblem};
 pub use survey::Survey;
-pub use tails::{Tail, Tails};
+pub use tails::{ErasedPiece, Tail, Tails};
 pub use volume::{Volume, VolumeFile};
 pub use whole::{check_whole, head_in_force};
 pub use world::{Clock, Disk, Entropy, RealWorld, World};

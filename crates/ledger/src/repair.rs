@@ -3,6 +3,7 @@
 //! The damaged folder is renamed, never changed and never removed. The copy takes its place only after an
 //! inspection has found nothing.
 
+use super::codec::Encoder;
 use super::copy::copy_tree;
 use super::error::{LedgerError, Result};
 use super::head::{Head, write_head_anew};
@@ -10,6 +11,7 @@ use super::inspect::inspect;
 use super::journal::{Commit, FrameKind, JournalWriter};
 use super::lock::{Holder, Lock, Patience, lock_path};
 use super::open::{Ledger, write_format};
+use super::pack::without_bodies;
 use super::salvage::{Open, Prover};
 use super::survey::{Segment, Survey};
 use super::volume::{self, Volume, store_dir};
@@ -129,22 +131,32 @@ impl Repair {
     fn write_journal(&self, survey: &Survey, copy: &Path, settled: Seq) -> Result<()> {
         let (world, identity) = (&self.world, &survey.identity);
         let mut prover = Prover::new(&self.dir, *identity)?;
+        let erased = survey.erased();
+        let mut encoder =
+            Encoder::new().map_err(LedgerError::io("no compressor for", &self.dir))?;
         let mut writer = JournalWriter::create(world, copy, identity, settled)?;
         for segment in &survey.segments {
             let Segment::Packs(place, seqs) = segment else { continue };
             let gone =
                 || LedgerError::damaged_at(&self.dir, seqs.from, "cannot be read a second time");
-            let mut open = place.open(&self.dir, identity)?.ok_or_else(gone)?;
+            let mut open = place.open(identity)?.ok_or_else(gone)?;
             let mut next = seqs.from;
             while next < seqs.end {
                 let proven = prover.at(&mut open, next)?.ok_or_else(gone)?;
                 next = proven.pack.info.end_seq();
                 for entry in &proven.pack.entries {
-                    if entry.is_in_blocks() {
+                    if entry.is_in_blocks() && !erased.contains(entry.seq) {
                         write_blocks(world, &mut writer, &mut open, entry.seq, entry.body_len)?;
                     }
                 }
-                writer.write(world, FrameKind::Pack, &proven.bytes)?;
+                match erased.meets(proven.pack.info.seqs()) {
+                    false => writer.write(world, FrameKind::Pack, &proven.bytes)?,
+                    // A copy of before an erasure may still have it.
+                    true => {
+                        let bytes = without_bodies(&proven.pack, &mut encoder, &erased);
+                        writer.write(world, FrameKind::Pack, &bytes)?;
+                    }
+                }
             }
         }
         let chain = &survey.kept;

@@ -16,9 +16,16 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Where packs and blocks may lie.
+/// Where packs and blocks may lie: in the ledger's folder, or in a copy of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) dir: PathBuf,
+    pub(super) of: PlaceOf,
+}
+
+/// What lies at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum PlaceOf {
     /// The volume that begins with that entry.
     Volume(Seq),
     /// The journal that begins with that entry.
@@ -54,17 +61,15 @@ pub(super) fn places(dir: &Path) -> Result<Vec<Place>> {
     volumes.sort_unstable();
     volumes.dedup();
     let journals = journal::list(dir)?;
-    Ok(volumes
-        .into_iter()
-        .map(Place::Volume)
-        .chain(journals.into_iter().map(Place::Journal))
-        .collect())
+    let of =
+        volumes.into_iter().map(PlaceOf::Volume).chain(journals.into_iter().map(PlaceOf::Journal));
+    Ok(of.map(|of| Place { dir: dir.to_path_buf(), of }).collect())
 }
 
 impl Place {
-    pub(super) fn first_seq(self) -> Seq {
-        match self {
-            Place::Volume(first_seq) | Place::Journal(first_seq) => first_seq,
+    pub(super) fn first_seq(&self) -> Seq {
+        match self.of {
+            PlaceOf::Volume(first_seq) | PlaceOf::Journal(first_seq) => first_seq,
         }
     }
 
@@ -72,13 +77,17 @@ impl Place {
     ///
     /// # Errors
     /// When the machine cannot do it now, which says nothing of the place.
-    pub(super) fn open(self, dir: &Path, identity: &Identity) -> Result<Option<Open>> {
-        match self {
-            Place::Volume(first_seq) => Ok(Some(Open::Volume(DamagedVolume::open(dir, first_seq)))),
-            Place::Journal(first_seq) => match DamagedJournal::open(dir, identity, first_seq) {
-                Err(error) if error.is_of_the_moment() => Err(error),
-                opened => Ok(opened.ok().map(Open::Journal)),
-            },
+    pub(super) fn open(&self, identity: &Identity) -> Result<Option<Open>> {
+        match self.of {
+            PlaceOf::Volume(first_seq) => {
+                Ok(Some(Open::Volume(DamagedVolume::open(&self.dir, first_seq))))
+            }
+            PlaceOf::Journal(first_seq) => {
+                match DamagedJournal::open(&self.dir, identity, first_seq) {
+                    Err(error) if error.is_of_the_moment() => Err(error),
+                    opened => Ok(opened.ok().map(Open::Journal)),
+                }
+            }
         }
     }
 }

@@ -9,10 +9,10 @@ use super::inspect::inspect;
 use super::open::LedgerPaths;
 use super::pack::{Identity, Pack};
 use super::recover::Recovery;
-use super::salvage::{Open, Place, Proven, Prover, identity_of, places};
+use super::salvage::{Open, Place, PlaceOf, Proven, Prover, identity_of, places};
 use super::side;
 use super::volume::{Volume, digest_files};
-use codex_ledger_entry::{Kind, Seq, SeqRange, StreamDescriptor, StreamName};
+use codex_ledger_entry::{Erasure, Kind, Seq, SeqRange, SeqSet, StreamDescriptor, StreamName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -44,18 +44,22 @@ pub struct Survey {
     /// Whether the ledger can be written to as it is, or will be after the next append.
     pub is_sound: bool,
     pub(super) segments: Vec<Segment>,
+    /// Where anything may lie: the ledger's own places first.
+    places: Vec<Place>,
+    /// Entries of whole volumes whose bodies are gone.
+    gone: SeqSet,
 }
 
 impl Survey {
-    /// Reads everything that can be read.
+    /// Reads everything that can be read, also in copies of the ledger.
     ///
     /// # Errors
-    /// When nothing says which ledger this is, or not even the first entry verifies.
-    pub fn of(dir: &Path) -> Result<Survey> {
+    /// When nothing says which ledger this is, a copy is of another one, or not even the first entry verifies.
+    pub fn of(dir: &Path, copies: &[PathBuf]) -> Result<Survey> {
         if !dir.is_dir() {
             return Err(LedgerError::Missing { path: dir.to_path_buf() });
         }
-        let identity = identity_of(dir)?;
+        let (identity, places) = places_of(dir, copies)?;
         let head = read_head(dir).ok().map(|slots| slots.head);
         let known = head.as_ref().map_or(Seq::FIRST, Head::end);
         let mut survey = Survey {
@@ -68,14 +72,16 @@ impl Survey {
             lost_kinds: BTreeMap::new(),
             is_sound: false,
             segments: Vec::new(),
+            places,
+            gone: SeqSet::default(),
         };
         let mut prover = Prover::new(dir, identity)?;
         while survey.take_volume(&mut prover)? {}
-        let places = places(dir)?;
+        let places = survey.places.clone();
         loop {
             let mut has_more = false;
             for place in &places {
-                has_more |= survey.take_packs(&mut prover, *place)?;
+                has_more |= survey.take_packs(&mut prover, place)?;
             }
             if !has_more {
                 break;
@@ -84,13 +90,14 @@ impl Survey {
         if survey.kept.end() == Seq::FIRST {
             return Err(LedgerError::damaged(dir, "not even the first entry can be read"));
         }
-        for place in places {
+        for place in &places {
             survey.look_behind(&mut prover, place)?;
         }
         survey.add_cached_controls();
         // Stable: what an entry says comes before what is cached of it.
         survey.controls.sort_by_key(|control| control.seq);
         survey.controls.dedup_by_key(|control| control.seq);
+        survey.open_volumes();
         let bounds = side_bounds(dir).into_iter().map(|(_, bound)| bound);
         let ours = bounds.filter(|bound| bound.ledger == identity.ledger.0);
         let known = ours.map(|bound| bound.end).chain([survey.known, survey.kept.end()]);
@@ -108,7 +115,27 @@ impl Survey {
             Segment::Volume(volume) => Some(volume.generation),
             Segment::Packs(..) => None,
         });
-        (written.fold(said.generation, u64::max), said.erasing)
+        let least = u64::from(!self.erased().is_empty());
+        (written.fold(said.generation.max(least), u64::max), said.erasing)
+    }
+
+    /// What was erased, as any entry says that can be read: a copy of before may still have it.
+    pub(super) fn erased(&self) -> SeqSet {
+        let erasures = self
+            .controls
+            .iter()
+            .filter(|control| matches!(control.kind, Kind::EraseIntent | Kind::EraseDone));
+        let erasures = erasures.filter_map(|of| Erasure::decode(of.seq, &of.body));
+        erasures.fold(SeqSet::default(), |all, erasure| all.union(&erasure.entries))
+    }
+
+    /// Entries that lie in copies of the ledger alone, and are kept.
+    pub fn restored(&self) -> u64 {
+        let from_copy = |segment: &Segment| match segment {
+            Segment::Packs(place, seqs) if place.dir != self.dir => seqs.len(),
+            _ => 0,
+        };
+        self.segments.iter().map(from_copy).sum()
     }
 
     /// Entries that would be lost.
@@ -124,11 +151,13 @@ impl Survey {
         if !digest_files(&path).is_ok_and(|files| files == volume.files) {
             return Ok(false);
         }
-        let place = Place::Volume(first_seq);
-        let Some(mut open) = place.open(&self.dir, &self.identity)? else { return Ok(false) };
+        let place = Place { dir: self.dir.clone(), of: PlaceOf::Volume(first_seq) };
+        let Some(mut open) = place.open(&self.identity)? else { return Ok(false) };
         let (mut chain, mut controls) = (self.kept.clone(), Vec::new());
         while chain.end() < volume.end_seq {
             let Some(proven) = prover.next(&mut open, &mut chain)? else { return Ok(false) };
+            let gone = proven.pack.entries.iter().filter(|entry| entry.is_erased());
+            gone.for_each(|entry| self.gone.insert(entry.seq));
             controls.extend(controls_of(&self.identity, &proven));
         }
         if (chain.end(), chain.id) != (volume.end_seq, volume.last) {
@@ -140,20 +169,36 @@ impl Survey {
         Ok(true)
     }
 
+    /// Takes no volume as it is that still has something which was erased, nor any behind it.
+    fn open_volumes(&mut self) {
+        let left = self.erased().without(&self.gone);
+        let still_has = |segment: &Segment| match segment {
+            Segment::Volume(volume) => left.meets(volume.seqs()),
+            Segment::Packs(..) => false,
+        };
+        let Some(first) = self.segments.iter().position(still_has) else { return };
+        for segment in self.segments.iter_mut().skip(first) {
+            if let Segment::Volume(volume) = segment {
+                let of = PlaceOf::Volume(volume.first_seq);
+                *segment = Segment::Packs(Place { dir: self.dir.clone(), of }, volume.seqs());
+            }
+        }
+    }
+
     /// Takes the packs that follow and lie in this place; says whether there were any.
-    fn take_packs(&mut self, prover: &mut Prover, place: Place) -> Result<bool> {
+    fn take_packs(&mut self, prover: &mut Prover, place: &Place) -> Result<bool> {
         let from = self.kept.end();
         if place.first_seq() > from {
             return Ok(false);
         }
-        let Some(mut open) = place.open(&self.dir, &self.identity)? else { return Ok(false) };
+        let Some(mut open) = place.open(&self.identity)? else { return Ok(false) };
         self.known = self.known.max(open.committed());
         while let Some(proven) = prover.next(&mut open, &mut self.kept)? {
             self.controls.extend(controls_of(&self.identity, &proven));
         }
         let to = self.kept.end();
         if to > from {
-            self.segments.push(Segment::Packs(place, SeqRange::new(from, to)));
+            self.segments.push(Segment::Packs(place.clone(), SeqRange::new(from, to)));
         }
         Ok(to > from)
     }
@@ -175,18 +220,18 @@ impl Survey {
     }
 
     /// Notes what can be read behind the gap.
-    fn look_behind(&mut self, prover: &mut Prover, place: Place) -> Result<()> {
-        let end = match Volume::load(&self.dir, place.first_seq()) {
+    fn look_behind(&mut self, prover: &mut Prover, place: &Place) -> Result<()> {
+        let end = match Volume::load(&place.dir, place.first_seq()) {
             Ok(volume) => volume.end_seq,
             Err(_) => self.known,
         };
-        if let Place::Volume(_) = place {
+        if let PlaceOf::Volume(_) = place.of {
             self.known = self.known.max(end);
             if end <= self.kept.end() {
                 return Ok(());
             }
         }
-        let Some(mut open) = place.open(&self.dir, &self.identity)? else { return Ok(()) };
+        let Some(mut open) = place.open(&self.identity)? else { return Ok(()) };
         self.known = self.known.max(open.committed());
         let from = self.kept.end().max(place.first_seq());
         for seq in open.pack_seqs(SeqRange::new(from, end)) {
@@ -207,8 +252,8 @@ impl Survey {
     pub fn stream_names(&self, seqs: &[Seq]) -> Result<BTreeMap<Seq, StreamName>> {
         let mut prover = Prover::new(&self.dir, self.identity)?;
         let mut open: Vec<(Seq, Open)> = Vec::new();
-        for place in places(&self.dir)?.into_iter().filter(|_| !seqs.is_empty()) {
-            open.extend(place.open(&self.dir, &self.identity)?.map(|o| (place.first_seq(), o)));
+        for place in self.places.iter().filter(|_| !seqs.is_empty()) {
+            open.extend(place.open(&self.identity)?.map(|o| (place.first_seq(), o)));
         }
         let mut find = |seq: Seq| -> Option<Pack> {
             open.iter_mut().filter(|(first, _)| *first <= seq).find_map(|(_, open)| {
@@ -228,6 +273,27 @@ impl Survey {
         };
         Ok(seqs.iter().filter_map(|seq| Some((*seq, name(*seq)?))).collect())
     }
+}
+
+/// Whose entries these are, and where any may lie.
+fn places_of(dir: &Path, copies: &[PathBuf]) -> Result<(Identity, Vec<Place>)> {
+    let own = identity_of(dir);
+    let first = copies.first().map(|copy| identity_of(copy));
+    let identity = match (own, first) {
+        (Ok(identity), _) | (Err(_), Some(Ok(identity))) => identity,
+        (Err(error), _) => return Err(error),
+    };
+    let mut found = places(dir)?;
+    for copy in copies {
+        if identity_of(copy)? != identity {
+            return Err(LedgerError::damaged(
+                copy,
+                "it is no copy of this ledger, but another one",
+            ));
+        }
+        found.extend(places(copy)?);
+    }
+    Ok((identity, found))
 }
 
 /// Whether only such things are amiss as the next append mends by itself.

@@ -24,8 +24,19 @@ pub struct Tail {
     pub bytes: u64,
     /// Hash of these bytes, with zeros in the place of what was erased.
     pub prefix_hash: [u8; 32],
-    /// Where something was erased: first byte and count of bytes, in order.
-    pub erased: Vec<(u64, u64)>,
+    /// What was erased, in order.
+    pub erased: Vec<ErasedPiece>,
+}
+
+/// A piece of a source that was erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct ErasedPiece {
+    /// Its entry.
+    pub seq: Seq,
+    /// Its first byte in the source.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub len: u64,
 }
 
 /// The ends of all streams, by name, oldest generation first.
@@ -148,7 +159,8 @@ impl TailsBuilder {
         }
         let Some(open) = self.open.get_mut(&entry.stream) else { return };
         if entry.is_erased() {
-            open.tail.erased.push((entry.offset, entry.body_len));
+            let StoredEntry { seq, offset, body_len: len, .. } = *entry;
+            open.tail.erased.push(ErasedPiece { seq, offset, len });
             if let Some(hasher) = &mut open.hasher {
                 each_zero(entry.body_len, |zeros| {
                     hasher.update(zeros);

@@ -32,4 +32,6 @@ pub use replay::preview::preview;
 pub use replay::streams::session_names;
 pub use replay::{Applied, ReplayError, replay};
 pub use schema::{VERSION, schema_digest};
-pub use traces::{Returned, Sought, Trace, Traces, Why, prompt_texts, returned, traces};
+pub use traces::{
+    Returned, Sought, Trace, Traces, Why, holds_text, prompt_texts, returned, traces,
+};

@@ -7,7 +7,9 @@ use codex_ledger_entry::{
     Annotation, Fields, Kind, Seq, SeqRange, SeqSet, StreamDescriptor, StreamId, StreamName,
 };
 use codex_ledger_ledger::{LedgerReader, Pack, StoredEntry};
-use codex_ledger_redaction::{Context, Engine, Manual, Matcher, REPLACEMENT, RuleSet, Scope};
+use codex_ledger_redaction::{
+    Context, Engine, Manual, Matcher, REPLACEMENT, RuleError, RuleSet, Scope,
+};
 use codex_ledger_rollout as rollout;
 use memchr::memmem::find;
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map};
@@ -162,10 +164,7 @@ impl<'a> Search<'a> {
                 search.texts = prompt_texts(reader, *seq, *part)?;
             }
             Sought::Literal { text, ignore_case } => {
-                let matcher = Matcher::Literal { text: text.clone(), ignore_case: *ignore_case };
-                let (id, replacement) = (Seq::FIRST, REPLACEMENT.to_string());
-                let manual = Manual { id, matcher, scope: Scope::Global, replacement, rank: 0 };
-                let engine = Engine::compile(&RuleSet::default(), &[manual]);
+                let engine = finder(text, *ignore_case);
                 search.literal = Some(engine.map_err(crate::policy::PolicyError::from)?);
             }
         }
@@ -265,6 +264,8 @@ impl<'a> Search<'a> {
                     self.add(entry, Why::Review);
                 }
             }
+            // Rules that come with the program have ids as examples.
+            Kind::RuleSet => {}
             _ if self.names_thread(body) => self.traces.named_in_trail.push(entry.seq),
             _ => {}
         }
@@ -309,7 +310,10 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         let Some(body) = self.body(reader, pack, entry)? else { return Ok(()) };
-        if rollout::output_ms(&body).is_some_and(|at_ms| at_ms < before_ms) {
+        // Older clients write no times: then it is as old as its entry.
+        let recorded_ms = (pack.info.recorded_at / 1_000_000) as i64;
+        let at_ms = rollout::output_ms(&body).map(|at_ms| at_ms.unwrap_or(recorded_ms));
+        if at_ms.is_some_and(|at_ms| at_ms < before_ms) {
             self.add(entry, Why::Expired);
         }
         Ok(())
@@ -367,6 +371,20 @@ impl<'a> Search<'a> {
         }
         Ok(body)
     }
+}
+
+/// What finds a text however it is written.
+fn finder(text: &str, ignore_case: bool) -> Result<Engine, RuleError> {
+    let matcher = Matcher::Literal { text: text.to_string(), ignore_case };
+    let (id, replacement) = (Seq::FIRST, REPLACEMENT.to_string());
+    let manual = Manual { id, matcher, scope: Scope::Global, replacement, rank: 0 };
+    Engine::compile(&RuleSet::default(), &[manual])
+}
+
+/// Whether something says a text, however it is written.
+pub fn holds_text(said: &str, text: &str, ignore_case: bool) -> bool {
+    let engine = finder(text, ignore_case);
+    engine.is_ok_and(|engine| !engine.masks(said, &Context::default()).is_empty())
 }
 
 /// Whether an action is a hold or ends one.

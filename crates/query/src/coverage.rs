@@ -55,7 +55,10 @@ pub struct ErasedRecords {
 }
 
 /// What was erased of a session, if anything.
-pub(super) fn erased_in(db: &Connection, stream: StreamId) -> SqlResult<Option<ErasedRecords>> {
+///
+/// # Errors
+/// As the database.
+pub fn erased_in(db: &Connection, stream: StreamId) -> SqlResult<Option<ErasedRecords>> {
     let sql = format!(
         "SELECT {ERASED_BY} AS by, count(*) AS records FROM events e
          WHERE e.kind = 'erased' AND e.stream = ? GROUP BY 1 ORDER BY 1"

@@ -28,7 +28,7 @@ pub use annotations::{
 pub use codex_ledger_entry::Seq;
 pub use coverage::{
     Coverage, DriftExample, ErasedRecords, FieldCount, FileProblems, KindCount, LIST_MAX,
-    LineProblem, StreamCounts, coverage, drift_examples, has_source, problems_in,
+    LineProblem, StreamCounts, coverage, drift_examples, erased_in, has_source, problems_in,
 };
 pub use evidence::{
     KnownLine, SessionFile, annotations_of, entries_behind, entries_with_hidden, has_copies,
@@ -42,9 +42,9 @@ pub use quotations::{
     NearMiss, Quotation, hidden_by_rules, near_misses, quotations, said_in, sample,
 };
 pub use redactions::{
-    FormCount, RedactionRow, RevocationRow, forms_hidden_by, ids_hidden_by, prompt_place,
-    redaction, redactions, redactions_in_force, repos, repos_in, revocation, revocations,
-    rows_hidden_by, streams_of_repo,
+    FormCount, RedactionRow, RevocationRow, forms_hidden_by, ids_hidden_by, prompt_in_entry,
+    prompt_place, redaction, redactions, redactions_in_force, repos, repos_in, revocation,
+    revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{

@@ -196,6 +196,20 @@ pub fn prompt_place(
     db.query_row(sql, [sql_stream(stream), number as i64], place).optional()
 }
 
+/// The numbered prompt of a session that stands in an entry; the first, where several do.
+///
+/// # Errors
+/// As the database.
+pub fn prompt_in_entry(
+    db: &Connection,
+    stream: StreamId,
+    seq: Seq,
+) -> SqlResult<Option<PromptPlace>> {
+    let sql = "SELECT seq, part FROM prompts WHERE stream = ?1 AND seq = ?2 AND number > 0 ORDER BY part LIMIT 1";
+    let place = |row: &Row<'_>| Ok(PromptPlace { seq: row.seq("seq")?, part: row.count("part")? });
+    db.query_row(sql, [sql_stream(stream), sql_seq(seq)], place).optional()
+}
+
 /// Repositories of sessions as the views show them; the directory where there is none.
 ///
 /// # Errors

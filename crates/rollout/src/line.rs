@@ -63,9 +63,9 @@ pub struct Identity {
     pub is_left_out: bool,
 }
 
-/// When a record was written that holds the raw output of a tool, UTC milliseconds; none for other lines, and for those
-/// that do not say when.
-pub fn output_ms(line: &[u8]) -> Option<i64> {
+/// Of a record that holds the raw output of a tool, when it was written, in UTC milliseconds, where it says so; `None` for other
+/// lines.
+pub fn output_ms(line: &[u8]) -> Option<Option<i64>> {
     let record = parse_line(line);
     let is_output = match &record.event {
         Event::ToolOutput(_)
@@ -78,7 +78,7 @@ pub fn output_ms(line: &[u8]) -> Option<i64> {
         ),
         _ => false,
     };
-    record.timestamp_ms.filter(|_| is_output)
+    is_output.then_some(record.timestamp_ms)
 }
 
 /// Id of the turn that the record of a line begins or describes.

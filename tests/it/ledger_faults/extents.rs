@@ -48,7 +48,7 @@ fn no_reader_writes_to_a_settled_volume() {
         assert!(contents(&evidence.ledger()) == whole, "{what}: other entries");
         let is_sound = findings(&evidence.ledger()).is_empty();
         assert_eq!(is_sound, matches!(without, None | Some(".extents")), "{what}");
-        Survey::of(&evidence.ledger()).expect(&what);
+        Survey::of(&evidence.ledger(), &[]).expect(&what);
         assert!(files_of(&evidence.ledger()) == files, "{what}: reading changed the files");
         if !without.is_some_and(|part| part.starts_with('/')) {
             assert_old(&evidence, &what);
@@ -110,7 +110,7 @@ fn a_flipped_byte_of_a_volume_costs_one_pack_at_most() {
         let mut files = evidence.files.clone();
         files.get_mut(&name).unwrap()[at] ^= 1;
         write_files(&evidence.ledger(), &files);
-        match Survey::of(&evidence.ledger()) {
+        match Survey::of(&evidence.ledger(), &[]) {
             Ok(survey) if survey.lost().is_empty() => whole += 1,
             Ok(survey) => {
                 damaged += 1;
@@ -153,7 +153,7 @@ fn wrong_extents_with_a_right_checksum_cost_no_entry() {
         let found = findings(&evidence.ledger());
         assert!(found.iter().all(|f| f.file == evidence.ledger().join(&name)), "{at}: {found:?}");
         said += found.len();
-        let survey = Survey::of(&evidence.ledger()).unwrap();
+        let survey = Survey::of(&evidence.ledger(), &[]).unwrap();
         assert!(survey.lost().is_empty(), "byte {at}: nothing is lost");
     }
     assert!(said > 10, "{said} findings");

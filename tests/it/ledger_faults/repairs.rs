@@ -37,7 +37,7 @@ impl Bench {
 
     /// Repairs, and checks everything that must hold; gives how many entries were kept.
     fn repair(&self, damaged: &Files, what: &str) -> usize {
-        let survey = Survey::of(&self.dir()).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let survey = Survey::of(&self.dir(), &[]).unwrap_or_else(|e| panic!("{what}: {e}"));
         assert!(files_of(&self.dir()) == *damaged, "{what}: looking changed the files");
         assert!(!survey.is_sound, "{what}: nothing to repair?");
         let kept = survey.kept.size() as usize;
@@ -105,7 +105,7 @@ fn a_damaged_volume_keeps_what_verifies_and_what_follows_without_a_gap() {
     for at in places(len, &[], 12, 31).into_iter().step_by(2) {
         let damaged = bench.damage(|files| files.get_mut(&name).unwrap()[at] ^= 1);
         // Where not even the first entry is left, that is said.
-        match Survey::of(&bench.dir()) {
+        match Survey::of(&bench.dir(), &[]) {
             Ok(_) => {
                 let kept = bench.repair(&damaged, &format!("volume flipped at {at}"));
                 whole += usize::from(kept == bench.whole.len());
@@ -136,11 +136,11 @@ fn what_the_next_append_mends_needs_no_repair() {
     for (part, at) in slots.into_iter().chain([("tails", 40), ("sources", 40)]) {
         let name = bench.evidence.name(part);
         bench.damage(|files| files.get_mut(&name).unwrap()[at] ^= 1);
-        assert!(Survey::of(&bench.dir()).unwrap().is_sound, "{part} flipped at {at}");
+        assert!(Survey::of(&bench.dir(), &[]).unwrap().is_sound, "{part} flipped at {at}");
     }
     let torn = bench.evidence.name(".cxj");
     bench.damage(|files| files.get_mut(&torn).unwrap().extend_from_slice(b"torn"));
-    assert!(Survey::of(&bench.dir()).unwrap().is_sound);
+    assert!(Survey::of(&bench.dir(), &[]).unwrap().is_sound);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_repair_waits_for_no_writer_and_takes_no_name_that_is_there() {
     fs::write(&other, b"somebody's").unwrap();
     fs::create_dir(bench.dir().with_file_name("ledger.repairing")).unwrap();
     bench.damage(|files| files.get_mut(&name).unwrap().truncate(70));
-    let survey = Survey::of(&bench.dir()).unwrap();
+    let survey = Survey::of(&bench.dir(), &[]).unwrap();
     let repair = Repair::start(&bench.dir(), quick(3), &holder(), &Patience::default()).unwrap();
     let done = repair.finish(&survey, &holder(), &[]).unwrap();
     assert_eq!(done.damaged, bench.dir().with_file_name("ledger.damaged-2"));

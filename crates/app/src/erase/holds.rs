@@ -27,7 +27,11 @@ pub struct Hold {
 impl Hold {
     /// What it says, for people.
     pub fn said(&self) -> String {
-        format!("{}: {}", self.actor, self.reason)
+        let of = match self.ids.first() {
+            Some(id) => format!("of session {id}"),
+            None => "of everything".to_string(),
+        };
+        format!("{of} ({}: {})", self.actor, self.reason)
     }
 }
 

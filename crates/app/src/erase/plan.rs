@@ -25,7 +25,7 @@ impl App {
         {
             return Err(self.not_erasable(reader, *seq, size)?);
         }
-        if traces.found.is_empty() {
+        if traces.found.is_empty() && !matches!(sought, Sought::Expired { .. }) {
             let message =
                 "nothing in the ledger holds it: it was never there, or is erased already";
             return Err(AppError::new(ErrorKind::NotFound, message));
@@ -34,8 +34,8 @@ impl App {
         for trace in &traces.found {
             self.check_kind(reader, sought, trace)?;
             if let Some(hold) = self.holds_it(reader, &holds, traces, trace)? {
-                let message =
-                    format!("entry {} is held by entry {} ({})", trace.seq, hold.seq, hold.said());
+                let Hold { seq: by, .. } = hold;
+                let message = format!("entry {} is held by entry {by}, {}", trace.seq, hold.said());
                 return Err(AppError::new(ErrorKind::Held, message)
                     .hint(Hint::ReleaseHold { seq: hold.seq }));
             }
@@ -74,16 +74,40 @@ impl App {
                 );
                 refuse(message, Hint::EraseSession)
             }
-            Kind::RuleSet => {
-                let end = reader.head().end();
-                let in_force = Decisions::load(reader, end)?.rule_set()?.map(|(seq, _)| seq);
-                if in_force != Some(seq) {
-                    return Ok(());
-                }
+            Kind::RuleSet if self.rules_in_force(reader)? == Some(seq) => {
                 refuse(format!("entry {seq} is the rule set in force"), Hint::SetRules)
             }
             _ => Ok(()),
         }
+    }
+
+    fn rules_in_force(&self, reader: &mut LedgerReader) -> Result<Option<Seq>> {
+        let end = reader.head().end();
+        Ok(Decisions::load(reader, end)?.rule_set()?.map(|(seq, _)| seq))
+    }
+
+    /// A text that the rules in force say, too, goes everywhere else.
+    fn leave_rules(&self, reader: &mut LedgerReader, traces: &mut Traces) -> Result<Option<Seq>> {
+        let in_force = self.rules_in_force(reader)?;
+        let says = |seq: &Seq| traces.found.iter().any(|trace| trace.seq == *seq);
+        let stays = in_force.filter(says);
+        traces.found.retain(|trace| Some(trace.seq) != stays);
+        Ok(stays)
+    }
+
+    /// Of new entries of threads that were erased, those that no hold keeps.
+    pub(super) fn not_held(&self, entries: SeqSet) -> Result<SeqSet> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let holds = self.holds()?;
+        let mut free = SeqSet::default();
+        for seq in entries.iter() {
+            let body = reader.control(seq)?.map(|entry| entry.body).unwrap_or_default();
+            let names = |id: &String| memchr::memmem::find(&body, id.as_bytes()).is_some();
+            if !holds.iter().any(|hold| hold.is_of_all || hold.ids.iter().any(names)) {
+                free.insert(seq);
+            }
+        }
+        Ok(free)
     }
 
     /// A retention leaves what is held, until it is not.
@@ -131,10 +155,15 @@ impl App {
             Sought::Expired { .. } => self.leave_held(reader, &mut traces)?,
             _ => Vec::new(),
         };
+        let stays_in_rules = match sought {
+            Sought::Literal { .. } => self.leave_rules(reader, &mut traces)?,
+            _ => None,
+        };
         self.check_erasable(reader, sought, &traces)?;
         let mut plan = ErasurePlan {
             stays_named_in: traces.named_in_trail.clone(),
             held,
+            stays_in_rules,
             unsearched: traces.unsearched.clone(),
             ..ErasurePlan::default()
         };
@@ -162,21 +191,24 @@ impl App {
                     of.bytes += trace.bytes;
                 }
                 Kind::Annotation => plan.reviews += 1,
-                kind if kind.is_control() => plan.void.push(trace.seq),
+                Kind::Redaction | Kind::Revocation | Kind::RuleSet => plan.void.push(trace.seq),
                 _ => plan.trail.push(trace.seq),
             }
         }
         let entries: SeqSet = traces.found.iter().map(|trace| trace.seq).collect();
         let end = reader.head().end();
-        plan.void.extend(Decisions::load(reader, end)?.named_in(&entries)?);
-        plan.void.sort_unstable();
-        plan.void.dedup();
+        plan.without_place = Decisions::load(reader, end)?.named_in(&entries)?;
+        plan.without_place.retain(|seq| !entries.contains(*seq));
         plan.sources = by_source.into_values().collect();
         plan.files = files.into_iter().filter(|path| path.exists()).collect();
         let threads = match sought {
             Sought::Thread(ids) | Sought::Expired { ids, .. } => {
                 let key = Controls::load(reader)?.key();
-                ids.iter().map(|id| thread_hash(&key, id)).collect()
+                let holds = holds_in_force(&traces.holds);
+                // What a hold keeps may go on.
+                let is_free =
+                    |id: &&String| !holds.iter().any(|of| of.is_of_all || of.ids.contains(id));
+                ids.iter().filter(is_free).map(|id| thread_hash(&key, id)).collect()
             }
             _ => Vec::new(),
         };

@@ -2,12 +2,12 @@
 
 use super::{DAY_MS, EraseRequest};
 use crate::config::RetentionConfig;
-use crate::error::Result;
-use crate::hint::{Hint, NameHint, TargetHint};
+use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::{Hint, NameHint};
 use crate::redact::usage;
 use crate::setup::App;
 use crate::target::check_literal;
-use codex_ledger_entry::{StreamDescriptor, StreamName};
+use codex_ledger_entry::{PromptPlace, Seq, StreamDescriptor, StreamName};
 use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_projections::{Sought, session_names};
 use codex_ledger_query as query;
@@ -20,10 +20,7 @@ impl App {
         let named =
             [session.is_some(), prompt.is_some(), entry.is_some(), literal.is_some(), *retention];
         match named.iter().filter(|named| **named).count() {
-            0 => Err(usage(
-                "nothing is named that is to be erased",
-                Hint::Target(TargetHint::NameOne),
-            )),
+            0 => Err(usage("nothing is named that is to be erased", Hint::NameErasure)),
             1 => {
                 if let Some(prefix) = session {
                     Ok(Sought::Thread(self.thread_ids(prefix)?))
@@ -39,10 +36,7 @@ impl App {
                     Ok(Sought::Literal { text, ignore_case: !exact_case })
                 }
             }
-            _ => Err(usage(
-                "several things are named that are to be erased",
-                Hint::Target(TargetHint::OnlyOne),
-            )),
+            _ => Err(usage("several things are named that are to be erased", Hint::NameErasure)),
         }
     }
 
@@ -73,8 +67,34 @@ impl App {
             return Err(usage("no session is named", Hint::Name(NameHint::Session)));
         }
         let db = self.views_for_reading()?;
-        let session = query::find_session(&db, prefix)?;
+        let session = self.session_or_erased(&db, prefix)?;
         self.ids_of(&db, &session)
+    }
+
+    /// The session of that name; of one that was erased, by which entry.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn session_or_erased(
+        &self,
+        db: &codex_ledger_db::Connection,
+        prefix: &str,
+    ) -> Result<query::SessionRow> {
+        query::find_session(db, prefix).map_err(|error| self.or_erased(prefix, error.into()))
+    }
+
+    /// Of a session that is not there: that it was erased, where it was.
+    pub(crate) fn or_erased(&self, name: &str, error: AppError) -> AppError {
+        let id = name.split('#').next().unwrap_or_default().trim();
+        // Only a whole id can be told: the ledger has no others.
+        let by = self.erased_threads().ok().and_then(|erased| erased.by(id));
+        match by.filter(|_| error.kind == ErrorKind::NotFound) {
+            Some(by) => {
+                let message = format!("session {id} was erased, by entry {by}");
+                AppError::new(ErrorKind::NotFound, message)
+            }
+            None => error,
+        }
     }
 
     fn ids_of(
@@ -95,14 +115,47 @@ impl App {
         Ok(ids.into_iter().collect())
     }
 
+    /// The prompt of a session that stands in an entry.
+    fn prompt_in(
+        &self,
+        db: &codex_ledger_db::Connection,
+        session: &query::SessionRow,
+        seq: &str,
+    ) -> Result<PromptPlace> {
+        let place =
+            seq.parse::<Seq>().ok().map(|seq| query::prompt_in_entry(db, session.stream, seq));
+        let place = place.transpose().map_err(codex_ledger_db::at(self.views_path()))?.flatten();
+        place.ok_or_else(|| {
+            let message = format!("no prompt of session {} stands in entry `{seq}`", session.id);
+            let session = session.id.clone();
+            AppError::new(ErrorKind::NotFound, message).hint(Hint::PromptByEntry { session })
+        })
+    }
+
     fn sought_prompt(&self, name: &str) -> Result<Sought> {
         let Some((prefix, number)) = name.rsplit_once('#') else {
             return Err(usage(format!("`{name}` is no prompt"), Hint::Name(NameHint::PromptForm)));
         };
         let db = self.views_for_reading()?;
-        let session = query::find_session(&db, prefix)?;
-        let place =
-            self.prompt_place(&db, &session, number.parse().unwrap_or(0), &format!("`{number}`"))?;
+        let session = self.session_or_erased(&db, prefix)?;
+        // Behind a prompt that was erased others have its number: the same words would mean another one.
+        let is_numbered_anew = query::erased_in(&db, session.stream)
+            .map_err(codex_ledger_db::at(self.views_path()))?
+            .is_some();
+        let place = match number.strip_prefix('@') {
+            Some(seq) => self.prompt_in(&db, &session, seq)?,
+            None if is_numbered_anew => {
+                let message = format!(
+                    "records of session {} were erased, so that its prompts may have other numbers now",
+                    session.id
+                );
+                return Err(usage(message, Hint::PromptByEntry { session: session.id }));
+            }
+            None => {
+                let said = format!("`{number}`");
+                self.prompt_place(&db, &session, number.parse().unwrap_or(0), &said)?
+            }
+        };
         let ids = self.ids_of(&db, &session)?;
         Ok(Sought::Prompt { seq: place.seq, part: place.part, ids })
     }

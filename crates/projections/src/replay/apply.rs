@@ -201,10 +201,9 @@ impl<'a> Applier<'a> {
 
     /// What was done; of one that was erased, nobody knows what.
     fn action(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
-        if let Some(body) = body(self.reader, pack, entry)? {
-            let Deriver { policy, drafts, .. } = &mut self.deriver;
-            actions::action(policy, entry.seq, pack.info.recorded_at, &body, drafts);
-        }
+        let body = body(self.reader, pack, entry)?.unwrap_or_default();
+        let Deriver { policy, drafts, .. } = &mut self.deriver;
+        actions::action(policy, entry.seq, pack.info.recorded_at, &body, drafts);
         Ok(())
     }
 

@@ -18,10 +18,7 @@ pub(crate) fn again(
         let row = RowBuilder::new(policy, "actions", At::entry(seq), 1);
         out.push(row.seq("seq", seq).write(sql));
     }
-    // One that was erased says nothing any more.
-    if !body.is_empty() {
-        action(policy, seq, recorded_at, body, out);
-    }
+    action(policy, seq, recorded_at, body, out);
 }
 
 /// Something that was done to the ledger.
@@ -43,10 +40,15 @@ pub(crate) fn action(
         },
         None => detail,
     });
+    let verb = match (text("verb"), body.is_empty()) {
+        (Some(verb), _) => verb,
+        (None, true) => "erased".into(),
+        (None, false) => "created".into(),
+    };
     let row = RowBuilder::new(policy, "actions", At::entry(seq), 7)
         .seq("seq", seq)
         .number("recorded_at_ms", recorded_at / 1_000_000)
-        .tag("verb", true, Some(text("verb").unwrap_or_else(|| "created".into())))
+        .tag("verb", true, Some(verb))
         .text("actor", text("actor"))
         .text("detail", detail)
         .text("reason", reason)
