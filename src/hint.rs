@@ -75,12 +75,6 @@ pub fn words(hint: &Hint) -> String {
         Hint::ConfiguredRules { file } => {
             return format!("correct `redaction.rules` in {}", safe_path(file));
         }
-        Hint::PromptByEntry { .. }
-        | Hint::OtherReason
-        | Hint::NameErasure
-        | Hint::Retention
-        | Hint::EraseSession
-        | Hint::ReleaseHold { .. } => return erasure(hint),
         Hint::RawIsRecorded => "raw bytes are shown only where that can be recorded in the ledger",
         Hint::NeedsReason => "say why with --reason TEXT",
         Hint::TestRules => "`codex-ledger redact rules test FILE` shows which",
@@ -89,6 +83,7 @@ pub fn words(hint: &Hint) -> String {
         Hint::Name(hint) => return name(hint),
         Hint::Target(hint) => target(*hint),
         Hint::Folder(hint) => folder(*hint),
+        of_erasure => return erasure(of_erasure),
     };
     text.to_string()
 }

@@ -3,7 +3,7 @@
 //!
 //! `STATE_MACHINE_CASES` asks for more sequences than the gate has time for.
 
-use crate::cli_support::{copy_tree, prompt_line, rollout_name, session, thread};
+use crate::cli_support::{copy_tree, prompt_line, rollout_name, session, thread, variable};
 use crate::support::world::{holder, quick};
 use codex_ledger_app::config::ReviewConfig;
 use codex_ledger_app::{Act, App, AppendOptions, EraseRequest, RedactRequest, RuleSet, Seq, Setup};
@@ -152,8 +152,8 @@ impl Machine {
 
     fn step(&mut self, step: &Step) {
         match step {
-            Step::Append { session, prompts } => return self.append(*session, *prompts),
-            _ if !self.has_ledger || self.words.is_empty() => return,
+            Step::Append { session, prompts } => self.append(*session, *prompts),
+            _ if !self.has_ledger || self.words.is_empty() => {}
             Step::Redact(index) => {
                 let at = index.index(self.words.len());
                 let request = RedactRequest {
@@ -274,7 +274,7 @@ impl Machine {
 
 #[test]
 fn any_sequence_of_steps_keeps_the_promises() {
-    let cases = std::env::var("STATE_MACHINE_CASES").ok().and_then(|text| text.parse().ok());
+    let cases = variable("STATE_MACHINE_CASES").and_then(|text| text.to_str()?.parse().ok());
     let config = Config {
         cases: cases.unwrap_or(CASES),
         failure_persistence: None,
