@@ -33,7 +33,7 @@ CREATE TABLE retold_prompts (
 CREATE INDEX retold_prompts_by_stream ON retold_prompts (stream);
 
 -- The history with the numbers that prompts have now. What was said of a prompt that is none any more (a copy, as
--- its parent has shown since) is said of its session.
+-- its parent has shown since) is said of its session; of one that was erased nothing is said any more.
 CREATE VIEW reviews AS
 SELECT a.seq, a.recorded_at_ms, a.actor, a.act, a.session_id, a.value, a.text, a.by_rule,
     CASE WHEN a.prompt_seq IS NULL THEN a.prompt ELSE coalesce(
@@ -42,7 +42,10 @@ SELECT a.seq, a.recorded_at_ms, a.actor, a.act, a.session_id, a.value, a.text, a
         (SELECT p.number FROM retold_prompts r JOIN prompts p USING (stream, line, part, item)
             WHERE r.seq = a.prompt_seq AND r.seq_part = a.prompt_part AND p.number > 0 ORDER BY p.item LIMIT 1),
         0) END AS prompt
-FROM annotations a;
+FROM annotations a
+WHERE a.prompt_seq IS NULL OR NOT coalesce(
+    (SELECT e.last_seq FROM erased_runs e WHERE e.first_seq <= a.prompt_seq ORDER BY e.first_seq DESC LIMIT 1)
+        >= a.prompt_seq, 0);
 
 CREATE VIEW tags AS
 SELECT r.session_id, r.prompt, r.value AS tag, r.seq FROM reviews r

@@ -159,7 +159,7 @@ fn as_text(plan: &ErasurePlan) -> String {
             out.push_str(&format!("{text} {}\n", listed(seqs)));
         }
     };
-    add(&plan.void, "void   what redactions and rules of these entries hide shows again:");
+    add(&plan.void, "void   redactions, undos and rules of these entries count no more:");
     add(
         &plan.without_place,
         "goes   the place that redactions name; they hide the same elsewhere no more:",

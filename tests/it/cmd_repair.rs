@@ -1,6 +1,7 @@
 //! `repair`: a damaged ledger is replaced by what verifies of it, and nothing that was hidden shows.
 
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
+use crate::support::evidence::frame_bounds;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -321,4 +322,21 @@ fn a_copy_brings_nothing_back_that_was_erased() {
     let files = walkdir::WalkDir::new(env.ledger()).into_iter().map(|of| of.unwrap().into_path());
     let holds = |path: &PathBuf| path.is_file() && finder.is_match(&fs::read(path).unwrap());
     assert_eq!(files.filter(holds).collect::<Vec<_>>(), Vec::<PathBuf>::new());
+}
+
+/// An erasure whose end is lost is ended again: what is gone was erased, and nothing says that it is under way.
+#[test]
+fn an_erasure_whose_end_is_damaged_is_ended_anew() {
+    let env = TestEnvironment::new();
+    append(&env, 1, "the osprey dives at noon");
+    append(&env, 2, "a heron at dawn");
+    env.json(["erase", "--literal", "osprey", "--reason", "asked for"]);
+    let bounds = frame_bounds(&fs::read(journal(&env)).unwrap());
+    flip(&journal(&env), bounds[bounds.len() - 3] + 100);
+    env.run(["audit"]).expect(1);
+    env.json(["repair", "--reason", "a bad disk"]);
+    assert_eq!(env.json(["audit"])["bodies"]["erased"], 1);
+    env.audits_clean();
+    append(&env, 3, "a kestrel");
+    env.audits_clean();
 }

@@ -35,6 +35,7 @@ mod cmd_witness;
 mod conformance;
 mod corpus_counts;
 mod documents;
+mod erased_lines;
 mod frozen;
 mod fuzz_seeds;
 mod hostile_values;

@@ -192,8 +192,11 @@ impl Carry {
                 None => carry.not_carried.push(control.seq),
             }
         }
-        // What is gone of the entries that are kept was erased: an entry has to say so.
-        for control in behind.iter().filter(|control| control.kind == Kind::EraseDone) {
+        // What is gone of the entries that are kept was erased: an entry has to say so. Where its intent is kept, the
+        // erasure is ended anew.
+        let is_ended_anew = |control: &Control| before.iter().any(|of| of.id == control.reference);
+        let ends = behind.iter().filter(|control| control.kind == Kind::EraseDone);
+        for control in ends.filter(|control| !is_ended_anew(control)) {
             if let Some(body) = erased_before(control, kept) {
                 carry.add(control, control.reference, body, false);
             }

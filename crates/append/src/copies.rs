@@ -25,7 +25,7 @@ pub(super) fn as_original(
     if is_known || !matches!(file.name, StreamName::File(_)) {
         return Ok(None);
     }
-    for id in ids_of_first_line(file)? {
+    for id in ids_of_first_lines(file, 1)? {
         let whole = format!("rollout/{id}");
         let is_of_thread = |name: &str| {
             let rest = name.strip_prefix(&whole);
@@ -46,13 +46,20 @@ pub(super) fn as_original(
     Ok(None)
 }
 
-/// What looks like an id in the first line, in its order.
-pub(super) fn ids_of_first_line(file: &SourceFile) -> Result<Vec<String>, FileError> {
+/// What looks like an id in the first lines, in its order.
+pub(super) fn ids_of_first_lines(
+    file: &SourceFile,
+    lines: usize,
+) -> Result<Vec<String>, FileError> {
     let mut reader = SourceReader::open(&file.path, file.container)?;
-    Ok(match reader.next_line(BLOCK_BYTES)? {
-        NextLine::Line(bytes) | NextLine::Tail(bytes) => ids(bytes, IDS_MAX),
-        NextLine::Long | NextLine::End => Vec::new(),
-    })
+    let mut found = Vec::new();
+    for _ in 0..lines {
+        match reader.next_line(BLOCK_BYTES)? {
+            NextLine::Line(bytes) | NextLine::Tail(bytes) => found.extend(ids(bytes, IDS_MAX)),
+            NextLine::Long | NextLine::End => break,
+        }
+    }
+    Ok(found)
 }
 
 /// What looks like an id in some bytes, in its order.

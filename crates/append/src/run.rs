@@ -1,6 +1,6 @@
 //! Reading one source into the ledger.
 
-use super::copies::{as_original, ids_of_first_line};
+use super::copies::{as_original, ids_of_first_lines};
 use super::plan::{AppendReport, ByteCounts, Request, is_still, key};
 use super::start::{Start, find_start};
 use crate::source::{NextLine, SourceFile, SourceReader, has_line_feed_from};
@@ -11,6 +11,9 @@ use codex_ledger_ledger::{Appender, BLOCK_BYTES, LedgerError, Origin, SourceProb
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
+
+/// Lines at the head of a file that say which thread it is of: its header may stand behind blank and broken ones.
+const HEAD_LINES: usize = 8;
 
 /// A failure of one source; the others go on.
 pub(super) enum FileError {
@@ -123,13 +126,22 @@ impl<'a, 'l> Run<'a, 'l> {
         erased.any(|piece| !is_side || self.request.erased.is_single(piece.seq))
     }
 
-    /// The entry that says that a thread was erased which a file of a name of its own names in its first line.
+    /// The entry that says that a thread was erased which a new file names in its first lines, whatever the file is called.
+    /// One that names its own thread, too, is no copy but a fork.
     fn erased_by(&self, file: &SourceFile) -> Result<Option<Seq>, FileError> {
+        let own = match &file.name {
+            StreamName::File(_) => None,
+            StreamName::Rollout { thread, .. } => Some(thread.to_ascii_lowercase()),
+            _ => return Ok(None),
+        };
         let is_known = self.tails.streams.contains_key(&file.name.to_string());
-        if is_known || !matches!(file.name, StreamName::File(_)) {
+        if is_known || self.request.erased.is_empty() {
             return Ok(None);
         }
-        let ids = ids_of_first_line(file)?;
+        let ids = ids_of_first_lines(file, HEAD_LINES)?;
+        if own.is_some_and(|own| ids.contains(&own)) {
+            return Ok(None);
+        }
         Ok(ids.iter().find_map(|id| self.request.erased.by(id)))
     }
 

@@ -95,6 +95,11 @@ impl Repair {
             appender.append_about(*kind, *reference, body)?;
         }
         appender.finish()?;
+        // Its end may be lost, or may never have come.
+        if ledger.head().erasing.is_some() {
+            ledger.erase_bodies()?;
+            ledger.end_erasure()?;
+        }
         let inspection = inspect(copy, &mut |_| ())?;
         match inspection.findings.first() {
             None => Ok(ledger.head().clone()),

@@ -210,7 +210,8 @@ impl Survey {
         let ours = cached.filter(|cached| cached.bound.ledger == self.identity.ledger.0);
         let kept = self.kept.end();
         self.controls.extend(ours.into_iter().flat_map(|cached| cached.entries).filter(|entry| {
-            entry.seq >= kept && matches!(entry.kind, Kind::Redaction | Kind::RuleSet)
+            let decides = matches!(entry.kind, Kind::Redaction | Kind::RuleSet | Kind::EraseDone);
+            entry.seq >= kept && decides
         }));
     }
 

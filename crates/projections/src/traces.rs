@@ -1,25 +1,23 @@
 //! Which entries hold what is to be erased: the thing itself, and what says it again. Reads only.
 
-use crate::policy::leaves;
+mod returned;
+mod said;
+
+pub use returned::{Returned, returned};
+pub use said::{holds_text, prompt_texts};
+
 use crate::replay::ReplayError;
 use crate::replay::lines::PARSE_MAX_BYTES;
-use codex_ledger_entry::{
-    Annotation, Fields, Kind, Seq, SeqRange, SeqSet, StreamDescriptor, StreamId, StreamName,
-};
+use codex_ledger_entry::{Annotation, Kind, Seq, StreamDescriptor, StreamId, StreamName};
 use codex_ledger_ledger::{LedgerReader, Pack, StoredEntry};
-use codex_ledger_redaction::{
-    Context, Engine, Manual, Matcher, REPLACEMENT, RuleError, RuleSet, Scope,
-};
+use codex_ledger_redaction::{Context, Engine};
 use codex_ledger_rollout as rollout;
 use memchr::memmem::find;
-use std::collections::{BTreeMap, HashMap, HashSet, hash_map};
+use said::{finder, holds, says_any};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// A shorter prompt counts as said again only where it is all that is said.
-const QUOTED_MIN_BYTES: usize = 24;
 /// A file names the thread that it copies in its first lines.
 const FIRST_LINES: u64 = 3;
-/// How deep texts inside texts are looked for.
-const DEPTH_MAX: usize = 4;
 
 /// What is to be erased.
 #[derive(Clone, Debug)]
@@ -105,9 +103,20 @@ pub struct Traces {
 /// When entries cannot be read, or the text cannot be looked for.
 pub fn traces(reader: &mut LedgerReader, sought: &Sought) -> Result<Traces, ReplayError> {
     let mut search = Search::of(reader, sought)?;
-    each_entry(reader, &mut |reader, pack, entry| search.look(reader, pack, entry))?;
+    each_entry(reader, &mut |reader, pack, entry| {
+        if !entry.is_erased() {
+            search.look(reader, pack, entry)?;
+        }
+        search.pass(reader, pack, entry)
+    })?;
     if search.is_copied() {
-        each_entry(reader, &mut |reader, pack, entry| search.look_for_copies(reader, pack, entry))?;
+        search.torn.clear();
+        each_entry(reader, &mut |reader, pack, entry| {
+            if !entry.is_erased() {
+                search.look_for_copies(reader, pack, entry)?;
+            }
+            search.pass(reader, pack, entry)
+        })?;
     }
     let mut traces = search.traces;
     traces.found.sort_by_key(|trace| trace.seq);
@@ -122,7 +131,7 @@ fn each_entry(reader: &mut LedgerReader, each: Look<'_>) -> Result<(), ReplayErr
     let mut next = Seq::FIRST;
     while let Some(pack) = reader.pack_from(next)? {
         next = pack.info.end_seq();
-        for entry in pack.entries.iter().filter(|entry| !entry.is_erased()) {
+        for entry in &pack.entries {
             each(reader, &pack, entry)?;
         }
     }
@@ -142,6 +151,22 @@ struct Search<'a> {
     /// A prompt as it was written, and as it was typed.
     texts: Vec<String>,
     literal: Option<Engine>,
+    /// Lines whose end has not come yet, by stream.
+    torn: HashMap<StreamId, Torn>,
+}
+
+/// The pieces so far of a line that was torn: they say what they say together, and go together.
+#[derive(Default)]
+struct Torn {
+    pieces: Vec<Trace>,
+    body: Vec<u8>,
+    /// Why they go, if they do.
+    why: Option<Why>,
+}
+
+fn trace_of(entry: &StoredEntry, why: Why) -> Trace {
+    let StoredEntry { seq, kind, stream, body_len: bytes, .. } = *entry;
+    Trace { seq, kind, stream, bytes, why }
 }
 
 impl<'a> Search<'a> {
@@ -155,6 +180,7 @@ impl<'a> Search<'a> {
             identities: HashSet::new(),
             texts: Vec::new(),
             literal: None,
+            torn: HashMap::new(),
         };
         match sought {
             Sought::Entry(_) => {}
@@ -172,8 +198,44 @@ impl<'a> Search<'a> {
     }
 
     fn add(&mut self, entry: &StoredEntry, why: Why) {
-        let StoredEntry { seq, kind, stream, body_len: bytes, .. } = *entry;
-        self.traces.found.push(Trace { seq, kind, stream, bytes, why });
+        self.traces.found.push(trace_of(entry, why));
+        if let Some(torn) = self.torn.get_mut(&entry.stream).filter(|_| entry.kind == Kind::Line) {
+            torn.why.get_or_insert(why);
+            self.traces
+                .found
+                .extend(torn.pieces.iter().map(|piece| Trace { why, ..piece.clone() }));
+        }
+    }
+
+    /// Goes past an entry: what is torn is kept until its end comes.
+    fn pass(
+        &mut self,
+        reader: &mut LedgerReader,
+        pack: &Pack,
+        entry: &StoredEntry,
+    ) -> Result<(), ReplayError> {
+        if entry.kind != Kind::Line || matches!(self.sought, Sought::Entry(_)) {
+            return Ok(());
+        }
+        let is_last = entry.has_line_feed();
+        if is_last && !self.torn.contains_key(&entry.stream) {
+            return Ok(());
+        }
+        let is_found = self.traces.found.last().is_some_and(|last| last.seq == entry.seq);
+        let torn = self.torn.entry(entry.stream).or_default();
+        if !entry.is_erased() {
+            match torn.why {
+                Some(why) if !is_found => self.traces.found.push(trace_of(entry, why)),
+                _ => {}
+            }
+            torn.pieces.push(trace_of(entry, Why::Named));
+        }
+        if is_last {
+            self.torn.remove(&entry.stream);
+        } else if let Some(body) = reader.body(pack, entry, PARSE_MAX_BYTES)? {
+            torn.body.extend_from_slice(&body);
+        }
+        Ok(())
     }
 
     fn names_thread(&self, body: &[u8]) -> bool {
@@ -210,6 +272,13 @@ impl<'a> Search<'a> {
             Sought::Prompt { seq, .. } => {
                 if *seq == entry.seq {
                     self.add(entry, Why::Named);
+                }
+                let is_of_prompt = |said: Annotation| said.place.is_some_and(|of| of.seq == *seq);
+                if entry.kind == Kind::Annotation
+                    && Annotation::decode(pack.body(entry).unwrap_or_default())
+                        .is_some_and(is_of_prompt)
+                {
+                    self.add(entry, Why::Review);
                 }
                 self.look_for_family(pack, entry);
             }
@@ -253,10 +322,12 @@ impl<'a> Search<'a> {
         let body = pack.body(entry).unwrap_or_default();
         let is_side = self.is_side_file(entry.stream);
         match entry.kind {
-            Kind::Line | Kind::Document if is_side && self.names_thread(body) => {
-                self.add(entry, Why::SideFile);
+            Kind::Line | Kind::Document if is_side => {
+                let body = self.body(reader, pack, entry)?;
+                if body.is_some_and(|body| self.names_thread(&body)) {
+                    self.add(entry, Why::SideFile);
+                }
             }
-            Kind::Line | Kind::Document if is_side => {}
             Kind::Line => self.look_for_family(pack, entry),
             Kind::Annotation => {
                 let said = Annotation::decode(body);
@@ -358,123 +429,23 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// The body of an entry, unless it is too long; that is noted.
+    /// What an entry says, behind the earlier pieces of its line; `None` where that is too long, which is noted.
     fn body(
         &mut self,
         reader: &mut LedgerReader,
         pack: &Pack,
         entry: &StoredEntry,
     ) -> Result<Option<Vec<u8>>, ReplayError> {
-        let body = reader.body(pack, entry, PARSE_MAX_BYTES)?;
+        let torn = self.torn.get(&entry.stream).filter(|_| entry.kind == Kind::Line);
+        let before = torn.map_or(&[][..], |torn| &torn.body);
+        let most = PARSE_MAX_BYTES.saturating_sub(before.len() as u64);
+        let body = reader.body(pack, entry, most)?.map(|body| match before {
+            [] => body,
+            _ => [before, &body].concat(),
+        });
         if body.is_none() && self.traces.unsearched.last() != Some(&entry.seq) {
             self.traces.unsearched.push(entry.seq);
         }
         Ok(body)
     }
-}
-
-/// What finds a text however it is written.
-fn finder(text: &str, ignore_case: bool) -> Result<Engine, RuleError> {
-    let matcher = Matcher::Literal { text: text.to_string(), ignore_case };
-    let (id, replacement) = (Seq::FIRST, REPLACEMENT.to_string());
-    let manual = Manual { id, matcher, scope: Scope::Global, replacement, rank: 0 };
-    Engine::compile(&RuleSet::default(), &[manual])
-}
-
-/// Whether something says a text, however it is written.
-pub fn holds_text(said: &str, text: &str, ignore_case: bool) -> bool {
-    let engine = finder(text, ignore_case);
-    engine.is_ok_and(|engine| !engine.masks(said, &Context::default()).is_empty())
-}
-
-/// Whether an action is a hold or ends one.
-fn holds(body: &[u8]) -> bool {
-    let fields = Fields::parse(body).ok();
-    let verb = fields.as_ref().and_then(|fields| fields.get("verb"));
-    matches!(verb, Some(b"hold" | b"release"))
-}
-
-/// A prompt as it was written, and as it was typed.
-///
-/// # Errors
-/// When its entry cannot be read.
-pub fn prompt_texts(
-    reader: &mut LedgerReader,
-    seq: Seq,
-    part: u64,
-) -> Result<Vec<String>, ReplayError> {
-    let Some(pack) = reader.pack_from(seq)? else { return Ok(Vec::new()) };
-    let Some(entry) = pack.entry(seq) else { return Ok(Vec::new()) };
-    let body = reader.body(&pack, entry, PARSE_MAX_BYTES)?.unwrap_or_default();
-    let asked = rollout::asked_in(entry.kind == Kind::Document, &body, part);
-    let Some(text) = asked.filter(|text| !text.trim().is_empty()) else { return Ok(Vec::new()) };
-    let typed = rollout::wrapper::typed(&text).trim().to_string();
-    Ok([text.trim().to_string(), typed].into_iter().filter(|text| !text.is_empty()).collect())
-}
-
-/// Whether a record says one of these texts: as a whole, or, where it is long enough to be told, anywhere.
-fn says_any(body: &[u8], texts: &[String]) -> bool {
-    let mut said = Vec::new();
-    match serde_json::from_slice(body) {
-        Ok(value) => leaves(&value, &mut said, DEPTH_MAX),
-        Err(_) => said.push(String::from_utf8_lossy(body).into_owned()),
-    }
-    said.iter().any(|said| {
-        texts.iter().any(|text| {
-            said.trim() == text || text.len() >= QUOTED_MIN_BYTES && said.contains(text.as_str())
-        })
-    })
-}
-
-/// What new entries say of threads that were erased.
-#[derive(Debug, Default)]
-pub struct Returned {
-    /// Lines of history and index that name one.
-    pub side_lines: SeqSet,
-    /// The entry that erased the last of these.
-    pub by: Option<Seq>,
-    /// Files whose first lines name one, and the entry that erased it.
-    pub files: Vec<(String, Seq)>,
-}
-
-/// Looks through new entries for threads that were erased; `erased_by` says which entry has erased one that some bytes name.
-///
-/// # Errors
-/// When entries cannot be read.
-pub fn returned(
-    reader: &mut LedgerReader,
-    new: SeqRange,
-    erased_by: &dyn Fn(&[u8]) -> Option<Seq>,
-) -> Result<Returned, ReplayError> {
-    let mut found = Returned::default();
-    let mut sources: HashMap<StreamId, Option<StreamDescriptor>> = HashMap::new();
-    let mut next = new.from;
-    while next < new.end {
-        let Some(pack) = reader.pack_from(next)? else { break };
-        let is_new = |entry: &&StoredEntry| new.contains(entry.seq) && entry.kind == Kind::Line;
-        for entry in pack.entries.iter().filter(is_new) {
-            if let hash_map::Entry::Vacant(vacant) = sources.entry(entry.stream) {
-                let opener = reader.control(entry.stream.opener())?;
-                let opener = opener.filter(|of| !of.body.is_empty());
-                vacant.insert(opener.and_then(|of| StreamDescriptor::decode(&of.body).ok()));
-            }
-            let Some(Some(source)) = sources.get(&entry.stream) else { continue };
-            let is_side = matches!(source.name, StreamName::History(_) | StreamName::Index(_));
-            if !is_side && entry.line >= FIRST_LINES {
-                continue;
-            }
-            let Some(by) = erased_by(pack.body(entry).unwrap_or_default()) else { continue };
-            if is_side {
-                found.side_lines.insert(entry.seq);
-                found.by = Some(by);
-            } else {
-                let path = String::from_utf8_lossy(&source.path).into_owned();
-                if found.files.last().is_none_or(|(last, _)| *last != path) {
-                    found.files.push((path, by));
-                }
-            }
-        }
-        next = pack.info.end_seq();
-    }
-    Ok(found)
 }

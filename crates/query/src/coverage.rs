@@ -43,7 +43,7 @@ pub struct Coverage {
 }
 
 /// The entry that has erased the record of an event `e`: runs of erased entries never meet.
-pub(super) const ERASED_BY: &str = "(SELECT r.by FROM erased_runs r WHERE r.first_seq <= e.seq ORDER BY r.first_seq DESC, r.by LIMIT 1)";
+pub(super) const ERASED_BY: &str = "coalesce((SELECT r.by FROM erased_runs r WHERE r.first_seq <= e.seq ORDER BY r.first_seq DESC, r.by LIMIT 1), 0)";
 
 /// What was erased of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -63,7 +63,7 @@ impl App {
 
     /// The ids of a session: that of its file, and that which its records name.
     pub(super) fn thread_ids(&self, prefix: &str) -> Result<Vec<String>> {
-        if prefix.is_empty() {
+        if prefix.trim().is_empty() {
             return Err(usage("no session is named", Hint::Name(NameHint::Session)));
         }
         let db = self.views_for_reading()?;
@@ -136,6 +136,9 @@ impl App {
         let Some((prefix, number)) = name.rsplit_once('#') else {
             return Err(usage(format!("`{name}` is no prompt"), Hint::Name(NameHint::PromptForm)));
         };
+        if prefix.trim().is_empty() {
+            return Err(usage("no session is named", Hint::Name(NameHint::Session)));
+        }
         let db = self.views_for_reading()?;
         let session = self.session_or_erased(&db, prefix)?;
         // Behind a prompt that was erased others have its number: the same words would mean another one.

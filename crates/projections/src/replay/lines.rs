@@ -91,6 +91,8 @@ impl TornLine {
         self.last.flags = entry.flags;
         if entry.is_erased() {
             self.last.body = entry.body.clone();
+            // Whoever asks by which entry it was erased means this piece.
+            self.start.seq = entry.seq;
         }
         self.last.body_len += entry.body_len;
         let is_short = self.last.body_len <= PARSE_MAX_BYTES;
