@@ -33,7 +33,7 @@ CREATE TABLE retold_prompts (
 CREATE INDEX retold_prompts_by_stream ON retold_prompts (stream);
 
 -- The history with the numbers that prompts have now. What was said of a prompt that is none any more (a copy, as
--- its parent has shown since) is said of its session; of one that was erased nothing is said any more.
+-- its parent has shown since) is said of its session. Of one that was erased nothing is said any more.
 CREATE VIEW reviews AS
 SELECT a.seq, a.recorded_at_ms, a.actor, a.act, a.session_id, a.value, a.text, a.by_rule,
     CASE WHEN a.prompt_seq IS NULL THEN a.prompt ELSE coalesce(

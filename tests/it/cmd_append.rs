@@ -38,11 +38,9 @@ fn the_document_has_the_fields_of_the_contract() {
     assert_eq!(done["bytes"]["already"], 0);
     assert_eq!(done["bytes"]["skipped"], 0);
     assert_eq!(done["bytes"]["pending"], 191, "the torn end of the killed session");
-    let counts =
-        serde_json::json!({"seen": 18, "read": 18, "unchanged": 0, "failed": 0, "gone": 0});
+    let counts = serde_json::json!({"seen": 18, "read": 18, "unchanged": 0, "failed": 0, "gone": 0, "erased": 0});
     assert_eq!(done["files"], counts);
-    let lines =
-        serde_json::json!({"appended": done["lines"]["appended"], "malformed": 2, "blank": 0});
+    let lines = serde_json::json!({"appended": done["lines"]["appended"], "malformed": 2, "blank": 0, "erased": 0});
     assert_eq!(done["lines"], lines);
     assert!(done["lines"]["appended"].as_u64().unwrap() > 400);
     assert!(done["elapsed_ms"].is_u64());

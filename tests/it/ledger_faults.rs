@@ -4,6 +4,7 @@ mod damage;
 mod erasure;
 mod extents;
 mod failing;
+mod fifty_ways;
 mod forgotten;
 mod moved;
 mod power;

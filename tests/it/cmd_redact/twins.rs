@@ -73,7 +73,8 @@ fn rows(env: &TestEnvironment, table: &str) -> Rows {
     };
     let order: Vec<&str> =
         ["stream", "line", "part"].into_iter().filter(|c| columns.iter().any(|n| n == c)).collect();
-    let sql = format!("SELECT * FROM {table} ORDER BY {}", order.join(", "));
+    let order = if order.is_empty() { "1".to_string() } else { order.join(", ") };
+    let sql = format!("SELECT * FROM {table} ORDER BY {order}");
     let mut statement = db.prepare(&sql).unwrap();
     let mut found = statement.query([]).unwrap();
     let mut out = Vec::new();

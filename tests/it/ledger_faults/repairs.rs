@@ -11,24 +11,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A ledger of two appends, and the ids of all its entries.
-struct Bench {
-    evidence: Evidence,
-    whole: Vec<EntryId>,
+pub(super) struct Bench {
+    pub(super) evidence: Evidence,
+    pub(super) whole: Vec<EntryId>,
 }
 
-fn bench() -> Bench {
+pub(super) fn bench() -> Bench {
     let evidence = evidence(1);
     let whole = contents(&evidence.ledger()).ids;
     Bench { evidence, whole }
 }
 
 impl Bench {
-    fn dir(&self) -> PathBuf {
+    pub(super) fn dir(&self) -> PathBuf {
         self.evidence.ledger()
     }
 
     /// Damages the files; gives what they are then.
-    fn damage(&self, damage: impl FnOnce(&mut Files)) -> Files {
+    pub(super) fn damage(&self, damage: impl FnOnce(&mut Files)) -> Files {
         let mut files = self.evidence.files.clone();
         damage(&mut files);
         write_files(&self.dir(), &files);
@@ -36,7 +36,7 @@ impl Bench {
     }
 
     /// Repairs, and checks everything that must hold; gives how many entries were kept.
-    fn repair(&self, damaged: &Files, what: &str) -> usize {
+    pub(super) fn repair(&self, damaged: &Files, what: &str) -> usize {
         let survey = Survey::of(&self.dir(), &[]).unwrap_or_else(|e| panic!("{what}: {e}"));
         assert!(files_of(&self.dir()) == *damaged, "{what}: looking changed the files");
         assert!(!survey.is_sound, "{what}: nothing to repair?");
