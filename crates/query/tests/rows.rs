@@ -91,6 +91,8 @@ fn each_model_is_read() {
     ];
     assert_eq!((said, detail.git_branch), (expected.to_vec(), some("git_branch")));
 
+    // Nothing was erased: of an erased prompt nothing is said.
+    db.execute("DELETE FROM erased_runs", []).unwrap();
     let tag = &query::tags(&db, Some("value")).unwrap()[0];
     assert_eq!((tag.session.as_str(), tag.prompt), ("thread", 1));
     assert_eq!(query::notes(&db, None).unwrap()[0].text, "text");
