@@ -4,7 +4,7 @@ use crate::door::{Done, Door, Result, Style, app};
 use crate::error::DoorError;
 use crate::text::{bytes, count, entries, plural, safe, safe_path};
 use clap::{Args, Subcommand};
-use codex_ledger_app::{EraseRequest, Erased, ErasurePlan, Hold, Seq, Why};
+use codex_ledger_app::{EraseRequest, ErasurePlan, Hold, Seq, Why};
 use serde::Serialize;
 
 /// Numbers of entries that are listed at most.
@@ -66,20 +66,12 @@ pub enum HoldCommand {
     List,
 }
 
-/// What is printed of an erasure that is only planned.
+/// What is printed of an erasure, planned or done.
 #[derive(Serialize)]
-struct Planned<'a> {
+struct Document<'a, T> {
     #[serde(flatten)]
-    plan: &'a ErasurePlan,
+    erasure: &'a T,
     dry_run: bool,
-    elapsed_ms: u64,
-}
-
-/// What is printed of an erasure.
-#[derive(Serialize)]
-struct Document<'a> {
-    erased: &'a Erased,
-    generation: u64,
     elapsed_ms: u64,
 }
 
@@ -97,7 +89,8 @@ pub fn run(door: &mut Door, args: EraseArgs) -> Result<Done> {
     if dry_run {
         let plan = door.patiently("looking through all entries", || app.plan_erasure(&request))?;
         if door.global.json {
-            door.print_json(&Planned { plan: &plan, dry_run, elapsed_ms: door.elapsed_ms() })?;
+            let elapsed_ms = door.elapsed_ms();
+            door.print_json(&Document { erasure: &plan, dry_run, elapsed_ms })?;
         } else {
             let head = format!("would erase {}\n", amount(&plan));
             door.print(&(head + &as_text(&plan) + &door.next(None, "erase … --reason TEXT")))?;
@@ -110,8 +103,8 @@ pub fn run(door: &mut Door, args: EraseArgs) -> Result<Done> {
         return Ok(Done::Clean);
     }
     if door.global.json {
-        let generation = erased.generation;
-        door.print_json(&Document { erased: &erased, generation, elapsed_ms: door.elapsed_ms() })?;
+        let elapsed_ms = door.elapsed_ms();
+        door.print_json(&Document { erasure: &erased, dry_run, elapsed_ms })?;
     } else if !door.global.quiet {
         let numbers = |seqs: &[Seq]| listed(seqs);
         let head = format!(
@@ -138,7 +131,9 @@ fn as_text(plan: &ErasurePlan) -> String {
     for source in &plan.sources {
         let of = match (&source.thread, source.why) {
             (Some(thread), Why::Expired) => format!("the raw output of session {}", safe(thread)),
-            (Some(thread), Why::Copy) => format!("session {}, which says the same", safe(thread)),
+            (Some(thread), Why::Copy) => {
+                format!("session {}, where it is said again", safe(thread))
+            }
             (Some(thread), _) => format!("session {}", safe(thread)),
             (None, _) => format!("the {}", source.kind),
         };
@@ -209,11 +204,11 @@ pub fn hold(door: &mut Door, what: HoldCommand) -> Result<Done> {
             if session.is_none() && !all {
                 return Err(DoorError::new("name a session, or --all"));
             }
-            let hold = app.hold(session.as_deref(), &reason, &mut door.progress())?;
+            let hold = app.hold(session.as_deref(), &reason)?;
             line_of(&hold)
         }
         HoldCommand::Release { hold, reason } => {
-            let seq = app.release(hold, &reason, &mut door.progress())?;
+            let seq = app.release(hold, &reason)?;
             format!("hold {hold} is ended by entry {seq}\n")
         }
     };

@@ -2,7 +2,7 @@
 
 use crate::text::safe_path;
 use codex_ledger_app::config::REVIEW_WORD;
-use codex_ledger_app::{FolderHint, Hint, NameHint, Safe, TargetHint};
+use codex_ledger_app::{ErasureHint, FolderHint, Hint, NameHint, Safe, TargetHint};
 use codex_ledger_query::FilterName;
 
 /// The option that gives a value of a filter.
@@ -83,7 +83,7 @@ pub fn words(hint: &Hint) -> String {
         Hint::Name(hint) => return name(hint),
         Hint::Target(hint) => target(*hint),
         Hint::Folder(hint) => folder(*hint),
-        of_erasure => return erasure(of_erasure),
+        Hint::Erasure(hint) => return erasure(hint),
     };
     text.to_string()
 }
@@ -168,23 +168,24 @@ fn folder(hint: FolderHint) -> &'static str {
     }
 }
 
-/// What helps with erasures and holds.
-fn erasure(hint: &Hint) -> String {
-    match hint {
-        Hint::PromptByEntry { session } => {
+fn erasure(hint: &ErasureHint) -> String {
+    let text = match hint {
+        ErasureHint::PromptByEntry { session } => {
             return format!(
                 "`codex-ledger show {session} --entries` tells the entry of each: --prompt {session}#@ENTRY"
             );
         }
-        Hint::OtherReason => "say it in other words: who asked for it, and by what right",
-        Hint::NameErasure => {
-            "name one of --session ID, --prompt SESSION#N, --entry SEQ, --literal TEXT, --retention"
-        }
-        Hint::EraseSession => "`codex-ledger erase --session SESSION` erases all of it",
-        Hint::ReleaseHold { seq } => {
+        ErasureHint::ReleaseHold { seq } => {
             return format!("whoever may end it: `codex-ledger hold release {seq} --reason TEXT`");
         }
-        _ => "`[retention]` in the configuration says what is not kept for ever",
-    }
-    .into()
+        ErasureHint::OtherReason => "say it in other words: who asked for it, and by what right",
+        ErasureHint::NameOne => {
+            "name one of --session ID, --prompt SESSION#N, --entry SEQ, --literal TEXT, --retention"
+        }
+        ErasureHint::WholeSession => "`codex-ledger erase --session SESSION` erases all of it",
+        ErasureHint::Retention => {
+            "`[retention]` in the configuration says what is not kept for ever"
+        }
+    };
+    text.to_string()
 }

@@ -2,10 +2,9 @@
 
 import os
 
-from disk import Disk, read_trace
 from judge import NEXT
 from kinds_calls import count_calls, pick, prepare, run_command, turn
-from kinds_power import NOT_TRACED
+from kinds_power import power_cut
 from program import Fault, entries_of, fields_of
 from words import forms_of
 from world import Broken, Command
@@ -33,7 +32,8 @@ def erase(trial):
     how = rng.choice(("kill", "kill", "fail", "power", "done"))
     trial.what = f"{command.name}, {how}"
     if how == "power":
-        return _power(trial, command)
+        prepare(trial, command)
+        return power_cut(trial, command, lambda is_done: _after(trial, command, is_done, len(world.entries)))
     calls = count_calls(trial, command, "c")
     prepare(trial, command)
     at = 0 if how == "done" else pick(trial, max(1, calls))
@@ -44,33 +44,6 @@ def erase(trial):
     if how == "fail" and run.code == 0:
         trial.what += ", which did no harm"
     _after(trial, command, is_done=run.code == 0, entries=len(world.entries))
-
-
-def _power(trial, command):
-    rng, world = trial.rng, trial.world
-    prepare(trial, command)
-    place = trial.place
-    trace = place.path + "/trace"
-    model = Disk(place.path, NOT_TRACED)
-    run = place.run(command.args(world, place), Fault("", trace=trace))
-    trial.check(run)
-    events = read_trace(trace) if os.path.exists(trace) else []
-    is_done = rng.random() < 0.5
-    cut = len(events) if is_done else rng.randint(0, len(events))
-    trial.what += f", cut at {cut} of {len(events)}"
-    for event in events[:cut]:
-        model.play(event, rng, rng.choice((0.0, 0.02)))
-    fresh = world.place(place.path + "-cut", "base")
-    for name in ("ledger", "tmp", "out"):
-        os.rename(f"{fresh.path}/{name}", f"{fresh.path}/gone-{name}")
-    model.after_power_loss(fresh.path, rng, rng.choice((0.0, 0.3, 0.7, 1.0)))
-    trial.place = fresh
-    fresh.__init__(fresh.program, fresh.path)
-    try:
-        _after(trial, command, is_done=is_done and run.code == 0, entries=len(world.entries))
-    finally:
-        trial.place = place
-        fresh.remove()
 
 
 def _after(trial, command, is_done, entries):

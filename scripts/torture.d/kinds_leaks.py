@@ -3,9 +3,8 @@
 import os
 import sqlite3
 
-from disk import Disk, read_trace
 from kinds_calls import count_calls, pick, prepare, run_command, turn
-from kinds_power import NOT_TRACED
+from kinds_power import power_cut
 from program import Fault
 from world import COMMANDS
 
@@ -37,7 +36,8 @@ def leaks(trial):
         reader = open_reader(place)
     trial.what = f"{command.name}, {how}" + (", with a reader" if reader else "")
     if how == "power":
-        _power(trial, command)
+        power_cut(trial, command, lambda is_done: trial.after(
+            len(trial.world.entries), hidden=[getattr(trial.world, command.hides)] if is_done else []))
         return
     at = pick(trial, max(1, calls)) if how == "kill" else 0
     run = run_command(trial, command, Fault("c", at, "kill"))
@@ -49,32 +49,3 @@ def leaks(trial):
     finally:
         if reader:
             reader.close()
-
-
-def _power(trial, command):
-    """The power goes at a point of the redaction, or soon after it was acknowledged."""
-    rng, place, world = trial.rng, trial.place, trial.world
-    trace = place.path + "/trace"
-    model = Disk(place.path, NOT_TRACED)
-    run = place.run(command.args(world, place), Fault("", trace=trace))
-    trial.check(run)
-    events = read_trace(trace) if os.path.exists(trace) else []
-    if run.code != 0:
-        trial.trouble("stuck", f"without a fault: {run}")
-    is_done = rng.random() < 0.5
-    cut = len(events) if is_done else rng.randint(0, len(events))
-    trial.what += f", cut at {cut} of {len(events)}"
-    for event in events[:cut]:
-        model.play(event, rng, rng.choice((0.0, 0.02)))
-    fresh = world.place(place.path + "-cut", "base")
-    for name in ("ledger", "tmp", "out"):
-        os.rename(f"{fresh.path}/{name}", f"{fresh.path}/gone-{name}")
-    model.after_power_loss(fresh.path, rng, rng.choice((0.0, 0.3, 0.7, 1.0)))
-    trial.place = fresh
-    fresh.__init__(fresh.program, fresh.path)
-    try:
-        hidden = [getattr(world, command.hides)] if is_done else []
-        trial.after(len(world.entries), hidden=hidden)
-    finally:
-        trial.place = place
-        fresh.remove()

@@ -133,3 +133,32 @@ def _after_cut(trial, live, model, truth, count, hidden, words):
         trial.place = live
         trial.troubles[before:] = [(kind, f"{words}: {text}") for kind, text in trial.troubles[before:]]
         fresh.remove()
+
+
+def power_cut(trial, command, after):
+    """Runs one command; the power goes at a point of it, or soon after it was acknowledged. Then `after` is asked, of
+    what was left, and told whether the command was done."""
+    rng, world, place = trial.rng, trial.world, trial.place
+    trace = place.path + "/trace"
+    model = Disk(place.path, NOT_TRACED)
+    run = place.run(command.args(world, place), Fault("", trace=trace))
+    trial.check(run)
+    events = read_trace(trace) if os.path.exists(trace) else []
+    if run.code != 0:
+        trial.trouble("stuck", f"without a fault: {run}")
+    is_done = rng.random() < 0.5
+    cut = len(events) if is_done else rng.randint(0, len(events))
+    trial.what += f", cut at {cut} of {len(events)}"
+    for event in events[:cut]:
+        model.play(event, rng, rng.choice((0.0, 0.02)))
+    fresh = world.place(place.path + "-cut", "base")
+    for name in ("ledger", "tmp", "out"):
+        os.rename(f"{fresh.path}/{name}", f"{fresh.path}/gone-{name}")
+    model.after_power_loss(fresh.path, rng, rng.choice((0.0, 0.3, 0.7, 1.0)))
+    trial.place = fresh
+    fresh.__init__(fresh.program, fresh.path)
+    try:
+        after(is_done)
+    finally:
+        trial.place = place
+        fresh.remove()

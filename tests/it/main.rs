@@ -12,7 +12,7 @@
 //! * `cmd_redact`: what is hidden is nowhere in what derives from the ledger, and comes back whole
 //! * `cmd_search`: what is asked is found, what is hidden is not
 //! * `cmd_annotate`: what reviewers say holds, is kept, and changes nothing else
-//! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_tokens`, `cmd_report`, `cmd_repair`, `cmd_bundle`, `cmd_erase`, `cmd_general`: the commands, as scripts
+//! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_tokens`, `cmd_report`, `cmd_repair`, `cmd_bundle`, `cmd_erase` and `erased_lines`, `cmd_general`: the commands, as scripts
 //!   use them
 
 mod cli_support;

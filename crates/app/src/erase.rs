@@ -9,7 +9,7 @@ use super::progress::{Listener, Progress};
 use super::redact::usage;
 use super::setup::App;
 use crate::error::{AppError, Result};
-use crate::hint::Hint;
+use crate::hint::{ErasureHint, Hint};
 use codex_ledger_append::{AppendReport, ErasedThreads, SourceProblem};
 use codex_ledger_entry::{Erasure, Kind, Seq, SeqRange};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
@@ -243,7 +243,7 @@ impl App {
 
 fn says_it() -> AppError {
     let message = "the reason, or the actor, says what is to be erased, and both stay";
-    usage(message, Hint::OtherReason)
+    usage(message, Hint::Erasure(ErasureHint::OtherReason))
 }
 
 /// The entry that says who erased another one and why, else the one that says that it is done.

@@ -65,24 +65,8 @@ pub enum Hint {
         /// The configuration file.
         file: PathBuf,
     },
-    /// What is not kept for ever stands in the configuration.
-    Retention,
-    /// A prompt can be named by its entry.
-    PromptByEntry {
-        /// Its session.
-        session: String,
-    },
-    /// Another reason.
-    OtherReason,
-    /// Something to erase, and one thing at a time.
-    NameErasure,
-    /// The whole session can be erased.
-    EraseSession,
-    /// A hold can be ended, by whoever may.
-    ReleaseHold {
-        /// Its entry.
-        seq: Seq,
-    },
+    /// What helps with erasures and holds.
+    Erasure(ErasureHint),
     /// Raw bytes are not shown where that cannot be recorded.
     RawIsRecorded,
     /// A reason.
@@ -110,6 +94,29 @@ pub enum Safe {
     Ledger,
     /// Files that stood there before.
     Files,
+}
+
+/// What helps with erasures and holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErasureHint {
+    /// What is not kept for ever stands in the configuration.
+    Retention,
+    /// A prompt can be named by its entry.
+    PromptByEntry {
+        /// Its session.
+        session: String,
+    },
+    /// Another reason.
+    OtherReason,
+    /// Something to erase, and one thing at a time.
+    NameOne,
+    /// The whole session can be erased.
+    WholeSession,
+    /// A hold can be ended, by whoever may.
+    ReleaseHold {
+        /// Its entry.
+        seq: Seq,
+    },
 }
 
 /// How to name what exists.

@@ -45,7 +45,7 @@ pub use self::bundle::{
 };
 pub use self::erase::{EraseRequest, Erased, ErasedSource, ErasurePlan, Hold};
 pub use self::error::{AppError, ErrorKind, Result};
-pub use self::hint::{FolderHint, Hint, NameHint, Safe, TargetHint};
+pub use self::hint::{ErasureHint, FolderHint, Hint, NameHint, Safe, TargetHint};
 pub use self::open::{Notice, NoticeListener};
 pub use self::progress::{Listener, Progress};
 pub use self::proofs::{

@@ -2,7 +2,6 @@
 
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
-use crate::progress::Listener;
 use crate::redact::{NewEntry, usage};
 use crate::setup::App;
 use codex_ledger_entry::{Fields, FieldsBuilder, Kind, Seq};
@@ -65,12 +64,7 @@ impl App {
     ///
     /// # Errors
     /// When there is no such session or no reason, or the ledger cannot be written.
-    pub fn hold(
-        &self,
-        session: Option<&str>,
-        reason: &str,
-        listener: Listener<'_>,
-    ) -> Result<Hold> {
+    pub fn hold(&self, session: Option<&str>, reason: &str) -> Result<Hold> {
         let reason = self.reason(reason)?;
         let ids = session.map(|prefix| self.thread_ids(prefix)).transpose()?.unwrap_or_default();
         let detail = ids.first().map_or("everything".to_string(), |id| format!("session {id}"));
@@ -81,7 +75,7 @@ impl App {
             .add("reason", &reason)
             .add("detail", detail);
         let body = ids.iter().fold(body, |body, id| body.add("session", id)).finish();
-        let seq = self.append_act(body, listener)?;
+        let seq = self.append_act(body)?;
         Ok(Hold { seq, actor, reason, is_of_all: ids.is_empty(), ids })
     }
 
@@ -89,7 +83,7 @@ impl App {
     ///
     /// # Errors
     /// When there is none of that number in force or no reason, or the ledger cannot be written.
-    pub fn release(&self, of: Seq, reason: &str, listener: Listener<'_>) -> Result<Seq> {
+    pub fn release(&self, of: Seq, reason: &str) -> Result<Seq> {
         let reason = self.reason(reason)?;
         if !self.holds()?.iter().any(|hold| hold.seq == of) {
             let message = format!("there is no hold {of} in force");
@@ -102,7 +96,7 @@ impl App {
             .add("detail", format!("hold {of}"))
             .seq("of", of)
             .finish();
-        self.append_act(body, listener)
+        self.append_act(body)
     }
 
     /// The holds in force, the oldest first.
@@ -116,7 +110,7 @@ impl App {
         Ok(holds_in_force(&traces(&mut reader, &nothing)?.holds))
     }
 
-    fn append_act(&self, body: Vec<u8>, _: Listener<'_>) -> Result<Seq> {
+    fn append_act(&self, body: Vec<u8>) -> Result<Seq> {
         read_head(self.dir()).map_err(|error| {
             AppError::new(ErrorKind::NotFound, error.to_string()).hint(Hint::Append)
         })?;

@@ -3,7 +3,7 @@
 use super::holds::{Hold, holds_in_force};
 use super::{ErasedSource, ErasurePlan, erased_by, path_of};
 use crate::error::{AppError, ErrorKind, Result};
-use crate::hint::{Hint, NameHint};
+use crate::hint::{ErasureHint, Hint, NameHint};
 use crate::redact::usage;
 use crate::setup::App;
 use codex_ledger_entry::{Erasure, Kind, Seq, SeqSet, StreamName, thread_hash};
@@ -37,7 +37,7 @@ impl App {
                 let Hold { seq: by, .. } = hold;
                 let message = format!("entry {} is held by entry {by}, {}", trace.seq, hold.said());
                 return Err(AppError::new(ErrorKind::Held, message)
-                    .hint(Hint::ReleaseHold { seq: hold.seq }));
+                    .hint(Hint::Erasure(ErasureHint::ReleaseHold { seq: hold.seq })));
             }
         }
         Ok(())
@@ -72,7 +72,7 @@ impl App {
                 let message = format!(
                     "entry {seq} names the file of a session, or says where it lies: it goes with the whole session only"
                 );
-                refuse(message, Hint::EraseSession)
+                refuse(message, Hint::Erasure(ErasureHint::WholeSession))
             }
             Kind::RuleSet if self.rules_in_force(reader)? == Some(seq) => {
                 refuse(format!("entry {seq} is the rule set in force"), Hint::SetRules)

@@ -3,7 +3,7 @@
 use super::{DAY_MS, EraseRequest};
 use crate::config::RetentionConfig;
 use crate::error::{AppError, ErrorKind, Result};
-use crate::hint::{Hint, NameHint};
+use crate::hint::{ErasureHint, Hint, NameHint};
 use crate::redact::usage;
 use crate::setup::App;
 use crate::target::check_literal;
@@ -20,7 +20,10 @@ impl App {
         let named =
             [session.is_some(), prompt.is_some(), entry.is_some(), literal.is_some(), *retention];
         match named.iter().filter(|named| **named).count() {
-            0 => Err(usage("nothing is named that is to be erased", Hint::NameErasure)),
+            0 => Err(usage(
+                "nothing is named that is to be erased",
+                Hint::Erasure(ErasureHint::NameOne),
+            )),
             1 => {
                 if let Some(prefix) = session {
                     Ok(Sought::Thread(self.thread_ids(prefix)?))
@@ -36,7 +39,10 @@ impl App {
                     Ok(Sought::Literal { text, ignore_case: !exact_case })
                 }
             }
-            _ => Err(usage("several things are named that are to be erased", Hint::NameErasure)),
+            _ => Err(usage(
+                "several things are named that are to be erased",
+                Hint::Erasure(ErasureHint::NameOne),
+            )),
         }
     }
 
@@ -44,7 +50,7 @@ impl App {
     fn expired(&self) -> Result<Sought> {
         let RetentionConfig { raw_output_days, tags } = &self.setup.retention;
         if raw_output_days.is_none() && tags.is_empty() {
-            return Err(usage("no retention is configured", Hint::Retention));
+            return Err(usage("no retention is configured", Hint::Erasure(ErasureHint::Retention)));
         }
         let now_ms = (self.setup.world.clock.now() / 1_000_000) as i64;
         let outputs_before_ms = raw_output_days.map(|days| now_ms - i64::from(days) * DAY_MS);
@@ -128,7 +134,8 @@ impl App {
         place.ok_or_else(|| {
             let message = format!("no prompt of session {} stands in entry `{seq}`", session.id);
             let session = session.id.clone();
-            AppError::new(ErrorKind::NotFound, message).hint(Hint::PromptByEntry { session })
+            AppError::new(ErrorKind::NotFound, message)
+                .hint(Hint::Erasure(ErasureHint::PromptByEntry { session }))
         })
     }
 
@@ -152,7 +159,10 @@ impl App {
                     "records of session {} were erased, so that its prompts may have other numbers now",
                     session.id
                 );
-                return Err(usage(message, Hint::PromptByEntry { session: session.id }));
+                return Err(usage(
+                    message,
+                    Hint::Erasure(ErasureHint::PromptByEntry { session: session.id }),
+                ));
             }
             None => {
                 let said = format!("`{number}`");
