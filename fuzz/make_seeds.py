@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FIXTURES = HERE.parent / "fixtures"
-PARSER = HERE.parent / "src" / "rollout"
+PARSER = HERE.parent / "crates" / "rollout" / "src"
 LINE_BYTES_MAX = 4096
 # Fields whose value is one of a few words, and fields whose text has a grammar of its own.
 WORDS = {"type", "name", "role", "kind", "status", "phase", "reason", "namespace", "source", "record_type", "tool"}

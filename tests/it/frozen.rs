@@ -94,3 +94,15 @@ fn a_newer_format_is_refused() {
     assert_eq!(fs::read(env.ledger().join("HEAD")).unwrap(), head);
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
+
+/// A bundle that an earlier version has handed out, with the key that went another way.
+#[test]
+fn a_bundle_of_before_still_proves_what_it_did() {
+    let env = TestEnvironment::new();
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bundles/form-2");
+    let key = fs::read_to_string(bundle.join("key")).unwrap();
+    let bundle = bundle.display().to_string();
+    let proven = env.json(["audit", "verify", &bundle, "--signed-by", key.trim()]);
+    assert_eq!(proven["bundle"]["bodies"]["erased"], 1, "{proven}");
+    assert_eq!(proven["bundle"]["bodies"]["present"], 7, "{proven}");
+}
