@@ -15,6 +15,7 @@ use crate::redact::RedactArgs;
 use crate::repair::RepairArgs;
 use crate::report::ReportArgs;
 use crate::search::SearchArgs;
+use crate::serve::ServeArgs;
 use crate::sessions::SessionsArgs;
 use crate::show::ShowArgs;
 use crate::status::StatusArgs;
@@ -162,6 +163,8 @@ pub enum Command {
         #[command(subcommand)]
         what: DispositionCommand,
     },
+    /// Review in the browser: read, judge, hide, export; lets only you in, and whom you give a token
+    Serve(ServeArgs),
     /// Verify every entry, link, file and view; findings give exit code 1
     Audit(AuditArgs),
     /// Write the whole ledger, raw, without its engine: to keep it, or for a verifier that knows nothing of this program

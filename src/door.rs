@@ -422,6 +422,13 @@ pub fn finish_interrupted(door: &Door) {
 
 /// Makes the use cases; `roots` replaces the configured ones, `command` is what the lock will say.
 pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
+    let app = App::new(app_setup(door, command, roots)?);
+    app.finish_interrupted();
+    Ok(app)
+}
+
+/// What the use cases need to know; `roots` replaces the configured ones, `command` is what the lock will say.
+pub fn app_setup(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<Setup> {
     let settings = said_settings(door)?;
     check_place(&settings.ledger_dir).map_err(AppError::from)?;
     if roots.is_empty()
@@ -442,9 +449,7 @@ pub fn app(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<App> {
         })
     });
     let setup = setup(door, command, settings.ledger_dir, settings.config, roots);
-    let app = App::new(Setup { rules, ..setup });
-    app.finish_interrupted();
-    Ok(app)
+    Ok(Setup { rules, ..setup })
 }
 
 /// The setup of an app.

@@ -37,6 +37,7 @@ mod report;
 mod rules;
 mod rules_test;
 mod search;
+mod serve;
 mod sessions;
 mod settings;
 mod show;
@@ -144,6 +145,7 @@ fn run(cli: Cli, typed: Typed) -> ExitCode {
         Command::Report(args) => report::run(&mut door, args),
         Command::Tokens(args) => tokens::run(&mut door, args),
         Command::Redact(args) => redact::run(&mut door, args),
+        Command::Serve(args) => serve::run(&mut door, args),
         Command::Tag { what } => annotate::tag(&mut door, what),
         Command::Note { what } => annotate::note(&mut door, what),
         Command::Disposition { what } => annotate::disposition(&mut door, what),

@@ -34,9 +34,22 @@ pub enum Phase {
     Writing,
     /// Pages are written one by one.
     Publishing,
+    /// Those who ask are answered.
+    Serving,
 }
 
 static PHASE: Mutex<Phase> = Mutex::new(Phase::Reading);
+
+/// What ends a command that ends by itself when it is asked to.
+type Ending = Box<dyn FnOnce() + Send>;
+static ENDING: Mutex<Option<Ending>> = Mutex::new(None);
+
+/// The first signal has the command end by itself.
+pub fn on_stop(end: impl FnOnce() + Send + 'static) {
+    if let Ok(mut ending) = ENDING.lock() {
+        *ending = Some(Box::new(end));
+    }
+}
 
 /// Notes what the program is about from here on.
 pub fn enter(phase: Phase) {
@@ -61,6 +74,7 @@ fn told(phase: &Phase) -> String {
         }
         Phase::Rebuilding => "the views are as they were; run it again".into(),
         Phase::Writing => "nothing was written under that name; run it again".into(),
+        Phase::Serving => "what was acknowledged is safe".into(),
         Phase::Publishing => "every page is as it was or whole; publish again for the rest".into(),
     }
 }
@@ -143,6 +157,9 @@ fn heard(
 
 #[cfg(unix)]
 fn stop(signal: i32, global: &Global) {
+    if let Some(end) = ENDING.lock().ok().and_then(|mut ending| ending.take()) {
+        return end();
+    }
     let phase = PHASE.lock().map_or(Phase::Reading, |phase| phase.clone());
     if !global.quiet || phase != Phase::Reading {
         let text = format!("codex-ledger: stopped: {}", told(&phase));

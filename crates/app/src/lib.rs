@@ -21,6 +21,7 @@ mod rebuild;
 mod redact;
 mod repair;
 mod report;
+mod review;
 mod rules;
 mod search;
 mod sessions;

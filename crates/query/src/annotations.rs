@@ -179,6 +179,42 @@ pub fn dispositions(db: &Connection, value: Option<&str>) -> SqlResult<Vec<Dispo
     db.prepare(sql)?.query_map([value], DispositionRow::read)?.collect()
 }
 
+/// What an entry says of a session or prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// tag, untag, note, unnote, disposition.
+    pub act: String,
+    /// Thread id.
+    pub session: String,
+    /// Number that the prompt has now; 0 for the session itself.
+    pub prompt: u64,
+    /// Tag or disposition.
+    pub value: Option<String>,
+    /// Of a disposition: the one that held before.
+    pub before: Option<String>,
+}
+
+/// What an entry says of a session or prompt, if it does.
+///
+/// # Errors
+/// As the database.
+pub fn said_by(db: &Connection, seq: Seq) -> SqlResult<Option<Said>> {
+    let sql = "SELECT r.act, r.session_id, r.prompt, r.value, (SELECT b.value FROM reviews b
+            WHERE r.act = 'disposition' AND b.act = r.act AND b.session_id = r.session_id AND b.prompt = r.prompt
+                AND b.seq < r.seq ORDER BY b.seq DESC LIMIT 1) AS before
+        FROM reviews r WHERE r.seq = ?";
+    let read = |row: &Row<'_>| {
+        Ok(Said {
+            act: row.get("act")?,
+            session: row.get("session_id")?,
+            prompt: row.count("prompt")?,
+            value: row.get("value")?,
+            before: row.get("before")?,
+        })
+    };
+    db.query_row(sql, [sql_seq(seq)], read).optional()
+}
+
 /// Sessions with new entries in a range that meet all conditions that are given (part of the repository,
 /// directory, text of a prompt) and were never given that tag, nor had it taken away.
 ///

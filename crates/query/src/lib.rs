@@ -7,6 +7,7 @@ mod evidence;
 mod explain;
 mod filter;
 pub mod pricing;
+mod queue;
 mod quotations;
 mod redactions;
 mod report;
@@ -23,7 +24,8 @@ mod zone;
 
 pub use acts::{ActFilter, ActRow, acts, kinds_of_acts};
 pub use annotations::{
-    DispositionRow, Note, NoteRow, Review, TagRow, dispositions, notes, sessions_to_tag, tags,
+    DispositionRow, Note, NoteRow, Review, Said, TagRow, dispositions, notes, said_by,
+    sessions_to_tag, tags,
 };
 pub use codex_ledger_entry::Seq;
 pub use coverage::{
@@ -38,8 +40,10 @@ pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{
     Filter, FilterError, FilterName, Order, ago, day_ms, near, nearest, since, until,
 };
+pub use queue::{QueueItem, queue};
 pub use quotations::{
-    NearMiss, Quotation, hidden_by_rules, near_misses, quotations, said_in, sample,
+    Forecast, NearMiss, Quotation, Sample, forecast, hidden_by_rules, near_misses,
+    passages_by_rule, quotations, said_in, sample,
 };
 pub use redactions::{
     FormCount, RedactionRow, RevocationRow, forms_hidden_by, ids_hidden_by, prompt_in_entry,
@@ -53,8 +57,8 @@ pub use search::{
 };
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{
-    FindError, SessionRow, count_matching, find_session, find_source, prompt_titles, sessions,
-    sessions_matching,
+    FindError, SessionOrder, SessionRow, count_matching, find_session, find_source, prompt_titles,
+    session_page, sessions, sessions_matching,
 };
 pub use tokens::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, tokens};
 pub use zone::Zone;

@@ -6,6 +6,7 @@ use codex_ledger_db::{Connection, Row, SqlResult};
 use codex_ledger_entry::Seq;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Columns with texts that people, models and programs wrote, and where the session of a row is told.
 const COLUMNS: [(&str, &str, &str); 13] = [
@@ -171,6 +172,75 @@ pub fn near_misses(
     Ok(found)
 }
 
+/// What something would hide, told of what is shown now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Forecast {
+    /// Passages.
+    pub passages: u64,
+    /// Of these, by session; those of no session stand under an empty id.
+    pub sessions: BTreeMap<String, u64>,
+    /// Some of them, the first in each session.
+    pub samples: Vec<Sample>,
+}
+
+/// A passage and what stands around it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sample {
+    /// Where it stands.
+    pub place: Quotation,
+    /// What stands before it in its line.
+    pub before: String,
+    /// The passage.
+    pub passage: String,
+    /// What stands behind it in its line.
+    pub behind: String,
+}
+
+/// Characters of a sample, of each of its three parts.
+const SAMPLE_CHARS: usize = 60;
+
+/// Counts the passages that `find` finds in the views, as ranges of bytes; `is_meant` says of which sessions.
+///
+/// # Errors
+/// As the database.
+pub fn forecast(
+    db: &Connection,
+    find: &dyn Fn(&str) -> Vec<Range<usize>>,
+    is_meant: &dyn Fn(&str) -> bool,
+    samples: usize,
+) -> SqlResult<Forecast> {
+    let mut out = Forecast::default();
+    each_text(db, &mut |text, place| {
+        let found = find(text);
+        let Some(first) = found.first() else { return Ok(true) };
+        let of = place.read()?;
+        let session = of.session.clone().unwrap_or_default();
+        if is_meant(&session) {
+            let is_new = !out.sessions.contains_key(&session);
+            out.passages += found.len() as u64;
+            *out.sessions.entry(session).or_default() += found.len() as u64;
+            if is_new && out.samples.len() < samples {
+                out.samples.push(sample_of(text, first.clone(), of));
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(out)
+}
+
+fn sample_of(text: &str, at: Range<usize>, place: Quotation) -> Sample {
+    let before = text.get(..at.start).unwrap_or_default();
+    let before: Vec<char> =
+        before.chars().rev().take_while(|c| *c != '\n').take(SAMPLE_CHARS).collect();
+    let behind = text.get(at.end..).unwrap_or_default().lines().next().unwrap_or_default();
+    Sample {
+        place,
+        before: before.into_iter().rev().collect(),
+        passage: text.get(at).unwrap_or_default().chars().take(SAMPLE_CHARS).collect(),
+        behind: behind.chars().take(SAMPLE_CHARS).collect(),
+    }
+}
+
 /// What was asked, answered and printed in a session, as the views show it; copies of another's words left out.
 ///
 /// # Errors
@@ -213,4 +283,15 @@ pub fn sample(db: &Connection) -> SqlResult<Vec<String>> {
 pub fn hidden_by_rules(db: &Connection) -> SqlResult<u64> {
     let sql = "SELECT coalesce(sum(passages), 0) FROM redaction_hits WHERE redaction = 0";
     db.query_row(sql, [], |row| row.count(0))
+}
+
+/// Passages that each rule hides, the most first.
+///
+/// # Errors
+/// As the database.
+pub fn passages_by_rule(db: &Connection) -> SqlResult<Vec<(String, u64)>> {
+    let sql = "SELECT rule, sum(passages) AS passages FROM redaction_hits WHERE redaction = 0
+        GROUP BY rule ORDER BY passages DESC, rule";
+    let read = |row: &Row<'_>| Ok((row.get("rule")?, row.count("passages")?));
+    db.prepare(sql)?.query_map([], read)?.collect()
 }

@@ -54,12 +54,7 @@ pub struct SessionRow {
 
 const NAMED: &str = "SELECT DISTINCT session_id AS id, name, asked FROM session_titles ORDER BY 1";
 
-/// The newest sessions are chosen before anything is counted: to count costs more than to choose.
-const CHOSEN: &str = "
-    WITH chosen AS MATERIALIZED (
-        SELECT s.stream, coalesce(t.last_at_ms, s.created_at_ms) AS at_ms
-        FROM sessions s JOIN streams t ON t.stream = s.stream";
-
+/// Sessions are chosen before anything is counted: to count costs more than to choose.
 const SELECT: &str = concat!(
     "
     SELECT s.id, s.stream,
@@ -175,14 +170,79 @@ pub fn prompt_titles(
     Ok(titles.collect::<SqlResult<_>>()?)
 }
 
+/// Which sessions come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionOrder {
+    /// The one with the latest record.
+    #[default]
+    Newest,
+    /// The one whose last record is the earliest.
+    Oldest,
+    /// The one with the most prompts.
+    Prompts,
+    /// The one with the most failed calls.
+    Failed,
+    /// The one with the most tokens.
+    Tokens,
+}
+
+impl SessionOrder {
+    /// What is compared, the largest first.
+    fn key(self) -> &'static str {
+        match self {
+            SessionOrder::Newest => "coalesce(t.last_at_ms, s.created_at_ms)",
+            SessionOrder::Oldest => "-coalesce(t.last_at_ms, s.created_at_ms)",
+            SessionOrder::Prompts => {
+                "(SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0)"
+            }
+            SessionOrder::Failed => concat!(
+                "(SELECT count(*) FROM function_calls c WHERE c.stream = s.stream AND c.copied = 0 AND ",
+                has_failed!("c"),
+                ")"
+            ),
+            SessionOrder::Tokens => {
+                "(SELECT CAST(total(k.input + k.output) AS INTEGER) FROM token_messages k
+                    WHERE k.stream = s.stream AND k.counted = 1)"
+            }
+        }
+    }
+}
+
+/// Some of the sessions that a filter picks: `limit` of them (0 means all), behind so many.
+///
+/// # Errors
+/// When the filter names what is not there.
+pub fn session_page(
+    db: &Connection,
+    filter: &Filter,
+    order: SessionOrder,
+    (limit, behind): (usize, usize),
+) -> Result<Vec<SessionRow>, FilterError> {
+    pick(db, filter)?;
+    Ok(ordered(db, PICKED, order, (limit, behind))?)
+}
+
 fn newest(db: &Connection, picked: &str, limit: usize) -> SqlResult<Vec<SessionRow>> {
+    ordered(db, picked, SessionOrder::Newest, (limit, 0))
+}
+
+fn ordered(
+    db: &Connection,
+    picked: &str,
+    order: SessionOrder,
+    (limit, behind): (usize, usize),
+) -> SqlResult<Vec<SessionRow>> {
+    let key = order.key();
     let sql = format!(
-        "{CHOSEN} {picked} WHERE NOT EXISTS ({NEWER})
-         ORDER BY at_ms DESC NULLS LAST, s.id, s.stream LIMIT ?)
-         {SELECT} JOIN chosen c ON c.stream = s.stream ORDER BY c.at_ms DESC NULLS LAST, s.id, s.stream"
+        "WITH chosen AS MATERIALIZED (
+            SELECT s.stream, {key} AS key FROM sessions s JOIN streams t ON t.stream = s.stream
+            {picked} WHERE NOT EXISTS ({NEWER})
+            ORDER BY key DESC NULLS LAST, s.id, s.stream LIMIT ? OFFSET ?)
+         {SELECT} JOIN chosen c ON c.stream = s.stream ORDER BY c.key DESC NULLS LAST, s.id, s.stream"
     );
     let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
-    db.prepare(&sql)?.query_map([limit], SessionRow::read)?.collect()
+    let behind = i64::try_from(behind).unwrap_or(i64::MAX);
+    db.prepare(&sql)?.query_map([limit, behind], SessionRow::read)?.collect()
 }
 
 /// Ids of which a given text is the beginning that are read: more than anybody would want to see.

@@ -5,6 +5,7 @@ use codex_ledger_query::{TokenRow, TokenSums, TokenTables, ToolRow};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 /// More days than this are drawn by week, more weeks by month, more months by so many years that there are no more
 /// bars: a log may name any year.
@@ -184,6 +185,63 @@ pub(super) fn calls_by_tool(rows: &[ToolRow]) -> Markup {
             }
         }
     }
+}
+
+/// Weeks that a calendar shows.
+const WEEKS_MAX: i64 = 53;
+
+/// A day in a calendar of weeks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalendarDay {
+    /// `2026-02-09`.
+    pub date: String,
+    /// Week, from 0 on.
+    pub week: i64,
+    /// 0 is Monday.
+    pub weekday: i64,
+    /// What was counted.
+    pub count: u64,
+    /// How much that is beside the others: 0 for nothing, up to 4.
+    pub level: u8,
+}
+
+/// All days from the first to the last one that something was counted on, of the last year that has some. Days are `2026-02-09`;
+/// others are left out.
+pub fn calendar<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> Vec<CalendarDay> {
+    let counts: BTreeMap<Date, u64> =
+        counts.filter_map(|(day, count)| Some((day.parse().ok()?, count))).collect();
+    let (Some(first), Some(last)) = (counts.keys().next(), counts.keys().next_back()) else {
+        return Vec::new();
+    };
+    let earliest = monday(*last).checked_sub((WEEKS_MAX - 1).weeks()).unwrap_or(*first);
+    let start = monday((*first).max(earliest));
+    let mut sorted: Vec<u64> = counts.range(start..).map(|(_, count)| *count).collect();
+    sorted.retain(|count| *count > 0);
+    sorted.sort_unstable();
+    // A quarter of the days that have some is of each level.
+    let level = |count: u64| match count {
+        0 => 0,
+        _ => 1 + (sorted.partition_point(|of| *of < count) * 4 / sorted.len().max(1)).min(3) as u8,
+    };
+    let mut days = Vec::new();
+    let mut date = (*first).max(earliest);
+    while date <= *last {
+        let count = counts.get(&date).copied().unwrap_or(0);
+        let since = i64::from(start.until(date).map_or(0, |span| span.get_days()));
+        let (week, weekday) = (since / 7, since % 7);
+        days.push(CalendarDay {
+            date: date.to_string(),
+            week,
+            weekday,
+            count,
+            level: level(count),
+        });
+        match date.tomorrow() {
+            Ok(next) => date = next,
+            Err(_) => break,
+        }
+    }
+    days
 }
 
 #[cfg(test)]

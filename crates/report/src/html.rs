@@ -1,17 +1,15 @@
 //! HTML: one file that asks for nothing else, in light and dark, on paper and on a small screen.
 
 use super::page::{self, PageLink, PageState};
+use super::story::{Story, safe};
 use super::words::{self, number, plural, short};
-use super::{Renderer, charts, escape, prose};
+use super::{Renderer, charts, escape, story};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use codex_ledger_location::repository;
-use codex_ledger_query::{
-    PageRef, ReportHead, ReportItem, ReportKind, ReportPrompt, ReportSession, TokenRow, TokenSums,
-};
+use codex_ledger_query::{PageRef, ReportHead, ReportPrompt, ReportSession, TokenRow, TokenSums};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::io::{Result, Write};
 
 pub(super) const STYLE: &str = include_str!("style.css");
@@ -22,11 +20,6 @@ const SCRIPT: &str = include_str!("script.js");
 /// The renderer.
 #[derive(Default)]
 pub struct Html {}
-
-/// Text from a log; that it means itself in HTML is seen to where it is put into a page.
-fn safe(text: &str) -> Cow<'_, str> {
-    escape::visible(text)
-}
 
 impl Renderer for Html {
     fn begin(&mut self, out: &mut dyn Write, head: &ReportHead) -> Result<()> {
@@ -65,30 +58,11 @@ impl Renderer for Html {
     }
 
     fn prompt(&mut self, out: &mut dyn Write, head: &ReportHead, of: &ReportPrompt) -> Result<()> {
-        let heading = page::prompt_heading(&head.zone, of);
-        let work = page::work(of);
+        let told = Story { zone: &head.zone, is_for_review: false };
         let markup = html! {
             article.prompt.back[of.rolled_back] {
-                h3 {
-                    (heading.as_deref().unwrap_or("Before the first prompt"))
-                    @if let Some(usage) = words::usage(&of.usage) { " · " (usage) }
-                }
-                @for (name, value) in page::prompt_notes(of) {
-                    p.note {
-                        (name)
-                        @if let Some(value) = value { ": " code { (safe(&escape::line(&value))) } }
-                    }
-                }
-                @if of.in_range && of.number.is_some() { pre.text { (safe(&of.text)) } }
-                @if !work.is_empty() {
-                    details.items {
-                        summary { (page::items_summary(&work)) }
-                        ol { @for item in work { (item_markup(head, item)) } }
-                    }
-                }
-                @for answer in page::answers(of) {
-                    div.answer { (prose::markup(&answer.text)) }
-                }
+                h3 { (story::prompt_heading(&head.zone, of)) }
+                (story::prompt(told, of))
             }
         };
         writeln!(out, "{}", markup.into_string())
@@ -334,77 +308,6 @@ fn token_table(head: &ReportHead, name: &str, rows: &[TokenRow]) -> Markup {
                     }
                 }
                 @if rows.len() > 1 { tfoot { tr { th scope="row" { "total" } (cells(total)) } } }
-            }
-        }
-    }
-}
-
-fn item_markup(head: &ReportHead, item: &ReportItem) -> Markup {
-    let name = item.name.as_deref().filter(|_| page::shows_name(item.kind));
-    let is_prose = page::is_prose(item.kind);
-    let is_line = !is_prose && item.text.len() <= 200 && !item.text.trim().contains('\n');
-    let outcome = page::item_outcome(item);
-    let output = item.output.as_deref().filter(|output| !output.trim().is_empty());
-    html! {
-        li class=(item.kind.name()) {
-            span.time { (words::second(&head.zone, item.at_ms)) } " "
-            span.word { (page::item_word(item)) }
-            @if let Some(name) = name { " " code { (safe(&escape::line(name))) } }
-            @if is_line && !item.text.is_empty() {
-                " "
-                @if item.kind == ReportKind::Plan { (safe(&escape::line(&item.text))) }
-                @else { code { (safe(&escape::line(&item.text))) } }
-            }
-            @if !outcome.is_empty() { " " span.outcome.bad[item.has_failed()] { (outcome) } }
-            @if let Some((word, detail)) = page::item_detail(item) {
-                " " span.outcome { (word) code { (safe(&detail)) } }
-            }
-            @if item.kind == ReportKind::Context { (context(item)) }
-            @else if is_prose { div.prose { (prose::markup(&item.text)) } }
-            @else if !is_line && !item.text.is_empty() { (folded(&item.text, false)) }
-            @if let Some(note) = words::cut_note(item.text.len(), item.text_bytes) {
-                p.note { (note) }
-            }
-            @if let Some(output) = output {
-                (folded(output, true))
-                @if let Some(note) = words::cut_note(output.len(), item.output_bytes) {
-                    p.note { (note) }
-                }
-            }
-        }
-    }
-}
-
-/// What a client put in is there for who looks for it.
-fn context(item: &ReportItem) -> Markup {
-    let bytes = item.text_bytes.unwrap_or(item.text.len() as u64);
-    html! {
-        details.context {
-            summary { (plural(bytes, "byte")) }
-            pre.prose { (safe(&item.text)) }
-        }
-    }
-}
-
-/// A text whose first piece is in plain sight.
-fn folded(text: &str, is_output: bool) -> Markup {
-    let is_patch = prose::is_patch(text);
-    let block = |piece: &str| {
-        let piece = safe(piece);
-        match is_patch {
-            true => prose::patch(&piece),
-            false => html! { pre.output[is_output] { (piece) } },
-        }
-    };
-    let pieces = page::pieces(text);
-    html! {
-        @for (index, piece) in pieces.iter().enumerate() {
-            @if index == 0 { (block(piece)) }
-            @else {
-                details.piece {
-                    summary { (page::piece_summary(index + 1, pieces.len(), piece.len())) }
-                    (block(piece))
-                }
             }
         }
     }

@@ -14,11 +14,13 @@ pub mod numbers;
 mod page;
 pub mod prose;
 mod sheet;
+pub mod story;
 mod words;
 
 use codex_ledger_query::{ReportHead, ReportPrompt, ReportSession};
 use std::io::{Result, Write};
 
+pub use charts::{CalendarDay, calendar};
 pub use csv::{Csv, Table};
 pub use feed::feed;
 pub use html::{Html, html_index};
@@ -26,7 +28,7 @@ pub use json::Json;
 pub use markdown::{Markdown, markdown_index};
 pub use page::{PageLink, PageState, week_of};
 pub use sheet::{Section, Sheet, SheetRow};
-pub use words::erased_words;
+pub use words::{erased_words, place_name, session_facts, session_label};
 
 /// Writes a report in one format.
 ///

@@ -67,14 +67,19 @@ pub(super) fn period(head: &ReportHead) -> String {
 }
 
 /// What a session is about, in few words: its title, else its repository or folder.
-pub(super) fn session_label(session: &ReportSession) -> String {
+pub fn session_label(session: &ReportSession) -> String {
     let place = session.repo.as_deref().or(session.cwd.as_deref()).map(repository::name);
     let text = session.title.as_deref().or(place);
     escape::first_line(text.unwrap_or("unnamed session"), 80)
 }
 
+/// What a repository or directory is called, in few words; not yet harmless.
+pub fn place_name(place: &str) -> String {
+    repository::name(place).to_string()
+}
+
 /// Facts of a session, each with its name; text from the log is not yet harmless.
-pub(super) fn session_facts(head: &ReportHead, of: &ReportSession) -> Vec<(&'static str, String)> {
+pub fn session_facts(head: &ReportHead, of: &ReportSession) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     let mut add = |name, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.trim().is_empty()) {

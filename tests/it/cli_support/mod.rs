@@ -4,6 +4,7 @@
 
 mod run;
 mod sources;
+pub mod web;
 
 pub use run::{TestEnvironment, no_escapes, open_views, wait_for};
 pub use sources::{

@@ -205,6 +205,18 @@ pub struct Prompts<'a> {
 }
 
 impl Prompts<'_> {
+    /// How many are still to be read; where what follows is told, with what came before the first prompt.
+    pub fn left(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Passes by so many.
+    pub fn pass(&mut self, count: usize) {
+        if let Some(last) = count.checked_sub(1) {
+            self.places.nth(last);
+        }
+    }
+
     /// The next one that has something in the range.
     ///
     /// # Errors

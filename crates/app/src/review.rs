@@ -1,0 +1,122 @@
+//! For reviewers: what waits for them, what something would hide, and taking back what they said.
+
+use super::progress::Listener;
+use super::redact::usage;
+use super::setup::App;
+use super::target::RedactRequest;
+use crate::error::{AppError, ErrorKind, Result};
+use crate::hint::{Hint, TargetHint};
+use codex_ledger_db as db;
+use codex_ledger_entry::{Act, Seq};
+use codex_ledger_query::{self as query, Filter, Forecast, QueueItem, SessionOrder, SessionRow};
+use codex_ledger_redaction::{
+    Context, Engine, Manual, Matcher, REPLACEMENT, RuleSet, Scope, What, Within,
+};
+use std::collections::BTreeSet;
+
+/// Passages that a forecast shows.
+const SAMPLES: usize = 20;
+
+impl App {
+    /// Some of the sessions that a filter picks: `limit` of them (0 means all), behind so many.
+    ///
+    /// # Errors
+    /// When there are no views, or the filter names what is not there.
+    pub fn session_page(
+        &self,
+        filter: &Filter,
+        order: SessionOrder,
+        limit_behind: (usize, usize),
+    ) -> Result<Vec<SessionRow>> {
+        let db = self.views_for_reading()?;
+        let found = query::session_page(&db, filter, order, limit_behind);
+        found.map_err(|error| self.filter_error(error))
+    }
+
+    /// The prompts of the sessions that a filter picks: those that wait for a judgement come first, the riskiest before others.
+    ///
+    /// # Errors
+    /// When there are no views, or the filter names what is not there.
+    pub fn queue(&self, filter: &Filter) -> Result<Vec<QueueItem>> {
+        let db = self.views_for_reading()?;
+        query::queue(&db, filter).map_err(|error| self.filter_error(error))
+    }
+
+    /// What a literal or regex would hide of what is shown now. Nothing is recorded.
+    ///
+    /// # Errors
+    /// When the request names something else, or what is not there.
+    pub fn forecast(&self, request: &RedactRequest) -> Result<Forecast> {
+        let record = self.record_of(request)?;
+        let (matcher, within) = match record.what {
+            What::Literal { text, within, ignore_case } => {
+                (Matcher::Literal { text, ignore_case }, within)
+            }
+            What::Regex { pattern, within } => (Matcher::Regex(pattern), within),
+            _ => {
+                let message = "only a text or a pattern can be looked for";
+                return Err(usage(message, Hint::Target(TargetHint::NameOne)));
+            }
+        };
+        let (id, replacement) = (Seq::FIRST, REPLACEMENT.to_string());
+        let manual = Manual { id, matcher, scope: Scope::Global, replacement, rank: 0 };
+        let engine = Engine::compile(&RuleSet::default(), &[manual])?;
+        let db = self.views_for_reading()?;
+        let find = |text: &str| {
+            let masks = engine.masks(text, &Context::default());
+            masks.into_iter().map(|mask| mask.start..mask.end).collect()
+        };
+        let meant = match &within {
+            Within::Everything => None,
+            Within::Session(_) => {
+                let of = request.session.as_deref().unwrap_or_default();
+                Some(BTreeSet::from([query::find_session(&db, of)?.id]))
+            }
+            Within::Repo(_) => {
+                let filter = Filter { repo: request.repo.clone(), ..Filter::default() };
+                let of = query::sessions_matching(&db, &filter, 0);
+                let of = of.map_err(|error| self.filter_error(error))?;
+                Some(of.into_iter().map(|session| session.id).collect())
+            }
+        };
+        let is_meant = |session: &str| meant.as_ref().is_none_or(|meant| meant.contains(session));
+        let found = query::forecast(&db, &find, &is_meant, SAMPLES);
+        Ok(found.map_err(db::at(self.views_path()))?)
+    }
+
+    /// Passages that each rule hides, the most first.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn passages_by_rule(&self) -> Result<Vec<(String, u64)>> {
+        let db = self.views_for_reading()?;
+        Ok(query::passages_by_rule(&db).map_err(db::at(self.views_path()))?)
+    }
+
+    /// Takes back what somebody said of a session or prompt: a tag, a note, or a judgement, of which the one before holds again.
+    ///
+    /// # Errors
+    /// When that entry is none, or it does not hold any more.
+    pub fn take_back(&self, seq: Seq, listener: Listener<'_>) -> Result<Seq> {
+        let db = self.views_for_reading()?;
+        let said = query::said_by(&db, seq).map_err(db::at(self.views_path()))?;
+        drop(db);
+        let gone =
+            || AppError::new(ErrorKind::NotFound, format!("entry {seq} says nothing that holds"));
+        let said = said.ok_or_else(gone)?;
+        let value = said.value.clone().unwrap_or_default();
+        let act = match said.act.as_str() {
+            "note" => return self.remove_note(seq, listener),
+            "tag" => Act::Untag { name: value },
+            "untag" => Act::Tag { name: value, by_rule: false },
+            "disposition" => Act::Disposition { value: said.before.unwrap_or_default() },
+            _ => return Err(gone()),
+        };
+        let name = match said.prompt {
+            0 => said.session,
+            number => format!("{}#{number}", said.session),
+        };
+        let subject = self.subject(&name)?;
+        self.annotate(&[subject], &act, listener)?.from.ok_or_else(gone)
+    }
+}

@@ -1,0 +1,125 @@
+// Keys, and a way to hide what is selected. Everything here can be done without it.
+'use strict';
+(() => {
+  const all = (selector, root) => [...(root || document).querySelectorAll(selector)];
+  const one = (selector, root) => (root || document).querySelector(selector);
+
+  // Coming in: what stands behind # is sent by itself, and leaves the address.
+  const enter = one('form.enter');
+  if (enter && location.hash.length > 32) {
+    one('#key').value = location.hash.slice(1);
+    history.replaceState(null, '', location.pathname);
+    enter.requestSubmit();
+    return;
+  }
+
+  // The item on which keys act.
+  const items = all('[data-list] > li, article[data-item]');
+  let chosen = -1;
+  const choose = (index, isMoving) => {
+    if (!items.length) return;
+    if (items[chosen]) items[chosen].classList.remove('chosen');
+    chosen = Math.max(0, Math.min(index, items.length - 1));
+    const item = items[chosen];
+    item.classList.add('chosen');
+    if (!isMoving) return;
+    item.scrollIntoView({ block: items.length > 1 && item.tagName === 'ARTICLE' ? 'start' : 'nearest' });
+    const focus = one('a', item);
+    if (focus) focus.focus({ preventScroll: true });
+  };
+  if (location.hash) choose(items.findIndex((item) => '#' + item.id === location.hash), false);
+  if (chosen < 0 && items.length === 1) choose(0, false);
+
+  // What is selected in a session, to be hidden.
+  const form = one('#hide');
+  const bar = document.createElement('div');
+  bar.id = 'selection';
+  bar.hidden = true;
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = 'Hide what is selected (r)';
+  bar.append(button);
+  const selected = () => {
+    const selection = getSelection();
+    const text = selection ? selection.toString().trim() : '';
+    const node = text && selection.anchorNode;
+    const from = node && (node.nodeType === 1 ? node : node.parentElement);
+    return from && from.closest('[data-seq]') ? text : '';
+  };
+  const hide = () => {
+    const text = selected();
+    if (!text || !form) return false;
+    one('textarea', form).value = text;
+    form.requestSubmit();
+    return true;
+  };
+  if (form) {
+    document.body.append(bar);
+    document.addEventListener('selectionchange', () => { bar.hidden = !selected(); });
+    button.addEventListener('pointerdown', (event) => event.preventDefault());
+    button.addEventListener('click', hide);
+  }
+
+  // What can be copied, by a click.
+  for (const code of all('[data-copy]')) {
+    code.title = 'Click to copy';
+    code.addEventListener('click', () => navigator.clipboard.writeText(code.textContent));
+  }
+
+  const dialog = one('#keys-list');
+  const keys = one('#keys');
+  if (keys && dialog) {
+    keys.hidden = false;
+    keys.addEventListener('click', () => dialog.showModal());
+  }
+
+  const rooms = { s: '/', q: '/queue', f: '/search', r: '/redactions', h: '/rules', t: '/tokens', a: '/acts', e: '/export', x: '/settings' };
+  let isGoing = false;
+  const within = () => items[chosen] || document;
+  const focus = (selector) => {
+    const field = one(selector, within()) || one(selector);
+    if (field) field.focus();
+    return Boolean(field);
+  };
+  const press = (selector, root) => {
+    const target = one(selector, root);
+    if (target) target.click();
+    return Boolean(target);
+  };
+  const acts = {
+    j: () => press('a[data-key="j"]') || (choose(chosen + 1, true), true),
+    k: () => press('a[data-key="k"]') || (choose(chosen - 1, true), true),
+    t: () => focus('form.tag input[type="text"]'),
+    n: () => focus('form.remark input[type="text"]'),
+    r: hide,
+    u: () => press('[data-key="u"]'),
+    '/': () => { const field = one('input[type="search"]'); if (field) field.focus(); else location.assign('/search'); return true; },
+    '?': () => { if (dialog) dialog.showModal(); return true; },
+  };
+  addEventListener('keydown', (event) => {
+    const target = event.target;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (target.closest && target.closest('input, textarea, select, dialog')) {
+      if (event.key === 'Escape' && target.blur) target.blur();
+      return;
+    }
+    if (isGoing) {
+      isGoing = false;
+      const room = rooms[event.key];
+      if (room && one('.top a[href="' + room + '"]')) location.assign(room);
+      return;
+    }
+    if (event.key === 'g') { isGoing = true; return; }
+    if (/^[1-9]$/.test(event.key)) {
+      const judgement = all('form.judge button', within())[Number(event.key) - 1];
+      if (judgement) judgement.click();
+      return;
+    }
+    if (event.key === 'Enter' && target === document.body) {
+      press('a', items[chosen]);
+      return;
+    }
+    const act = acts[event.key];
+    if (act && act()) event.preventDefault();
+  });
+})();

@@ -1,0 +1,106 @@
+//! What every request passes, in this order: a host that is ours, an origin that is ours where something is to change,
+//! somebody who has come in, a role that may.
+
+use super::logins::Who;
+use super::role::Right;
+use crate::error::WebError;
+use crate::state::Shared;
+use crate::ui::enter;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+
+/// The cookie of somebody who has come in.
+pub(crate) const COOKIE_NAME: &str = "codex_ledger";
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Refuses whoever does not pass; says who it is to those behind.
+pub(crate) async fn guard(
+    State(shared): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (method, headers) = (request.method(), request.headers());
+    let Some(host) = host_of(request.uri(), headers).filter(|host| shared.is_host(host)) else {
+        return WebError::new(StatusCode::MISDIRECTED_REQUEST, "this is not reached by that name")
+            .hint("open the address that `codex-ledger serve` has printed, or name another host with --host")
+            .into_response();
+    };
+    let is_program = bearer(headers).is_some();
+    let changes = !matches!(*method, Method::GET | Method::HEAD);
+    if changes && !is_from_here(&shared, headers, host, is_program) {
+        return WebError::new(StatusCode::FORBIDDEN, "this was sent by a page of somebody else")
+            .hint("nothing was changed; use the pages of this address")
+            .into_response();
+    }
+    let path = request.uri().path();
+    if path == enter::PATH || path.starts_with(crate::ui::assets::PREFIX) {
+        return next.run(request).await;
+    }
+    match shared.who(headers) {
+        Some(who) => {
+            request.extensions_mut().insert(who);
+            next.run(request).await
+        }
+        None if is_program => WebError::new(StatusCode::UNAUTHORIZED, "this token lets nobody in")
+            .hint("`codex-ledger serve token list` says which are in use")
+            .into_response(),
+        None => enter::page(&shared, StatusCode::UNAUTHORIZED, None),
+    }
+}
+
+/// Lets only those pass who have the right.
+pub(crate) fn with_right(right: Right, handler: MethodRouter<Shared>) -> MethodRouter<Shared> {
+    handler.layer(middleware::from_fn(move |request: Request, next: Next| async move {
+        let who = request.extensions().get::<Who>();
+        match who.is_some_and(|who| who.role.may(right)) {
+            true => next.run(request).await,
+            false => {
+                WebError::new(StatusCode::FORBIDDEN, format!("your role may not {}", right.words()))
+                    .into_response()
+            }
+        }
+    }))
+}
+
+/// The host that is asked for; none where the request is not clear about it.
+fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let mut named = headers.get_all(HOST).iter();
+    let host = named.next()?.to_str().ok()?;
+    let is_clear = named.next().is_none()
+        && uri.authority().is_none_or(|authority| authority.as_str() == host);
+    is_clear.then_some(host)
+}
+
+/// Whether a request that changes something comes from our own pages, or from a program with a token, which no page of somebody
+/// else can send.
+fn is_from_here(shared: &Shared, headers: &HeaderMap, host: &str, is_program: bool) -> bool {
+    let site = headers.get(FETCH_SITE).map(|site| site.as_bytes());
+    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let is_own = |origin: &str| origin == format!("{}://{host}", shared.scheme());
+    match (site, origin) {
+        (Some(site), _) if site != b"same-origin" => false,
+        (_, Some(origin)) => is_own(origin),
+        (_, None) => is_program,
+    }
+}
+
+/// The token that a program sends.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The cookie of ours.
+pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut named = pairs
+        .flat_map(|pairs| pairs.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, _)| *name == COOKIE_NAME);
+    named.next().map(|(_, value)| value)
+}

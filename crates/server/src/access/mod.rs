@@ -1,0 +1,12 @@
+//! Who may come in, and what each may do.
+
+mod guard;
+mod logins;
+mod role;
+mod secret;
+mod tokens;
+
+pub(crate) use guard::{COOKIE_NAME, bearer, cookie, guard, with_right};
+pub(crate) use logins::{Logins, Who};
+pub use role::{Right, Role};
+pub use tokens::{Token, TokenError, TokenFile};

@@ -1,0 +1,83 @@
+//! What is refused, and how that is said: a status, what is wrong, what to try.
+
+use crate::ui::layout;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use codex_ledger_app::{AppError, ErrorKind};
+use maud::html;
+
+/// Why a request was not done.
+#[derive(Clone, Debug)]
+pub(crate) struct WebError {
+    pub(crate) status: StatusCode,
+    /// May repeat what was typed, which then has passed the gate.
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+pub(crate) type Result<T> = std::result::Result<T, WebError>;
+
+impl WebError {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> WebError {
+        WebError { status, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> WebError {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What was asked for is not one that can be asked for.
+    pub(crate) fn bad(message: impl Into<String>) -> WebError {
+        WebError::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// There is no such thing.
+    pub(crate) fn missing(message: impl Into<String>) -> WebError {
+        WebError::new(StatusCode::NOT_FOUND, message)
+    }
+}
+
+impl From<AppError> for WebError {
+    fn from(error: AppError) -> WebError {
+        let (status, hint) = match error.kind {
+            ErrorKind::Usage => (StatusCode::BAD_REQUEST, None),
+            ErrorKind::NotFound => (StatusCode::NOT_FOUND, None),
+            ErrorKind::Io => (StatusCode::INTERNAL_SERVER_ERROR, None),
+            ErrorKind::OutOfSpace => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                Some("free some space and do it again: what was acknowledged is safe"),
+            ),
+            ErrorKind::Locked => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Some("another command is writing; do it again in a moment"),
+            ),
+            ErrorKind::Held => (StatusCode::CONFLICT, None),
+            ErrorKind::Damaged => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Some("run `codex-ledger audit` to see what is damaged"),
+            ),
+            ErrorKind::Views => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Some("run `codex-ledger rebuild-views`, then do it again"),
+            ),
+        };
+        let error = WebError::new(status, error.to_string());
+        WebError { hint: hint.map(str::to_string), ..error }
+    }
+}
+
+impl IntoResponse for WebError {
+    fn into_response(self) -> Response {
+        let page = layout::bare(
+            "Not done",
+            &html! {
+                h1 { (self.status.canonical_reason().unwrap_or("Not done")) }
+                p.refused { (layout::shown(&self.message)) "." }
+                @if let Some(hint) = &self.hint { p.quiet { (layout::shown(hint)) "." } }
+                p { a href="/" { "To the sessions" } }
+            },
+        );
+        (self.status, page).into_response()
+    }
+}

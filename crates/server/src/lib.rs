@@ -1,0 +1,16 @@
+//! The web door: who may come in, and the pages of the review.
+//!
+//! Thin: a handler reads what was asked, calls [`codex_ledger_app`], and renders. The ledger is locked only while something
+//! is written, so that commands work beside it.
+
+mod access;
+mod error;
+mod headers;
+mod params;
+mod serve;
+mod state;
+mod ui;
+
+pub use access::{Right, Role, Token, TokenError, TokenFile};
+pub use serve::{ServeError, ServeOptions, Server, Stopper};
+pub use state::{LogLine, LogListener};

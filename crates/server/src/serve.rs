@@ -1,0 +1,235 @@
+//! The listening end: connections in, with limits of time, size and number.
+
+use crate::access::{TokenFile, guard};
+use crate::headers;
+use crate::params::FORM_BYTES_MAX;
+use crate::state::{LogLine, LogListener, Shared};
+use crate::ui;
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use codex_ledger_app::{App, Setup};
+use codex_ledger_query::Zone;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+/// How long a client may take to say what it wants.
+const HEADERS_PATIENCE: Duration = Duration::from_secs(10);
+/// Connections at a time; more wait.
+const CONNECTIONS_MAX: usize = 256;
+/// How long those who are being answered are waited for when the server stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// Threads that read and write files at a time.
+const DESKS_MAX: usize = 8;
+
+/// Where to listen, and what is the same for all who ask.
+pub struct ServeOptions {
+    /// Address and port; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Other names under which this is reached, each with its port where that is not the usual one.
+    pub hosts: Vec<String>,
+    /// Zone of days and times.
+    pub zone: Zone,
+    /// Who else may come in.
+    pub tokens: TokenFile,
+    /// Who vouches for the ledger, in words, as reports have it.
+    pub vouched: fn(&App) -> Option<String>,
+    /// Hears of each request.
+    pub log: Option<LogListener>,
+}
+
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("{address}: {error}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system gives no threads or no randomness.
+    #[error("the server cannot be started: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A server that listens, and answers once it runs.
+pub struct Server {
+    runtime: Runtime,
+    listener: TcpListener,
+    address: SocketAddr,
+    shared: Shared,
+    stop: watch::Sender<bool>,
+}
+
+/// Stops a server from elsewhere.
+#[derive(Clone)]
+pub struct Stopper(watch::Sender<bool>);
+
+impl Stopper {
+    /// Those who are being answered are answered; nobody else is.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Server {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or the system refuses.
+    pub fn bind(setup: Setup, options: ServeOptions) -> Result<Server, ServeError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(DESKS_MAX)
+            .enable_all()
+            .build()?;
+        let wanted = options.address;
+        let bound = runtime.block_on(async {
+            let listener = TcpListener::bind(wanted).await?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        });
+        let (listener, address) =
+            bound.map_err(|error| ServeError::Bind { address: wanted, error })?;
+        let shared = Shared::new(setup, names_of(address, &options.hosts), options);
+        Ok(Server { runtime, listener, address, shared, stop: watch::Sender::new(false) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A link that lets the owner in once; it takes the place of an earlier one.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn new_link(&self) -> Result<String, ServeError> {
+        let secret = self.shared.logins().new_link(self.shared.now_ms())?;
+        // Behind `#`, it is neither sent as an address nor handed on as one.
+        Ok(format!(
+            "{}://{}{}#{}",
+            self.shared.scheme(),
+            self.address,
+            ui::enter::PATH,
+            secret.text()
+        ))
+    }
+
+    /// Stops it from elsewhere.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.stop.clone())
+    }
+
+    /// Answers until it is stopped.
+    pub fn run(self) {
+        let Server { runtime, listener, shared, stop, .. } = self;
+        runtime.block_on(answer(listener, router(shared), stop.subscribe()));
+        runtime.shutdown_timeout(STOP_PATIENCE);
+    }
+}
+
+/// The hosts that are ours: where it listens, and, on this machine's own address, its names.
+fn names_of(address: SocketAddr, others: &[String]) -> Vec<String> {
+    let mut names = vec![address.to_string()];
+    if address.ip().is_loopback() {
+        names.push(format!("localhost:{}", address.port()));
+    }
+    names.extend(others.iter().cloned());
+    names
+}
+
+fn router(shared: Shared) -> Router {
+    ui::routes()
+        .layer(middleware::from_fn_with_state(shared.clone(), guard))
+        .layer(RequestBodyLimitLayer::new(FORM_BYTES_MAX))
+        .layer(middleware::from_fn(headers::add))
+        .layer(middleware::from_fn_with_state(shared.clone(), log))
+        .layer(CompressionLayer::new())
+        .with_state(shared)
+}
+
+/// Tells of each request what kind of page it asked for, and nothing of what stands in it.
+async fn log(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().as_str().to_string();
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("other", MatchedPath::as_str).to_string();
+    let who = shared.who(request.headers());
+    let response = next.run(request).await;
+    shared.log(&LogLine {
+        at_ms: shared.now_ms(),
+        method,
+        route,
+        status: response.status().as_u16(),
+        duration_us: started.elapsed().as_micros() as u64,
+        role: who.as_ref().map(|who| who.role.name()),
+        token: who.and_then(|who| who.token),
+    });
+    response
+}
+
+async fn answer(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            _ = stop.wait_for(|is_stopped| *is_stopped) => break,
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|is_stopped| *is_stopped) => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = graceful.watch(connection(stream, router.clone()));
+                tokio::spawn(async move {
+                    // A client that went away is none of our business.
+                    connection.await.ok();
+                    drop(place);
+                });
+            }
+            // Out of file handles, for one: others will be given back.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    drop(listener);
+    tokio::time::timeout(STOP_PATIENCE, graceful.shutdown()).await.ok();
+}
+
+fn connection(
+    stream: TcpStream,
+    router: Router,
+) -> hyper::server::conn::http1::Connection<
+    TokioIo<TcpStream>,
+    impl hyper::service::Service<
+        hyper::Request<Incoming>,
+        Response = Response,
+        Error = std::convert::Infallible,
+        Future: Send + 'static,
+    >,
+> {
+    stream.set_nodelay(true).ok();
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        router.clone().oneshot(request.map(axum::body::Body::new))
+    });
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_PATIENCE)
+        .serve_connection(TokioIo::new(stream), service)
+}

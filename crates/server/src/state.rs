@@ -1,0 +1,142 @@
+//! What all requests share.
+
+use crate::access::{Logins, TokenFile, Who};
+use crate::error::{Result, WebError};
+use crate::serve::ServeOptions;
+use axum::http::{HeaderMap, StatusCode};
+use codex_ledger_app::{App, Setup};
+use codex_ledger_query::Zone;
+use std::sync::Arc;
+
+/// What was asked and answered; it holds nothing that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LogLine {
+    /// When the answer began, UTC milliseconds.
+    pub at_ms: u64,
+    /// GET or POST.
+    pub method: String,
+    /// The kind of page, such as `/sessions/{id}`.
+    pub route: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// How long it took, microseconds.
+    pub duration_us: u64,
+    /// Role of who asked.
+    pub role: Option<&'static str>,
+    /// Id of that one's token.
+    pub token: Option<String>,
+}
+
+/// Hears of each request.
+pub type LogListener = Arc<dyn Fn(&LogLine) + Send + Sync>;
+
+/// What all requests share.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Inner>);
+
+struct Inner {
+    setup: Setup,
+    zone: Zone,
+    hosts: Vec<String>,
+    logins: Logins,
+    tokens: TokenFile,
+    vouched: fn(&App) -> Option<String>,
+    log: Option<LogListener>,
+}
+
+/// The use cases, for one who asks.
+pub(crate) struct Desk {
+    pub(crate) app: App,
+    pub(crate) who: Who,
+    pub(crate) zone: Zone,
+    pub(crate) now_ms: i64,
+    vouched: fn(&App) -> Option<String>,
+}
+
+impl Shared {
+    pub(crate) fn new(setup: Setup, hosts: Vec<String>, options: ServeOptions) -> Shared {
+        let logins = Logins::new(setup.actor.clone());
+        let ServeOptions { zone, tokens, vouched, log, .. } = options;
+        Shared(Arc::new(Inner { setup, zone, hosts, logins, tokens, vouched, log }))
+    }
+
+    pub(crate) fn logins(&self) -> &Logins {
+        &self.0.logins
+    }
+
+    pub(crate) fn tokens(&self) -> &TokenFile {
+        &self.0.tokens
+    }
+
+    pub(crate) fn log(&self, line: &LogLine) {
+        if let Some(log) = &self.0.log {
+            log(line);
+        }
+    }
+
+    pub(crate) fn is_host(&self, host: &str) -> bool {
+        self.0.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        "http"
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.0.setup.world.clock.now() / 1_000_000
+    }
+
+    /// Who asks, where that one has come in.
+    pub(crate) fn who(&self, headers: &HeaderMap) -> Option<Who> {
+        let now_ms = self.now_ms();
+        if let Some(text) = crate::access::bearer(headers) {
+            let token = self.tokens().find(text, now_ms)?;
+            let (actor, role) = (token.actor, token.role);
+            return Some(Who { actor, role, token: Some(token.id), form_secret: None });
+        }
+        let who = self.logins().find(crate::access::cookie(headers)?, now_ms)?;
+        // A token that was taken back ends what was opened with it.
+        let may_stay = who.token.as_ref().is_none_or(|id| self.tokens().is_valid(id, now_ms));
+        may_stay.then_some(who)
+    }
+
+    /// Does what reads or writes files, on a thread that may wait for them.
+    pub(crate) async fn at_desk<T: Send + 'static>(
+        &self,
+        who: Who,
+        work: impl FnOnce(&Desk) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let shared = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let desk = shared.desk(who);
+            work(&desk).map_err(|error| desk.without_hidden(error))
+        });
+        done.await.unwrap_or_else(|_| {
+            Err(WebError::new(StatusCode::INTERNAL_SERVER_ERROR, "this program has failed here")
+                .hint("this is a fault of ours; please report it"))
+        })
+    }
+
+    fn desk(&self, who: Who) -> Desk {
+        let setup = Setup { actor: who.actor.clone(), ..self.0.setup.clone() };
+        let now_ms = self.now_ms() as i64;
+        let (zone, vouched) = (self.0.zone.clone(), self.0.vouched);
+        Desk { app: App::new(setup), who, zone, now_ms, vouched }
+    }
+}
+
+impl Desk {
+    /// Who vouches for the ledger, in words.
+    pub(crate) fn vouched(&self) -> Option<String> {
+        (self.vouched)(&self.app)
+    }
+
+    /// Messages repeat what was typed, which may be what is hidden.
+    fn without_hidden(&self, error: WebError) -> WebError {
+        let message = match self.app.gate() {
+            Ok(gate) => gate.hide(&error.message).unwrap_or(error.message),
+            Err(_) => "this was not done, and what is hidden cannot be read".into(),
+        };
+        WebError { message, ..error }
+    }
+}

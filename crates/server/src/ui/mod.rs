@@ -1,0 +1,57 @@
+//! The pages of the review: rendered here, usable without a script, and better with ours.
+
+mod acts;
+pub(crate) mod assets;
+pub(crate) mod enter;
+mod export;
+pub(crate) mod layout;
+mod queue;
+mod redactions;
+mod review;
+mod rules;
+mod search;
+mod session;
+mod sessions;
+mod settings;
+mod tokens;
+
+use crate::access::{Right, with_right};
+use crate::error::WebError;
+use crate::state::Shared;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+
+/// All pages and acts, each with the right that it asks for.
+pub(crate) fn routes() -> Router<Shared> {
+    Router::new()
+        .route(&format!("{}{{name}}", assets::PREFIX), get(assets::serve))
+        .route(enter::PATH, get(enter::show).post(enter::enter))
+        .route("/leave", with_right(Right::Read, post(enter::leave)))
+        .route("/", with_right(Right::Read, get(sessions::list)))
+        .route("/sessions/{id}", with_right(Right::Read, get(session::show)))
+        .route("/search", with_right(Right::Read, get(search::show)))
+        .route("/tokens", with_right(Right::Read, get(tokens::show)))
+        .route("/queue", with_right(Right::Review, get(queue::show)))
+        .route("/review", with_right(Right::Review, post(review::say)))
+        .route("/redactions", with_right(Right::Redact, get(redactions::list)))
+        .route("/redactions/preview", with_right(Right::Redact, post(redactions::preview)))
+        .route("/redactions/apply", with_right(Right::Redact, post(redactions::apply)))
+        .route("/redactions/undo", with_right(Right::Redact, post(redactions::undo)))
+        .route("/rules", with_right(Right::Redact, get(rules::show)))
+        .route("/settings", with_right(Right::Administer, get(settings::show)))
+        .route("/settings/revoke", with_right(Right::Administer, post(settings::revoke)))
+        .route("/acts", with_right(Right::Audit, get(acts::show)))
+        .route("/export", with_right(Right::Export, get(export::show)))
+        .route("/export/file", with_right(Right::Export, post(export::file)))
+        .fallback(missing)
+        .method_not_allowed_fallback(not_allowed)
+}
+
+async fn missing() -> WebError {
+    WebError::missing("there is no such page")
+}
+
+async fn not_allowed() -> WebError {
+    WebError::new(StatusCode::METHOD_NOT_ALLOWED, "this is not done so")
+}

@@ -1,0 +1,98 @@
+//! The queue: one prompt after the other, each with one key.
+
+use super::layout::{self, Page, shown};
+use super::{review, session};
+use crate::access::Who;
+use crate::error::Result;
+use crate::params::Params;
+use crate::state::{Desk, Shared};
+use axum::Extension;
+use axum::extract::State;
+use codex_ledger_query::{Mode, QueueItem};
+use codex_ledger_report::numbers::{number, plural};
+use codex_ledger_report::session_label;
+use maud::{Markup, html};
+
+pub(crate) async fn show(
+    State(shared): State<Shared>,
+    Extension(who): Extension<Who>,
+    params: Params,
+) -> Result<Page> {
+    shared.at_desk(who, move |desk| body(desk, &params)).await
+}
+
+fn body(desk: &Desk, params: &Params) -> Result<Page> {
+    let filter = params.of_filter();
+    let items = desk.app.queue(&filter.filter(&desk.zone, desk.now_ms)?)?;
+    let judged = items.iter().filter(|item| item.disposition.is_some()).count();
+    let place = match params.get("at") {
+        Some(at) => items.iter().position(|item| name_of(item) == at),
+        None => None,
+    };
+    // Without a place, the first one that waits.
+    let place =
+        place.or_else(|| items.first().filter(|item| item.disposition.is_none()).map(|_| 0));
+    let link = |item: &QueueItem| filter.with("at", Some(&name_of(item))).url("/queue");
+    let home = filter.url("/queue");
+    let markup = html! {
+        (review::done(&desk.who, params, &home))
+        h1 { "Queue" }
+        p.quiet {
+            (number(judged as u64)) " of " (plural(items.len() as u64, "prompt")) " judged"
+            @if !filter.is_empty() { " · only what matches · " a href="/queue" { "all" } }
+        }
+        progress max=(items.len().max(1)) value=(judged) aria-label="Judged" {}
+        @match place.and_then(|at| items.get(at).map(|item| (at, item))) {
+            None => {
+                @if items.is_empty() { p { "No prompt matches." } }
+                @else { p { "Everything is judged. " a href=(filter.url("/")) { "To the sessions" } } }
+            }
+            Some((at, item)) => {
+                nav.beside aria-label="Neighbours" {
+                    @if let Some(before) = at.checked_sub(1).and_then(|at| items.get(at)) {
+                        a href=(link(before)) rel="prev" data-key="k" { "Previous" }
+                    }
+                    @if let Some(next) = items.get(at + 1) {
+                        a href=(link(next)) rel="next" data-key="j" { "Next" }
+                    }
+                    a href=(format!("/sessions/{}?from={}#p{}", item.session, item.prompt.saturating_sub(3), item.prompt)) data-key="Enter" { "In its session" }
+                }
+                (why(item))
+                (one(desk, item, &home)?)
+            }
+        }
+    };
+    Ok(layout::page(&desk.who, "Queue", "/queue", &markup))
+}
+
+fn name_of(item: &QueueItem) -> String {
+    format!("{}#{}", item.session, item.prompt)
+}
+
+/// Why it is worth a look.
+fn why(item: &QueueItem) -> Markup {
+    html! {
+        p.why {
+            @if item.failed > 0 { span.bad { (plural(item.failed, "failed call")) } }
+            @if item.files > 0 { span { (plural(item.files, "file change")) } }
+            @if item.hidden > 0 { span { (plural(item.hidden, "hidden passage")) } }
+        }
+    }
+}
+
+fn one(desk: &Desk, item: &QueueItem, home: &str) -> Result<Markup> {
+    let report = session::report_of(desk, &item.session, Mode::Actions)?;
+    let words = review::words(&desk.app);
+    for of in &report.head().sessions {
+        let mut prompts = report.prompts(of).map_err(session::unreadable)?;
+        prompts.pass(usize::try_from(item.prompt).unwrap_or(usize::MAX));
+        let prompt = prompts.next_prompt().map_err(session::unreadable)?;
+        if let Some(prompt) = prompt.filter(|prompt| prompt.number == Some(item.prompt)) {
+            return Ok(html! {
+                p.in-session { (shown(&session_label(of))) }
+                div.queue data-session=(of.id) { (session::article(desk, &words, of, &prompt, home)) }
+            });
+        }
+    }
+    Ok(html! { p { "This prompt is not shown any more." } })
+}

@@ -1,0 +1,196 @@
+//! One session: prompt by prompt, some at a time.
+
+use super::layout::{self, Page, form_secret, shown};
+use super::{redactions, review};
+use crate::access::{Right, Who};
+use crate::error::{Result, WebError};
+use crate::params::Params;
+use crate::state::{Desk, Shared};
+use axum::Extension;
+use axum::extract::{Path, State};
+use codex_ledger_app::PriceTable;
+use codex_ledger_query::{
+    Beside, Filter, Mode, ReportHead, ReportPrompt, ReportReader, ReportRequest, ReportSession,
+};
+use codex_ledger_report::story::{self, Story};
+use codex_ledger_report::{session_facts, session_label};
+use maud::{Markup, html};
+
+/// Prompts on a page.
+const WINDOW: usize = 25;
+
+pub(crate) async fn show(
+    State(shared): State<Shared>,
+    Extension(who): Extension<Who>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Page> {
+    shared.at_desk(who, move |desk| body(desk, &id, &params)).await
+}
+
+/// A report on one session, as a page needs it.
+pub(crate) fn report_of(desk: &Desk, id: &str, mode: Mode) -> Result<ReportReader> {
+    let filter = Filter { sessions: vec![id.to_string()], ..Filter::default() };
+    let request = ReportRequest {
+        title: None,
+        mode,
+        filter,
+        since_said: None,
+        until_said: None,
+        zone: desk.zone.clone(),
+        page: true,
+        beside: Beside::default(),
+        external: false,
+        checkpoint: None,
+    };
+    Ok(desk.app.report(&desk.app.gate()?, request, PriceTable::builtin())?)
+}
+
+/// How much of a session is told.
+fn mode_of(params: &Params) -> Mode {
+    match params.get("show") {
+        Some("talk") => Mode::Answers,
+        Some("full") => Mode::Full,
+        _ => Mode::Actions,
+    }
+}
+
+fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
+    let report = report_of(desk, id, mode_of(params))?;
+    let head = report.head();
+    let path = format!("/sessions/{id}");
+    let here = params.with("done", None).url(&path);
+    let from = params.number("from")?.unwrap_or(0);
+    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    let Some(first) = head.sessions.first() else {
+        return Err(WebError::missing(format!("there is no session `{id}`")));
+    };
+    let words = review::words(&desk.app);
+    let mut told = Vec::new();
+    for session in &head.sessions {
+        let mut prompts = report.prompts(session).map_err(unreadable)?;
+        let total = prompts.left();
+        prompts.pass(from);
+        let mut window = Vec::new();
+        while window.len() < WINDOW {
+            let Some(prompt) = prompts.next_prompt().map_err(unreadable)? else { break };
+            window.push(prompt);
+        }
+        let next = (prompts.left() > 0).then(|| total - prompts.left());
+        told.push((session, window, next));
+    }
+    let can_review = desk.who.role.may(Right::Review);
+    let can_redact = desk.who.role.may(Right::Redact);
+    let markup = html! {
+        (review::done(&desk.who, params, &here))
+        h1 { (shown(&session_label(first))) }
+        (facts(head, first))
+        (switch(params, &path))
+        @if can_review { (review::forms(&desk.who, &words, &first.id, &first.review, &here)) }
+        @for (session, window, next) in &told {
+            @if from > 0 { p { a href=(params.with("from", before(from).as_deref()).url(&path)) rel="prev" { "Earlier prompts" } } }
+            div data-list="" data-session=(session.id) {
+                @for prompt in window { (article(desk, &words, session, prompt, &here)) }
+            }
+            @if let Some(next) = next {
+                p { a href=(params.with("from", Some(&next.to_string())).url(&path)) rel="next" { "Later prompts" } }
+            }
+        }
+        @if can_redact { (hide(&desk.who, first, &here)) }
+    };
+    Ok(layout::page(&desk.who, &session_label(first), "/", &markup))
+}
+
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> WebError {
+    let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
+    WebError::new(status, format!("the views cannot be read: {error}"))
+        .hint("do it again; if that does not help, run `codex-ledger rebuild-views`")
+}
+
+fn before(from: usize) -> Option<String> {
+    Some(from.saturating_sub(WINDOW)).filter(|from| *from > 0).map(|from| from.to_string())
+}
+
+fn facts(head: &ReportHead, of: &ReportSession) -> Markup {
+    html! {
+        dl.facts {
+            @for (name, value) in session_facts(head, of) {
+                @if !matches!(name, "tags" | "disposition" | "note") {
+                    div { dt { (name) } dd { (value_of(name, &value)) } }
+                }
+            }
+        }
+    }
+}
+
+fn value_of(name: &str, value: &str) -> Markup {
+    match name {
+        "parent" => html! { a href=(format!("/sessions/{value}")) { (shown(value)) } },
+        "session" => html! { code data-copy="" { (shown(value)) } },
+        _ => html! { (shown(value)) },
+    }
+}
+
+fn switch(params: &Params, path: &str) -> Markup {
+    let now = params.get("show").unwrap_or("work");
+    html! {
+        nav.switch aria-label="How much" {
+            @for (name, words) in [("talk", "prompts and answers"), ("work", "and what was done"), ("full", "everything")] {
+                a href=(params.with("show", Some(name)).with("done", None).url(path)) aria-current=[(now == name).then_some("true")] { (words) }
+            }
+        }
+    }
+}
+
+/// A prompt, what followed it, and what is said of it.
+pub(crate) fn article(
+    desk: &Desk,
+    words: &[String],
+    session: &ReportSession,
+    prompt: &ReportPrompt,
+    here: &str,
+) -> Markup {
+    let told = Story { zone: &desk.zone, is_for_review: true };
+    let number = prompt.number.unwrap_or(0);
+    let name = format!("{}#{number}", session.id);
+    let at = format!("p{number}");
+    let back = format!("{here}#{at}");
+    // The forms say what is said of it.
+    let mut shown_prompt = prompt.clone();
+    if desk.who.role.may(Right::Review) {
+        shown_prompt.review = codex_ledger_query::Review::default();
+    }
+    html! {
+        article.prompt.back[prompt.rolled_back] id=(at) data-item="" {
+            h2 { a href=(format!("#{at}")) { (story::prompt_heading(&desk.zone, prompt)) } }
+            (story::prompt(told, &shown_prompt))
+            @if prompt.number.is_some() && desk.who.role.may(Right::Review) {
+                (review::forms(&desk.who, words, &name, &prompt.review, &back))
+                @if desk.who.role.may(Right::Redact) {
+                    form.hide-prompt method="post" action="/redactions/preview" {
+                        (form_secret(&desk.who))
+                        input type="hidden" name="back" value=(back);
+                        button name="prompt" value=(name) { "Hide this prompt" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The form that hides a passage: the script fills it in from what is selected.
+fn hide(who: &Who, session: &ReportSession, here: &str) -> Markup {
+    html! {
+        section.hide aria-labelledby="hide-title" {
+            h2 id="hide-title" { "Hide a passage" }
+            form id="hide" method="post" action="/redactions/preview" {
+                (form_secret(who))
+                input type="hidden" name="back" value=(here);
+                input type="hidden" name="of" value=(session.id);
+                label { span { "Passage, as it stands above" } textarea name="literal" rows="2" required {} }
+                (redactions::reach("session"))
+                button { "See what it would hide" }
+            }
+        }
+    }
+}

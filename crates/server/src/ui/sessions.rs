@@ -1,0 +1,271 @@
+//! All sessions: filtered, sorted, charted, a page at a time.
+
+use super::layout::{self, Page, pager, shown};
+use crate::access::Who;
+use crate::error::Result;
+use crate::params::Params;
+use crate::state::{Desk, Shared};
+use axum::Extension;
+use axum::extract::State;
+use codex_ledger_app::{PriceTable, WhatIf};
+use codex_ledger_query::{
+    Filter, SessionOrder, SessionRow, TokenBy, TokenRequest, TokenRow, TokenSums,
+};
+use codex_ledger_report::numbers::{number, plural, short};
+use codex_ledger_report::place_name;
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+/// Sessions on a page.
+const PAGE: u64 = 50;
+/// Bars of a chart that is not about days.
+const BARS: usize = 8;
+const ORDERS: [(&str, &str, SessionOrder); 5] = [
+    ("newest", "newest", SessionOrder::Newest),
+    ("oldest", "oldest", SessionOrder::Oldest),
+    ("prompts", "most prompts", SessionOrder::Prompts),
+    ("failed", "most failed", SessionOrder::Failed),
+    ("tokens", "most tokens", SessionOrder::Tokens),
+];
+
+pub(crate) async fn list(
+    State(shared): State<Shared>,
+    Extension(who): Extension<Who>,
+    params: Params,
+) -> Result<Page> {
+    shared.at_desk(who, move |desk| body(desk, &params)).await
+}
+
+/// What reviewers say of a session.
+#[derive(Default)]
+struct Said {
+    tags: Vec<String>,
+    disposition: Option<String>,
+    /// Prompts that were judged.
+    judged: u64,
+}
+
+fn body(desk: &Desk, params: &Params) -> Result<Page> {
+    let filter = params.filter(&desk.zone, desk.now_ms)?;
+    let order = ORDERS.iter().find(|(name, ..)| Some(*name) == params.get("sort"));
+    let order = order.map_or(SessionOrder::Newest, |(.., order)| *order);
+    let total = desk.app.count_matching(&filter)?;
+    let pages = total.div_ceil(PAGE).max(1);
+    let page = params.number("page")?.unwrap_or(1).clamp(1, pages);
+    let behind = usize::try_from((page - 1) * PAGE).unwrap_or(usize::MAX);
+    let sessions = desk.app.session_page(&filter, order, (PAGE as usize, behind))?;
+    let costs = costs(desk, &sessions)?;
+    let said = said(desk)?;
+    let markup = html! {
+        h1 { "Sessions" }
+        (filters(desk, params)?)
+        (charts(desk, &filter, params)?)
+        p.quiet { (plural(total, "session")) @if !params.of_filter().is_empty() { " match · " a href="/" { "show all" } } }
+        @if sessions.is_empty() { (nothing(params)) }
+        @else {
+            ol.sessions data-list="" {
+                @for session in &sessions { (row(desk, session, &costs, said.get(&session.id))) }
+            }
+        }
+        (pager("/", params, page, pages))
+    };
+    Ok(layout::page(&desk.who, "Sessions", "/", &markup))
+}
+
+fn nothing(params: &Params) -> Markup {
+    html! {
+        @if params.of_filter().is_empty() {
+            p { "Nothing is in this ledger yet. " code { "codex-ledger append" } " reads what Codex has written." }
+        } @else { p { "No session matches." } }
+    }
+}
+
+fn row(
+    desk: &Desk,
+    of: &SessionRow,
+    costs: &BTreeMap<String, TokenSums>,
+    said: Option<&Said>,
+) -> Markup {
+    let at = of.created_at_ms.map(|ms| desk.zone.minute(ms));
+    let place = of.cwd.as_deref().map(place_name);
+    let (none, cost) = (Said::default(), costs.get(&of.id));
+    let said = said.unwrap_or(&none);
+    html! {
+        li {
+            a.title href=(format!("/sessions/{}", of.id)) {
+                (shown(of.title.as_deref().or(place.as_deref()).unwrap_or("unnamed session")))
+            }
+            div.facts {
+                @if let Some(at) = at { time { (at) } }
+                @if let Some(place) = &place { span { (shown(place)) } }
+                @if let Some(model) = &of.model { span { (shown(model)) } }
+                @if let Some(from) = of.subagent.as_ref().and(of.started_from()) { span { (shown(&from)) } }
+                span { (plural(of.prompts, "prompt")) }
+                @if of.calls > 0 { span { (plural(of.calls, "call")) } }
+                @if of.failed > 0 { span.bad { (number(of.failed)) " failed" } }
+                @if of.tokens > 0 { span { (short(of.tokens)) " tokens" } }
+                @if let Some(cost) = cost { span { (money(cost)) } }
+                @if said.judged > 0 { span { (said.judged) " of " (of.prompts) " judged" } }
+                @if let Some(disposition) = &said.disposition { span.chip.judged { (shown(disposition)) } }
+                @for tag in &said.tags { span.chip { (shown(tag)) } }
+            }
+        }
+    }
+}
+
+/// `$12.34`, with a tilde where a price was guessed.
+pub(crate) fn money(sums: &TokenSums) -> String {
+    match sums.cost_usd {
+        Some(cost) if sums.estimated => format!("~${cost:.2}"),
+        Some(cost) => format!("${cost:.2}"),
+        None => "no price".into(),
+    }
+}
+
+fn costs(desk: &Desk, sessions: &[SessionRow]) -> Result<BTreeMap<String, TokenSums>> {
+    if sessions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids = sessions.iter().map(|session| session.id.clone()).collect();
+    let filter = Filter { sessions: ids, ..Filter::default() };
+    let rows = rows_by(desk, TokenBy::Session, filter)?;
+    Ok(rows.into_iter().map(|row| (row.key, row.sums)).collect())
+}
+
+fn rows_by(desk: &Desk, by: TokenBy, filter: Filter) -> Result<Vec<TokenRow>> {
+    let prices = PriceTable::builtin();
+    let what_if = WhatIf::default();
+    let request = TokenRequest { by: vec![by], filter, zone: &desk.zone, prices, what_if };
+    Ok(desk.app.tokens(&request)?.rows)
+}
+
+fn said(desk: &Desk) -> Result<BTreeMap<String, Said>> {
+    let mut said: BTreeMap<String, Said> = BTreeMap::new();
+    for row in desk.app.dispositions(None)? {
+        let of = said.entry(row.session).or_default();
+        match row.prompt {
+            0 => of.disposition = Some(row.value),
+            _ => of.judged += 1,
+        }
+    }
+    for row in desk.app.tags(None)?.into_iter().filter(|row| row.prompt == 0) {
+        said.entry(row.session).or_default().tags.push(row.tag);
+    }
+    Ok(said)
+}
+
+/// The form that narrows down.
+fn filters(desk: &Desk, params: &Params) -> Result<Markup> {
+    let value = |name: &str| params.get(name).unwrap_or_default().to_string();
+    let field = |name: &str, label: &str, hint: &str| {
+        html! {
+            label { span { (label) }
+                input type="text" name=(name) value=(value(name)) placeholder=(hint) autocomplete="off" spellcheck="false"; }
+        }
+    };
+    let judgements = super::review::words(&desk.app);
+    Ok(html! {
+        form.filters method="get" action="/" {
+            (field("since", "since", "7d, 2026-02-09"))
+            (field("until", "until", ""))
+            (field("repo", "repository", "owner/name"))
+            (field("model", "model", ""))
+            (field("tag", "tag", ""))
+            label { span { "judged" }
+                select name="disposition" {
+                    option value="" { "anything" }
+                    @for word in &judgements {
+                        option value=(word) selected[params.get("disposition") == Some(word)] { (shown(word)) }
+                    }
+                }
+            }
+            label { span { "order" }
+                select name="sort" {
+                    @for (name, words, _) in ORDERS {
+                        option value=(name) selected[params.get("sort") == Some(name)] { (words) }
+                    }
+                }
+            }
+            label.check {
+                input type="checkbox" name="by_person" value="1" checked[params.get("by_person").is_some()];
+                span { "by a person" }
+            }
+            @for (name, value) in params.pairs().filter(|(name, _)| matches!(*name, "session" | "source" | "workspace")) {
+                input type="hidden" name=(name) value=(value);
+            }
+            button { "Filter" }
+        }
+    })
+}
+
+/// What was used on which day, by which model, where; each part leads to its sessions.
+fn charts(desk: &Desk, filter: &Filter, params: &Params) -> Result<Markup> {
+    let by = |by| rows_by(desk, by, filter.clone());
+    let (days, models, repos) = (by(TokenBy::Day)?, by(TokenBy::Model)?, by(TokenBy::Repo)?);
+    if days.is_empty() {
+        return Ok(html! {});
+    }
+    let to_model =
+        |row: &TokenRow| params.with("page", None).with("model", Some(&row.key)).url("/");
+    let to_repo = |row: &TokenRow| params.with("page", None).with("repo", Some(&row.key)).url("/");
+    Ok(html! {
+        details.charts open {
+            summary { "Activity" }
+            div {
+                (heat_map(&days, params))
+                (bars("By model", &models, &to_model, &|key| key.to_string()))
+                (bars("By repository", &repos, &to_repo, &|key| place_name(key)))
+            }
+        }
+    })
+}
+
+/// One square for each day of the last year that has some, weeks from left to right.
+fn heat_map(days: &[TokenRow], params: &Params) -> Markup {
+    let days =
+        codex_ledger_report::calendar(days.iter().map(|row| (row.key.as_str(), row.sums.total)));
+    let weeks = days.last().map_or(0, |day| day.week + 1);
+    let [first, last] = [days.first(), days.last()].map(|day| day.map_or("", |day| &*day.date));
+    html! {
+        figure.heat {
+            figcaption { "Tokens a day, " (first) " to " (last) }
+            svg viewBox=(format!("0 0 {} 98", weeks * 14)) width=(weeks * 14) height="98" role="group" aria-label="Tokens a day" {
+                @for day in &days {
+                    a href=(params.with("page", None).with("since", Some(&day.date)).with("until", Some(&day.date)).url("/"))
+                        aria-label=(format!("{}: {} tokens", day.date, short(day.count))) {
+                        title { (day.date) ": " (short(day.count)) " tokens" }
+                        rect class=(format!("heat{}", day.level)) x=(day.week * 14) y=(day.weekday * 14)
+                            width="12" height="12" rx="2" {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn bars(
+    title: &str,
+    rows: &[TokenRow],
+    link: &dyn Fn(&TokenRow) -> String,
+    name: &dyn Fn(&str) -> String,
+) -> Markup {
+    let mut rows: Vec<&TokenRow> = rows.iter().filter(|row| row.sums.total > 0).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.sums.total));
+    let most = rows.first().map_or(1, |row| row.sums.total).max(1);
+    html! {
+        figure {
+            figcaption { (title) }
+            ol.bars {
+                @for row in rows.iter().take(BARS) {
+                    li {
+                        a href=(link(row)) { (shown(&name(&row.key))) }
+                        svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" {
+                            rect class="fill" width=(row.sums.total * 100 / most) height="10" {}
+                        }
+                        span.quiet { (short(row.sums.total)) " · " (money(&row.sums)) }
+                    }
+                }
+            }
+        }
+    }
+}

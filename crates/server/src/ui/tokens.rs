@@ -1,0 +1,87 @@
+//! Usage and cost.
+
+use super::layout::{self, Page, shown};
+use super::sessions::money;
+use crate::access::Who;
+use crate::error::Result;
+use crate::params::Params;
+use crate::state::{Desk, Shared};
+use axum::Extension;
+use axum::extract::State;
+use codex_ledger_app::{PriceTable, WhatIf};
+use codex_ledger_query::{TokenBy, TokenReport, TokenRequest, TokenSums};
+use codex_ledger_report::numbers::number;
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+const WAYS: [(&str, TokenBy); 4] = [
+    ("day", TokenBy::Day),
+    ("model", TokenBy::Model),
+    ("repository", TokenBy::Repo),
+    ("session", TokenBy::Session),
+];
+
+pub(crate) async fn show(
+    State(shared): State<Shared>,
+    Extension(who): Extension<Who>,
+    params: Params,
+) -> Result<Page> {
+    shared.at_desk(who, move |desk| body(desk, &params)).await
+}
+
+fn body(desk: &Desk, params: &Params) -> Result<Page> {
+    let chosen = params.get("by").unwrap_or("day");
+    let (name, by) = WAYS.into_iter().find(|(name, _)| *name == chosen).unwrap_or(WAYS[0]);
+    let filter = params.of_filter().filter(&desk.zone, desk.now_ms)?;
+    let prices = PriceTable::builtin();
+    let what_if = WhatIf::default();
+    let request = TokenRequest { by: vec![by], filter, zone: &desk.zone, prices, what_if };
+    let report = desk.app.tokens(&request)?;
+    let titles: BTreeMap<String, String> = match by {
+        TokenBy::Session => {
+            let sessions = desk.app.sessions_matching(&request.filter, 0)?.into_iter();
+            sessions.filter_map(|session| Some((session.id, session.title?))).collect()
+        }
+        _ => BTreeMap::new(),
+    };
+    let markup = html! {
+        h1 { "Tokens and cost" }
+        nav.switch aria-label="By" {
+            @for (way, _) in WAYS {
+                a href=(params.with("by", Some(way)).url("/tokens")) aria-current=[(way == name).then_some("true")] { "by " (way) }
+            }
+        }
+        (table(name, &report, &titles))
+        p.quiet { "Cost is what the API would ask, at the prices of each day; table of " (report.price_date) "." }
+    };
+    Ok(layout::page(&desk.who, "Tokens and cost", "/tokens", &markup))
+}
+
+fn table(name: &str, report: &TokenReport, titles: &BTreeMap<String, String>) -> Markup {
+    let heads = ["input", "cached", "output", "reasoning", "total", "cost"];
+    let cells = |sums: &TokenSums| {
+        let numbers = [sums.input, sums.cached, sums.output, sums.reasoning, sums.total];
+        let values = numbers.map(number).into_iter().chain([money(sums)]);
+        html! { @for (head, value) in heads.iter().zip(values) { td data-head=(head) { (value) } } }
+    };
+    html! {
+        section.wide tabindex="0" aria-label="Table" {
+            table.sums {
+                thead { tr { th scope="col" { (name) } @for head in heads { th scope="col" { (head) } } } }
+                tbody {
+                    @for row in &report.rows { tr { th scope="row" { (key(name, &row.key, titles)) } (cells(&row.sums)) } }
+                }
+                tfoot { tr { th scope="row" { "total" } (cells(&report.total)) } }
+            }
+        }
+    }
+}
+
+/// What a row is about; a session by its title.
+fn key(name: &str, key: &str, titles: &BTreeMap<String, String>) -> Markup {
+    html! {
+        @if name == "session" {
+            a href=(format!("/sessions/{key}")) { (shown(titles.get(key).map_or(key, String::as_str))) }
+        } @else { (shown(key)) }
+    }
+}

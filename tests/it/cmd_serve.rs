@@ -1,0 +1,335 @@
+//! `serve`: who comes in, what each may do, and the whole review by forms alone.
+
+use crate::cli_support::web::{Serving, Visitor, form_of};
+use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// All pages, and the acts with a form that would do something; each with the right that it asks for.
+const PAGES: [(&str, &str); 10] = [
+    ("/", "read"),
+    ("/sessions/{id}", "read"),
+    ("/search?q=tide", "read"),
+    ("/tokens", "read"),
+    ("/queue", "review"),
+    ("/redactions", "redact"),
+    ("/rules", "redact"),
+    ("/acts", "audit"),
+    ("/export", "export"),
+    ("/settings", "administer"),
+];
+const ACTS: [(&str, &str); 6] = [
+    ("/review", "review"),
+    ("/redactions/preview", "redact"),
+    ("/redactions/apply", "redact"),
+    ("/redactions/undo", "redact"),
+    ("/export/file", "export"),
+    ("/settings/revoke", "administer"),
+];
+const ROLES: [(&str, &[&str]); 4] = [
+    ("viewer", &["read"]),
+    ("reviewer", &["read", "review", "redact", "export"]),
+    ("auditor", &["read", "audit", "export"]),
+    ("admin", &["read", "review", "redact", "audit", "export", "administer"]),
+];
+
+fn token(env: &TestEnvironment, name: &str, role: &str) -> String {
+    let made = env.json(["serve", "token", "create", name, "--role", role]);
+    made["token"].as_str().unwrap().to_string()
+}
+
+fn page(path: &str) -> String {
+    path.replace("{id}", &thread(1))
+}
+
+#[test]
+fn a_link_lets_in_once_and_without_one_nothing_is_shown() {
+    let env = TestEnvironment::with_session(2);
+    let serving = Serving::start(&env, &[]);
+    for (path, _) in PAGES {
+        let answer = serving.ask("GET", &page(path), &[], None).expect(401);
+        assert!(!answer.text().contains("tide"), "{path}");
+    }
+    let visitor = serving.enter(&serving.key);
+    for (path, _) in PAGES {
+        visitor.get(&page(path)).expect(200);
+    }
+    let again = form_of(&[("key", &serving.key)]);
+    let origin = format!("Origin: http://{}", serving.address);
+    serving.ask("POST", "/enter", &[&origin], Some(&again)).expect(403);
+    serving.ask("GET", "/", &["Cookie: codex_ledger=0"], None).expect(401);
+    visitor.post("/leave", &[]).expect(303);
+    visitor.get("/").expect(401);
+}
+
+#[test]
+fn other_hosts_origins_and_forms_are_refused_before_anything_is_done() {
+    let env = TestEnvironment::with_session(1);
+    let before = env.json(["status"])["head"]["size"].clone();
+    let serving = Serving::start(&env, &["--host", "ledger.example"]);
+    let visitor = serving.enter(&serving.key);
+    let cookie = format!("Cookie: {}", visitor.cookie);
+    let port = serving.address.split(':').next_back().unwrap().to_string();
+    for host in ["evil.example", "127.0.0.1", "127.0.0.1.evil.example", &format!("evil:{port}"), ""]
+    {
+        let line = format!("Host: {host}");
+        serving.ask("GET", "/", &[&line, &cookie], None).expect(421);
+    }
+    for host in [format!("localhost:{port}"), format!("LOCALHOST:{port}"), "ledger.example".into()]
+    {
+        serving.ask("GET", "/", &[&format!("Host: {host}"), &cookie], None).expect(200);
+    }
+    let one = format!("Host: {}", serving.address);
+    assert!(matches!(serving.ask("GET", "/", &[&one, &one, &cookie], None).status, 400 | 421));
+    let subject = thread(1);
+    let fields = [("subject", subject.as_str()), ("act", "tag"), ("value", "x"), ("back", "/")];
+    let secret = ("form_secret", visitor.form_secret.as_str());
+    let whole = form_of(&[&[secret], &fields[..]].concat());
+    let own = format!("Origin: http://{}", serving.address);
+    let refused: [&[&str]; 5] = [
+        &[&cookie],
+        &[&cookie, "Origin: http://evil.example"],
+        &[&cookie, "Origin: null"],
+        &[&cookie, &own, "Sec-Fetch-Site: cross-site"],
+        &[&cookie, &own, "Sec-Fetch-Site: same-site"],
+    ];
+    for lines in refused {
+        serving.ask("POST", "/review", lines, Some(&whole)).expect(403);
+    }
+    // A form of somebody else does not know what ours bring back.
+    for form in [form_of(&fields), form_of(&[&[("form_secret", "")], &fields[..]].concat())] {
+        serving.ask("POST", "/review", &[&cookie, &own], Some(&form)).expect(403);
+    }
+    let text = "Content-Type: text/plain\r\nContent-Length: 1\r\n";
+    let request = format!(
+        "POST /review HTTP/1.1\r\nConnection: close\r\n{one}\r\n{cookie}\r\n{own}\r\n{text}\r\nx"
+    );
+    serving.send(request.as_bytes()).expect(415);
+    let long = form_of(&[secret, ("value", &"x".repeat(300_000))]);
+    serving.ask("POST", "/review", &[&cookie, &own], Some(&long)).expect(413);
+    for (path, _) in ACTS {
+        serving.ask("GET", path, &[&cookie], None).expect(405);
+        serving.ask("PUT", path, &[&cookie, &own], Some(&whole)).expect(405);
+    }
+    for path in ["/sessions/..%2f..%2fetc", "/assets/..%2fCargo.toml", "/nothing", "/sessions/%00"]
+    {
+        assert!(matches!(serving.ask("GET", path, &[&cookie], None).status, 400 | 404), "{path}");
+    }
+    assert_eq!(env.json(["status"])["head"]["size"], before, "nothing was recorded");
+    serving.ask("POST", "/review", &[&cookie, &own], Some(&whole)).expect(303);
+    assert_eq!(env.json(["tag", "list"])[0]["tag"], "x");
+}
+
+#[test]
+fn each_role_may_do_what_it_may_and_nothing_else() {
+    let env = TestEnvironment::with_session(2);
+    let tokens = ROLES.map(|(role, _)| token(&env, role, role));
+    let serving = Serving::start(&env, &[]);
+    for ((role, rights), token) in ROLES.iter().zip(&tokens) {
+        let bearer = format!("Authorization: Bearer {token}");
+        for (path, right) in PAGES {
+            let status = serving.ask("GET", &page(path), &[&bearer], None).status;
+            let wanted = if rights.contains(&right) { 200 } else { 403 };
+            assert_eq!(status, wanted, "{role} {path}");
+        }
+        for (path, right) in ACTS {
+            // A form that says nothing is refused as such by whoever may do it.
+            let status = serving.ask("POST", path, &[&bearer], Some("")).status;
+            let wanted = if rights.contains(&right) { 400 } else { 403 };
+            assert_eq!(status, wanted, "{role} {path}");
+        }
+        // The same in a browser; pages offer nothing that is refused.
+        let visitor = serving.enter(token);
+        let home = visitor.get("/").expect(200);
+        for (path, right) in PAGES.iter().filter(|(path, _)| !path.contains(['{', '?'])) {
+            let is_offered = home.text().contains(&format!("<a href=\"{path}\""));
+            assert_eq!(is_offered, rights.contains(right), "{role} {path}");
+        }
+        let shown = visitor.get(&page("/sessions/{id}")).expect(200);
+        assert_eq!(
+            shown.text().contains("action=\"/review\""),
+            rights.contains(&"review"),
+            "{role}"
+        );
+    }
+}
+
+#[test]
+fn a_token_that_is_taken_back_ends_what_was_opened_with_it() {
+    let env = TestEnvironment::with_session(1);
+    let text = token(&env, "bea", "viewer");
+    let id = env.json(["serve", "token", "list"])[0]["id"].as_str().unwrap().to_string();
+    let serving = Serving::start(&env, &[]);
+    let visitor = serving.enter(&text);
+    env.json(["serve", "token", "revoke", &id]);
+    visitor.get("/").expect(401);
+    let bearer = format!("Authorization: Bearer {text}");
+    serving.ask("GET", "/", &[&bearer], None).expect(401);
+    let all: Value = env.json(["serve", "token", "list"]);
+    assert_eq!((&all[0]["valid"], &all[0]["role"]), (&Value::Bool(false), &"viewer".into()));
+    env.run(["serve", "token", "revoke", &id]).refused(&["no token"]);
+    env.run(["serve", "--listen", "0.0.0.0:0"]).refused(&["others on the network", "proxy"]);
+}
+
+/// The whole review with forms alone: look, hide, see it gone everywhere, undo, judge, take out.
+#[test]
+fn a_review_goes_from_the_list_to_the_export_and_every_act_is_an_entry() {
+    let env = TestEnvironment::new();
+    let secret = "the Ellery gauge";
+    let mut lines = session(1, 2);
+    lines.extend_from_slice(&prompt_line(&format!("Read {secret} twice")));
+    env.write(&env.rollout(1), &lines);
+    env.write(&env.rollout(2), &session(2, 1));
+    env.append(&[]);
+    let reviewer = token(&env, "bea", "reviewer");
+    let serving = Serving::start(&env, &[]);
+    let bea = serving.enter(&reviewer);
+    let (id, path) = (thread(1), format!("/sessions/{}", thread(1)));
+    assert!(bea.get("/").text().contains(&path));
+    assert!(bea.get(&path).text().contains(secret));
+    let what = [("literal", secret), ("of", &id), ("reach", "everywhere"), ("back", &path)];
+    let seen = bea.post("/redactions/preview", &what).expect(200);
+    assert!(seen.text().contains("<strong>1 passage</strong>"), "{}", seen.text());
+    let size = |env: &TestEnvironment| env.json(["status"])["head"]["size"].as_u64().unwrap();
+    let before = size(&env);
+    let without_reason = bea.post("/redactions/apply", &what).expect(400);
+    assert!(without_reason.text().contains("reason"));
+    assert_eq!(size(&env), before, "to look, and to be refused, records nothing");
+    let why = [&what[..], &[("reason", "a name")]].concat();
+    let done = bea.post("/redactions/apply", &why).expect(303);
+    let list = bea.get(done.header("location")).expect(200);
+    assert!(list.text().contains("Hidden by entry") && list.text().contains("a name"));
+    let everywhere = [path.clone(), "/".into(), "/queue".into(), "/search?q=Ellery".into()];
+    for page in &everywhere {
+        assert!(!bea.get(page).expect(200).text().contains("Ellery gauge"), "{page}");
+    }
+    let exported = |visitor: &Visitor<'_>, format: &str| {
+        let fields = [("mode", "actions"), ("format", format), ("session", &id)];
+        visitor.post("/export/file", &fields).expect(200)
+    };
+    let file = exported(&bea, "md");
+    assert!(!file.text().contains("Ellery"));
+    assert!(file.header("content-disposition").contains("attachment"));
+    for format in ["md", "html", "json", "csv"] {
+        let path = env.path(format!("report.{format}"));
+        let out = path.display().to_string();
+        env.ok(["report", "--mode", "actions", "--session", &id, "-o", &out]);
+        assert_eq!(exported(&bea, format).text(), fs::read_to_string(&path).unwrap(), "{format}");
+    }
+    let made = env.json(["redact", "list"]);
+    assert_eq!((&made[0]["actor"], &made[0]["reason"]), (&"bea".into(), &"a name".into()));
+    let seq = made[0]["seq"].to_string();
+    bea.post("/redactions/undo", &[("seq", &seq), ("reason", "it is a place")]).expect(303);
+    assert!(bea.get(&path).text().contains(secret));
+    // The queue: a judgement, its undo, and the next one waits.
+    let waiting = bea.get("/queue").expect(200);
+    assert!(waiting.text().contains("0 of 4 prompts judged"), "{}", waiting.text());
+    let subject = format!("{id}#3");
+    let judge = [
+        ("subject", subject.as_str()),
+        ("act", "disposition"),
+        ("value", "followed"),
+        ("back", "/queue"),
+    ];
+    let done = bea.post("/review", &judge).expect(303);
+    let next = bea.get(done.header("location")).expect(200);
+    assert!(
+        next.text().contains("1 of 4 prompts judged") && next.text().contains("Recorded as entry")
+    );
+    let entry = done.header("location").split("done=").nth(1).unwrap().to_string();
+    bea.post("/review", &[("undo", &entry), ("back", "/queue")]).expect(303);
+    assert!(bea.get("/queue").text().contains("0 of 4 prompts judged"));
+    bea.post("/review", &judge).expect(303);
+    let said = [("act", "note", "read it"), ("act", "tag", "gauges")];
+    for (_, act, value) in said {
+        let fields =
+            [("subject", id.as_str()), ("act", act), ("value", value), ("back", path.as_str())];
+        bea.post("/review", &fields).expect(303);
+    }
+    assert!(bea.get("/?tag=gauges").text().contains("1 of 3 judged"));
+    // After a restart all of it is there, and all of it is hers.
+    assert_eq!(serving.stop(), Some(0));
+    let serving = Serving::start(&env, &[]);
+    let bea = serving.enter(&reviewer);
+    assert!(bea.get(&path).text().contains("read it"));
+    let acts = env.json(["audit", "log", "--actor", "bea"]);
+    let kinds: BTreeSet<&str> = acts["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|act| act["kind"].as_str().unwrap())
+        .collect();
+    assert!(kinds.len() >= 4, "{kinds:?}");
+    env.audits_clean();
+}
+
+/// Whatever a log says, a page holds no markup of it, and nothing that a page of ours would not ask for.
+#[test]
+fn stored_scripts_stay_text_on_every_page() {
+    let env = TestEnvironment::new();
+    let hostile = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hostile/markdown.json");
+    let texts: Vec<String> = serde_json::from_slice(&fs::read(hostile).unwrap()).unwrap();
+    let mut lines = session(1, 1);
+    for text in &texts {
+        lines.extend_from_slice(&prompt_line(text));
+    }
+    env.write(&env.rollout(1), &lines);
+    env.append(&[]);
+    let serving = Serving::start(&env, &[]);
+    let visitor = serving.enter(&serving.key);
+    for text in texts.iter().take(12) {
+        let fields = [("subject", thread(1)), ("act", "note".into()), ("value", text.clone())];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        visitor.post("/review", &fields);
+    }
+    let mut pages: Vec<String> = PAGES.iter().map(|(path, _)| page(path)).collect();
+    for from in (0..texts.len()).step_by(25) {
+        pages.push(format!("/sessions/{}?from={from}&show=full", thread(1)));
+    }
+    for text in texts.iter().step_by(6) {
+        pages.push(format!("/search?{}", form_of(&[("q", text)])));
+        pages.push(format!("/?{}", form_of(&[("repo", text)])));
+        pages.push(format!("/acts?{}", form_of(&[("actor", text), ("target", text)])));
+    }
+    for path in pages {
+        let answer = visitor.get(&path);
+        let text = answer.text().to_lowercase();
+        let rest = text.replacen("<script src=\"/assets/", "", 1);
+        assert!(!rest.contains("<script"), "{path}");
+        for sign in
+            ["<img", "<iframe", "<math", "<object", "<style", "<animate", "javascript:alert"]
+        {
+            let in_address = text.contains(&format!("href=\"{sign}"));
+            assert!(
+                !in_address && (!sign.starts_with('<') || !text.contains(sign)),
+                "{path}: {sign}"
+            );
+        }
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
+
+/// Whoever is killed has acknowledged nothing that is not there.
+#[test]
+fn what_was_acknowledged_is_there_after_a_kill() {
+    let env = TestEnvironment::with_session(3);
+    let serving = Serving::start(&env, &[]);
+    let visitor = serving.enter(&serving.key);
+    for number in 1..=3 {
+        let subject = format!("{}#{number}", thread(1));
+        let fields = [
+            ("subject", subject.as_str()),
+            ("act", "disposition"),
+            ("value", "ignored"),
+            ("back", "/"),
+        ];
+        visitor.post("/review", &fields).expect(303);
+    }
+    serving.kill();
+    assert_eq!(env.json(["disposition", "list"]).as_array().unwrap().len(), 3);
+    env.audits_clean();
+}
