@@ -9,7 +9,7 @@ use codex_ledger_entry::{
 use codex_ledger_proof::{
     Authority, Checkpoint, ConsistencyProof, Note, Signer, Stamp, TlogProof, Use, Verifier,
 };
-use codex_ledger_redaction::{RedactionRecord, RevocationRecord, RuleFormat, RuleSetRecord, What};
+use codex_ledger_redaction::{RedactionRecord, RevocationRecord, RuleFormat, RuleSetRecord};
 use std::path::Path;
 
 /// An entry that is younger than whatever a body may name.

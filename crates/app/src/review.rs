@@ -7,7 +7,7 @@ use super::target::RedactRequest;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, TargetHint};
 use codex_ledger_db as db;
-use codex_ledger_entry::{Act, Seq};
+use codex_ledger_entry::{Act, Seq, StreamId};
 use codex_ledger_query::{self as query, Filter, Forecast, QueueItem, SessionOrder, SessionRow};
 use codex_ledger_redaction::{
     Context, Engine, Manual, Matcher, REPLACEMENT, RuleSet, Scope, What, Within,
@@ -84,13 +84,23 @@ impl App {
         Ok(found.map_err(db::at(self.views_path()))?)
     }
 
-    /// Passages that each rule hides, the most first.
+    /// Passages that each rule hides, everywhere or in one session, the most first; those that people hide by hand stand under
+    /// an empty name.
     ///
     /// # Errors
     /// When there are no views.
-    pub fn passages_by_rule(&self) -> Result<Vec<(String, u64)>> {
+    pub fn passages_by_rule(&self, of: Option<StreamId>) -> Result<Vec<(String, u64)>> {
         let db = self.views_for_reading()?;
-        Ok(query::passages_by_rule(&db).map_err(db::at(self.views_path()))?)
+        Ok(query::passages_by_rule(&db, of).map_err(db::at(self.views_path()))?)
+    }
+
+    /// The sessions that a session has spawned, or that were forked from it.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn children(&self, id: &str) -> Result<Vec<SessionRow>> {
+        let db = self.views_for_reading()?;
+        Ok(query::children(&db, id).map_err(db::at(self.views_path()))?)
     }
 
     /// Takes back what somebody said of a session or prompt: a tag, a note, or a judgement, of which the one before holds again.

@@ -79,6 +79,14 @@ pub struct Drift {
 }
 
 impl App {
+    /// The number that the next entry gets: another one says that something was appended.
+    ///
+    /// # Errors
+    /// When there is no ledger.
+    pub fn end(&self) -> Result<Seq> {
+        Ok(read_head(self.dir())?.head.end())
+    }
+
     /// Where ledger and views stand.
     ///
     /// # Errors

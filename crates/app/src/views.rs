@@ -6,7 +6,10 @@ use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::Hint;
 use codex_ledger_db::Connection;
 use codex_ledger_entry::Seq;
-use codex_ledger_ledger::{Controls, Head, LedgerReader, head_in_force, read_head, sweep_copies};
+use codex_ledger_ledger::{
+    Controls, Head, LedgerReader, head_in_force, is_behind_its_journal, lock_holder, read_head,
+    sweep_copies,
+};
 use codex_ledger_projections::Standing;
 
 /// Views that this program can read.
@@ -21,6 +24,7 @@ impl App {
     /// Opens the views for reading. Views that show what an entry has decided to hide are brought up to date
     /// first; where that is not possible, nothing is read.
     pub(super) fn views_for_reading(&self) -> Result<Connection> {
+        self.take_in();
         match self.usable_views()? {
             Usable { db: Some(db), behind: None } => Ok(db),
             Usable { behind, .. } => {
@@ -34,6 +38,14 @@ impl App {
                     .hint(Hint::Again)),
                 }
             }
+        }
+    }
+
+    /// Takes in what a writer that was stopped has made durable: among it may be what hides something, and whoever comes next
+    /// would have it.
+    fn take_in(&self) {
+        if is_behind_its_journal(self.dir()) && lock_holder(self.dir()).is_none() {
+            self.open().ok();
         }
     }
 
@@ -87,6 +99,7 @@ impl App {
     /// one has left. That it cannot is no error here; what reads the views then says so.
     pub fn finish_interrupted(&self) {
         sweep_copies();
+        self.take_in();
         if read_head(self.dir()).is_ok_and(|slots| slots.head.erasing.is_some()) {
             self.open().ok();
         }

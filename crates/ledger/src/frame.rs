@@ -6,6 +6,8 @@ use codex_ledger_entry::{EntryId, Seq, TreeHash, checksum};
 
 pub(super) const FRAME_MAGIC: &[u8; 4] = b"CXF1";
 pub(super) const FRAME_HEADER_BYTES: usize = 36;
+/// Bytes of what a commit frame says.
+pub(super) const COMMIT_BYTES: usize = 72;
 const FRAME_CONTEXT: &str = "codex-ledger v1 frame";
 /// No frame is longer: a pack of 64 KiB plus one line of up to 1 MiB, or a block.
 const FRAME_MAX_BYTES: u32 = 8 << 20;
@@ -54,7 +56,7 @@ pub(super) struct Commit {
 
 impl Commit {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(72);
+        let mut out = Vec::with_capacity(COMMIT_BYTES);
         out.extend_from_slice(&self.end.to_be_bytes());
         out.extend_from_slice(&self.id.0);
         out.extend_from_slice(&self.root.0);

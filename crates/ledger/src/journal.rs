@@ -6,7 +6,7 @@
 use super::error::{LedgerError, Result};
 use super::files::open_file;
 use super::frame::{
-    FRAME_HEADER_BYTES, FRAME_MAGIC, FrameKey, frame_bytes, frame_fields, is_whole,
+    COMMIT_BYTES, FRAME_HEADER_BYTES, FRAME_MAGIC, FrameKey, frame_bytes, frame_fields, is_whole,
 };
 use super::pack::Identity;
 use super::world::World;
@@ -199,6 +199,24 @@ pub(super) struct JournalReader {
     path: PathBuf,
     key: FrameKey,
     at: u64,
+}
+
+/// Whether a journal ends with a commit of entries that HEAD does not know of: a writer was stopped before it had moved HEAD
+/// on. What is not whole says nothing here; whoever opens the ledger for writing looks at all of it.
+pub(super) fn ends_beyond(dir: &Path, identity: &Identity, (settled, end): (Seq, Seq)) -> bool {
+    let last_commit = || -> std::io::Result<Option<Commit>> {
+        let mut file = open_file(&journal_path(dir, settled))?;
+        let mut last = [0u8; FRAME_HEADER_BYTES + COMMIT_BYTES];
+        let at = file.metadata()?.len().checked_sub(last.len() as u64);
+        let Some(at) = at.filter(|at| *at >= JournalReader::START) else { return Ok(None) };
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut last)?;
+        let Some((head, payload)) = last.split_first_chunk() else { return Ok(None) };
+        let is_commit = frame_fields(head, at) == Some((FrameKind::Commit, payload.len()));
+        let is_sound = is_commit && is_whole(&FrameKey::new(identity, settled), head, payload);
+        Ok(Commit::decode(payload).filter(|_| is_sound))
+    };
+    last_commit().ok().flatten().is_some_and(|commit| commit.end > end)
 }
 
 /// What comes next in a journal.

@@ -72,7 +72,7 @@ pub use sources::{SeenFile, SeenFiles, SourceProblem};
 pub use survey::Survey;
 pub use tails::{ErasedPiece, Tail, Tails};
 pub use volume::{Volume, VolumeFile};
-pub use whole::{check_whole, head_in_force};
+pub use whole::{check_whole, head_in_force, is_behind_its_journal};
 pub use world::{Clock, Disk, Entropy, RealWorld, World};
 
 use files::numbered;

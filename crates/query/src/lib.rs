@@ -57,8 +57,8 @@ pub use search::{
 };
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{
-    FindError, SessionOrder, SessionRow, count_matching, find_session, find_source, prompt_titles,
-    session_page, sessions, sessions_matching,
+    FindError, SessionOrder, SessionRow, children, count_matching, find_session, find_source,
+    prompt_titles, session_page, sessions, sessions_matching,
 };
 pub use tokens::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, tokens};
 pub use zone::Zone;

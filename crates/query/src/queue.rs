@@ -6,7 +6,7 @@ use super::row::{Counts, has_failed};
 use super::select::pick;
 use codex_ledger_db::{Connection, Row, SqlResult};
 use serde::Serialize;
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 /// A prompt that can be judged.
@@ -32,6 +32,15 @@ impl QueueItem {
     /// The more, the earlier it is worth a look.
     fn risk(&self) -> u64 {
         self.failed * 3 + self.hidden * 2 + self.files
+    }
+
+    /// Their order: those that wait come first, of these the riskiest, the newest.
+    pub fn compare(&self, other: &QueueItem) -> Ordering {
+        let key = |item: &QueueItem| {
+            (item.disposition.is_some(), Reverse(item.risk()), Reverse(item.at_ms))
+        };
+        let name = |item: &QueueItem| (item.session.clone(), item.prompt);
+        key(self).cmp(&key(other)).then_with(|| name(self).cmp(&name(other)))
     }
 }
 
@@ -82,11 +91,6 @@ pub fn queue(db: &Connection, filter: &Filter) -> Result<Vec<QueueItem>, FilterE
         })
     };
     let mut items = statement.query_map([], read)?.collect::<SqlResult<Vec<QueueItem>>>()?;
-    items.sort_by(|a, b| {
-        let key = |item: &QueueItem| {
-            (item.disposition.is_some(), Reverse(item.risk()), Reverse(item.at_ms))
-        };
-        key(a).cmp(&key(b)).then_with(|| (&a.session, a.prompt).cmp(&(&b.session, b.prompt)))
-    });
+    items.sort_by(QueueItem::compare);
     Ok(items)
 }

@@ -1,9 +1,9 @@
 //! What is shown and says, or nearly says, what a person has hidden: for them to decide about.
 
-use super::row::Counts;
+use super::row::{Counts, sql_stream};
 use aho_corasick::AhoCorasick;
 use codex_ledger_db::{Connection, Row, SqlResult};
-use codex_ledger_entry::Seq;
+use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -285,13 +285,15 @@ pub fn hidden_by_rules(db: &Connection) -> SqlResult<u64> {
     db.query_row(sql, [], |row| row.count(0))
 }
 
-/// Passages that each rule hides, the most first.
+/// Passages that each rule hides, everywhere or in one session, the most first; those that people hide by hand stand under an
+/// empty name.
 ///
 /// # Errors
 /// As the database.
-pub fn passages_by_rule(db: &Connection) -> SqlResult<Vec<(String, u64)>> {
-    let sql = "SELECT rule, sum(passages) AS passages FROM redaction_hits WHERE redaction = 0
+pub fn passages_by_rule(db: &Connection, of: Option<StreamId>) -> SqlResult<Vec<(String, u64)>> {
+    let sql =
+        "SELECT rule, sum(passages) AS passages FROM redaction_hits WHERE ?1 IS NULL OR stream = ?1
         GROUP BY rule ORDER BY passages DESC, rule";
     let read = |row: &Row<'_>| Ok((row.get("rule")?, row.count("passages")?));
-    db.prepare(sql)?.query_map([], read)?.collect()
+    db.prepare(sql)?.query_map([of.map(sql_stream)], read)?.collect()
 }

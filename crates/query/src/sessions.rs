@@ -245,6 +245,18 @@ fn ordered(
     db.prepare(&sql)?.query_map([limit, behind], SessionRow::read)?.collect()
 }
 
+/// The sessions that a session has spawned, or that were forked from it, the oldest first.
+///
+/// # Errors
+/// As the database.
+pub fn children(db: &Connection, id: &str) -> SqlResult<Vec<SessionRow>> {
+    let sql = format!(
+        "{SELECT} WHERE ?1 IN (s.parent_id, s.forked_from_id) AND s.id <> ?1 AND NOT EXISTS ({NEWER})
+         ORDER BY created_at_ms, s.id, s.stream"
+    );
+    db.prepare(&sql)?.query_map([id], SessionRow::read)?.collect()
+}
+
 /// Ids of which a given text is the beginning that are read: more than anybody would want to see.
 const IDS_READ_MAX: i64 = 11;
 

@@ -3,6 +3,7 @@
 use crate::access::{Logins, TokenFile, Who};
 use crate::error::{Result, WebError};
 use crate::serve::ServeOptions;
+use crate::ui::queue_cache::QueueCache;
 use axum::http::{HeaderMap, StatusCode};
 use codex_ledger_app::{App, Setup};
 use codex_ledger_query::Zone;
@@ -42,6 +43,7 @@ struct Inner {
     tokens: TokenFile,
     vouched: fn(&App) -> Option<String>,
     log: Option<LogListener>,
+    queue: QueueCache,
 }
 
 /// The use cases, for one who asks.
@@ -57,7 +59,12 @@ impl Shared {
     pub(crate) fn new(setup: Setup, hosts: Vec<String>, options: ServeOptions) -> Shared {
         let logins = Logins::new(setup.actor.clone());
         let ServeOptions { zone, tokens, vouched, log, .. } = options;
-        Shared(Arc::new(Inner { setup, zone, hosts, logins, tokens, vouched, log }))
+        let queue = QueueCache::default();
+        Shared(Arc::new(Inner { setup, zone, hosts, logins, tokens, vouched, log, queue }))
+    }
+
+    pub(crate) fn queue(&self) -> &QueueCache {
+        &self.0.queue
     }
 
     pub(crate) fn logins(&self) -> &Logins {

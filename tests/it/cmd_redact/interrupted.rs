@@ -60,6 +60,30 @@ fn whoever_reads_first_finishes_it() {
     }
 }
 
+/// A command that was killed when its entry was durable in the journal and HEAD did not know of it yet: the next one that
+/// writes would take it in, so whoever reads does.
+#[test]
+fn what_was_durable_before_head_knew_of_it_hides() {
+    let env = without_rules();
+    env.json(["search", WORD]);
+    let before = env.path("before");
+    copy_tree(&env.ledger(), &before);
+    let (ledger, seq) = record_only(&env, WORD);
+    drop(ledger);
+    let journals = env.path("journals");
+    copy_tree(&env.ledger().join("journal"), &journals);
+    for reader in READERS {
+        fs::remove_dir_all(env.ledger()).unwrap();
+        copy_tree(&before, &env.ledger());
+        copy_tree(&journals, &env.ledger().join("journal"));
+        let shown = env.run(reader).expect(0);
+        assert!(!shown.text().contains(WORD) || reader[0] == "search", "{reader:?}");
+        assert_eq!(files_that_hold_it(&env), Vec::<String>::new(), "{reader:?}");
+        assert_eq!(env.json(["redact", "list"])[0]["seq"], seq.get(), "{reader:?}");
+        env.audits_clean();
+    }
+}
+
 /// Another process writes, and this one may not wait: then nothing is read.
 #[test]
 fn who_cannot_finish_it_shows_nothing() {

@@ -6,6 +6,7 @@ pub(crate) mod enter;
 mod export;
 pub(crate) mod layout;
 mod queue;
+pub(crate) mod queue_cache;
 mod redactions;
 mod review;
 mod rules;

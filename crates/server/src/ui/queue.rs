@@ -1,6 +1,7 @@
 //! The queue: one prompt after the other, each with one key.
 
 use super::layout::{self, Page, shown};
+use super::queue_cache::{QueueCache, name_of};
 use super::{review, session};
 use crate::access::Who;
 use crate::error::Result;
@@ -18,12 +19,13 @@ pub(crate) async fn show(
     Extension(who): Extension<Who>,
     params: Params,
 ) -> Result<Page> {
-    shared.at_desk(who, move |desk| body(desk, &params)).await
+    let all = shared.clone();
+    shared.at_desk(who, move |desk| body(desk, all.queue(), &params)).await
 }
 
-fn body(desk: &Desk, params: &Params) -> Result<Page> {
+fn body(desk: &Desk, queue: &QueueCache, params: &Params) -> Result<Page> {
     let filter = params.of_filter();
-    let items = desk.app.queue(&filter.filter(&desk.zone, desk.now_ms)?)?;
+    let items = queue.items(desk, &filter)?;
     let judged = items.iter().filter(|item| item.disposition.is_some()).count();
     let place = match params.get("at") {
         Some(at) => items.iter().position(|item| name_of(item) == at),
@@ -63,10 +65,6 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
         }
     };
     Ok(layout::page(&desk.who, "Queue", "/queue", &markup))
-}
-
-fn name_of(item: &QueueItem) -> String {
-    format!("{}#{}", item.session, item.prompt)
 }
 
 /// Why it is worth a look.

@@ -31,6 +31,7 @@ pub(crate) async fn say(
     Posted(form): Posted,
 ) -> Result<Response> {
     let back = back(&form)?;
+    let all = shared.clone();
     let done = shared.at_desk(who, move |desk| {
         if let Some(seq) = form.number("undo")? {
             return Ok(Some(desk.app.take_back(Seq::new(seq), &mut |_| ())?));
@@ -42,7 +43,11 @@ pub(crate) async fn say(
         if subjects.is_empty() {
             return Err(WebError::bad("nothing is named of which this is said"));
         }
-        Ok(desk.app.annotate(&subjects, &act, &mut |_| ())?.from)
+        let done = desk.app.annotate(&subjects, &act, &mut |_| ())?.from;
+        if let (Some(seq), Act::Disposition { value }, [name]) = (done, &act, &*names) {
+            all.queue().judge(seq, name, value);
+        }
+        Ok(done)
     });
     let done = done.await?.map(|seq| seq.to_string());
     Ok(see(&back, done.as_deref()))

@@ -22,7 +22,7 @@ pub(crate) async fn show(
 fn body(desk: &Desk) -> Result<Page> {
     let RulesInForce { seq, rules } = desk.app.rules()?;
     let gate = desk.app.gate()?;
-    let hits: BTreeMap<String, u64> = desk.app.passages_by_rule()?.into_iter().collect();
+    let hits: BTreeMap<String, u64> = desk.app.passages_by_rule(None)?.into_iter().collect();
     let count = |rule: &Rule| hits.get(&rule.id).copied().unwrap_or(0);
     let mut at_work: Vec<&Rule> = rules.rules.iter().filter(|rule| count(rule) > 0).collect();
     at_work.sort_by_key(|rule| (std::cmp::Reverse(count(rule)), &rule.id));

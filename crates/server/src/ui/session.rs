@@ -12,6 +12,7 @@ use codex_ledger_app::PriceTable;
 use codex_ledger_query::{
     Beside, Filter, Mode, ReportHead, ReportPrompt, ReportReader, ReportRequest, ReportSession,
 };
+use codex_ledger_report::numbers::plural;
 use codex_ledger_report::story::{self, Story};
 use codex_ledger_report::{session_facts, session_label};
 use maud::{Markup, html};
@@ -85,6 +86,8 @@ fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
         (review::done(&desk.who, params, &here))
         h1 { (shown(&session_label(first))) }
         (facts(head, first))
+        (family(desk, first)?)
+        (hidden(desk, first)?)
         (switch(params, &path))
         @if can_review { (review::forms(&desk.who, &words, &first.id, &first.review, &here)) }
         @for (session, window, next) in &told {
@@ -119,8 +122,46 @@ fn facts(head: &ReportHead, of: &ReportSession) -> Markup {
                     div { dt { (name) } dd { (value_of(name, &value)) } }
                 }
             }
+            div { dt { "resume" } dd { code data-copy="" { "codex resume " (shown(&of.id)) } } }
         }
     }
+}
+
+/// What it has spawned, and what was forked from it.
+fn family(desk: &Desk, of: &ReportSession) -> Result<Markup> {
+    let children = desk.app.children(&of.id)?;
+    Ok(html! {
+        @if !children.is_empty() {
+            details.family {
+                summary { (plural(children.len() as u64, "session")) " spawned by it or forked from it" }
+                ul {
+                    @for child in &children {
+                        li {
+                            a href=(format!("/sessions/{}", child.id)) { (shown(child.title.as_deref().unwrap_or(&child.id))) }
+                            @if let Some(from) = child.started_from() { " " span.quiet { (shown(&from)) } }
+                        }
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// What is hidden in it, and by what.
+fn hidden(desk: &Desk, of: &ReportSession) -> Result<Markup> {
+    let by = desk.app.passages_by_rule(Some(of.stream))?;
+    let name = |rule: &str| if rule.is_empty() { "by hand".to_string() } else { shown(rule) };
+    Ok(html! {
+        @if !by.is_empty() {
+            p.quiet { "Hidden here: "
+                @for (index, (rule, passages)) in by.iter().enumerate() {
+                    @if index > 0 { ", " }
+                    (name(rule)) " " (passages)
+                }
+                "."
+            }
+        }
+    })
 }
 
 fn value_of(name: &str, value: &str) -> Markup {
