@@ -35,7 +35,7 @@ pub struct LogArgs {
 }
 
 /// Kinds of acts that there may be none of yet.
-const KINDS: [&str; 27] = [
+const KINDS: [&str; 30] = [
     "append",
     "bundle",
     "cosign",
@@ -53,12 +53,15 @@ const KINDS: [&str; 27] = [
     "redaction",
     "release",
     "repair",
+    "report",
     "reveal",
     "revoke_key",
+    "revoke_token",
     "rotate_key",
     "rules",
     "sign_anew",
     "tag",
+    "token",
     "undo",
     "unnote",
     "untag",

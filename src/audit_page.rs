@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Acts that are no one's daily work: what was hidden, shown, given away, destroyed or decided.
-const NOTABLE: [&str; 17] = [
+const NOTABLE: [&str; 20] = [
     "redaction",
     "undo",
     "rules",
@@ -31,6 +31,9 @@ const NOTABLE: [&str; 17] = [
     "sign_anew",
     "rotate_key",
     "revoke_key",
+    "report",
+    "token",
+    "revoke_token",
     "cosign",
     "stamp",
 ];

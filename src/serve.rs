@@ -105,7 +105,7 @@ pub fn run(door: &mut Door, args: ServeArgs) -> Result<Done> {
     app.finish_interrupted();
     let tokens = TokenFile::at(keys::own_path(&app.log_name()?)?.with_extension("tokens.json"));
     if let Some(ServeCommand::Token { what }) = args.what {
-        return token(door, &tokens, what);
+        return token(door, &app, &tokens, what);
     }
     if !args.listen.ip().is_loopback() {
         let message = format!("{}: others on the network could read along", args.listen);
@@ -146,10 +146,10 @@ pub fn run(door: &mut Door, args: ServeArgs) -> Result<Done> {
 }
 
 fn failed(error: codex_ledger_server::ServeError) -> DoorError {
-    DoorError::new(error.to_string()).hint("another port: --listen 127.0.0.1:0 takes a free one")
+    DoorError::new(error.to_string()).hint("it may be running already: `codex-ledger serve token create` makes a token that lets in there; another port: --listen 127.0.0.1:0")
 }
 
-fn token(door: &Door, tokens: &TokenFile, what: TokenCommand) -> Result<Done> {
+fn token(door: &Door, app: &App, tokens: &TokenFile, what: TokenCommand) -> Result<Done> {
     let wrong = |error: codex_ledger_server::TokenError| {
         DoorError::new(error.to_string()).hint("see `codex-ledger serve token list`")
     };
@@ -160,6 +160,13 @@ fn token(door: &Door, tokens: &TokenFile, what: TokenCommand) -> Result<Done> {
             if name.is_empty() || name.contains(char::is_control) {
                 return Err(DoorError::new("a token needs the name of who gets it"));
             }
+            if name == app.actor() && role != RoleName::Admin {
+                let message =
+                    format!("`{name}` is you: what somebody else does would stand under your name");
+                return Err(DoorError::new(message)
+                    .hint("give it the name of who gets it, or --role admin for yourself"));
+            }
+            app.note_token(true, &format!("{name}, {}, {days} days", role.role().name()))?;
             let (token, text) = tokens.create(name, role.role(), days, now_ms).map_err(wrong)?;
             if door.global.json {
                 door.print_json(&serde_json::json!({ "token": text, "id": token.id }))?;
@@ -180,6 +187,10 @@ fn token(door: &Door, tokens: &TokenFile, what: TokenCommand) -> Result<Done> {
         }
         TokenCommand::Revoke { id } => {
             let token = tokens.revoke(&id, now_ms).map_err(wrong)?;
+            app.note_token(
+                false,
+                &format!("{}, {}, id {}", token.actor, token.role.name(), token.id),
+            )?;
             if door.global.json {
                 door.print_json(&listed(&token, now_ms))?;
                 return Ok(Done::Clean);

@@ -1,14 +1,16 @@
 //! For reviewers: what waits for them, what something would hide, and taking back what they said.
 
 use super::progress::Listener;
-use super::redact::usage;
+use super::redact::{NewEntry, usage};
 use super::setup::App;
 use super::target::RedactRequest;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, TargetHint};
 use codex_ledger_db as db;
-use codex_ledger_entry::{Act, Seq, StreamId};
-use codex_ledger_query::{self as query, Filter, Forecast, QueueItem, SessionOrder, SessionRow};
+use codex_ledger_entry::{Act, FieldsBuilder, Kind, Seq, StreamId};
+use codex_ledger_query::{
+    self as query, Filter, Forecast, QueueItem, Said, SessionOrder, SessionRow,
+};
 use codex_ledger_redaction::{
     Context, Engine, Manual, Matcher, REPLACEMENT, RuleSet, Scope, What, Within,
 };
@@ -103,14 +105,42 @@ impl App {
         Ok(query::children(&db, id).map_err(db::at(self.views_path()))?)
     }
 
+    /// Records that somebody takes out a report, and which.
+    ///
+    /// # Errors
+    /// When it cannot be recorded; then nothing may be taken out.
+    pub fn note_report(&self, what: &str) -> Result<Seq> {
+        self.note_act("report", what)
+    }
+
+    /// Records that somebody else may come in, or may not any more.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub fn note_token(&self, is_made: bool, what: &str) -> Result<Seq> {
+        self.note_act(if is_made { "token" } else { "revoke_token" }, what)
+    }
+
+    fn note_act(&self, verb: &str, detail: &str) -> Result<Seq> {
+        let body = FieldsBuilder::default().add("verb", verb).add("actor", self.actor());
+        self.append_noting(&NewEntry::new(Kind::Action, body.add("detail", detail).finish()))
+    }
+
+    /// What an entry says of a session or prompt, if it does.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn said_by(&self, seq: Seq) -> Result<Option<Said>> {
+        let db = self.views_for_reading()?;
+        Ok(query::said_by(&db, seq).map_err(db::at(self.views_path()))?)
+    }
+
     /// Takes back what somebody said of a session or prompt: a tag, a note, or a judgement, of which the one before holds again.
     ///
     /// # Errors
     /// When that entry is none, or it does not hold any more.
     pub fn take_back(&self, seq: Seq, listener: Listener<'_>) -> Result<Seq> {
-        let db = self.views_for_reading()?;
-        let said = query::said_by(&db, seq).map_err(db::at(self.views_path()))?;
-        drop(db);
+        let said = self.said_by(seq)?;
         let gone =
             || AppError::new(ErrorKind::NotFound, format!("entry {seq} says nothing that holds"));
         let said = said.ok_or_else(gone)?;

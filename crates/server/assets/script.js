@@ -50,6 +50,11 @@
     const text = selected();
     if (!text || !form) return false;
     one('textarea', form).value = text;
+    // Where a passage is not found as it is shown, the whole text of its entry can be hidden.
+    const at = (node) => (node.nodeType === 1 ? node : node.parentElement).closest('[data-seq]');
+    const { anchorNode, focusNode } = getSelection();
+    const from = at(anchorNode);
+    if (from && from === at(focusNode)) one('input[name="entry"]', form).value = from.dataset.seq;
     form.requestSubmit();
     return true;
   };
@@ -59,6 +64,20 @@
     button.addEventListener('pointerdown', (event) => event.preventDefault());
     button.addEventListener('click', hide);
   }
+
+  // Keys that come too fast would judge the same prompt again.
+  let isLeaving = false;
+  document.addEventListener('submit', (event) => { isLeaving = event.target.matches('.judge'); });
+  addEventListener('pageshow', () => { isLeaving = false; });
+
+  const back = one('#back');
+  if (back) {
+    back.hidden = false;
+    back.addEventListener('click', () => history.back());
+  }
+
+  // The newest days are at the end.
+  for (const heat of all('.heat')) heat.scrollLeft = heat.scrollWidth;
 
   // What can be copied, by a click.
   for (const code of all('[data-copy]')) {
@@ -98,7 +117,7 @@
   };
   addEventListener('keydown', (event) => {
     const target = event.target;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (isLeaving || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (target.closest && target.closest('input, textarea, select, dialog')) {
       if (event.key === 'Escape' && target.blur) target.blur();
       return;

@@ -3,7 +3,8 @@
 use crate::ui::layout;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use codex_ledger_app::{AppError, ErrorKind};
+use codex_ledger_app::config::REVIEW_WORD;
+use codex_ledger_app::{AppError, ErrorKind, Hint, TargetHint};
 use maud::html;
 
 /// Why a request was not done.
@@ -62,8 +63,16 @@ impl From<AppError> for WebError {
                 Some("run `codex-ledger rebuild-views`, then do it again"),
             ),
         };
+        let on_page = match &error.hint {
+            Some(Hint::NeedsReason) => Some("go back and say why: choose a reason, or write one"),
+            Some(Hint::Target(TargetHint::Wide)) => {
+                Some("go back and tick that it may hide much, or narrow it down")
+            }
+            Some(Hint::ReviewWord) => Some(REVIEW_WORD),
+            _ => None,
+        };
         let error = WebError::new(status, error.to_string());
-        WebError { hint: hint.map(str::to_string), ..error }
+        WebError { hint: on_page.or(hint).map(str::to_string), ..error }
     }
 }
 
@@ -75,7 +84,11 @@ impl IntoResponse for WebError {
                 h1 { (self.status.canonical_reason().unwrap_or("Not done")) }
                 p.refused { (layout::shown(&self.message)) "." }
                 @if let Some(hint) = &self.hint { p.quiet { (layout::shown(hint)) "." } }
-                p { a href="/" { "To the sessions" } }
+                p {
+                    // Going back keeps what was typed.
+                    button type="button" id="back" hidden { "Back" } " "
+                    a href="/" { "To the sessions" }
+                }
             },
         );
         (self.status, page).into_response()

@@ -23,6 +23,8 @@ pub enum Right {
     Read,
     /// To tag, note and judge.
     Review,
+    /// To see what is hidden by whom, and by which rule.
+    Oversee,
     /// To hide, and to show again.
     Redact,
     /// To take out a report.
@@ -58,23 +60,35 @@ impl Role {
             Role::Admin => true,
             Role::Viewer => right == Right::Read,
             Role::Reviewer => {
-                matches!(right, Right::Read | Right::Review | Right::Redact | Right::Export)
+                use Right::{Export, Oversee, Read, Redact, Review};
+                matches!(right, Read | Review | Oversee | Redact | Export)
             }
-            Role::Auditor => matches!(right, Right::Read | Right::Audit | Right::Export),
+            Role::Auditor => {
+                use Right::{Audit, Export, Oversee, Read};
+                matches!(right, Read | Oversee | Audit | Export)
+            }
         }
     }
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Right; 6] =
-        [Right::Read, Right::Review, Right::Redact, Right::Export, Right::Audit, Right::Administer];
+    pub const ALL: [Right; 7] = [
+        Right::Read,
+        Right::Review,
+        Right::Oversee,
+        Right::Redact,
+        Right::Export,
+        Right::Audit,
+        Right::Administer,
+    ];
 
     /// What it allows, behind *may*.
     pub fn words(self) -> &'static str {
         match self {
             Right::Read => "read",
             Right::Review => "tag, note and judge",
+            Right::Oversee => "see what is hidden by whom",
             Right::Redact => "hide and show again",
             Right::Export => "take out reports",
             Right::Audit => "read who did what",

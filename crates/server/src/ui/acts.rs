@@ -44,6 +44,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
             div { dt { "head" } dd { code data-copy="" { (status.head.id) } } }
             div { dt { "root" } dd { code data-copy="" { (status.head.root) } } }
         }
+        @if let Some(vouched) = desk.vouched() { p { "Of these, " (shown(&vouched)) "." } }
         p.quiet { "Whether all of it is as it was written is told by " code { "codex-ledger audit" } "." }
         form.filters method="get" action="/acts" {
             label { span { "who" } input type="text" name="actor" value=(value("actor")); }
@@ -67,7 +68,18 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
         }
         (layout::pager("/acts", params, page, pages))
     };
-    Ok(layout::page(&desk.who, "Audit", "/acts", &markup))
+    Ok(layout::page(desk, "Audit", "/acts", &markup))
+}
+
+/// Of what it was; a session by its page.
+fn target(text: &str) -> Markup {
+    let is_id = |id: &str| id.len() == 36 && id.bytes().filter(|byte| *byte == b'-').count() == 4;
+    html! {
+        @match text.get(..36).filter(|id| is_id(id)) {
+            Some(id) => a href=(format!("/sessions/{id}")) { (shown(text)) },
+            None => (shown(text)),
+        }
+    }
 }
 
 fn row(desk: &Desk, act: &ActRow) -> Markup {
@@ -77,7 +89,7 @@ fn row(desk: &Desk, act: &ActRow) -> Markup {
             td { (desk.zone.minute(act.recorded_at_ms)) }
             td { (shown(act.actor.as_deref().unwrap_or("-"))) }
             td { (shown(&act.kind)) }
-            td { (shown(&act.target)) }
+            td { (target(&act.target)) }
             td { (shown(act.reason.as_deref().unwrap_or_default())) }
         }
     }

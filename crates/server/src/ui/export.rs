@@ -15,6 +15,7 @@ use codex_ledger_app::publish::Language;
 use codex_ledger_app::{PriceTable, ReportFile, renderer};
 use codex_ledger_query::{Beside, Mode, Order, ReportRequest};
 use maud::html;
+use std::collections::BTreeSet;
 
 const MODES: [(&str, Mode); 5] = [
     ("prompts", Mode::Prompts),
@@ -54,7 +55,7 @@ fn form(desk: &Desk, params: &Params) -> Page {
             button.main { "Make the file" }
         }
     };
-    layout::page(&desk.who, "Export", "/export", &markup)
+    layout::page(desk, "Export", "/export", &markup)
 }
 
 pub(crate) async fn file(
@@ -90,6 +91,10 @@ fn made(desk: &Desk, form: &Params) -> Result<(Vec<u8>, &'static str, String)> {
         external: form.get("external").is_some(),
         checkpoint: desk.vouched(),
     };
+    // Recorded first: who takes something out is known, whatever becomes of the file.
+    let only = form.of_filter();
+    let only = only.pairs().map(|(name, value)| format!(", {name} {value}")).collect::<String>();
+    desk.app.note_report(&format!("{} as {end}{only}", mode.name()))?;
     let gate = desk.app.gate()?;
     let report = desk.app.report(&gate, request, PriceTable::builtin())?;
     // The gate looks at the file before it has a name; read back, it is what a command would have written.
@@ -98,11 +103,16 @@ fn made(desk: &Desk, form: &Params) -> Result<(Vec<u8>, &'static str, String)> {
     let file = ReportFile { renderer: renderer(language), path: path.clone() };
     let written = desk.app.write_report(&gate, &report, vec![file], language, None)?;
     if !written.withheld.is_empty() {
-        let error = WebError::new(
-            StatusCode::CONFLICT,
-            "the report is held back: something in it looks like what rules hide",
+        let found = written.withheld.iter().flat_map(|of| &of.findings);
+        let found: BTreeSet<&str> = found.map(|finding| finding.rule.as_str()).collect();
+        let found = found.into_iter().collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "the report is held back: something stands in it that this hides elsewhere: {found}"
         );
-        return Err(error.hint("`codex-ledger report` names the places; redact them, or publish it there with a reason"));
+        let error = WebError::new(StatusCode::CONFLICT, message);
+        return Err(
+            error.hint("hide that place as a whole, or undo the redaction that does not reach it")
+        );
     }
     let bytes = std::fs::read(&path).map_err(crate::ui::session::unreadable)?;
     Ok((bytes, kind, format!("codex-ledger-{}.{end}", mode.name().replace('+', "-"))))

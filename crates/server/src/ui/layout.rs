@@ -3,6 +3,7 @@
 use super::assets::{SCRIPT, STYLE};
 use crate::access::{Right, Who};
 use crate::params::FORM_SECRET;
+use crate::state::Desk;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use codex_ledger_report::escape;
@@ -35,16 +36,17 @@ const ROOMS: [(&str, &str, Right); 9] = [
     ("/", "Sessions", Right::Read),
     ("/queue", "Queue", Right::Review),
     ("/search", "Search", Right::Read),
-    ("/redactions", "Redactions", Right::Redact),
-    ("/rules", "Rules", Right::Redact),
-    ("/tokens", "Tokens", Right::Read),
+    ("/redactions", "Redactions", Right::Oversee),
+    ("/rules", "Rules", Right::Oversee),
+    ("/tokens", "Usage", Right::Read),
     ("/acts", "Audit", Right::Audit),
     ("/export", "Export", Right::Export),
     ("/settings", "Settings", Right::Administer),
 ];
 
 /// A page for somebody who has come in.
-pub(crate) fn page(who: &Who, title: &str, room: &str, body: &Markup) -> Page {
+pub(crate) fn page(desk: &Desk, title: &str, room: &str, body: &Markup) -> Page {
+    let (who, zone) = (&desk.who, desk.zone.name());
     let frame = html! {
         header.top {
             nav aria-label="Rooms" {
@@ -59,6 +61,7 @@ pub(crate) fn page(who: &Who, title: &str, room: &str, body: &Markup) -> Page {
             }
         }
         main id="main" tabindex="-1" { (body) }
+        footer { p.quiet { "Times are in " (zone) "." } }
         (keys())
     };
     document(title, &frame)
@@ -104,7 +107,7 @@ fn keys() -> Markup {
         ("1, 2, 3 …", "judge: followed, ignored, needs review …"),
         ("t, n", "tag, note"),
         ("r", "hide the selected passage"),
-        ("u", "undo what was just done"),
+        ("u", "undo what was just done (as long as it is told above)"),
         ("/", "search"),
         (
             "g then s, q, f, r, t, a, e",

@@ -25,25 +25,38 @@ pub(crate) async fn show(
 
 fn body(desk: &Desk, queue: &QueueCache, params: &Params) -> Result<Page> {
     let filter = params.of_filter();
-    let items = queue.items(desk, &filter)?;
-    let judged = items.iter().filter(|item| item.disposition.is_some()).count();
+    let filter = filter.with("disposition", None);
+    let all = queue.items(desk, &filter)?;
+    let judged_as = params.get("judged");
+    let items: Vec<&QueueItem> = all
+        .iter()
+        .filter(|item| judged_as.is_none_or(|word| item.disposition.as_deref() == Some(word)))
+        .collect();
+    let judged = all.iter().filter(|item| item.disposition.is_some()).count();
     let place = match params.get("at") {
         Some(at) => items.iter().position(|item| name_of(item) == at),
         None => None,
     };
-    // Without a place, the first one that waits.
-    let place =
-        place.or_else(|| items.first().filter(|item| item.disposition.is_none()).map(|_| 0));
-    let link = |item: &QueueItem| filter.with("at", Some(&name_of(item))).url("/queue");
+    // Without a place, the first one that waits, or of those that were asked for.
+    let is_next = |item: &&&QueueItem| judged_as.is_some() || item.disposition.is_none();
+    let place = place.or_else(|| items.first().filter(is_next).map(|_| 0));
+    let filter = filter.with("judged", judged_as).with("show", params.get("show"));
+    let link = |item: &&QueueItem| filter.with("at", Some(&name_of(item))).url("/queue");
     let home = filter.url("/queue");
     let markup = html! {
-        (review::done(&desk.who, params, &home))
+        (review::done(desk, params, &home))
         h1 { "Queue" }
         p.quiet {
-            (number(judged as u64)) " of " (plural(items.len() as u64, "prompt")) " judged"
-            @if !filter.is_empty() { " · only what matches · " a href="/queue" { "all" } }
+            (number(judged as u64)) " of " (plural(all.len() as u64, "prompt")) " judged"
+            @if !params.of_filter().is_empty() { " · only what matches · " a href="/queue" { "all" } }
         }
-        progress max=(items.len().max(1)) value=(judged) aria-label="Judged" {}
+        nav.switch aria-label="Which" {
+            a href=(filter.with("judged", None).url("/queue")) aria-current=[judged_as.is_none().then_some("true")] { "waiting" }
+            @for word in review::words(&desk.app) {
+                a href=(filter.with("judged", Some(&word)).url("/queue")) aria-current=[(judged_as == Some(&word)).then_some("true")] { (shown(&word)) }
+            }
+        }
+        progress max=(all.len().max(1)) value=(judged) aria-label="Judged" {}
         @match place.and_then(|at| items.get(at).map(|item| (at, item))) {
             None => {
                 @if items.is_empty() { p { "No prompt matches." } }
@@ -60,11 +73,11 @@ fn body(desk: &Desk, queue: &QueueCache, params: &Params) -> Result<Page> {
                     a href=(format!("/sessions/{}?from={}#p{}", item.session, item.prompt.saturating_sub(3), item.prompt)) data-key="Enter" { "In its session" }
                 }
                 (why(item))
-                (one(desk, item, &home)?)
+                (one(desk, item, &home, params)?)
             }
         }
     };
-    Ok(layout::page(&desk.who, "Queue", "/queue", &markup))
+    Ok(layout::page(desk, "Queue", "/queue", &markup))
 }
 
 /// Why it is worth a look.
@@ -78,9 +91,17 @@ fn why(item: &QueueItem) -> Markup {
     }
 }
 
-fn one(desk: &Desk, item: &QueueItem, home: &str) -> Result<Markup> {
-    let report = session::report_of(desk, &item.session, Mode::Actions)?;
+fn one(desk: &Desk, item: &QueueItem, home: &str, params: &Params) -> Result<Markup> {
+    // What made it risky may stand in an output.
+    let mode = match params.get("show") {
+        Some("talk") => Mode::Answers,
+        Some("work") => Mode::Actions,
+        _ => Mode::Full,
+    };
+    let report = session::report_of(desk, &item.session, mode)?;
     let words = review::words(&desk.app);
+    let here = Params::parse(home.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let here = here.with("at", Some(&name_of(item))).url("/queue");
     for of in &report.head().sessions {
         let mut prompts = report.prompts(of).map_err(session::unreadable)?;
         prompts.pass(usize::try_from(item.prompt).unwrap_or(usize::MAX));
@@ -89,6 +110,7 @@ fn one(desk: &Desk, item: &QueueItem, home: &str) -> Result<Markup> {
             return Ok(html! {
                 p.in-session { (shown(&session_label(of))) }
                 div.queue data-session=(of.id) { (session::article(desk, &words, of, &prompt, home)) }
+                (session::hide(&desk.who, &of.id, &here))
             });
         }
     }

@@ -2,7 +2,8 @@
 
 use super::layout::{self, Page, form_secret, piece, shown};
 use super::review::back;
-use crate::access::Who;
+use super::session::report_of;
+use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
 use crate::params::{Params, Posted};
 use crate::state::{Desk, Shared};
@@ -11,8 +12,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
-use codex_ledger_app::RedactRequest;
-use codex_ledger_query::{Forecast, RedactionRow};
+use codex_ledger_app::{RedactRequest, Seq};
+use codex_ledger_query::{Forecast, Mode, RedactionRow};
 use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
 
@@ -40,7 +41,8 @@ pub(crate) fn reach(chosen: &str) -> Markup {
 
 /// What a form asks to hide.
 fn request(desk: &Desk, form: &Params) -> Result<RedactRequest> {
-    let reason = form.get("reason").or(form.get("preset")).unwrap_or_default().to_string();
+    let said: Vec<&str> = ["preset", "reason"].iter().filter_map(|name| form.get(name)).collect();
+    let reason = said.join(": ");
     if let Some(prompt) = form.get("prompt") {
         return Ok(RedactRequest {
             prompt: Some(prompt.into()),
@@ -48,11 +50,14 @@ fn request(desk: &Desk, form: &Params) -> Result<RedactRequest> {
             ..RedactRequest::default()
         });
     }
-    let literal = form.exact("literal").unwrap_or_default().replace("\r\n", "\n");
-    let literal = literal.trim().to_string();
+    if form.get("whole").is_some() {
+        let entry = form.number("entry")?.map(Seq::new);
+        return Ok(RedactRequest { entry, reason, ..RedactRequest::default() });
+    }
+    let pattern = form.get("pattern").map(str::to_string);
     let mut request = RedactRequest {
-        literal: Some(literal),
-        exact_case: form.get("exact_case").is_some(),
+        literal: Some(passage(form)).filter(|_| pattern.is_none()),
+        regex: pattern,
         wide: form.get("wide").is_some(),
         reason,
         ..RedactRequest::default()
@@ -62,13 +67,39 @@ fn request(desk: &Desk, form: &Params) -> Result<RedactRequest> {
         "everywhere" => {}
         "session" => request.session = Some(needed(of)?.to_string()),
         "repository" => {
-            let session = desk.app.session(needed(of)?)?.session;
+            let report = report_of(desk, needed(of)?, Mode::Prompts)?;
+            let session = report.head().sessions.first();
+            let repo = session.and_then(|of| of.repo.clone().or(of.cwd.clone()));
             let missing = || WebError::bad("this session names no repository or directory");
-            request.repo = Some(session.cwd.ok_or_else(missing)?);
+            request.repo = Some(repo.ok_or_else(missing)?);
         }
         other => return Err(WebError::bad(format!("`{other}` is no reach"))),
     }
     Ok(request)
+}
+
+/// What was selected or written, as a form sends it.
+fn passage(form: &Params) -> String {
+    form.exact("literal").unwrap_or_default().replace("\r\n", "\n").trim().to_string()
+}
+
+/// Signs that Markdown may have between two words of which a page shows a blank, or nothing.
+const BETWEEN: &str = r"[\s`*_~\[\]()#>|:-]{1,40}";
+/// More words are a text of their own, which can be hidden as a whole.
+const WORDS_MAX: usize = 200;
+
+/// A pattern for a passage as a page shows it, whose text in the log has marks of Markdown in it.
+fn pattern_of(passage: &str) -> Option<String> {
+    let words: Vec<String> = passage.split_whitespace().map(escaped).collect();
+    (2..=WORDS_MAX).contains(&words.len()).then(|| words.join(BETWEEN))
+}
+
+/// A word that means itself in a pattern, with or without marks around its parts.
+fn escaped(word: &str) -> String {
+    let sign = |c: char| {
+        if c.is_alphanumeric() { c.to_string() } else { format!("\\x{{{:X}}}", u32::from(c)) }
+    };
+    word.chars().map(sign).collect()
 }
 
 fn needed(of: Option<&str>) -> Result<&str> {
@@ -82,70 +113,90 @@ pub(crate) async fn preview(
 ) -> Result<Page> {
     let to = back(&form)?;
     let looked = shared.at_desk(who, move |desk| {
-        let request = request(desk, &form)?;
-        let forecast = match &request.literal {
-            // Why is said on the page that this makes.
-            Some(_) => {
-                Some(desk.app.forecast(&RedactRequest { reason: "a look".into(), ..request })?)
-            }
-            None => {
-                desk.app.subject(request.prompt.as_deref().unwrap_or_default())?;
-                None
-            }
+        if form.get("prompt").is_some() || form.get("whole").is_some() {
+            return Ok(preview_page(desk, &form, &to, None));
+        }
+        // Why is said on the page that this makes.
+        let look = |form: &Params| {
+            let request = RedactRequest { reason: "a look".into(), ..request(desk, form)? };
+            Ok::<_, WebError>(desk.app.forecast(&request)?)
         };
-        Ok(preview_page(desk, &form, &to, forecast.as_ref()))
+        let found = look(&form)?;
+        if found.passages == 0
+            && form.get("pattern").is_none()
+            && let Some(pattern) = pattern_of(&passage(&form))
+        {
+            let form = form.with("pattern", Some(&pattern));
+            let found = look(&form)?;
+            if found.passages > 0 {
+                return Ok(preview_page(desk, &form, &to, Some(&found)));
+            }
+        }
+        Ok(preview_page(desk, &form, &to, Some(&found)))
     });
     looked.await
 }
 
-fn preview_page(desk: &Desk, form: &Params, to: &str, forecast: Option<&Forecast>) -> Page {
-    let keep = ["prompt", "literal", "of", "reach", "exact_case"];
+/// What it would hide, and one form: to look again, or to hide it.
+fn preview_page(desk: &Desk, form: &Params, to: &str, found: Option<&Forecast>) -> Page {
     let markup = html! {
         h1 { "Hide" }
-        @match forecast {
-            Some(found) => (told(found)),
-            None => p { "The whole prompt " code { (shown(form.get("prompt").unwrap_or_default())) } ", what was said and done after it stays." },
-        }
-        @if forecast.is_some() {
-            form.again method="post" action="/redactions/preview" {
-                (form_secret(&desk.who))
-                input type="hidden" name="back" value=(to);
-                @for name in ["literal", "of", "exact_case"] {
-                    @if let Some(value) = form.exact(name) { input type="hidden" name=(name) value=(value); }
-                }
-                (reach(form.get("reach").unwrap_or("session")))
-                button { "Look again" }
-            }
-        }
         form.apply method="post" action="/redactions/apply" {
             (form_secret(&desk.who))
             input type="hidden" name="back" value=(to);
-            @for name in keep {
+            @for name in ["prompt", "of", "entry", "whole", "pattern"] {
                 @if let Some(value) = form.exact(name) { input type="hidden" name=(name) value=(value); }
+            }
+            @match found {
+                Some(found) => {
+                    input type="hidden" name="literal" value=(passage(form));
+                    (told(found, form))
+                    (reach(form.get("reach").unwrap_or("session")))
+                    p { button formaction="/redactions/preview" { "Look again" } }
+                },
+                None => p { (whole(form)) },
             }
             fieldset {
                 legend { "Why" }
                 @for reason in REASONS {
                     label { input type="radio" name="preset" value=(reason); " " (reason) }
                 }
-                label { span { "or in your own words" } input type="text" name="reason" autocomplete="off" maxlength="500"; }
+                label { span { "and in your own words" } input type="text" name="reason" autocomplete="off" maxlength="500"; }
             }
-            @if forecast.is_some() {
-                label.check { input type="checkbox" name="wide" value="1"; " also where that hides much" }
+            @if found.is_some() {
+                label.check { input type="checkbox" name="wide" value="1" checked[form.get("wide").is_some()]; " it may hide much" }
             }
-            p { button.main { "Hide it" } " " a href=(to) { "Leave it" } }
+            p { button.main { "Hide it" } " " a href=(to) { "Leave it as it is" } }
         }
-        p.quiet { "It is hidden everywhere from here: on these pages, in search, in reports. The bytes stay in the ledger, and it can be shown again." }
+        p.quiet { "What is hidden is gone from these pages, from search and from reports. The bytes stay in the ledger, and it can be shown again." }
     };
-    layout::page(&desk.who, "Hide", "/redactions", &markup)
+    layout::page(desk, "Hide", "/redactions", &markup)
 }
 
-fn told(found: &Forecast) -> Markup {
+/// A prompt, or a text as a whole.
+fn whole(form: &Params) -> Markup {
+    html! {
+        @match form.get("prompt") {
+            Some(prompt) => { "The whole prompt " code { (shown(prompt)) } "; what was said and done after it stays." },
+            None => { "All that entry " (shown(form.get("entry").unwrap_or_default())) " says." },
+        }
+    }
+}
+
+fn told(found: &Forecast, form: &Params) -> Markup {
     html! {
         @if found.passages == 0 {
-            p { "Nothing that is shown now says this. It is hidden wherever it comes up later." }
+            p.refused { "Nothing that is shown now says exactly this." }
+            p { "A passage that runs over several texts cannot be hidden at once. Select less"
+                @if form.get("entry").is_some() { ", or " button name="whole" value="1" formaction="/redactions/preview" { "hide the text as a whole" } }
+                ". Hidden now, it would be hidden wherever it comes up later."
+            }
         } @else {
-            p { strong { (plural(found.passages, "passage")) } " in " (plural(found.sessions.len() as u64, "session")) ":" }
+            p {
+                "At least " strong { (plural(found.passages, "passage")) } " in " (plural(found.sessions.len() as u64, "session"))
+                @if form.get("pattern").is_some() { ", whatever marks of Markdown stand between its words" }
+                ":"
+            }
             ul.samples {
                 @for sample in &found.samples {
                     li {
@@ -175,12 +226,7 @@ pub(crate) async fn apply(
             .ok_or_else(|| WebError::bad("nothing is named that is to be hidden"))
     });
     let seq = made.await?;
-    let (path, at) = to.split_once('#').map_or((&*to, None), |(path, at)| (path, Some(at)));
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let list = Params::default()
-        .and("done", &seq.to_string())
-        .and("back", &Params::parse(query.as_bytes()).url(path));
-    let list = at.map_or(list.clone(), |_| list).url("/redactions");
+    let list = Params::default().and("done", &seq.to_string()).and("back", &to).url("/redactions");
     Ok((StatusCode::SEE_OTHER, [(LOCATION, list)]).into_response())
 }
 
@@ -212,7 +258,7 @@ fn list_page(desk: &Desk, params: &Params) -> Result<Page> {
     let to = back(params)?;
     let markup = html! {
         @if let Some(seq) = params.number("done")? {
-            (layout::toast(&format!("Hidden by entry {seq}."), Some(&html! { a href=(to) { "Back to where you were" } })))
+            (hidden_now(&desk.who, &rows, seq, &to))
         }
         @if let Some(seq) = params.number("shown")? {
             (layout::toast(&format!("Shown again by entry {seq}."), None))
@@ -225,7 +271,31 @@ fn list_page(desk: &Desk, params: &Params) -> Result<Page> {
             @for row in &rows { (redaction(&desk.who, row, desk)) }
         }
     };
-    Ok(layout::page(&desk.who, "Redactions", "/redactions", &markup))
+    Ok(layout::page(desk, "Redactions", "/redactions", &markup))
+}
+
+/// What was just hidden, with two ways back.
+fn hidden_now(who: &Who, rows: &[RedactionRow], seq: u64, to: &str) -> Markup {
+    let passages = rows.iter().find(|row| row.seq.get() == seq).map_or(0, |row| row.passages);
+    let ways = html! {
+        form method="post" action="/redactions/undo" {
+            (form_secret(who))
+            input type="hidden" name="reason" value="undone at once";
+            button name="seq" value=(seq) data-key="u" { "Undo" }
+        }
+        a href=(to) { "Back to where you were" }
+    };
+    layout::toast(&format!("Hidden by entry {seq}: {}.", plural(passages, "passage")), Some(&ways))
+}
+
+/// Where it is hidden; a session by its page.
+fn place(within: &str) -> Markup {
+    html! {
+        @match within.strip_prefix("session:") {
+            Some(id) => { " in session " a href=(format!("/sessions/{id}")) { (shown(id)) } },
+            None => { " in " (shown(within)) },
+        }
+    }
 }
 
 fn redaction(who: &Who, of: &RedactionRow, desk: &Desk) -> Markup {
@@ -233,7 +303,7 @@ fn redaction(who: &Who, of: &RedactionRow, desk: &Desk) -> Markup {
         li.undone[!of.active] data-item="" {
             div {
                 strong { (shown(&of.target)) }
-                @if let Some(within) = &of.within { " in " (shown(within)) }
+                @if let Some(within) = &of.within { (place(within)) }
                 @if let Some(field) = &of.field { " at " code { (shown(field)) } }
             }
             div.facts {
@@ -243,7 +313,7 @@ fn redaction(who: &Who, of: &RedactionRow, desk: &Desk) -> Markup {
                 span { (shown(&of.reason)) }
                 @if of.active { span { (plural(of.passages, "passage")) } } @else { span { "undone" } }
             }
-            @if of.active {
+            @if of.active && who.role.may(Right::Redact) {
                 form.undo method="post" action="/redactions/undo" {
                     (form_secret(who))
                     input type="text" name="reason" aria-label="Why it is shown again" placeholder="why" required autocomplete="off";

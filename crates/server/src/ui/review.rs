@@ -4,7 +4,7 @@ use super::layout::{self, form_secret, shown};
 use crate::access::Who;
 use crate::error::{Result, WebError};
 use crate::params::{Params, Posted};
-use crate::state::Shared;
+use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -86,8 +86,19 @@ pub(crate) fn see(back: &str, done: Option<&str>) -> Response {
 }
 
 /// What was just done, with a way back.
-pub(crate) fn done(who: &Who, params: &Params, here: &str) -> Markup {
+pub(crate) fn done(desk: &Desk, params: &Params, here: &str) -> Markup {
+    let who = &desk.who;
     let Ok(Some(seq)) = params.number("done") else { return html! {} };
+    let said = desk.app.said_by(Seq::new(seq)).ok().flatten();
+    let what = said.map(|said| {
+        let value = said.value.filter(|value| !value.is_empty());
+        let what = value.unwrap_or_else(|| said.act.clone());
+        let short: String = said.session.chars().take(8).collect();
+        match said.prompt {
+            0 => format!(": {what}, session {short}"),
+            number => format!(": {what}, {short}#{number}"),
+        }
+    });
     let undo = html! {
         form method="post" action="/review" {
             (form_secret(who))
@@ -95,7 +106,10 @@ pub(crate) fn done(who: &Who, params: &Params, here: &str) -> Markup {
             button name="undo" value=(seq) data-key="u" { "Undo" }
         }
     };
-    layout::toast(&format!("Recorded as entry {seq}."), Some(&undo))
+    layout::toast(
+        &shown(&format!("Recorded as entry {seq}{}.", what.unwrap_or_default())),
+        Some(&undo),
+    )
 }
 
 /// What is said of something, and the forms to say more.

@@ -48,7 +48,7 @@ fn body(desk: &Desk) -> Result<Page> {
             ul.idle { @for rule in idle { li { (told(rule, &gate)) } } }
         }
     };
-    Ok(layout::page(&desk.who, "Rules", "/rules", &markup))
+    Ok(layout::page(desk, "Rules", "/rules", &markup))
 }
 
 /// What a person wrote into a rule may be what another one hides.

@@ -29,7 +29,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let markup = html! {
         h1 { "Search" }
         form.search role="search" method="get" action="/search" {
-            input type="search" name="q" value=(asked.unwrap_or_default()) aria-label="Words" autofocus autocomplete="off" spellcheck="false"
+            input type="search" name="q" value=(asked.unwrap_or_default()) aria-label="Words" autofocus[asked.is_none()] autocomplete="off" spellcheck="false"
                 placeholder="words, \"a phrase\", in:output, repo:name, failed:yes";
             button { "Search" }
         }
@@ -38,7 +38,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
             ol.hits data-list="" { @for hit in &found.hits { (hit_row(desk, hit)) } }
         }
     };
-    Ok(layout::page(&desk.who, "Search", "/search", &markup))
+    Ok(layout::page(desk, "Search", "/search", &markup))
 }
 
 fn find(desk: &Desk, asked: &str) -> Result<Hits> {

@@ -83,11 +83,12 @@ fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
     let can_review = desk.who.role.may(Right::Review);
     let can_redact = desk.who.role.may(Right::Redact);
     let markup = html! {
-        (review::done(&desk.who, params, &here))
+        (review::done(desk, params, &here))
         h1 { (shown(&session_label(first))) }
         (facts(head, first))
         (family(desk, first)?)
         (hidden(desk, first)?)
+        (unreadable_records(head))
         (switch(params, &path))
         @if can_review { (review::forms(&desk.who, &words, &first.id, &first.review, &here)) }
         @for (session, window, next) in &told {
@@ -99,9 +100,9 @@ fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
                 p { a href=(params.with("from", Some(&next.to_string())).url(&path)) rel="next" { "Later prompts" } }
             }
         }
-        @if can_redact { (hide(&desk.who, first, &here)) }
+        @if can_redact { (hide(&desk.who, &first.id, &here)) }
     };
-    Ok(layout::page(&desk.who, &session_label(first), "/", &markup))
+    Ok(layout::page(desk, &session_label(first), "/", &markup))
 }
 
 pub(crate) fn unreadable(error: impl std::fmt::Display) -> WebError {
@@ -145,6 +146,16 @@ fn family(desk: &Desk, of: &ReportSession) -> Result<Markup> {
             }
         }
     })
+}
+
+/// What could not be read of it.
+fn unreadable_records(head: &ReportHead) -> Markup {
+    let coverage = &head.transparency.coverage;
+    html! {
+        @if coverage.unreadable > 0 {
+            p.bad { (plural(coverage.unreadable, "record")) " of " (coverage.lines) " could not be read: what they said is not here." }
+        }
+    }
 }
 
 /// What is hidden in it, and by what.
@@ -220,14 +231,15 @@ pub(crate) fn article(
 }
 
 /// The form that hides a passage: the script fills it in from what is selected.
-fn hide(who: &Who, session: &ReportSession, here: &str) -> Markup {
+pub(crate) fn hide(who: &Who, session: &str, here: &str) -> Markup {
     html! {
         section.hide aria-labelledby="hide-title" {
             h2 id="hide-title" { "Hide a passage" }
             form id="hide" method="post" action="/redactions/preview" {
                 (form_secret(who))
                 input type="hidden" name="back" value=(here);
-                input type="hidden" name="of" value=(session.id);
+                input type="hidden" name="of" value=(session);
+                input type="hidden" name="entry";
                 label { span { "Passage, as it stands above" } textarea name="literal" rows="2" required {} }
                 (redactions::reach("session"))
                 button { "See what it would hide" }

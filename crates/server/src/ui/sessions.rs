@@ -69,7 +69,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
         }
         (pager("/", params, page, pages))
     };
-    Ok(layout::page(&desk.who, "Sessions", "/", &markup))
+    Ok(layout::page(desk, "Sessions", "/", &markup))
 }
 
 fn nothing(params: &Params) -> Markup {
@@ -266,6 +266,7 @@ fn bars(
                     }
                 }
             }
+            @if rows.len() > BARS { p.quiet { a href="/tokens" { "and " (rows.len() - BARS) " more" } } }
         }
     }
 }

@@ -22,11 +22,13 @@ pub(crate) async fn show(
 
 pub(crate) async fn revoke(
     State(shared): State<Shared>,
-    Extension(_): Extension<Who>,
+    Extension(who): Extension<Who>,
     Posted(form): Posted,
 ) -> Result<Response> {
     let id = form.get("id").ok_or_else(|| WebError::bad("no token is named"))?;
-    shared.tokens().revoke(id, shared.now_ms()).map_err(failed)?;
+    let token = shared.tokens().revoke(id, shared.now_ms()).map_err(failed)?;
+    let what = format!("{}, {}, id {}", token.actor, token.role.name(), token.id);
+    shared.at_desk(who, move |desk| Ok(desk.app.note_token(false, &what)?)).await?;
     Ok((StatusCode::SEE_OTHER, [(LOCATION, "/settings")]).into_response())
 }
 
@@ -52,7 +54,7 @@ fn body(desk: &Desk, tokens: &[Token]) -> Page {
         ol.tokens { @for token in tokens { (listed(desk, token)) } }
         p.quiet { code { "codex-ledger serve token create" } " makes a token for somebody." }
     };
-    layout::page(&desk.who, "Settings", "/settings", &markup)
+    layout::page(desk, "Settings", "/settings", &markup)
 }
 
 fn listed(desk: &Desk, of: &Token) -> Markup {

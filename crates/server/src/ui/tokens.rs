@@ -54,7 +54,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
         (table(name, &report, &titles))
         p.quiet { "Cost is what the API would ask, at the prices of each day; table of " (report.price_date) "." }
     };
-    Ok(layout::page(&desk.who, "Tokens and cost", "/tokens", &markup))
+    Ok(layout::page(desk, "Tokens and cost", "/tokens", &markup))
 }
 
 fn table(name: &str, report: &TokenReport, titles: &BTreeMap<String, String>) -> Markup {
