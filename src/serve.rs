@@ -113,6 +113,8 @@ pub fn run(door: &mut Door, args: ServeArgs) -> Result<Done> {
             "listen on 127.0.0.1, put a proxy with TLS in front of it, and name it with --host",
         ));
     }
+    // One that cannot be read would let nobody in, and say nothing.
+    tokens.list().map_err(|error| DoorError::new(error.to_string()))?;
     // Who has just begun needs no page that says so.
     app.status()?;
     let zone = zone_named(door, args.timezone.as_deref())?;

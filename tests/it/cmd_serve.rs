@@ -1,7 +1,7 @@
 //! `serve`: who comes in, what each may do, and the whole review by forms alone.
 
 use crate::cli_support::web::{Serving, Visitor, form_of};
-use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
+use crate::cli_support::{TestEnvironment, answer_line, prompt_line, session, thread};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -306,6 +306,28 @@ fn a_passage_is_hidden_as_it_is_seen_and_as_far_as_is_chosen() {
         let seq = made[0]["seq"].to_string();
         ada.post("/redactions/undo", &[("seq", &seq), ("reason", "a test")]).expect(303);
     }
+    // Marks of Markdown do not put together again what is hidden; of two who hide the same, the second is told.
+    let split = "The gauge is called tide*mark* today";
+    let mut lines = session(1, 1);
+    lines.extend_from_slice(&answer_line(split));
+    env.write(&env.rollout(1), &lines);
+    env.append(&[]);
+    let (id, page) = (thread(1), format!("/sessions/{}", thread(1)));
+    assert!(ada.get(&page).text().contains("tide<em>mark</em>"));
+    let what = [
+        ("literal", "tidemark"),
+        ("of", &*id),
+        ("reach", "everywhere"),
+        ("reason", "a name"),
+        ("back", "/"),
+    ];
+    ada.post("/redactions/apply", &what).expect(303);
+    let again = ada.post("/redactions/apply", &what).expect(409);
+    assert!(again.text().contains("hides this already"), "{}", again.text());
+    let shown = ada.get(&page).expect(200);
+    assert!(
+        !shown.text().contains("mark</em>") && shown.text().contains("called [redacted] today")
+    );
     // Nothing says it: the text as a whole can be hidden.
     let what = [("literal", "no such words here"), ("of", &*id), ("entry", "30"), ("back", "/")];
     let looked = ada.post("/redactions/preview", &what).expect(200);

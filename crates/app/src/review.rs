@@ -8,11 +8,12 @@ use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, TargetHint};
 use codex_ledger_db as db;
 use codex_ledger_entry::{Act, FieldsBuilder, Kind, Seq, StreamId};
+use codex_ledger_ledger::LedgerReader;
 use codex_ledger_query::{
     self as query, Filter, Forecast, QueueItem, Said, SessionOrder, SessionRow,
 };
 use codex_ledger_redaction::{
-    Context, Engine, Manual, Matcher, REPLACEMENT, RuleSet, Scope, What, Within,
+    Context, Engine, Manual, Matcher, REPLACEMENT, RedactionRecord, RuleSet, Scope, What, Within,
 };
 use std::collections::BTreeSet;
 
@@ -103,6 +104,29 @@ impl App {
     pub fn children(&self, id: &str) -> Result<Vec<SessionRow>> {
         let db = self.views_for_reading()?;
         Ok(query::children(&db, id).map_err(db::at(self.views_path()))?)
+    }
+
+    /// The redaction in force that hides exactly what is asked for, if there is one.
+    ///
+    /// # Errors
+    /// When the request names what is not there, or entries cannot be read.
+    pub fn hidden_already(&self, request: &RedactRequest) -> Result<Option<Seq>> {
+        let wanted = self.record_of(request)?;
+        let active = self.redactions(true)?.into_iter().map(|row| row.seq);
+        let mut reader = LedgerReader::open(self.dir())?;
+        for seq in active {
+            let Some(pack) = reader.pack_from(seq)? else { continue };
+            let record = pack
+                .entry(seq)
+                .and_then(|entry| pack.body(entry))
+                .and_then(RedactionRecord::decode);
+            if record.is_some_and(|of| {
+                (of.what, of.replacement) == (wanted.what.clone(), wanted.replacement.clone())
+            }) {
+                return Ok(Some(seq));
+            }
+        }
+        Ok(None)
     }
 
     /// Records that somebody takes out a report, and which.

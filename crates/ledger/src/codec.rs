@@ -13,6 +13,9 @@ const DICTIONARY: &[u8] = include_bytes!("body.dict");
 /// Measured on real logs: level 1 is 1.2x larger, level 6 is 3x slower for 5 %.
 const LEVEL: i32 = 3;
 
+/// No pack or block is longer: what says so was made by nobody, and is not given so much memory.
+const PLAIN_BYTES_MAX: usize = 64 << 20;
+
 /// A reusable compressor; not shared between threads.
 pub(super) struct Encoder(zstd::bulk::Compressor<'static>);
 
@@ -47,6 +50,9 @@ impl Decoder {
 
     /// The plain bytes, or `None` when they are not what was stored. Never more than `plain_len` bytes.
     pub(super) fn decode(&mut self, codec: u8, stored: &[u8], plain_len: usize) -> Option<Vec<u8>> {
+        if plain_len > PLAIN_BYTES_MAX {
+            return None;
+        }
         let plain = match codec {
             CODEC_PLAIN => stored.to_vec(),
             CODEC_ZSTD_1 => self.0.decompress(stored, plain_len).ok()?,

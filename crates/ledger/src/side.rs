@@ -9,7 +9,7 @@ use super::error::{LedgerError, Result};
 use super::files::open_file;
 use super::head::Head;
 use super::world::World;
-use bincode::config::{Configuration, standard};
+use bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use bincode::{Decode, Encode};
 use codex_ledger_entry::{EntryId, Seq, checksum};
 use std::io::Read;
@@ -20,6 +20,10 @@ const MAGIC: &[u8; 4] = b"CXLT";
 const OLD_MAGIC: &[u8; 4] = b"CXLS";
 const CONTEXT: &str = "codex-ledger v1 side record";
 const CONFIG: Configuration = standard();
+/// Bytes that a record may ask for while it is read: one that was forged may name any length.
+const READ_BYTES_MAX: usize = 512 << 20;
+const READING: Configuration<LittleEndian, Varint, Limit<READ_BYTES_MAX>> =
+    standard().with_limit::<READ_BYTES_MAX>();
 
 /// What a record is true of: the beginning of one ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -47,7 +51,7 @@ impl Bound {
 /// The bound of a sound record, of whatever shape the rest is.
 pub(super) fn bound_of(bytes: &[u8]) -> Option<Bound> {
     let body = bytes.get(32..).filter(|_| is_sound(bytes) && bytes.starts_with(MAGIC))?;
-    bincode::decode_from_slice(body, CONFIG).ok().map(|(bound, _)| bound)
+    bincode::decode_from_slice(body, READING).ok().map(|(bound, _)| bound)
 }
 
 /// Names the shape of a record, which begins with a [`Bound`]; change the number whenever a field changes.
@@ -77,7 +81,7 @@ pub fn decode<T: SideRecord>(bytes: &[u8]) -> Option<T> {
     if fields != expected || checksum(CONTEXT, &[fields, body]) != sum {
         return None;
     }
-    bincode::decode_from_slice(body, CONFIG).ok().map(|(record, _)| record)
+    bincode::decode_from_slice(body, READING).ok().map(|(record, _)| record)
 }
 
 /// Whether the bytes are an undamaged record of any schema.

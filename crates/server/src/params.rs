@@ -180,8 +180,9 @@ pub(crate) async fn read_form(request: Request) -> Result<Params> {
 
 fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let (kind, details) = kind.split_once(';').unwrap_or((kind, ""));
+    let is_utf8 = details.trim().is_empty() || details.trim().eq_ignore_ascii_case("charset=utf-8");
+    is_utf8 && kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 #[cfg(test)]

@@ -26,9 +26,9 @@ use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 /// How long a client may take to say what it wants.
-const HEADERS_PATIENCE: Duration = Duration::from_secs(10);
+const HEADERS_PATIENCE: Duration = Duration::from_secs(5);
 /// Connections at a time; more wait.
-const CONNECTIONS_MAX: usize = 256;
+const CONNECTIONS_MAX: usize = 1024;
 /// How long those who are being answered are waited for when the server stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// Threads that read and write files at a time.

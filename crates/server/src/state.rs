@@ -7,7 +7,7 @@ use crate::ui::queue_cache::QueueCache;
 use axum::http::{HeaderMap, StatusCode};
 use codex_ledger_app::{App, Setup};
 use codex_ledger_query::Zone;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What was asked and answered; it holds nothing that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -44,6 +44,7 @@ struct Inner {
     vouched: fn(&App) -> Option<String>,
     log: Option<LogListener>,
     queue: QueueCache,
+    deciding: Mutex<()>,
 }
 
 /// The use cases, for one who asks.
@@ -59,12 +60,27 @@ impl Shared {
     pub(crate) fn new(setup: Setup, hosts: Vec<String>, options: ServeOptions) -> Shared {
         let logins = Logins::new(setup.actor.clone());
         let ServeOptions { zone, tokens, vouched, log, .. } = options;
-        let queue = QueueCache::default();
-        Shared(Arc::new(Inner { setup, zone, hosts, logins, tokens, vouched, log, queue }))
+        let (queue, deciding) = (QueueCache::default(), Mutex::default());
+        Shared(Arc::new(Inner {
+            setup,
+            zone,
+            hosts,
+            logins,
+            tokens,
+            vouched,
+            log,
+            queue,
+            deciding,
+        }))
     }
 
     pub(crate) fn queue(&self) -> &QueueCache {
         &self.0.queue
+    }
+
+    /// Held by whoever decides what may be shown, from a look at what is decided already until that is recorded.
+    pub(crate) fn deciding(&self) -> MutexGuard<'_, ()> {
+        self.0.deciding.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn logins(&self) -> &Logins {
@@ -125,8 +141,10 @@ impl Shared {
     }
 
     fn desk(&self, who: Who) -> Desk {
-        let setup = Setup { actor: who.actor.clone(), ..self.0.setup.clone() };
         let now_ms = self.now_ms() as i64;
+        let mut setup = Setup { actor: who.actor.clone(), ..self.0.setup.clone() };
+        // Whoever waits for the ledger is told since when.
+        setup.holder.since = format!("{} UTC", Zone::utc().minute(now_ms));
         let (zone, vouched) = (self.0.zone.clone(), self.0.vouched);
         Desk { app: App::new(setup), who, zone, now_ms, vouched }
     }

@@ -8,8 +8,8 @@ pub mod web;
 
 pub use run::{TestEnvironment, no_escapes, open_views, wait_for};
 pub use sources::{
-    Source, compressed, fixture_home, id_of, lines_of, prompt_line, rollout_name, session,
-    sources_below, thread,
+    Source, answer_line, compressed, fixture_home, id_of, lines_of, prompt_line, rollout_name,
+    session, sources_below, thread,
 };
 
 pub use crate::support::skip;

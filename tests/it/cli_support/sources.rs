@@ -118,6 +118,15 @@ pub fn prompt_line(message: &str) -> Vec<u8> {
     format!("{line}\n").into_bytes()
 }
 
+/// A line on which the assistant answers.
+pub fn answer_line(text: &str) -> Vec<u8> {
+    let line = serde_json::json!({
+        "timestamp": "2026-03-01T10:00:02.000Z", "type": "response_item",
+        "payload": {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]},
+    });
+    format!("{line}\n").into_bytes()
+}
+
 pub fn compressed(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).unwrap()
 }

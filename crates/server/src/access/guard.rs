@@ -29,6 +29,10 @@ pub(crate) async fn guard(
             .hint("open the address that `codex-ledger serve` has printed, or name another host with --host")
             .into_response();
     };
+    let is_twice = |name: HeaderName| headers.get_all(name).iter().nth(1).is_some();
+    if is_twice(AUTHORIZATION) || is_twice(ORIGIN) || is_twice(FETCH_SITE) {
+        return WebError::bad("a header that says who asks stands there twice").into_response();
+    }
     let is_program = bearer(headers).is_some();
     let changes = !matches!(*method, Method::GET | Method::HEAD);
     if changes && !is_from_here(&shared, headers, host, is_program) {

@@ -2,7 +2,7 @@
 
 use super::layout::{self, Page, shown};
 use crate::access::Who;
-use crate::error::Result;
+use crate::error::{Result, WebError};
 use crate::params::Params;
 use crate::state::{Desk, Shared};
 use axum::Extension;
@@ -13,6 +13,7 @@ use maud::{Markup, html};
 
 /// Acts on a page.
 const PAGE: u64 = 100;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(crate) async fn show(
     State(shared): State<Shared>,
@@ -23,12 +24,20 @@ pub(crate) async fn show(
 }
 
 fn body(desk: &Desk, params: &Params) -> Result<Page> {
+    // A last day is in it as a whole.
+    let day = |name: &str, more_ms: i64| {
+        let read = |text: &str| match day_ms(text, &desk.zone) {
+            Some(ms) => Ok(ms + more_ms),
+            None => Err(WebError::bad(format!("{name}: `{text}` is no day such as 2026-02-09"))),
+        };
+        params.get(name).map(read).transpose()
+    };
     let filter = ActFilter {
         actor: params.get("actor").map(str::to_string),
         kinds: params.all("kind").map(str::to_string).collect(),
         target: params.get("target").map(str::to_string),
-        since_ms: params.get("since").and_then(|day| day_ms(day, &desk.zone)),
-        until_ms: params.get("until").and_then(|day| day_ms(day, &desk.zone)),
+        since_ms: day("since", 0)?,
+        until_ms: day("until", DAY_MS)?,
     };
     let (mut acts, kinds) = desk.app.acts(&filter)?;
     acts.reverse();

@@ -98,7 +98,8 @@ fn one(desk: &Desk, item: &QueueItem, home: &str, params: &Params) -> Result<Mar
         Some("work") => Mode::Actions,
         _ => Mode::Full,
     };
-    let report = session::report_of(desk, &item.session, mode)?;
+    let gate = desk.app.gate()?;
+    let report = session::report_of(desk, &gate, &item.session, mode)?;
     let words = review::words(&desk.app);
     let here = Params::parse(home.split_once('?').map_or("", |(_, query)| query).as_bytes());
     let here = here.with("at", Some(&name_of(item))).url("/queue");
@@ -109,7 +110,7 @@ fn one(desk: &Desk, item: &QueueItem, home: &str, params: &Params) -> Result<Mar
         if let Some(prompt) = prompt.filter(|prompt| prompt.number == Some(item.prompt)) {
             return Ok(html! {
                 p.in-session { (shown(&session_label(of))) }
-                div.queue data-session=(of.id) { (session::article(desk, &words, of, &prompt, home)) }
+                div.queue data-session=(of.id) { (session::article((desk, &gate), &words, of, &prompt, home)) }
                 (session::hide(&desk.who, &of.id, &here))
             });
         }

@@ -67,7 +67,7 @@ fn request(desk: &Desk, form: &Params) -> Result<RedactRequest> {
         "everywhere" => {}
         "session" => request.session = Some(needed(of)?.to_string()),
         "repository" => {
-            let report = report_of(desk, needed(of)?, Mode::Prompts)?;
+            let report = report_of(desk, &desk.app.gate()?, needed(of)?, Mode::Prompts)?;
             let session = report.head().sessions.first();
             let repo = session.and_then(|of| of.repo.clone().or(of.cwd.clone()));
             let missing = || WebError::bad("this session names no repository or directory");
@@ -218,8 +218,16 @@ pub(crate) async fn apply(
     Posted(form): Posted,
 ) -> Result<Response> {
     let to = back(&form)?;
+    let all = shared.clone();
     let made = shared.at_desk(who, move |desk| {
         let request = request(desk, &form)?;
+        // Of two who hide the same, the second is told.
+        let _turn = all.deciding();
+        if let Some(seq) = desk.app.hidden_already(&request)? {
+            let error =
+                WebError::new(StatusCode::CONFLICT, format!("entry {seq} hides this already"));
+            return Err(error.hint("nothing was recorded; go on from the list of redactions"));
+        }
         let made = desk.app.redact(&[request], &mut |_| ())?;
         let made = made.into_iter().next();
         made.map(|made| made.redaction.seq)
@@ -235,7 +243,9 @@ pub(crate) async fn undo(
     Extension(who): Extension<Who>,
     Posted(form): Posted,
 ) -> Result<Response> {
+    let all = shared.clone();
     let undone = shared.at_desk(who, move |desk| {
+        let _turn = all.deciding();
         let target = form.get("seq").ok_or_else(|| WebError::bad("no redaction is named"))?;
         let reason = form.get("reason").unwrap_or_default();
         Ok(desk.app.undo(target, reason, &mut |_| ())?.revocation.seq)

@@ -9,10 +9,13 @@ use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::{Path, State};
 use codex_ledger_app::PriceTable;
+use codex_ledger_app::publish::Gate;
 use codex_ledger_query::{
     Beside, Filter, Mode, ReportHead, ReportPrompt, ReportReader, ReportRequest, ReportSession,
+    Review,
 };
 use codex_ledger_report::numbers::plural;
+use codex_ledger_report::prose;
 use codex_ledger_report::story::{self, Story};
 use codex_ledger_report::{session_facts, session_label};
 use maud::{Markup, html};
@@ -30,7 +33,7 @@ pub(crate) async fn show(
 }
 
 /// A report on one session, as a page needs it.
-pub(crate) fn report_of(desk: &Desk, id: &str, mode: Mode) -> Result<ReportReader> {
+pub(crate) fn report_of(desk: &Desk, gate: &Gate, id: &str, mode: Mode) -> Result<ReportReader> {
     let filter = Filter { sessions: vec![id.to_string()], ..Filter::default() };
     let request = ReportRequest {
         title: None,
@@ -44,7 +47,7 @@ pub(crate) fn report_of(desk: &Desk, id: &str, mode: Mode) -> Result<ReportReade
         external: false,
         checkpoint: None,
     };
-    Ok(desk.app.report(&desk.app.gate()?, request, PriceTable::builtin())?)
+    Ok(desk.app.report(gate, request, PriceTable::builtin())?)
 }
 
 /// How much of a session is told.
@@ -57,7 +60,8 @@ fn mode_of(params: &Params) -> Mode {
 }
 
 fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
-    let report = report_of(desk, id, mode_of(params))?;
+    let gate = desk.app.gate()?;
+    let report = report_of(desk, &gate, id, mode_of(params))?;
     let head = report.head();
     let path = format!("/sessions/{id}");
     let here = params.with("done", None).url(&path);
@@ -94,7 +98,7 @@ fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
         @for (session, window, next) in &told {
             @if from > 0 { p { a href=(params.with("from", before(from).as_deref()).url(&path)) rel="prev" { "Earlier prompts" } } }
             div data-list="" data-session=(session.id) {
-                @for prompt in window { (article(desk, &words, session, prompt, &here)) }
+                @for prompt in window { (article((desk, &gate), &words, session, prompt, &here)) }
             }
             @if let Some(next) = next {
                 p { a href=(params.with("from", Some(&next.to_string())).url(&path)) rel="next" { "Later prompts" } }
@@ -194,9 +198,35 @@ fn switch(params: &Params, path: &str) -> Markup {
     }
 }
 
+/// Of a longer text only so many bytes are on a page.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// Makes the texts of a prompt such that a page can show them: long ones are cut, and where marks of Markdown split what is hidden,
+/// so that the page would put it together again, the words alone are shown, without it.
+fn readable(gate: &Gate, prompt: &mut ReportPrompt) {
+    cut(&mut prompt.text);
+    for item in &mut prompt.items {
+        cut(&mut item.text);
+        let words = prose::words(&item.text);
+        if let Some(hidden) = gate.hide(&words)
+            && gate.hide(&item.text).is_none()
+        {
+            item.text = hidden;
+        }
+    }
+}
+
+fn cut(text: &mut String) {
+    if text.len() > TEXT_BYTES_MAX {
+        let whole = text.len();
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.push_str(&format!("\n… {} in all; a report has them", plural(whole as u64, "byte")));
+    }
+}
+
 /// A prompt, what followed it, and what is said of it.
 pub(crate) fn article(
-    desk: &Desk,
+    (desk, gate): (&Desk, &Gate),
     words: &[String],
     session: &ReportSession,
     prompt: &ReportPrompt,
@@ -207,11 +237,12 @@ pub(crate) fn article(
     let name = format!("{}#{number}", session.id);
     let at = format!("p{number}");
     let back = format!("{here}#{at}");
-    // The forms say what is said of it.
     let mut shown_prompt = prompt.clone();
+    // The forms say what is said of it.
     if desk.who.role.may(Right::Review) {
-        shown_prompt.review = codex_ledger_query::Review::default();
+        shown_prompt.review = Review::default();
     }
+    readable(gate, &mut shown_prompt);
     html! {
         article.prompt.back[prompt.rolled_back] id=(at) data-item="" {
             h2 { a href=(format!("#{at}")) { (story::prompt_heading(&desk.zone, prompt)) } }
