@@ -187,17 +187,14 @@ impl Config {
         base: &Path,
         home: Option<&Path>,
     ) -> Result<Config, ConfigError> {
-        let mut config: Config =
-            toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-                let line = error
-                    .span()
-                    .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-                let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-                ConfigError {
-                    path: path.to_path_buf(),
-                    detail: format!("{place}{}", error.message()),
-                }
-            })?;
+        // Places of errors are counted behind it.
+        let text = text.trim_start_matches('\u{feff}');
+        let mut config: Config = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map(|before| before.matches('\n').count() + 1);
+            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            ConfigError { path: path.to_path_buf(), detail: format!("{place}{}", error.message()) }
+        })?;
         let own = config.review.dispositions.iter().map(|word| ("review.dispositions", word));
         let tags = config.review.tags.iter().map(|rule| ("review.tags", &rule.tag));
         if let Some((key, word)) = own.chain(tags).find(|(_, word)| !is_review_word(word)) {
