@@ -438,9 +438,7 @@ pub fn app_setup(door: &Door, command: &str, roots: Vec<PathBuf>) -> Result<Setu
     }
     let roots = if roots.is_empty() { settings.roots } else { roots };
     door.debug(format!("ledger {}", settings.ledger_dir.display()));
-    for root in &roots {
-        door.debug(format!("root {}", root.display()));
-    }
+    roots.iter().for_each(|root| door.debug(format!("root {}", root.display())));
     let rules = settings.config.redaction.rules.as_deref().map(|path| {
         let file = settings.config_path.clone().unwrap_or_default();
         crate::rules::load_rules(path).map_err(|error| {

@@ -276,8 +276,8 @@ fn a_passage_is_hidden_as_it_is_seen_and_as_far_as_is_chosen() {
     let serving = Serving::start(&env, &[]);
     let ada = serving.enter(&serving.key);
     let sessions = env.json(["sessions", "--limit", "0"]);
-    let ids = sessions.as_array().unwrap().iter().filter_map(|of| of["id"].as_str());
-    let id = ids.filter(|id| id.starts_with("019c416a")).last().unwrap().to_string();
+    let mut ids = sessions.as_array().unwrap().iter().filter_map(|of| of["id"].as_str());
+    let id = ids.rfind(|id| id.starts_with("019c416a")).unwrap().to_string();
     let path = format!("/sessions/{id}");
     // In the log, the first words are set as code.
     let seen = "TIDES_PORT=8080 is there";

@@ -93,34 +93,19 @@ impl App {
         requests: &[RedactRequest],
         listener: Listener<'_>,
     ) -> Result<Vec<RedactionMade>> {
-        let mut records = Vec::with_capacity(requests.len());
-        for request in requests {
-            let record = self.record_of(request).map_err(|error| match &request.place {
-                None => error,
-                Some(place) => AppError { message: format!("{place}: {}", error.message), ..error },
-            })?;
-            records.push(record);
-        }
-        self.check_passages(requests)?;
-        for (request, record) in requests.iter().zip(&records) {
-            self.check_own_replacement(request, record)?;
-        }
-        self.check_replacements(requests)?;
-        let draft = |record: &RedactionRecord| NewEntry::new(Kind::Redaction, record.encode());
-        let drafts: Vec<NewEntry> = records.iter().map(draft).collect();
         let only = match requests {
             [only] => Some(only),
             _ => None,
         };
-        // Afterwards nothing of it is shown.
+        // Afterwards nothing of it is shown. What is wrong with the request is told when it is recorded.
         let said = match only {
             Some(RedactRequest { entry: Some(seq), field: None, span: None, .. }) => {
-                self.said_in_entry(*seq)?
+                self.said_in_entry(*seq).unwrap_or_default()
             }
-            Some(only) => self.said_in_session(only)?,
+            Some(only) => self.said_in_session(only).unwrap_or_default(),
             None => Vec::new(),
         };
-        let seqs = self.decide(&drafts, listener)?;
+        let seqs = self.hide(requests, listener)?;
         let db = self.views_for_reading()?;
         let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
         let near = only.and_then(|only| only.literal.as_deref()).and_then(Near::of);
@@ -145,6 +130,29 @@ impl App {
         };
         let found: db::SqlResult<Vec<RedactionMade>> = seqs.iter().map(read).collect();
         Ok(found.map_err(db::at(self.views_path()))?)
+    }
+
+    /// As [`App::redact`], without a look at what else says the same, which takes a while; gives the entries.
+    ///
+    /// # Errors
+    /// As [`App::redact`].
+    pub fn hide(&self, requests: &[RedactRequest], listener: Listener<'_>) -> Result<SeqRange> {
+        let mut records = Vec::with_capacity(requests.len());
+        for request in requests {
+            let record = self.record_of(request).map_err(|error| match &request.place {
+                None => error,
+                Some(place) => AppError { message: format!("{place}: {}", error.message), ..error },
+            })?;
+            records.push(record);
+        }
+        self.check_passages(requests)?;
+        for (request, record) in requests.iter().zip(&records) {
+            self.check_own_replacement(request, record)?;
+        }
+        self.check_replacements(requests)?;
+        let draft = |record: &RedactionRecord| NewEntry::new(Kind::Redaction, record.encode());
+        let drafts: Vec<NewEntry> = records.iter().map(draft).collect();
+        self.decide(&drafts, listener)
     }
 
     /// Refuses texts and patterns that stand nearly everywhere, unless that is meant.

@@ -8,7 +8,7 @@ use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, TargetHint};
 use codex_ledger_db as db;
 use codex_ledger_entry::{Act, FieldsBuilder, Kind, Seq, StreamId};
-use codex_ledger_ledger::LedgerReader;
+use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_query::{
     self as query, Filter, Forecast, QueueItem, Said, SessionOrder, SessionRow,
 };
@@ -104,6 +104,15 @@ impl App {
     pub fn children(&self, id: &str) -> Result<Vec<SessionRow>> {
         let db = self.views_for_reading()?;
         Ok(query::children(&db, id).map_err(db::at(self.views_path()))?)
+    }
+
+    /// The last entry that decides what may be shown: as long as it is the same, the same is hidden.
+    ///
+    /// # Errors
+    /// When entries cannot be read.
+    pub fn last_decision(&self) -> Result<Option<Seq>> {
+        let controls = Controls::load(&mut LedgerReader::open(self.dir())?)?;
+        Ok(controls.entries.last().map(|entry| entry.seq))
     }
 
     /// The redaction in force that hides exactly what is asked for, if there is one.

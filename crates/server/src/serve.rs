@@ -138,6 +138,8 @@ impl Server {
     /// Answers until it is stopped.
     pub fn run(self) {
         let Server { runtime, listener, shared, stop, .. } = self;
+        let waiting = shared.clone();
+        runtime.spawn_blocking(move || waiting.warm_up());
         runtime.block_on(answer(listener, router(shared), stop.subscribe()));
         runtime.shutdown_timeout(STOP_PATIENCE);
     }

@@ -1,11 +1,13 @@
 //! What all requests share.
 
-use crate::access::{Logins, TokenFile, Who};
+use crate::access::{Logins, Role, TokenFile, Who};
 use crate::error::{Result, WebError};
 use crate::serve::ServeOptions;
+use crate::ui::chart_cache::ChartCache;
 use crate::ui::queue_cache::QueueCache;
 use axum::http::{HeaderMap, StatusCode};
-use codex_ledger_app::{App, Setup};
+use codex_ledger_app::publish::Gate;
+use codex_ledger_app::{App, AppError, Seq, Setup};
 use codex_ledger_query::Zone;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -45,6 +47,9 @@ struct Inner {
     log: Option<LogListener>,
     queue: QueueCache,
     deciding: Mutex<()>,
+    /// The gate, and the last decision that it knows: its rules take a while to prepare.
+    gate: Mutex<Option<(Option<Seq>, Arc<Gate>)>>,
+    charts: ChartCache,
 }
 
 /// The use cases, for one who asks.
@@ -53,7 +58,7 @@ pub(crate) struct Desk {
     pub(crate) who: Who,
     pub(crate) zone: Zone,
     pub(crate) now_ms: i64,
-    vouched: fn(&App) -> Option<String>,
+    shared: Shared,
 }
 
 impl Shared {
@@ -71,6 +76,8 @@ impl Shared {
             log,
             queue,
             deciding,
+            gate: Mutex::default(),
+            charts: ChartCache::default(),
         }))
     }
 
@@ -123,6 +130,13 @@ impl Shared {
         may_stay.then_some(who)
     }
 
+    /// Prepares what the first page would wait for.
+    pub(crate) fn warm_up(&self) {
+        let actor = self.0.setup.actor.clone();
+        let who = Who { actor, role: Role::Admin, token: None, form_secret: None };
+        self.desk(who).gate().ok();
+    }
+
     /// Does what reads or writes files, on a thread that may wait for them.
     pub(crate) async fn at_desk<T: Send + 'static>(
         &self,
@@ -145,20 +159,37 @@ impl Shared {
         let mut setup = Setup { actor: who.actor.clone(), ..self.0.setup.clone() };
         // Whoever waits for the ledger is told since when.
         setup.holder.since = format!("{} UTC", Zone::utc().minute(now_ms));
-        let (zone, vouched) = (self.0.zone.clone(), self.0.vouched);
-        Desk { app: App::new(setup), who, zone, now_ms, vouched }
+        Desk { app: App::new(setup), who, zone: self.0.zone.clone(), now_ms, shared: self.clone() }
     }
 }
 
 impl Desk {
     /// Who vouches for the ledger, in words.
     pub(crate) fn vouched(&self) -> Option<String> {
-        (self.vouched)(&self.app)
+        (self.shared.0.vouched)(&self.app)
+    }
+
+    /// What was counted for charts.
+    pub(crate) fn charts(&self) -> &ChartCache {
+        &self.shared.0.charts
+    }
+
+    /// What may be shown, as it is decided now.
+    pub(crate) fn gate(&self) -> std::result::Result<Arc<Gate>, AppError> {
+        let last = self.app.last_decision()?;
+        let known = || self.shared.0.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, gate)) = known().as_ref().filter(|(of, _)| *of == last) {
+            return Ok(gate.clone());
+        }
+        // Decisions that are made meanwhile are in it, and it is made once more than needed then.
+        let gate = Arc::new(self.app.gate()?);
+        *known() = Some((last, gate.clone()));
+        Ok(gate)
     }
 
     /// Messages repeat what was typed, which may be what is hidden.
     fn without_hidden(&self, error: WebError) -> WebError {
-        let message = match self.app.gate() {
+        let message = match self.gate() {
             Ok(gate) => gate.hide(&error.message).unwrap_or(error.message),
             Err(_) => "this was not done, and what is hidden cannot be read".into(),
         };

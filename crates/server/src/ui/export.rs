@@ -95,7 +95,7 @@ fn made(desk: &Desk, form: &Params) -> Result<(Vec<u8>, &'static str, String)> {
     let only = form.of_filter();
     let only = only.pairs().map(|(name, value)| format!(", {name} {value}")).collect::<String>();
     desk.app.note_report(&format!("{} as {end}{only}", mode.name()))?;
-    let gate = desk.app.gate()?;
+    let gate = desk.gate()?;
     let report = desk.app.report(&gate, request, PriceTable::builtin())?;
     // The gate looks at the file before it has a name; read back, it is what a command would have written.
     let folder = tempfile::tempdir().map_err(crate::ui::session::unreadable)?;

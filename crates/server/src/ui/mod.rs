@@ -2,6 +2,7 @@
 
 mod acts;
 pub(crate) mod assets;
+pub(crate) mod chart_cache;
 pub(crate) mod enter;
 mod export;
 pub(crate) mod layout;

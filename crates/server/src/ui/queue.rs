@@ -98,7 +98,7 @@ fn one(desk: &Desk, item: &QueueItem, home: &str, params: &Params) -> Result<Mar
         Some("work") => Mode::Actions,
         _ => Mode::Full,
     };
-    let gate = desk.app.gate()?;
+    let gate = desk.gate()?;
     let report = session::report_of(desk, &gate, &item.session, mode)?;
     let words = review::words(&desk.app);
     let here = Params::parse(home.split_once('?').map_or("", |(_, query)| query).as_bytes());

@@ -67,7 +67,8 @@ fn request(desk: &Desk, form: &Params) -> Result<RedactRequest> {
         "everywhere" => {}
         "session" => request.session = Some(needed(of)?.to_string()),
         "repository" => {
-            let report = report_of(desk, &desk.app.gate()?, needed(of)?, Mode::Prompts)?;
+            let gate = desk.gate()?;
+            let report = report_of(desk, &gate, needed(of)?, Mode::Prompts)?;
             let session = report.head().sessions.first();
             let repo = session.and_then(|of| of.repo.clone().or(of.cwd.clone()));
             let missing = || WebError::bad("this session names no repository or directory");
@@ -228,10 +229,7 @@ pub(crate) async fn apply(
                 WebError::new(StatusCode::CONFLICT, format!("entry {seq} hides this already"));
             return Err(error.hint("nothing was recorded; go on from the list of redactions"));
         }
-        let made = desk.app.redact(&[request], &mut |_| ())?;
-        let made = made.into_iter().next();
-        made.map(|made| made.redaction.seq)
-            .ok_or_else(|| WebError::bad("nothing is named that is to be hidden"))
+        Ok(desk.app.hide(&[request], &mut |_| ())?.from)
     });
     let seq = made.await?;
     let list = Params::default().and("done", &seq.to_string()).and("back", &to).url("/redactions");

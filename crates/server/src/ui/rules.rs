@@ -21,7 +21,7 @@ pub(crate) async fn show(
 
 fn body(desk: &Desk) -> Result<Page> {
     let RulesInForce { seq, rules } = desk.app.rules()?;
-    let gate = desk.app.gate()?;
+    let gate = desk.gate()?;
     let hits: BTreeMap<String, u64> = desk.app.passages_by_rule(None)?.into_iter().collect();
     let count = |rule: &Rule| hits.get(&rule.id).copied().unwrap_or(0);
     let mut at_work: Vec<&Rule> = rules.rules.iter().filter(|rule| count(rule) > 0).collect();

@@ -60,7 +60,7 @@ fn mode_of(params: &Params) -> Mode {
 }
 
 fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
-    let gate = desk.app.gate()?;
+    let gate = desk.gate()?;
     let report = report_of(desk, &gate, id, mode_of(params))?;
     let head = report.head();
     let path = format!("/sessions/{id}");

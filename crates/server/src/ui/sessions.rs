@@ -56,10 +56,15 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let sessions = desk.app.session_page(&filter, order, (PAGE as usize, behind))?;
     let costs = costs(desk, &sessions)?;
     let said = said(desk)?;
+    // What is hidden since must not be in one that is kept, so a decision makes them anew.
+    let (key, end) = (params.with("page", None).with("done", None), desk.app.end()?);
+    let decided = desk.app.last_decision()?.map(|seq| seq.to_string());
+    let key = key.with("decided", decided.as_deref());
+    let charts = desk.charts().get(&key, end, || charts(desk, &filter, params))?;
     let markup = html! {
         h1 { "Sessions" }
         (filters(desk, params)?)
-        (charts(desk, &filter, params)?)
+        (charts)
         p.quiet { (plural(total, "session")) @if !params.of_filter().is_empty() { " match · " a href="/" { "show all" } } }
         @if sessions.is_empty() { (nothing(params)) }
         @else {
