@@ -248,6 +248,19 @@ pub fn calendar<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> Vec<Calenda
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_calendar_has_every_day_and_a_level_for_each() {
+        let counts = [("2026-02-09", 5), ("2026-02-12", 50), ("no day", 9), ("2026-02-16", 1)];
+        let days = calendar(counts.into_iter());
+        assert_eq!(days.len(), 8);
+        let told: Vec<_> = days.iter().map(|day| (day.week, day.weekday, day.level)).collect();
+        assert_eq!((told[0], told[1], told[3]), ((0, 0, 2), (0, 1, 0), (0, 3, 3)));
+        assert_eq!(told[7], (1, 0, 1));
+        let old = [("2020-01-01", 1), ("2026-02-09", 1)];
+        assert!(calendar(old.into_iter()).len() <= 7 * WEEKS_MAX as usize);
+        assert_eq!(calendar([("2026-02-09", 0)].into_iter())[0].level, 0);
+    }
+
     fn row(day: &str, input: u64) -> TokenRow {
         TokenRow {
             key: day.into(),

@@ -52,7 +52,7 @@ pub(crate) async fn guard(
         None if is_program => WebError::new(StatusCode::UNAUTHORIZED, "this token lets nobody in")
             .hint("`codex-ledger serve token list` says which are in use")
             .into_response(),
-        None => enter::page(&shared, StatusCode::UNAUTHORIZED, None),
+        None => enter::page(StatusCode::UNAUTHORIZED, None),
     }
 }
 

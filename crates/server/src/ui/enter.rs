@@ -15,12 +15,12 @@ use maud::html;
 /// Where one comes in.
 pub(crate) const PATH: &str = "/enter";
 
-pub(crate) async fn show(State(shared): State<Shared>) -> Response {
-    page(&shared, StatusCode::OK, None)
+pub(crate) async fn show() -> Response {
+    page(StatusCode::OK, None)
 }
 
 /// The page on which one comes in. What stands behind `#` in its address is filled in by the script, or by hand.
-pub(crate) fn page(_: &Shared, status: StatusCode, wrong: Option<&str>) -> Response {
+pub(crate) fn page(status: StatusCode, wrong: Option<&str>) -> Response {
     let body = html! {
         h1 { "codex-ledger" }
         @if let Some(wrong) = wrong { p.refused role="alert" { (wrong) } }
@@ -52,7 +52,7 @@ pub(crate) async fn enter(State(shared): State<Shared>, request: Request) -> Res
     };
     let Some(cookie) = opened else {
         let wrong = "That lets nobody in: a link works once and for ten minutes, and a token until it ends.";
-        return Ok(page(&shared, StatusCode::FORBIDDEN, Some(wrong)));
+        return Ok(page(StatusCode::FORBIDDEN, Some(wrong)));
     };
     Ok(with_cookie(&format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict", cookie.text())))
 }

@@ -331,3 +331,16 @@ fn redaction(who: &Who, of: &RedactionRow, desk: &Desk) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_means_its_words_and_lets_marks_stand_between_them() {
+        let pattern = pattern_of("gives 高潮 (a.b)").unwrap();
+        assert_eq!(pattern, format!("gives{BETWEEN}高潮{BETWEEN}{}", r"\x{28}a\x{2E}b\x{29}"));
+        assert_eq!(pattern_of("oneword"), None, "a word is a text");
+        assert_eq!(pattern_of(&"word ".repeat(WORDS_MAX + 1)), None);
+    }
+}
