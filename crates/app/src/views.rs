@@ -42,9 +42,11 @@ impl App {
     }
 
     /// Takes in what a writer that was stopped has made durable: among it may be what hides something, and whoever comes next
-    /// would have it.
+    /// would have it. A HEAD that is older than what is noted beside it was not left so by a writer: that is for an audit to see.
     fn take_in(&self) {
-        if is_behind_its_journal(self.dir()) && lock_holder(self.dir()).is_none() {
+        let dir = self.dir();
+        let was_stopped = || is_behind_its_journal(dir) && head_in_force(dir).is_ok();
+        if was_stopped() && lock_holder(dir).is_none() {
             self.open().ok();
         }
     }

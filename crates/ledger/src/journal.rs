@@ -8,6 +8,7 @@ use super::files::open_file;
 use super::frame::{
     COMMIT_BYTES, FRAME_HEADER_BYTES, FRAME_MAGIC, FrameKey, frame_bytes, frame_fields, is_whole,
 };
+use super::head::Head;
 use super::pack::Identity;
 use super::world::World;
 use codex_ledger_entry::{EntryId, Seq, checksum};
@@ -201,9 +202,21 @@ pub(super) struct JournalReader {
     at: u64,
 }
 
-/// Whether a journal ends with a commit of entries that HEAD does not know of: a writer was stopped before it had moved HEAD
-/// on. What is not whole says nothing here; whoever opens the ledger for writing looks at all of it.
-pub(super) fn ends_beyond(dir: &Path, identity: &Identity, (settled, end): (Seq, Seq)) -> bool {
+/// Whether a journal has one commit more than HEAD knows of, and ends with it: a writer was stopped before it had moved HEAD on,
+/// which it does after each. What is not whole, and a journal that goes on for longer, are for an audit to see.
+pub(super) fn ends_beyond(dir: &Path, head: &Head) -> bool {
+    let (identity, settled, end) = (&head.identity, head.settled, head.end());
+    let one_more = || -> Result<bool> {
+        let mut reader = JournalReader::open(dir, identity, settled)?;
+        if end > settled && !reader.reach((end, head.chain.id))? {
+            return Ok(false);
+        }
+        let mut commits = 0;
+        while let Some(kind) = reader.skip_frame()? {
+            commits += u32::from(kind == FrameKind::Commit);
+        }
+        Ok(commits == 1)
+    };
     let last_commit = || -> std::io::Result<Option<Commit>> {
         let mut file = open_file(&journal_path(dir, settled))?;
         let mut last = [0u8; FRAME_HEADER_BYTES + COMMIT_BYTES];
@@ -216,7 +229,9 @@ pub(super) fn ends_beyond(dir: &Path, identity: &Identity, (settled, end): (Seq,
         let is_sound = is_commit && is_whole(&FrameKey::new(identity, settled), head, payload);
         Ok(Commit::decode(payload).filter(|_| is_sound))
     };
-    last_commit().ok().flatten().is_some_and(|commit| commit.end > end)
+    // The end tells most of the time, in one read.
+    let is_beyond = last_commit().ok().flatten().is_some_and(|commit| commit.end > end);
+    is_beyond && one_more().unwrap_or(false)
 }
 
 /// What comes next in a journal.
@@ -324,6 +339,30 @@ impl JournalReader {
         Ok(Some(kind))
     }
 
+    /// Goes behind the commit of so many entries, the last of that id; false where there is none.
+    fn reach(&mut self, (end, id): (Seq, EntryId)) -> Result<bool> {
+        loop {
+            let at = self.at;
+            match self.skip_frame()? {
+                Some(FrameKind::Commit) => {
+                    let behind = self.at;
+                    self.seek(at)?;
+                    let frame = self.next_frame()?;
+                    self.seek(behind)?;
+                    let commit = match &frame {
+                        Next::Frame(frame) => Commit::decode(&frame.payload),
+                        Next::End | Next::Torn(_) => None,
+                    };
+                    if commit.is_some_and(|commit| (commit.end, commit.id) == (end, id)) {
+                        return Ok(true);
+                    }
+                }
+                Some(_) => {}
+                None => return Ok(false),
+            }
+        }
+    }
+
     /// The next frame.
     pub(super) fn next_frame(&mut self) -> Result<Next> {
         let mut head = [0u8; FRAME_HEADER_BYTES];
@@ -417,28 +456,13 @@ pub(super) fn check_reach(
     (end, id): (Seq, EntryId),
 ) -> Result<()> {
     let mut reader = JournalReader::open(dir, identity, first_seq)?;
-    loop {
-        let at = reader.position();
-        match reader.skip_frame()? {
-            Some(FrameKind::Commit) => {
-                let behind = reader.position();
-                reader.seek(at)?;
-                let frame = reader.next_frame()?;
-                reader.seek(behind)?;
-                let commit = match &frame {
-                    Next::Frame(frame) => Commit::decode(&frame.payload),
-                    Next::End | Next::Torn(_) => None,
-                };
-                if commit.is_some_and(|commit| (commit.end, commit.id) == (end, id)) {
-                    return Ok(());
-                }
-            }
-            Some(_) => {}
-            None => {
-                let detail =
-                    format!("the journal ends at byte {at}; HEAD says there are {end} entries");
-                return Err(LedgerError::damaged_at(reader.path(), first_seq, detail));
-            }
+    match reader.reach((end, id))? {
+        true => Ok(()),
+        false => {
+            let at = reader.position();
+            let detail =
+                format!("the journal ends at byte {at}; HEAD says there are {end} entries");
+            Err(LedgerError::damaged_at(reader.path(), first_seq, detail))
         }
     }
 }

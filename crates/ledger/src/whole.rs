@@ -64,10 +64,7 @@ pub fn head_in_force(dir: &Path) -> Result<Head> {
 
 /// Whether a writer was stopped after it had made entries durable and before HEAD knew of them: the next one takes them in.
 pub fn is_behind_its_journal(dir: &Path) -> bool {
-    read_head(dir).is_ok_and(|slots| {
-        let head = &slots.head;
-        journal::ends_beyond(dir, &head.identity, (head.settled, head.end()))
-    })
+    read_head(dir).is_ok_and(|slots| journal::ends_beyond(dir, &slots.head))
 }
 
 fn check_once(dir: &Path) -> Result<Head> {
