@@ -53,7 +53,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
             div { dt { "head" } dd { code data-copy="" { (status.head.id) } } }
             div { dt { "root" } dd { code data-copy="" { (status.head.root) } } }
         }
-        @if let Some(vouched) = desk.vouched() { p { "Of these, " (shown(&vouched)) "." } }
+        @if let Some(vouched) = desk.vouched() { p { "Checkpoint: " (shown(&vouched)) "." } }
         p.quiet { "Whether all of it is as it was written is told by " code { "codex-ledger audit" } "." }
         form.filters method="get" action="/acts" {
             label { span { "who" } input type="text" name="actor" value=(value("actor")); }
