@@ -97,15 +97,16 @@ impl App {
             [only] => Some(only),
             _ => None,
         };
-        // Afterwards nothing of it is shown. What is wrong with the request is told when it is recorded.
+        let drafts = self.drafts_of(requests)?;
+        // Afterwards nothing of it is shown.
         let said = match only {
             Some(RedactRequest { entry: Some(seq), field: None, span: None, .. }) => {
-                self.said_in_entry(*seq).unwrap_or_default()
+                self.said_in_entry(*seq)?
             }
-            Some(only) => self.said_in_session(only).unwrap_or_default(),
+            Some(only) => self.said_in_session(only)?,
             None => Vec::new(),
         };
-        let seqs = self.hide(requests, listener)?;
+        let seqs = self.decide(&drafts, listener)?;
         let db = self.views_for_reading()?;
         let policy = load_policy(&mut LedgerReader::open(self.dir())?)?;
         let near = only.and_then(|only| only.literal.as_deref()).and_then(Near::of);
@@ -137,6 +138,11 @@ impl App {
     /// # Errors
     /// As [`App::redact`].
     pub fn hide(&self, requests: &[RedactRequest], listener: Listener<'_>) -> Result<SeqRange> {
+        self.decide(&self.drafts_of(requests)?, listener)
+    }
+
+    /// The entries that hide what is asked for, where nothing is wrong with any of it.
+    fn drafts_of(&self, requests: &[RedactRequest]) -> Result<Vec<NewEntry>> {
         let mut records = Vec::with_capacity(requests.len());
         for request in requests {
             let record = self.record_of(request).map_err(|error| match &request.place {
@@ -151,8 +157,7 @@ impl App {
         }
         self.check_replacements(requests)?;
         let draft = |record: &RedactionRecord| NewEntry::new(Kind::Redaction, record.encode());
-        let drafts: Vec<NewEntry> = records.iter().map(draft).collect();
-        self.decide(&drafts, listener)
+        Ok(records.iter().map(draft).collect())
     }
 
     /// Refuses texts and patterns that stand nearly everywhere, unless that is meant.
