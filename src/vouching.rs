@@ -164,7 +164,7 @@ pub fn check_fits(app: &App, known: &Option<Verifier>, is_own: bool) -> Result<(
     // Whoever names another key may sign with it; another history stays where it was found.
     let own = known.clone().filter(|_| is_own);
     let (_, finding) = judge_file(app, &own, &events, app.checkpoint_path());
-    let finding = finding.or_else(|| noted(app, known, &events));
+    let finding = finding.or_else(|| noted(app, known, &events).1);
     finding.map_or(Ok(()), |finding| Err(refusal(&finding)))
 }
 
@@ -185,12 +185,19 @@ pub fn refusal(finding: &Finding) -> DoorError {
     DoorError::new(format!("{}: {}", safe_path(&finding.file), finding.detail)).hint(SIGN_ANEW)
 }
 
-/// How the checkpoint beside the ledger stands, and what is wrong with it, or with what the key has signed last. `key` is
-/// the ledger's own.
+/// How the ledger stands to the last checkpoint that its key has signed, and what is wrong with that. It is beside the ledger, or
+/// only beside the key: a writer was stopped before it had written the other, or somebody has put an older one back, which is
+/// not more than was true before. `key` is the ledger's own.
 pub fn judge(app: &App, key: &Option<Verifier>) -> (Option<Vouched>, Option<Finding>) {
     let events = app.key_events().unwrap_or_default();
-    let (vouched, finding) = judge_file(app, key, &events, app.checkpoint_path());
-    (vouched, finding.or_else(|| noted(app, key, &events)))
+    let (beside, finding) = judge_file(app, key, &events, app.checkpoint_path());
+    if finding.is_some() {
+        return (beside, finding);
+    }
+    let (noted, finding) = noted(app, key, &events);
+    let noted =
+        noted.filter(|noted| beside.as_ref().is_some_and(|beside| noted.size > beside.size));
+    (noted.or(beside), finding)
 }
 
 /// That a signature which the configuration asks for is missing; the next command that signs adds it.
@@ -202,33 +209,42 @@ pub fn judge_completeness(app: &App, vouched: Option<&Vouched>) -> Option<Findin
     Some(Finding { kind, seq: None, file, detail, hint: None })
 }
 
-/// What is wrong with what keys of this user have signed last, as it is noted beside them. `key` is the ledger's own; what
-/// others have signed has to fit, too, but whose signature it is can no longer be told.
-fn noted(app: &App, key: &Option<Verifier>, events: &[KeyEvent]) -> Option<Finding> {
+/// What the key has signed last, and what is wrong with that or with what other keys of this user have, as it is noted beside
+/// them; nothing where the ledger has the same beside it. `key` is the ledger's own; what others have signed has to fit, too, but
+/// whose signature it is can no longer be told.
+fn noted(
+    app: &App,
+    key: &Option<Verifier>,
+    events: &[KeyEvent],
+) -> (Option<Vouched>, Option<Finding>) {
     let own = app.checkpoint_path();
     let beside = std::fs::metadata(&own).ok().and_then(|_| read_note(&own).ok().flatten());
     let in_use = key.as_ref().and_then(|key| keys::signed_path(app, key).ok());
     let mut signed_size = 0;
+    let mut last = None;
     for path in keys::all_signed(app) {
         let text = read_note(&path);
         if text.as_ref().is_ok_and(|text| text.is_some() && *text == beside) {
             continue;
         }
         let key = key.clone().filter(|_| in_use.as_ref() == Some(&path));
+        let is_own = key.is_some();
         let (signed, finding) = judge_file(app, &key, events, path);
         if finding.is_some() {
-            return finding;
+            return (None, finding);
         }
-        signed_size = signed_size.max(signed.map_or(0, |signed| signed.size));
+        signed_size = signed_size.max(signed.as_ref().map_or(0, |signed| signed.size));
+        last = last.or(signed.filter(|_| is_own));
     }
     if beside.is_some() || own.exists() || signed_size == 0 {
-        return None;
+        return (last, None);
     }
     let size = entries(signed_size);
     let detail = format!(
         "it is missing, though a key of this user has signed {size}: somebody has removed it"
     );
-    Some(Finding { kind: FindingKind::Checkpoint, seq: None, file: own, detail, hint: None })
+    let kind = FindingKind::Checkpoint;
+    (None, Some(Finding { kind, seq: None, file: own, detail, hint: None }))
 }
 
 /// Who has cosigned, and what is wrong with that; nothing where no witness is configured.

@@ -407,6 +407,24 @@ fn a_checkpoint_that_is_gone_is_missed() {
     assert!(done.stderr.contains("not signed: "), "{}", done.stderr);
 }
 
+/// A writer was stopped before the checkpoint, or somebody has put back an older one: the key knows that more is signed, so the
+/// same is said as before, and the next append writes it again.
+#[test]
+fn an_older_checkpoint_takes_nothing_of_what_was_signed() {
+    let env = ledger();
+    let file = env.ledger().join("checkpoint");
+    let older = fs::read(&file).unwrap();
+    env.extend(&env.rollout(1), &prompt_line("and tomorrow?"));
+    env.append(&[]);
+    let (last, said) = (fs::read(&file).unwrap(), vouched(&env));
+    let report = env.ok(["report", "--format", "md"]);
+    fs::write(&file, &older).unwrap();
+    assert_eq!(vouched(&env), said);
+    assert_eq!(env.ok(["report", "--format", "md"]).text(), report.text());
+    env.append(&[]);
+    assert_eq!(fs::read(&file).unwrap(), last, "what was signed is there again");
+}
+
 /// What others record between two appends is signed by the next one, even if that has nothing new.
 #[test]
 fn an_append_signs_what_was_recorded_since() {
