@@ -69,10 +69,16 @@ impl Changes {
         let passages: Vec<Redaction> = new.into_iter().filter(passages).cloned().collect();
         if !rules.is_empty() || !passages.is_empty() {
             changes.names = true;
+            let may_hide = |stream: &&Stream| {
+                let is_reached = |of: &Redaction| may_reach(&of.target, stream);
+                !rules.is_empty() || passages.iter().any(is_reached)
+            };
+            let is_new = |stream: &&Stream| !changes.streams.contains(&stream.id);
+            let streams: Vec<&Stream> = known.iter().filter(is_new).filter(may_hide).collect();
             let rules = RuleSet { rules, ..RuleSet::default() };
             let sought =
                 Policy::compile(rules, passages, *policy.key()).map_err(PolicyError::from)?;
-            let found = scan(reader.dir(), known, &sought, &changes.streams)?;
+            let found = scan(reader.dir(), &streams, &sought)?;
             changes.streams.extend(found);
         }
         changes.streams =
@@ -236,20 +242,12 @@ impl Changes {
     }
 
     fn add_session(&mut self, known: &Streams, id: &str) {
-        let is_of = |stream: &&Stream| {
-            let state = &stream.state;
-            state.session_id.as_deref() == Some(id)
-                || state.copied_threads.iter().any(|thread| thread == id)
-                || state.parent.as_deref() == Some(id)
-                || matches!(&stream.name, StreamName::Rollout { thread, .. } if thread == id)
-        };
-        self.streams.extend(known.iter().filter(is_of).map(|stream| stream.id));
+        let streams = known.iter().filter(|stream| may_be_of(stream, id));
+        self.streams.extend(streams.map(|stream| stream.id));
     }
 
     fn add_side_files(&mut self, known: &Streams) {
-        let is_side =
-            |stream: &&Stream| matches!(stream.name, StreamName::History(_) | StreamName::Index(_));
-        self.streams.extend(known.iter().filter(is_side).map(|stream| stream.id));
+        self.streams.extend(known.iter().filter(|stream| is_side(stream)).map(|stream| stream.id));
     }
 
     /// The streams in which rules that are gone or changed had hidden something; gives the rules that are new
@@ -288,14 +286,36 @@ fn numbers<T>(
     db.prepare(sql)?.query_map(params_from_iter(values), read)?.collect()
 }
 
-/// The streams in which a policy hides anything, but for those that are known already.
+/// Whether texts of a stream may be those of a session: its own, or copied from it.
+fn may_be_of(stream: &Stream, id: &str) -> bool {
+    let state = &stream.state;
+    state.session_id.as_deref() == Some(id)
+        || state.copied_threads.iter().any(|thread| thread == id)
+        || state.parent.as_deref() == Some(id)
+        || matches!(&stream.name, StreamName::Rollout { thread, .. } if thread == id)
+}
+
+/// Whether each line of a stream names its own session.
+fn is_side(stream: &Stream) -> bool {
+    matches!(stream.name, StreamName::History(_) | StreamName::Index(_))
+}
+
+/// Whether passages that are hidden there may stand in a stream. Its repository may have been another one at first.
+fn may_reach(target: &Target, stream: &Stream) -> bool {
+    match target {
+        Target::Passages { scope: Scope::Session(id), .. } => {
+            is_side(stream) || may_be_of(stream, id)
+        }
+        _ => true,
+    }
+}
+
+/// Those of these streams in which a policy hides anything.
 fn scan(
     dir: &Path,
-    known: &Streams,
+    streams: &[&Stream],
     policy: &Policy,
-    but: &BTreeSet<StreamId>,
 ) -> Result<BTreeSet<StreamId>, ReplayError> {
-    let streams: Vec<&Stream> = known.iter().filter(|stream| !but.contains(&stream.id)).collect();
     let threads = threads();
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
