@@ -366,6 +366,7 @@ impl Compiled {
     pub(super) fn applies(&self, at: &Context<'_>) -> bool {
         match &self.reach {
             Reach::Manual(Scope::Global) => true,
+            Reach::Manual(_) if at.is_anybodys => true,
             Reach::Manual(Scope::Session(id)) => at.sessions.contains(id),
             Reach::Manual(Scope::Repo(repo)) => at.repo == Some(repo),
             Reach::Rule { scope, fields, roles } => {

@@ -1,12 +1,11 @@
 //! Finds what must be hidden in one text, and writes the text that may be shown.
 
-use std::sync::Arc;
-
 use super::compile::{Compiled, Find};
 use super::json::words::{self, Line};
 use super::json::{self, Kind, Token, pairs};
 use super::literal::Form;
-use super::prefilter::{Candidates, Keywords};
+use super::prefilter::Candidates;
+use super::ready::Ready;
 use super::rule::{RuleError, RuleSet};
 use super::scan::{Found, Scanner};
 use super::view::{View, spelled};
@@ -41,6 +40,19 @@ pub enum Matcher {
     Regex(String),
 }
 
+impl Matcher {
+    /// Whether it may find the id of a thread, which is a UUID: hidden in one session, it is hidden in all that name it. A letter
+    /// that no UUID has says that it cannot; of a pattern that is not known.
+    pub fn may_name_a_thread(&self) -> bool {
+        match self {
+            Matcher::Literal { text, .. } => {
+                !text.bytes().any(|b| b.is_ascii_alphabetic() && !b.is_ascii_hexdigit())
+            }
+            Matcher::Regex(_) => true,
+        }
+    }
+}
+
 /// Which texts a manual redaction applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -72,6 +84,8 @@ pub struct Context<'a> {
     pub sessions: &'a [String],
     /// Their repository.
     pub repo: Option<&'a str>,
+    /// Nobody says whose it is: what is hidden for anybody is hidden here.
+    pub is_anybodys: bool,
 }
 
 /// What hides a passage.
@@ -118,56 +132,12 @@ pub struct Mask {
 
 /// Raised when the same rules and redactions come to hide something else in the same text: what was derived before then
 /// has to be derived anew.
-pub const GENERATION: u32 = 3;
+pub const GENERATION: u32 = 4;
 
 /// Rules and manual redactions, ready to use from any thread.
 #[derive(Debug)]
 pub struct Engine {
     scanner: Scanner,
-}
-
-/// The rules of a set that are in force, parsed once for any number of engines.
-pub(super) struct Ready {
-    /// In order of precedence.
-    rules: Vec<Compiled>,
-    keywords: Arc<Keywords>,
-}
-
-impl Ready {
-    pub(super) fn new(rules: &RuleSet) -> Result<Ready, RuleError> {
-        let in_force = rules.rules.iter().enumerate().filter(|(_, rule)| rule.enabled);
-        let rules = in_force.map(|(index, rule)| Compiled::rule(rule, index));
-        let mut rules = rules.collect::<Result<Vec<_>, _>>()?;
-        rules.sort_by_key(|rule| rule.order);
-        let keywords = Keywords::new(&rules).map_err(|reason| RuleError::file(None, reason))?;
-        Ok(Ready { rules, keywords: Arc::new(keywords) })
-    }
-
-    /// Whether a rule shows other words than its id.
-    pub(super) fn has_replacements(&self) -> bool {
-        self.rules.iter().any(|rule| !is_usual(&rule.shown))
-    }
-
-    /// Has rules show something else, where `other` says so; it is told whether a rule shows the usual words. Gives the
-    /// rules that do.
-    pub(super) fn replace_shown(
-        &mut self,
-        other: &dyn Fn(&str, bool) -> Option<String>,
-    ) -> Vec<By> {
-        let mut replaced = Vec::new();
-        for rule in &mut self.rules {
-            if let Some(shown) = other(&rule.shown, is_usual(&rule.shown)) {
-                rule.shown = shown;
-                replaced.push(rule.by);
-            }
-        }
-        replaced
-    }
-}
-
-/// Whether a rule shows its id.
-fn is_usual(shown: &str) -> bool {
-    shown.starts_with("[redacted:")
 }
 
 /// A shorter text may stand elsewhere by chance.
@@ -192,8 +162,16 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The same with patterns that are compiled when a text first asks for them; one that then cannot be hides
-    /// the texts that ask.
+    /// The same for rules that were checked before: a pattern is compiled when a text first asks for it; one that then cannot be
+    /// hides the texts that ask.
+    ///
+    /// # Errors
+    ///
+    /// A rule that cannot be read.
+    pub fn of_checked(rules: &RuleSet, manual: &[Manual]) -> Result<Engine, RuleError> {
+        Engine::prepare(&Ready::new(rules)?, manual)
+    }
+
     pub(super) fn prepare(rules: &Ready, manual: &[Manual]) -> Result<Engine, RuleError> {
         let manual = manual.iter().map(Compiled::manual);
         let mut compiled = manual.collect::<Result<Vec<_>, _>>()?;

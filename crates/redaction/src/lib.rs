@@ -27,6 +27,7 @@ mod parse;
 mod place;
 mod policy;
 mod prefilter;
+mod ready;
 mod record;
 mod risky;
 mod rule;

@@ -69,16 +69,19 @@ pub struct Place<'a> {
 impl<'a> Place<'a> {
     /// The same as rules ask for it.
     pub(super) fn context(&self) -> Context<'a> {
-        match self.class {
-            // The same name wherever it stands.
-            Class::Id => Context::default(),
-            _ => Context {
-                table: self.table,
-                column: self.column,
-                role: self.role,
-                sessions: self.owners.sessions(),
-                repo: self.owners.repo(),
-            },
+        let is_id = self.class == Class::Id;
+        // Whose session a note or a tag speaks of, it does not always say.
+        let is_open = is_id || self.table == "annotations";
+        let whose = Context {
+            sessions: self.owners.sessions(),
+            repo: self.owners.repo(),
+            is_anybodys: is_open && self.owners.0.is_none(),
+            ..Context::default()
+        };
+        // To rules an id is the same wherever it stands.
+        match is_id {
+            true => whose,
+            false => Context { table: self.table, column: self.column, role: self.role, ..whose },
         }
     }
 }

@@ -7,8 +7,9 @@ mod repeats;
 pub use self::passed::{Redacted, Sensitive};
 use self::reach::hides;
 pub use self::repeats::{as_compared, bytes_of_same};
-use super::engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Ready, Scope};
+use super::engine::{By, Context, Engine, Hit, Manual, Mask, Matcher, Scope};
 use super::place::{Class, Place};
+use super::ready::Ready;
 use super::{RuleError, RuleSet, risky};
 use codex_ledger_entry::Seq;
 use std::collections::{BTreeSet, HashMap};
@@ -163,9 +164,12 @@ impl Policy {
         let unsaid = unsaid.collect();
         let manual: Vec<Manual> = redactions.iter().filter_map(Redaction::passages).collect();
         let engine = Some(Engine::prepare(&ready, &manual)?);
-        // Rows of several sessions are joined by one id: what hides it in one hides it in all.
+        // Rows of several sessions are joined by the ids of threads: what hides one in one session hides it in all.
         let is_narrow = |manual: &Manual| manual.scope != Scope::Global;
-        let wide = |manual: &Manual| Manual { scope: Scope::Global, ..manual.clone() };
+        let wide = |manual: &Manual| match manual.matcher.may_name_a_thread() {
+            true => Manual { scope: Scope::Global, ..manual.clone() },
+            false => manual.clone(),
+        };
         let id_engine = match manual.iter().any(is_narrow) {
             true => Some(Engine::prepare(&ready, &manual.iter().map(wide).collect::<Vec<_>>())?),
             false => None,
@@ -339,7 +343,6 @@ impl Policy {
         let is_raw = place.table == "raw_records";
         let narrow = match place.class {
             Class::Id => self.id_engine.as_ref(),
-            // Whose session a note or a tag speaks of, it does not always say.
             Class::Text | Class::Label if place.table == "annotations" => self.id_engine.as_ref(),
             Class::Text => {
                 let raw = self.raw_engine.as_ref().filter(|_| is_raw);

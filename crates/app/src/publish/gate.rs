@@ -56,7 +56,7 @@ impl Scan {
     fn compile(rules: Vec<Rule>, manual: &[Manual]) -> Result<Scan, RuleError> {
         let names = rules.iter().map(|rule| rule.id.clone()).collect();
         let rules = RuleSet { rules, ..RuleSet::default() };
-        Ok(Scan { engine: Engine::compile(&rules, manual)?, rules: names })
+        Ok(Scan { engine: Engine::of_checked(&rules, manual)?, rules: names })
     }
 
     /// Place and source of each passage.
@@ -94,7 +94,7 @@ impl BodyGate {
         let (_, rules) = rules_of(policy)?;
         let rules = everywhere(&RuleSet { rules, ..RuleSet::default() });
         let anywhere = policy.redactions().iter().flat_map(Redaction::anywhere);
-        Ok(BodyGate(Engine::compile(&rules, &anywhere.collect::<Vec<_>>())?))
+        Ok(BodyGate(Engine::of_checked(&rules, &anywhere.collect::<Vec<_>>())?))
     }
 
     /// Whether nothing of these bytes is hidden. What is no text is not looked through, and so does not pass.

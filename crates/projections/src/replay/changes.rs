@@ -303,8 +303,8 @@ fn is_side(stream: &Stream) -> bool {
 /// Whether passages that are hidden there may stand in a stream. Its repository may have been another one at first.
 fn may_reach(target: &Target, stream: &Stream) -> bool {
     match target {
-        Target::Passages { scope: Scope::Session(id), .. } => {
-            is_side(stream) || may_be_of(stream, id)
+        Target::Passages { matcher, scope: Scope::Session(id) } => {
+            is_side(stream) || may_be_of(stream, id) || matcher.may_name_a_thread()
         }
         _ => true,
     }
