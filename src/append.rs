@@ -117,7 +117,7 @@ fn unpack(dir: &Dir<'_>, target: &Path) -> std::io::Result<()> {
 }
 
 /// What was appended is signed, and what others have recorded since the last time.
-fn signing(app: &App, appended: &Appended, key: &KeyArgs) -> Signing {
+pub fn signing(app: &App, appended: &Appended, key: &KeyArgs) -> Signing {
     let size = appended.head.as_ref().map_or(0, |head| head.size);
     let is_due = !appended.report.entries.is_empty() || is_behind(app, size);
     if is_due { sign(app, key) } else { Signing::default() }

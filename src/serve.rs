@@ -1,5 +1,7 @@
 //! `serve`: the pages of the review, and who else may come in.
 
+use crate::append::signing;
+use crate::audit_proofs::KeyArgs;
 use crate::door::{Done, Door, Result, Style, app_setup, say};
 use crate::error::DoorError;
 use crate::filters::zone_named;
@@ -8,7 +10,7 @@ use crate::signals::{self, Phase};
 use crate::text::{minute, safe};
 use crate::vouching;
 use clap::{Args, Subcommand, ValueEnum};
-use codex_ledger_app::{App, World};
+use codex_ledger_app::{App, AppendOptions, Setup, World};
 use codex_ledger_server::{LogListener, Role, ServeOptions, Server, Token, TokenFile};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -31,6 +33,9 @@ pub struct ServeArgs {
     /// Another name under which it is reached, such as that of a proxy: HOST or HOST:PORT; may be given again
     #[arg(long, value_name = "HOST")]
     pub host: Vec<String>,
+    /// Append what Codex writes meanwhile, as `append --watch` does; pages that are open show it
+    #[arg(long)]
+    pub watch: bool,
     /// Only print the link, open no browser
     #[arg(long)]
     pub no_open: bool,
@@ -103,6 +108,11 @@ pub fn run(door: &mut Door, args: ServeArgs) -> Result<Done> {
     let setup = app_setup(door, "serve", Vec::new())?;
     let app = App::new(setup.clone());
     app.finish_interrupted();
+    if args.watch {
+        // The first round makes the ledger, and pages are there to be shown.
+        let appended = app.append(AppendOptions::default(), &mut |_| ())?;
+        signing(&app, &appended, &KeyArgs { key: None });
+    }
     let tokens = TokenFile::at(keys::own_path(&app.log_name()?)?.with_extension("tokens.json"));
     if let Some(ServeCommand::Token { what }) = args.what {
         return token(door, &app, &tokens, what);
@@ -124,6 +134,7 @@ pub fn run(door: &mut Door, args: ServeArgs) -> Result<Done> {
     let vouched = vouching::in_words;
     let options =
         ServeOptions { address: args.listen, hosts: args.host, zone, tokens, vouched, log };
+    let watched = args.watch.then(|| setup.clone());
     let server = Server::bind(setup, options).map_err(failed)?;
     let stopper = server.stopper();
     signals::enter(Phase::Serving);
@@ -143,8 +154,25 @@ pub fn run(door: &mut Door, args: ServeArgs) -> Result<Done> {
     if has_window && open::that_detached(&link).is_err() {
         say("codex-ledger: no browser could be opened; open the link yourself");
     }
+    if let Some(setup) = watched {
+        let watch = std::thread::Builder::new().name("watch".into()).spawn(|| watch(setup));
+        watch.map_err(|error| DoorError::new(format!("the logs cannot be watched: {error}")))?;
+    }
     server.run();
     Ok(Done::Clean)
+}
+
+/// Appends what changes, until the program ends: what was acknowledged is safe then.
+fn watch(setup: Setup) {
+    let app = App::new(setup);
+    let key = KeyArgs { key: None };
+    let done = app.watch(AppendOptions::default(), &mut |_| (), &mut |appended| {
+        signing(&app, &appended, &key);
+        true
+    });
+    if let Err(error) = done {
+        say(DoorError::from(error).described());
+    }
 }
 
 fn failed(error: codex_ledger_server::ServeError) -> DoorError {

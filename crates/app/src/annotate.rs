@@ -45,15 +45,27 @@ impl App {
     /// # Errors
     /// When it names nothing, or several sessions.
     pub fn subject(&self, name: &str) -> Result<Subject> {
+        self.subject_in(&self.views_for_reading()?, name)
+    }
+
+    /// As [`App::subject`], of several.
+    ///
+    /// # Errors
+    /// When one of them names nothing, or several sessions.
+    pub fn subjects<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<Vec<Subject>> {
         let db = self.views_for_reading()?;
-        let (session, number) = named(&db, name)?;
+        names.map(|name| self.subject_in(&db, name)).collect()
+    }
+
+    pub(super) fn subject_in(&self, db: &db::Connection, name: &str) -> Result<Subject> {
+        let (session, number) = named(db, name)?;
         let Some(number) = number else {
-            let session = self.thread_id(&db, &session)?;
+            let session = self.thread_id(db, &session)?;
             return Ok(Subject { session, prompt: 0, place: None });
         };
         let prompt: u64 = number.parse().unwrap_or(0);
-        let place = self.prompt_place(&db, &session, prompt, &format!("`{number}`"))?;
-        Ok(Subject { session: self.thread_id(&db, &session)?, prompt, place: Some(place) })
+        let place = self.prompt_place(db, &session, prompt, &format!("`{number}`"))?;
+        Ok(Subject { session: self.thread_id(db, &session)?, prompt, place: Some(place) })
     }
 
     /// The sessions that a filter picks.
@@ -78,54 +90,65 @@ impl App {
         act: &Act,
         listener: Listener<'_>,
     ) -> Result<Annotated> {
-        check(act)?;
+        let once: BTreeSet<&Subject> = subjects.iter().collect();
+        self.annotate_each(once.into_iter().map(|of| (of.clone(), act.clone())).collect(), listener)
+    }
+
+    /// As [`App::annotate`], with an act for each subject: all of them are recorded at once, or none.
+    pub(super) fn annotate_each(
+        &self,
+        acts: Vec<(Subject, Act)>,
+        listener: Listener<'_>,
+    ) -> Result<Annotated> {
+        acts.iter().try_for_each(|(_, act)| check(act))?;
         let mut ledger = self.open()?;
         self.update_views(listener)?;
-        let subjects = self.not_said_yet(subjects, act)?;
-        if subjects.is_empty() {
+        let acts = self.not_said_yet(acts)?;
+        let draft = |(subject, act): &(Subject, Act)| {
+            let annotation = Annotation {
+                actor: self.setup.actor.clone(),
+                act: act.clone(),
+                session: subject.session.clone(),
+                prompt: subject.prompt,
+                place: subject.place,
+            };
+            NewEntry::new(Kind::Annotation, annotation.encode())
+        };
+        let drafts: Vec<NewEntry> = acts.iter().map(draft).collect();
+        let subjects = acts.into_iter().map(|(subject, _)| subject).collect();
+        if drafts.is_empty() {
             return Ok(Annotated { from: None, subjects });
         }
-        let drafts: Vec<NewEntry> = subjects
-            .iter()
-            .map(|subject| {
-                let annotation = Annotation {
-                    actor: self.setup.actor.clone(),
-                    act: act.clone(),
-                    session: subject.session.clone(),
-                    prompt: subject.prompt,
-                    place: subject.place,
-                };
-                NewEntry::new(Kind::Annotation, annotation.encode())
-            })
-            .collect();
         let seqs = self.append_noted(&mut ledger, &drafts)?;
         self.update_views(listener)?;
         Ok(Annotated { from: Some(seqs.from), subjects })
     }
 
-    /// Those of which the act would change something; each once.
-    fn not_said_yet(&self, subjects: &[Subject], act: &Act) -> Result<Vec<Subject>> {
-        let said: BTreeMap<(String, u64), String> = match act {
-            Act::Tag { name, .. } | Act::Untag { name } => {
-                let rows = self.tags(Some(name))?.into_iter();
-                rows.map(|row| ((row.session, row.prompt), row.tag)).collect()
-            }
-            Act::Disposition { .. } => {
-                let rows = self.dispositions(None)?.into_iter();
-                rows.map(|row| ((row.session, row.prompt), row.value)).collect()
-            }
-            Act::Note { .. } | Act::Unnote { .. } => return Ok(subjects.to_vec()),
-        };
-        let changes = |subject: &&Subject| {
-            let now = said.get(&(subject.session.clone(), subject.prompt)).map(String::as_str);
+    /// Those of which the act would change something.
+    fn not_said_yet(&self, acts: Vec<(Subject, Act)>) -> Result<Vec<(Subject, Act)>> {
+        let (mut tags, mut judgements) = (BTreeSet::new(), BTreeMap::new());
+        if acts.iter().any(|(_, act)| matches!(act, Act::Tag { .. } | Act::Untag { .. })) {
+            let rows = self.tags(None)?.into_iter();
+            tags.extend(rows.map(|row| (row.session, row.prompt, row.tag)));
+        }
+        if acts.iter().any(|(_, act)| matches!(act, Act::Disposition { .. })) {
+            let rows = self.dispositions(None)?.into_iter();
+            judgements.extend(rows.map(|row| ((row.session, row.prompt), row.value)));
+        }
+        let changes = |(of, act): &(Subject, Act)| {
+            let tagged =
+                |name: &String| tags.contains(&(of.session.clone(), of.prompt, name.clone()));
             match act {
-                Act::Untag { .. } => now.is_some(),
-                Act::Disposition { value } => now.unwrap_or_default() != value,
-                _ => now.is_none(),
+                Act::Tag { name, .. } => !tagged(name),
+                Act::Untag { name } => tagged(name),
+                Act::Disposition { value } => {
+                    let now = judgements.get(&(of.session.clone(), of.prompt));
+                    now.map(String::as_str).unwrap_or_default() != value
+                }
+                Act::Note { .. } | Act::Unnote { .. } => true,
             }
         };
-        let once: BTreeSet<&Subject> = subjects.iter().collect();
-        Ok(once.into_iter().filter(changes).cloned().collect())
+        Ok(acts.into_iter().filter(changes).collect())
     }
 
     /// All tags, or those of one name.
@@ -198,16 +221,21 @@ impl App {
         Ok(())
     }
 
+    /// The note that an entry made, as long as it holds.
+    pub(super) fn note(&self, seq: Seq) -> Result<NoteRow> {
+        let note = self.notes(None)?.into_iter().find(|note| note.seq == seq);
+        note.ok_or_else(|| {
+            AppError::new(ErrorKind::NotFound, format!("there is no note {seq}"))
+                .hint(Hint::Name(NameHint::ListNotes))
+        })
+    }
+
     /// Takes a note away; it stays in the history.
     ///
     /// # Errors
     /// When there is no such note.
     pub fn remove_note(&self, seq: Seq, listener: Listener<'_>) -> Result<Seq> {
-        let notes = self.notes(None)?;
-        let Some(note) = notes.into_iter().find(|note| note.seq == seq) else {
-            return Err(AppError::new(ErrorKind::NotFound, format!("there is no note {seq}"))
-                .hint(Hint::Name(NameHint::ListNotes)));
-        };
+        let note = self.note(seq)?;
         let name = match note.prompt {
             0 => note.session,
             number => format!("{}#{number}", note.session),

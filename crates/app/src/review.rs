@@ -7,7 +7,7 @@ use super::target::RedactRequest;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, TargetHint};
 use codex_ledger_db as db;
-use codex_ledger_entry::{Act, FieldsBuilder, Kind, Seq, StreamId};
+use codex_ledger_entry::{Act, FieldsBuilder, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_query::{
     self as query, Filter, Forecast, QueueItem, Said, SessionOrder, SessionRow,
@@ -168,28 +168,36 @@ impl App {
         Ok(query::said_by(&db, seq).map_err(db::at(self.views_path()))?)
     }
 
-    /// Takes back what somebody said of a session or prompt: a tag, a note, or a judgement, of which the one before holds again.
+    /// Takes back what entries say of sessions and prompts: tags, notes, and judgements, of which the ones before hold again. All
+    /// of it at once, or none; gives the entries that do so.
     ///
     /// # Errors
-    /// When that entry is none, or it does not hold any more.
-    pub fn take_back(&self, seq: Seq, listener: Listener<'_>) -> Result<Seq> {
-        let said = self.said_by(seq)?;
-        let gone =
-            || AppError::new(ErrorKind::NotFound, format!("entry {seq} says nothing that holds"));
-        let said = said.ok_or_else(gone)?;
-        let value = said.value.clone().unwrap_or_default();
-        let act = match said.act.as_str() {
-            "note" => return self.remove_note(seq, listener),
-            "tag" => Act::Untag { name: value },
-            "untag" => Act::Tag { name: value, by_rule: false },
-            "disposition" => Act::Disposition { value: said.before.unwrap_or_default() },
-            _ => return Err(gone()),
+    /// When one of the entries says nothing, or it does not hold any more.
+    pub fn take_back(&self, entries: SeqRange, listener: Listener<'_>) -> Result<SeqRange> {
+        let gone = |seq| {
+            AppError::new(ErrorKind::NotFound, format!("entry {seq} says nothing that holds"))
         };
-        let name = match said.prompt {
-            0 => said.session,
-            number => format!("{}#{number}", said.session),
-        };
-        let subject = self.subject(&name)?;
-        self.annotate(&[subject], &act, listener)?.from.ok_or_else(gone)
+        let db = self.views_for_reading()?;
+        let mut acts = Vec::new();
+        for seq in entries.iter() {
+            let said = query::said_by(&db, seq).map_err(db::at(self.views_path()))?;
+            let said = said.ok_or_else(|| gone(seq))?;
+            let value = said.value.unwrap_or_default();
+            let act = match said.act.as_str() {
+                "note" => Act::Unnote { of: self.note(seq)?.seq },
+                "tag" => Act::Untag { name: value },
+                "untag" => Act::Tag { name: value, by_rule: false },
+                "disposition" => Act::Disposition { value: said.before.unwrap_or_default() },
+                _ => return Err(gone(seq)),
+            };
+            let name = match said.prompt {
+                0 => said.session,
+                number => format!("{}#{number}", said.session),
+            };
+            acts.push((self.subject_in(&db, &name)?, act));
+        }
+        let done = self.annotate_each(acts, listener)?;
+        let from = done.from.ok_or_else(|| gone(entries.from))?;
+        Ok(SeqRange::counted(from, done.subjects.len() as u64))
     }
 }

@@ -65,6 +65,12 @@
     button.addEventListener('click', hide);
   }
 
+  // Something is chosen: what can be said of several is at hand.
+  const bulk = one('.bulk');
+  document.addEventListener('change', (event) => {
+    if (bulk && event.target.matches('.choice')) bulk.open = all('.choice:checked').length > 0;
+  });
+
   // Keys that come too fast would judge the same prompt again.
   let isLeaving = false;
   document.addEventListener('submit', (event) => { isLeaving = event.target.matches('.judge'); });
@@ -75,6 +81,28 @@
     back.hidden = false;
     back.addEventListener('click', () => history.back());
   }
+
+  // What comes while an agent works is shown as soon as nobody is in the middle of something.
+  const main = one('main[data-end]');
+  const isBusy = () => chosen > 0 || String(getSelection()) || one('dialog[open], .choice:checked')
+    || (document.activeElement && document.activeElement.matches('input, textarea, select'));
+  const look = async () => {
+    if (document.hidden) return;
+    const answer = await fetch('/pulse').catch(() => null);
+    if (!answer || !answer.ok || await answer.text() === main.dataset.end) return;
+    if (!isBusy()) { location.reload(); return; }
+    if (one('#more')) return;
+    const more = document.createElement('div');
+    more.id = 'more';
+    more.className = 'toast';
+    more.setAttribute('role', 'status');
+    const show = document.createElement('a');
+    show.href = location.href.split('#')[0];
+    show.textContent = 'There is more: show it';
+    more.append(show);
+    main.prepend(more);
+  };
+  if (main && /^\/(sessions\/.*)?$/.test(location.pathname)) setInterval(look, 2000);
 
   // The newest days are at the end.
   for (const heat of all('.heat')) heat.scrollLeft = heat.scrollWidth;
@@ -111,6 +139,7 @@
     t: () => focus('form.tag input[type="text"]'),
     n: () => focus('form.remark input[type="text"]'),
     r: hide,
+    x: () => chosen >= 0 && press('.choice', items[chosen]),
     u: () => press('[data-key="u"]'),
     '/': () => { const field = one('input[type="search"]'); if (field) field.focus(); else location.assign('/search'); return true; },
     '?': () => { if (dialog) dialog.showModal(); return true; },

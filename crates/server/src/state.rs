@@ -58,6 +58,8 @@ pub(crate) struct Desk {
     pub(crate) who: Who,
     pub(crate) zone: Zone,
     pub(crate) now_ms: i64,
+    /// The ledger's end when this was asked; none where it cannot be read.
+    pub(crate) end: Option<Seq>,
     shared: Shared,
 }
 
@@ -159,7 +161,9 @@ impl Shared {
         let mut setup = Setup { actor: who.actor.clone(), ..self.0.setup.clone() };
         // Whoever waits for the ledger is told since when.
         setup.holder.since = format!("{} UTC", Zone::utc().minute(now_ms));
-        Desk { app: App::new(setup), who, zone: self.0.zone.clone(), now_ms, shared: self.clone() }
+        let app = App::new(setup);
+        let end = app.end().ok();
+        Desk { app, who, zone: self.0.zone.clone(), now_ms, end, shared: self.clone() }
     }
 }
 

@@ -48,7 +48,11 @@ impl Answer {
 impl Serving {
     pub fn start(env: &TestEnvironment, args: &[&str]) -> Serving {
         let mut command = env.command(["serve", "--listen", "127.0.0.1:0", "--json"]);
-        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(args)
+            .env("CODEX_HOME", env.codex())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

@@ -60,7 +60,7 @@ pub(crate) fn page(desk: &Desk, title: &str, room: &str, body: &Markup) -> Page 
                 form method="post" action="/leave" { (form_secret(who)) button { "Leave" } }
             }
         }
-        main id="main" tabindex="-1" { (body) }
+        main id="main" tabindex="-1" data-end=[desk.end] { (body) }
         footer { p.quiet { "Times are in " (zone) "." } }
         (keys())
     };
@@ -106,6 +106,7 @@ fn keys() -> Markup {
         ("Enter", "open"),
         ("1, 2, 3 …", "judge: followed, ignored, needs review …"),
         ("t, n", "tag, note"),
+        ("x", "choose, to say something of several at once"),
         ("r", "hide the selected passage"),
         ("u", "undo what was just done (as long as it is told above)"),
         ("/", "search"),

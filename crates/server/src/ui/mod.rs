@@ -17,12 +17,13 @@ mod sessions;
 mod settings;
 mod tokens;
 
-use crate::access::{Right, with_right};
-use crate::error::WebError;
+use crate::access::{Right, Who, with_right};
+use crate::error::{Result, WebError};
 use crate::state::Shared;
-use axum::Router;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 
 /// All pages and acts, each with the right that it asks for.
 pub(crate) fn routes() -> Router<Shared> {
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route(enter::PATH, get(enter::show).post(enter::enter))
         .route("/leave", with_right(Right::Read, post(enter::leave)))
         .route("/", with_right(Right::Read, get(sessions::list)))
+        .route("/pulse", with_right(Right::Read, get(pulse)))
         .route("/sessions/{id}", with_right(Right::Read, get(session::show)))
         .route("/search", with_right(Right::Read, get(search::show)))
         .route("/tokens", with_right(Right::Read, get(tokens::show)))
@@ -48,6 +50,11 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/export/file", with_right(Right::Export, post(export::file)))
         .fallback(missing)
         .method_not_allowed_fallback(not_allowed)
+}
+
+/// Up to where the ledger goes, for pages that are open.
+async fn pulse(State(shared): State<Shared>, Extension(who): Extension<Who>) -> Result<String> {
+    shared.at_desk(who, |desk| Ok(desk.app.end()?.to_string())).await
 }
 
 async fn missing() -> WebError {

@@ -76,6 +76,9 @@ fn body(desk: &Desk, queue: &QueueCache, params: &Params) -> Result<Page> {
                 (one(desk, item, &home, params)?)
             }
         }
+        @if judged < all.len() && judged_as.is_none() {
+            (review::bulk(desk, ("queue", (all.len() - judged) as u64), &filter.of_filter(), (false, &home)))
+        }
     };
     Ok(layout::page(desk, "Queue", "/queue", &markup))
 }
@@ -110,7 +113,7 @@ fn one(desk: &Desk, item: &QueueItem, home: &str, params: &Params) -> Result<Mar
         if let Some(prompt) = prompt.filter(|prompt| prompt.number == Some(item.prompt)) {
             return Ok(html! {
                 p.in-session { (shown(&session_label(of))) }
-                div.queue data-session=(of.id) { (session::article((desk, &gate), &words, of, &prompt, home)) }
+                div.queue data-session=(of.id) { (session::article((desk, &gate), &words, of, &prompt, (home, false))) }
                 (session::hide(&desk.who, &of.id, &here))
             });
         }

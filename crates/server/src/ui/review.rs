@@ -1,6 +1,7 @@
 //! What a reviewer says of sessions and prompts.
 
 use super::layout::{self, form_secret, shown};
+use super::queue_cache::{self, QueueCache};
 use crate::access::Who;
 use crate::error::{Result, WebError};
 use crate::params::{Params, Posted};
@@ -10,12 +11,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
-use codex_ledger_app::{Act, App, DISPOSITIONS, Seq};
+use codex_ledger_app::{Act, App, DISPOSITIONS, Seq, SeqRange, Subject};
 use codex_ledger_query::Review;
+use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
 
 /// Subjects of one act, at most.
-const SUBJECTS_MAX: usize = 1000;
+const SUBJECTS_MAX: usize = 10_000;
 
 /// The words with which things are judged.
 pub(crate) fn words(app: &App) -> Vec<String> {
@@ -33,29 +35,69 @@ pub(crate) async fn say(
     let back = back(&form)?;
     let all = shared.clone();
     let done = shared.at_desk(who, move |desk| {
-        if let Some(seq) = form.number("undo")? {
-            return Ok(Some(desk.app.take_back(Seq::new(seq), &mut |_| ())?));
+        if let Some(entries) = entries(&form, "undo")? {
+            return Ok(Some(desk.app.take_back(entries, &mut |_| ())?));
         }
         let act = act(&form)?;
-        let names: Vec<&str> = form.all("subject").take(SUBJECTS_MAX).collect();
-        let subjects = names.iter().map(|name| desk.app.subject(name));
-        let subjects = subjects.collect::<std::result::Result<Vec<_>, _>>()?;
-        if subjects.is_empty() {
-            return Err(WebError::bad("nothing is named of which this is said"));
+        let subjects = subjects(desk, all.queue(), &form)?;
+        let done = desk.app.annotate(&subjects, &act, &mut |_| ())?;
+        let Some(seq) = done.from else { return Ok(None) };
+        if let (Act::Disposition { value }, [Subject { session, prompt, .. }]) =
+            (&act, &*done.subjects)
+        {
+            all.queue().judge(seq, &format!("{session}#{prompt}"), value);
         }
-        let done = desk.app.annotate(&subjects, &act, &mut |_| ())?.from;
-        if let (Some(seq), Act::Disposition { value }, [name]) = (done, &act, &*names) {
-            all.queue().judge(seq, name, value);
-        }
-        Ok(done)
+        Ok(Some(SeqRange::counted(seq, done.subjects.len() as u64)))
     });
-    let done = done.await?.map(|seq| seq.to_string());
+    let done = done.await?.map(|of| match of.len() {
+        1 => of.from.to_string(),
+        _ => format!("{}-{}", of.from, of.end),
+    });
     Ok(see(&back, done.as_deref()))
 }
 
+/// Of whom it is said: those that are named, or all that a filter picks.
+fn subjects(desk: &Desk, queue: &QueueCache, form: &Params) -> Result<Vec<Subject>> {
+    let subjects = match form.get("matching") {
+        Some("sessions") => desk.app.subjects_matching(&form.filter(&desk.zone, desk.now_ms)?)?,
+        Some("queue") => {
+            let all = queue.items(desk, &form.of_filter())?;
+            let waiting = all.iter().filter(|item| item.disposition.is_none());
+            let names: Vec<String> = waiting.map(queue_cache::name_of).collect();
+            desk.app.subjects(names.iter().map(String::as_str))?
+        }
+        _ => desk.app.subjects(form.all("subject"))?,
+    };
+    match subjects.len() {
+        0 => Err(WebError::bad("nothing is chosen of which this is said")),
+        1..=SUBJECTS_MAX => Ok(subjects),
+        many => {
+            Err(WebError::bad(format!("these are {many}; at once it is said of {SUBJECTS_MAX}"))
+                .hint("narrow them down"))
+        }
+    }
+}
+
+/// An entry, or a run of them: `7` or `7-9`, without the last.
+fn entries(form: &Params, name: &str) -> Result<Option<SeqRange>> {
+    let Some(text) = form.get(name) else { return Ok(None) };
+    let (from, end) = text.split_once('-').unwrap_or((text, ""));
+    let read = || {
+        let from = Seq::new(from.parse().ok()?);
+        let end = if end.is_empty() { from.next() } else { Seq::new(end.parse().ok()?) };
+        Some(SeqRange::new(from, end)).filter(|of| (1..=SUBJECTS_MAX as u64).contains(&of.len()))
+    };
+    let wrong = || WebError::bad(format!("{name}: `{text}` names no entries"));
+    read().map(Some).ok_or_else(wrong)
+}
+
+/// What is said: `say` has an act and its word, unless both stand in fields of their own.
 fn act(form: &Params) -> Result<Act> {
-    let value = form.get("value").unwrap_or_default().to_string();
-    Ok(match form.get("act").unwrap_or_default() {
+    let said = form.get("say").or(form.get("act")).unwrap_or_default();
+    let (act, word) = said.split_once(' ').unwrap_or((said, ""));
+    let value = if word.is_empty() { form.get("value").unwrap_or_default() } else { word };
+    let value = value.to_string();
+    Ok(match act {
         "disposition" => Act::Disposition { value },
         "tag" => Act::Tag { name: value, by_rule: false },
         "untag" => Act::Untag { name: value },
@@ -87,29 +129,71 @@ pub(crate) fn see(back: &str, done: Option<&str>) -> Response {
 
 /// What was just done, with a way back.
 pub(crate) fn done(desk: &Desk, params: &Params, here: &str) -> Markup {
-    let who = &desk.who;
-    let Ok(Some(seq)) = params.number("done") else { return html! {} };
-    let said = desk.app.said_by(Seq::new(seq)).ok().flatten();
+    let Ok(Some(entries)) = entries(params, "done") else { return html! {} };
+    let said = desk.app.said_by(entries.from).ok().flatten();
     let what = said.map(|said| {
         let value = said.value.filter(|value| !value.is_empty());
         let what = value.unwrap_or_else(|| said.act.clone());
         let short: String = said.session.chars().take(8).collect();
-        match said.prompt {
-            0 => format!(": {what}, session {short}"),
-            number => format!(": {what}, {short}#{number}"),
+        match (entries.len(), said.prompt) {
+            (1, 0) => format!(": {what}, session {short}"),
+            (1, number) => format!(": {what}, {short}#{number}"),
+            (_, 0) => format!(": {what}, of {}", plural(entries.len(), "session")),
+            _ => format!(": {what}, of {}", plural(entries.len(), "prompt")),
         }
     });
     let undo = html! {
         form method="post" action="/review" {
-            (form_secret(who))
+            (form_secret(&desk.who))
             input type="hidden" name="back" value=(here);
-            button name="undo" value=(seq) data-key="u" { "Undo" }
+            button name="undo" value=(params.get("done").unwrap_or_default()) data-key="u" { "Undo" }
         }
     };
+    let where_ = match entries.last() {
+        Some(last) if last != entries.from => format!("entries {} to {last}", entries.from),
+        _ => format!("entry {}", entries.from),
+    };
     layout::toast(
-        &shown(&format!("Recorded as entry {seq}{}.", what.unwrap_or_default())),
+        &shown(&format!("Recorded as {where_}{}.", what.unwrap_or_default())),
         Some(&undo),
     )
+}
+
+/// Saying something of several at once: of those that are chosen, or of all that match.
+pub(crate) fn bulk(
+    desk: &Desk,
+    (of, total): (&str, u64),
+    filter: &Params,
+    (chosen, here): (bool, &str),
+) -> Markup {
+    html! {
+        details.bulk {
+            summary { "Several at once" }
+            form id="bulk" method="post" action="/review" {
+                (form_secret(&desk.who))
+                input type="hidden" name="back" value=(here);
+                @for (name, value) in filter.pairs() { input type="hidden" name=(name) value=(value); }
+                fieldset {
+                    legend { "Of which" }
+                    @if chosen { label { input type="radio" name="matching" value="" checked; " those that are chosen " span.quiet { "(x)" } } }
+                    @if total > 0 { label { input type="radio" name="matching" value=(of) checked[!chosen]; " all " (number(total)) " that " (if of == "queue" { "wait" } else { "match" }) } }
+                }
+                fieldset {
+                    legend { "What" }
+                    @for word in words(&desk.app) { button name="say" value=(format!("disposition {word}")) { (shown(&word)) } " " }
+                    input type="text" name="value" aria-label="Tag or note" placeholder="tag or note" autocomplete="off";
+                    button name="say" value="tag" { "Tag" } " "
+                    button name="say" value="untag" { "Untag" } " "
+                    button name="say" value="note" { "Note" }
+                }
+            }
+        }
+    }
+}
+
+/// Chooses something for [`bulk`].
+pub(crate) fn choice(subject: &str, label: &str) -> Markup {
+    html! { input.choice type="checkbox" name="subject" form="bulk" value=(subject) aria-label=(format!("Choose {}", shown(label))); }
 }
 
 /// What is said of something, and the forms to say more.

@@ -98,12 +98,13 @@ fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
         @for (session, window, next) in &told {
             @if from > 0 { p { a href=(params.with("from", before(from).as_deref()).url(&path)) rel="prev" { "Earlier prompts" } } }
             div data-list="" data-session=(session.id) {
-                @for prompt in window { (article((desk, &gate), &words, session, prompt, &here)) }
+                @for prompt in window { (article((desk, &gate), &words, session, prompt, (&here, can_review))) }
             }
             @if let Some(next) = next {
                 p { a href=(params.with("from", Some(&next.to_string())).url(&path)) rel="next" { "Later prompts" } }
             }
         }
+        @if can_review { (review::bulk(desk, ("", 0), &Params::default(), (true, &here))) }
         @if can_redact { (hide(&desk.who, &first.id, &here)) }
     };
     Ok(layout::page(desk, &session_label(first), "/", &markup))
@@ -230,13 +231,14 @@ pub(crate) fn article(
     words: &[String],
     session: &ReportSession,
     prompt: &ReportPrompt,
-    here: &str,
+    (here, has_bulk): (&str, bool),
 ) -> Markup {
     let told = Story { zone: &desk.zone, is_for_review: true };
     let number = prompt.number.unwrap_or(0);
     let name = format!("{}#{number}", session.id);
     let at = format!("p{number}");
     let back = format!("{here}#{at}");
+    let with_choice = has_bulk && prompt.number.is_some();
     let mut shown_prompt = prompt.clone();
     // The forms say what is said of it.
     if desk.who.role.may(Right::Review) {
@@ -245,7 +247,10 @@ pub(crate) fn article(
     readable(gate, &mut shown_prompt);
     html! {
         article.prompt.back[prompt.rolled_back] id=(at) data-item="" {
-            h2 { a href=(format!("#{at}")) { (story::prompt_heading(&desk.zone, prompt)) } }
+            h2 {
+                @if with_choice { (review::choice(&name, &format!("prompt {number}"))) }
+                a href=(format!("#{at}")) { (story::prompt_heading(&desk.zone, prompt)) }
+            }
             (story::prompt(told, &shown_prompt))
             @if prompt.number.is_some() && desk.who.role.may(Right::Review) {
                 (review::forms(&desk.who, words, &name, &prompt.review, &back))

@@ -1,7 +1,7 @@
 //! All sessions: filtered, sorted, charted, a page at a time.
 
 use super::layout::{self, Page, pager, shown};
-use crate::access::Who;
+use crate::access::{Right, Who};
 use crate::error::Result;
 use crate::params::Params;
 use crate::state::{Desk, Shared};
@@ -61,7 +61,10 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let decided = desk.app.last_decision()?.map(|seq| seq.to_string());
     let key = key.with("decided", decided.as_deref());
     let charts = desk.charts().get(&key, end, || charts(desk, &filter, params))?;
+    let here = params.with("done", None).url("/");
+    let can_review = desk.who.role.may(Right::Review);
     let markup = html! {
+        (super::review::done(desk, params, &here))
         h1 { "Sessions" }
         (filters(desk, params)?)
         (charts)
@@ -72,7 +75,8 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
                 @for session in &sessions { (row(desk, session, &costs, said.get(&session.id))) }
             }
         }
-        (pager("/", params, page, pages))
+        (pager("/", &params.with("done", None), page, pages))
+        @if can_review && total > 0 { (super::review::bulk(desk, ("sessions", total), &params.of_filter(), (true, &here))) }
     };
     Ok(layout::page(desk, "Sessions", "/", &markup))
 }
@@ -93,13 +97,13 @@ fn row(
 ) -> Markup {
     let at = of.created_at_ms.map(|ms| desk.zone.minute(ms));
     let place = of.cwd.as_deref().map(place_name);
+    let title = of.title.as_deref().or(place.as_deref()).unwrap_or("unnamed session");
     let (none, cost) = (Said::default(), costs.get(&of.id));
     let said = said.unwrap_or(&none);
     html! {
         li {
-            a.title href=(format!("/sessions/{}", of.id)) {
-                (shown(of.title.as_deref().or(place.as_deref()).unwrap_or("unnamed session")))
-            }
+            @if desk.who.role.may(Right::Review) { (super::review::choice(&of.id, title)) }
+            a.title href=(format!("/sessions/{}", of.id)) { (shown(title)) }
             div.facts {
                 @if let Some(at) = at { time { (at) } }
                 @if let Some(place) = &place { span { (shown(place)) } }
