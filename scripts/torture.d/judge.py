@@ -34,6 +34,7 @@ class Trial:
     def __init__(self, kind, number, rng, world, place):
         self.kind, self.number, self.rng, self.world, self.place = kind, number, rng, world, place
         self.what, self.troubles, self.is_void, self.keep, self.count = "", [], False, None, 1
+        self.is_known = False
 
     def trouble(self, kind, words):
         self.troubles.append((kind, words))

@@ -10,7 +10,7 @@ use codex_ledger_db as db;
 use codex_ledger_entry::{Act, FieldsBuilder, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_query::{
-    self as query, Filter, Forecast, QueueItem, Said, SessionOrder, SessionRow,
+    self as query, Filter, Forecast, HiddenIn, QueueItem, Said, SessionOrder, SessionRow,
 };
 use codex_ledger_redaction::{
     Context, Engine, Manual, Matcher, REPLACEMENT, RedactionRecord, RuleSet, Scope, What, Within,
@@ -95,6 +95,16 @@ impl App {
     pub fn passages_by_rule(&self, of: Option<StreamId>) -> Result<Vec<(String, u64)>> {
         let db = self.views_for_reading()?;
         Ok(query::passages_by_rule(&db, of).map_err(db::at(self.views_path()))?)
+    }
+
+    /// Where each of these redactions hides something; so many sessions are named for each.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn hidden_in(&self, redactions: &[Seq], limit: usize) -> Result<Vec<HiddenIn>> {
+        let db = self.views_for_reading()?;
+        let found = redactions.iter().map(|seq| query::hidden_in(&db, *seq, limit)).collect();
+        db::SqlResult::map_err(found, db::at(self.views_path())).map_err(AppError::from)
     }
 
     /// The sessions that a session has spawned, or that were forked from it.

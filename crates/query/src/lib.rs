@@ -46,9 +46,9 @@ pub use quotations::{
     passages_by_rule, quotations, said_in, sample,
 };
 pub use redactions::{
-    FormCount, RedactionRow, RevocationRow, forms_hidden_by, ids_hidden_by, prompt_in_entry,
-    prompt_place, redaction, redactions, redactions_in_force, repos, repos_in, revocation,
-    revocations, rows_hidden_by, streams_of_repo,
+    FormCount, HiddenIn, RedactionRow, RevocationRow, forms_hidden_by, hidden_in, ids_hidden_by,
+    prompt_in_entry, prompt_place, redaction, redactions, redactions_in_force, repos, repos_in,
+    revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{

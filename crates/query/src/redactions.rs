@@ -1,7 +1,7 @@
 //! What is hidden, by whom and why.
 
 use super::row::{Counts, sql_seq, sql_stream};
-use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
+use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use codex_ledger_entry::{PromptPlace, Seq, StreamId};
 use codex_ledger_location as location;
 use serde::Serialize;
@@ -180,6 +180,34 @@ pub fn rows_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<u64> {
 pub fn ids_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<u64> {
     let sql = "SELECT count(DISTINCT stream) FROM redaction_hits WHERE redaction = ? AND field = 'sessions.id'";
     db.query_row(sql, [sql_seq(redaction)], |row| row.count(0))
+}
+
+/// Where a redaction hides something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HiddenIn {
+    /// Ids of some sessions, with how many passages, the most first.
+    pub sessions: Vec<(String, u64)>,
+    /// How many sessions there are.
+    pub total: u64,
+}
+
+/// Where a redaction hides something; so many sessions are named.
+///
+/// # Errors
+/// As the database.
+pub fn hidden_in(db: &Connection, redaction: Seq, limit: usize) -> SqlResult<HiddenIn> {
+    // The index has those of redactions alone.
+    let sql = "SELECT s.id, sum(h.passages) AS passages, count(*) OVER () AS total
+        FROM redaction_hits h JOIN sessions s ON s.stream = h.stream
+        WHERE h.redaction = ?1 AND h.redaction > 0 GROUP BY s.id ORDER BY passages DESC, s.id LIMIT ?2";
+    let mut total = 0;
+    let mut statement = db.prepare(sql)?;
+    let found = statement.query_map(params![sql_seq(redaction), limit as i64], |row| {
+        total = row.count("total")?;
+        Ok((row.get("id")?, row.count("passages")?))
+    })?;
+    let sessions = found.collect::<SqlResult<_>>()?;
+    Ok(HiddenIn { sessions, total })
 }
 
 /// Where a session's prompt of that number stands; `None` when it has none.

@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use codex_ledger_app::{RedactRequest, Seq};
-use codex_ledger_query::{Forecast, Mode, RedactionRow};
+use codex_ledger_query::{Forecast, HiddenIn, Mode, RedactionRow};
 use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
 
@@ -26,6 +26,9 @@ const REACHES: [(&str, &str); 3] = [
     ("repository", "in this repository"),
     ("everywhere", "everywhere"),
 ];
+
+/// Sessions that are named of those in which something is hidden.
+const PLACES: usize = 5;
 
 /// The choice of how far it reaches.
 pub(crate) fn reach(chosen: &str) -> Markup {
@@ -262,6 +265,8 @@ pub(crate) async fn list(
 
 fn list_page(desk: &Desk, params: &Params) -> Result<Page> {
     let rows = desk.app.redactions(params.get("all").is_none())?;
+    let seqs: Vec<Seq> = rows.iter().map(|row| row.seq).collect();
+    let places = desk.app.hidden_in(&seqs, PLACES)?;
     let by_rules = desk.app.hidden_by_rules()?;
     let to = back(params)?;
     let markup = html! {
@@ -276,7 +281,7 @@ fn list_page(desk: &Desk, params: &Params) -> Result<Page> {
         @if params.get("all").is_none() { p { a href="/redactions?all=1" { "Also those that were undone" } } }
         @if rows.is_empty() { p { "Nothing was hidden by hand. Select a passage in a session to hide it." } }
         ol.redactions data-list="" {
-            @for row in &rows { (redaction(&desk.who, row, desk)) }
+            @for (row, places) in rows.iter().zip(&places) { (redaction(&desk.who, row, places, desk)) }
         }
     };
     Ok(layout::page(desk, "Redactions", "/redactions", &markup))
@@ -306,7 +311,8 @@ fn place(within: &str) -> Markup {
     }
 }
 
-fn redaction(who: &Who, of: &RedactionRow, desk: &Desk) -> Markup {
+fn redaction(who: &Who, of: &RedactionRow, places: &HiddenIn, desk: &Desk) -> Markup {
+    let HiddenIn { sessions, total } = places;
     html! {
         li.undone[!of.active] data-item="" {
             div {
@@ -320,6 +326,17 @@ fn redaction(who: &Who, of: &RedactionRow, desk: &Desk) -> Markup {
                 @if let Some(actor) = &of.actor { span { (shown(actor)) } }
                 span { (shown(&of.reason)) }
                 @if of.active { span { (plural(of.passages, "passage")) } } @else { span { "undone" } }
+            }
+            @if !sessions.is_empty() {
+                p.quiet {
+                    "Hidden in "
+                    @for (index, (id, passages)) in sessions.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        a href=(format!("/sessions/{id}")) { (shown(&id.chars().take(8).collect::<String>())) } " (" (number(*passages)) ")"
+                    }
+                    @if *total > sessions.len() as u64 { " and " (plural(total - sessions.len() as u64, "more session")) }
+                    "."
+                }
             }
             @if of.active && who.role.may(Right::Redact) {
                 form.undo method="post" action="/redactions/undo" {
