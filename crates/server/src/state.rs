@@ -136,7 +136,7 @@ impl Shared {
     pub(crate) fn warm_up(&self) {
         let actor = self.0.setup.actor.clone();
         let who = Who { actor, role: Role::Admin, token: None, form_secret: None };
-        self.desk(who).gate().ok();
+        crate::ui::warm_up(&self.desk(who), self.queue());
     }
 
     /// Does what reads or writes files, on a thread that may wait for them.

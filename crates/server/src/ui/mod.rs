@@ -19,7 +19,8 @@ mod tokens;
 
 use crate::access::{Right, Who, with_right};
 use crate::error::{Result, WebError};
-use crate::state::Shared;
+use crate::params::Params;
+use crate::state::{Desk, Shared};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -50,6 +51,15 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/export/file", with_right(Right::Export, post(export::file)))
         .fallback(missing)
         .method_not_allowed_fallback(not_allowed)
+}
+
+/// Prepares what the first pages would wait for: the gate and the charts, the queue, the search index. What fails here is said by
+/// the page that needs it.
+pub(crate) fn warm_up(desk: &Desk, queue: &queue_cache::QueueCache) {
+    sessions::body(desk, &Params::default()).ok();
+    desk.gate().ok();
+    queue.items(desk, &Params::default()).ok();
+    search::find(desk, "a").ok();
 }
 
 /// Up to where the ledger goes, for pages that are open.

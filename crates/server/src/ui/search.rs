@@ -41,7 +41,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
     Ok(layout::page(desk, "Search", "/search", &markup))
 }
 
-fn find(desk: &Desk, asked: &str) -> Result<Hits> {
+pub(super) fn find(desk: &Desk, asked: &str) -> Result<Hits> {
     let question = Search::parse(asked).map_err(|error| WebError::bad(error.to_string()))?;
     let times = Times { since_ms: None, until_ms: None };
     Ok(desk.app.search(&question, times, HITS)?)

@@ -45,7 +45,7 @@ struct Said {
     judged: u64,
 }
 
-fn body(desk: &Desk, params: &Params) -> Result<Page> {
+pub(super) fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let filter = params.filter(&desk.zone, desk.now_ms)?;
     let order = ORDERS.iter().find(|(name, ..)| Some(*name) == params.get("sort"));
     let order = order.map_or(SessionOrder::Newest, |(.., order)| *order);
