@@ -57,7 +57,7 @@ pub use self::rebuild::Rebuilt;
 pub use self::redact::{RedactionMade, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
 pub use self::report::{PageBy, Rendering, ReportFile, renderer};
-pub use self::rules::{JudgedRule, JudgedRules, RulesInForce, check_rules, judge, parse_rules};
+pub use self::rules::*;
 pub use self::search::Times;
 pub use self::setup::{App, Root, Setup};
 pub use self::signing_keys::{KeyEnd, KeyEvent};
@@ -75,6 +75,6 @@ pub use codex_ledger_proof::{
 };
 pub use codex_ledger_query::pricing::{PriceTable, WhatIf};
 pub use codex_ledger_redaction::{
-    Acts, By, Examples, Rule, RuleFormat, RuleKind, RuleSet, SeenText, Severity, Tally, Weaker,
-    builtin as builtin_rules,
+    Acts, By, Examples, FailedExamples, Rule, RuleFormat, RuleKind, RuleScope, RuleSet, SeenText,
+    Severity, Tally, Weaker, builtin as builtin_rules,
 };

@@ -1,8 +1,10 @@
 //! The rules that hide passages: read, put in force, told.
 
 mod judge;
+mod trial;
 
 pub use self::judge::{JudgedRule, JudgedRules, judge};
+pub use self::trial::{RuleChange, RuleTrial};
 
 use super::open::Notice;
 use super::progress::Listener;

@@ -43,7 +43,7 @@ pub use filter::{
 pub use queue::{QueueItem, queue};
 pub use quotations::{
     Forecast, NearMiss, Quotation, Sample, forecast, hidden_by_rules, near_misses,
-    passages_by_rule, quotations, said_in, sample,
+    passages_by_rule, quotations, said_in, sample, streams_of_rule,
 };
 pub use redactions::{
     FormCount, HiddenIn, RedactionRow, RevocationRow, forms_hidden_by, hidden_in, ids_hidden_by,

@@ -5,7 +5,7 @@ use aho_corasick::AhoCorasick;
 use codex_ledger_db::{Connection, Row, SqlResult};
 use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Columns with texts that people, models and programs wrote, and where the session of a row is told.
@@ -299,4 +299,13 @@ pub fn passages_by_rule(db: &Connection, of: Option<StreamId>) -> SqlResult<Vec<
     );
     let read = |row: &Row<'_>| Ok((row.get("rule")?, row.count("passages")?));
     db.prepare(&sql)?.query_map([of.map(sql_stream)], read)?.collect()
+}
+
+/// The sessions in which a rule hides something.
+///
+/// # Errors
+/// As the database.
+pub fn streams_of_rule(db: &Connection, rule: &str) -> SqlResult<BTreeSet<StreamId>> {
+    let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE rule = ?1 AND redaction = 0";
+    db.prepare(sql)?.query_map([rule], |row| row.stream("stream"))?.collect()
 }

@@ -95,21 +95,39 @@ fn made_up(alphabet: &[u8], length: usize, seed: usize, out: &mut String) {
 
 /// Checks a rule against its own examples: what is wrong, or none.
 pub fn check_examples(rule: &Rule) -> Option<String> {
-    use super::engine::{Context, Engine};
-    let rules = vec![Rule { enabled: true, ..rule.clone() }];
-    let alone = everywhere(&RuleSet { rules, ..RuleSet::default() });
-    let engine = match Engine::compile(&alone, &[]) {
-        Ok(engine) => engine,
+    let FailedExamples { missed, caught } = match failed_examples(rule) {
+        Ok(failed) => failed,
         Err(error) => return Some(error.to_string()),
     };
+    let say = |what: &str, text: &String| format!("rule \"{}\": {what}: {text}", rule.id);
+    let missed = missed.first().map(|text| say("the example is not hidden", text));
+    missed.or_else(|| caught.first().map(|text| say("the example is hidden and must not be", text)))
+}
+
+/// Examples that say otherwise than their rule does, as they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailedExamples {
+    /// Those of which something must be hidden, and nothing is.
+    pub missed: Vec<String>,
+    /// Those that must stay, and of which something is hidden.
+    pub caught: Vec<String>,
+}
+
+/// The examples of a rule that it does not hold, as if it were on and meant for all texts.
+///
+/// # Errors
+/// When the rule cannot be compiled.
+pub fn failed_examples(rule: &Rule) -> Result<FailedExamples, RuleError> {
+    use super::engine::{Context, Engine};
+    let rules = vec![Rule { enabled: true, ..rule.clone() }];
+    let engine = Engine::compile(&everywhere(&RuleSet { rules, ..RuleSet::default() }), &[])?;
     let hides =
         |text: &String| !engine.masks(&expand_example(text), &Context::default()).is_empty();
-    let missed = rule.examples.matches.iter().find(|text| !hides(text));
-    let caught = rule.examples.no_match.iter().find(|text| hides(text));
-    let say = |what: &str, text: &String| format!("rule \"{}\": {what}: {text}", rule.id);
-    missed
-        .map(|text| say("the example is not hidden", text))
-        .or_else(|| caught.map(|text| say("the example is hidden and must not be", text)))
+    let (matches, no_match) = (&rule.examples.matches, &rule.examples.no_match);
+    Ok(FailedExamples {
+        missed: matches.iter().filter(|text| !hides(text)).cloned().collect(),
+        caught: no_match.iter().filter(|text| hides(text)).cloned().collect(),
+    })
 }
 
 #[cfg(test)]

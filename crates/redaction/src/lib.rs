@@ -37,7 +37,7 @@ mod tests;
 mod view;
 mod weaker;
 
-pub use builtin::{builtin, check_examples, expand_example};
+pub use builtin::{FailedExamples, builtin, check_examples, expand_example, failed_examples};
 pub use engine::{By, Context, Engine, GENERATION, Hit, Manual, Mask, Matcher, Scope};
 pub use labelled::{
     Acts, Case, Harmless, Label, Labelled, LabelledError, Measured, PLACEMENTS, Tally, everywhere,
