@@ -68,6 +68,7 @@ impl From<AppError> for WebError {
             Some(Hint::Target(TargetHint::Wide)) => {
                 Some("go back and tick that it may hide much, or narrow it down")
             }
+            Some(Hint::TestRules) => Some("go back and try it: that page says which"),
             Some(Hint::ReviewWord) => Some(REVIEW_WORD),
             _ => None,
         };

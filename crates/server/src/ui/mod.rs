@@ -10,6 +10,8 @@ mod queue;
 pub(crate) mod queue_cache;
 mod redactions;
 mod review;
+mod rule_form;
+mod rule_trial;
 mod rules;
 mod search;
 mod session;
@@ -44,6 +46,13 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/redactions/apply", with_right(Right::Redact, post(redactions::apply)))
         .route("/redactions/undo", with_right(Right::Redact, post(redactions::undo)))
         .route("/rules", with_right(Right::Oversee, get(rules::show)))
+        .route(
+            "/rules/rule",
+            with_right(Right::Redact, get(rule_form::show).post(rule_form::from_passage)),
+        )
+        .route("/rules/try", with_right(Right::Redact, post(rule_trial::look)))
+        .route("/rules/apply", with_right(Right::Redact, post(rule_trial::apply)))
+        .route("/rules/undo", with_right(Right::Redact, post(rule_trial::undo)))
         .route("/settings", with_right(Right::Administer, get(settings::show)))
         .route("/settings/revoke", with_right(Right::Administer, post(settings::revoke)))
         .route("/acts", with_right(Right::Audit, get(acts::show)))

@@ -83,7 +83,7 @@ fn request(desk: &Desk, form: &Params) -> Result<RedactRequest> {
 }
 
 /// What was selected or written, as a form sends it.
-fn passage(form: &Params) -> String {
+pub(crate) fn passage(form: &Params) -> String {
     form.exact("literal").unwrap_or_default().replace("\r\n", "\n").trim().to_string()
 }
 
@@ -93,15 +93,21 @@ const BETWEEN: &str = r"[\s`*_~\[\]()#>|:-]{1,40}";
 const WORDS_MAX: usize = 200;
 
 /// A pattern for a passage as a page shows it, whose text in the log has marks of Markdown in it.
-fn pattern_of(passage: &str) -> Option<String> {
-    let words: Vec<String> = passage.split_whitespace().map(escaped).collect();
-    (2..=WORDS_MAX).contains(&words.len()).then(|| words.join(BETWEEN))
+fn pattern_with_marks(passage: &str) -> Option<String> {
+    let words = passage.split_whitespace().count();
+    (2..=WORDS_MAX).contains(&words).then(|| pattern_of(passage, BETWEEN))
 }
 
-/// A word that means itself in a pattern, with or without marks around its parts.
+/// A pattern that finds a passage, with this between its words.
+pub(crate) fn pattern_of(passage: &str, between: &str) -> String {
+    passage.split_whitespace().map(escaped).collect::<Vec<_>>().join(between)
+}
+
+/// A word that means itself in a pattern.
 fn escaped(word: &str) -> String {
     let sign = |c: char| {
-        if c.is_alphanumeric() { c.to_string() } else { format!("\\x{{{:X}}}", u32::from(c)) }
+        let is_plain = !c.is_ascii_punctuation() || "_:;,'\"/=@%!<>`".contains(c);
+        if is_plain { c.to_string() } else { format!("\\{c}") }
     };
     word.chars().map(sign).collect()
 }
@@ -128,7 +134,7 @@ pub(crate) async fn preview(
         let found = look(&form)?;
         if found.passages == 0
             && form.get("pattern").is_none()
-            && let Some(pattern) = pattern_of(&passage(&form))
+            && let Some(pattern) = pattern_with_marks(&passage(&form))
         {
             let form = form.with("pattern", Some(&pattern));
             let found = look(&form)?;
@@ -156,7 +162,11 @@ fn preview_page(desk: &Desk, form: &Params, to: &str, found: Option<&Forecast>) 
                     input type="hidden" name="literal" value=(passage(form));
                     (told(found, form))
                     (reach(form.get("reach").unwrap_or("session")))
-                    p { button formaction="/redactions/preview" { "Look again" } }
+                    p {
+                        button formaction="/redactions/preview" { "Look again" } " "
+                        button formaction="/rules/rule" { "Make a rule of it" }
+                        span.quiet { " that also finds what is like it, and what comes later" }
+                    }
                 },
                 None => p { (whole(form)) },
             }
@@ -201,14 +211,21 @@ fn told(found: &Forecast, form: &Params) -> Markup {
                 @if form.get("pattern").is_some() { ", whatever marks of Markdown stand between its words" }
                 ":"
             }
-            ul.samples {
-                @for sample in &found.samples {
-                    li {
-                        code { (piece(&sample.before)) mark { (shown(&sample.passage)) } (piece(&sample.behind)) }
-                        @if let Some(session) = &sample.place.session {
-                            " " a href=(format!("/sessions/{session}")) { (shown(&session.chars().take(8).collect::<String>())) }
-                            " " span.quiet { (number(found.sessions.get(session).copied().unwrap_or(1))) " there" }
-                        }
+            (samples(found))
+        }
+    }
+}
+
+/// Some of the passages that something would hide.
+pub(crate) fn samples(found: &Forecast) -> Markup {
+    html! {
+        ul.samples {
+            @for sample in &found.samples {
+                li {
+                    code { (piece(&sample.before)) mark { (shown(&sample.passage)) } (piece(&sample.behind)) }
+                    @if let Some(session) = &sample.place.session {
+                        " " a href=(format!("/sessions/{session}")) { (shown(&session.chars().take(8).collect::<String>())) }
+                        " " span.quiet { (number(found.sessions.get(session).copied().unwrap_or(1))) " there" }
                     }
                 }
             }
@@ -355,9 +372,9 @@ mod tests {
 
     #[test]
     fn a_pattern_means_its_words_and_lets_marks_stand_between_them() {
-        let pattern = pattern_of("gives 高潮 (a.b)").unwrap();
-        assert_eq!(pattern, format!("gives{BETWEEN}高潮{BETWEEN}{}", r"\x{28}a\x{2E}b\x{29}"));
-        assert_eq!(pattern_of("oneword"), None, "a word is a text");
-        assert_eq!(pattern_of(&"word ".repeat(WORDS_MAX + 1)), None);
+        let pattern = pattern_with_marks("gives 高潮 (a.b)").unwrap();
+        assert_eq!(pattern, format!("gives{BETWEEN}高潮{BETWEEN}{}", r"\(a\.b\)"));
+        assert_eq!(pattern_with_marks("oneword"), None, "a word is a text");
+        assert_eq!(pattern_with_marks(&"word ".repeat(WORDS_MAX + 1)), None);
     }
 }

@@ -1,8 +1,9 @@
-//! The rules in force, and what each hides.
+//! The rules in force, and what each hides; whoever may hide changes them from here.
 
-use super::layout::{self, Page, shown};
-use crate::access::Who;
+use super::layout::{self, Page, form_secret, shown};
+use crate::access::{Right, Who};
 use crate::error::Result;
+use crate::params::Params;
 use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::State;
@@ -15,19 +16,31 @@ use std::collections::BTreeMap;
 pub(crate) async fn show(
     State(shared): State<Shared>,
     Extension(who): Extension<Who>,
+    params: Params,
 ) -> Result<Page> {
-    shared.at_desk(who, body).await
+    shared.at_desk(who, move |desk| body(desk, &params)).await
 }
 
-fn body(desk: &Desk) -> Result<Page> {
+/// What is known of all rules.
+struct Known<'d> {
+    desk: &'d Desk,
+    gate: &'d Gate,
+    hits: BTreeMap<String, u64>,
+}
+
+fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let RulesInForce { seq, rules } = desk.app.rules()?;
     let gate = desk.gate()?;
-    let hits: BTreeMap<String, u64> = desk.app.passages_by_rule(None)?.into_iter().collect();
-    let count = |rule: &Rule| hits.get(&rule.id).copied().unwrap_or(0);
-    let mut at_work: Vec<&Rule> = rules.rules.iter().filter(|rule| count(rule) > 0).collect();
-    at_work.sort_by_key(|rule| (std::cmp::Reverse(count(rule)), &rule.id));
-    let idle = rules.rules.iter().filter(|rule| count(rule) == 0);
+    let hits = desk.app.passages_by_rule(None)?.into_iter().collect();
+    let known = Known { desk, gate: &gate, hits };
+    let (own, shipped): (Vec<&Rule>, Vec<&Rule>) = rules.rules.iter().partition(|of| is_own(of));
+    let (mut at_work, idle): (Vec<&Rule>, Vec<&Rule>) =
+        shipped.into_iter().partition(|rule| known.count(rule) > 0);
+    at_work.sort_by_key(|rule| (std::cmp::Reverse(known.count(rule)), &rule.id));
+    let can_change = desk.who.role.may(Right::Redact);
+    let done = params.number("done")?;
     let markup = html! {
+        @if let Some(done) = done { (put_in_force(desk, done, seq.map(|seq| seq.get()))) }
         h1 { "Rules" }
         p.quiet {
             (plural(rules.rules.len() as u64, "rule"))
@@ -35,26 +48,104 @@ fn body(desk: &Desk) -> Result<Page> {
                 Some(seq) => { ", in force by entry " (seq) },
                 None => ", those of the program",
             }
-            ". " code { "codex-ledger redact rules set" } " changes them."
+            ". Whatever one of them finds is hidden everywhere, also in what is appended later."
         }
+        h2 { "Your own" }
+        @if own.is_empty() { p { "None yet: all are as they come with the program." } }
+        ol.rules data-list="" { @for rule in &own { (own_rule(&known, rule)) } }
+        @if can_change {
+            p { a href="/rules/rule" { "Write a rule" } }
+            form id="switch" method="post" action="/rules/try" { (form_secret(&desk.who)) }
+        }
+        h2 { "Those of the program" }
         section.wide tabindex="0" aria-label="Rules that hide something" {
             table.sums {
                 thead { tr { th scope="col" { "rule" } th scope="col" { "passages" } } }
-                tbody { @for rule in &at_work { tr { th scope="row" { (told(rule, &gate)) } td data-head="passages" { (number(count(rule))) } } } }
+                tbody {
+                    @for rule in &at_work {
+                        tr {
+                            th scope="row" { (told(rule, &gate)) " " (switch(&desk.who, rule, &gate)) }
+                            td data-head="passages" { (number(known.count(rule))) }
+                        }
+                    }
+                }
             }
         }
         details {
             summary { "Those that have hidden nothing yet" }
-            ul.idle { @for rule in idle { li { (told(rule, &gate)) } } }
+            ul.idle { @for rule in idle { li { (told(rule, &gate)) " " (switch(&desk.who, rule, &gate)) } } }
         }
     };
     Ok(layout::page(desk, "Rules", "/rules", &markup))
 }
 
+impl Known<'_> {
+    fn count(&self, rule: &Rule) -> u64 {
+        self.hits.get(&rule.id).copied().unwrap_or(0)
+    }
+}
+
+/// Whether it is none of the program's, or not as that has it.
+pub(crate) fn is_own(rule: &Rule) -> bool {
+    builtin_rules().is_ok_and(|known| !known.rules.contains(rule))
+}
+
+/// Whether the program has one of that name: it is switched off and changed only by whoever administers.
+pub(crate) fn is_shipped(id: &str) -> bool {
+    !builtin_rules().is_ok_and(|known| known.rules.iter().all(|rule| rule.id != id))
+}
+
+/// What was just put in force, with a way back as long as it is the last.
+fn put_in_force(desk: &Desk, done: u64, in_force: Option<u64>) -> Markup {
+    let undo = html! {
+        form method="post" action="/rules/undo" {
+            (form_secret(&desk.who))
+            button name="seq" value=(done) data-key="u" { "Undo" }
+        }
+    };
+    let undo = Some(&undo).filter(|_| in_force == Some(done) && desk.who.role.may(Right::Redact));
+    layout::toast(&format!("In force by entry {done}."), undo)
+}
+
+fn own_rule(known: &Known<'_>, rule: &Rule) -> Markup {
+    let may = |right| known.desk.who.role.may(right);
+    let address = Params::default().and("id", &rule.id).url("/rules/rule");
+    // An address must not say what is hidden.
+    let is_named = known.gate.hide(&rule.id).is_none();
+    html! {
+        li data-item="" {
+            div { (told(rule, known.gate)) }
+            div.facts {
+                span { (plural(known.count(rule), "passage")) " hidden" }
+                span { (rule.kind.name()) }
+                @if is_shipped(&rule.id) { span { "in the place of one of the program" } }
+            }
+            @if may(Right::Redact) && is_named && (!is_shipped(&rule.id) || may(Right::Administer)) {
+                div.undo {
+                    a href=(address) { "Change" } " "
+                    (switch(&known.desk.who, rule, known.gate)) " "
+                    button form="switch" name="remove" value=(rule.id) aria-label=(format!("Remove {}", shown(&rule.id))) { "Remove" }
+                }
+            }
+        }
+    }
+}
+
+/// The button that switches a rule, for whoever may.
+fn switch(who: &Who, rule: &Rule, gate: &Gate) -> Markup {
+    let (name, word) = if rule.enabled { ("off", "Switch off") } else { ("on", "Switch on") };
+    let is_safe = !rule.enabled || !is_shipped(&rule.id);
+    let right = if is_safe { Right::Redact } else { Right::Administer };
+    html! {
+        @if who.role.may(right) && gate.hide(&rule.id).is_none() {
+            button.small form="switch" name=(name) value=(rule.id) aria-label=(format!("{word} {}", shown(&rule.id))) { (word) }
+        }
+    }
+}
+
 /// What a person wrote into a rule may be what another one hides.
-fn told(rule: &Rule, gate: &Gate) -> Markup {
-    let is_own = builtin_rules().is_ok_and(|known| !known.rules.contains(rule));
-    let clear = |text: &str| match is_own {
+pub(crate) fn told(rule: &Rule, gate: &Gate) -> Markup {
+    let clear = |text: &str| match is_own(rule) {
         true => gate.hide(text).unwrap_or_else(|| text.to_string()),
         false => text.to_string(),
     };

@@ -1,0 +1,255 @@
+//! Trying a change of the rules, and putting it in force.
+
+use super::layout::{self, Page, form_secret, shown};
+use super::redactions::samples;
+use super::rule_form::{change, fields};
+use super::rules::{is_shipped, told};
+use crate::access::{Right, Who};
+use crate::error::{Result, WebError};
+use crate::params::{Params, Posted};
+use crate::state::{Desk, Shared};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use codex_ledger_app::{RuleChange, RuleTrial, Seq, Weaker};
+use codex_ledger_report::numbers::{number, plural};
+use maud::{Markup, html};
+
+pub(crate) async fn look(
+    State(shared): State<Shared>,
+    Extension(who): Extension<Who>,
+    Posted(form): Posted,
+) -> Result<Response> {
+    let looked = shared.at_desk(who, move |desk| {
+        let tried = change(desk, &form).and_then(|change| {
+            let trial = desk.app.try_rule(&change)?;
+            Ok((change, trial))
+        });
+        match tried {
+            Ok((change, trial)) => Ok(page(desk, &form, &change, &trial)?.into_response()),
+            // The form keeps what was typed; a switch has none.
+            Err(error) if form.exact("pattern").is_some() && error.status.is_client_error() => {
+                let message = desk.gate()?.hide(&error.message).unwrap_or(error.message);
+                Ok((error.status, refused(desk, &form, &message)?).into_response())
+            }
+            Err(error) => Err(error),
+        }
+    });
+    looked.await
+}
+
+/// A rule that cannot be used, with the form to make it better.
+fn refused(desk: &Desk, form: &Params, message: &str) -> Result<Page> {
+    let markup = html! {
+        h1 { "Try a rule" }
+        p.refused role="alert" { (shown(message)) "." }
+        form.apply method="post" action="/rules/try" {
+            (form_secret(&desk.who))
+            (fields(desk, form)?)
+            p { button.main { "Try again" } " " a href="/rules" { "Leave it as it is" } }
+        }
+    };
+    Ok(layout::page(desk, "Rule", "/rules", &markup))
+}
+
+fn page(desk: &Desk, form: &Params, change: &RuleChange, trial: &RuleTrial) -> Result<Page> {
+    let may_weaken = desk.who.role.may(Right::Administer) || !weakens_shipped(&trial.weaker);
+    let is_sound = trial.failed.missed.is_empty() && trial.failed.caught.is_empty();
+    let markup = html! {
+        h1 { "Try a rule" }
+        (what(desk, change)?)
+        (found(change, trial))
+        (examples(change, trial))
+        (shown_again(change, trial))
+        form.apply method="post" action="/rules/apply" {
+            (form_secret(&desk.who))
+            @match change {
+                RuleChange::Switch(id, true) => input type="hidden" name="on" value=(id);,
+                RuleChange::Switch(id, false) => input type="hidden" name="off" value=(id);,
+                RuleChange::Remove(id) => input type="hidden" name="remove" value=(id);,
+                _ => details open[!is_sound] {
+                    summary { "The rule" }
+                    div.apply { (fields(desk, form)?) p { button formaction="/rules/try" { "Try again" } } }
+                },
+            }
+            @if may_weaken && is_sound { (consent(form, trial)) }
+            @else if !may_weaken { p.refused { "Only an admin makes rules of the program hide less." } }
+        }
+    };
+    Ok(layout::page(desk, "Rule", "/rules", &markup))
+}
+
+/// What is to be changed, in words.
+fn what(desk: &Desk, change: &RuleChange) -> Result<Markup> {
+    let gate = desk.gate()?;
+    let rules = desk.app.rules()?.rules.rules;
+    let named = |id: &str| html! { @for rule in rules.iter().filter(|rule| rule.id == id) { (told(rule, &gate)) } };
+    Ok(html! {
+        p {
+            @match change {
+                RuleChange::Add(rule) => { "A new rule, " code { (shown(&rule.id)) } "." },
+                RuleChange::Change(rule) => { "Another form of " (named(&rule.id)) },
+                RuleChange::Switch(id, true) => { "Switch on " (named(id)) },
+                RuleChange::Switch(id, false) => { "Switch off " (named(id)) },
+                RuleChange::Remove(id) => { "Remove " (named(id)) },
+            }
+        }
+    })
+}
+
+/// What it would hide, as far as that can be counted.
+fn found(change: &RuleChange, trial: &RuleTrial) -> Markup {
+    let RuleTrial { hides, different, random, harmless: (changed, harmless), .. } = trial;
+    let is_narrow = matches!(change, RuleChange::Add(rule) | RuleChange::Change(rule)
+        if !rule.fields.is_empty() || !rule.roles.is_empty() || rule.scope.name() != "global");
+    if is_less(change) && hides.passages == 0 {
+        return html! {};
+    }
+    html! {
+        h2 { "What it would hide" }
+        @if hides.passages == 0 {
+            p { "Nothing that is shown now. What is appended later is looked at, too." }
+        } @else {
+            p {
+                "At least " strong { (plural(hides.passages, "passage")) } " in " strong { (plural(hides.sessions.len() as u64, "session")) }
+                " that are shown now; " (number(*different)) " different ones, of which " (number(*random)) " look random, as keys do."
+                @if is_narrow { " Counted everywhere, though the rule is meant for some places only." }
+            }
+            (samples(hides))
+        }
+        @if *harmless > 0 {
+            p.quiet { "Of " (number(*harmless)) " harmless texts that come with the program, it would hide something in " (number(*changed)) "." }
+        }
+        @if let Some(why) = &trial.too_wide { p.refused { (shown(why)) "." } }
+    }
+}
+
+fn examples(change: &RuleChange, trial: &RuleTrial) -> Markup {
+    let (RuleChange::Add(rule) | RuleChange::Change(rule)) = change else { return html! {} };
+    let failed = &trial.failed;
+    let all = rule.examples.matches.len() + rule.examples.no_match.len();
+    let list = |words: &str, texts: &[String]| {
+        html! {
+            @if !texts.is_empty() {
+                p.refused { (words) }
+                ul.samples { @for text in texts { li { code { (shown(text)) } } } }
+            }
+        }
+    };
+    html! {
+        @if all > 0 && failed.missed.is_empty() && failed.caught.is_empty() {
+            p { "What its examples say holds." }
+        }
+        (list("These it must hide and does not:", &failed.missed))
+        (list("These it must leave alone and does not:", &failed.caught))
+    }
+}
+
+/// Whether a change can only take something away.
+fn is_less(change: &RuleChange) -> bool {
+    matches!(change, RuleChange::Switch(_, false) | RuleChange::Remove(_))
+}
+
+/// What is hidden now and would not be; its text is not told before it is shown.
+fn shown_again(change: &RuleChange, trial: &RuleTrial) -> Markup {
+    let RuleTrial { weaker, shown_again, shared, .. } = trial;
+    let passages: u64 = shown_again.values().sum();
+    html! {
+        @if weaker.is_empty() && is_less(change) {
+            p { "Nothing would be shown again: the rule is off, or another one finds the same." }
+        }
+        @if !weaker.is_empty() {
+            h2 { "What it would show again" }
+            p {
+                @for Weaker { rule, how } in weaker { code { (shown(rule)) } " " (how) ". " }
+                @if passages == 0 { "No passage of a session is hidden by it alone." }
+                @else {
+                    strong { (plural(passages, "passage")) } " in " strong { (plural(shown_again.len() as u64, "session")) }
+                    " would be shown again:"
+                }
+            }
+            ul.samples {
+                @for (session, count) in shown_again.iter().take(20) {
+                    li { a href=(format!("/sessions/{session}")) { (shown(session)) } " " span.quiet { (plural(*count, "passage")) } }
+                }
+            }
+            @if shown_again.len() > 20 { p.quiet { "and " (plural(shown_again.len() as u64 - 20, "more session")) } }
+            @if *shared > 0 { p { (plural(*shared, "more passage")) " that it hides together with others might be shown in part." } }
+        }
+    }
+}
+
+/// What is asked before it is done.
+fn consent(form: &Params, trial: &RuleTrial) -> Markup {
+    html! {
+        label { span { "Why" } input type="text" name="reason" value=(form.get("reason").unwrap_or_default()) required autocomplete="off" maxlength="500"; }
+        @if trial.too_wide.is_some() {
+            label.check { input type="checkbox" name="wide" value="1" required; " it may hide much" }
+        }
+        @if !trial.weaker.is_empty() {
+            label.check { input type="checkbox" name="weaker" value="1" required; " less is hidden then, and that is meant" }
+        }
+        p { button.main { "Put in force" } " " a href="/rules" { "Leave it as it is" } }
+    }
+}
+
+/// Whether a rule of the program would hide less.
+fn weakens_shipped(weaker: &[Weaker]) -> bool {
+    weaker.iter().any(|weaker| is_shipped(&weaker.rule))
+}
+
+/// Refuses what hides less, unless that is meant by somebody who may.
+fn check_weaker(desk: &Desk, weaker: &[Weaker], is_meant: bool) -> Result<()> {
+    if weakens_shipped(weaker) && !desk.who.role.may(Right::Administer) {
+        let message = "only an admin makes rules of the program hide less";
+        return Err(WebError::new(StatusCode::FORBIDDEN, message));
+    }
+    if !weaker.is_empty() && !is_meant {
+        return Err(
+            WebError::bad("less would be hidden then").hint("go back and tick that this is meant")
+        );
+    }
+    Ok(())
+}
+
+pub(crate) async fn apply(
+    State(shared): State<Shared>,
+    Extension(who): Extension<Who>,
+    Posted(form): Posted,
+) -> Result<Response> {
+    let all = shared.clone();
+    let made = shared.at_desk(who, move |desk| {
+        let change = change(desk, &form)?;
+        let reason = form.get("reason").unwrap_or_default();
+        let _turn = all.deciding();
+        check_weaker(desk, &desk.app.weaker_by(&change)?, form.get("weaker").is_some())?;
+        let wide = form.get("wide").is_some();
+        Ok(desk.app.change_rule(&change, reason, wide, &mut |_| ())?)
+    });
+    Ok(see(made.await?))
+}
+
+pub(crate) async fn undo(
+    State(shared): State<Shared>,
+    Extension(who): Extension<Who>,
+    Posted(form): Posted,
+) -> Result<Response> {
+    let all = shared.clone();
+    let made = shared.at_desk(who, move |desk| {
+        let seq = form.number("seq")?.ok_or_else(|| WebError::bad("no entry is named"))?;
+        let _turn = all.deciding();
+        let before = desk.app.rules_before(Seq::new(seq))?;
+        check_weaker(desk, &desk.app.weaker_than_in_force(&before)?, true)?;
+        let reason = format!("entry {seq} is undone");
+        Ok(desk.app.set_rules(before, &reason, true, &mut |_| ())?)
+    });
+    Ok(see(made.await?))
+}
+
+fn see(seq: Option<Seq>) -> Response {
+    let list = Params::default();
+    let list = seq.iter().fold(list, |list, seq| list.and("done", &seq.to_string()));
+    (StatusCode::SEE_OTHER, [(LOCATION, list.url("/rules"))]).into_response()
+}
