@@ -8,24 +8,26 @@ use std::fs;
 use std::path::Path;
 
 /// All pages, and the acts with a form that would do something; each with the right that it asks for.
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 12] = [
     ("/", "read"),
     ("/sessions/{id}", "read"),
     ("/search?q=tide", "read"),
     ("/tokens", "read"),
     ("/queue", "review"),
     ("/redactions", "oversee"),
+    ("/candidates?", "oversee"),
     ("/rules", "oversee"),
     ("/rules/rule?id=email", "redact"),
     ("/acts", "audit"),
     ("/export", "export"),
     ("/settings", "administer"),
 ];
-const ACTS: [(&str, &str); 10] = [
+const ACTS: [(&str, &str); 11] = [
     ("/review", "review"),
     ("/redactions/preview", "redact"),
     ("/redactions/apply", "redact"),
     ("/redactions/undo", "redact"),
+    ("/candidates/say", "redact"),
     ("/rules/rule", "redact"),
     ("/rules/try", "redact"),
     ("/rules/apply", "redact"),

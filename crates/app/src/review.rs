@@ -10,12 +10,24 @@ use codex_ledger_db as db;
 use codex_ledger_entry::{Act, FieldsBuilder, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_query::{
-    self as query, Filter, Forecast, HiddenIn, QueueItem, Said, SessionOrder, SessionRow,
+    self as query, Candidate, Filter, Forecast, HiddenIn, QueueItem, Said, SessionOrder, SessionRow,
 };
 use codex_ledger_redaction::{
     Context, Engine, Manual, Matcher, REPLACEMENT, RedactionRecord, RuleSet, Scope, What, Within,
+    risky,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is recorded of a passage that is no secret, and of one that may be one after all.
+const DISMISS: &str = "dismiss";
+const RECONSIDER: &str = "reconsider";
+
+/// What is recorded of a passage instead of its text.
+pub fn dismissal(passage: &str) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("codex-ledger v1 dismissed passage");
+    let hash = hasher.update(passage.as_bytes()).finalize().to_hex();
+    format!("passage {}", hash.get(..16).unwrap_or_default())
+}
 
 /// Passages that a forecast shows.
 const SAMPLES: usize = 20;
@@ -162,6 +174,40 @@ impl App {
     /// When it cannot be recorded.
     pub fn note_token(&self, is_made: bool, what: &str) -> Result<Seq> {
         self.note_act(if is_made { "token" } else { "revoke_token" }, what)
+    }
+
+    /// Passages that are shown and look random, as keys do, the most frequent first.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn candidates(&self) -> Result<Vec<Candidate>> {
+        let db = self.views_for_reading()?;
+        Ok(query::candidates(&db, &risky).map_err(db::at(self.views_path()))?)
+    }
+
+    /// The passages that were looked at and are no secrets, by [`dismissal`], with the entry that says so last.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn dismissed(&self) -> Result<BTreeMap<String, Seq>> {
+        let kinds = vec![DISMISS.to_string(), RECONSIDER.to_string()];
+        let (acts, _) = self.acts(&query::ActFilter { kinds, ..query::ActFilter::default() })?;
+        let mut dismissed = BTreeMap::new();
+        for act in acts {
+            match act.kind == DISMISS {
+                true => dismissed.insert(act.target, act.seq),
+                false => dismissed.remove(&act.target),
+            };
+        }
+        Ok(dismissed)
+    }
+
+    /// Records that a passage was looked at and is no secret, or that it is to be looked at again.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub fn dismiss(&self, dismissal: &str, is_done: bool) -> Result<Seq> {
+        self.note_act(if is_done { DISMISS } else { RECONSIDER }, dismissal)
     }
 
     fn note_act(&self, verb: &str, detail: &str) -> Result<Seq> {

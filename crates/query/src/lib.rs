@@ -42,8 +42,8 @@ pub use filter::{
 };
 pub use queue::{QueueItem, queue};
 pub use quotations::{
-    Forecast, NearMiss, Quotation, Sample, forecast, hidden_by_rules, near_misses,
-    passages_by_rule, quotations, said_in, sample, streams_of_rule,
+    Candidate, Forecast, NearMiss, Quotation, Sample, candidates, forecast, hidden_by_rules,
+    near_misses, passages_by_rule, quotations, said_in, sample, streams_of_rule,
 };
 pub use redactions::{
     FormCount, HiddenIn, RedactionRow, RevocationRow, forms_hidden_by, hidden_in, ids_hidden_by,
@@ -52,8 +52,8 @@ pub use redactions::{
 };
 pub use report::*;
 pub use search::{
-    AskError, Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched, search,
-    unmatched,
+    AskError, Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched,
+    search, search_with_facets, unmatched,
 };
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
 pub use sessions::{

@@ -2,7 +2,7 @@
 
 use super::row::{Counts, sql_stream};
 use aho_corasick::AhoCorasick;
-use codex_ledger_db::{Connection, Row, SqlResult};
+use codex_ledger_db::{Connection, Row, SqlError, SqlResult};
 use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -226,6 +226,52 @@ pub fn forecast(
         Ok(true)
     })?;
     Ok(out)
+}
+
+/// A passage that is shown and looks as if it should not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// The whole passage.
+    pub text: String,
+    /// How often it stands in the views.
+    pub passages: u64,
+    /// Where it stands first.
+    pub first: Sample,
+}
+
+/// The different passages that `find` finds in the views, as ranges of bytes, the most frequent first; of very many, not all.
+///
+/// # Errors
+/// As the database.
+pub fn candidates(
+    db: &Connection,
+    find: &dyn Fn(&str) -> Vec<Range<usize>>,
+) -> SqlResult<Vec<Candidate>> {
+    let mut known: BTreeMap<String, Candidate> = BTreeMap::new();
+    each_text(db, &mut |text, place| {
+        for at in find(text) {
+            let passage = text.get(at.clone()).unwrap_or_default();
+            let (seq, count) = (place.seq()?, known.len());
+            let first = || Ok::<_, SqlError>(sample_of(text, at, place.read()?));
+            match known.get_mut(passage) {
+                Some(of) => {
+                    of.passages += 1;
+                    if seq < of.first.place.seq {
+                        of.first = first()?;
+                    }
+                }
+                None if count < PASSAGES_MAX => {
+                    let of = Candidate { text: passage.to_string(), passages: 1, first: first()? };
+                    known.insert(passage.to_string(), of);
+                }
+                None => {}
+            }
+        }
+        Ok(true)
+    })?;
+    let mut found: Vec<Candidate> = known.into_values().collect();
+    found.sort_by_key(|of| (std::cmp::Reverse(of.passages), of.first.place.seq));
+    Ok(found)
 }
 
 fn sample_of(text: &str, at: Range<usize>, place: Quotation) -> Sample {

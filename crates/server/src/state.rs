@@ -3,6 +3,7 @@
 use crate::access::{Logins, Role, TokenFile, Who};
 use crate::error::{Result, WebError};
 use crate::serve::ServeOptions;
+use crate::ui::candidates::CandidateCache;
 use crate::ui::chart_cache::ChartCache;
 use crate::ui::queue_cache::QueueCache;
 use axum::http::{HeaderMap, StatusCode};
@@ -50,6 +51,7 @@ struct Inner {
     /// The gate, and the last decision that it knows: its rules take a while to prepare.
     gate: Mutex<Option<(Option<Seq>, Arc<Gate>)>>,
     charts: ChartCache,
+    candidates: CandidateCache,
 }
 
 /// The use cases, for one who asks.
@@ -80,6 +82,7 @@ impl Shared {
             deciding,
             gate: Mutex::default(),
             charts: ChartCache::default(),
+            candidates: CandidateCache::default(),
         }))
     }
 
@@ -176,6 +179,11 @@ impl Desk {
     /// What was counted for charts.
     pub(crate) fn charts(&self) -> &ChartCache {
         &self.shared.0.charts
+    }
+
+    /// What was found to look like a secret.
+    pub(crate) fn candidates(&self) -> &CandidateCache {
+        &self.shared.0.candidates
     }
 
     /// What may be shown, as it is decided now.

@@ -2,6 +2,7 @@
 
 mod acts;
 pub(crate) mod assets;
+pub(crate) mod candidates;
 pub(crate) mod chart_cache;
 pub(crate) mod enter;
 mod export;
@@ -45,6 +46,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/redactions/preview", with_right(Right::Redact, post(redactions::preview)))
         .route("/redactions/apply", with_right(Right::Redact, post(redactions::apply)))
         .route("/redactions/undo", with_right(Right::Redact, post(redactions::undo)))
+        .route("/candidates", with_right(Right::Oversee, get(candidates::list)))
+        .route("/candidates/say", with_right(Right::Redact, post(candidates::say)))
         .route("/rules", with_right(Right::Oversee, get(rules::show)))
         .route(
             "/rules/rule",

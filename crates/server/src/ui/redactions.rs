@@ -295,6 +295,7 @@ fn list_page(desk: &Desk, params: &Params) -> Result<Page> {
         }
         h1 { "Redactions" }
         p.quiet { "Rules hide " (plural(by_rules, "passage")) " by themselves. " (plural(rows.iter().filter(|row| row.active).count() as u64, "redaction")) " by hand in force." }
+        p { a href="/candidates" { "What looks like a secret and is shown" } }
         @if params.get("all").is_none() { p { a href="/redactions?all=1" { "Also those that were undone" } } }
         @if rows.is_empty() { p { "Nothing was hidden by hand. Select a passage in a session to hide it." } }
         ol.redactions data-list="" {
