@@ -1,6 +1,6 @@
-//! `serve`: what looks like a secret is hidden or dismissed in the browser.
+//! `serve`: what looks like a secret is hidden or dismissed, and a search is narrowed down, in the browser.
 
-use crate::cli_support::web::{Answer, Serving};
+use crate::cli_support::web::{Answer, Serving, form_of};
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
 
 #[track_caller]
@@ -58,4 +58,40 @@ fn what_looks_like_a_secret_is_hidden_or_dismissed_and_both_can_be_undone() {
     bea.post("/candidates/say", &[("undo", &seq)]).expect(303);
     assert!(bea.get(&page).text().contains(one));
     env.audits_clean();
+}
+
+#[test]
+fn a_search_is_narrowed_down_by_links_that_say_what_they_leave() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let serving = Serving::start(&env, &[]);
+    let ada = serving.enter(&serving.key);
+    let search = |question: &str| ada.get(&format!("/search?{}", form_of(&[("q", question)])));
+    let hits = |answer: &Answer| {
+        let (_, behind) = answer.text().split_once("role=\"status\">").expect("a count");
+        behind.split(' ').next().unwrap().replace(',', "").parse::<u64>().unwrap()
+    };
+    let all = search("tide").expect(200);
+    has(&all, &["Kind of text", "Repository", "Model", "Tool", "Time"]);
+    // Each link leaves as many hits as stand beside it.
+    let (_, aside) = all.text().split_once("<aside").expect("facets");
+    let (aside, _) = aside.split_once("</aside>").unwrap();
+    let links = aside.split("<li><a href=\"").skip(1).map(|link| {
+        let address = link.split('"').next().unwrap().replace("&amp;", "&");
+        let count = link.split("class=\"quiet\">").nth(1).unwrap().split('<').next().unwrap();
+        (address, count.replace(',', "").parse::<u64>().unwrap())
+    });
+    let links: Vec<(String, u64)> = links.collect();
+    assert!(links.len() > 10, "{links:?}");
+    for (address, count) in &links {
+        assert_eq!(hits(&ada.get(address).expect(200)), *count, "{address}");
+    }
+    // What narrows it down is told, and can be taken away.
+    let one = search("tide in:output since:2025-01-01").expect(200);
+    has(&one, &["without in:output", "href=\"/search?q=tide+since%3A2025-01-01\""]);
+    assert!(!one.text().contains("Kind of text") && hits(&one) < hits(&all));
+    assert_eq!(hits(&search("tide until:2001-01-01")), 0);
+    has(&search("tide repo:tide-tabels").expect(200), &["Nothing has the repo", "tide-tables"]);
+    search("tide since:someday").expect(400);
+    has(&search("(tide").expect(400), &["a parenthesis is open"]);
 }

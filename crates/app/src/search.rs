@@ -2,9 +2,9 @@
 
 use super::setup::App;
 use crate::error::Result;
-use codex_ledger_db as db;
+use codex_ledger_db::{self as db, Connection};
 use codex_ledger_projections::{ViewsError, forget_search, scratch_search_index, search_index};
-use codex_ledger_query::{self as query, AskError, Hits, Search, Unmatched};
+use codex_ledger_query::{self as query, AskError, Facets, Hits, Search, Unmatched, Zone};
 use codex_ledger_search::Shard;
 
 /// When something was said or done, in UTC milliseconds; open where there is none.
@@ -41,10 +41,31 @@ impl App {
     /// # Errors
     /// When there are no views or they cannot be read.
     pub fn search(&self, question: &Search, times: Times, limit: usize) -> Result<Hits> {
-        let views = self.views_for_reading()?;
         let times = (times.since_ms, times.until_ms);
-        let ask = |shards: &[Shard]| query::search(&views, shards, question, times, limit);
-        match ask(&search_index(&self.views, &views)?) {
+        self.ask(|views, shards| query::search(views, shards, question, times, limit))
+    }
+
+    /// As [`App::search`], and counts what the hits could be narrowed down by; days are those of a zone.
+    ///
+    /// # Errors
+    /// As [`App::search`].
+    pub fn search_with_facets(
+        &self,
+        question: &Search,
+        times: Times,
+        zone: &Zone,
+        limit: usize,
+    ) -> Result<(Hits, Facets)> {
+        let range = ((times.since_ms, times.until_ms), zone);
+        self.ask(|views, shards| query::search_with_facets(views, shards, question, range, limit))
+    }
+
+    fn ask<T>(
+        &self,
+        ask: impl Fn(&Connection, &[Shard]) -> std::result::Result<T, AskError>,
+    ) -> Result<T> {
+        let views = self.views_for_reading()?;
+        match ask(&views, &search_index(&self.views, &views)?) {
             Ok(found) => return Ok(found),
             Err(AskError::Sql(error)) => return Err(db::at(self.views_path())(error).into()),
             Err(AskError::Index(_)) => {}
@@ -54,7 +75,7 @@ impl App {
             Ok(()) => search_index(&self.views, &views)?,
             Err(_) => scratch_search_index(&self.views)?,
         };
-        match ask(&shards) {
+        match ask(&views, &shards) {
             Ok(found) => Ok(found),
             Err(AskError::Sql(error)) => Err(db::at(self.views_path())(error).into()),
             Err(AskError::Index(error)) => Err(ViewsError::from(error).into()),

@@ -52,7 +52,7 @@ pub use redactions::{
 };
 pub use report::*;
 pub use search::{
-    AskError, Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched,
+    AskError, Facets, Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched,
     search, search_with_facets, unmatched,
 };
 pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};

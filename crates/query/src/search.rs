@@ -1,13 +1,17 @@
 //! Full-text search over what the views show: what is asked, and what is found.
 
+mod facets;
 mod question;
 
+pub use self::facets::Facets;
+use self::facets::Spread;
 pub use self::question::{QUALIFIERS, SEARCH_SOURCES, Search, SearchError};
 use super::filter::near;
 use super::row::{Counts, sql_stream};
 use super::scope::{Scope, newest_named};
 use super::snippet::snippet;
 use super::title;
+use super::zone::Zone;
 use codex_ledger_db::{Connection, OptionalExtension, SqlError, SqlResult};
 use codex_ledger_entry::{Seq, StreamId};
 use codex_ledger_search::{Hit, Phrase, Question, SearchIndexError, Shard, Source, words_of};
@@ -78,6 +82,9 @@ pub enum AskError {
     Index(#[from] SearchIndexError),
 }
 
+/// First moment and end of what is looked through, UTC milliseconds.
+type Range = (Option<i64>, Option<i64>);
+
 /// Looks for something in the shards of the index; times are resolved by the caller. `limit` 0 means all.
 ///
 /// # Errors
@@ -85,13 +92,42 @@ pub enum AskError {
 pub fn search(
     views: &Connection,
     shards: &[Shard],
-    search: &Search,
-    (since_ms, until_ms): (Option<i64>, Option<i64>),
+    question: &Search,
+    range: Range,
     limit: usize,
 ) -> Result<Hits, AskError> {
-    let limit = if limit == 0 { usize::MAX } else { limit };
     // One look at the views for all that is asked of them.
     let views = &*views.unchecked_transaction()?;
+    look(views, shards, question, (range, limit), &mut |_, _| ())
+}
+
+/// As [`search`], and counts what the hits could be narrowed down by; days are those of a zone.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_with_facets(
+    views: &Connection,
+    shards: &[Shard],
+    question: &Search,
+    (range, zone): (Range, &Zone),
+    limit: usize,
+) -> Result<(Hits, Facets), AskError> {
+    let views = &*views.unchecked_transaction()?;
+    let mut spread = Spread::default();
+    let hits =
+        look(views, shards, question, (range, limit), &mut |source, hit| spread.add(source, hit))?;
+    Ok((hits, spread.facets(views, zone)?))
+}
+
+/// `each` hears of every hit, also of those that are not kept.
+fn look(
+    views: &Connection,
+    shards: &[Shard],
+    search: &Search,
+    ((since_ms, until_ms), limit): (Range, usize),
+    each: &mut dyn FnMut(Source, &Hit<'_>),
+) -> Result<Hits, AskError> {
+    let limit = if limit == 0 { usize::MAX } else { limit };
     let scope = Scope::of(views, search)?;
     // Who asks how calls ended, and for no words, wants each of them once, without its output.
     let is_of_ends = search.exit.is_some() && search.expression.is_none();
@@ -119,6 +155,7 @@ pub fn search(
             let is_sure = !is_name && search.patterns.is_empty();
             if is_sure && !best.takes(source, hit.score) {
                 total += 1;
+                each(source, hit);
                 return Ok(());
             }
             let mut found = Found::read(source, hit);
@@ -130,6 +167,7 @@ pub fn search(
             }
             if search.patterns.is_empty() || matches(views, &found, &search.patterns)? {
                 total += 1;
+                each(source, hit);
                 best.keep(found);
             }
             Ok(())

@@ -14,7 +14,7 @@
   }
 
   // The item on which keys act.
-  const items = all('[data-list] > li, article[data-item]');
+  let items = all('[data-list] > li, article[data-item]');
   let chosen = -1;
   const choose = (index, isMoving) => {
     if (!items.length) return;
@@ -29,6 +29,35 @@
   };
   if (location.hash) choose(items.findIndex((item) => '#' + item.id === location.hash), false);
   if (chosen < 0 && items.length === 1) choose(0, false);
+
+  // Search: what is found follows what is typed. Markup is read by the browser itself, for a script may not.
+  const typed = one('form.search input');
+  const found = one('#found');
+  if (typed && found) {
+    let waiting = 0;
+    let asked = null;
+    const ask = () => {
+      const url = '/search?q=' + encodeURIComponent(typed.value);
+      if (asked) asked.abort();
+      asked = new XMLHttpRequest();
+      asked.responseType = 'document';
+      asked.open('GET', url);
+      asked.onload = () => {
+        const page = asked.response;
+        const isDone = asked.status === 200 && page && one('#found', page);
+        // Of a question that is half written, what was found before stays.
+        one('#count').textContent = one(isDone ? '#count' : '.refused', page || document)?.textContent || '';
+        if (!isDone) return;
+        found.replaceChildren(...[...one('#found', page).childNodes].map((node) => document.adoptNode(node)));
+        history.replaceState(null, '', url);
+        items = all('[data-list] > li');
+        chosen = -1;
+      };
+      asked.send();
+    };
+    typed.addEventListener('input', () => { clearTimeout(waiting); waiting = setTimeout(ask, 250); });
+    typed.form.addEventListener('submit', () => clearTimeout(waiting));
+  }
 
   // What is selected in a session, to be hidden.
   const form = one('#hide');

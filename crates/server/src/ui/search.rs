@@ -7,13 +7,17 @@ use crate::params::Params;
 use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::State;
-use codex_ledger_app::Times;
-use codex_ledger_query::{Hits, Search, SearchHit};
-use codex_ledger_report::numbers::plural;
+use codex_ledger_app::{AppError, Times};
+use codex_ledger_query::{
+    Facets, Filter, FilterError, Hits, QUALIFIERS, Search, SearchHit, Unmatched, since, until,
+};
+use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
 
 /// Hits on a page.
 const HITS: usize = 50;
+/// Values of a facet.
+const FACETS: usize = 8;
 
 pub(crate) async fn show(
     State(shared): State<Shared>,
@@ -26,6 +30,11 @@ pub(crate) async fn show(
 fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let asked = params.get("q");
     let found = asked.map(|asked| find(desk, asked)).transpose()?;
+    let count = found.as_ref().map(|(found, _)| {
+        let shown = found.hits.len() as u64;
+        let best = if found.total > shown { format!(", the best {shown}") } else { String::new() };
+        format!("{}{best}", plural(found.total, "hit"))
+    });
     let markup = html! {
         h1 { "Search" }
         form.search role="search" method="get" action="/search" {
@@ -33,18 +42,124 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
                 placeholder="words, \"a phrase\", in:output, repo:name, failed:yes";
             button { "Search" }
         }
-        @if let Some(found) = &found {
-            p.quiet role="status" { (plural(found.total, "hit")) @if found.total > found.hits.len() as u64 { ", the best " (found.hits.len()) } }
-            ol.hits data-list="" { @for hit in &found.hits { (hit_row(desk, hit)) } }
+        p.quiet id="count" role="status" { (count.unwrap_or_default()) }
+        // What the script puts others in the place of.
+        div.found id="found" {
+            @if let (Some((found, facets)), Some(asked)) = (&found, asked) {
+                (narrowed(asked))
+                (facets_of(asked, facets))
+                @if found.hits.is_empty() { (nowhere(desk, asked)?) }
+                ol.hits data-list="" { @for hit in &found.hits { (hit_row(desk, hit)) } }
+            }
         }
     };
     Ok(layout::page(desk, "Search", "/search", &markup))
 }
 
-pub(super) fn find(desk: &Desk, asked: &str) -> Result<Hits> {
-    let question = Search::parse(asked).map_err(|error| WebError::bad(error.to_string()))?;
-    let times = Times { since_ms: None, until_ms: None };
-    Ok(desk.app.search(&question, times, HITS)?)
+pub(super) fn find(desk: &Desk, asked: &str) -> Result<(Hits, Facets)> {
+    let question = parsed(asked)?;
+    let wrong = |error: FilterError| WebError::from(AppError::from(error));
+    let (zone, now_ms) = (&desk.zone, desk.now_ms);
+    let (from, to) = (question.since.as_deref(), question.until.as_deref());
+    Filter::default().check(from, to).map_err(wrong)?;
+    let since_ms = from.map(|text| since(text, zone, now_ms)).transpose().map_err(wrong)?;
+    let until_ms = to.map(|text| until(text, zone, now_ms)).transpose().map_err(wrong)?;
+    Ok(desk.app.search_with_facets(&question, Times { since_ms, until_ms }, zone, HITS)?)
+}
+
+fn parsed(asked: &str) -> Result<Search> {
+    Search::parse(asked).map_err(|error| WebError::bad(error.to_string()))
+}
+
+/// Why nothing is found, where a qualifier names what is not there.
+fn nowhere(desk: &Desk, asked: &str) -> Result<Markup> {
+    let unmatched = desk.app.unmatched(&parsed(asked)?)?;
+    Ok(html! {
+        @for Unmatched { qualifier, nearest } in &unmatched {
+            p { "Nothing has the " (qualifier) " that is asked for"
+                @if let Some(nearest) = nearest { "; the nearest is " code { (shown(nearest)) } } "." }
+        }
+    })
+}
+
+fn to(question: &str) -> String {
+    Params::default().and("q", question).url("/search")
+}
+
+/// The pieces of a question: what stands in quotes stays together.
+fn pieces(asked: &str) -> Vec<&str> {
+    let mut is_quoted = false;
+    let ends = asked.split(move |c: char| {
+        is_quoted ^= c == '"';
+        c.is_whitespace() && !is_quoted
+    });
+    ends.filter(|piece| !piece.is_empty()).collect()
+}
+
+/// The name of the qualifier that a piece is.
+fn qualifier(piece: &str) -> Option<&str> {
+    let (name, value) = piece.split_once(':')?;
+    (QUALIFIERS.contains(&name) && name != "ident" && !value.is_empty()).then_some(name)
+}
+
+/// What the question is narrowed down by, each with a link to the question without it.
+fn narrowed(asked: &str) -> Markup {
+    let pieces = pieces(asked);
+    let without = |at: usize| {
+        let others = pieces.iter().enumerate().filter(|(other, _)| *other != at);
+        others.map(|(_, piece)| *piece).collect::<Vec<_>>().join(" ")
+    };
+    let by = pieces.iter().enumerate().filter(|(_, piece)| qualifier(piece).is_some());
+    html! {
+        @if pieces.iter().any(|piece| qualifier(piece).is_some()) {
+            nav.narrowed aria-label="Narrowed down by" {
+                @for (at, piece) in by {
+                    a.chip href=(to(&without(at))) aria-label=(format!("without {}", shown(piece))) { (shown(piece)) " ×" }
+                }
+            }
+        }
+    }
+}
+
+/// What the question could be narrowed down by, with what that would leave.
+fn facets_of(asked: &str, facets: &Facets) -> Markup {
+    let known: Vec<&str> = pieces(asked).iter().filter_map(|piece| qualifier(piece)).collect();
+    let plain = |counts: &[(String, u64)], name: &str| {
+        let written = |value: &str| match value.contains(char::is_whitespace) {
+            true => format!("{name}:\"{value}\""),
+            false => format!("{name}:{value}"),
+        };
+        let can_be_asked = |(value, _): &&(String, u64)| !value.contains('"');
+        let links = counts.iter().filter(can_be_asked);
+        links.map(|(value, hits)| (value.clone(), written(value), *hits)).collect::<Vec<_>>()
+    };
+    let times = facets.times.iter().map(|((from, to), hits)| {
+        let name = if from == to { from } else { from.get(..7).unwrap_or(from) };
+        (name.to_string(), format!("since:{from} until:{to}"), *hits)
+    });
+    let groups = [
+        ("Kind of text", "in", plain(&facets.kinds, "in")),
+        ("Repository", "repo", plain(&facets.repos, "repo")),
+        ("Model", "model", plain(&facets.models, "model")),
+        ("Tool", "tool", plain(&facets.tools, "tool")),
+        ("Time", "since", times.collect()),
+    ];
+    // What is asked for already, or leaves all, narrows nothing down.
+    let is_of_use = |(_, name, values): &&(_, &str, Vec<(String, String, u64)>)| {
+        !known.contains(name) && !values.is_empty()
+    };
+    html! {
+        aside.facets aria-label="Narrow it down" {
+            @for (title, _, values) in groups.iter().filter(is_of_use) {
+                section {
+                    h2 { (title) }
+                    ul { @for (name, more, hits) in values.iter().take(FACETS) {
+                        li { a href=(to(&format!("{asked} {more}"))) { (shown(name)) } " " span.quiet { (number(*hits)) } }
+                    } }
+                }
+            }
+        }
+    }
 }
 
 fn hit_row(desk: &Desk, hit: &SearchHit) -> Markup {
@@ -71,6 +186,23 @@ fn snippet(text: &str) -> Markup {
                 Some((before, found)) => { (piece(before)) mark { (shown(found)) } },
                 None => (piece(text)),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_a_question_keep_what_is_quoted_together() {
+        assert_eq!(
+            pieces(" a  \"repo:x y\" file:\"my file.rs\" in:output "),
+            ["a", "\"repo:x y\"", "file:\"my file.rs\"", "in:output"]
+        );
+        assert_eq!(qualifier("file:\"my file.rs\""), Some("file"));
+        for piece in ["\"repo:x y\"", "ident:a", "repo:", "https://x", "a"] {
+            assert_eq!(qualifier(piece), None, "{piece}");
         }
     }
 }
