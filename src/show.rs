@@ -104,7 +104,9 @@ fn raw(door: &Door, app: &App, args: &ShowArgs) -> Result<()> {
         }
     };
     match args.entry {
-        Some(seq) => app.raw_entry(seq, reason, &mut write)?,
+        Some(seq) => {
+            app.raw_entry(seq, reason, &mut write)?;
+        }
         None => {
             let (session, generation, line) = (&args.session, args.generation, args.line);
             let erased = app.raw_session(session, generation, line, reason, &mut write)?;

@@ -64,7 +64,7 @@ pub use self::stamps::{KeptStamp, StampRequest, read_authorities, verify_stamp};
 pub use self::status::{Drift, HeadSummary, Status};
 pub use self::target::RedactRequest;
 pub use self::witness::{Cosignature, Cosigned, Seen};
-pub use self::{review::dismissal, search::Times};
+pub use self::{raw::EntryDetail, review::dismissal, search::Times};
 pub use self::{state_db::StateDb, tokens::Explanation};
 pub use codex_ledger_append::{AppendReport, ByteCounts, ErasedFile, FileCounts, SourceProblem};
 pub use codex_ledger_entry::{Act, Seq, SeqRange, hex, parse_hex};

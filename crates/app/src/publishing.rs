@@ -6,7 +6,7 @@ use super::setup::App;
 use crate::error::Result;
 use crate::publish::{
     Access, DocumentDraft, Finding, Folder, Gate, Held, Judged, Language, Outcome, Paper, Part,
-    PublishError, Publishable, Waiver, index_texts, write_raw,
+    PublishError, Publishable, Stage, Waiver, index_texts, write_raw,
 };
 use codex_ledger_entry::{FieldsBuilder, Kind, Seq};
 use codex_ledger_ledger::LedgerReader;
@@ -223,6 +223,20 @@ impl App {
             published.pages = folder.finish()?;
         }
         published.waiver = waiver.as_ref().map(Waiver::seq);
+        Ok(published)
+    }
+
+    /// The same pages in one archive, whose name `dir` is then; none is written where one of them is withheld.
+    ///
+    /// # Errors
+    /// When something stands there, or it cannot be written.
+    pub fn publish_as_zip(&self, wanted: &Publication) -> Result<Published> {
+        let stage = Stage::begin(&self.setup.world, &wanted.dir)?;
+        let dir = stage.path().to_path_buf();
+        let published = self.publish(&Publication { dir, ..wanted.clone() })?;
+        if published.withheld.is_empty() {
+            stage.finish_as_zip()?;
+        }
         Ok(published)
     }
 

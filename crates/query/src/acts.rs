@@ -1,7 +1,7 @@
 //! Who did what to the ledger, when and why: every entry that is no line of a source.
 
-use super::row::Counts;
-use codex_ledger_db::{Connection, Row, SqlResult, params};
+use super::row::{Counts, sql_seq};
+use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use codex_ledger_entry::Seq;
 use serde::Serialize;
 
@@ -64,6 +64,15 @@ pub fn acts(db: &Connection, filter: &ActFilter) -> SqlResult<Vec<ActRow>> {
     let ActFilter { actor, target, since_ms, until_ms, .. } = filter;
     let values = params![actor, kinds, target, since_ms, until_ms];
     db.prepare(&sql)?.query_map(values, ActRow::read)?.collect()
+}
+
+/// The act that an entry is, if it is one.
+///
+/// # Errors
+/// As the database.
+pub fn act(db: &Connection, seq: Seq) -> SqlResult<Option<ActRow>> {
+    let sql = format!("SELECT * FROM ({ACTS}) WHERE seq = ?");
+    db.prepare(&sql)?.query_row([sql_seq(seq)], ActRow::read).optional()
 }
 
 /// The kinds of acts that there are.

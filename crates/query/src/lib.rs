@@ -22,7 +22,7 @@ mod title;
 mod tokens;
 mod zone;
 
-pub use acts::{ActFilter, ActRow, acts, kinds_of_acts};
+pub use acts::{ActFilter, ActRow, act, acts, kinds_of_acts};
 pub use annotations::{
     DispositionRow, Note, NoteRow, Review, Said, TagRow, dispositions, notes, said_by,
     sessions_to_tag, tags,
@@ -55,7 +55,9 @@ pub use search::{
     AskError, Facets, Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched,
     search, search_with_facets, unmatched,
 };
-pub use session::{Group, Item, ItemKind, SessionDetail, group, session_detail};
+pub use session::{
+    EntryShown, Group, Item, ItemKind, SessionDetail, entry_shown, group, session_detail,
+};
 pub use sessions::{
     FindError, SessionOrder, SessionRow, children, count_matching, find_session, find_source,
     prompt_titles, session_page, sessions, sessions_matching,

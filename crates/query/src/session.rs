@@ -2,10 +2,10 @@
 
 use super::annotations::Review;
 use super::coverage::{ErasedRecords, erased_in};
-use super::row::{Counts, LINES_PER_FILE, columns, sql_stream};
+use super::row::{Counts, LINES_PER_FILE, columns, sql_seq, sql_stream};
 use super::sessions::SessionRow;
-use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult};
-use codex_ledger_entry::Seq;
+use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
+use codex_ledger_entry::{Seq, StreamId};
 use serde::Serialize;
 
 /// What an item is.
@@ -134,6 +134,7 @@ const ITEMS: &str = "
         WHERE stream = ?1 AND copied = 0 AND name <> 'update_plan'
     UNION ALL SELECT 'turns', 6, seq, line, part, item, at_ms, NULL, what, coalesce(text, reason, ''), NULL, reason, NULL,
         duration_ms, 0 FROM turns WHERE stream = ?1 AND copied = 0) i
+    WHERE ?2 IS NULL OR seq = ?2
     ORDER BY line, part, rank, item";
 
 /// Reads a session in full.
@@ -150,7 +151,7 @@ pub fn session_detail(db: &Connection, session: SessionRow) -> SqlResult<Session
         [stream],
         |row| Ok((row.get("git_branch")?, row.get("git_commit")?)),
     )?;
-    let mut items = items(db, stream)?;
+    let mut items = items(db, stream, None)?;
     for item in &mut items {
         if let Some(number) = item.number {
             item.review = Some(Review::read(db, &session.id, number)?).filter(|of| !of.is_empty());
@@ -161,10 +162,46 @@ pub fn session_detail(db: &Connection, session: SessionRow) -> SqlResult<Session
     Ok(SessionDetail { review, items, session, path, git_branch, git_commit, erased })
 }
 
-fn items(db: &Connection, stream: i64) -> SqlResult<Vec<Item>> {
+fn items(db: &Connection, stream: i64, of: Option<Seq>) -> SqlResult<Vec<Item>> {
     let mut statement = db.prepare(ITEMS)?;
     let columns = ItemColumns::of(&statement)?;
-    statement.query_map([stream], |row| columns.read(row))?.collect()
+    let values = params![stream, of.map(sql_seq)];
+    statement.query_map(values, |row| columns.read(row))?.collect()
+}
+
+/// What views have of one entry of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryShown {
+    /// Id of its session, where it is of one.
+    pub session: Option<String>,
+    /// Where its source lay.
+    pub path: Option<String>,
+    /// Kinds of its records, such as `response_item function_call_output`.
+    pub kinds: Vec<String>,
+    /// What it says by itself; an output stands with its call.
+    pub items: Vec<Item>,
+}
+
+/// Reads what views have of an entry of that stream.
+///
+/// # Errors
+/// As the database.
+pub fn entry_shown(db: &Connection, stream: StreamId, seq: Seq) -> SqlResult<EntryShown> {
+    let own = sql_stream(stream);
+    let text = |sql: &str, of: i64| db.query_row(sql, [of], |row| row.get(0)).optional();
+    let path = text("SELECT path FROM files WHERE stream = ?", own)?;
+    let holder = "SELECT holder FROM streams WHERE stream = ?";
+    let Some(holder) = db.query_row(holder, [own], |row| row.get::<_, i64>(0)).optional()? else {
+        return Ok(EntryShown { path, ..EntryShown::default() });
+    };
+    let session = text("SELECT id FROM sessions WHERE stream = ?", holder)?;
+    let kinds = "SELECT DISTINCT kind || coalesce(' ' || subtype, '') FROM events
+        WHERE stream = ?1 AND seq = ?2 ORDER BY 1";
+    let kinds = db
+        .prepare(kinds)?
+        .query_map(params![holder, sql_seq(seq)], |row| row.get(0))?
+        .collect::<SqlResult<_>>()?;
+    Ok(EntryShown { session, path, kinds, items: items(db, holder, Some(seq))? })
 }
 
 columns! {
