@@ -3,8 +3,9 @@
 use crate::audit_against;
 use crate::audit_keys::{self, KeyCommand};
 use crate::audit_log::{self, LogArgs};
-use crate::audit_page::{self, Findings, PageFormat};
+use crate::audit_page::{self, PageFormat};
 use crate::audit_proofs::{self, CheckpointArgs, ProveArgs, VerifyArgs};
+use crate::audit_rows;
 use crate::bundle::{self, BundleArgs};
 use crate::door::{Done, Door, Result, Style, app, say};
 use crate::error::DoorError;
@@ -18,8 +19,8 @@ use crate::witness::{self, AttachArgs, CosignArgs};
 use clap::{Args, Subcommand};
 use codex_ledger_app::audit::{Finding, FindingKind};
 use codex_ledger_app::{
-    Against, App, Audit, BodyVerdicts, Cosigned, HeadSummary, KeptStamp, Seq, ViewsVerdict,
-    Vouched, World,
+    Against, App, Audit, BodyVerdicts, Cosigned, HeadSummary, KeptStamp, Listener, Seq,
+    ViewsVerdict, Vouched, World,
 };
 use codex_ledger_query::ActRow;
 use serde::Serialize;
@@ -130,9 +131,14 @@ impl FindingLine<'_> {
 }
 
 /// What is wrong, and what may help.
-pub fn detail(door: &Door, Finding { detail, hint, .. }: &Finding) -> String {
+pub fn detail(door: &Door, finding: &Finding) -> String {
+    door.hinted(&plain_detail(finding))
+}
+
+/// The same where nobody has typed where the ledger is.
+pub fn plain_detail(Finding { detail, hint, .. }: &Finding) -> String {
     match hint {
-        Some(hint) => format!("{detail}; {}", door.hinted(&hint::words(hint))),
+        Some(hint) => format!("{detail}; {}", hint::words(hint)),
         None => detail.clone(),
     }
 }
@@ -167,7 +173,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         return watch(door, &app, &args);
     }
     let audited = audited(door, &app, &args)?;
-    let Audited { audit, vouched, cosigned, stamps } = &audited;
+    let Audited { audit, backing } = &audited;
     let ok = audit.findings.is_empty();
     let done = if ok { Done::Clean } else { Done::Findings };
     let of_name = || args.output.as_deref().and_then(PageFormat::of_name);
@@ -176,9 +182,7 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
             return Err(DoorError::new("--json prints the audit itself")
                 .hint("leave --format and --output out"));
         }
-        let (vouched, cosigned) = (vouched.as_ref(), cosigned.as_ref());
-        let findings = Findings { audit, vouched, cosigned, stamps };
-        audit_page::write(door, &app, &findings, (format, args.output.as_deref()))?;
+        audit_page::write(door, &app, (audit, backing), (format, args.output.as_deref()))?;
         return Ok(done);
     }
     if let Some(path) = &args.output {
@@ -191,10 +195,10 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
         door.print_json(&document(door, &audited, acts.as_deref()))?;
     } else if !door.global.quiet || !ok {
         let acts = audit_page::acts(&app);
-        let mut text = as_text(door, audit, vouched.as_ref(), acts.as_deref());
+        let mut text = as_text(door, audit, backing.vouched.as_ref(), acts.as_deref());
         text.push_str(&vouching::revoked_words(&app));
-        text.extend(cosigned.as_ref().map(|cosigned| witness::told(&app, cosigned)));
-        text.push_str(&stamp::in_short(stamps));
+        text.extend(backing.cosigned.as_ref().map(|cosigned| witness::told(&app, cosigned)));
+        text.push_str(&stamp::in_short(&backing.stamps));
         door.print(&wrapped(&text))?;
     }
     Ok(done)
@@ -202,41 +206,60 @@ pub fn run(door: &mut Door, args: AuditArgs) -> Result<Done> {
 
 /// An audit, and who vouches for what it is about.
 struct Audited {
+    /// With all findings.
     audit: Audit,
-    vouched: Option<Vouched>,
-    cosigned: Option<Cosigned>,
-    stamps: Vec<KeptStamp>,
+    backing: Backing,
+}
+
+/// Who vouches for a ledger.
+#[derive(Default)]
+pub struct Backing {
+    pub vouched: Option<Vouched>,
+    pub cosigned: Option<Cosigned>,
+    pub stamps: Vec<KeptStamp>,
 }
 
 fn audited(door: &Door, app: &App, args: &AuditArgs) -> Result<Audited> {
     let mut listener = door.progress();
-    let mut audit = app.audit(!args.no_views, &mut listener)?;
+    let (audit, backing) = whole(app, !args.no_views, &mut listener)?;
+    Ok(Audited { audit, backing })
+}
+
+/// Verifies everything, and says who vouches for it.
+///
+/// # Errors
+/// When there is no ledger; what does not hold is a finding.
+pub fn whole(app: &App, views: bool, listener: Listener<'_>) -> Result<(Audit, Backing)> {
+    let mut audit = app.audit(views, listener)?;
     // A ledger whose head cannot be read has findings enough.
-    let (vouched, finding) = match keys::verifier(app, None) {
-        _ if audit.head.is_none() => (None, None),
-        Ok(key) => vouching::judge(app, &key),
-        Err(error) => {
-            say(format!("codex-ledger: {}", error.message));
-            vouching::judge(app, &None)
-        }
-    };
-    audit.findings.extend(finding);
-    audit.findings.extend(vouching::judge_completeness(app, vouched.as_ref()));
-    let (mut cosigned, mut stamps) = (None, Vec::new());
-    if audit.head.is_some() {
-        let (found, finding) = vouching::judge_cosigned(app);
-        cosigned = found;
-        audit.findings.extend(finding);
-        let (found, findings) = stamp::judge(app);
-        stamps = found;
-        audit.findings.extend(findings);
+    if audit.head.is_none() {
+        return Ok((audit, Backing::default()));
     }
-    Ok(Audited { audit, vouched, cosigned, stamps })
+    let (backing, findings) = backing(app);
+    audit.findings.extend(findings);
+    Ok((audit, backing))
+}
+
+/// Who vouches for a ledger whose head can be read, and what does not hold of that.
+pub fn backing(app: &App) -> (Backing, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let key = keys::verifier(app, None).unwrap_or_else(|error| {
+        say(format!("codex-ledger: {}", error.message));
+        None
+    });
+    let (vouched, finding) = vouching::judge(app, &key);
+    findings.extend(finding);
+    findings.extend(vouching::judge_completeness(app, vouched.as_ref()));
+    let (cosigned, finding) = vouching::judge_cosigned(app);
+    findings.extend(finding);
+    let (stamps, found) = stamp::judge(app);
+    findings.extend(found);
+    (Backing { vouched, cosigned, stamps }, findings)
 }
 
 fn document<'a>(
     door: &Door,
-    Audited { audit, vouched, cosigned, stamps }: &'a Audited,
+    Audited { audit, backing }: &'a Audited,
     acts: Option<&'a [ActRow]>,
 ) -> Document<'a> {
     let matches = match audit.views {
@@ -251,9 +274,9 @@ fn document<'a>(
         bytes: audit.bytes,
         bodies: Bodies { ok, pending, erased, loss, violation },
         findings: audit.findings.iter().map(|finding| FindingLine::of(door, finding)).collect(),
-        checkpoint: vouched.as_ref(),
-        cosigned: cosigned.as_ref(),
-        stamps,
+        checkpoint: backing.vouched.as_ref(),
+        cosigned: backing.cosigned.as_ref(),
+        stamps: &backing.stamps,
         views: Views { matches, verdict: audit.views },
         acts: acts.map(audit_page::notable_counts),
         head: audit.head.as_ref(),
@@ -292,8 +315,8 @@ fn watch(door: &Door, app: &App, args: &AuditArgs) -> Result<Done> {
 }
 
 /// Whether entries came between verifying the log and comparing it with its checkpoint.
-fn has_grown(Audited { audit, vouched, .. }: &Audited) -> bool {
-    let against = vouched.as_ref().map(|vouched| &vouched.against);
+fn has_grown(Audited { audit, backing }: &Audited) -> bool {
+    let against = backing.vouched.as_ref().map(|vouched| &vouched.against);
     matches!(against, Some(Against::Consistent { now, .. }) if *now != audit.entries)
 }
 
@@ -337,7 +360,7 @@ fn as_text(
             count(erased)
         ));
     }
-    out.push_str(&format!("views  {}\n", audit_page::views_words(audit.views)));
+    out.push_str(&format!("views  {}\n", audit_rows::views_words(audit.views)));
     let counts = acts.map(audit_page::notable_counts).unwrap_or_default();
     let counts: Vec<String> =
         counts.iter().map(|(kind, number)| format!("{kind} {}", count(*number))).collect();

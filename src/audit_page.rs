@@ -1,15 +1,17 @@
 //! An audit as one page, for whoever reviews what was done.
 
-use crate::audit::detail;
+use crate::audit::{self, Backing, detail, plain_detail};
+use crate::audit_rows::{bodies, not_proven, signed_by, unreadable, views_now, views_words};
 use crate::door::{Door, Result};
 use crate::error::DoorError;
 use crate::filters::zone_named;
-use crate::text::{bytes, count, entries, plural, problem_lines};
+use crate::text::{self, count, entries, plural};
+use codex_ledger_app::audit::Finding;
 use codex_ledger_app::publish::Part;
 use codex_ledger_app::{
-    Against, App, Audit, Cosigned, KeptStamp, KeyEnd, KeyEvent, ViewsVerdict, Vouched, World,
+    App, Audit, HeadSummary, KeyEnd, KeyEvent, Listener, Status, ViewsVerdict, Vouched, World,
 };
-use codex_ledger_query::{ActFilter, ActRow, FileProblems, Zone};
+use codex_ledger_query::{ActFilter, ActRow, Zone};
 use codex_ledger_report::{Section, Sheet, SheetRow};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,13 +41,25 @@ const NOTABLE: [&str; 20] = [
 ];
 /// Rows of a section of a page; a table has all of them.
 const ROWS_MAX: usize = 500;
+/// The same of a page of `serve`, which has a log of its own.
+const ROWS_SERVED_MAX: usize = 20;
 
-/// What stands on it.
-pub struct Findings<'a> {
-    pub audit: &'a Audit,
-    pub vouched: Option<&'a Vouched>,
-    pub cosigned: Option<&'a Cosigned>,
-    pub stamps: &'a [KeptStamp],
+/// What a page is made of.
+struct Told<'a> {
+    app: &'a App,
+    zone: &'a Zone,
+    /// None where only that was looked at which is at hand.
+    audit: Option<&'a Audit>,
+    head: Option<&'a HeadSummary>,
+    /// How ledger and views stand; none where that cannot be read.
+    status: Option<&'a Status>,
+    findings: &'a [Finding],
+    backing: &'a Backing,
+    detail: &'a dyn Fn(&Finding) -> String,
+    /// Rows of a section, at most.
+    max: usize,
+    /// Where the others are.
+    rest: &'static str,
 }
 
 /// How the page is written.
@@ -79,11 +93,25 @@ impl PageFormat {
 pub fn write(
     door: &Door,
     app: &App,
-    findings: &Findings<'_>,
+    (audit, backing): (&Audit, &Backing),
     (format, output): (PageFormat, Option<&Path>),
 ) -> Result<()> {
     use codex_ledger_app::publish::Language;
-    let sheet = sheet(door, app, findings, matches!(format, PageFormat::Csv | PageFormat::Json))?;
+    let is_whole = matches!(format, PageFormat::Csv | PageFormat::Json);
+    let status = app.status().ok();
+    let told = Told {
+        app,
+        zone: &zone_named(door, None)?,
+        audit: Some(audit),
+        head: audit.head.as_ref(),
+        status: status.as_ref(),
+        findings: &audit.findings,
+        backing,
+        detail: &|finding| detail(door, finding),
+        max: if is_whole { usize::MAX } else { ROWS_MAX },
+        rest: "are in the table (CSV)",
+    };
+    let sheet = sheet(&told);
     let (text, language) = match format {
         PageFormat::Md => (sheet.markdown(), Language::Markdown),
         PageFormat::Csv => (sheet.csv(), Language::Csv),
@@ -103,7 +131,7 @@ pub fn write(
         .hint("`codex-ledger audit log` shows the acts; hide it with `codex-ledger redact`"));
     }
     for file in written.files.iter().filter(|_| !door.global.quiet) {
-        door.print(&format!("{}  {}\n", crate::text::safe_path(&file.path), bytes(file.bytes)))?;
+        door.print(&format!("{}  {}\n", text::safe_path(&file.path), text::bytes(file.bytes)))?;
     }
     Ok(())
 }
@@ -122,23 +150,56 @@ pub fn notable_counts(acts: &[ActRow]) -> BTreeMap<&str, u64> {
     counts
 }
 
-fn sheet(door: &Door, app: &App, findings: &Findings<'_>, is_whole: bool) -> Result<Sheet> {
-    let Findings { audit, vouched, cosigned, stamps } = *findings;
-    let zone = zone_named(door, None)?;
-    let acts = acts(app);
-    let is_good = audit.findings.is_empty();
-    let verdict = match is_good {
-        true => format!("Sound: {} verified.", entries(audit.entries)),
-        false => format!(
-            "Not sound: {}, {} verified.",
-            plural(audit.findings.len() as u64, "finding"),
-            entries(audit.entries)
-        ),
+/// The same for a page of `serve`: of everything where somebody hears how far that is, else of what is at hand.
+///
+/// # Errors
+/// When there is no ledger that can be read.
+pub fn served(app: &App, zone: &Zone, listener: Option<Listener<'_>>) -> Result<Sheet> {
+    let (audit, backing, mut findings) = match listener {
+        Some(listener) => {
+            let (audit, backing) = audit::whole(app, true, listener)?;
+            (Some(audit), backing, Vec::new())
+        }
+        None => {
+            let (backing, findings) = audit::backing(app);
+            (None, backing, findings)
+        }
     };
-    let max = if is_whole { usize::MAX } else { ROWS_MAX };
-    let mut sections = vec![made(app, &zone), integrity(audit, vouched, acts.as_deref(), &zone)];
-    sections.push(keys(app, cosigned, stamps)?);
-    sections.push(found(door, audit));
+    let status = match &audit {
+        None => Some(app.status()?),
+        Some(_) => app.status().ok(),
+    };
+    findings.extend(audit.iter().flat_map(|audit| audit.findings.iter().cloned()));
+    let at_hand = status.as_ref().map(|status| &status.head);
+    Ok(sheet(&Told {
+        app,
+        zone,
+        head: audit.as_ref().map_or(at_hand, |audit| audit.head.as_ref()),
+        audit: audit.as_ref(),
+        status: status.as_ref(),
+        findings: &findings,
+        backing: &backing,
+        detail: &plain_detail,
+        max: ROWS_SERVED_MAX,
+        rest: "are in the log of acts",
+    }))
+}
+
+fn sheet(told: &Told<'_>) -> Sheet {
+    let acts = acts(told.app);
+    let vouched = told.backing.vouched.as_ref();
+    let is_good = told.findings.is_empty();
+    let findings = plural(told.findings.len() as u64, "finding");
+    let verdict = match (told.audit, is_good) {
+        (Some(audit), true) => format!("Sound: {} verified.", entries(audit.entries)),
+        (Some(audit), false) => {
+            format!("Not sound: {findings}, {} verified.", entries(audit.entries))
+        }
+        (None, true) => "Nothing speaks against it at a first look.".into(),
+        (None, false) => format!("Not sound: {findings} at a first look."),
+    };
+    let mut sections =
+        vec![made(told.app, told.zone), integrity(told, acts.as_deref()), keys(told), found(told)];
     match &acts {
         None => sections.push(Section {
             name: "acts",
@@ -147,14 +208,14 @@ fn sheet(door: &Door, app: &App, findings: &Findings<'_>, is_whole: bool) -> Res
             rows: Vec::new(),
         }),
         Some(acts) => {
-            sections.push(notable(acts, &zone, max));
-            sections.push(rules(acts, &zone, max));
-            sections.push(daily(acts, &zone));
+            sections.push(notable(acts, told));
+            sections.push(rules(acts, told));
+            sections.push(daily(acts, told.zone));
         }
     }
-    sections.push(unreadable(app));
+    sections.push(unreadable(told.status));
     sections.push(not_proven(vouched));
-    Ok(Sheet { title: "Audit of a codex-ledger".into(), verdict, is_good, sections })
+    Sheet { title: "Audit of a codex-ledger".into(), verdict, is_good, sections }
 }
 
 /// What the page is about, and of when.
@@ -169,7 +230,8 @@ fn made(app: &App, zone: &Zone) -> Section {
 }
 
 /// The keys that signed it, and who else has seen it.
-fn keys(app: &App, cosigned: Option<&Cosigned>, stamps: &[KeptStamp]) -> Result<Section> {
+fn keys(told: &Told<'_>) -> Section {
+    let (app, Backing { cosigned, stamps, .. }) = (told.app, told.backing);
     let mut rows = Vec::new();
     let ended = |event: &KeyEvent| SheetRow {
         entry: Some(event.seq.get()),
@@ -186,8 +248,8 @@ fn keys(app: &App, cosigned: Option<&Cosigned>, stamps: &[KeptStamp]) -> Result<
     let own = crate::keys::verifier(app, None).ok().flatten();
     rows.extend(own.map(|key| SheetRow::fact("in use here", key.to_string())));
     for witness in cosigned.iter().flat_map(|cosigned| &cosigned.by) {
-        let size = cosigned.map_or(0, |cosigned| cosigned.size);
-        let at = crate::text::minute(Some((witness.at_secs as i64).saturating_mul(1000)));
+        let size = cosigned.as_ref().map_or(0, |cosigned| cosigned.size);
+        let at = text::minute(Some((witness.at_secs as i64).saturating_mul(1000)));
         rows.push(SheetRow {
             at: format!("{at} (UTC, as it says)"),
             what: format!("cosigned {}", entries(size)),
@@ -221,17 +283,13 @@ fn keys(app: &App, cosigned: Option<&Cosigned>, stamps: &[KeptStamp]) -> Result<
         (true, false) => Some("No witness has cosigned it.".to_string()),
         (false, _) => None,
     };
-    Ok(Section { name: "keys", heading: "Keys, witnesses and time stamps".into(), note, rows })
+    Section { name: "keys", heading: "Keys, witnesses and time stamps".into(), note, rows }
 }
 
-fn integrity(
-    audit: &Audit,
-    vouched: Option<&Vouched>,
-    acts: Option<&[ActRow]>,
-    zone: &Zone,
-) -> Section {
+fn integrity(told: &Told<'_>, acts: Option<&[ActRow]>) -> Section {
+    let (vouched, zone) = (told.backing.vouched.as_ref(), told.zone);
     let mut rows = Vec::new();
-    if let Some(head) = &audit.head {
+    if let Some(head) = told.head {
         rows.push(SheetRow::fact("entries", count(head.size)));
         rows.push(SheetRow::fact("last entry", &head.id));
         rows.push(SheetRow::fact("root of the tree", &head.root));
@@ -242,63 +300,33 @@ fn integrity(
             rows.extend(at(act).map(|at| SheetRow::fact(what, at)));
         }
     }
-    rows.push(SheetRow::fact("bodies re-hashed", bytes(audit.bytes)));
-    let bodies = audit.bodies;
-    for (what, number) in [
-        ("bodies OK", bodies.ok),
-        ("bodies PENDING: acknowledged, in the journal alone so far", bodies.pending),
-        ("bodies ERASED: gone, as entries say", bodies.erased),
-        ("bodies LOSS: missing, and no act says why", bodies.loss),
-        ("bodies VIOLATION: there, but not what was committed", bodies.violation),
-    ] {
-        rows.push(SheetRow::fact(what, count(number)));
-    }
+    rows.extend(told.audit.into_iter().flat_map(bodies));
     rows.push(SheetRow::fact("signed by", signed_by(vouched)));
     if let Some(Vouched { size, .. }) = vouched {
         rows.push(SheetRow::fact("signed up to", entries(*size)));
     }
-    rows.push(SheetRow::fact("views", views_words(audit.views)));
-    Section {
-        name: "integrity",
-        heading: "Is it intact, and who vouches for it".into(),
-        note: None,
-        rows,
-    }
+    let views = match (told.audit, told.status) {
+        (Some(audit), _) => views_words(audit.views).to_string(),
+        (None, Some(status)) => views_now(status),
+        (None, None) => views_words(ViewsVerdict::NotCompared).to_string(),
+    };
+    rows.push(SheetRow::fact("views", views));
+    let note = told.audit.is_none().then(|| {
+        "Looked at HEAD and its checkpoint alone: no entry was read and no body hashed.".to_string()
+    });
+    let heading = "Is it intact, and who vouches for it".into();
+    Section { name: "integrity", heading, note, rows }
 }
 
-fn signed_by(vouched: Option<&Vouched>) -> String {
-    match vouched {
-        None => "nobody".into(),
-        Some(Vouched { signed_by: None, .. }) => "a key that is not known here".into(),
-        Some(Vouched { signed_by: Some(key), against: Against::Consistent { .. }, .. }) => {
-            format!("key {key} of this user")
-        }
-        Some(Vouched { signed_by: Some(key), .. }) => {
-            format!("key {key} of this user, but what was signed is not what is there")
-        }
-    }
-}
-
-/// How the views compare, in words.
-pub fn views_words(views: ViewsVerdict) -> &'static str {
-    match views {
-        ViewsVerdict::Match => "say what a rebuild says",
-        ViewsVerdict::Stale => "are behind; the next append brings them up to date",
-        ViewsVerdict::Absent => "there are none",
-        ViewsVerdict::Differ => "differ from a rebuild",
-        ViewsVerdict::NotCompared => "were not compared",
-    }
-}
-
-fn found(door: &Door, audit: &Audit) -> Section {
-    let row = |finding: &codex_ledger_app::audit::Finding| SheetRow {
+fn found(told: &Told<'_>) -> Section {
+    let row = |finding: &Finding| SheetRow {
         entry: finding.seq.map(|seq| seq.get()),
         what: finding.kind.name().into(),
         about: finding.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        why: detail(door, finding),
+        why: (told.detail)(finding),
         ..SheetRow::default()
     };
-    let rows: Vec<SheetRow> = audit.findings.iter().map(row).collect();
+    let rows: Vec<SheetRow> = told.findings.iter().map(row).collect();
     let note = rows.is_empty().then(|| "Nothing.".to_string());
     Section { name: "findings", heading: "What does not hold".into(), note, rows }
 }
@@ -318,31 +346,32 @@ fn act_row(act: &ActRow, zone: &Zone) -> SheetRow {
 }
 
 /// The newest rows, and what is said of those that are left out.
-fn newest(rows: Vec<SheetRow>, max: usize) -> (Vec<SheetRow>, Option<String>) {
-    let more = rows.len().saturating_sub(max);
+fn newest(rows: Vec<SheetRow>, told: &Told<'_>) -> (Vec<SheetRow>, Option<String>) {
+    let more = rows.len().saturating_sub(told.max);
     let note = match (rows.is_empty(), more) {
         (true, _) => Some("Nothing.".to_string()),
         (false, 0) => None,
         (false, more) => Some(format!(
-            "The newest {}; {} more are in the table (CSV).",
-            count(max as u64),
-            count(more as u64)
+            "The newest {}; {} more {}.",
+            count(told.max as u64),
+            count(more as u64),
+            told.rest
         )),
     };
     (rows.into_iter().skip(more).collect(), note)
 }
 
-fn notable(acts: &[ActRow], zone: &Zone, max: usize) -> Section {
+fn notable(acts: &[ActRow], told: &Told<'_>) -> Section {
     let is_one = |act: &&ActRow| NOTABLE.contains(&act.kind.as_str()) && act.kind != "rules";
     let (rows, note) =
-        newest(acts.iter().filter(is_one).map(|act| act_row(act, zone)).collect(), max);
+        newest(acts.iter().filter(is_one).map(|act| act_row(act, told.zone)).collect(), told);
     let heading = "Who hid, showed, gave away, repaired or destroyed what, and why".into();
     Section { name: "acts", heading, note, rows }
 }
 
-fn rules(acts: &[ActRow], zone: &Zone, max: usize) -> Section {
-    let of = acts.iter().filter(|act| act.kind == "rules").map(|act| act_row(act, zone));
-    let (rows, note) = newest(of.collect(), max);
+fn rules(acts: &[ActRow], told: &Told<'_>) -> Section {
+    let of = acts.iter().filter(|act| act.kind == "rules").map(|act| act_row(act, told.zone));
+    let (rows, note) = newest(of.collect(), told);
     let said =
         "Each set was in force from its entry on until the next; the last one is now.".to_string();
     let note = note.or(Some(said));
@@ -371,58 +400,4 @@ fn daily(acts: &[ActRow], zone: &Zone) -> Section {
         "All acts that are recorded, by kind and person. The lines that were appended are not acts.".into(),
     );
     Section { name: "kinds", heading: "All acts".into(), note, rows: rows.collect() }
-}
-
-fn unreadable(app: &App) -> Section {
-    let coverage = app.status().ok().and_then(|status| status.coverage);
-    let heading = "What could not be read".to_string();
-    let Some(coverage) = coverage else {
-        let note = Some("Not known: the views cannot be read.".into());
-        return Section { name: "unreadable", heading, note, rows: Vec::new() };
-    };
-    let file = |of: &FileProblems| SheetRow {
-        what: "lines that are no records".into(),
-        about: of.path.clone(),
-        why: problem_lines(of.lines, (of.line, of.offset), &of.reasons),
-        ..SheetRow::default()
-    };
-    let mut rows: Vec<SheetRow> = coverage.unreadable_files.iter().map(file).collect();
-    rows.extend(coverage.damaged.iter().map(|of| SheetRow {
-        what: "not read to its end".into(),
-        about: of.path.clone(),
-        why: of.reason.clone(),
-        ..SheetRow::default()
-    }));
-    rows.extend(coverage.not_understood.iter().map(|of| SheetRow {
-        what: "records of a kind that is not known".into(),
-        about: of.kind.clone(),
-        why: plural(of.records, "record"),
-        ..SheetRow::default()
-    }));
-    let note = format!(
-        "{} of lines in {}; {} of them understood. The bytes of all are in the log.",
-        bytes(coverage.bytes),
-        plural(coverage.streams.rollouts + coverage.streams.others, "source"),
-        bytes(coverage.bytes_understood)
-    );
-    Section { name: "unreadable", heading, note: Some(note), rows }
-}
-
-fn not_proven(vouched: Option<&Vouched>) -> Section {
-    let mut facts = vec![
-        "That the agent's logs said what the agent did, and that what was never appended is not missing.",
-        "When something was recorded: the clock is that of this machine.",
-        "That the owner of the key has not rewritten the log, or cut it together with all of its checkpoints here. A checkpoint that \
-         is kept elsewhere proves that: audit --against FILE.",
-    ];
-    if vouched.is_none() {
-        facts.insert(0, "That nobody has replaced the whole log by another one: it is not signed.");
-    }
-    let rows = facts.into_iter().map(|fact| SheetRow::fact(fact, ""));
-    Section {
-        name: "not_proven",
-        heading: "What is not proven".into(),
-        note: None,
-        rows: rows.collect(),
-    }
 }

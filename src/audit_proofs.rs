@@ -194,6 +194,17 @@ pub fn prove(door: &Door, args: &ProveArgs) -> Result<Done> {
     Ok(Done::Clean)
 }
 
+/// A proof as [`prove`] prints it, for a page of `serve`.
+///
+/// # Errors
+/// When the ledger is not what was signed of it, or there is no such entry.
+pub fn served(app: &App, entry: Seq) -> Result<String> {
+    keys::finish_rotation(app)?;
+    vouching::check_fits(app, &keys::verifier(app, None)?, true)?;
+    let key = keys::key(app, None)?;
+    Ok(app.prove(entry, &key.signer, &|note| key.note(app, note))?.to_string())
+}
+
 pub fn verify(door: &Door, args: &VerifyArgs) -> Result<Done> {
     if let Some(of) = &args.stamp.stamped {
         return stamp::verify(door, &args.file, (&args.stamp, of));

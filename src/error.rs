@@ -3,6 +3,7 @@
 use crate::hint;
 use codex_ledger_app::AppError;
 use codex_ledger_query::{FilterError, FilterName};
+use codex_ledger_server::Refusal;
 
 pub type Result<T> = std::result::Result<T, DoorError>;
 
@@ -25,6 +26,11 @@ impl DoorError {
     pub fn hint(mut self, hint: impl Into<String>) -> DoorError {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same for the pages of `serve`.
+    pub fn refusal(self) -> Refusal {
+        Refusal { message: self.message, hint: self.hint }
     }
 
     /// The line, and the line below it.

@@ -9,6 +9,7 @@ mod audit_keys;
 mod audit_log;
 mod audit_page;
 mod audit_proofs;
+mod audit_rows;
 mod bundle;
 mod config;
 mod door;

@@ -1,7 +1,8 @@
 //! `serve`: the pages of the review, and who else may come in.
 
 use crate::append::signing;
-use crate::audit_proofs::KeyArgs;
+use crate::audit_page;
+use crate::audit_proofs::{self, KeyArgs};
 use crate::door::{Done, Door, Result, Style, app_setup, say};
 use crate::error::DoorError;
 use crate::filters::zone_named;
@@ -11,7 +12,7 @@ use crate::text::{minute, safe};
 use crate::vouching;
 use clap::{Args, Subcommand, ValueEnum};
 use codex_ledger_app::{App, AppendOptions, Setup, World};
-use codex_ledger_server::{LogListener, Role, ServeOptions, Server, Token, TokenFile};
+use codex_ledger_server::{LogListener, Role, ServeOptions, Server, Token, TokenFile, Vouching};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -131,9 +132,15 @@ pub fn run(door: &mut Door, args: ServeArgs) -> Result<Done> {
     let log: Option<LogListener> = args.log.then(|| -> LogListener {
         Arc::new(|line| say(serde_json::to_string(line).unwrap_or_default()))
     });
-    let vouched = vouching::in_words;
+    let vouching = Vouching {
+        words: vouching::in_words,
+        audit: |app, zone, listener| {
+            audit_page::served(app, zone, listener).map_err(DoorError::refusal)
+        },
+        prove: |app, seq| audit_proofs::served(app, seq).map_err(DoorError::refusal),
+    };
     let options =
-        ServeOptions { address: args.listen, hosts: args.host, zone, tokens, vouched, log };
+        ServeOptions { address: args.listen, hosts: args.host, zone, tokens, vouching, log };
     let watched = args.watch.then(|| setup.clone());
     let server = Server::bind(setup, options).map_err(failed)?;
     let stopper = server.stopper();

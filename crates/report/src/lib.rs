@@ -27,7 +27,7 @@ pub use html::{Html, html_index};
 pub use json::Json;
 pub use markdown::{Markdown, markdown_index};
 pub use page::{PageLink, PageState, week_of};
-pub use sheet::{Section, Sheet, SheetRow};
+pub use sheet::{COLUMNS, Section, Sheet, SheetRow};
 pub use words::{erased_words, place_name, session_facts, session_label};
 
 /// Writes a report in one format.

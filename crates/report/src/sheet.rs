@@ -49,7 +49,8 @@ pub struct SheetRow {
     pub why: String,
 }
 
-const COLUMNS: [&str; 6] = ["entry", "when", "who", "what", "about", "why"];
+/// Heads of the columns.
+pub const COLUMNS: [&str; 6] = ["entry", "when", "who", "what", "about", "why"];
 
 impl SheetRow {
     /// A name and its value.
@@ -57,7 +58,8 @@ impl SheetRow {
         SheetRow { what: what.into(), about: about.into(), ..SheetRow::default() }
     }
 
-    fn cells(&self) -> [Cow<'_, str>; 6] {
+    /// What it says in each of the [`COLUMNS`].
+    pub fn cells(&self) -> [Cow<'_, str>; 6] {
         let entry = self.entry.map(|seq| seq.to_string()).unwrap_or_default();
         let SheetRow { at, who, what, about, why, .. } = self;
         let [at, who, what, about, why] =
@@ -68,7 +70,7 @@ impl SheetRow {
 
 impl Section {
     /// The columns in which anything stands, by their place.
-    fn used(&self) -> Vec<usize> {
+    pub fn used(&self) -> Vec<usize> {
         let is_used = |at: &usize| {
             self.rows.iter().any(|row| row.cells().get(*at).is_some_and(|cell| !cell.is_empty()))
         };

@@ -25,6 +25,15 @@ impl Story<'_> {
     fn place(self, seq: Seq) -> Option<String> {
         self.is_for_review.then(|| seq.to_string())
     }
+
+    /// To the page of the entry that a text is from.
+    fn entry(self, seq: Option<Seq>) -> Markup {
+        html! {
+            @if let Some(seq) = seq.filter(|_| self.is_for_review) {
+                " " a.entry href=(format!("/entries/{seq}")) { "entry " (seq) }
+            }
+        }
+    }
 }
 
 /// `Prompt 3 · 2026-02-09 18:36 · 12.3k tokens, $0.04`.
@@ -47,6 +56,7 @@ pub fn prompt(story: Story<'_>, of: &ReportPrompt) -> Markup {
         }
         @if of.in_range && of.number.is_some() {
             pre.text data-seq=[of.seq.and_then(|seq| story.place(seq))] { (safe(&of.text)) }
+            (story.entry(of.seq))
         }
         @if !work.is_empty() {
             details.items open[story.is_for_review] {
@@ -56,6 +66,7 @@ pub fn prompt(story: Story<'_>, of: &ReportPrompt) -> Markup {
         }
         @for answer in page::answers(of) {
             div.answer data-seq=[story.place(answer.seq)] { (prose::markup(&answer.text)) }
+            (story.entry(Some(answer.seq)))
         }
     }
 }
@@ -80,6 +91,7 @@ fn item_markup(story: Story<'_>, item: &ReportItem) -> Markup {
             @if let Some((word, detail)) = page::item_detail(item) {
                 " " span.outcome { (word) code { (safe(&detail)) } }
             }
+            (story.entry(Some(item.seq)))
             @if item.kind == ReportKind::Context { (context(item)) }
             @else if is_prose { div.prose { (prose::markup(&item.text)) } }
             @else if !is_line && !item.text.is_empty() { (folded(&item.text, false)) }

@@ -132,6 +132,8 @@
     main.prepend(more);
   };
   if (main && /^\/(sessions\/.*)?$/.test(location.pathname)) setInterval(look, 2000);
+  // What goes on is looked at again.
+  if (one('[data-reload]')) setTimeout(() => location.reload(), 2000);
 
   // The newest days are at the end.
   for (const heat of all('.heat')) heat.scrollLeft = heat.scrollWidth;
@@ -149,7 +151,7 @@
     keys.addEventListener('click', () => dialog.showModal());
   }
 
-  const rooms = { s: '/', q: '/queue', f: '/search', r: '/redactions', h: '/rules', t: '/tokens', a: '/acts', e: '/export', x: '/settings' };
+  const rooms = { s: '/', q: '/queue', f: '/search', r: '/redactions', h: '/rules', t: '/tokens', a: '/audit', e: '/export', x: '/settings' };
   let isGoing = false;
   const within = () => items[chosen] || document;
   const focus = (selector) => {

@@ -1,6 +1,7 @@
 //! What is refused, and how that is said: a status, what is wrong, what to try.
 
 use crate::ui::layout;
+use crate::vouching::Refusal;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use codex_ledger_app::config::REVIEW_WORD;
@@ -74,6 +75,12 @@ impl From<AppError> for WebError {
         };
         let error = WebError::new(status, error.to_string());
         WebError { hint: on_page.or(hint).map(str::to_string), ..error }
+    }
+}
+
+impl From<Refusal> for WebError {
+    fn from(Refusal { message, hint }: Refusal) -> WebError {
+        WebError { hint, ..WebError::new(StatusCode::CONFLICT, message) }
     }
 }
 

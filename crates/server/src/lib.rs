@@ -10,7 +10,9 @@ mod params;
 mod serve;
 mod state;
 mod ui;
+mod vouching;
 
 pub use access::{Right, Role, Token, TokenError, TokenFile};
 pub use serve::{ServeError, ServeOptions, Server, Stopper};
 pub use state::{LogLine, LogListener};
+pub use vouching::{Refusal, Vouching};

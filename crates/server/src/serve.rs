@@ -5,11 +5,12 @@ use crate::headers;
 use crate::params::FORM_BYTES_MAX;
 use crate::state::{LogLine, LogListener, Shared};
 use crate::ui;
+use crate::vouching::Vouching;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use codex_ledger_app::{App, Setup};
+use codex_ledger_app::Setup;
 use codex_ledger_query::Zone;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -44,8 +45,8 @@ pub struct ServeOptions {
     pub zone: Zone,
     /// Who else may come in.
     pub tokens: TokenFile,
-    /// Who vouches for the ledger, in words, as reports have it.
-    pub vouched: fn(&App) -> Option<String>,
+    /// What only the door knows of the ledger.
+    pub vouching: Vouching,
     /// Hears of each request.
     pub log: Option<LogListener>,
 }

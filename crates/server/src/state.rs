@@ -5,11 +5,14 @@ use crate::error::{Result, WebError};
 use crate::serve::ServeOptions;
 use crate::ui::candidates::CandidateCache;
 use crate::ui::chart_cache::ChartCache;
+use crate::ui::checks::Checks;
 use crate::ui::queue_cache::QueueCache;
+use crate::vouching::{Refusal, Vouching};
 use axum::http::{HeaderMap, StatusCode};
 use codex_ledger_app::publish::Gate;
-use codex_ledger_app::{App, AppError, Seq, Setup};
+use codex_ledger_app::{App, AppError, Listener, Seq, Setup};
 use codex_ledger_query::Zone;
+use codex_ledger_report::Sheet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What was asked and answered; it holds nothing that was asked for.
@@ -44,7 +47,8 @@ struct Inner {
     hosts: Vec<String>,
     logins: Logins,
     tokens: TokenFile,
-    vouched: fn(&App) -> Option<String>,
+    vouching: Vouching,
+    checks: Checks,
     log: Option<LogListener>,
     queue: QueueCache,
     deciding: Mutex<()>,
@@ -68,7 +72,7 @@ pub(crate) struct Desk {
 impl Shared {
     pub(crate) fn new(setup: Setup, hosts: Vec<String>, options: ServeOptions) -> Shared {
         let logins = Logins::new(setup.actor.clone());
-        let ServeOptions { zone, tokens, vouched, log, .. } = options;
+        let ServeOptions { zone, tokens, vouching, log, .. } = options;
         let (queue, deciding) = (QueueCache::default(), Mutex::default());
         Shared(Arc::new(Inner {
             setup,
@@ -76,7 +80,8 @@ impl Shared {
             hosts,
             logins,
             tokens,
-            vouched,
+            vouching,
+            checks: Checks::default(),
             log,
             queue,
             deciding,
@@ -115,6 +120,10 @@ impl Shared {
 
     pub(crate) fn scheme(&self) -> &'static str {
         "http"
+    }
+
+    pub(crate) fn checks(&self) -> &Checks {
+        &self.0.checks
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -159,7 +168,7 @@ impl Shared {
         })
     }
 
-    fn desk(&self, who: Who) -> Desk {
+    pub(crate) fn desk(&self, who: Who) -> Desk {
         let now_ms = self.now_ms() as i64;
         let mut setup = Setup { actor: who.actor.clone(), ..self.0.setup.clone() };
         // Whoever waits for the ledger is told since when.
@@ -173,7 +182,20 @@ impl Shared {
 impl Desk {
     /// Who vouches for the ledger, in words.
     pub(crate) fn vouched(&self) -> Option<String> {
-        (self.shared.0.vouched)(&self.app)
+        (self.shared.0.vouching.words)(&self.app)
+    }
+
+    /// What is known of the ledger's soundness; of all of it where somebody hears how far that is.
+    pub(crate) fn audit(
+        &self,
+        listener: Option<Listener<'_>>,
+    ) -> std::result::Result<Sheet, Refusal> {
+        (self.shared.0.vouching.audit)(&self.app, &self.zone, listener)
+    }
+
+    /// A proof that an entry is in the ledger.
+    pub(crate) fn prove(&self, seq: Seq) -> std::result::Result<String, Refusal> {
+        (self.shared.0.vouching.prove)(&self.app, seq)
     }
 
     /// What was counted for charts.
@@ -200,7 +222,7 @@ impl Desk {
     }
 
     /// Messages repeat what was typed, which may be what is hidden.
-    fn without_hidden(&self, error: WebError) -> WebError {
+    pub(crate) fn without_hidden(&self, error: WebError) -> WebError {
         let message = match self.gate() {
             Ok(gate) => gate.hide(&error.message).unwrap_or(error.message),
             Err(_) => "this was not done, and what is hidden cannot be read".into(),

@@ -33,6 +33,8 @@ pub enum Right {
     Audit,
     /// To see who else may come in.
     Administer,
+    /// To read what is hidden, which is recorded.
+    Reveal,
 }
 
 impl Role {
@@ -73,7 +75,7 @@ impl Role {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Right; 7] = [
+    pub const ALL: [Right; 8] = [
         Right::Read,
         Right::Review,
         Right::Oversee,
@@ -81,6 +83,7 @@ impl Right {
         Right::Export,
         Right::Audit,
         Right::Administer,
+        Right::Reveal,
     ];
 
     /// What it allows, behind *may*.
@@ -93,6 +96,7 @@ impl Right {
             Right::Export => "take out reports",
             Right::Audit => "read who did what",
             Right::Administer => "see who may come in",
+            Right::Reveal => "read what is hidden",
         }
     }
 }

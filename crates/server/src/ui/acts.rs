@@ -1,4 +1,4 @@
-//! For auditors: how the ledger stands, and who did what and why.
+//! For auditors: who did what and why.
 
 use super::layout::{self, Page, shown};
 use crate::access::Who;
@@ -8,7 +8,6 @@ use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::State;
 use codex_ledger_query::{ActFilter, ActRow, day_ms};
-use codex_ledger_report::numbers::number;
 use maud::{Markup, html};
 
 /// Acts on a page.
@@ -43,18 +42,11 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
     acts.reverse();
     let pages = (acts.len() as u64).div_ceil(PAGE).max(1);
     let page = params.number("page")?.unwrap_or(1).clamp(1, pages);
-    let status = desk.app.status()?;
     let skipped = usize::try_from((page - 1) * PAGE).unwrap_or(usize::MAX);
     let value = |name: &str| params.get(name).unwrap_or_default().to_string();
     let markup = html! {
-        h1 { "Audit" }
-        dl.facts {
-            div { dt { "entries" } dd { (number(status.head.size)) } }
-            div { dt { "head" } dd { code data-copy="" { (status.head.id) } } }
-            div { dt { "root" } dd { code data-copy="" { (status.head.root) } } }
-        }
-        @if let Some(vouched) = desk.vouched() { p { "Checkpoint: " (shown(&vouched)) "." } }
-        p.quiet { "Whether all of it is as it was written is told by " code { "codex-ledger audit" } "." }
+        h1 { "Log of acts" }
+        p { a href="/audit" { "Audit" } ": whether all of it is as it was written" }
         form.filters method="get" action="/acts" {
             label { span { "who" } input type="text" name="actor" value=(value("actor")); }
             label { span { "what" }
@@ -77,7 +69,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
         }
         (layout::pager("/acts", params, page, pages))
     };
-    Ok(layout::page(desk, "Audit", "/acts", &markup))
+    Ok(layout::page(desk, "Log of acts", "/audit", &markup))
 }
 
 /// Of what it was; a session by its page.
@@ -94,7 +86,7 @@ fn target(text: &str) -> Markup {
 fn row(desk: &Desk, act: &ActRow) -> Markup {
     html! {
         tr {
-            th scope="row" { (act.seq) }
+            th scope="row" { a href=(format!("/entries/{}", act.seq)) { (act.seq) } }
             td { (desk.zone.minute(act.recorded_at_ms)) }
             td { (shown(act.actor.as_deref().unwrap_or("-"))) }
             td { (shown(&act.kind)) }

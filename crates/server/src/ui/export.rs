@@ -1,6 +1,7 @@
-//! Taking out a report: the same bytes that `report` writes.
+//! Taking out a report: the same bytes that `report` writes, as one file or as pages.
 
 use super::layout::{self, Page, form_secret};
+use super::session::unreadable;
 use crate::access::Who;
 use crate::error::{Result, WebError};
 use crate::params::{Params, Posted};
@@ -11,11 +12,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use codex_ledger_app::publish::Language;
-use codex_ledger_app::{PriceTable, ReportFile, renderer};
+use codex_ledger_app::publish::{Access, Language};
+use codex_ledger_app::{PageBy, PriceTable, Publication, ReportFile, Withheld, renderer};
 use codex_ledger_query::{Beside, Mode, Order, ReportRequest};
 use maud::html;
-use std::collections::BTreeSet;
+use std::path::Path;
 
 const MODES: [(&str, Mode); 5] = [
     ("prompts", Mode::Prompts),
@@ -30,6 +31,16 @@ const FORMATS: [(&str, Language, &str); 4] = [
     ("json", Language::Json, "application/json"),
     ("csv", Language::Csv, "text/csv; charset=utf-8"),
 ];
+
+const WAYS: [(&str, PageBy); 5] = [
+    ("session", PageBy::Session),
+    ("day", PageBy::Day),
+    ("week", PageBy::Week),
+    ("month", PageBy::Month),
+    ("repository", PageBy::Repo),
+];
+/// Places that are named of what is held back.
+const PLACES_MAX: usize = 10;
 
 pub(crate) async fn show(
     State(shared): State<Shared>,
@@ -52,7 +63,12 @@ fn form(desk: &Desk, params: &Params) -> Page {
             label { span { "how much" } select name="mode" { @for (name, _) in MODES { option value=(name) { (name) } } } }
             label { span { "format" } select name="format" { @for (name, ..) in FORMATS { option value=(name) { (name) } } } }
             label.check { input type="checkbox" name="external" value="1"; span { "for readers outside: without who did what and why" } }
-            button.main { "Make the file" }
+            p { button.main { "Make the file" } }
+            fieldset {
+                legend { "Or pages that lead to one another, in one archive (Markdown or HTML)" }
+                label { span { "a page for each" } select name="by" { @for (name, _) in WAYS { option value=(name) { (name) } } } } " "
+                button formaction="/export/pages" { "Make the pages" }
+            }
         }
     };
     layout::page(desk, "Export", "/export", &markup)
@@ -65,23 +81,42 @@ pub(crate) async fn file(
 ) -> Result<Response> {
     let made = shared.at_desk(who, move |desk| made(desk, &form));
     let (bytes, kind, name) = made.await?;
-    let attachment = format!("attachment; filename=\"{name}\"");
-    let headers = [(CONTENT_TYPE, kind.to_string()), (CONTENT_DISPOSITION, attachment)];
-    Ok((headers, Body::from(bytes)).into_response())
+    Ok(attachment(kind, &name, bytes))
 }
 
-fn made(desk: &Desk, form: &Params) -> Result<(Vec<u8>, &'static str, String)> {
-    let named = |name: &str| form.get(name).unwrap_or_default();
-    let mode = MODES.into_iter().find(|(name, _)| *name == named("mode"));
-    let format = FORMATS.into_iter().find(|(name, ..)| *name == named("format"));
-    let (Some((_, mode)), Some((end, language, kind))) = (mode, format) else {
-        return Err(WebError::bad("no such report, or no such format"));
-    };
+pub(crate) async fn pages(
+    State(shared): State<Shared>,
+    Extension(who): Extension<Who>,
+    Posted(form): Posted,
+) -> Result<Response> {
+    let bytes = shared.at_desk(who, move |desk| made_pages(desk, &form)).await?;
+    Ok(attachment("application/zip", "codex-ledger-pages.zip", bytes))
+}
+
+/// A file that is kept, not shown.
+pub(crate) fn attachment(kind: &str, name: &str, bytes: Vec<u8>) -> Response {
+    let attachment = format!("attachment; filename=\"{name}\"");
+    let headers = [(CONTENT_TYPE, kind.to_string()), (CONTENT_DISPOSITION, attachment)];
+    (headers, Body::from(bytes)).into_response()
+}
+
+fn named<T: Copy>(all: &[(&str, T)], form: &Params, field: &str) -> Result<T> {
+    let name = form.get(field).unwrap_or_default();
+    let found = all.iter().find(|(known, _)| *known == name);
+    found
+        .map(|(_, value)| *value)
+        .ok_or_else(|| WebError::bad(format!("no such {field}: `{name}`")))
+}
+
+/// What a form asks for, and the words of it that are recorded.
+fn request(desk: &Desk, form: &Params) -> Result<(ReportRequest, String)> {
     let mut filter = form.filter(&desk.zone, desk.now_ms)?;
     filter.order = Order::Oldest;
+    let only = form.of_filter();
+    let only = only.pairs().map(|(name, value)| format!(", {name} {value}")).collect::<String>();
     let request = ReportRequest {
         title: None,
-        mode,
+        mode: named(&MODES, form, "mode")?,
         filter,
         since_said: form.get("since").map(str::to_string),
         until_said: form.get("until").map(str::to_string),
@@ -91,29 +126,69 @@ fn made(desk: &Desk, form: &Params) -> Result<(Vec<u8>, &'static str, String)> {
         external: form.get("external").is_some(),
         checkpoint: desk.vouched(),
     };
+    Ok((request, only))
+}
+
+fn made(desk: &Desk, form: &Params) -> Result<(Vec<u8>, &'static str, String)> {
+    let (request, only) = request(desk, form)?;
+    let (end, language, kind) = format(form)?;
+    let mode = request.mode;
     // Recorded first: who takes something out is known, whatever becomes of the file.
-    let only = form.of_filter();
-    let only = only.pairs().map(|(name, value)| format!(", {name} {value}")).collect::<String>();
     desk.app.note_report(&format!("{} as {end}{only}", mode.name()))?;
     let gate = desk.gate()?;
     let report = desk.app.report(&gate, request, PriceTable::builtin())?;
     // The gate looks at the file before it has a name; read back, it is what a command would have written.
-    let folder = tempfile::tempdir().map_err(crate::ui::session::unreadable)?;
+    let folder = tempfile::tempdir().map_err(unreadable)?;
     let path = folder.path().join(format!("report.{end}"));
     let file = ReportFile { renderer: renderer(language), path: path.clone() };
     let written = desk.app.write_report(&gate, &report, vec![file], language, None)?;
-    if !written.withheld.is_empty() {
-        let found = written.withheld.iter().flat_map(|of| &of.findings);
-        let found: BTreeSet<&str> = found.map(|finding| finding.rule.as_str()).collect();
-        let found = found.into_iter().collect::<Vec<_>>().join(", ");
-        let message = format!(
-            "the report is held back: something stands in it that this hides elsewhere: {found}"
-        );
-        let error = WebError::new(StatusCode::CONFLICT, message);
-        return Err(
-            error.hint("hide that place as a whole, or undo the redaction that does not reach it")
-        );
-    }
-    let bytes = std::fs::read(&path).map_err(crate::ui::session::unreadable)?;
+    not_held(&written.withheld)?;
+    let bytes = std::fs::read(&path).map_err(unreadable)?;
     Ok((bytes, kind, format!("codex-ledger-{}.{end}", mode.name().replace('+', "-"))))
+}
+
+fn made_pages(desk: &Desk, form: &Params) -> Result<Vec<u8>> {
+    let (request, only) = request(desk, form)?;
+    let (end, language, _) = format(form)?;
+    let by = named(&WAYS, form, "by")?;
+    if !matches!(language, Language::Markdown | Language::Html) || request.mode == Mode::Tokens {
+        return Err(WebError::bad("pages tell of prompts, in Markdown or HTML")
+            .hint("go back and choose md or html, and something else than tokens"));
+    }
+    desk.app.note_report(&format!("{} as pages of {end}{only}", request.mode.name()))?;
+    let folder = tempfile::tempdir().map_err(unreadable)?;
+    let dir = folder.path().join("pages.zip");
+    let (only_check, access, reason) = (false, Access::Private, None);
+    let wanted =
+        Publication { dir: dir.clone(), language, by, request, only_check, access, reason };
+    not_held(&desk.app.publish_as_zip(&wanted)?.withheld)?;
+    std::fs::read(&dir).map_err(unreadable)
+}
+
+fn format(form: &Params) -> Result<(&'static str, Language, &'static str)> {
+    let formats = FORMATS.map(|(end, language, kind)| (end, (end, language, kind)));
+    named(&formats, form, "format")
+}
+
+/// Nothing leaves where something of it is held back: it is said where, and by which rule.
+fn not_held(withheld: &[Withheld]) -> Result<()> {
+    let places = withheld.iter().flat_map(|of| {
+        let name = Path::new(&of.name).file_name().unwrap_or_default().to_string_lossy();
+        of.findings.iter().map(move |found| format!("{name} line {}: {}", found.line, found.rule))
+    });
+    let mut places: Vec<String> = places.collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let more = places.len().saturating_sub(PLACES_MAX);
+    places.truncate(PLACES_MAX);
+    if more > 0 {
+        places.push(format!("and {more} more"));
+    }
+    let message = format!(
+        "the report is held back: something stands in it that looks like a secret, or that this hides elsewhere: {}",
+        places.join(", ")
+    );
+    let error = WebError::new(StatusCode::CONFLICT, message);
+    Err(error.hint("hide that place as a whole, or undo the redaction that does not reach it"))
 }

@@ -39,7 +39,7 @@ const ROOMS: [(&str, &str, Right); 9] = [
     ("/redactions", "Redactions", Right::Oversee),
     ("/rules", "Rules", Right::Oversee),
     ("/tokens", "Usage", Right::Read),
-    ("/acts", "Audit", Right::Audit),
+    ("/audit", "Audit", Right::Audit),
     ("/export", "Export", Right::Export),
     ("/settings", "Settings", Right::Administer),
 ];

@@ -2,9 +2,12 @@
 
 mod acts;
 pub(crate) mod assets;
+mod audit;
 pub(crate) mod candidates;
 pub(crate) mod chart_cache;
+pub(crate) mod checks;
 pub(crate) mod enter;
+mod entries;
 mod export;
 pub(crate) mod layout;
 mod queue;
@@ -59,8 +62,15 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/settings", with_right(Right::Administer, get(settings::show)))
         .route("/settings/revoke", with_right(Right::Administer, post(settings::revoke)))
         .route("/acts", with_right(Right::Audit, get(acts::show)))
+        .route("/audit", with_right(Right::Audit, get(audit::show)))
+        .route("/audit/check", with_right(Right::Audit, post(audit::check)))
+        .route("/audit/checkpoint", with_right(Right::Audit, get(audit::checkpoint)))
+        .route("/entries/{seq}", with_right(Right::Read, get(entries::show)))
+        .route("/entries/{seq}/proof", with_right(Right::Audit, post(entries::proof)))
+        .route("/entries/{seq}/reveal", with_right(Right::Reveal, post(entries::reveal)))
         .route("/export", with_right(Right::Export, get(export::show)))
         .route("/export/file", with_right(Right::Export, post(export::file)))
+        .route("/export/pages", with_right(Right::Export, post(export::pages)))
         .fallback(missing)
         .method_not_allowed_fallback(not_allowed)
 }

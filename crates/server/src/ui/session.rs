@@ -217,7 +217,7 @@ fn readable(gate: &Gate, prompt: &mut ReportPrompt) {
     }
 }
 
-fn cut(text: &mut String) {
+pub(crate) fn cut(text: &mut String) {
     if text.len() > TEXT_BYTES_MAX {
         let whole = text.len();
         text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
