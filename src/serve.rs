@@ -12,9 +12,12 @@ use crate::text::{minute, safe};
 use crate::vouching;
 use clap::{Args, Subcommand, ValueEnum};
 use codex_ledger_app::{App, AppendOptions, Setup, World};
-use codex_ledger_server::{LogListener, Role, ServeOptions, Server, Token, TokenFile, Vouching};
+use codex_ledger_server::{
+    LogListener, Role, ServeOptions, Server, Tls, TlsError, Token, TokenFile, Vouching,
+};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where it is reached unless somebody says otherwise.
@@ -37,6 +40,12 @@ pub struct ServeArgs {
     /// Append what Codex writes meanwhile, as `append --watch` does; pages that are open show it
     #[arg(long)]
     pub watch: bool,
+    /// Speak TLS with this certificate, and those that vouch for it behind it (PEM); then others on the network may come in, too
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate (PEM), a file of yours alone
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Only print the link, open no browser
     #[arg(long)]
     pub no_open: bool,
@@ -118,12 +127,7 @@ pub fn run(door: &mut Door, args: ServeArgs) -> Result<Done> {
     if let Some(ServeCommand::Token { what }) = args.what {
         return token(door, &app, &tokens, what);
     }
-    if !args.listen.ip().is_loopback() {
-        let message = format!("{}: others on the network could read along", args.listen);
-        return Err(DoorError::new(message).hint(
-            "listen on 127.0.0.1, put a proxy with TLS in front of it, and name it with --host",
-        ));
-    }
+    let tls = tls(&args)?;
     // One that cannot be read would let nobody in, and say nothing.
     tokens.list().map_err(|error| DoorError::new(error.to_string()))?;
     // Who has just begun needs no page that says so.
@@ -140,7 +144,7 @@ pub fn run(door: &mut Door, args: ServeArgs) -> Result<Done> {
         prove: |app, seq| audit_proofs::served(app, seq).map_err(DoorError::refusal),
     };
     let options =
-        ServeOptions { address: args.listen, hosts: args.host, zone, tokens, vouching, log };
+        ServeOptions { address: args.listen, hosts: args.host, zone, tokens, vouching, tls, log };
     let watched = args.watch.then(|| setup.clone());
     let server = Server::bind(setup, options).map_err(failed)?;
     let stopper = server.stopper();
@@ -180,6 +184,33 @@ fn watch(setup: Setup) {
     if let Err(error) = done {
         say(DoorError::from(error).described());
     }
+}
+
+/// What is needed to speak TLS, where that is wanted; without it nobody comes from elsewhere.
+fn tls(args: &ServeArgs) -> Result<Option<Tls>> {
+    let ip = args.listen.ip();
+    let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else {
+        if ip.is_loopback() {
+            return Ok(None);
+        }
+        let message = format!("{}: others on the network could read along", args.listen);
+        return Err(DoorError::new(message).hint(
+            "speak TLS: --tls-cert FILE --tls-key FILE; or listen on 127.0.0.1, put a proxy with TLS in front of it, and \
+             name it with --host",
+        ));
+    };
+    if ip.is_unspecified() && args.host.is_empty() {
+        return Err(DoorError::new(format!("{}: no name under which it is reached", args.listen))
+            .hint("name it as the certificate does: --host HOST"));
+    }
+    let tls = Tls::from_files(certificate, key).map_err(|error| {
+        let hint = match error {
+            TlsError::Exposed(_) => "chmod 600 it if nobody has read it",
+            _ => "--tls-cert names the certificate, --tls-key its key, both PEM",
+        };
+        DoorError::new(error.to_string()).hint(hint)
+    })?;
+    Ok(Some(tls))
 }
 
 fn failed(error: codex_ledger_server::ServeError) -> DoorError {

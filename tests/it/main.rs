@@ -15,7 +15,7 @@
 //! * `cmd_serve_search`: candidates for hiding, and what a search can be narrowed down by, in the browser
 //! * `cmd_serve_rules`: rules tried, put in force and undone in the browser
 //! * `cmd_serve`: who comes in, what each may do, the whole review by forms alone; `cmd_serve_evidence`: audit, entries, proofs,
-//!   what is hidden, pages that are taken out
+//!   what is hidden, pages that are taken out; `cmd_serve_tls`: who may listen where
 //! * `cmd_annotate`: what reviewers say holds, is kept, and changes nothing else
 //! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_tokens`, `cmd_report`, `cmd_repair`, `cmd_bundle`, `cmd_erase` and `erased_lines`, `cmd_general`: the commands, as scripts
 //!   use them
@@ -37,6 +37,7 @@ mod cmd_serve_rules;
 mod cmd_serve_search;
 mod cmd_serve_several;
 mod cmd_serve_evidence;
+mod cmd_serve_tls;
 mod cmd_show;
 mod cmd_stamp;
 mod cmd_tokens;

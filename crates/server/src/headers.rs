@@ -1,8 +1,10 @@
 //! What every answer says to the browser: run nothing but our script, ask nobody else, keep nothing.
 
-use axum::extract::Request;
+use crate::state::Shared;
+use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -26,12 +28,18 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     ),
 ];
 
+/// Whoever has come by TLS once comes so for a year.
+const BY_TLS_ALONE: &str = "max-age=31536000";
+
 /// Adds them.
-pub(crate) async fn add(request: Request, next: Next) -> Response {
+pub(crate) async fn add(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if shared.is_safe() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(BY_TLS_ALONE));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

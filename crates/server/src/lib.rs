@@ -9,10 +9,12 @@ mod headers;
 mod params;
 mod serve;
 mod state;
+mod tls;
 mod ui;
 mod vouching;
 
 pub use access::{Right, Role, Token, TokenError, TokenFile};
 pub use serve::{ServeError, ServeOptions, Server, Stopper};
 pub use state::{LogLine, LogListener};
+pub use tls::{Tls, TlsError};
 pub use vouching::{Refusal, Vouching};

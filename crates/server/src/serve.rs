@@ -4,6 +4,7 @@ use crate::access::{TokenFile, guard};
 use crate::headers;
 use crate::params::FORM_BYTES_MAX;
 use crate::state::{LogLine, LogListener, Shared};
+use crate::tls::Tls;
 use crate::ui;
 use crate::vouching::Vouching;
 use axum::Router;
@@ -19,14 +20,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
-/// How long a client may take to say what it wants.
+/// How long a client may take to greet, and to say what it wants.
 const HEADERS_PATIENCE: Duration = Duration::from_secs(5);
 /// Connections at a time; more wait.
 const CONNECTIONS_MAX: usize = 1024;
@@ -47,6 +51,8 @@ pub struct ServeOptions {
     pub tokens: TokenFile,
     /// What only the door knows of the ledger.
     pub vouching: Vouching,
+    /// Speaks TLS, where that is wanted.
+    pub tls: Option<Tls>,
     /// Hears of each request.
     pub log: Option<LogListener>,
 }
@@ -73,6 +79,9 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     shared: Shared,
+    tls: Option<Tls>,
+    /// What stands in the link: where it listens, or a name that others reach.
+    name: String,
     stop: watch::Sender<bool>,
 }
 
@@ -106,8 +115,18 @@ impl Server {
         });
         let (listener, address) =
             bound.map_err(|error| ServeError::Bind { address: wanted, error })?;
-        let shared = Shared::new(setup, names_of(address, &options.hosts), options);
-        Ok(Server { runtime, listener, address, shared, stop: watch::Sender::new(false) })
+        let tls = options.tls.clone();
+        let mut names = names_of(address, &options.hosts);
+        // Without a proxy it is reached at its own port; and a certificate is one for names.
+        let here: Vec<String> = options.hosts.iter().map(|host| with_port(host, address)).collect();
+        let name = here.first().filter(|_| tls.is_some()).cloned();
+        let name = name.unwrap_or_else(|| address.to_string());
+        if tls.is_some() {
+            names.extend(here);
+        }
+        let shared = Shared::new(setup, names, options);
+        let stop = watch::Sender::new(false);
+        Ok(Server { runtime, listener, address, shared, tls, name, stop })
     }
 
     /// Where it listens.
@@ -122,13 +141,7 @@ impl Server {
     pub fn new_link(&self) -> Result<String, ServeError> {
         let secret = self.shared.logins().new_link(self.shared.now_ms())?;
         // Behind `#`, it is neither sent as an address nor handed on as one.
-        Ok(format!(
-            "{}://{}{}#{}",
-            self.shared.scheme(),
-            self.address,
-            ui::enter::PATH,
-            secret.text()
-        ))
+        Ok(format!("{}://{}{}#{}", self.shared.scheme(), self.name, ui::enter::PATH, secret.text()))
     }
 
     /// Stops it from elsewhere.
@@ -138,10 +151,10 @@ impl Server {
 
     /// Answers until it is stopped.
     pub fn run(self) {
-        let Server { runtime, listener, shared, stop, .. } = self;
+        let Server { runtime, listener, shared, tls, stop, .. } = self;
         let waiting = shared.clone();
         runtime.spawn_blocking(move || waiting.warm_up());
-        runtime.block_on(answer(listener, router(shared), stop.subscribe()));
+        runtime.block_on(answer((listener, tls), router(shared), stop.subscribe()));
         runtime.shutdown_timeout(STOP_PATIENCE);
     }
 }
@@ -156,11 +169,19 @@ fn names_of(address: SocketAddr, others: &[String]) -> Vec<String> {
     names
 }
 
+/// A name with the port that is listened on, unless it has one.
+fn with_port(host: &str, address: SocketAddr) -> String {
+    match host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+        true => host.to_string(),
+        false => format!("{host}:{}", address.port()),
+    }
+}
+
 fn router(shared: Shared) -> Router {
     ui::routes()
         .layer(middleware::from_fn_with_state(shared.clone(), guard))
         .layer(RequestBodyLimitLayer::new(FORM_BYTES_MAX))
-        .layer(middleware::from_fn(headers::add))
+        .layer(middleware::from_fn_with_state(shared.clone(), headers::add))
         .layer(middleware::from_fn_with_state(shared.clone(), log))
         .layer(CompressionLayer::new())
         .with_state(shared)
@@ -186,7 +207,12 @@ async fn log(State(shared): State<Shared>, request: Request, next: Next) -> Resp
     response
 }
 
-async fn answer(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+async fn answer(
+    (listener, tls): (TcpListener, Option<Tls>),
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let acceptor = tls.map(|tls| tls.acceptor());
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
@@ -200,10 +226,18 @@ async fn answer(listener: TcpListener, router: Router, mut stop: watch::Receiver
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = graceful.watch(connection(stream, router.clone()));
+                let (router, watcher, acceptor) =
+                    (router.clone(), graceful.watcher(), acceptor.clone());
                 tokio::spawn(async move {
+                    stream.set_nodelay(true).ok();
                     // A client that went away is none of our business.
-                    connection.await.ok();
+                    match acceptor {
+                        None => watcher.watch(connection(stream, router)).await.ok(),
+                        Some(acceptor) => match enciphered(stream, &acceptor).await {
+                            Some(stream) => watcher.watch(connection(stream, router)).await.ok(),
+                            None => None,
+                        },
+                    };
                     drop(place);
                 });
             }
@@ -215,11 +249,16 @@ async fn answer(listener: TcpListener, router: Router, mut stop: watch::Receiver
     tokio::time::timeout(STOP_PATIENCE, graceful.shutdown()).await.ok();
 }
 
-fn connection(
-    stream: TcpStream,
+/// The same in TLS, for a client that greets within its time.
+async fn enciphered(stream: TcpStream, acceptor: &TlsAcceptor) -> Option<TlsStream<TcpStream>> {
+    tokio::time::timeout(HEADERS_PATIENCE, acceptor.accept(stream)).await.ok()?.ok()
+}
+
+fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
     router: Router,
 ) -> hyper::server::conn::http1::Connection<
-    TokioIo<TcpStream>,
+    TokioIo<S>,
     impl hyper::service::Service<
         hyper::Request<Incoming>,
         Response = Response,
@@ -227,7 +266,6 @@ fn connection(
         Future: Send + 'static,
     >,
 > {
-    stream.set_nodelay(true).ok();
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         router.clone().oneshot(request.map(axum::body::Body::new))
     });

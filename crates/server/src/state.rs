@@ -48,6 +48,8 @@ struct Inner {
     logins: Logins,
     tokens: TokenFile,
     vouching: Vouching,
+    /// Whether it speaks TLS.
+    is_safe: bool,
     checks: Checks,
     log: Option<LogListener>,
     queue: QueueCache,
@@ -72,7 +74,7 @@ pub(crate) struct Desk {
 impl Shared {
     pub(crate) fn new(setup: Setup, hosts: Vec<String>, options: ServeOptions) -> Shared {
         let logins = Logins::new(setup.actor.clone());
-        let ServeOptions { zone, tokens, vouching, log, .. } = options;
+        let ServeOptions { zone, tokens, vouching, log, tls, .. } = options;
         let (queue, deciding) = (QueueCache::default(), Mutex::default());
         Shared(Arc::new(Inner {
             setup,
@@ -81,6 +83,7 @@ impl Shared {
             logins,
             tokens,
             vouching,
+            is_safe: tls.is_some(),
             checks: Checks::default(),
             log,
             queue,
@@ -118,8 +121,13 @@ impl Shared {
         self.0.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
     }
 
+    /// Whether what is asked and answered is enciphered on its way.
+    pub(crate) fn is_safe(&self) -> bool {
+        self.0.is_safe
+    }
+
     pub(crate) fn scheme(&self) -> &'static str {
-        "http"
+        if self.is_safe() { "https" } else { "http" }
     }
 
     pub(crate) fn checks(&self) -> &Checks {
@@ -138,7 +146,7 @@ impl Shared {
             let (actor, role) = (token.actor, token.role);
             return Some(Who { actor, role, token: Some(token.id), form_secret: None });
         }
-        let who = self.logins().find(crate::access::cookie(headers)?, now_ms)?;
+        let who = self.logins().find(crate::access::cookie(headers, self.is_safe())?, now_ms)?;
         // A token that was taken back ends what was opened with it.
         let may_stay = who.token.as_ref().is_none_or(|id| self.tokens().is_valid(id, now_ms));
         may_stay.then_some(who)

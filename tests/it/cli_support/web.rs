@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 
 /// A running `serve`; killed when dropped.
 pub struct Serving {
     child: Child,
     pub address: String,
+    /// What was printed.
+    pub link: String,
     /// What lets the owner in, once.
     pub key: String,
+    tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 /// What was answered.
@@ -47,26 +51,49 @@ impl Answer {
 
 impl Serving {
     pub fn start(env: &TestEnvironment, args: &[&str]) -> Serving {
-        let mut command = env.command(["serve", "--listen", "127.0.0.1:0", "--json"]);
-        command
-            .args(args)
-            .env("CODEX_HOME", env.codex())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        Serving::start_at(env, "127.0.0.1:0", args, None)
+    }
+
+    /// One that listens elsewhere, or is asked in TLS, as `localhost`.
+    pub fn start_at(
+        env: &TestEnvironment,
+        listen: &str,
+        args: &[&str],
+        tls: Option<Arc<rustls::ClientConfig>>,
+    ) -> Serving {
+        let mut command = env.command(["serve", "--listen", listen, "--json"]);
+        command.args(args).env("CODEX_HOME", env.codex()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let said: serde_json::Value = serde_json::from_str(&line).expect("serve says where it is");
         let address = said["address"].as_str().unwrap().to_string();
-        let link = said["link"].as_str().unwrap();
+        let link = said["link"].as_str().unwrap().to_string();
         let key = link.split_once('#').expect("a link").1.to_string();
-        Serving { child, address, key }
+        Serving { child, address, link, key, tls }
+    }
+
+    fn origin(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("Origin: {scheme}://{}", self.address)
     }
 
     /// Sends exactly these bytes and reads the answer.
     pub fn send(&self, request: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        stream.write_all(request).unwrap();
+        let stream: Box<dyn Read> = match &self.tls {
+            None => {
+                stream.write_all(request).unwrap();
+                Box::new(stream)
+            }
+            Some(config) => {
+                let name = "localhost".try_into().unwrap();
+                let client = rustls::ClientConnection::new(config.clone(), name).unwrap();
+                let mut stream = rustls::StreamOwned::new(client, stream);
+                stream.write_all(request).expect("its certificate is the one that was made");
+                Box::new(stream)
+            }
+        };
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
         reader.read_line(&mut line).unwrap();
@@ -106,8 +133,7 @@ impl Serving {
     /// Comes in with the link or a token, as a browser does.
     #[track_caller]
     pub fn enter(&self, key: &str) -> Visitor<'_> {
-        let origin = format!("Origin: http://{}", self.address);
-        let answer = self.ask("POST", "/enter", &[&origin], Some(&form_of(&[("key", key)])));
+        let answer = self.ask("POST", "/enter", &[&self.origin()], Some(&form_of(&[("key", key)])));
         let cookie = answer.expect(303).header("set-cookie").split(';').next().unwrap().to_string();
         let mut visitor = Visitor { serving: self, cookie, form_secret: String::new() };
         visitor.form_secret = visitor.get("/").expect(200).form_secret();
@@ -152,7 +178,7 @@ impl Visitor<'_> {
         let form = form_of(&[&secret[..], fields].concat());
         let lines = [
             format!("Cookie: {}", self.cookie),
-            format!("Origin: http://{}", self.serving.address),
+            self.serving.origin(),
             "Sec-Fetch-Site: same-origin".to_string(),
         ];
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();

@@ -13,8 +13,11 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 
-/// The cookie of somebody who has come in.
-pub(crate) const COOKIE_NAME: &str = "codex_ledger";
+/// Name of the cookie of somebody who has come in. A browser sends one that begins so only over TLS, and only to the host that has
+/// set it.
+pub(crate) fn cookie_name(is_safe: bool) -> &'static str {
+    if is_safe { "__Host-codex_ledger" } else { "codex_ledger" }
+}
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses whoever does not pass; says who it is to those behind.
@@ -100,11 +103,11 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The cookie of ours.
-pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn cookie(headers: &HeaderMap, is_safe: bool) -> Option<&str> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut named = pairs
         .flat_map(|pairs| pairs.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == COOKIE_NAME);
+        .filter(|(name, _)| *name == cookie_name(is_safe));
     named.next().map(|(_, value)| value)
 }

@@ -6,7 +6,7 @@ mod role;
 mod secret;
 mod tokens;
 
-pub(crate) use guard::{COOKIE_NAME, bearer, cookie, guard, with_right};
+pub(crate) use guard::{bearer, cookie, cookie_name, guard, with_right};
 pub(crate) use logins::{Logins, Who};
 pub use role::{Right, Role};
 pub use tokens::{Token, TokenError, TokenFile};

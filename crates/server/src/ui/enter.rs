@@ -1,7 +1,7 @@
 //! Coming in: by the link that was printed, or with a token.
 
 use super::layout::{self, Page};
-use crate::access::{COOKIE_NAME, Who, cookie};
+use crate::access::{Who, cookie, cookie_name};
 use crate::error::{Result, WebError};
 use crate::params::{Params, Posted, read_form};
 use crate::state::Shared;
@@ -54,7 +54,7 @@ pub(crate) async fn enter(State(shared): State<Shared>, request: Request) -> Res
         let wrong = "That lets nobody in: a link works once and for ten minutes, and a token until it ends.";
         return Ok(page(StatusCode::FORBIDDEN, Some(wrong)));
     };
-    Ok(with_cookie(&format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict", cookie.text())))
+    Ok(with_cookie(&shared, cookie.text(), ""))
 }
 
 pub(crate) async fn leave(
@@ -63,12 +63,15 @@ pub(crate) async fn leave(
     headers: HeaderMap,
     Posted(_): Posted,
 ) -> Response {
-    if let Some(cookie) = cookie(&headers) {
+    if let Some(cookie) = cookie(&headers, shared.is_safe()) {
         shared.logins().leave(cookie);
     }
-    with_cookie(&format!("{COOKIE_NAME}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"))
+    with_cookie(&shared, "", "; Max-Age=0")
 }
 
-fn with_cookie(cookie: &str) -> Response {
-    (StatusCode::SEE_OTHER, [(LOCATION, "/"), (SET_COOKIE, cookie)]).into_response()
+fn with_cookie(shared: &Shared, value: &str, more: &str) -> Response {
+    let name = cookie_name(shared.is_safe());
+    let secure = if shared.is_safe() { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}");
+    (StatusCode::SEE_OTHER, [(LOCATION, "/"), (SET_COOKIE, cookie.as_str())]).into_response()
 }
