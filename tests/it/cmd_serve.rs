@@ -391,6 +391,7 @@ fn stored_scripts_stay_text_on_every_page() {
     for from in (0..texts.len()).step_by(25) {
         pages.push(format!("/sessions/{}?from={from}&show=full", thread(1)));
     }
+    pages.extend((2..texts.len()).step_by(9).map(|seq| format!("/entries/{seq}")));
     for text in texts.iter().step_by(6) {
         pages.push(format!("/search?{}", form_of(&[("q", text)])));
         pages.push(format!("/?{}", form_of(&[("repo", text)])));
