@@ -11,11 +11,9 @@
 //! * `hostile_values`: what a log says never disables anything
 //! * `cmd_redact`: what is hidden is nowhere in what derives from the ledger, and comes back whole
 //! * `cmd_search`: what is asked is found, what is hidden is not
-//! * `cmd_serve`, `cmd_serve_several`: who comes in, what each may do, the whole review by forms alone, and of several at once
-//! * `cmd_serve_search`: candidates for hiding, and what a search can be narrowed down by, in the browser
-//! * `cmd_serve_rules`: rules tried, put in force and undone in the browser
-//! * `cmd_serve`: who comes in, what each may do, the whole review by forms alone; `cmd_serve_evidence`: audit, entries, proofs,
-//!   what is hidden, pages that are taken out; `cmd_serve_tls`: who may listen where
+//! * `cmd_serve`: who comes in, what each may do, the whole review by forms alone; `cmd_serve_several`: several at once, and what
+//!   comes meanwhile; `cmd_serve_rules` and `cmd_serve_search`: rules, candidates, facets; `cmd_serve_evidence`: audit, entries,
+//!   proofs, what is hidden, pages that are taken out; `cmd_serve_tls`
 //! * `cmd_annotate`: what reviewers say holds, is kept, and changes nothing else
 //! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_tokens`, `cmd_report`, `cmd_repair`, `cmd_bundle`, `cmd_erase` and `erased_lines`, `cmd_general`: the commands, as scripts
 //!   use them
@@ -33,10 +31,10 @@ mod cmd_repair;
 mod cmd_report;
 mod cmd_search;
 mod cmd_serve;
+mod cmd_serve_evidence;
 mod cmd_serve_rules;
 mod cmd_serve_search;
 mod cmd_serve_several;
-mod cmd_serve_evidence;
 mod cmd_serve_tls;
 mod cmd_show;
 mod cmd_stamp;

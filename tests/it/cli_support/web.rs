@@ -62,7 +62,11 @@ impl Serving {
         tls: Option<Arc<rustls::ClientConfig>>,
     ) -> Serving {
         let mut command = env.command(["serve", "--listen", listen, "--json"]);
-        command.args(args).env("CODEX_HOME", env.codex()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(args)
+            .env("CODEX_HOME", env.codex())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program runs");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

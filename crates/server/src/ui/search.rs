@@ -56,7 +56,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
     Ok(layout::page(desk, "Search", "/search", &markup))
 }
 
-pub(super) fn find(desk: &Desk, asked: &str) -> Result<(Hits, Facets)> {
+fn find(desk: &Desk, asked: &str) -> Result<(Hits, Facets)> {
     let question = parsed(asked)?;
     let wrong = |error: FilterError| WebError::from(AppError::from(error));
     let (zone, now_ms) = (&desk.zone, desk.now_ms);
