@@ -10,7 +10,8 @@ use codex_ledger_db as db;
 use codex_ledger_entry::{Act, FieldsBuilder, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_query::{
-    self as query, Candidate, Filter, Forecast, HiddenIn, QueueItem, Said, SessionOrder, SessionRow,
+    self as query, Candidate, Filter, FilterWords, Forecast, HiddenIn, QueueItem, Said,
+    SessionOrder, SessionRow,
 };
 use codex_ledger_redaction::{
     Context, Engine, Manual, Matcher, REPLACEMENT, RedactionRecord, RuleSet, Scope, What, Within,
@@ -107,6 +108,15 @@ impl App {
     pub fn passages_by_rule(&self, of: Option<StreamId>) -> Result<Vec<(String, u64)>> {
         let db = self.views_for_reading()?;
         Ok(query::passages_by_rule(&db, of).map_err(db::at(self.views_path()))?)
+    }
+
+    /// What sessions can be filtered by.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn filter_words(&self) -> Result<FilterWords> {
+        let db = self.views_for_reading()?;
+        Ok(query::filter_words(&db).map_err(db::at(self.views_path()))?)
     }
 
     /// Where each of these redactions hides something; so many sessions are named for each.

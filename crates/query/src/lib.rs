@@ -46,9 +46,9 @@ pub use quotations::{
     near_misses, passages_by_rule, quotations, said_in, sample, streams_of_rule,
 };
 pub use redactions::{
-    FormCount, HiddenIn, RedactionRow, RevocationRow, forms_hidden_by, hidden_in, ids_hidden_by,
-    prompt_in_entry, prompt_place, redaction, redactions, redactions_in_force, repos, repos_in,
-    revocation, revocations, rows_hidden_by, streams_of_repo,
+    FilterWords, FormCount, HiddenIn, RedactionRow, RevocationRow, filter_words, forms_hidden_by,
+    hidden_in, ids_hidden_by, prompt_in_entry, prompt_place, redaction, redactions,
+    redactions_in_force, repos, repos_in, revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
 pub use search::{

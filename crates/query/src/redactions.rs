@@ -248,6 +248,32 @@ pub fn repos(db: &Connection) -> SqlResult<Vec<String>> {
     db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
+/// What sessions can be filtered by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilterWords {
+    /// Repositories; directories where there is none.
+    pub repos: Vec<String>,
+    /// Models.
+    pub models: Vec<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+}
+
+/// What sessions can be filtered by, as the views show it.
+///
+/// # Errors
+/// As the database.
+pub fn filter_words(db: &Connection) -> SqlResult<FilterWords> {
+    let all = |sql: &str| -> SqlResult<Vec<String>> {
+        db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+    };
+    Ok(FilterWords {
+        repos: repos(db)?,
+        models: all("SELECT DISTINCT model FROM sessions WHERE model IS NOT NULL ORDER BY model")?,
+        tags: all("SELECT DISTINCT tag FROM tags ORDER BY tag")?,
+    })
+}
+
 /// Addresses of the repositories of sessions in a directory, whatever its spelling.
 ///
 /// # Errors

@@ -140,7 +140,8 @@ pub(super) fn outcome(item: &ReportItem) -> String {
         (None, None) if is_call => parts.push("no output".into()),
         (None, None) => {}
     }
-    parts.extend(item.duration_ms.map(duration));
+    // Clients say 0 where they have not measured.
+    parts.extend(item.duration_ms.filter(|ms| *ms > 0).map(duration));
     parts.join(", ")
 }
 

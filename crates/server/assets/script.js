@@ -59,6 +59,24 @@
     typed.form.addEventListener('submit', () => clearTimeout(waiting));
   }
 
+  // A place of its own, such as one that was found: what it is folded into opens.
+  const goTo = (element) => {
+    for (let at = element; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true;
+    element.scrollIntoView({ block: 'center' });
+    for (const other of all('.found-here')) other.classList.remove('found-here');
+    element.classList.add('found-here');
+  };
+  const at = new URLSearchParams(location.search).get('at');
+  const place = at && all('[data-seq]').find((element) => element.dataset.seq === at);
+  if (place) goTo(place);
+  const failed = () => {
+    const outcomes = all('main .outcome.bad');
+    const now = outcomes.indexOf(one('.found-here'));
+    const next = outcomes[now + 1] || outcomes[0];
+    if (next) goTo(next);
+    return Boolean(next);
+  };
+
   // What is selected in a session, to be hidden.
   const form = one('#hide');
   const bar = document.createElement('div');
@@ -113,7 +131,9 @@
 
   // What comes while an agent works is shown as soon as nobody is in the middle of something.
   const main = one('main[data-end]');
-  const isBusy = () => chosen > 0 || String(getSelection()) || one('dialog[open], .choice:checked')
+  let hasOpened = false;
+  addEventListener('click', (event) => { hasOpened ||= Boolean(event.target.closest('summary')); });
+  const isBusy = () => hasOpened || chosen > 0 || String(getSelection()) || one('dialog[open], .choice:checked')
     || (document.activeElement && document.activeElement.matches('input, textarea, select'));
   const look = async () => {
     if (document.hidden) return;
@@ -170,6 +190,7 @@
     t: () => focus('form.tag input[type="text"]'),
     n: () => focus('form.remark input[type="text"]'),
     r: hide,
+    f: failed,
     x: () => chosen >= 0 && press('.choice', items[chosen]),
     u: () => press('[data-key="u"]'),
     '/': () => { const field = one('input[type="search"]'); if (field) field.focus(); else location.assign('/search'); return true; },

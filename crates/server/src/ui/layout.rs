@@ -108,11 +108,12 @@ fn keys() -> Markup {
         ("t, n", "tag, note"),
         ("x", "choose, to say something of several at once"),
         ("r", "hide the selected passage"),
+        ("f", "to the next that failed"),
         ("u", "undo what was just done (as long as it is told above)"),
         ("/", "search"),
         (
-            "g then s, q, f, r, t, a, e",
-            "go to sessions, queue, search, redactions, tokens, audit, export",
+            "g then s, q, f, r, h, t, a, e, x",
+            "go to sessions, queue, search, redactions, rules, usage, audit, export, settings",
         ),
         ("?", "this list"),
     ];

@@ -28,7 +28,9 @@ pub(crate) async fn show(
 }
 
 fn body(desk: &Desk, params: &Params) -> Result<Page> {
-    let asked = params.get("q");
+    let within = params.get("within").map(|id| format!("session:{id} "));
+    let asked = params.get("q").map(|asked| format!("{}{asked}", within.unwrap_or_default()));
+    let asked = asked.as_deref();
     let found = asked.map(|asked| find(desk, asked)).transpose()?;
     let count = found.as_ref().map(|(found, _)| {
         let shown = found.hits.len() as u64;
@@ -164,7 +166,8 @@ fn facets_of(asked: &str, facets: &Facets) -> Markup {
 
 fn hit_row(desk: &Desk, hit: &SearchHit) -> Markup {
     let from = hit.prompt.saturating_sub(3);
-    let to = format!("/sessions/{}?from={from}#p{}", hit.session, hit.prompt);
+    let (session, seq, prompt) = (&hit.session, hit.seq, hit.prompt);
+    let to = format!("/sessions/{session}?from={from}&show=full&at={seq}#p{prompt}");
     html! {
         li data-item="" {
             a.title href=(to) { (shown(hit.title.as_deref().unwrap_or(&hit.session))) " #" (hit.prompt) }

@@ -20,6 +20,9 @@ use codex_ledger_report::story::{self, Story};
 use codex_ledger_report::{session_facts, session_label};
 use maud::{Markup, html};
 
+/// Of fewer prompts there is no list.
+const CONTENTS_MIN: usize = 3;
+const BEGINNING_CHARS: usize = 80;
 /// Prompts on a page.
 const WINDOW: usize = 25;
 
@@ -64,7 +67,7 @@ fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
     let report = report_of(desk, &gate, id, mode_of(params))?;
     let head = report.head();
     let path = format!("/sessions/{id}");
-    let here = params.with("done", None).url(&path);
+    let here = params.with("done", None).with("at", None).url(&path);
     let from = params.number("from")?.unwrap_or(0);
     let from = usize::try_from(from).unwrap_or(usize::MAX);
     let Some(first) = head.sessions.first() else {
@@ -94,9 +97,11 @@ fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
         (hidden(desk, first)?)
         (unreadable_records(head))
         (switch(params, &path))
+        (within(desk, first))
         @if can_review { (review::forms(&desk.who, &words, &first.id, &first.review, &here)) }
         @for (session, window, next) in &told {
             @if from > 0 { p { a href=(params.with("from", before(from).as_deref()).url(&path)) rel="prev" { "Earlier prompts" } } }
+            (contents(window))
             div data-list="" data-session=(session.id) {
                 @for prompt in window { (article((desk, &gate), &words, session, prompt, (&here, can_review))) }
             }
@@ -161,6 +166,47 @@ fn unreadable_records(head: &ReportHead) -> Markup {
             p.bad { (plural(coverage.unreadable, "record")) " of " (coverage.lines) " could not be read: what they said is not here." }
         }
     }
+}
+
+/// To find something in it, and to take it out.
+fn within(desk: &Desk, of: &ReportSession) -> Markup {
+    let export = Params::default().and("session", &of.id).url("/export");
+    html! {
+        form.within role="search" method="get" action="/search" {
+            input type="hidden" name="within" value=(of.id);
+            input type="search" name="q" aria-label="Words in this session" placeholder="find in this session" autocomplete="off" spellcheck="false";
+            button { "Find" }
+            @if desk.who.role.may(Right::Export) { " " a href=(export) { "Export it" } }
+        }
+    }
+}
+
+/// The prompts of the page, to go to.
+fn contents(prompts: &[ReportPrompt]) -> Markup {
+    let numbered = || prompts.iter().filter_map(|prompt| Some((prompt.number?, prompt)));
+    html! {
+        @if numbered().count() > CONTENTS_MIN {
+            details.contents {
+                summary { (plural(numbered().count() as u64, "prompt")) " on this page" }
+                ol {
+                    @for (number, prompt) in numbered() {
+                        @let failed = prompt.items.iter().filter(|item| item.has_failed()).count();
+                        li {
+                            a href=(format!("#p{number}")) { (number) " " (shown(&beginning(&prompt.text))) }
+                            @if failed > 0 { " " span.bad { (failed) " failed" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Of what was asked, enough to know it again.
+fn beginning(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let short: String = line.chars().take(BEGINNING_CHARS).collect();
+    if short.len() < line.len() { format!("{short}…") } else { short }
 }
 
 /// What is hidden in it, and by what.

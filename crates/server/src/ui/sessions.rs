@@ -2,7 +2,7 @@
 
 use super::layout::{self, Page, pager, shown};
 use crate::access::{Right, Who};
-use crate::error::Result;
+use crate::error::{Result, WebError};
 use crate::params::Params;
 use crate::state::{Desk, Shared};
 use axum::Extension;
@@ -16,10 +16,11 @@ use codex_ledger_report::place_name;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Sessions on a page.
 const PAGE: u64 = 50;
 /// Bars of a chart that is not about days.
-const BARS: usize = 8;
+const BARS: usize = 5;
 const ORDERS: [(&str, &str, SessionOrder); 5] = [
     ("newest", "newest", SessionOrder::Newest),
     ("oldest", "oldest", SessionOrder::Oldest),
@@ -33,7 +34,24 @@ pub(crate) async fn list(
     Extension(who): Extension<Who>,
     params: Params,
 ) -> Result<Page> {
-    shared.at_desk(who, move |desk| body(desk, &params)).await
+    shared
+        .at_desk(who, move |desk| {
+            body(desk, &params).or_else(|error| refused(desk, &params, error))
+        })
+        .await
+}
+
+/// What was asked for stays, to be asked otherwise.
+fn refused(desk: &Desk, params: &Params, error: WebError) -> Result<Page> {
+    if error.status.is_server_error() {
+        return Err(error);
+    }
+    let markup = html! {
+        h1 { "Sessions" }
+        (filters(desk, params)?)
+        p.refused role="alert" { (shown(&desk.without_hidden(error).message)) "." }
+    };
+    Ok(layout::page(desk, "Sessions", "/", &markup))
 }
 
 /// What reviewers say of a session.
@@ -63,12 +81,13 @@ pub(super) fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let charts = desk.charts().get(&key, end, || charts(desk, &filter, params))?;
     let here = params.with("done", None).url("/");
     let can_review = desk.who.role.may(Right::Review);
+    let can_export = desk.who.role.may(Right::Export);
     let markup = html! {
         (super::review::done(desk, params, &here))
         h1 { "Sessions" }
         (filters(desk, params)?)
         (charts)
-        p.quiet { (plural(total, "session")) @if !params.of_filter().is_empty() { " match · " a href="/" { "show all" } } }
+        p.quiet { (plural(total, "session")) @if can_export && total > 0 { " · " a href=(params.of_filter().url("/export")) { "export them" } } @if !params.of_filter().is_empty() { " match · " a href="/" { "show all" } } }
         @if sessions.is_empty() { (nothing(params)) }
         @else {
             ol.sessions data-list="" {
@@ -96,6 +115,9 @@ fn row(
     said: Option<&Said>,
 ) -> Markup {
     let at = of.created_at_ms.map(|ms| desk.zone.minute(ms));
+    let last = of.last_at_ms.map(|ms| desk.zone.minute(ms));
+    // One that went on for long stands where its end puts it.
+    let is_long = of.last_at_ms.unwrap_or(0).saturating_sub(of.created_at_ms.unwrap_or(0)) > DAY_MS;
     let place = of.cwd.as_deref().map(place_name);
     let title = of.title.as_deref().or(place.as_deref()).unwrap_or("unnamed session");
     let (none, cost) = (Said::default(), costs.get(&of.id));
@@ -106,6 +128,7 @@ fn row(
             a.title href=(format!("/sessions/{}", of.id)) { (shown(title)) }
             div.facts {
                 @if let Some(at) = at { time { (at) } }
+                @if let Some(last) = last.filter(|_| is_long) { span { "until " time { (last) } } }
                 @if let Some(place) = &place { span { (shown(place)) } }
                 @if let Some(model) = &of.model { span { (shown(model)) } }
                 @if let Some(from) = of.subagent.as_ref().and(of.started_from()) { span { (shown(&from)) } }
@@ -125,6 +148,7 @@ fn row(
 /// `$12.34`, with a tilde where a price was guessed.
 pub(crate) fn money(sums: &TokenSums) -> String {
     match sums.cost_usd {
+        Some(cost) if cost > 0.0 && cost < 0.005 => "<$0.01".into(),
         Some(cost) if sums.estimated => format!("~${cost:.2}"),
         Some(cost) => format!("${cost:.2}"),
         None => "no price".into(),
@@ -163,17 +187,28 @@ fn said(desk: &Desk) -> Result<BTreeMap<String, Said>> {
     Ok(said)
 }
 
+/// What there is to choose from, where something is typed.
+fn offers(name: &str, words: &[String]) -> Markup {
+    html! { datalist id=[list_of(name)] { @for word in words { option value=(shown(word)) {} } } }
+}
+
+fn list_of(name: &str) -> Option<String> {
+    matches!(name, "repo" | "model" | "tag").then(|| format!("{name}s"))
+}
+
 /// The form that narrows down.
 fn filters(desk: &Desk, params: &Params) -> Result<Markup> {
     let value = |name: &str| params.get(name).unwrap_or_default().to_string();
     let field = |name: &str, label: &str, hint: &str| {
         html! {
             label { span { (label) }
-                input type="text" name=(name) value=(value(name)) placeholder=(hint) autocomplete="off" spellcheck="false"; }
+                input type="text" name=(name) value=(value(name)) placeholder=(hint) list=[list_of(name)] autocomplete="off" spellcheck="false"; }
         }
     };
     let judgements = super::review::words(&desk.app);
+    let offered = desk.app.filter_words()?;
     Ok(html! {
+        (offers("repo", &offered.repos)) (offers("model", &offered.models)) (offers("tag", &offered.tags))
         form.filters method="get" action="/" {
             (field("since", "since", "7d, 2026-02-09"))
             (field("until", "until", ""))

@@ -9,7 +9,7 @@ use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::State;
 use codex_ledger_app::{PriceTable, WhatIf};
-use codex_ledger_query::{TokenBy, TokenReport, TokenRequest, TokenSums};
+use codex_ledger_query::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums};
 use codex_ledger_report::numbers::number;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -36,7 +36,13 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let prices = PriceTable::builtin();
     let what_if = WhatIf::default();
     let request = TokenRequest { by: vec![by], filter, zone: &desk.zone, prices, what_if };
-    let report = desk.app.tokens(&request)?;
+    let mut report = desk.app.tokens(&request)?;
+    if by != TokenBy::Day {
+        let cost = |row: &TokenRow| row.sums.cost_usd.unwrap_or_default();
+        report
+            .rows
+            .sort_by(|a, b| cost(b).total_cmp(&cost(a)).then(b.sums.total.cmp(&a.sums.total)));
+    }
     let titles: BTreeMap<String, String> = match by {
         TokenBy::Session => {
             let sessions = desk.app.sessions_matching(&request.filter, 0)?.into_iter();
