@@ -110,6 +110,15 @@ impl App {
         Ok(query::passages_by_rule(&db, of).map_err(db::at(self.views_path()))?)
     }
 
+    /// The sessions that stand before and behind a session where the newest come first.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn neighbours(&self, id: &str) -> Result<[Option<String>; 2]> {
+        let db = self.views_for_reading()?;
+        Ok(query::neighbours(&db, id).map_err(db::at(self.views_path()))?)
+    }
+
     /// What sessions can be filtered by.
     ///
     /// # Errors

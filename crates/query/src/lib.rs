@@ -60,7 +60,7 @@ pub use session::{
 };
 pub use sessions::{
     FindError, SessionOrder, SessionRow, children, count_matching, find_session, find_source,
-    prompt_titles, session_page, sessions, sessions_matching,
+    neighbours, prompt_titles, session_page, sessions, sessions_matching,
 };
 pub use tokens::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, tokens};
 pub use zone::Zone;

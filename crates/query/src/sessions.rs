@@ -245,6 +245,26 @@ fn ordered(
     db.prepare(&sql)?.query_map([limit, behind], SessionRow::read)?.collect()
 }
 
+/// The sessions that stand before and behind a session where the newest come first.
+///
+/// # Errors
+/// As the database.
+pub fn neighbours(db: &Connection, id: &str) -> SqlResult<[Option<String>; 2]> {
+    let key = SessionOrder::Newest.key();
+    let beside = |is_before: bool| {
+        let (more, less, up, down) =
+            if is_before { (">", "<", "ASC", "DESC") } else { ("<", ">", "DESC", "ASC") };
+        let sql = format!(
+            "WITH own AS (SELECT {key} AS key FROM sessions s JOIN streams t ON t.stream = s.stream WHERE s.id = ?1 LIMIT 1)
+             SELECT s.id FROM own, sessions s JOIN streams t ON t.stream = s.stream
+             WHERE NOT EXISTS ({NEWER}) AND ({key} {more} own.key OR ({key} = own.key AND s.id {less} ?1))
+             ORDER BY {key} {up}, s.id {down} LIMIT 1"
+        );
+        db.query_row(&sql, [id], |row| row.get(0)).optional()
+    };
+    Ok([beside(true)?, beside(false)?])
+}
+
 /// The sessions that a session has spawned, or that were forked from it, the oldest first.
 ///
 /// # Errors

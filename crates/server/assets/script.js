@@ -77,6 +77,33 @@
     return Boolean(next);
   };
 
+  // What a call was given and gave back, as the whole page tells it, opened where the call stands.
+  const told = one('[data-session]');
+  const isWhole = new URLSearchParams(location.search).get('show') === 'full' || one('.queue');
+  const open = (item, button) => {
+    const prompt = Number(item.closest('article').id.slice(1));
+    const here = all(`[data-seq="${item.dataset.seq}"]`).indexOf(item);
+    const asked = new XMLHttpRequest();
+    asked.responseType = 'document';
+    asked.open('GET', `/sessions/${told.dataset.session}?show=full&from=${Math.max(0, prompt - 2)}`);
+    asked.onload = () => {
+      const same = asked.response ? all(`li[data-seq="${item.dataset.seq}"]`, asked.response) : [];
+      const whole = same.find((one, index) => one.className === item.className && index >= here) || same[0];
+      if (whole) item.replaceWith(document.adoptNode(whole));
+      else button.remove();
+    };
+    asked.send();
+  };
+  for (const item of told && !isWhole ? all('li.command, li.tool, li.mcp, li.file, li.web_search', told) : []) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'small';
+    button.textContent = 'more';
+    button.setAttribute('aria-label', 'More of this call');
+    button.addEventListener('click', () => open(item, button));
+    item.append(' ', button);
+  }
+
   // What is selected in a session, to be hidden.
   const form = one('#hide');
   const bar = document.createElement('div');
@@ -191,6 +218,9 @@
     n: () => focus('form.remark input[type="text"]'),
     r: hide,
     f: failed,
+    s: () => press('[data-key="s"]', within()),
+    '[': () => press('a[data-key="["]'),
+    ']': () => press('a[data-key="]"]'),
     x: () => chosen >= 0 && press('.choice', items[chosen]),
     u: () => press('[data-key="u"]'),
     '/': () => { const field = one('input[type="search"]'); if (field) field.focus(); else location.assign('/search'); return true; },

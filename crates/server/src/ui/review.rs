@@ -16,6 +16,8 @@ use codex_ledger_query::Review;
 use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
 
+/// The tag that a star is.
+pub(crate) const STAR: &str = "starred";
 /// Subjects of one act, at most.
 const SUBJECTS_MAX: usize = 10_000;
 
@@ -216,7 +218,12 @@ pub(crate) fn forms(who: &Who, words: &[String], of: &str, review: &Review, here
                     button name="value" value=(if is_it { "" } else { word }) aria-pressed=(is_it.to_string()) { (shown(word)) }
                 }
             }
-            @for tag in &review.tags {
+            @let is_starred = review.tags.iter().any(|tag| tag == STAR);
+            form method="post" action="/review" {
+                (hidden(if is_starred { "untag" } else { "tag" }))
+                button name="value" value=(STAR) data-key="s" aria-pressed=(is_starred.to_string()) aria-label=(STAR) { (if is_starred { "★" } else { "☆" }) }
+            }
+            @for tag in review.tags.iter().filter(|tag| *tag != STAR) {
                 form.chip method="post" action="/review" {
                     (hidden("untag")) (shown(tag)) " "
                     button name="value" value=(tag) aria-label=(format!("Take the tag {} away", shown(tag))) { "×" }

@@ -91,6 +91,7 @@ fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
     let can_redact = desk.who.role.may(Right::Redact);
     let markup = html! {
         (review::done(desk, params, &here))
+        (neighbours(desk, first)?)
         h1 { (shown(&session_label(first))) }
         (facts(head, first))
         (family(desk, first)?)
@@ -136,6 +137,17 @@ fn facts(head: &ReportHead, of: &ReportSession) -> Markup {
             div { dt { "resume" } dd { code data-copy="" { "codex resume " (shown(&of.id)) } } }
         }
     }
+}
+
+/// The sessions before and behind it in the list.
+fn neighbours(desk: &Desk, of: &ReportSession) -> Result<Markup> {
+    let [newer, older] = desk.app.neighbours(&of.id)?;
+    let link = |id: &Option<String>, key: &str, words: &str| {
+        html! { @if let Some(id) = id { a href=(format!("/sessions/{id}")) data-key=(key) { (words) } } }
+    };
+    Ok(html! {
+        nav.beside aria-label="Neighbours" { (link(&newer, "[", "Newer session")) (link(&older, "]", "Older session")) a href="/" { "All" } }
+    })
 }
 
 /// What it has spawned, and what was forked from it.

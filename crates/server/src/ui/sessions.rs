@@ -1,6 +1,7 @@
 //! All sessions: filtered, sorted, charted, a page at a time.
 
 use super::layout::{self, Page, pager, shown};
+use super::review::STAR;
 use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
 use crate::params::Params;
@@ -48,7 +49,7 @@ fn refused(desk: &Desk, params: &Params, error: WebError) -> Result<Page> {
     }
     let markup = html! {
         h1 { "Sessions" }
-        (filters(desk, params)?)
+        (filters(desk, params, "/")?)
         p.refused role="alert" { (shown(&desk.without_hidden(error).message)) "." }
     };
     Ok(layout::page(desk, "Sessions", "/", &markup))
@@ -85,9 +86,9 @@ pub(super) fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let markup = html! {
         (super::review::done(desk, params, &here))
         h1 { "Sessions" }
-        (filters(desk, params)?)
+        (filters(desk, params, "/")?)
         (charts)
-        p.quiet { (plural(total, "session")) @if can_export && total > 0 { " · " a href=(params.of_filter().url("/export")) { "export them" } } @if !params.of_filter().is_empty() { " match · " a href="/" { "show all" } } }
+        p.quiet { (plural(total, "session")) @if can_export && total > 0 { " · " a href=(params.of_filter().url("/export")) { "export them" } } @if !params.of_filter().is_empty() { " match · " a href="/" { "show all" } } @else { " · " a href=(format!("/?tag={STAR}")) { "starred" } } }
         @if sessions.is_empty() { (nothing(params)) }
         @else {
             ol.sessions data-list="" {
@@ -197,7 +198,7 @@ fn list_of(name: &str) -> Option<String> {
 }
 
 /// The form that narrows down.
-fn filters(desk: &Desk, params: &Params) -> Result<Markup> {
+pub(super) fn filters(desk: &Desk, params: &Params, to: &str) -> Result<Markup> {
     let value = |name: &str| params.get(name).unwrap_or_default().to_string();
     let field = |name: &str, label: &str, hint: &str| {
         html! {
@@ -209,7 +210,7 @@ fn filters(desk: &Desk, params: &Params) -> Result<Markup> {
     let offered = desk.app.filter_words()?;
     Ok(html! {
         (offers("repo", &offered.repos)) (offers("model", &offered.models)) (offers("tag", &offered.tags))
-        form.filters method="get" action="/" {
+        form.filters method="get" action=(to) {
             (field("since", "since", "7d, 2026-02-09"))
             (field("until", "until", ""))
             (field("repo", "repository", "owner/name"))
@@ -223,10 +224,12 @@ fn filters(desk: &Desk, params: &Params) -> Result<Markup> {
                     }
                 }
             }
-            label { span { "order" }
-                select name="sort" {
-                    @for (name, words, _) in ORDERS {
-                        option value=(name) selected[params.get("sort") == Some(name)] { (words) }
+            @if to == "/" {
+                label { span { "order" }
+                    select name="sort" {
+                        @for (name, words, _) in ORDERS {
+                            option value=(name) selected[params.get("sort") == Some(name)] { (words) }
+                        }
                     }
                 }
             }
@@ -234,7 +237,7 @@ fn filters(desk: &Desk, params: &Params) -> Result<Markup> {
                 input type="checkbox" name="by_person" value="1" checked[params.get("by_person").is_some()];
                 span { "by a person" }
             }
-            @for (name, value) in params.pairs().filter(|(name, _)| matches!(*name, "session" | "source" | "workspace")) {
+            @for (name, value) in params.pairs().filter(|(name, _)| matches!(*name, "session" | "source" | "workspace" | "by")) {
                 input type="hidden" name=(name) value=(value);
             }
             button { "Filter" }

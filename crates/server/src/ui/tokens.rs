@@ -1,7 +1,7 @@
 //! Usage and cost.
 
 use super::layout::{self, Page, shown};
-use super::sessions::money;
+use super::sessions::{filters, money};
 use crate::access::Who;
 use crate::error::Result;
 use crate::params::Params;
@@ -57,13 +57,19 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
                 a href=(params.with("by", Some(way)).url("/tokens")) aria-current=[(way == name).then_some("true")] { "by " (way) }
             }
         }
-        (table(name, &report, &titles))
+        (filters(desk, params, "/tokens")?)
+        (table(name, &report, &titles, params))
         p.quiet { "Cost is what the API would ask, at the prices of each day; table of " (report.price_date) "." }
     };
     Ok(layout::page(desk, "Tokens and cost", "/tokens", &markup))
 }
 
-fn table(name: &str, report: &TokenReport, titles: &BTreeMap<String, String>) -> Markup {
+fn table(
+    name: &str,
+    report: &TokenReport,
+    titles: &BTreeMap<String, String>,
+    params: &Params,
+) -> Markup {
     let heads = ["input", "cached", "output", "reasoning", "total", "cost"];
     let cells = |sums: &TokenSums| {
         let numbers = [sums.input, sums.cached, sums.output, sums.reasoning, sums.total];
@@ -75,7 +81,7 @@ fn table(name: &str, report: &TokenReport, titles: &BTreeMap<String, String>) ->
             table.sums {
                 thead { tr { th scope="col" { (name) } @for head in heads { th scope="col" { (head) } } } }
                 tbody {
-                    @for row in &report.rows { tr { th scope="row" { (key(name, &row.key, titles)) } (cells(&row.sums)) } }
+                    @for row in &report.rows { tr { th scope="row" { (key(name, &row.key, titles, params)) } (cells(&row.sums)) } }
                 }
                 tfoot { tr { th scope="row" { "total" } (cells(&report.total)) } }
             }
@@ -83,11 +89,14 @@ fn table(name: &str, report: &TokenReport, titles: &BTreeMap<String, String>) ->
     }
 }
 
-/// What a row is about; a session by its title.
-fn key(name: &str, key: &str, titles: &BTreeMap<String, String>) -> Markup {
-    html! {
-        @if name == "session" {
-            a href=(format!("/sessions/{key}")) { (shown(titles.get(key).map_or(key, String::as_str))) }
-        } @else { (shown(key)) }
-    }
+/// What a row is about, with a link to its sessions; a session by its title.
+fn key(name: &str, key: &str, titles: &BTreeMap<String, String>, params: &Params) -> Markup {
+    let filter = params.of_filter();
+    let (to, words) = match name {
+        "session" => (format!("/sessions/{key}"), titles.get(key).map_or(key, String::as_str)),
+        "day" => (filter.with("since", Some(key)).with("until", Some(key)).url("/"), key),
+        "model" => (filter.with("model", Some(key)).url("/"), key),
+        _ => (filter.with("repo", Some(key)).url("/"), key),
+    };
+    html! { a href=(to) { (shown(words)) } }
 }
