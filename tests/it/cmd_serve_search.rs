@@ -91,7 +91,7 @@ fn a_search_is_narrowed_down_by_links_that_say_what_they_leave() {
     has(&one, &["without in:output", "href=\"/search?q=tide+since%3A2025-01-01\""]);
     assert!(!one.text().contains("Kind of text") && hits(&one) < hits(&all));
     assert_eq!(hits(&search("tide until:2001-01-01")), 0);
-    has(&search("tide repo:tide-tabels").expect(200), &["Nothing has the repo", "tide-tables"]);
+    has(&search("tide repo:tide-tablez").expect(200), &["Nothing has the repo", "tide-tables"]);
     search("tide since:someday").expect(400);
     has(&search("(tide").expect(400), &["a parenthesis is open"]);
 }
