@@ -1,7 +1,7 @@
 //! `serve`: what is said of several at once, and what comes while pages are open.
 
 use crate::cli_support::web::{Serving, Visitor};
-use crate::cli_support::{TestEnvironment, prompt_line, session, thread, wait_for};
+use crate::cli_support::{TestEnvironment, answer_line, prompt_line, session, thread, wait_for};
 
 fn size(env: &TestEnvironment) -> u64 {
     env.json(["status"])["head"]["size"].as_u64().unwrap()
@@ -77,6 +77,126 @@ fn what_is_said_of_several_is_recorded_at_once_and_undone_at_once() {
         assert!(matches!(answer.status, 400 | 404), "{wrong}: {}", answer.status);
     }
     env.audits_clean();
+}
+
+/// What somebody gets wrong costs nothing that was typed, and what did not happen is not said to have.
+#[test]
+fn a_refusal_keeps_the_page_and_a_page_tells_only_what_was_done() {
+    let env = TestEnvironment::with_session(3);
+    let serving = Serving::start(&env, &[]);
+    let ada = serving.enter(&serving.key);
+    let (id, before) = (thread(1), size(&env));
+    for (path, field) in
+        [("/?repo=nowhere&since=7d", "value=\"7d\""), ("/search?q=exit:x", "exit:x")]
+    {
+        let answer = ada.get(path).expect(400);
+        assert!(
+            answer.text().contains("role=\"alert\"") && answer.text().contains(field),
+            "{path}"
+        );
+    }
+    let hide = [("literal", "high water"), ("of", &id), ("reach", "session"), ("back", "/")];
+    let answer = ada.post("/redactions/apply", &hide).expect(400);
+    assert!(answer.text().contains("Say why") && answer.text().contains("value=\"high water\""));
+    let nothing = [("mode", "prompts"), ("format", "md"), ("tag", "nowhere")];
+    ada.post("/export/file", &nothing).expect(400);
+    assert_eq!(size(&env), before, "what was not taken out is not recorded");
+    assert!(!ada.get("/?done=999999").text().contains("Recorded"));
+    // Who was sent away at the door comes back to where they wanted to go.
+    let path = format!("/sessions/{id}?show=full");
+    assert!(serving.ask("GET", &path, &[], None).text().contains(&format!("value=\"{path}\"")));
+    // In the queue, those behind one that was passed by come one after the other.
+    let at = |number: u64| format!("/queue?at={id}%23{number}");
+    let second = ada.get(&at(2)).expect(200);
+    let back = format!("name=\"back\" value=\"{}\"", at(3));
+    assert!(second.text().contains(&back), "{}", second.text());
+}
+
+/// A viewer who types words learns nothing of what is hidden by what is said of them.
+#[test]
+fn hidden_words_cannot_be_guessed_by_a_viewer() {
+    let env = TestEnvironment::with_session(2);
+    env.ok(["redact", "--literal", "zanzibarqux", "--reason", "a name"]);
+    env.ok(["redact", "--literal", "high water", "--reason", "a name"]);
+    let token = env.json(["serve", "token", "create", "vic", "--role", "viewer"]);
+    let serving = Serving::start(&env, &[]);
+    let vic = serving.enter(token["token"].as_str().unwrap());
+    for path in [
+        "/?repo=",
+        "/?tag=",
+        "/?model=",
+        "/tokens?repo=",
+        "/sessions/",
+        "/search?q=in:",
+        "/?since=",
+    ] {
+        let said = |word: &str| {
+            let text = vic.get(&format!("{path}{word}")).text().replace(word, "WORD");
+            let (_, behind) = text.split_once("<main").expect("a page");
+            behind.replace(&word[..4], "WORD")
+        };
+        let (hidden, other) = (said("zanzibarqux"), said("flamingoqux"));
+        assert_eq!(hidden.replace("zanzibarqux", ""), other.replace("flamingoqux", ""), "{path}");
+        assert!(!hidden.contains("[redacted]"), "{path}: {hidden}");
+    }
+}
+
+/// A form that does not come gives its place back.
+#[test]
+fn a_form_that_does_not_come_is_not_waited_for() {
+    let env = TestEnvironment::with_session(1);
+    let serving = Serving::start(&env, &[]);
+    let request = format!(
+        "POST /enter HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 25\r\n\r\nkey=",
+        serving.address
+    );
+    serving.send(request.as_bytes()).expect(408);
+}
+
+/// What marks of Markdown split is gone where it is hidden, wherever it is shown.
+#[test]
+fn words_that_marks_split_are_hidden_on_every_page() {
+    let env = TestEnvironment::new();
+    let mut lines = session(1, 1);
+    lines.extend_from_slice(&answer_line("the quetzal**word** gauge"));
+    lines.extend_from_slice(&prompt_line("and the quetzal`word` too"));
+    env.write(&env.rollout(1), &lines);
+    env.append(&[]);
+    env.ok(["redact", "--literal", "quetzalword", "--reason", "a name"]);
+    let serving = Serving::start(&env, &[]);
+    let ada = serving.enter(&serving.key);
+    let path = format!("/sessions/{}", thread(1));
+    let page = ada.get(&path).expect(200);
+    let entries: Vec<String> = page
+        .text()
+        .split("href=\"/entries/")
+        .skip(1)
+        .map(|behind| format!("/entries/{}", behind.split('"').next().unwrap()))
+        .collect();
+    assert!(entries.len() >= 3, "{entries:?}");
+    for path in entries.iter().map(String::as_str).chain([
+        &*path,
+        "/search?q=gauge",
+        "/search?q=too",
+        "/queue",
+    ]) {
+        let page = ada.get(path).expect(200);
+        assert!(!page.text().contains("quetzal"), "{path}: {}", page.text());
+    }
+}
+
+/// A file that is taken out says of the entry that says so that nobody has signed it yet.
+#[test]
+fn a_file_of_a_signed_ledger_is_that_of_the_command() {
+    let env = TestEnvironment::with_session(1);
+    let serving = Serving::start(&env, &[]);
+    let ada = serving.enter(&serving.key);
+    env.ok(["audit", "checkpoint"]);
+    let taken = ada.post("/export/file", &[("mode", "prompts"), ("format", "md")]).expect(200);
+    let report = env.ok(["report", "--mode", "prompts", "--format", "md"]);
+    assert_eq!(taken.text(), report.text());
+    assert!(taken.text().contains("the first "), "{}", taken.text());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::erase::erased_by;
 use super::redact::NewEntry;
 use super::setup::App;
+use super::target::says_something;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
 use codex_ledger_db as db;
@@ -80,7 +81,7 @@ impl App {
         detail: &str,
         reason: Option<&str>,
     ) -> Result<Seq> {
-        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        let reason = reason.map(str::trim).filter(|reason| says_something(reason));
         let detail = [Some(detail), reason].into_iter().flatten().collect::<Vec<_>>().join(": ");
         let body = FieldsBuilder::default()
             .add("verb", verb)

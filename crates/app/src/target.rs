@@ -75,9 +75,10 @@ impl RedactRequest {
 
 impl App {
     pub(super) fn reason(&self, reason: &str) -> Result<String> {
-        match reason.trim() {
-            "" => Err(usage("a reason is needed", Hint::NeedsReason)),
-            reason => Ok(reason.to_string()),
+        let reason = reason.trim();
+        match says_something(reason) {
+            true => Ok(reason.to_string()),
+            false => Err(usage("a reason is needed", Hint::NeedsReason)),
         }
     }
 
@@ -380,6 +381,11 @@ fn regex_named(pattern: &str, within: Within) -> Result<What> {
     Engine::compile(&RuleSet::default(), &[manual])
         .map_err(|error| usage(error.to_string(), Hint::Target(TargetHint::PatternForm)))?;
     Ok(What::Regex { pattern: pattern.to_string(), within })
+}
+
+/// Whether a reason can be read: signs that nobody sees are none.
+pub(super) fn says_something(reason: &str) -> bool {
+    reason.chars().any(char::is_alphanumeric)
 }
 
 #[cfg(test)]

@@ -181,6 +181,8 @@ pub struct Forecast {
     pub sessions: BTreeMap<String, u64>,
     /// Some of them, the first in each session.
     pub samples: Vec<Sample>,
+    /// Passages in sessions that are not meant.
+    pub elsewhere: u64,
 }
 
 /// A passage and what stands around it.
@@ -215,7 +217,9 @@ pub fn forecast(
         let Some(first) = found.first() else { return Ok(true) };
         let of = place.read()?;
         let session = of.session.clone().unwrap_or_default();
-        if is_meant(&session) {
+        if !is_meant(&session) {
+            out.elsewhere += found.len() as u64;
+        } else {
             let is_new = !out.sessions.contains_key(&session);
             out.passages += found.len() as u64;
             *out.sessions.entry(session).or_default() += found.len() as u64;

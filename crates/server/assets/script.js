@@ -38,10 +38,12 @@
     let asked = null;
     const ask = () => {
       const url = '/search?q=' + encodeURIComponent(typed.value);
+      // A word that is being typed is the beginning of one.
+      const more = /[\p{L}\p{N}]$/u.test(typed.value) && !/[:"/][^\s]*$/.test(typed.value) ? '*' : '';
       if (asked) asked.abort();
       asked = new XMLHttpRequest();
       asked.responseType = 'document';
-      asked.open('GET', url);
+      asked.open('GET', url + more);
       asked.onload = () => {
         const page = asked.response;
         const isDone = asked.status === 200 && page && one('#found', page);
@@ -241,7 +243,8 @@
     }
     if (event.key === 'g') { isGoing = true; return; }
     if (/^[1-9]$/.test(event.key)) {
-      const judgement = all('form.judge button', within())[Number(event.key) - 1];
+      const chosenOnes = one('.choice:checked') && all('#bulk button[value^="disposition "]');
+      const judgement = (chosenOnes || all('form.judge button', within()))[Number(event.key) - 1];
       if (judgement) judgement.click();
       return;
     }

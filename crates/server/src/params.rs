@@ -9,9 +9,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use codex_ledger_query::{Filter, Zone, since, until};
 use std::convert::Infallible;
+use std::time::Duration;
 
 /// Of a form, none is longer.
 pub(crate) const FORM_BYTES_MAX: usize = 256 * 1024;
+/// A form that is sent is here within this time.
+const FORM_PATIENCE: Duration = Duration::from_secs(10);
 /// The field that each form has to bring back.
 pub(crate) const FORM_SECRET: &str = "form_secret";
 
@@ -166,7 +169,11 @@ pub(crate) async fn read_form(request: Request) -> Result<Params> {
         let error = WebError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this is no form");
         return Err(error.hint("send `application/x-www-form-urlencoded`"));
     }
-    let body = axum::body::to_bytes(request.into_body(), FORM_BYTES_MAX).await;
+    let body = axum::body::to_bytes(request.into_body(), FORM_BYTES_MAX);
+    // Whoever sends slower holds a place that somebody else waits for.
+    let body = tokio::time::timeout(FORM_PATIENCE, body)
+        .await
+        .map_err(|_| WebError::new(StatusCode::REQUEST_TIMEOUT, "the form did not come in time"))?;
     let body = body.map_err(|_| {
         let message =
             format!("the form is longer than {FORM_BYTES_MAX} bytes, or was not sent whole");

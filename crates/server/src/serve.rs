@@ -16,9 +16,10 @@ use codex_ledger_query::Zone;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,6 +35,8 @@ use tower_http::limit::RequestBodyLimitLayer;
 const HEADERS_PATIENCE: Duration = Duration::from_secs(5);
 /// Connections at a time; more wait.
 const CONNECTIONS_MAX: usize = 1024;
+/// Connections of one other machine at a time; more are closed.
+const CONNECTIONS_OF_ONE_MAX: usize = 128;
 /// How long those who are being answered are waited for when the server stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// Threads that read and write files at a time.
@@ -215,6 +218,7 @@ async fn answer(
     let acceptor = tls.map(|tls| tls.acceptor());
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let peers = Peers::default();
     loop {
         let place = tokio::select! {
             place = places.clone().acquire_owned() => place,
@@ -225,7 +229,9 @@ async fn answer(
             _ = stop.wait_for(|is_stopped| *is_stopped) => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
+                // Nobody takes all places: those of this machine may be a proxy's, who sees to that itself.
+                let Some(peer) = peers.come(from.ip()) else { continue };
                 let (router, watcher, acceptor) =
                     (router.clone(), graceful.watcher(), acceptor.clone());
                 tokio::spawn(async move {
@@ -238,7 +244,7 @@ async fn answer(
                             None => None,
                         },
                     };
-                    drop(place);
+                    drop((place, peer));
                 });
             }
             // Out of file handles, for one: others will be given back.
@@ -247,6 +253,42 @@ async fn answer(
     }
     drop(listener);
     tokio::time::timeout(STOP_PATIENCE, graceful.shutdown()).await.ok();
+}
+
+/// How many connections each other machine has.
+#[derive(Clone, Default)]
+struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of its connections.
+struct Peer(Peers, IpAddr);
+
+impl Peers {
+    fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// None for one that has too many already.
+    fn come(&self, address: IpAddr) -> Option<Peer> {
+        let mut counts = self.counts();
+        let count = counts.entry(address).or_default();
+        let may_come = address.is_loopback() || *count < CONNECTIONS_OF_ONE_MAX;
+        may_come.then(|| {
+            *count += 1;
+            Peer(self.clone(), address)
+        })
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let mut counts = self.0.counts();
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
+    }
 }
 
 /// The same in TLS, for a client that greets within its time.

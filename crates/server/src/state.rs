@@ -229,8 +229,12 @@ impl Desk {
         Ok(gate)
     }
 
-    /// Messages repeat what was typed, which may be what is hidden.
+    /// An error without what is hidden. What somebody has typed is repeated to them as it was: that a word of it is hidden would
+    /// tell them that it stands somewhere.
     pub(crate) fn without_hidden(&self, error: WebError) -> WebError {
+        if error.status.is_client_error() {
+            return error;
+        }
         let message = match self.gate() {
             Ok(gate) => gate.hide(&error.message).unwrap_or(error.message),
             Err(_) => "this was not done, and what is hidden cannot be read".into(),

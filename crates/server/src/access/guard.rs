@@ -55,7 +55,11 @@ pub(crate) async fn guard(
         None if is_program => WebError::new(StatusCode::UNAUTHORIZED, "this token lets nobody in")
             .hint("`codex-ledger serve token list` says which are in use")
             .into_response(),
-        None => enter::page(StatusCode::UNAUTHORIZED, None),
+        None => {
+            let to = request.uri().path_and_query().map(|to| to.as_str()).filter(|_| !changes);
+            let to = to.unwrap_or("/");
+            enter::page(StatusCode::UNAUTHORIZED, (to, None))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::export::attachment;
 use super::layout::{self, Page, form_secret, shown};
-use super::session::cut;
+use super::session::{TEXT_BYTES_MAX, hide_split};
 use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
 use crate::params::Posted;
@@ -10,14 +10,17 @@ use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use codex_ledger_app::publish::Gate;
 use codex_ledger_app::{EntryDetail, Seq};
 use codex_ledger_query::{ActRow, EntryShown, Item, ItemKind};
-use codex_ledger_report::numbers::number;
+use codex_ledger_report::numbers::{number, plural};
 use codex_ledger_report::story::safe;
 use maud::{Markup, html};
 
 /// Of what is revealed only so many bytes are on a page.
 const RAW_BYTES_MAX: usize = 256 * 1024;
+/// Of a longer text only so many pieces are on a page.
+const PIECES_MAX: usize = 64;
 /// Texts that are not longer stand beside their place.
 const SHORT_BYTES: usize = 60;
 /// Texts of a record that are listed one by one.
@@ -64,7 +67,8 @@ pub(crate) async fn reveal(
 ) -> Result<Page> {
     let revealed = shared.at_desk(who, move |desk| {
         let seq = number_of(&seq)?;
-        let reason = form.get("reason").ok_or_else(|| {
+        let reason = form.get("reason").filter(|reason| reason.chars().any(char::is_alphanumeric));
+        let reason = reason.ok_or_else(|| {
             WebError::bad("no reason is given").hint("go back and say why; nothing was shown")
         })?;
         let (mut bytes, mut all_bytes) = (Vec::new(), 0);
@@ -86,6 +90,7 @@ fn number_of(text: &str) -> Result<Seq> {
 
 fn body(desk: &Desk, seq: Seq, revealed: Option<&Revealed>) -> Result<Page> {
     let of = desk.app.entry(seq)?;
+    let gate = desk.gate()?;
     let may = |right| desk.who.role.may(right);
     let markup = html! {
         h1 { "Entry " (seq) }
@@ -94,7 +99,7 @@ fn body(desk: &Desk, seq: Seq, revealed: Option<&Revealed>) -> Result<Page> {
         div.both[revealed.is_some()] {
             section aria-labelledby="shown-title" {
                 h2 id="shown-title" { "As it is shown" }
-                (told(desk, &of))
+                (told(desk, &gate, &of))
             }
             @if let Some(revealed) = revealed { (raw(revealed)) }
         }
@@ -137,7 +142,7 @@ fn facts(desk: &Desk, seq: Seq, of: &EntryDetail) -> Markup {
 }
 
 /// What it says, with what is hidden hidden.
-fn told(desk: &Desk, of: &EntryDetail) -> Markup {
+fn told(desk: &Desk, gate: &Gate, of: &EntryDetail) -> Markup {
     html! {
         @if of.is_erased { p { "Nothing: its body was erased." } }
         @else if let Some(act) = &of.act { (told_act(desk, act)) }
@@ -145,7 +150,7 @@ fn told(desk: &Desk, of: &EntryDetail) -> Markup {
             p { "Nothing by itself." }
             p.quiet { "An output stands with its call, counts in sums; a record that the ledger has twice is shown where it stands first." }
         }
-        @for item in &of.shown.items { (told_item(item)) }
+        @for item in &of.shown.items { (told_item(gate, item)) }
     }
 }
 
@@ -163,7 +168,12 @@ fn told_act(desk: &Desk, act: &ActRow) -> Markup {
     }
 }
 
-fn told_item(of: &Item) -> Markup {
+fn told_item(gate: &Gate, of: &Item) -> Markup {
+    let shown_text = |text: &str| {
+        let mut text = text.to_string();
+        hide_split(gate, &mut text);
+        self::text(&text)
+    };
     let word = match of.kind {
         ItemKind::Prompt => "prompt",
         ItemKind::Message => "message",
@@ -175,18 +185,30 @@ fn told_item(of: &Item) -> Markup {
     };
     html! {
         p.quiet { (word) @if let Some(number) = of.number { " " (number) } @if let Some(label) = &of.label { " " (shown(label)) } }
-        @if !of.text.is_empty() { (text(&of.text)) }
+        @if !of.text.is_empty() { (shown_text(&of.text)) }
         @if let Some(output) = of.output.as_deref().filter(|output| !output.is_empty()) {
             p.quiet { "output" }
-            (text(output))
+            (shown_text(output))
         }
     }
 }
 
+/// A text in pieces, the first in plain sight.
 fn text(text: &str) -> Markup {
-    let mut text = text.to_string();
-    cut(&mut text);
-    html! { pre.text { (safe(&text)) } }
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() && pieces.len() < PIECES_MAX {
+        let (piece, more) = rest.split_at(rest.floor_char_boundary(TEXT_BYTES_MAX));
+        pieces.push(piece);
+        rest = more;
+    }
+    html! {
+        @for (index, piece) in pieces.iter().enumerate() {
+            @if index == 0 { pre.text { (safe(piece)) } }
+            @else { details.piece { summary { "part " (index + 1) " of " (pieces.len()) } pre.text { (safe(piece)) } } }
+        }
+        @if !rest.is_empty() { p.note { (plural(rest.len() as u64, "more byte")) "; a report has them" } }
+    }
 }
 
 fn reveal_form(desk: &Desk, seq: Seq) -> Markup {

@@ -124,17 +124,26 @@ fn request(desk: &Desk, form: &Params) -> Result<(ReportRequest, String)> {
         page: false,
         beside: Beside::default(),
         external: form.get("external").is_some(),
-        checkpoint: desk.vouched(),
+        checkpoint: None,
     };
+    // What cannot be taken out is not recorded as taken.
+    desk.app.count_matching(&request.filter)?;
     Ok((request, only))
 }
 
+/// Records who takes something out, and which: that is known, whatever becomes of the file.
+fn noted(desk: &Desk, what: &str, request: &mut ReportRequest) -> Result<()> {
+    desk.app.note_report(what)?;
+    // Behind it: the entry that says so may not be signed yet, and the file says that.
+    request.checkpoint = desk.vouched();
+    Ok(())
+}
+
 fn made(desk: &Desk, form: &Params) -> Result<(Vec<u8>, &'static str, String)> {
-    let (request, only) = request(desk, form)?;
+    let (mut request, only) = request(desk, form)?;
     let (end, language, kind) = format(form)?;
     let mode = request.mode;
-    // Recorded first: who takes something out is known, whatever becomes of the file.
-    desk.app.note_report(&format!("{} as {end}{only}", mode.name()))?;
+    noted(desk, &format!("{} as {end}{only}", mode.name()), &mut request)?;
     let gate = desk.gate()?;
     let report = desk.app.report(&gate, request, PriceTable::builtin())?;
     // The gate looks at the file before it has a name; read back, it is what a command would have written.
@@ -148,14 +157,15 @@ fn made(desk: &Desk, form: &Params) -> Result<(Vec<u8>, &'static str, String)> {
 }
 
 fn made_pages(desk: &Desk, form: &Params) -> Result<Vec<u8>> {
-    let (request, only) = request(desk, form)?;
+    let (mut request, only) = request(desk, form)?;
     let (end, language, _) = format(form)?;
     let by = named(&WAYS, form, "by")?;
     if !matches!(language, Language::Markdown | Language::Html) || request.mode == Mode::Tokens {
         return Err(WebError::bad("pages tell of prompts, in Markdown or HTML")
             .hint("go back and choose md or html, and something else than tokens"));
     }
-    desk.app.note_report(&format!("{} as pages of {end}{only}", request.mode.name()))?;
+    let what = format!("{} as pages of {end}{only}", request.mode.name());
+    noted(desk, &what, &mut request)?;
     let folder = tempfile::tempdir().map_err(unreadable)?;
     let dir = folder.path().join("pages.zip");
     let (only_check, access, reason) = (false, Access::Private, None);

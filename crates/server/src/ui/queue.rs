@@ -72,8 +72,9 @@ fn body(desk: &Desk, queue: &QueueCache, params: &Params) -> Result<Page> {
                     }
                     a href=(format!("/sessions/{}?from={}#p{}", item.session, item.prompt.saturating_sub(3), item.prompt)) data-key="Enter" { "In its session" }
                 }
+                @let next = items.get(at + 1).filter(|next| judged_as.is_none() && at > 0 && next.disposition.is_none());
                 (why(item))
-                (one(desk, item, &home, params)?)
+                (one(desk, item, &next.map_or(home.clone(), link), params)?)
             }
         }
         @if judged < all.len() && judged_as.is_none() {

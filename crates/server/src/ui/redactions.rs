@@ -122,35 +122,43 @@ pub(crate) async fn preview(
     Posted(form): Posted,
 ) -> Result<Page> {
     let to = back(&form)?;
-    let looked = shared.at_desk(who, move |desk| {
-        if form.get("prompt").is_some() || form.get("whole").is_some() {
-            return Ok(preview_page(desk, &form, &to, None));
+    shared.at_desk(who, move |desk| look(desk, &form, &to, None)).await
+}
+
+/// What a form would hide; with what is wrong with it, if something is.
+fn look(desk: &Desk, form: &Params, to: &str, wrong: Option<&str>) -> Result<Page> {
+    if form.get("prompt").is_some() || form.get("whole").is_some() {
+        return Ok(preview_page(desk, form, to, (None, wrong)));
+    }
+    // Why is said on the page that this makes.
+    let found_by = |form: &Params| {
+        let request = RedactRequest { reason: "a look".into(), ..request(desk, form)? };
+        Ok::<_, WebError>(desk.app.forecast(&request)?)
+    };
+    let found = found_by(form)?;
+    if found.passages == 0
+        && form.get("pattern").is_none()
+        && let Some(pattern) = pattern_with_marks(&passage(form))
+    {
+        let form = form.with("pattern", Some(&pattern));
+        let found = found_by(&form)?;
+        if found.passages > 0 {
+            return Ok(preview_page(desk, &form, to, (Some(&found), wrong)));
         }
-        // Why is said on the page that this makes.
-        let look = |form: &Params| {
-            let request = RedactRequest { reason: "a look".into(), ..request(desk, form)? };
-            Ok::<_, WebError>(desk.app.forecast(&request)?)
-        };
-        let found = look(&form)?;
-        if found.passages == 0
-            && form.get("pattern").is_none()
-            && let Some(pattern) = pattern_with_marks(&passage(&form))
-        {
-            let form = form.with("pattern", Some(&pattern));
-            let found = look(&form)?;
-            if found.passages > 0 {
-                return Ok(preview_page(desk, &form, &to, Some(&found)));
-            }
-        }
-        Ok(preview_page(desk, &form, &to, Some(&found)))
-    });
-    looked.await
+    }
+    Ok(preview_page(desk, form, to, (Some(&found), wrong)))
 }
 
 /// What it would hide, and one form: to look again, or to hide it.
-fn preview_page(desk: &Desk, form: &Params, to: &str, found: Option<&Forecast>) -> Page {
+fn preview_page(
+    desk: &Desk,
+    form: &Params,
+    to: &str,
+    (found, wrong): (Option<&Forecast>, Option<&str>),
+) -> Page {
     let markup = html! {
         h1 { "Hide" }
+        @if let Some(wrong) = wrong { p.refused role="alert" { (wrong) } }
         form.apply method="post" action="/redactions/apply" {
             (form_secret(&desk.who))
             input type="hidden" name="back" value=(to);
@@ -173,7 +181,7 @@ fn preview_page(desk: &Desk, form: &Params, to: &str, found: Option<&Forecast>) 
             fieldset {
                 legend { "Why" }
                 @for reason in REASONS {
-                    label { input type="radio" name="preset" value=(reason); " " (reason) }
+                    label { input type="radio" name="preset" value=(reason) checked[form.get("preset") == Some(reason)]; " " (reason) }
                 }
                 label { span { "and in your own words" } input type="text" name="reason" autocomplete="off" maxlength="500"; }
             }
@@ -230,6 +238,9 @@ pub(crate) fn samples(found: &Forecast) -> Markup {
                 }
             }
         }
+        @if found.elsewhere > 0 {
+            p { "Elsewhere, where this does not reach, it stands " (plural(found.elsewhere, "more time")) "." }
+        }
     }
 }
 
@@ -241,6 +252,10 @@ pub(crate) async fn apply(
     let to = back(&form)?;
     let all = shared.clone();
     let made = shared.at_desk(who, move |desk| {
+        if form.get("preset").or(form.get("reason")).is_none() {
+            let page = look(desk, &form, &to, Some("Say why: choose a reason, or write one."))?;
+            return Ok((StatusCode::BAD_REQUEST, page).into_response());
+        }
         let request = request(desk, &form)?;
         // Of two who hide the same, the second is told.
         let _turn = all.deciding();
@@ -249,11 +264,12 @@ pub(crate) async fn apply(
                 WebError::new(StatusCode::CONFLICT, format!("entry {seq} hides this already"));
             return Err(error.hint("nothing was recorded; go on from the list of redactions"));
         }
-        Ok(desk.app.hide(&[request], &mut |_| ())?.from)
+        let seq = desk.app.hide(&[request], &mut |_| ())?.from;
+        let list =
+            Params::default().and("done", &seq.to_string()).and("back", &to).url("/redactions");
+        Ok((StatusCode::SEE_OTHER, [(LOCATION, list)]).into_response())
     });
-    let seq = made.await?;
-    let list = Params::default().and("done", &seq.to_string()).and("back", &to).url("/redactions");
-    Ok((StatusCode::SEE_OTHER, [(LOCATION, list)]).into_response())
+    made.await
 }
 
 pub(crate) async fn undo(

@@ -132,33 +132,41 @@ pub(crate) fn see(back: &str, done: Option<&str>) -> Response {
 /// What was just done, with a way back.
 pub(crate) fn done(desk: &Desk, params: &Params, here: &str) -> Markup {
     let Ok(Some(entries)) = entries(params, "done") else { return html! {} };
-    let said = desk.app.said_by(entries.from).ok().flatten();
-    let what = said.map(|said| {
-        let value = said.value.filter(|value| !value.is_empty());
-        let what = value.unwrap_or_else(|| said.act.clone());
-        let short: String = said.session.chars().take(8).collect();
-        match (entries.len(), said.prompt) {
-            (1, 0) => format!(": {what}, session {short}"),
-            (1, number) => format!(": {what}, {short}#{number}"),
-            (_, 0) => format!(": {what}, of {}", plural(entries.len(), "session")),
-            _ => format!(": {what}, of {}", plural(entries.len(), "prompt")),
-        }
-    });
-    let undo = html! {
-        form method="post" action="/review" {
-            (form_secret(&desk.who))
-            input type="hidden" name="back" value=(here);
-            button name="undo" value=(params.get("done").unwrap_or_default()) data-key="u" { "Undo" }
-        }
+    // An address says what anybody has written; the ledger says what was done.
+    let Some(said) = desk.app.said_by(entries.from).ok().flatten() else { return html! {} };
+    let value = said.value.filter(|value| !value.is_empty());
+    let what = match (said.act.as_str(), value) {
+        ("disposition", None) => "no judgement any more".to_string(),
+        ("untag", Some(tag)) => format!("not {tag} any more"),
+        ("unnote", _) => "note taken away".to_string(),
+        (act, value) => value.unwrap_or_else(|| act.to_string()),
     };
-    let where_ = match entries.last() {
+    let short: String = said.session.chars().take(8).collect();
+    let name = format!("{}#{}", said.session, said.prompt);
+    let whose = match (entries.len(), said.prompt) {
+        (1, 0) => format!("session {short}"),
+        (1, number) => format!("{short}#{number}"),
+        (_, 0) => format!("of {}", plural(entries.len(), "session")),
+        _ => format!("of {}", plural(entries.len(), "prompt")),
+    };
+    let which = match entries.last() {
         Some(last) if last != entries.from => format!("entries {} to {last}", entries.from),
         _ => format!("entry {}", entries.from),
     };
-    layout::toast(
-        &shown(&format!("Recorded as {where_}{}.", what.unwrap_or_default())),
-        Some(&undo),
-    )
+    // In the queue, what is undone is looked at again.
+    let (path, query) = here.split_once('?').unwrap_or((here, ""));
+    let back = match (path, entries.len()) {
+        ("/queue", 1) => Params::parse(query.as_bytes()).with("at", Some(&name)).url(path),
+        _ => here.to_string(),
+    };
+    let undo = html! {
+        form method="post" action="/review" {
+            (form_secret(&desk.who))
+            input type="hidden" name="back" value=(back);
+            button name="undo" value=(params.get("done").unwrap_or_default()) data-key="u" { "Undo" }
+        }
+    };
+    layout::toast(&shown(&format!("Recorded as {which}: {what}, {whose}.")), Some(&undo))
 }
 
 /// Saying something of several at once: of those that are chosen, or of all that match.

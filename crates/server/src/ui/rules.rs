@@ -43,7 +43,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
         @if let Some(done) = done { (put_in_force(desk, done, seq.map(|seq| seq.get()))) }
         h1 { "Rules" }
         p.quiet {
-            (plural(rules.rules.len() as u64, "rule"))
+            (plural(rules.rules.iter().filter(|rule| rule.enabled).count() as u64, "rule"))
             @match seq {
                 Some(seq) => { ", in force by entry " (seq) },
                 None => ", those of the program",

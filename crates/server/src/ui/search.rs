@@ -1,12 +1,15 @@
 //! Search over all texts that are shown.
 
 use super::layout::{self, Page, piece, shown};
+use super::session::hide_split;
 use crate::access::Who;
 use crate::error::{Result, WebError};
 use crate::params::Params;
 use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::State;
+use axum::http::StatusCode;
+use codex_ledger_app::publish::Gate;
 use codex_ledger_app::{AppError, Times};
 use codex_ledger_query::{
     Facets, Filter, FilterError, Hits, QUALIFIERS, Search, SearchHit, Unmatched, since, until,
@@ -23,15 +26,20 @@ pub(crate) async fn show(
     State(shared): State<Shared>,
     Extension(who): Extension<Who>,
     params: Params,
-) -> Result<Page> {
+) -> Result<(StatusCode, Page)> {
     shared.at_desk(who, move |desk| body(desk, &params)).await
 }
 
-fn body(desk: &Desk, params: &Params) -> Result<Page> {
+fn body(desk: &Desk, params: &Params) -> Result<(StatusCode, Page)> {
     let within = params.get("within").map(|id| format!("session:{id} "));
     let asked = params.get("q").map(|asked| format!("{}{asked}", within.unwrap_or_default()));
     let asked = asked.as_deref();
-    let found = asked.map(|asked| find(desk, asked)).transpose()?;
+    let (found, wrong) = match asked.map(|asked| find(desk, asked)).transpose() {
+        Ok(found) => (found, None),
+        Err(error) if error.status.is_server_error() => return Err(error),
+        Err(error) => (None, Some(desk.without_hidden(error))),
+    };
+    let gate = desk.gate()?;
     let count = found.as_ref().map(|(found, _)| {
         let shown = found.hits.len() as u64;
         let best = if found.total > shown { format!(", the best {shown}") } else { String::new() };
@@ -44,18 +52,24 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
                 placeholder="words, \"a phrase\", in:output, repo:name, failed:yes";
             button { "Search" }
         }
+        @if let Some(wrong) = &wrong { p.refused role="alert" { (shown(&wrong.message)) "." } }
         p.quiet id="count" role="status" { (count.unwrap_or_default()) }
         // What the script puts others in the place of.
         div.found id="found" {
             @if let (Some((found, facets)), Some(asked)) = (&found, asked) {
                 (narrowed(asked))
                 (facets_of(asked, facets))
-                @if found.hits.is_empty() { (nowhere(desk, asked)?) }
-                ol.hits data-list="" { @for hit in &found.hits { (hit_row(desk, hit)) } }
+                @if found.hits.is_empty() {
+                    (nowhere(desk, asked)?)
+                    p.quiet { "All words have to be there. " code { "begin*" } " finds what begins so, " code { "a OR b" } " either, " code { "\"a phrase\"" } " the words together; "
+                        code { "in:output" } ", " code { "repo:name" } ", " code { "exit:1" } " narrow it down." }
+                }
+                ol.hits data-list="" { @for hit in &found.hits { (hit_row(desk, &gate, hit)) } }
             }
         }
     };
-    Ok(layout::page(desk, "Search", "/search", &markup))
+    let status = wrong.map_or(StatusCode::OK, |wrong| wrong.status);
+    Ok((status, layout::page(desk, "Search", "/search", &markup)))
 }
 
 fn find(desk: &Desk, asked: &str) -> Result<(Hits, Facets)> {
@@ -164,7 +178,11 @@ fn facets_of(asked: &str, facets: &Facets) -> Markup {
     }
 }
 
-fn hit_row(desk: &Desk, hit: &SearchHit) -> Markup {
+fn hit_row(desk: &Desk, gate: &Gate, hit: &SearchHit) -> Markup {
+    let mut plain = hit.snippet.replace(['⟦', '⟧'], "");
+    let whole = plain.clone();
+    hide_split(gate, &mut plain);
+    let found = if plain == whole { hit.snippet.clone() } else { plain };
     let from = hit.prompt.saturating_sub(3);
     let (session, seq, prompt) = (&hit.session, hit.seq, hit.prompt);
     let to = format!("/sessions/{session}?from={from}&show=full&at={seq}#p{prompt}");
@@ -176,7 +194,7 @@ fn hit_row(desk: &Desk, hit: &SearchHit) -> Markup {
                 @if let Some(tool) = &hit.tool { span { (shown(tool)) } }
                 @if let Some(code) = hit.exit_code { span.bad[code != 0] { "exit " (code) } }
             }
-            p.snippet { (snippet(&hit.snippet)) }
+            p.snippet { (snippet(&found)) }
         }
     }
 }

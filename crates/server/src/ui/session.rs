@@ -258,24 +258,29 @@ fn switch(params: &Params, path: &str) -> Markup {
 }
 
 /// Of a longer text only so many bytes are on a page.
-const TEXT_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const TEXT_BYTES_MAX: usize = 64 * 1024;
 
-/// Makes the texts of a prompt such that a page can show them: long ones are cut, and where marks of Markdown split what is hidden,
-/// so that the page would put it together again, the words alone are shown, without it.
+/// Makes the texts of a prompt such that a page can show them: long ones are cut.
 fn readable(gate: &Gate, prompt: &mut ReportPrompt) {
-    cut(&mut prompt.text);
-    for item in &mut prompt.items {
-        cut(&mut item.text);
-        let words = prose::words(&item.text);
-        if let Some(hidden) = gate.hide(&words)
-            && gate.hide(&item.text).is_none()
-        {
-            item.text = hidden;
-        }
+    for text in
+        std::iter::once(&mut prompt.text).chain(prompt.items.iter_mut().map(|of| &mut of.text))
+    {
+        cut(text);
+        hide_split(gate, text);
     }
 }
 
-pub(crate) fn cut(text: &mut String) {
+/// Where marks of Markdown split what is hidden, so that a page or a reader would put it together again, the words alone are
+/// left, without it.
+pub(crate) fn hide_split(gate: &Gate, text: &mut String) {
+    if let Some(hidden) = gate.hide(&prose::words(text))
+        && gate.hide(text).is_none()
+    {
+        *text = hidden;
+    }
+}
+
+fn cut(text: &mut String) {
     if text.len() > TEXT_BYTES_MAX {
         let whole = text.len();
         text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
@@ -295,7 +300,7 @@ pub(crate) fn article(
     let number = prompt.number.unwrap_or(0);
     let name = format!("{}#{number}", session.id);
     let at = format!("p{number}");
-    let back = format!("{here}#{at}");
+    let back = if has_bulk { format!("{here}#{at}") } else { here.to_string() };
     let with_choice = has_bulk && prompt.number.is_some();
     let mut shown_prompt = prompt.clone();
     // The forms say what is said of it.

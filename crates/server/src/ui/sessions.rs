@@ -8,6 +8,7 @@ use crate::params::Params;
 use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::State;
+use axum::http::StatusCode;
 use codex_ledger_app::{PriceTable, WhatIf};
 use codex_ledger_query::{
     Filter, SessionOrder, SessionRow, TokenBy, TokenRequest, TokenRow, TokenSums,
@@ -34,16 +35,17 @@ pub(crate) async fn list(
     State(shared): State<Shared>,
     Extension(who): Extension<Who>,
     params: Params,
-) -> Result<Page> {
-    shared
-        .at_desk(who, move |desk| {
-            body(desk, &params).or_else(|error| refused(desk, &params, error))
-        })
-        .await
+) -> Result<(StatusCode, Page)> {
+    let shown = shared.at_desk(who, move |desk| match body(desk, &params) {
+        Ok(page) => Ok((StatusCode::OK, page)),
+        Err(error) => refused(desk, &params, error),
+    });
+    shown.await
 }
 
 /// What was asked for stays, to be asked otherwise.
-fn refused(desk: &Desk, params: &Params, error: WebError) -> Result<Page> {
+fn refused(desk: &Desk, params: &Params, error: WebError) -> Result<(StatusCode, Page)> {
+    let status = error.status;
     if error.status.is_server_error() {
         return Err(error);
     }
@@ -52,7 +54,7 @@ fn refused(desk: &Desk, params: &Params, error: WebError) -> Result<Page> {
         (filters(desk, params, "/")?)
         p.refused role="alert" { (shown(&desk.without_hidden(error).message)) "." }
     };
-    Ok(layout::page(desk, "Sessions", "/", &markup))
+    Ok((status, layout::page(desk, "Sessions", "/", &markup)))
 }
 
 /// What reviewers say of a session.
@@ -277,7 +279,10 @@ fn heat_map(days: &[TokenRow], params: &Params) -> Markup {
         figure.heat {
             figcaption { "Tokens a day, " (first) " to " (last) }
             svg viewBox=(format!("0 0 {} 98", weeks * 14)) width=(weeks * 14) height="98" role="group" aria-label="Tokens a day" {
-                @for day in &days {
+                @for day in days.iter().filter(|day| day.count == 0) {
+                    rect class="heat0" x=(day.week * 14) y=(day.weekday * 14) width="12" height="12" rx="2" {}
+                }
+                @for day in days.iter().filter(|day| day.count > 0) {
                     a href=(params.with("page", None).with("since", Some(&day.date)).with("until", Some(&day.date)).url("/"))
                         aria-label=(format!("{}: {} tokens", day.date, short(day.count))) {
                         title { (day.date) ": " (short(day.count)) " tokens" }
