@@ -196,9 +196,9 @@ pub struct HiddenIn {
 /// # Errors
 /// As the database.
 pub fn hidden_in(db: &Connection, redaction: Seq, limit: usize) -> SqlResult<HiddenIn> {
-    // The index has those of redactions alone.
+    // The index has those of redactions alone; a cross join is not turned round.
     let sql = "SELECT s.id, sum(h.passages) AS passages, count(*) OVER () AS total
-        FROM redaction_hits h JOIN sessions s ON s.stream = h.stream
+        FROM redaction_hits h CROSS JOIN sessions s ON s.stream = h.stream
         WHERE h.redaction = ?1 AND h.redaction > 0 GROUP BY s.id ORDER BY passages DESC, s.id LIMIT ?2";
     let mut total = 0;
     let mut statement = db.prepare(sql)?;
