@@ -178,6 +178,8 @@ pub enum SessionOrder {
     Newest,
     /// The one whose last record is the earliest.
     Oldest,
+    /// The one between whose first and last record the most time has passed.
+    Longest,
     /// The one with the most prompts.
     Prompts,
     /// The one with the most failed calls.
@@ -192,6 +194,7 @@ impl SessionOrder {
         match self {
             SessionOrder::Newest => "coalesce(t.last_at_ms, s.created_at_ms)",
             SessionOrder::Oldest => "-coalesce(t.last_at_ms, s.created_at_ms)",
+            SessionOrder::Longest => "t.last_at_ms - coalesce(s.created_at_ms, t.first_at_ms)",
             SessionOrder::Prompts => {
                 "(SELECT count(*) FROM prompts p WHERE p.stream = s.stream AND p.number > 0)"
             }

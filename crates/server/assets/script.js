@@ -68,9 +68,35 @@
     for (const other of all('.found-here')) other.classList.remove('found-here');
     element.classList.add('found-here');
   };
-  const at = new URLSearchParams(location.search).get('at');
+  const query = new URLSearchParams(location.search);
+  const at = query.get('at');
   const place = at && all('[data-seq]').find((element) => element.dataset.seq === at);
-  if (place) goTo(place);
+  // The words that were found there, by the texts that hold them: nothing is written as markup.
+  const mark = (root, words) => {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const nodes = [];
+    while (walker.nextNode()) nodes.push(walker.currentNode);
+    for (const node of nodes) {
+      for (let rest = node; rest; ) {
+        const text = rest.data.toLowerCase();
+        // Some letters are more than one when they are small: then places are others.
+        if (text.length !== rest.length) break;
+        const found = words.map((word) => [text.indexOf(word), word.length]).filter(([from]) => from >= 0);
+        if (!found.length) break;
+        const [from, length] = found.reduce((a, b) => (b[0] < a[0] ? b : a));
+        const hit = rest.splitText(from);
+        rest = hit.splitText(Math.min(length, hit.length));
+        const marked = document.createElement('mark');
+        hit.replaceWith(marked);
+        marked.append(hit);
+      }
+    }
+  };
+  if (place) {
+    const words = (query.get('mark') || '').split('\n').filter(Boolean);
+    if (words.length) mark(place, words);
+    goTo(one('mark', place) || place);
+  }
   const failed = () => {
     const outcomes = all('main .outcome.bad');
     const now = outcomes.indexOf(one('.found-here'));
@@ -186,6 +212,17 @@
 
   // The newest days are at the end.
   for (const heat of all('.heat')) heat.scrollLeft = heat.scrollWidth;
+
+  // What somebody might take along: answers' code, commands, outputs.
+  for (const pre of navigator.clipboard ? all('.answer pre, pre.output, pre.diff, pre.text') : []) {
+    const copy = document.createElement('button');
+    copy.type = 'button';
+    copy.className = 'copy small';
+    copy.textContent = 'copy';
+    const text = pre.textContent;
+    copy.addEventListener('click', async () => { await navigator.clipboard.writeText(text); copy.textContent = 'copied'; });
+    pre.before(copy);
+  }
 
   // What can be copied, by a click.
   for (const code of all('[data-copy]')) {

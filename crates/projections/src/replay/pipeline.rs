@@ -14,7 +14,7 @@ use crate::replay::threads;
 use crate::row::{ReadNumbers, Writer, sql_seq};
 use crate::tables::token_messages::COUNT_REVIEWS_ONCE;
 use codex_ledger_db::{Connection, params};
-use codex_ledger_entry::{Seq, SeqRange, StreamId};
+use codex_ledger_entry::{Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{LedgerError, LedgerReader};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,6 +23,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Builder;
 
+/// So many entries are looked at to see whether any of them belongs to a source.
+const FEW_ENTRIES: u64 = 10_000;
 /// Parcels on their way.
 const PARCELS: usize = 6;
 
@@ -83,8 +85,11 @@ pub fn replay(
     decisions: &Decisions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Applied, ReplayError> {
-    let cursor = db
-        .query_row("SELECT cursor FROM meta", [], |row| row.seq("cursor"))
+    // Without a head, an interrupted replay has left something to do at its end.
+    let (cursor, is_whole) = db
+        .query_row("SELECT cursor, head <> '' AS whole FROM meta", [], |row| {
+            Ok((row.seq("cursor")?, row.get::<_, bool>("whole")?))
+        })
         .map_err(codex_ledger_db::at(path))?;
     let to = reader.head().end();
     let head = reader.head().chain.id.to_string();
@@ -92,8 +97,12 @@ pub fn replay(
         return Ok(Applied { entries: SeqRange::new(cursor, cursor), ..Applied::default() });
     }
     let policy = decisions.policy(reader)?;
-    let streams = Streams::load(db, path, policy.key())?;
     let is_decided_anew = decisions.decides_since(cursor)?;
+    // What is remembered of thousands of streams is read only where something speaks of one.
+    let streams = match is_whole && !is_decided_anew && !speaks_of_streams(reader, cursor)? {
+        true => Streams::default(),
+        false => Streams::load(db, path, policy.key())?,
+    };
     let hides = cursor > Seq::FIRST && is_decided_anew;
     let changes = match hides {
         true => Changes::between(reader, (db, path), &streams, cursor, (decisions, &policy))?,
@@ -132,6 +141,24 @@ pub fn replay(
     });
     let decided_anew = changes.streams.union(&changes.gone).copied().collect();
     written.map(|()| Applied { entries: SeqRange::new(cursor, to), decided_anew, is_decided_anew })
+}
+
+/// Whether one of the entries from the cursor on belongs to a source, or there are many.
+fn speaks_of_streams(reader: &mut LedgerReader, cursor: Seq) -> Result<bool, ReplayError> {
+    let end = reader.head().end();
+    let mut next = cursor;
+    while next < end {
+        let Some(pack) = reader.pack_from(next)? else { return Ok(true) };
+        let is_of_stream = |kind: Kind| {
+            !matches!(kind, Kind::Annotation | Kind::Action | Kind::Access | Kind::Key)
+        };
+        let mut new = pack.entries.iter().filter(|entry| entry.seq >= next);
+        if end.since(cursor) > FEW_ENTRIES || new.any(|entry| is_of_stream(entry.kind)) {
+            return Ok(true);
+        }
+        next = pack.info.end_seq();
+    }
+    Ok(false)
 }
 
 fn write_all(

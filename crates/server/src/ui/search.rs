@@ -16,7 +16,10 @@ use codex_ledger_query::{
 };
 use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 
+/// Words that are marked where a hit leads to.
+const WORDS_MAX: usize = 8;
 /// Hits on a page.
 const HITS: usize = 50;
 /// Values of a facet.
@@ -185,7 +188,12 @@ fn hit_row(desk: &Desk, gate: &Gate, hit: &SearchHit) -> Markup {
     let found = if plain == whole { hit.snippet.clone() } else { plain };
     let from = hit.prompt.saturating_sub(3);
     let (session, seq, prompt) = (&hit.session, hit.seq, hit.prompt);
-    let to = format!("/sessions/{session}?from={from}&show=full&at={seq}#p{prompt}");
+    let params = Params::default()
+        .and("from", &from.to_string())
+        .and("show", "full")
+        .and("at", &seq.to_string())
+        .and("mark", &marked_words(&hit.snippet));
+    let to = format!("{}#p{prompt}", params.url(&format!("/sessions/{session}")));
     html! {
         li data-item="" {
             a.title href=(to) { (shown(hit.title.as_deref().unwrap_or(&hit.session))) " #" (hit.prompt) }
@@ -197,6 +205,13 @@ fn hit_row(desk: &Desk, gate: &Gate, hit: &SearchHit) -> Markup {
             p.snippet { (snippet(&found)) }
         }
     }
+}
+
+/// The different words that were found, for the page of the session to mark them.
+fn marked_words(snippet: &str) -> String {
+    let found = snippet.split('⟦').skip(1).filter_map(|behind| behind.split_once('⟧'));
+    let words: BTreeSet<String> = found.map(|(word, _)| word.to_lowercase()).collect();
+    words.into_iter().take(WORDS_MAX).collect::<Vec<_>>().join("\n")
 }
 
 /// What was found stands between these.

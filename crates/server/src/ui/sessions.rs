@@ -23,9 +23,10 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const PAGE: u64 = 50;
 /// Bars of a chart that is not about days.
 const BARS: usize = 5;
-const ORDERS: [(&str, &str, SessionOrder); 5] = [
+const ORDERS: [(&str, &str, SessionOrder); 6] = [
     ("newest", "newest", SessionOrder::Newest),
     ("oldest", "oldest", SessionOrder::Oldest),
+    ("longest", "longest", SessionOrder::Longest),
     ("prompts", "most prompts", SessionOrder::Prompts),
     ("failed", "most failed", SessionOrder::Failed),
     ("tokens", "most tokens", SessionOrder::Tokens),
