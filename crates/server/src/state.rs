@@ -168,7 +168,7 @@ impl Shared {
         let shared = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let desk = shared.desk(who);
-            work(&desk).map_err(|error| desk.without_hidden(error))
+            work(&desk).map_err(|error| desk.refusal(error))
         });
         done.await.unwrap_or_else(|_| {
             Err(WebError::new(StatusCode::INTERNAL_SERVER_ERROR, "this program has failed here")
@@ -229,12 +229,14 @@ impl Desk {
         Ok(gate)
     }
 
-    /// An error without what is hidden. What somebody has typed is repeated to them as it was: that a word of it is hidden would
-    /// tell them that it stands somewhere.
+    /// An error as it is told. What somebody has typed is repeated to them as it was: that a word of it is hidden would tell them
+    /// that it stands somewhere.
+    fn refusal(&self, error: WebError) -> WebError {
+        if error.status.is_client_error() { error } else { self.without_hidden(error) }
+    }
+
+    /// What the program says by itself, without what is hidden.
     pub(crate) fn without_hidden(&self, error: WebError) -> WebError {
-        if error.status.is_client_error() {
-            return error;
-        }
         let message = match self.gate() {
             Ok(gate) => gate.hide(&error.message).unwrap_or(error.message),
             Err(_) => "this was not done, and what is hidden cannot be read".into(),

@@ -40,7 +40,7 @@ fn body(desk: &Desk, params: &Params) -> Result<(StatusCode, Page)> {
     let (found, wrong) = match asked.map(|asked| find(desk, asked)).transpose() {
         Ok(found) => (found, None),
         Err(error) if error.status.is_server_error() => return Err(error),
-        Err(error) => (None, Some(desk.without_hidden(error))),
+        Err(error) => (None, Some(error)),
     };
     let gate = desk.gate()?;
     let count = found.as_ref().map(|(found, _)| {

@@ -53,7 +53,7 @@ fn refused(desk: &Desk, params: &Params, error: WebError) -> Result<(StatusCode,
     let markup = html! {
         h1 { "Sessions" }
         (filters(desk, params, "/")?)
-        p.refused role="alert" { (shown(&desk.without_hidden(error).message)) "." }
+        p.refused role="alert" { (shown(&error.message)) "." }
     };
     Ok((status, layout::page(desk, "Sessions", "/", &markup)))
 }
