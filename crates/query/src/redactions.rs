@@ -90,10 +90,12 @@ impl RevocationRow {
     }
 }
 
+/// Its index has the hits of redactions alone; a question that does not say so reads all of them.
 const SELECT: &str =
     "SELECT seq, id, recorded_at_ms, actor, reason, scope, target, within, field, replacement,
     active, revoked_by,
-    (SELECT coalesce(sum(passages), 0) FROM redaction_hits h WHERE h.redaction = redactions.seq) AS passages
+    (SELECT coalesce(sum(passages), 0) FROM redaction_hits h WHERE h.redaction = redactions.seq
+        AND h.redaction > 0) AS passages
     FROM redactions";
 
 /// All redactions, or those in force, the newest first.
@@ -156,7 +158,7 @@ pub struct FormCount {
 /// # Errors
 /// As the database.
 pub fn forms_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<Vec<FormCount>> {
-    let sql = "SELECT form, sum(passages) AS passages FROM redaction_hits WHERE redaction = ? AND form <> ''
+    let sql = "SELECT form, sum(passages) AS passages FROM redaction_hits WHERE redaction = ? AND redaction > 0 AND form <> ''
         GROUP BY form ORDER BY passages DESC, form";
     let read =
         |row: &Row<'_>| Ok(FormCount { form: row.get("form")?, passages: row.count("passages")? });
@@ -169,7 +171,7 @@ pub fn forms_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<Vec<FormCou
 /// As the database.
 pub fn rows_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<u64> {
     let sql = "SELECT count(*) FROM (SELECT DISTINCT stream, line, part, item, substr(field, 1, instr(field, '.'))
-        FROM redaction_hits WHERE redaction = ?)";
+        FROM redaction_hits WHERE redaction = ? AND redaction > 0)";
     db.query_row(sql, [sql_seq(redaction)], |row| row.count(0))
 }
 
@@ -178,7 +180,7 @@ pub fn rows_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<u64> {
 /// # Errors
 /// As the database.
 pub fn ids_hidden_by(db: &Connection, redaction: Seq) -> SqlResult<u64> {
-    let sql = "SELECT count(DISTINCT stream) FROM redaction_hits WHERE redaction = ? AND field = 'sessions.id'";
+    let sql = "SELECT count(DISTINCT stream) FROM redaction_hits WHERE redaction = ? AND redaction > 0 AND field = 'sessions.id'";
     db.query_row(sql, [sql_seq(redaction)], |row| row.count(0))
 }
 

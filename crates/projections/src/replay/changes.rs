@@ -49,7 +49,8 @@ impl Changes {
         let erased = decisions.erased(cursor, Seq::MAX)?.without(&before);
         changes.add_erased(reader, (db, path), (known, decisions), &erased)?;
         for gone in old.redactions().iter().filter(|r| !policy.redactions().contains(r)) {
-            let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ?";
+            let sql =
+                "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ? AND redaction > 0";
             changes.add_found(db, path, sql, &[gone.seq.to_string()])?;
             changes.names |= matches!(gone.target, Target::Passages { .. } | Target::Prompt { .. });
         }
@@ -130,7 +131,8 @@ impl Changes {
         // A redaction of a place that is gone hides nothing any more, also not where the same is said.
         let silent = decisions.named_in(erased)?;
         for seq in self.void.clone().into_iter().chain(silent) {
-            let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ?";
+            let sql =
+                "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ? AND redaction > 0";
             self.add_found(db, path, sql, &[seq.to_string()])?;
         }
         let threads: BTreeSet<&str> = self
@@ -228,7 +230,8 @@ impl Changes {
             Target::Prompt { .. } => false,
             _ => true,
         };
-        let sql = "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ?";
+        let sql =
+            "SELECT DISTINCT stream FROM redaction_hits WHERE redaction = ? AND redaction > 0";
         for redaction in old.redactions().iter().filter(is_narrow) {
             self.add_found(db, path, sql, &[redaction.seq.to_string()])?;
         }
