@@ -316,3 +316,22 @@ fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .header_read_timeout(HEADERS_PATIENCE)
         .serve_connection(TokioIo::new(stream), service)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_machine_has_its_share_of_places_and_this_one_all() {
+        let peers = Peers::default();
+        let (other, own) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([127, 0, 0, 1]));
+        let come = |from| (0..CONNECTIONS_OF_ONE_MAX).map(|_| peers.come(from)).collect::<Vec<_>>();
+        let (mut here, own_ones) = (come(other), come(own));
+        assert!(here.iter().chain(&own_ones).all(Option::is_some));
+        assert!(peers.come(other).is_none() && peers.come(own).is_some());
+        here.pop();
+        assert!(peers.come(other).is_some(), "who goes leaves a place");
+        drop((here, own_ones));
+        assert!(peers.counts().is_empty());
+    }
+}
