@@ -1,7 +1,7 @@
 //! Texts of which a row has pieces in columns of their own: a path out of a patch, what was typed out of a wrapper.
 
 use crate::row::At;
-use codex_ledger_redaction::{Class, Mask, Owners, Place, Policy};
+use codex_ledger_redaction::{By, Class, Mask, Owners, Place, Policy};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -47,13 +47,21 @@ impl Cut {
     /// The pieces, each on a line, without what is hidden in the whole; none where nothing of it is theirs.
     pub(crate) fn shown(&self, policy: &Policy, at: At, owners: &Owners) -> Option<String> {
         let Whole { table, column, role, text, masks } = &*self.whole;
-        if *table == "function_calls" && !policy.has_redactions() {
-            // Rules look for what is no part of a path and no path is a part of.
+        // Rules look for what is no part of a path and no path is a part of: of a call, only what people hid counts. Where
+        // they hid nothing, no other redaction may change the row, since its stream is not derived anew for it.
+        let is_call = *table == "function_calls";
+        if is_call && !policy.has_redactions() {
             return None;
         }
         let (seq, part, class) = (at.seq, at.part, Class::Text);
         let place = Place { class, table, column, role: Some(role), seq, part, owners };
-        let masks = masks.get_or_init(|| policy.masks(text, &place));
+        let counts =
+            |mask: &Mask| !is_call || mask.all.iter().any(|by| matches!(by, By::Manual(_)));
+        let masks = masks.get_or_init(|| {
+            let mut masks = policy.masks(text, &place);
+            masks.retain(counts);
+            masks
+        });
         let touches =
             |piece: &Range<usize>, mask: &Mask| mask.start < piece.end && piece.start < mask.end;
         if !self.pieces.iter().any(|piece| masks.iter().any(|mask| touches(piece, mask))) {

@@ -1,12 +1,17 @@
 //! The same on real logs. Nothing of what they say is printed: tables, columns and numbers only.
 
 use super::evidence::{Sought, in_files, in_texts};
+use super::{column, hide};
 use crate::cli_support::{TestEnvironment, skip, sources_below, variable};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 const HOMES: usize = 2;
+/// Of how many homes each row is compared.
+const SMALL_HOMES: usize = 10;
+/// The sessions that something is hidden in.
+const ENDS: &str = "SELECT id FROM (SELECT min(id) AS id FROM sessions UNION SELECT max(id) FROM sessions) WHERE id <> ''";
 /// How many texts are hidden in each, of each column as many.
 const LITERALS: usize = 6;
 const PLACES: [(&str, &str); 6] = [
@@ -125,4 +130,20 @@ fn passages_of_real_logs_are_gone_and_come_back() {
         assert_eq!(env.digest(), before, "home {index}: as before");
     }
     assert!(there == 0 || done_homes == HOMES, "{done_homes} homes of {there}");
+}
+
+/// Hiding writes only some streams anew: all others are what a rebuild makes of them.
+#[test]
+fn hiding_in_one_session_of_real_logs_leaves_what_a_rebuild_gives() {
+    for (index, home) in homes().into_iter().take(SMALL_HOMES).enumerate() {
+        let env = TestEnvironment::new();
+        env.append_roots(std::slice::from_ref(&home), &[]);
+        let before = env.digest();
+        for session in column(&env, ENDS) {
+            let redaction = hide(&env, &["--literal", "error", "--wide", "--session", &session]);
+            env.digest();
+            super::undo(&env, redaction);
+            assert_eq!(env.digest(), before, "home {index}: as before");
+        }
+    }
 }

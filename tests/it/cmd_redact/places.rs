@@ -210,6 +210,26 @@ fn what_was_cut_out_of_a_hidden_passage_is_hidden() {
     }
 }
 
+/// What is hidden in one session changes no row of another: also not whose rule is said to hide what is cut out of a call.
+#[test]
+fn what_is_hidden_elsewhere_changes_no_row_of_a_call() {
+    let patch = "*** Begin Patch\n*** Add File: /Users/ada/docs/heron.md\n+spring\n*** End Patch\n";
+    let call = serde_json::json!({"type": "custom_tool_call", "call_id": "c1", "name": "apply_patch", "input": patch});
+    let line = serde_json::json!({"timestamp": "2026-03-01T10:00:01.000Z", "type": "response_item", "payload": call});
+    let env = TestEnvironment::new();
+    env.write(&env.rollout(1), &[session(1, 0), format!("{line}\n").into_bytes()].concat());
+    env.write(&env.rollout(2), &session(2, 2));
+    env.append(&[]);
+    let hits = "SELECT field FROM redaction_hits WHERE rule = 'home-user' ORDER BY field";
+    let before = (env.digest(), column(&env, hits));
+    assert!(before.1.contains(&"file_changes.path".into()), "{:?}", before.1);
+    let redaction = hide(&env, &["--literal", "high water", "--session", &thread(2)]);
+    assert_eq!(column(&env, hits), before.1);
+    env.digest();
+    undo(&env, redaction);
+    assert_eq!(env.digest(), before.0);
+}
+
 /// A command is shown as a shell would be given it, with apostrophes inside of apostrophes.
 #[test]
 fn what_arguments_hide_is_hidden_in_the_command_with_apostrophes() {
