@@ -40,6 +40,19 @@ pub enum Matcher {
     Regex(String),
 }
 
+impl Matcher {
+    /// Whether it may find the id of a thread, which is a UUID: hidden in one session, it is hidden in all that name it. A letter
+    /// that no UUID has says that it cannot; of a pattern that is not known.
+    pub fn may_name_a_thread(&self) -> bool {
+        match self {
+            Matcher::Literal { text, .. } => {
+                !text.bytes().any(|b| b.is_ascii_alphabetic() && !b.is_ascii_hexdigit())
+            }
+            Matcher::Regex(_) => true,
+        }
+    }
+}
+
 /// Which texts a manual redaction applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -119,7 +132,7 @@ pub struct Mask {
 
 /// Raised when the same rules and redactions come to hide something else in the same text: what was derived before then
 /// has to be derived anew.
-pub const GENERATION: u32 = 4;
+pub const GENERATION: u32 = 5;
 
 /// Rules and manual redactions, ready to use from any thread.
 #[derive(Debug)]

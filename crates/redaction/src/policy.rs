@@ -166,7 +166,10 @@ impl Policy {
         let engine = Some(Engine::prepare(&ready, &manual)?);
         // Rows of several sessions are joined by the ids of threads: what hides one in one session hides it in all.
         let is_narrow = |manual: &Manual| manual.scope != Scope::Global;
-        let wide = |manual: &Manual| Manual { scope: Scope::Global, ..manual.clone() };
+        let wide = |manual: &Manual| match manual.matcher.may_name_a_thread() {
+            true => Manual { scope: Scope::Global, ..manual.clone() },
+            false => manual.clone(),
+        };
         let id_engine = match manual.iter().any(is_narrow) {
             true => Some(Engine::prepare(&ready, &manual.iter().map(wide).collect::<Vec<_>>())?),
             false => None,

@@ -3,7 +3,7 @@
 use super::evidence::leaks;
 use super::twins::assert_same_structure;
 use super::{column, configure_rules, hide, shape, text, undo, without_rules};
-use crate::cli_support::TestEnvironment;
+use crate::cli_support::{TestEnvironment, session, thread};
 use std::collections::BTreeSet;
 
 const SESSION: &str = "019c416a-4ee0-7d54-a729-8a2d16bc4c61";
@@ -129,6 +129,28 @@ fn narrow_redactions_keep_ids_joined() {
         assert_same_structure(&env, &plain, &format!("ids within {}", within[0]));
         undo(&env, redaction);
     }
+}
+
+/// A word that can be no part of a thread's id hides an id in its session alone, and where nobody says whose it is.
+#[test]
+fn a_narrow_word_hides_ids_of_its_session() {
+    let env = TestEnvironment::new();
+    let named = |number: u64| {
+        let text = String::from_utf8(session(number, 1)).unwrap();
+        let call = r#"{"timestamp":"2026-02-01T10:00:09.000Z","type":"response_item","payload":{"type":"function_call","name":"shell","arguments":"{}","call_id":"call_Quinby_7"}}"#;
+        format!("{text}{call}\n").into_bytes()
+    };
+    for number in 1..=2 {
+        env.write(&env.rollout(number), &named(number));
+    }
+    env.append(&[]);
+    let before = env.digest();
+    let ids = || column(&env, "SELECT call_id FROM function_calls ORDER BY stream");
+    let one = hide(&env, &["--literal", "Quinby", "--session", &thread(1)]);
+    assert!(ids()[0].starts_with("redacted-") && ids()[1] == "call_Quinby_7", "{:?}", ids());
+    env.ok(["rebuild-views", "--check"]);
+    undo(&env, one);
+    assert_eq!(env.digest(), before);
 }
 
 /// Rules that look at some columns or roles only do not part ids either.

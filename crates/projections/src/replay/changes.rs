@@ -70,8 +70,12 @@ impl Changes {
         let passages: Vec<Redaction> = new.into_iter().filter(passages).cloned().collect();
         if !rules.is_empty() || !passages.is_empty() {
             changes.names = true;
+            let may_hide = |stream: &&Stream| {
+                let is_reached = |of: &Redaction| may_reach(&of.target, stream);
+                !rules.is_empty() || passages.iter().any(is_reached)
+            };
             let is_new = |stream: &&Stream| !changes.streams.contains(&stream.id);
-            let streams: Vec<&Stream> = known.iter().filter(is_new).collect();
+            let streams: Vec<&Stream> = known.iter().filter(is_new).filter(may_hide).collect();
             let rules = RuleSet { rules, ..RuleSet::default() };
             let sought =
                 Policy::compile(rules, passages, *policy.key()).map_err(PolicyError::from)?;
@@ -297,6 +301,16 @@ fn may_be_of(stream: &Stream, id: &str) -> bool {
 /// Whether each line of a stream names its own session.
 fn is_side(stream: &Stream) -> bool {
     matches!(stream.name, StreamName::History(_) | StreamName::Index(_))
+}
+
+/// Whether passages that are hidden there may stand in a stream. Its repository may have been another one at first.
+fn may_reach(target: &Target, stream: &Stream) -> bool {
+    match target {
+        Target::Passages { matcher, scope: Scope::Session(id) } => {
+            is_side(stream) || may_be_of(stream, id) || matcher.may_name_a_thread()
+        }
+        _ => true,
+    }
 }
 
 /// Those of these streams in which a policy hides anything.
