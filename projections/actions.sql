@@ -9,3 +9,11 @@ CREATE TABLE actions (
     reason         TEXT,                -- why, where that was said
     of_stream      INTEGER              -- the stream that it speaks of
 ) STRICT;
+
+-- Which entries a request with a key of its own has made: the same request, sent again, is not done again.
+CREATE TABLE requests (
+    seq     INTEGER PRIMARY KEY,
+    request BLOB NOT NULL,              -- digest of who asked and of the key
+    content BLOB NOT NULL               -- digest of what was asked
+) STRICT;
+CREATE INDEX requests_by_request ON requests (request);

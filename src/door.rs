@@ -474,6 +474,7 @@ pub fn setup(
         checkpoint: config.checkpoint,
         retention: config.retention,
         actor,
+        request: None,
         holder: Holder {
             command: command.to_string(),
             pid: std::process::id(),

@@ -99,6 +99,7 @@ impl Machine {
             rules: Some(Ok(RuleSet::default())),
             review: ReviewConfig::default(),
             actor: "ada".into(),
+            request: None,
             holder: holder(),
             wait: Duration::ZERO,
             notices: None,

@@ -21,6 +21,7 @@ mod rebuild;
 mod redact;
 mod repair;
 mod report;
+mod requests;
 mod review;
 mod rules;
 mod search;
@@ -53,7 +54,6 @@ pub use self::proofs::{
     Against, Noted, Noting, Proven, SignedBy, Vouched, read_note, verify_consistency, verify_proof,
 };
 pub use self::publishing::{Publication, Published, Withheld, Written, WrittenFile, gate_of};
-pub use self::rebuild::Rebuilt;
 pub use self::redact::{RedactionMade, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
 pub use self::report::{PageBy, Rendering, ReportFile, renderer};
@@ -64,7 +64,7 @@ pub use self::stamps::{KeptStamp, StampRequest, read_authorities, verify_stamp};
 pub use self::status::{Drift, HeadSummary, Status};
 pub use self::target::RedactRequest;
 pub use self::witness::{Cosignature, Cosigned, Seen};
-pub use self::{raw::EntryDetail, review::dismissal, search::Times};
+pub use self::{raw::EntryDetail, rebuild::Rebuilt, requests::*, review::dismissal, search::Times};
 pub use self::{state_db::StateDb, tokens::Explanation};
 pub use codex_ledger_append::{AppendReport, ByteCounts, ErasedFile, FileCounts, SourceProblem};
 pub use codex_ledger_entry::{Act, Seq, SeqRange, hex, parse_hex};

@@ -364,11 +364,13 @@ impl App {
         drafts: &[NewEntry],
     ) -> Result<SeqRange> {
         let (world, paths) = (&self.setup.world, LedgerPaths { dir: self.dir().into() });
+        let request = self.request_to_do()?;
         let mut controls = Controls::load(&mut LedgerReader::open(self.dir())?)?;
         let old = (ledger.head().end(), ledger.head().chain.id);
         let mut appender = ledger.appender()?;
         for NewEntry { kind, reference, body } in drafts {
-            appender.append_about(*kind, *reference, body)?;
+            let stamped = request.as_ref().map(|request| request.stamp(body.clone()));
+            appender.append_about(*kind, *reference, stamped.as_deref().unwrap_or(body))?;
         }
         let done = appender.finish()?;
         let new = (ledger.head().end(), ledger.head().chain.id);

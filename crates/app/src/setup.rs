@@ -1,6 +1,7 @@
 //! What a use case needs to know, and the use cases of one ledger.
 
 use super::open::NoticeListener;
+use super::requests::KeyedRequest;
 use crate::config::{CheckpointConfig, RetentionConfig, ReviewConfig};
 use crate::error::Result;
 use codex_ledger_ledger::{Holder, World};
@@ -30,6 +31,8 @@ pub struct Setup {
     pub retention: RetentionConfig,
     /// Who asks.
     pub actor: String,
+    /// The key of what is asked, where it has one of its own.
+    pub request: Option<KeyedRequest>,
     /// Who holds the lock meanwhile.
     pub holder: Holder,
     /// How long a writer waits for another one to end.

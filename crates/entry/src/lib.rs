@@ -11,6 +11,7 @@ mod erasure;
 mod fields;
 mod hash;
 mod header;
+mod request;
 mod seq;
 mod seq_set;
 mod stream;
@@ -24,6 +25,7 @@ pub use hash::{
     body_hasher, checksum, commit, commit_hasher, hex, parse_hex, stream_hasher,
 };
 pub use header::{FLAG_LINE_FEED, HEADER_BYTES, Header, HeaderError, Kind};
+pub use request::RequestId;
 pub use seq::{Seq, SeqRange, StreamId};
 pub use seq_set::{SeqSet, SeqSetError};
 pub use stream::{Container, StreamDescriptor, StreamName};

@@ -11,6 +11,7 @@ mod queue;
 mod quotations;
 mod redactions;
 mod report;
+mod requests;
 mod row;
 mod scope;
 mod search;
@@ -51,6 +52,7 @@ pub use redactions::{
     redactions_in_force, repos, repos_in, revocation, revocations, rows_hidden_by, streams_of_repo,
 };
 pub use report::*;
+pub use requests::made_by;
 pub use search::{
     AskError, Facets, Hits, QUALIFIERS, SEARCH_SOURCES, Search, SearchError, SearchHit, Unmatched,
     search, search_with_facets, unmatched,

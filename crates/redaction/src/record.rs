@@ -1,7 +1,7 @@
 //! The bodies of entries that decide what may be shown. Hand-written fields, as all that is hashed.
 
 use super::RuleSet;
-use codex_ledger_entry::{Fields, FieldsBuilder, Seq};
+use codex_ledger_entry::{Fields, FieldsBuilder, RequestId, Seq};
 
 /// Entries number the records of a line in steps of this size (`docs/FORMAT.md`).
 const PART_STEP: u64 = 256;
@@ -9,7 +9,8 @@ const PART_STEP: u64 = 256;
 /// The program that writes a record, for whoever cannot read it.
 const SOFTWARE: &str = concat!("codex-ledger ", env!("CARGO_PKG_VERSION"));
 /// Fields that every record may have.
-const COMMON: [&str; 3] = ["actor", "reason", "software"];
+const COMMON: [&str; 5] =
+    ["actor", "reason", "software", RequestId::FIELDS[0], RequestId::FIELDS[1]];
 
 /// What the field `case` of a literal says.
 const ANY_CASE: &str = "any";

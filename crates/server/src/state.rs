@@ -10,9 +10,10 @@ use crate::ui::queue_cache::QueueCache;
 use crate::vouching::{Refusal, Vouching};
 use axum::http::{HeaderMap, StatusCode};
 use codex_ledger_app::publish::Gate;
-use codex_ledger_app::{App, AppError, Listener, Seq, Setup};
+use codex_ledger_app::{App, AppError, Before, KeyedRequest, Listener, Seq, SeqRange, Setup};
 use codex_ledger_query::Zone;
 use codex_ledger_report::Sheet;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What was asked and answered; it holds nothing that was asked for.
@@ -54,6 +55,8 @@ struct Inner {
     log: Option<LogListener>,
     queue: QueueCache,
     deciding: Mutex<()>,
+    /// Requests with keys of their own that are being done: by whom, and the key.
+    under_way: Mutex<HashSet<(String, String)>>,
     /// The gate, and the last decision that it knows: its rules take a while to prepare.
     gate: Mutex<Option<(Option<Seq>, Arc<Gate>)>>,
     charts: ChartCache,
@@ -88,6 +91,7 @@ impl Shared {
             log,
             queue,
             deciding,
+            under_way: Mutex::default(),
             gate: Mutex::default(),
             charts: ChartCache::default(),
             candidates: CandidateCache::default(),
@@ -170,21 +174,91 @@ impl Shared {
             let desk = shared.desk(who);
             work(&desk).map_err(|error| desk.refusal(error))
         });
-        done.await.unwrap_or_else(|_| {
-            Err(WebError::new(StatusCode::INTERNAL_SERVER_ERROR, "this program has failed here")
-                .hint("this is a fault of ours; please report it"))
-        })
+        done.await.unwrap_or_else(|_| Err(failed()))
+    }
+
+    /// As [`Shared::at_desk`], for what changes something: a request with a key of its own is done once, however often it is sent.
+    /// Where it was done before, `work` is not called.
+    pub(crate) async fn once<T: Send + 'static>(
+        &self,
+        who: Who,
+        request: Option<KeyedRequest>,
+        work: impl FnOnce(&Desk) -> Result<T> + Send + 'static,
+    ) -> Result<Once<T>> {
+        let Some(request) = request else {
+            return self.at_desk(who, work).await.map(Once::Now);
+        };
+        let under_way = UnderWay::begin(self, (who.actor.clone(), request.key.clone()))?;
+        let shared = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            // It ends when the work does, also when nobody waits for the answer any more.
+            let _under_way = under_way;
+            let desk = shared.desk_for(who, Some(request));
+            let done = match desk.app.done_before() {
+                Ok(Some(Before::Done(entries))) => Ok(Once::Before(entries)),
+                Ok(Some(Before::Other(_))) => Err(WebError::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "this key was used for something else",
+                )
+                .hint("choose another key for each thing that you want")),
+                Ok(None) => work(&desk).map(Once::Now),
+                Err(error) => Err(error.into()),
+            };
+            done.map_err(|error| desk.refusal(error))
+        });
+        done.await.unwrap_or_else(|_| Err(failed()))
     }
 
     pub(crate) fn desk(&self, who: Who) -> Desk {
+        self.desk_for(who, None)
+    }
+
+    fn desk_for(&self, who: Who, request: Option<KeyedRequest>) -> Desk {
         let now_ms = self.now_ms() as i64;
-        let mut setup = Setup { actor: who.actor.clone(), ..self.0.setup.clone() };
+        let mut setup = Setup { actor: who.actor.clone(), request, ..self.0.setup.clone() };
         // Whoever waits for the ledger is told since when.
         setup.holder.since = format!("{} UTC", Zone::utc().minute(now_ms));
         let app = App::new(setup);
         let end = app.end().ok();
         Desk { app, who, zone: self.0.zone.clone(), now_ms, end, shared: self.clone() }
     }
+}
+
+/// What became of a request.
+pub(crate) enum Once<T> {
+    /// It was done now.
+    Now(T),
+    /// It was done before, by these entries.
+    Before(SeqRange),
+}
+
+/// A request with a key of its own that is being done.
+struct UnderWay {
+    shared: Shared,
+    request: (String, String),
+}
+
+impl UnderWay {
+    fn begin(shared: &Shared, request: (String, String)) -> Result<UnderWay> {
+        let mut all = shared.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.insert(request.clone()) {
+            true => Ok(UnderWay { shared: shared.clone(), request }),
+            false => Err(WebError::new(StatusCode::CONFLICT, "the same request is being done")
+                .hint("send it again in a moment")),
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut all = self.shared.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&self.request);
+    }
+}
+
+fn failed() -> WebError {
+    WebError::new(StatusCode::INTERNAL_SERVER_ERROR, "this program has failed here")
+        .hint("this is a fault of ours; please report it")
 }
 
 impl Desk {

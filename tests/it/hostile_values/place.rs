@@ -75,6 +75,7 @@ impl Place {
             rules: Some(Ok(RuleSet::default())),
             review: ReviewConfig::default(),
             actor: "tester".into(),
+            request: None,
             holder: holder(),
             wait: Duration::ZERO,
             notices: None,

@@ -11,12 +11,13 @@ const PLACES: [&str; 3] = ["stream", "seq", "text_key"];
 /// Columns with lines of files.
 const LINES: [&str; 3] = ["line", "last_line", "output_line"];
 /// Tables that are compared row by row, of every stream and of none.
-const WHOLE: [&str; 9] = [
+const WHOLE: [&str; 10] = [
     "actions",
     "annotations",
     "files",
     "redaction_hits",
     "redactions",
+    "requests",
     "revocations",
     "rule_sets",
     "rules",

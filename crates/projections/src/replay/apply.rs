@@ -8,7 +8,7 @@ use crate::replay::lines::body;
 use crate::replay::parcels::{End, Shipper};
 use crate::replay::streams::Streams;
 use crate::row::{At, RowBuilder};
-use crate::tables::{actions, annotations, redactions, streams};
+use crate::tables::{actions, annotations, redactions, requests, streams};
 use codex_ledger_entry::{Kind, Seq, SeqRange, StreamDescriptor, StreamId, StreamName};
 use codex_ledger_ledger::{Control, LedgerReader, Pack, StoredEntry};
 use std::ops::ControlFlow;
@@ -96,6 +96,7 @@ impl<'a> Applier<'a> {
         }
         for seq in &changes.void {
             redactions::forget(self.deriver.policy, *seq, &mut self.deriver.drafts);
+            requests::forget(self.deriver.policy, *seq, &mut self.deriver.drafts);
         }
         for id in &changes.copies {
             if let Some(stream) = self.streams.get_mut(*id) {
@@ -172,6 +173,11 @@ impl<'a> Applier<'a> {
     }
 
     fn entry(&mut self, pack: &Pack, entry: &StoredEntry) -> Result<(), ReplayError> {
+        if !matches!(entry.kind, Kind::Line | Kind::Document | Kind::Stream) {
+            let body = body(self.reader, pack, entry)?.unwrap_or_default();
+            let Deriver { policy, drafts, .. } = &mut self.deriver;
+            requests::request(policy, entry.seq, &body, drafts);
+        }
         match entry.kind {
             Kind::Created | Kind::Action | Kind::Access | Kind::Key => self.action(pack, entry)?,
             Kind::EraseIntent | Kind::EraseDone => {

@@ -12,6 +12,7 @@ pub(crate) mod messages;
 pub(crate) mod prompts;
 pub(crate) mod redactions;
 pub(crate) mod remarks;
+pub(crate) mod requests;
 pub(crate) mod script_calls;
 pub(crate) mod sessions;
 pub(crate) mod side_files;
