@@ -31,6 +31,7 @@ mod cmd_repair;
 mod cmd_report;
 mod cmd_search;
 mod cmd_serve;
+mod cmd_serve_api;
 mod cmd_serve_evidence;
 mod cmd_serve_rules;
 mod cmd_serve_search;

@@ -3,7 +3,10 @@
 use super::setup::App;
 use crate::error::{AppError, Result};
 use codex_ledger_db as db;
-use codex_ledger_query::{self as query, Filter, FilterError, SessionDetail, SessionRow};
+use codex_ledger_query::{
+    self as query, CallRow, FileRow, Filter, FilterError, PromptRow, RowPage, RowsAsked,
+    SessionDetail, SessionRow,
+};
 use std::collections::BTreeMap;
 
 /// The session that `SESSION` or `SESSION#N` names, and what stands behind the sign. A session may itself be called
@@ -85,6 +88,33 @@ impl App {
             while detail.items.pop_if(|item| begins(item)).is_some() {}
         }
         Ok(detail)
+    }
+
+    /// Some of the prompts of sessions that a filter picks.
+    ///
+    /// # Errors
+    /// When there are no views, or the filter names what is not there.
+    pub fn prompts(&self, asked: RowsAsked<'_>) -> Result<RowPage<PromptRow>> {
+        let db = self.views_for_reading()?;
+        query::prompts(&db, asked).map_err(|error| self.filter_error(error))
+    }
+
+    /// Some of the calls of tools, with their outputs.
+    ///
+    /// # Errors
+    /// As [`App::prompts`].
+    pub fn calls(&self, asked: RowsAsked<'_>) -> Result<RowPage<CallRow>> {
+        let db = self.views_for_reading()?;
+        query::calls(&db, asked).map_err(|error| self.filter_error(error))
+    }
+
+    /// Some of the files that patches changed.
+    ///
+    /// # Errors
+    /// As [`App::prompts`].
+    pub fn files(&self, asked: RowsAsked<'_>) -> Result<RowPage<FileRow>> {
+        let db = self.views_for_reading()?;
+        query::files(&db, asked).map_err(|error| self.filter_error(error))
     }
 
     /// Names the views, where it is they that cannot be read.

@@ -87,6 +87,25 @@ impl App {
         Ok(read_head(self.dir())?.head.end())
     }
 
+    /// Size, id and root of the ledger's head.
+    ///
+    /// # Errors
+    /// When there is no ledger.
+    pub fn head(&self) -> Result<HeadSummary> {
+        Ok(HeadSummary::of(&read_head(self.dir())?.head))
+    }
+
+    /// The entry after those that the views show; none where they show nothing.
+    ///
+    /// # Errors
+    /// When there is no ledger or it cannot be read.
+    pub fn shown_to(&self) -> Result<Option<Seq>> {
+        Ok(match self.views.open(&head_in_force(self.dir())?)? {
+            (Standing::Usable { cursor, .. }, _) => Some(cursor),
+            _ => None,
+        })
+    }
+
     /// Where ledger and views stand.
     ///
     /// # Errors

@@ -34,6 +34,21 @@ impl WebError {
         WebError::new(StatusCode::BAD_REQUEST, message)
     }
 
+    /// What is asked for is written as it should be, and means nothing.
+    pub(crate) fn meaningless(message: impl Into<String>) -> WebError {
+        WebError::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    /// The same for programs: how something is written was looked at already, so that it is what it means that is wrong.
+    pub(crate) fn of_meaning(self) -> WebError {
+        match self.status {
+            StatusCode::BAD_REQUEST => {
+                WebError { status: StatusCode::UNPROCESSABLE_ENTITY, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// There is no such thing.
     pub(crate) fn missing(message: impl Into<String>) -> WebError {
         WebError::new(StatusCode::NOT_FOUND, message)
@@ -99,6 +114,9 @@ impl IntoResponse for WebError {
                 }
             },
         );
-        (self.status, page).into_response()
+        let mut response = (self.status, page).into_response();
+        // For programs, it is told in another way.
+        response.extensions_mut().insert(self);
+        response
     }
 }

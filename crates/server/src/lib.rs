@@ -7,6 +7,7 @@ mod access;
 mod error;
 mod headers;
 mod params;
+mod rest;
 mod serve;
 mod state;
 mod tls;
@@ -14,6 +15,7 @@ mod ui;
 mod vouching;
 
 pub use access::{Right, Role, Token, TokenError, TokenFile};
+pub use rest::openapi;
 pub use serve::{ServeError, ServeOptions, Server, Stopper};
 pub use state::{LogLine, LogListener};
 pub use tls::{Tls, TlsError};

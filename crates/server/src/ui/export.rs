@@ -79,6 +79,11 @@ pub(crate) async fn file(
     Extension(who): Extension<Who>,
     Posted(form): Posted,
 ) -> Result<Response> {
+    report_file(&shared, who, form).await
+}
+
+/// The file that a form asks for.
+pub(crate) async fn report_file(shared: &Shared, who: Who, form: Params) -> Result<Response> {
     let made = shared.at_desk(who, move |desk| made(desk, &form));
     let (bytes, kind, name) = made.await?;
     Ok(attachment(kind, &name, bytes))
