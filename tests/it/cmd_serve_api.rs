@@ -361,7 +361,7 @@ fn programs_hide_and_undo_and_say_what_they_think() {
     for (body, status) in [
         (json!({"literal": WORD}), 400),
         (json!({"reason": "x"}), 422),
-        (json!({"literal": WORD, "reason": "x", "span": [1]}), 422),
+        (json!({"literal": WORD, "reason": "x", "span": "1"}), 422),
         (json!({"literal": WORD, "reason": "x", "colour": "red"}), 400),
         (json!({"entry": "999999", "reason": "x"}), 404),
         (json!([]), 400),

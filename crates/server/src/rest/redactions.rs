@@ -38,9 +38,9 @@ pub(crate) struct NewRedaction {
     entry: Option<String>,
     /// JSON pointer inside the entry.
     field: Option<String>,
-    /// First byte and end of a part of the field.
-    #[schema(min_items = 2, max_items = 2)]
-    span: Option<Vec<u64>>,
+    /// First byte and end of a part of the field: `10..25`.
+    #[schema(pattern = "^[0-9]{1,15}[.][.][0-9]{1,15}$")]
+    span: Option<String>,
     /// A text.
     #[schema(min_length = 1)]
     literal: Option<String>,
@@ -73,11 +73,14 @@ pub(crate) struct Undoing {
 
 impl NewRedaction {
     fn request(self) -> Result<RedactRequest> {
-        let span = match self.span.as_deref() {
-            None => None,
-            Some([from, to]) => Some((*from, *to)),
-            Some(_) => return Err(WebError::bad("span: a first byte and an end are expected")),
-        };
+        let span = self.span.as_deref().map(|span| {
+            let (from, to) = span.split_once("..")?;
+            Some((from.parse().ok()?, to.parse().ok()?))
+        });
+        if span == Some(None) {
+            return Err(WebError::bad("span: a first byte and an end are expected, as `10..25`"));
+        }
+        let span = span.flatten();
         Ok(RedactRequest {
             prompt: self.prompt,
             session: self.session,
