@@ -191,3 +191,30 @@ fn pages_are_taken_out_as_the_command_publishes_them_or_not_at_all() {
     assert!(held.text().contains("held back") && held.text().contains(".html line "));
     assert!(!held.text().contains(&token), "a finding does not quote the secret");
 }
+
+#[test]
+fn an_audit_page_says_what_this_version_does_not_know_and_leads_to_an_entry_of_it() {
+    let env = TestEnvironment::with_session(1);
+    let auditor = token(&env, "ada", "auditor");
+    let serving = Serving::start(&env, &[]);
+    let ada = serving.enter(&auditor);
+    assert!(ada.get("/audit").expect(200).text().contains("knows every kind and field"));
+    let line = serde_json::json!({
+        "timestamp": "2026-03-01T10:00:02.000Z", "type": "response_item",
+        "payload": {"type": "tide_seen", "words": "Ada's harbour", "ebbs": {"quetzal": [1, 2]}},
+    });
+    env.extend(&env.rollout(1), format!("{line}\n").as_bytes());
+    env.append(&[]);
+    let told = env.json(["status", "--drift"]);
+    let entry = format!("href=\"/entries/{}\"", told[0]["seq"]);
+    let page = ada.get("/audit").expect(200);
+    for words in ["1 record<", "tide_seen", "string(13)", "quetzal", &entry] {
+        assert!(page.text().contains(words), "{words}: {}", page.text());
+    }
+    assert!(!page.text().contains("harbour"), "no text of anybody");
+    ada.get(&format!("/entries/{}", told[0]["seq"])).expect(200);
+    // A name of a field is text of a log, too.
+    env.ok(["redact", "--literal", "quetzal", "--reason", "a name"]);
+    let page = ada.get("/audit").expect(200);
+    assert!(page.text().contains("tide_seen") && !page.text().contains("quetzal"));
+}

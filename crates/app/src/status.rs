@@ -74,6 +74,8 @@ pub struct Drift {
     pub fields: Option<String>,
     /// Records like it.
     pub records: u64,
+    /// The entry of one of them.
+    pub seq: Seq,
     /// Names of fields and kinds of values of one of them: no text of anybody.
     pub shape: Option<String>,
 }
@@ -158,7 +160,7 @@ impl App {
                 None => None,
             };
             let shape = body.map(|body| shape(&body));
-            drift.push(Drift { kind, fields, records, shape });
+            drift.push(Drift { kind, fields, records, seq, shape });
         }
         Ok(drift)
     }
