@@ -1,7 +1,7 @@
 //! `serve`: what has a name that is hidden can be worked with, without a word of it.
 
-use crate::cli_support::web::{Answer, Serving};
-use crate::cli_support::{TestEnvironment, thread};
+use crate::cli_support::web::{Answer, Serving, Visitor};
+use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
 
 fn token(env: &TestEnvironment, name: &str, role: &str) -> String {
     let made = env.json(["serve", "token", "create", name, "--role", role]);
@@ -55,4 +55,75 @@ fn a_tag_that_is_hidden_is_taken_away_by_its_entry() {
     bea.post("/review", &[("undo", &wet)]).expect(303);
     assert_eq!(tags().as_array().unwrap().len(), 1);
     env.audits_clean();
+}
+
+/// What an admin does to a rule whose name is hidden, on pages that never say it.
+#[test]
+fn a_rule_that_finds_its_own_name_is_changed_by_an_admin() {
+    let env = TestEnvironment::new();
+    let mut lines = session(1, 1);
+    lines.extend_from_slice(&prompt_line("Moor at berth-4711, not at berth-12"));
+    env.write(&env.rollout(1), &lines);
+    env.append(&[]);
+    let reviewer = token(&env, "bea", "reviewer");
+    let serving = Serving::start(&env, &[]);
+    let (ada, bea) = (serving.enter(&serving.key), serving.enter(&reviewer));
+    let rule = [
+        ("id", "berth-77"),
+        ("kind", "regex"),
+        ("pattern", "berth-[0-9]+"),
+        ("shown", "[a berth]"),
+        ("must", "berth-78"),
+        ("reason", "berths"),
+    ];
+    ada.post("/rules/apply", &rule).expect(303);
+    let clear = |answer: Answer| {
+        let text = answer.text();
+        assert!(!text.contains("berth-7") && !text.contains("berth-4711"), "{text}");
+        answer
+    };
+    let list = clear(ada.get("/rules").expect(200));
+    let name = value(&list, "[a berth]", "off").to_string();
+    assert!(name.starts_with("rule 0 of "), "{name}");
+    let address = format!("/rules/rule?id={}", name.replace(' ', "+"));
+    assert!(list.text().contains(&address), "{}", list.text());
+    // Nobody else is offered it, or may.
+    assert!(!clear(bea.get("/rules").expect(200)).text().contains(&name));
+    clear(bea.get(&address).expect(403));
+    clear(bea.post("/rules/try", &[("off", &name)]).expect(403));
+    clear(
+        bea.post("/rules/apply", &[("off", &name), ("reason", "r"), ("weaker", "1")]).expect(403),
+    );
+    let form = clear(ada.get(&address).expect(200));
+    assert!(form.text().contains("Rule <code>[a berth]</code>") && value(&form, "", "of") == name);
+    // Wrong changes do not tell it either.
+    let change =
+        |pattern: &'static str| [("of", name.as_str()), ("pattern", pattern), ("must", "")];
+    let sure = [("reason", "r"), ("weaker", "1")];
+    clear(ada.post("/rules/try", &change("berth-(")).expect(400));
+    let failing = [&[("of", &*name), ("pattern", "quay-[0-9]+")][..], &sure].concat();
+    clear(ada.post("/rules/apply", &failing).expect(400));
+    let narrow = change("berth-[0-9]{4}|b[e]rth-7[78]");
+    let tried = clear(ada.post("/rules/try", &narrow).expect(200));
+    assert!(tried.text().contains("another pattern"), "{}", tried.text());
+    ada.post("/rules/apply", &[&narrow[..], &sure].concat()).expect(303);
+    let session = ada.get(&format!("/sessions/{}", thread(1))).expect(200);
+    assert!(session.text().contains("berth-12"), "it hides less now");
+    // What an older page calls it is nothing any more.
+    ada.post("/rules/apply", &[&[("remove", &*name)], &sure[..]].concat()).expect(404);
+    switched_and_removed(&ada, &sure);
+    env.audits_clean();
+}
+
+fn switched_and_removed(ada: &Visitor<'_>, sure: &[(&str, &str)]) {
+    let name = |act| value(&ada.get("/rules").expect(200), "Your own", act).to_string();
+    let off = name("off");
+    let tried = ada.post("/rules/try", &[("off", &off)]).expect(200);
+    assert!(tried.text().contains("is off") && !tried.text().contains("berth-77"));
+    assert_eq!(value(&tried, "/rules/apply", "off"), off);
+    ada.post("/rules/apply", &[&[("off", &*off)], sure].concat()).expect(303);
+    // Switched off, it hides its name no more.
+    assert_eq!(name("on"), "berth-77");
+    ada.post("/rules/apply", &[&[("remove", "berth-77")], sure].concat()).expect(303);
+    assert!(ada.get("/rules").expect(200).text().contains("None yet"));
 }

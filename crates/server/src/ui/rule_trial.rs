@@ -2,8 +2,8 @@
 
 use super::layout::{self, Page, form_secret, shown};
 use super::redactions::samples;
-use super::rule_form::{change, fields};
-use super::rules::{is_shipped, told};
+use super::rule_form::{change, fields, named};
+use super::rules::{is_shipped, meant, told};
 use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
 use crate::params::{Params, Posted};
@@ -34,10 +34,19 @@ pub(crate) async fn look(
                 let message = desk.gate()?.hide(&error.message).unwrap_or(error.message);
                 Ok((error.status, refused(desk, &form, &message)?).into_response())
             }
-            Err(error) => Err(error),
+            Err(error) => Err(without_name(desk, &form, error)),
         }
     });
     looked.await
+}
+
+/// An error as it is told: nobody has typed the name of a rule that a page has called by its place.
+fn without_name(desk: &Desk, form: &Params, error: WebError) -> WebError {
+    let is_hidden = |name| meant(desk, name).is_ok_and(|(_, is_hidden)| is_hidden);
+    match named(form).is_some_and(|(_, name)| is_hidden(name)) {
+        true => desk.without_hidden(error),
+        false => error,
+    }
 }
 
 /// A rule that cannot be used, with the form to make it better.
@@ -56,20 +65,24 @@ fn refused(desk: &Desk, form: &Params, message: &str) -> Result<Page> {
 
 fn page(desk: &Desk, form: &Params, change: &RuleChange, trial: &RuleTrial) -> Result<Page> {
     let may_weaken = desk.who.role.may(Right::Administer) || !weakens_shipped(&trial.weaker);
+    let gate = desk.gate()?;
+    // Names of rules that others write may be hidden; the one that is typed here is told as it is.
+    let clear = |text: &str| match change {
+        RuleChange::Add(_) => text.to_string(),
+        _ => gate.hide(text).unwrap_or_else(|| text.to_string()),
+    };
     let is_sound = trial.failed.missed.is_empty() && trial.failed.caught.is_empty();
     let markup = html! {
         h1 { "Try a rule" }
         (what(desk, change)?)
-        (found(change, trial))
+        (found(change, trial, &clear))
         (examples(change, trial))
-        (shown_again(change, trial))
+        (shown_again(change, trial, &clear))
         form.apply method="post" action="/rules/apply" {
             (form_secret(&desk.who))
-            @match change {
-                RuleChange::Switch(id, true) => input type="hidden" name="on" value=(id);,
-                RuleChange::Switch(id, false) => input type="hidden" name="off" value=(id);,
-                RuleChange::Remove(id) => input type="hidden" name="remove" value=(id);,
-                _ => details open[!is_sound] {
+            @match named(form).filter(|(act, _)| *act != "of") {
+                Some((act, name)) => input type="hidden" name=(act) value=(name);,
+                None => details open[!is_sound] {
                     summary { "The rule" }
                     div.apply { (fields(desk, form)?) p { button formaction="/rules/try" { "Try again" } } }
                 },
@@ -100,7 +113,7 @@ fn what(desk: &Desk, change: &RuleChange) -> Result<Markup> {
 }
 
 /// What it would hide, as far as that can be counted.
-fn found(change: &RuleChange, trial: &RuleTrial) -> Markup {
+fn found(change: &RuleChange, trial: &RuleTrial, clear: &dyn Fn(&str) -> String) -> Markup {
     let RuleTrial { hides, different, random, harmless: (changed, harmless), .. } = trial;
     let is_narrow = matches!(change, RuleChange::Add(rule) | RuleChange::Change(rule)
         if !rule.fields.is_empty() || !rule.roles.is_empty() || rule.scope.name() != "global");
@@ -122,7 +135,7 @@ fn found(change: &RuleChange, trial: &RuleTrial) -> Markup {
         @if *harmless > 0 {
             p.quiet { "Of " (number(*harmless)) " harmless texts that come with the program, it would hide something in " (number(*changed)) "." }
         }
-        @if let Some(why) = &trial.too_wide { p.refused { (shown(why)) "." } }
+        @if let Some(why) = &trial.too_wide { p.refused { (shown(&clear(why))) "." } }
     }
 }
 
@@ -153,7 +166,7 @@ fn is_less(change: &RuleChange) -> bool {
 }
 
 /// What is hidden now and would not be; its text is not told before it is shown.
-fn shown_again(change: &RuleChange, trial: &RuleTrial) -> Markup {
+fn shown_again(change: &RuleChange, trial: &RuleTrial, clear: &dyn Fn(&str) -> String) -> Markup {
     let RuleTrial { weaker, shown_again, shared, .. } = trial;
     let passages: u64 = shown_again.values().sum();
     html! {
@@ -163,7 +176,7 @@ fn shown_again(change: &RuleChange, trial: &RuleTrial) -> Markup {
         @if !weaker.is_empty() {
             h2 { "What it would show again" }
             p {
-                @for Weaker { rule, how } in weaker { code { (shown(rule)) } " " (how) ". " }
+                @for Weaker { rule, how } in weaker { code { (shown(&clear(rule))) } " " (how) ". " }
                 @if passages == 0 { "No passage of a session is hidden by it alone." }
                 @else {
                     strong { (plural(passages, "passage")) } " in " strong { (plural(shown_again.len() as u64, "session")) }
@@ -221,14 +234,18 @@ pub(crate) async fn apply(
 ) -> Result<Response> {
     let all = shared.clone();
     let made = shared.at_desk(who, move |desk| {
-        let change = change(desk, &form)?;
-        let reason = form.get("reason").unwrap_or_default();
         let _turn = all.deciding();
-        check_weaker(desk, &desk.app.weaker_by(&change)?, form.get("weaker").is_some())?;
-        let wide = form.get("wide").is_some();
-        Ok(desk.app.change_rule(&change, reason, wide, &mut |_| ())?)
+        put_in_force(desk, &form).map_err(|error| without_name(desk, &form, error))
     });
     Ok(see(made.await?))
+}
+
+fn put_in_force(desk: &Desk, form: &Params) -> Result<Option<Seq>> {
+    let change = change(desk, form)?;
+    let reason = form.get("reason").unwrap_or_default();
+    check_weaker(desk, &desk.app.weaker_by(&change)?, form.get("weaker").is_some())?;
+    let wide = form.get("wide").is_some();
+    Ok(desk.app.change_rule(&change, reason, wide, &mut |_| ())?)
 }
 
 pub(crate) async fn undo(
