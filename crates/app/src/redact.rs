@@ -314,6 +314,7 @@ impl App {
         let rules = load_policy(&mut reader)?.rules().clone();
         preview(&mut reader, (&db, link), &streams, &mut |stream, seen| {
             each(ids.get(&stream).map_or("", String::as_str), seen, &rules);
+            true
         })?;
         Ok(())
     }

@@ -96,7 +96,7 @@ impl App {
             }
         };
         let is_meant = |session: &str| meant.as_ref().is_none_or(|meant| meant.contains(session));
-        let found = query::forecast(&db, &find, &is_meant, SAMPLES);
+        let found = query::forecast(&db, &find, &is_meant, SAMPLES, &|| false);
         Ok(found.map_err(db::at(self.views_path()))?)
     }
 

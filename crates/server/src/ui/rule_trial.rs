@@ -16,15 +16,23 @@ use axum::response::{IntoResponse, Response};
 use codex_ledger_app::{RuleChange, RuleTrial, Seq, Weaker};
 use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 pub(crate) async fn look(
     State(shared): State<Shared>,
     Extension(who): Extension<Who>,
     Posted(form): Posted,
 ) -> Result<Response> {
+    // Dropped with the answer that nobody waits for any more.
+    let waiting = Waiting::default();
+    let is_gone = waiting.0.clone();
     let looked = shared.at_desk(who, move |desk| {
+        let began = Instant::now();
+        let is_over = || is_gone.load(Ordering::Relaxed) || began.elapsed() >= TRIAL_PATIENCE;
         let tried = change(desk, &form).and_then(|change| {
-            let trial = desk.app.try_rule(&change)?;
+            let trial = desk.app.try_rule(&change, &is_over)?;
             Ok((change, trial))
         });
         match tried {
@@ -38,6 +46,19 @@ pub(crate) async fn look(
         }
     });
     looked.await
+}
+
+/// How long a rule is tried; what it was tried on until then is told.
+const TRIAL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Somebody who waits for an answer, until this is dropped.
+#[derive(Default)]
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// An error as it is told: nobody has typed the name of a rule that a page has called by its place.
@@ -114,7 +135,7 @@ fn what(desk: &Desk, change: &RuleChange) -> Result<Markup> {
 
 /// What it would hide, as far as that can be counted.
 fn found(change: &RuleChange, trial: &RuleTrial, clear: &dyn Fn(&str) -> String) -> Markup {
-    let RuleTrial { hides, different, random, harmless: (changed, harmless), .. } = trial;
+    let RuleTrial { hides, different, random, harmless: (changed, harmless), is_cut, .. } = trial;
     let is_narrow = matches!(change, RuleChange::Add(rule) | RuleChange::Change(rule)
         if !rule.fields.is_empty() || !rule.roles.is_empty() || rule.scope.name() != "global");
     if is_less(change) && hides.passages == 0 {
@@ -122,7 +143,15 @@ fn found(change: &RuleChange, trial: &RuleTrial, clear: &dyn Fn(&str) -> String)
     }
     html! {
         h2 { "What it would hide" }
-        @if hides.passages == 0 {
+        @if *is_cut {
+            p.refused {
+                "This took too long and was stopped: what is told is of the " (plural(hides.texts, "text")) " that it was tried on until then."
+                " In force it is applied to all."
+            }
+        }
+        @if hides.passages == 0 && *is_cut {
+            p { "Nothing of these." }
+        } @else if hides.passages == 0 {
             p { "Nothing that is shown now. What is appended later is looked at, too." }
         } @else {
             p {
@@ -167,7 +196,7 @@ fn is_less(change: &RuleChange) -> bool {
 
 /// What is hidden now and would not be; its text is not told before it is shown.
 fn shown_again(change: &RuleChange, trial: &RuleTrial, clear: &dyn Fn(&str) -> String) -> Markup {
-    let RuleTrial { weaker, shown_again, shared, .. } = trial;
+    let RuleTrial { weaker, shown_again, shared, is_cut, .. } = trial;
     let passages: u64 = shown_again.values().sum();
     html! {
         @if weaker.is_empty() && is_less(change) {
@@ -177,8 +206,9 @@ fn shown_again(change: &RuleChange, trial: &RuleTrial, clear: &dyn Fn(&str) -> S
             h2 { "What it would show again" }
             p {
                 @for Weaker { rule, how } in weaker { code { (shown(&clear(rule))) } " " (how) ". " }
-                @if passages == 0 { "No passage of a session is hidden by it alone." }
-                @else {
+                @if *is_cut { "This took too long and was stopped: there may be more than is told here. " }
+                @if passages == 0 && !*is_cut { "No passage of a session is hidden by it alone." }
+                @else if passages > 0 {
                     strong { (plural(passages, "passage")) } " in " strong { (plural(shown_again.len() as u64, "session")) }
                     " would be shown again:"
                 }
@@ -269,4 +299,37 @@ fn see(seq: Option<Seq>) -> Response {
     let list = Params::default();
     let list = seq.iter().fold(list, |list, seq| list.and("done", &seq.to_string()));
     (StatusCode::SEE_OTHER, [(LOCATION, list.url("/rules"))]).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trial_that_was_stopped_says_so_and_claims_nothing_of_the_rest() {
+        let clear = |text: &str| text.to_string();
+        let weaker = vec![Weaker { rule: "berth".into(), how: "is off".into() }];
+        let cut = RuleTrial { is_cut: true, weaker, ..RuleTrial::default() };
+        let whole = RuleTrial { is_cut: false, ..cut.clone() };
+        let off = RuleChange::Switch("berth".into(), false);
+        let on = RuleChange::Switch("berth".into(), true);
+        let told = |trial: &RuleTrial| {
+            found(&on, trial, &clear).into_string()
+                + &shown_again(&off, trial, &clear).into_string()
+        };
+        assert_eq!(told(&cut).matches("was stopped").count(), 2);
+        for claim in ["Nothing that is shown now", "No passage of a session"] {
+            assert!(!told(&cut).contains(claim) && told(&whole).contains(claim), "{claim}");
+        }
+        assert!(!told(&whole).contains("stopped"));
+    }
+
+    #[test]
+    fn whoever_waits_no_more_ends_it() {
+        let waiting = Waiting::default();
+        let is_gone = waiting.0.clone();
+        assert!(!is_gone.load(Ordering::Relaxed));
+        drop(waiting);
+        assert!(is_gone.load(Ordering::Relaxed));
+    }
 }
