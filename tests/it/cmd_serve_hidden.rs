@@ -1,4 +1,4 @@
-//! `serve`: what has a name that is hidden can be worked with, without a word of it.
+//! `serve`: what has a name that is hidden can be worked with, without a word of it; and what a full disk leaves undone.
 
 use crate::cli_support::web::{Answer, Serving, Visitor};
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
@@ -126,4 +126,55 @@ fn switched_and_removed(ada: &Visitor<'_>, sure: &[(&str, &str)]) {
     assert_eq!(name("on"), "berth-77");
     ada.post("/rules/apply", &[&[("remove", "berth-77")], sure].concat()).expect(303);
     assert!(ada.get("/rules").expect(200).text().contains("None yet"));
+}
+
+/// The views cannot be written: what is recorded is told to be, by page and command alike, and nothing is shown until it is applied.
+#[cfg(unix)]
+#[test]
+fn a_redaction_that_is_recorded_while_views_cannot_be_written_is_not_to_be_done_again() {
+    let env = TestEnvironment::with_session(2);
+    let page = format!("/sessions/{}", thread(1));
+    let serving = Serving::start(&env, &[]);
+    let ada = serving.enter(&serving.key);
+    assert!(ada.get(&page).expect(200).text().contains("high water"));
+    // Something stands where the database would write what is new.
+    let views = std::fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
+    let log = std::path::PathBuf::from(format!("{}-wal", views.display()));
+    let block = || {
+        std::fs::remove_file(&log).ok();
+        std::os::unix::fs::symlink("/nowhere", &log).unwrap();
+    };
+    let before = size(&env);
+    block();
+    let hide = [
+        ("literal", "high water"),
+        ("of", &*thread(1)),
+        ("reach", "everywhere"),
+        ("wide", "1"),
+        ("reason", "a time"),
+        ("back", "/"),
+    ];
+    let told = ada.post("/redactions/apply", &hide).expect(503);
+    let entry = format!("Recorded as entry {before}");
+    for words in [&*entry, "nothing to do again", "is not shown from now on"] {
+        assert!(told.text().contains(words), "{words}: {}", told.text());
+    }
+    assert!(!told.text().contains("do it again") && !told.text().contains("id=\"back\""));
+    let refused = ada.get(&page).expect(503);
+    assert!(!refused.text().contains("high water"), "{}", refused.text());
+    std::fs::remove_file(&log).unwrap();
+    assert!(!ada.get(&page).expect(200).text().contains("high water"));
+    assert_eq!(env.json(["redact", "list"]).as_array().unwrap().len(), 1);
+    // A note, and the command.
+    block();
+    let note = [("subject", &*thread(1)), ("act", "note"), ("value", "wet"), ("back", "/")];
+    let told = ada.post("/review", &note).status;
+    std::fs::remove_file(&log).unwrap();
+    assert_eq!((told, env.json(["note", "list"])), (503, serde_json::json!([])));
+    block();
+    let hide = ["redact", "--literal", "low water", "--wide", "--reason", "a time"];
+    env.run(hide).refused(&["is recorded", "nothing is to be done again"]);
+    std::fs::remove_file(&log).unwrap();
+    assert_eq!(env.json(["redact", "list"]).as_array().unwrap().len(), 2);
+    env.audits_clean();
 }

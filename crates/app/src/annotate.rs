@@ -1,7 +1,7 @@
 //! Tags, notes and dispositions: given, taken away, listed.
 
 use super::progress::Listener;
-use super::redact::NewEntry;
+use super::redact::{NewEntry, not_followed};
 use super::sessions::named;
 use super::setup::App;
 use crate::config::is_review_word;
@@ -123,7 +123,7 @@ impl App {
             return Ok(Annotated { from: None, subjects });
         }
         let seqs = self.append_noted(&mut ledger, &drafts)?;
-        self.update_views(listener)?;
+        self.update_views(listener).map_err(|error| not_followed(error, seqs.from, ""))?;
         Ok(Annotated { from: Some(seqs.from), subjects })
     }
 

@@ -328,6 +328,7 @@ impl Desk {
     pub(crate) fn without_hidden(&self, error: WebError) -> WebError {
         let message = match self.gate() {
             Ok(gate) => gate.hide(&error.message).unwrap_or(error.message),
+            Err(_) if error.recorded.is_some() => "what is hidden cannot be read".into(),
             Err(_) => "this was not done, and what is hidden cannot be read".into(),
         };
         WebError { message, ..error }
