@@ -14,7 +14,7 @@ mod tls;
 mod ui;
 mod vouching;
 
-pub use access::{Right, Role, Token, TokenError, TokenFile};
+pub use access::{DAYS_MAX, Right, Role, Token, TokenError, TokenFile};
 pub use rest::openapi;
 pub use serve::{ServeError, ServeOptions, Server, Stopper};
 pub use state::{LogLine, LogListener};

@@ -153,6 +153,11 @@ impl Shared {
         &self.0.checks
     }
 
+    /// Whose link this is.
+    pub(crate) fn owner(&self) -> &str {
+        &self.0.setup.actor
+    }
+
     pub(crate) fn now_ms(&self) -> u64 {
         self.0.setup.world.clock.now() / 1_000_000
     }
