@@ -6,6 +6,7 @@ mod coverage;
 mod evidence;
 mod explain;
 mod filter;
+mod grouped;
 pub mod pricing;
 mod queue;
 mod quotations;
@@ -40,6 +41,7 @@ pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{
     Filter, FilterError, FilterName, Order, ago, day_ms, near, nearest, since, until,
 };
+pub use grouped::{RepoGroup, session_page_by_repo, titles_of};
 pub use queue::{QueueItem, queue};
 pub use quotations::{
     Candidate, Forecast, NearMiss, Quotation, Sample, candidates, forecast, hidden_by_rules,

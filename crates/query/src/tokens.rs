@@ -119,9 +119,9 @@ pub struct TokenReport {
 }
 
 /// Where a group's key comes from.
-struct Source {
+pub(super) struct Source {
     session: String,
-    repo: Option<String>,
+    pub repo: Option<String>,
 }
 
 const SOURCES: &str = "SELECT stream, id, git_url, cwd FROM sessions ORDER BY stream";
@@ -391,7 +391,7 @@ impl<'a> Grouped<'a> {
     }
 }
 
-fn sources(db: &Connection) -> SqlResult<HashMap<StreamId, Source>> {
+pub(super) fn sources(db: &Connection) -> SqlResult<HashMap<StreamId, Source>> {
     let mut statement = db.prepare(SOURCES)?;
     let rows = statement.query_map([], |row| {
         let (url, cwd): (Option<String>, Option<String>) = (row.get("git_url")?, row.get("cwd")?);

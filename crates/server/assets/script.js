@@ -14,7 +14,7 @@
   }
 
   // The item on which keys act.
-  let items = all('[data-list] > li, article[data-item]');
+  let items = all('[data-list] > li, .below > li, article[data-item]');
   let chosen = -1;
   const choose = (index, isMoving) => {
     if (!items.length) return;

@@ -10,6 +10,7 @@ pub(crate) mod enter;
 mod entries;
 mod export;
 pub(crate) mod layout;
+mod listed;
 mod queue;
 pub(crate) mod queue_cache;
 mod redactions;
