@@ -1,4 +1,4 @@
-//! `serve`: sessions below those that started them and by repository.
+//! `serve`: sessions below those that started them and by repository, calls by tool.
 
 use crate::cli_support::web::{Answer, Serving};
 use crate::cli_support::{TestEnvironment, session, thread};
@@ -84,4 +84,41 @@ fn sessions_are_grouped_by_repository_with_counts_that_the_links_keep() {
     assert_eq!((sum, rows(&groups).len()), (listed, listed));
     assert!(rows(&plain).len() > listed);
     has(&ada.get("/?group=colour").expect(400), &["sessions are not grouped by `colour`"]);
+}
+
+#[test]
+fn calls_are_counted_by_tool_and_tokens_by_hour() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let serving = Serving::start(&env, &[]);
+    let ada = serving.enter(&serving.key);
+    let tools = ada.get("/tokens?by=tool").expect(200);
+    let sums = |name: &str| -> u64 {
+        let all = env.json(["sessions", "--limit", "0"]);
+        all.as_array().unwrap().iter().map(|of| of[name].as_u64().unwrap()).sum()
+    };
+    let (_, foot) = tools.text().split_once("<tfoot>").unwrap();
+    let cells = |text: &str, name: &str| -> u64 {
+        behind(text, &format!("<td data-head=\"{name}\">"), '<')[0]
+            .replace(',', "")
+            .parse()
+            .unwrap()
+    };
+    assert_eq!(cells(foot, "calls"), sums("calls"));
+    assert_eq!(cells(foot, "failed"), sums("failed"));
+    // Each leads to its calls, and the filter goes with it.
+    let links = behind(tools.text(), "<th scope=\"row\"><a href=\"", '"');
+    assert!(links.len() > 3, "{links:?}");
+    has(&ada.get(&linked(links[0])).expect(200), &["class=\"hits\"", "<li data-item"]);
+    let narrowed = ada.get("/tokens?by=tool&repo=tide-tables").expect(200);
+    has(&narrowed, &["+repo%3A%22tide-tables%22"]);
+    let unsaid = ada.get("/tokens?by=tool&by_person=1").expect(200);
+    assert!(behind(unsaid.text(), "<th scope=\"row\"><a href=\"", '"').is_empty());
+    assert!(cells(unsaid.text(), "calls") > 0);
+    let hours = ada.get("/tokens?by=hour").expect(200);
+    has(&hours, &["Times are in UTC"]);
+    let sql = "SELECT count(DISTINCT strftime('%H', at_ms / 1000, 'unixepoch')) FROM token_messages WHERE counted = 1";
+    let named = behind(hours.text(), "<th scope=\"row\">", '<');
+    let named = named.iter().filter(|name| name.ends_with(":00")).count();
+    assert_eq!(named as i64, env.count(sql));
 }

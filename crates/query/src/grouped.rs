@@ -1,11 +1,12 @@
-//! Sessions in groups: by repository.
+//! Sessions and calls in groups: by repository, by tool.
 
 use super::filter::{Filter, FilterError};
+use super::row::{Counts, has_failed};
 use super::select::pick;
 use super::sessions::{NEWER, SessionOrder, SessionRow, of_streams, picked_streams};
 use super::title;
 use super::tokens::sources;
-use codex_ledger_db::{Connection, SqlResult};
+use codex_ledger_db::{Connection, SqlResult, params};
 use codex_ledger_entry::StreamId;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
@@ -70,4 +71,39 @@ pub fn titles_of(db: &Connection, ids: &[&str]) -> SqlResult<BTreeMap<String, St
         Ok((id.clone(), title.unwrap_or(id)))
     })?;
     titles.collect()
+}
+
+/// Calls of one tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCalls {
+    /// Its name, as the model wrote it.
+    pub name: String,
+    /// Its calls.
+    pub calls: u64,
+    /// Of these, the ones that have failed.
+    pub failed: u64,
+}
+
+/// The calls in the sessions and the time that a filter picks, by tool, the most first.
+///
+/// # Errors
+/// When the filter names what is not there.
+pub fn calls_by_tool(db: &Connection, filter: &Filter) -> Result<Vec<ToolCalls>, FilterError> {
+    pick(db, filter)?;
+    let sql = format!(
+        "SELECT c.name, count(*) AS calls, coalesce(sum({failed}), 0) AS failed
+         FROM temp.picked p JOIN sessions s ON s.stream = p.stream JOIN streams t ON t.stream = p.stream
+         CROSS JOIN function_calls c ON c.stream = p.stream
+         WHERE c.copied = 0 AND NOT EXISTS ({NEWER}) AND (p.timed = 0
+            OR coalesce(c.at_ms, p.start_ms) >= ?1 AND coalesce(c.at_ms, p.start_ms) < ?2)
+         GROUP BY c.name ORDER BY calls DESC, c.name",
+        failed = has_failed!("c")
+    );
+    let (since, until) = filter.range();
+    let mut statement = db.prepare(&sql)?;
+    let rows = statement.query_map(params![since, until], |row| {
+        let (calls, failed) = (row.count("calls")?, row.count("failed")?);
+        Ok(ToolCalls { name: row.get("name")?, calls, failed })
+    })?;
+    Ok(rows.collect::<SqlResult<_>>()?)
 }

@@ -41,7 +41,7 @@ pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{
     Filter, FilterError, FilterName, Order, ago, day_ms, near, nearest, since, until,
 };
-pub use grouped::{RepoGroup, session_page_by_repo, titles_of};
+pub use grouped::{RepoGroup, ToolCalls, calls_by_tool, session_page_by_repo, titles_of};
 pub use queue::{QueueItem, queue};
 pub use quotations::{
     Candidate, Forecast, NearMiss, Quotation, Sample, candidates, forecast, hidden_by_rules,

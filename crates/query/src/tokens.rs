@@ -22,6 +22,8 @@ pub enum TokenBy {
     Week,
     /// Month in the zone.
     Month,
+    /// Hour of the day in the zone.
+    Hour,
     /// Session.
     Session,
     /// Repository URL, else directory.
@@ -462,6 +464,11 @@ impl Keys<'_> {
             }),
             TokenBy::Month => date()
                 .map_or_else(undated, |date| format!("{:04}-{:02}", date.year(), date.month())),
+            TokenBy::Hour => self
+                .zone
+                .hour(usage.at_ms)
+                .filter(|_| usage.at_ms > 0)
+                .map_or_else(undated, |hour| format!("{hour:02}:00")),
             TokenBy::Session => session(),
             TokenBy::Prompt => return (session(), Some(usage.prompt)),
             TokenBy::Stream => usage.stream.get().to_string(),
