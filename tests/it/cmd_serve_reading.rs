@@ -1,7 +1,7 @@
-//! `serve`: sessions below those that started them and by repository, calls by tool.
+//! `serve`: sessions below those that started them and by repository, hits of one session, calls by tool.
 
-use crate::cli_support::web::{Answer, Serving};
-use crate::cli_support::{TestEnvironment, session, thread};
+use crate::cli_support::web::{Answer, Serving, Visitor};
+use crate::cli_support::{TestEnvironment, answer_line, prompt_line, session, thread};
 use serde_json::{Value, json};
 
 #[track_caller]
@@ -84,6 +84,56 @@ fn sessions_are_grouped_by_repository_with_counts_that_the_links_keep() {
     assert_eq!((sum, rows(&groups).len()), (listed, listed));
     assert!(rows(&plain).len() > listed);
     has(&ada.get("/?group=colour").expect(400), &["sessions are not grouped by `colour`"]);
+}
+
+#[track_caller]
+fn location(answer: Answer) -> String {
+    answer.expect(303).header("location").to_string()
+}
+
+/// The page behind an address, without the place on it, as a browser asks for it.
+fn page(visitor: &Visitor<'_>, address: &str) -> Answer {
+    visitor.get(linked(address).split('#').next().unwrap()).expect(200)
+}
+
+#[test]
+fn what_is_found_in_a_session_is_gone_through_hit_by_hit() {
+    let env = TestEnvironment::new();
+    let mut lines = session(1, 1);
+    for day in 0..30 {
+        lines.extend(prompt_line(&format!("Which gauge on day {day}?")));
+        lines.extend(answer_line("The one at the pier."));
+    }
+    lines.extend(prompt_line("No gauge, no pier?"));
+    env.write(&env.rollout(1), &lines);
+    env.write(&env.rollout(2), &session(2, 1));
+    env.append(&[]);
+    let made = env.json(["serve", "token", "create", "vic", "--role", "viewer"]);
+    let serving = Serving::start(&env, &[]);
+    let vic = serving.enter(made["token"].as_str().unwrap());
+    let one = format!("/sessions/{}", thread(1));
+    has(&vic.get(&one).expect(200), &["name=\"find\""]);
+    // In the order in which they stand there, each with the place of its prompt.
+    let mut address = location(vic.get(&format!("{one}?find=gauge")));
+    for hit in 1..=31 {
+        assert!(address.ends_with(&format!("#p{}", hit + 1)), "{address}");
+        let shown = page(&vic, &address);
+        has(&shown, &[&format!("<span>{hit} of 31</span>"), &format!("id=\"p{}\"", hit + 1)]);
+        let seq = behind(&address, "at=", '&')[0];
+        has(&shown, &[&format!("data-seq=\"{seq}\"")]);
+        let ways =
+            behind(shown.text(), "<nav class=\"finder\"", 'ø')[0].split("</nav>").next().unwrap();
+        assert_eq!(ways.contains("Previous hit"), hit > 1);
+        assert_eq!(ways.contains("Next hit"), hit < 31);
+        if let Some((before, _)) = ways.split_once("\" data-key=\".\"") {
+            address = linked(before.rsplit("href=\"").next().unwrap());
+        }
+    }
+    has(&vic.get(&format!("{one}?find=lighthouse")).expect(200), &["Nothing in this session has"]);
+    vic.get(&format!("{one}?find=%28gauge")).expect(400);
+    let far = page(&vic, &format!("{one}?find=gauge&hit=99"));
+    has(&far, &["<span>31 of 31</span>"]);
+    vic.get(&format!("/sessions/{}?find=gauge", thread(2))).expect(200);
 }
 
 #[test]

@@ -107,6 +107,7 @@ fn keys() -> Markup {
         ("1, 2, 3 …", "judge: followed, ignored, needs review …"),
         ("t, n, s", "tag, note, star"),
         ("[, ]", "newer, older session"),
+        (", and .", "previous, next hit of what was looked for in a session"),
         ("x", "choose, to say something of several at once"),
         ("r", "hide the selected passage"),
         ("f", "to the next that failed"),

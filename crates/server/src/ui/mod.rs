@@ -9,6 +9,7 @@ pub(crate) mod checks;
 pub(crate) mod enter;
 mod entries;
 mod export;
+mod finder;
 pub(crate) mod layout;
 mod listed;
 mod queue;
