@@ -1,6 +1,6 @@
-//! `serve`: sessions below those that started them and by repository, hits of one session, calls by tool.
+//! `serve`: sessions below those that started them and by repository, hits of one session, calls by tool, light and dark.
 
-use crate::cli_support::web::{Answer, Serving, Visitor};
+use crate::cli_support::web::{Answer, Serving, Visitor, form_of};
 use crate::cli_support::{TestEnvironment, answer_line, prompt_line, session, thread};
 use serde_json::{Value, json};
 
@@ -171,4 +171,34 @@ fn calls_are_counted_by_tool_and_tokens_by_hour() {
     let named = behind(hours.text(), "<th scope=\"row\">", '<');
     let named = named.iter().filter(|name| name.ends_with(":00")).count();
     assert_eq!(named as i64, env.count(sql));
+}
+
+#[test]
+fn light_and_dark_are_a_choice_that_the_browser_keeps() {
+    let env = TestEnvironment::with_session(1);
+    let made = env.json(["serve", "token", "create", "vic", "--role", "viewer"]);
+    let serving = Serving::start(&env, &[]);
+    let vic = serving.enter(made["token"].as_str().unwrap());
+    let before = env.json(["status"])["head"]["size"].clone();
+    assert!(!vic.get("/").expect(200).text().contains("data-theme"));
+    let form = form_of(&[("form_secret", &vic.form_secret), ("theme", "dark")]);
+    let cookie = format!("Cookie: {}", vic.cookie);
+    let origin = format!("Origin: http://{}", serving.address);
+    let from = |page: &str| {
+        let referer = format!("Referer: http://{}{page}", serving.address);
+        serving.ask("POST", "/theme", &[&cookie, &origin, &referer], Some(&form))
+    };
+    let chosen = from("/search?q=tide").expect(303);
+    assert_eq!(chosen.header("location"), "/search?q=tide");
+    assert_eq!(from("//evil.example").status, 400);
+    let kept = chosen.header("set-cookie").split(';').next().unwrap();
+    let with =
+        |theme: &str| serving.ask("GET", "/", &[&format!("{cookie}; {theme}")], None).expect(200);
+    has(&with(kept), &["<html lang=\"en\" data-theme=\"dark\">", "content=\"dark\""]);
+    // What is no theme is none.
+    assert!(!with("codex_ledger_theme=\"><b>").text().contains("data-theme"));
+    let gone = vic.post("/theme", &[("theme", "system")]).expect(303);
+    assert!(gone.header("set-cookie").contains("Max-Age=0") && gone.header("location") == "/");
+    vic.post("/theme", &[("theme", "plaid")]).expect(400);
+    assert_eq!(env.json(["status"])["head"]["size"], before, "it is no entry");
 }

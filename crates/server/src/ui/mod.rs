@@ -24,6 +24,7 @@ mod search;
 mod session;
 mod sessions;
 mod settings;
+mod theme;
 mod tokens;
 
 pub(crate) use self::routes::routes;
