@@ -3,7 +3,10 @@
 use super::setup::App;
 use crate::error::{AppError, Result};
 use codex_ledger_db as db;
-use codex_ledger_query::{self as query, Filter, FilterError, SessionDetail, SessionRow};
+use codex_ledger_entry::StreamId;
+use codex_ledger_query::{
+    self as query, FileChange, Filter, FilterError, PromptRow, SessionDetail, SessionRow,
+};
 use std::collections::BTreeMap;
 
 /// The session that `SESSION` or `SESSION#N` names, and what stands behind the sign. A session may itself be called
@@ -47,6 +50,37 @@ impl App {
     pub fn prompt_titles(&self, filter: &Filter) -> Result<BTreeMap<(String, u64), String>> {
         let db = self.views_for_reading()?;
         query::prompt_titles(&db, filter).map_err(|error| self.filter_error(error))
+    }
+
+    /// The sessions that each of these has spawned, or that were forked from it, the oldest first.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn children_of(&self, ids: &[String]) -> Result<BTreeMap<String, Vec<SessionRow>>> {
+        let db = self.views_for_reading()?;
+        Ok(query::children_of(&db, ids).map_err(db::at(self.views_path()))?)
+    }
+
+    /// What was asked in each of these sessions, in order; a text of more than so many characters is cut.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn prompts_of(
+        &self,
+        sessions: &[StreamId],
+        chars: usize,
+    ) -> Result<BTreeMap<StreamId, Vec<PromptRow>>> {
+        let db = self.views_for_reading()?;
+        Ok(query::prompts_of(&db, sessions, chars).map_err(db::at(self.views_path()))?)
+    }
+
+    /// The files that patches changed in a session, in order.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn files_changed(&self, session: StreamId) -> Result<Vec<FileChange>> {
+        let db = self.views_for_reading()?;
+        Ok(query::files_changed(&db, session).map_err(db::at(self.views_path()))?)
     }
 
     /// How many sessions a filter picks.

@@ -87,6 +87,14 @@ impl App {
         Ok(read_head(self.dir())?.head.end())
     }
 
+    /// Up to where the ledger goes, and which one it is.
+    ///
+    /// # Errors
+    /// When there is no ledger.
+    pub fn head(&self) -> Result<HeadSummary> {
+        Ok(HeadSummary::of(&read_head(self.dir())?.head))
+    }
+
     /// Where ledger and views stand.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod coverage;
 mod evidence;
 mod explain;
 mod filter;
+mod listed;
 pub mod pricing;
 mod queue;
 mod quotations;
@@ -28,7 +29,7 @@ pub use annotations::{
     DispositionRow, Note, NoteRow, Review, Said, TagRow, dispositions, notes, said_by,
     sessions_to_tag, tags,
 };
-pub use codex_ledger_entry::Seq;
+pub use codex_ledger_entry::{Seq, StreamId};
 pub use coverage::{
     Coverage, DriftExample, ErasedRecords, FieldCount, FileProblems, KindCount, LIST_MAX,
     LineProblem, StreamCounts, coverage, drift_examples, erased_in, has_source, problems_in,
@@ -41,6 +42,7 @@ pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{
     Filter, FilterError, FilterName, Order, ago, day_ms, near, nearest, since, until,
 };
+pub use listed::{FileChange, PromptRow, files_changed, prompts_of};
 pub use queue::{QueueItem, queue};
 pub use quotations::{
     Candidate, Forecast, NearMiss, Quotation, Sample, candidates, forecast, hidden_by_rules,
@@ -61,8 +63,8 @@ pub use session::{
     EntryShown, Group, Item, ItemKind, SessionDetail, entry_shown, group, session_detail,
 };
 pub use sessions::{
-    FindError, SessionOrder, SessionRow, children, count_matching, find_session, find_source,
-    neighbours, prompt_titles, session_page, sessions, sessions_matching,
+    FindError, SessionOrder, SessionRow, children, children_of, count_matching, find_session,
+    find_source, neighbours, prompt_titles, session_page, sessions, sessions_matching,
 };
 pub use tokens::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, tokens};
 pub use zone::Zone;
