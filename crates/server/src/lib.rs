@@ -5,6 +5,7 @@
 
 mod access;
 mod error;
+mod graphql;
 mod headers;
 mod params;
 mod serve;
@@ -14,6 +15,7 @@ mod ui;
 mod vouching;
 
 pub use access::{Right, Role, Token, TokenError, TokenFile};
+pub use graphql::schema as graphql_schema;
 pub use serve::{ServeError, ServeOptions, Server, Stopper};
 pub use state::{LogLine, LogListener};
 pub use tls::{Tls, TlsError};
