@@ -5,6 +5,10 @@ use codex_ledger_app::AppError;
 use codex_ledger_query::{FilterError, FilterName};
 use codex_ledger_server::Refusal;
 
+/// What is to be done where only the views do not follow.
+const RECORDED: &str = "nothing is to be done again: make space or end what is in the way; the next command brings the views up to date, \
+    and `codex-ledger rebuild-views` makes them anew";
+
 pub type Result<T> = std::result::Result<T, DoorError>;
 
 /// What is wrong, and what to try, as a person reads it.
@@ -43,11 +47,15 @@ impl DoorError {
 
 impl From<AppError> for DoorError {
     fn from(error: AppError) -> DoorError {
-        let AppError { filter, message, hint, .. } = error;
+        let AppError { filter, message, hint, recorded, .. } = error;
         let option = filter.map(|filter| format!("{}: ", hint::option(filter)));
         DoorError {
             message: option.unwrap_or_default() + &message,
-            hint: hint.as_ref().map(hint::words),
+            hint: match recorded {
+                None => hint.as_ref().map(hint::words),
+                // The same once more would be recorded once more.
+                Some(_) => Some(RECORDED.into()),
+            },
         }
     }
 }

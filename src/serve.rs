@@ -13,7 +13,8 @@ use crate::vouching;
 use clap::{Args, Subcommand, ValueEnum};
 use codex_ledger_app::{App, AppendOptions, Setup, World};
 use codex_ledger_server::{
-    LogListener, Role, ServeOptions, Server, Tls, TlsError, Token, TokenFile, Vouching,
+    DAYS_MAX, LogListener, Role, ServeOptions, Server, Tls, TlsError, Token, TokenError, TokenFile,
+    Vouching,
 };
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -24,7 +25,6 @@ use std::sync::Arc;
 const ADDRESS: &str = "127.0.0.1:4747";
 /// How long a token lets in unless somebody says otherwise.
 const TOKEN_DAYS: u64 = 90;
-const TOKEN_DAYS_MAX: u64 = 3660;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -77,7 +77,7 @@ pub enum TokenCommand {
         #[arg(long, value_enum, default_value_t = RoleName::Viewer, value_name = "ROLE")]
         role: RoleName,
         /// For how many days
-        #[arg(long, value_name = "N", default_value_t = TOKEN_DAYS, value_parser = clap::value_parser!(u64).range(1..=TOKEN_DAYS_MAX))]
+        #[arg(long, value_name = "N", default_value_t = TOKEN_DAYS, value_parser = clap::value_parser!(u64).range(1..=DAYS_MAX))]
         days: u64,
     },
     /// List all tokens, without what lets in
@@ -225,15 +225,16 @@ fn token(door: &Door, app: &App, tokens: &TokenFile, what: TokenCommand) -> Resu
     match what {
         TokenCommand::Create { name, role, days } => {
             let name = name.trim();
-            if name.is_empty() || name.contains(char::is_control) {
-                return Err(DoorError::new("a token needs the name of who gets it"));
-            }
-            if name == app.actor() && role != RoleName::Admin {
-                let message =
-                    format!("`{name}` is you: what somebody else does would stand under your name");
-                return Err(DoorError::new(message)
-                    .hint("give it the name of who gets it, or --role admin for yourself"));
-            }
+            Token::check(name, role.role(), days, &[app.actor()]).map_err(|error| {
+                let is_own = matches!(error, TokenError::Own(_));
+                let error = DoorError::new(error.to_string());
+                match is_own {
+                    true => {
+                        error.hint("give it the name of who gets it, or --role admin for yourself")
+                    }
+                    false => error,
+                }
+            })?;
             app.note_token(true, &format!("{name}, {}, {days} days", role.role().name()))?;
             let (token, text) = tokens.create(name, role.role(), days, now_ms).map_err(wrong)?;
             if door.global.json {

@@ -71,7 +71,7 @@ fn drift(door: &mut Door, app: &App) -> Result<Done> {
         true => format!("codex-ledger {version} knows every kind and field of these logs\n"),
         false => format!("codex-ledger {version} does not know (no text of yours is told):\n"),
     };
-    for Drift { kind, fields, records, shape } in &drift {
+    for Drift { kind, fields, records, shape, .. } in &drift {
         let what = fields.as_deref().unwrap_or("this kind");
         let line = format!("\n{} in {}: {what}\n", plural(*records, "record"), safe(kind));
         text.push_str(&safe(&line));

@@ -26,7 +26,7 @@ pub const PAGES: [(&str, &str); 15] = [
     ("/export", "export"),
     ("/settings", "administer"),
 ];
-const ACTS: [(&str, &str, u16); 15] = [
+const ACTS: [(&str, &str, u16); 16] = [
     ("/review", "review", 400),
     ("/redactions/preview", "redact", 400),
     ("/redactions/apply", "redact", 400),
@@ -38,6 +38,7 @@ const ACTS: [(&str, &str, u16); 15] = [
     ("/rules/undo", "redact", 400),
     ("/export/file", "export", 400),
     ("/export/pages", "export", 400),
+    ("/settings/token", "administer", 400),
     ("/settings/revoke", "administer", 400),
     ("/entries/1/reveal", "reveal", 400),
     // These need to be told nothing.

@@ -191,3 +191,71 @@ fn pages_are_taken_out_as_the_command_publishes_them_or_not_at_all() {
     assert!(held.text().contains("held back") && held.text().contains(".html line "));
     assert!(!held.text().contains(&token), "a finding does not quote the secret");
 }
+
+/// Of two repositories and two who ask: each filter of `report` gives the file of `report`.
+#[test]
+fn a_file_is_narrowed_down_and_put_in_order_as_the_command_does_it() {
+    let env = TestEnvironment::with_fixture();
+    env.append(&[]);
+    let serving = Serving::start(&env, &[]);
+    let ada = serving.enter(&serving.key);
+    let sessions = env.json(["sessions", "--limit", "0"]);
+    let of = |name: &str| {
+        let mut found = sessions.as_array().unwrap().iter().filter_map(|of| of[name].as_str());
+        found.next().unwrap().to_string()
+    };
+    let (cwd, source) = (of("cwd"), of("source"));
+    let mut files = Vec::new();
+    for (field, value, args) in [
+        ("order", "oldest", &["--order", "oldest"][..]),
+        ("order", "newest", &["--order", "newest"]),
+        ("workspace", &cwd, &["--workspace", &cwd]),
+        ("source", &source, &["--source", &source]),
+        ("by_person", "1", &["--by-person"]),
+    ] {
+        let form = [("mode", "prompts"), ("format", "md"), (field, value)];
+        let taken = ada.post("/export/file", &form).expect(200);
+        let report = env.ok([&["report", "--mode", "prompts", "--format", "md"], args].concat());
+        assert_eq!(taken.text(), report.text(), "{field} {value}");
+        files.push(taken.body);
+    }
+    assert!(files[1..].iter().all(|file| *file != files[0]), "each says something else than all");
+    let wrong = [("mode", "prompts"), ("format", "md"), ("order", "random")];
+    ada.post("/export/file", &wrong).expect(400);
+    let page = ada.get("/export?workspace=%2Ftides&order=newest&by_person=1").expect(200);
+    for words in
+        ["value=\"/tides\"", "value=\"newest\" selected", "value=\"1\" checked", "name=\"source\""]
+    {
+        assert!(page.text().contains(words), "{words}: {}", page.text());
+    }
+    let acts = env.json(["audit", "log", "--kind", "report"]);
+    let told = acts["actions"][1]["target"].as_str().unwrap();
+    assert!(told.contains("newest first"), "{told}");
+}
+
+#[test]
+fn an_audit_page_says_what_this_version_does_not_know_and_leads_to_an_entry_of_it() {
+    let env = TestEnvironment::with_session(1);
+    let auditor = token(&env, "ada", "auditor");
+    let serving = Serving::start(&env, &[]);
+    let ada = serving.enter(&auditor);
+    assert!(ada.get("/audit").expect(200).text().contains("knows every kind and field"));
+    let line = serde_json::json!({
+        "timestamp": "2026-03-01T10:00:02.000Z", "type": "response_item",
+        "payload": {"type": "tide_seen", "words": "Ada's harbour", "ebbs": {"quetzal": [1, 2]}},
+    });
+    env.extend(&env.rollout(1), format!("{line}\n").as_bytes());
+    env.append(&[]);
+    let told = env.json(["status", "--drift"]);
+    let entry = format!("href=\"/entries/{}\"", told[0]["seq"]);
+    let page = ada.get("/audit").expect(200);
+    for words in ["1 record<", "tide_seen", "string(13)", "quetzal", &entry] {
+        assert!(page.text().contains(words), "{words}: {}", page.text());
+    }
+    assert!(!page.text().contains("harbour"), "no text of anybody");
+    ada.get(&format!("/entries/{}", told[0]["seq"])).expect(200);
+    // A name of a field is text of a log, too.
+    env.ok(["redact", "--literal", "quetzal", "--reason", "a name"]);
+    let page = ada.get("/audit").expect(200);
+    assert!(page.text().contains("tide_seen") && !page.text().contains("quetzal"));
+}

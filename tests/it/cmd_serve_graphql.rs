@@ -459,8 +459,17 @@ fn requests_are_as_graphql_over_http_has_them() {
     nobody.send(&[KIND], good.as_bytes()).expect(403);
     nobody.send(&[KIND, "Origin: http://evil.example"], good.as_bytes()).expect(403);
     nobody.send(&[KIND, &own], good.as_bytes()).expect(200);
-    Program::new(&serving, "none").send(&[KIND], good.as_bytes()).expect(401);
-    serving.ask("DELETE", "/graphql", &[&program.bearer], None).expect(405);
+    let refused = [
+        Program::new(&serving, "none").send(&[KIND], good.as_bytes()).expect(401),
+        serving.ask("GET", "/graphql", &[], None).expect(401),
+        serving.ask("DELETE", "/graphql", &[&program.bearer], None).expect(405),
+    ];
+    for answer in refused {
+        let told: Value = serde_json::from_slice(&answer.body).expect("JSON, also from the door");
+        assert!(told["errors"][0]["message"].is_string(), "{told}");
+    }
+    let browser = ["Accept: text/html,*/*;q=0.8"];
+    assert!(serving.ask("GET", "/graphql", &browser, None).expect(401).text().contains("<form"));
 }
 
 #[test]

@@ -2,6 +2,10 @@
 
 use crate::cli_support::web::{Answer, Serving};
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
+use crate::support::world::holder;
+use codex_ledger_app::{App, RuleChange, Setup, World};
+use std::cell::Cell;
+use std::time::Duration;
 
 fn token(env: &TestEnvironment, name: &str, role: &str) -> String {
     let made = env.json(["serve", "token", "create", name, "--role", role]);
@@ -194,4 +198,56 @@ fn a_passage_becomes_a_rule_that_is_tried() {
         &["would hide something in", "it may hide much"],
     );
     has(&ada.post("/rules/apply", &wide).expect(400), &["would hide something in"]);
+}
+
+/// A trial that is stopped tells what it was tried on until then, and that there may be more; it records nothing.
+#[test]
+fn a_trial_that_takes_too_long_says_what_it_has_seen() {
+    let env = berths();
+    for number in 2..=4 {
+        env.write(&env.rollout(number), &session(number, 2));
+    }
+    env.append(&[]);
+    let app = App::new(setup_of(&env));
+    let rule = |id: &str, pattern: &str| {
+        let rule = serde_json::json!({"id": id, "pattern": pattern});
+        Box::new(serde_json::from_value(rule).unwrap())
+    };
+    let add = RuleChange::Add(rule("water", "water|berth"));
+    let whole = app.try_rule(&add, &|| false).unwrap();
+    assert!(!whole.is_cut && whole.hides.passages > 2 && whole.hides.texts > 8, "{whole:?}");
+    for texts in [0, 1, 5] {
+        let asked = Cell::new(0);
+        let is_over = || asked.replace(asked.get() + 1) >= texts;
+        let cut = app.try_rule(&add, &is_over).unwrap();
+        assert!(cut.is_cut, "{texts}");
+        assert_eq!(cut.hides.texts, texts);
+        assert!(cut.hides.passages < whole.hides.passages);
+    }
+    // What would be shown again is looked for within the same time.
+    app.change_rule(&add, "a test", true, &mut |_| ()).unwrap();
+    let off = RuleChange::Switch("water".into(), false);
+    let whole = app.try_rule(&off, &|| false).unwrap();
+    assert!(!whole.is_cut && !whole.shown_again.is_empty(), "{whole:?}");
+    let cut = app.try_rule(&off, &|| true).unwrap();
+    assert!(cut.is_cut && cut.shown_again.is_empty() && cut.weaker.len() == 1);
+    env.audits_clean();
+}
+
+fn setup_of(env: &TestEnvironment) -> Setup {
+    Setup {
+        checkpoint: Default::default(),
+        retention: Default::default(),
+        ledger_dir: env.ledger(),
+        db_path: None,
+        raw_json: false,
+        roots: Vec::new(),
+        rules: None,
+        review: Default::default(),
+        actor: "tester".into(),
+        holder: holder(),
+        wait: Duration::ZERO,
+        notices: None,
+        world: World::real(),
+    }
 }

@@ -1,7 +1,7 @@
 //! Tags, notes and dispositions: given, taken away, listed.
 
 use super::progress::Listener;
-use super::redact::NewEntry;
+use super::redact::{NewEntry, not_followed};
 use super::sessions::named;
 use super::setup::App;
 use crate::config::is_review_word;
@@ -91,19 +91,22 @@ impl App {
         listener: Listener<'_>,
     ) -> Result<Annotated> {
         let once: BTreeSet<&Subject> = subjects.iter().collect();
-        self.annotate_each(once.into_iter().map(|of| (of.clone(), act.clone())).collect(), listener)
+        let acts = once.into_iter().map(|of| (of.clone(), act.clone())).collect();
+        self.annotate_each(acts, &BTreeMap::new(), listener)
     }
 
-    /// As [`App::annotate`], with an act for each subject: all of them are recorded at once, or none.
+    /// As [`App::annotate`], with an act for each subject: all of them are recorded at once, or none. `shown` has what the views
+    /// show of tags that are hidden.
     pub(super) fn annotate_each(
         &self,
         acts: Vec<(Subject, Act)>,
+        shown: &BTreeMap<String, String>,
         listener: Listener<'_>,
     ) -> Result<Annotated> {
         acts.iter().try_for_each(|(_, act)| check(act))?;
         let mut ledger = self.open()?;
         self.update_views(listener)?;
-        let acts = self.not_said_yet(acts)?;
+        let acts = self.not_said_yet(acts, shown)?;
         let draft = |(subject, act): &(Subject, Act)| {
             let annotation = Annotation {
                 actor: self.setup.actor.clone(),
@@ -120,12 +123,16 @@ impl App {
             return Ok(Annotated { from: None, subjects });
         }
         let seqs = self.append_noted(&mut ledger, &drafts)?;
-        self.update_views(listener)?;
+        self.update_views(listener).map_err(|error| not_followed(error, seqs.from, ""))?;
         Ok(Annotated { from: Some(seqs.from), subjects })
     }
 
     /// Those of which the act would change something.
-    fn not_said_yet(&self, acts: Vec<(Subject, Act)>) -> Result<Vec<(Subject, Act)>> {
+    fn not_said_yet(
+        &self,
+        acts: Vec<(Subject, Act)>,
+        shown: &BTreeMap<String, String>,
+    ) -> Result<Vec<(Subject, Act)>> {
         let (mut tags, mut judgements) = (BTreeSet::new(), BTreeMap::new());
         if acts.iter().any(|(_, act)| matches!(act, Act::Tag { .. } | Act::Untag { .. })) {
             let rows = self.tags(None)?.into_iter();
@@ -136,8 +143,10 @@ impl App {
             judgements.extend(rows.map(|row| ((row.session, row.prompt), row.value)));
         }
         let changes = |(of, act): &(Subject, Act)| {
-            let tagged =
-                |name: &String| tags.contains(&(of.session.clone(), of.prompt, name.clone()));
+            let tagged = |name: &String| {
+                let shown = shown.get(name).unwrap_or(name);
+                tags.contains(&(of.session.clone(), of.prompt, shown.clone()))
+            };
             match act {
                 Act::Tag { name, .. } => !tagged(name),
                 Act::Untag { name } => tagged(name),

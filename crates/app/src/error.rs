@@ -4,6 +4,7 @@ use crate::audit::AuditError;
 use crate::hint::{Hint, NameHint, Safe};
 use crate::publish::PublishError;
 use codex_ledger_db::DbError;
+use codex_ledger_entry::Seq;
 use codex_ledger_ledger::LedgerError;
 use codex_ledger_projections::{PolicyError, ReplayError, ViewsError};
 use codex_ledger_query::{FilterError, FilterName, FindError};
@@ -58,6 +59,9 @@ pub struct AppError {
     pub message: String,
     /// What to try.
     pub hint: Option<Hint>,
+    /// What was asked for is recorded as this entry, and only what is derived from it does not say so yet: the next one who reads
+    /// or writes brings that up to date. Nothing is to be done again.
+    pub recorded: Option<Seq>,
 }
 
 fn named(filter: Option<FilterName>) -> String {
@@ -67,7 +71,7 @@ fn named(filter: Option<FilterName>) -> String {
 impl AppError {
     /// Makes an error.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> AppError {
-        AppError { kind, filter: None, message: message.into(), hint: None }
+        AppError { kind, filter: None, message: message.into(), hint: None, recorded: None }
     }
 
     /// Adds what to try.

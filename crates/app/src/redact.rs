@@ -83,6 +83,15 @@ pub(super) fn usage(message: impl Into<String>, hint: Hint) -> AppError {
     AppError::new(ErrorKind::Usage, message).hint(hint)
 }
 
+/// The error of views that do not follow an entry that is recorded.
+pub(super) fn not_followed(error: AppError, seq: Seq, until: &str) -> AppError {
+    let message = format!(
+        "entry {seq} is recorded, but the views do not follow it yet{until}: {}",
+        error.message
+    );
+    AppError { message, recorded: Some(seq), ..error }
+}
+
 impl App {
     /// Appends redactions and writes what they hide again: all of them, or none.
     ///
@@ -314,6 +323,7 @@ impl App {
         let rules = load_policy(&mut reader)?.rules().clone();
         preview(&mut reader, (&db, link), &streams, &mut |stream, seen| {
             each(ids.get(&stream).map_or("", String::as_str), seen, &rules);
+            true
         })?;
         Ok(())
     }
@@ -325,15 +335,9 @@ impl App {
         let mut ledger = self.open()?;
         let seqs = self.append_noted(&mut ledger, drafts)?;
         listener(Progress::Recorded(seqs.from));
-        self.remove_views_of_old()?;
-        self.update_views(listener).map_err(|error| {
-            let message = format!(
-                "entry {} is recorded, but the views do not follow it yet, and no command shows them until \
-                 they do: {}",
-                seqs.from, error.message
-            );
-            AppError { message, ..error }
-        })?;
+        let done = self.remove_views_of_old().and_then(|()| self.update_views(listener));
+        let until = ", and no command shows them until they do";
+        done.map_err(|error| not_followed(error, seqs.from, until))?;
         Ok(seqs)
     }
 

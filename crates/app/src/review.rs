@@ -7,7 +7,7 @@ use super::target::RedactRequest;
 use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, TargetHint};
 use codex_ledger_db as db;
-use codex_ledger_entry::{Act, FieldsBuilder, Kind, Seq, SeqRange, StreamId};
+use codex_ledger_entry::{Act, Annotation, FieldsBuilder, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_query::{
     self as query, Candidate, Filter, FilterWords, Forecast, HiddenIn, QueueItem, Said,
@@ -96,7 +96,7 @@ impl App {
             }
         };
         let is_meant = |session: &str| meant.as_ref().is_none_or(|meant| meant.contains(session));
-        let found = query::forecast(&db, &find, &is_meant, SAMPLES);
+        let found = query::forecast(&db, &find, &is_meant, SAMPLES, &|| false);
         Ok(found.map_err(db::at(self.views_path()))?)
     }
 
@@ -253,15 +253,21 @@ impl App {
             AppError::new(ErrorKind::NotFound, format!("entry {seq} says nothing that holds"))
         };
         let db = self.views_for_reading()?;
-        let mut acts = Vec::new();
+        let (mut acts, mut shown) = (Vec::new(), BTreeMap::new());
         for seq in entries.iter() {
             let said = query::said_by(&db, seq).map_err(db::at(self.views_path()))?;
             let said = said.ok_or_else(|| gone(seq))?;
             let value = said.value.unwrap_or_default();
             let act = match said.act.as_str() {
                 "note" => Act::Unnote { of: self.note(seq)?.seq },
-                "tag" => Act::Untag { name: value },
-                "untag" => Act::Tag { name: value, by_rule: false },
+                "tag" | "untag" => {
+                    let name = self.tag_of(seq)?.ok_or_else(|| gone(seq))?;
+                    shown.insert(name.clone(), value);
+                    match said.act == "tag" {
+                        true => Act::Untag { name },
+                        false => Act::Tag { name, by_rule: false },
+                    }
+                }
                 "disposition" => Act::Disposition { value: said.before.unwrap_or_default() },
                 _ => return Err(gone(seq)),
             };
@@ -271,8 +277,19 @@ impl App {
             };
             acts.push((self.subject_in(&db, &name)?, act));
         }
-        let done = self.annotate_each(acts, listener)?;
+        let done = self.annotate_each(acts, &shown, listener)?;
         let from = done.from.ok_or_else(|| gone(entries.from))?;
         Ok(SeqRange::counted(from, done.subjects.len() as u64))
+    }
+
+    /// The tag that an entry gives or takes away, as it was written: of one that is hidden, the views have something else.
+    fn tag_of(&self, seq: Seq) -> Result<Option<String>> {
+        let mut reader = LedgerReader::open(self.dir())?;
+        let Some(pack) = reader.pack_from(seq)? else { return Ok(None) };
+        let body = pack.entry(seq).and_then(|entry| pack.body(entry));
+        Ok(match body.and_then(Annotation::decode).map(|said| said.act) {
+            Some(Act::Tag { name, .. } | Act::Untag { name }) => Some(name),
+            _ => None,
+        })
     }
 }

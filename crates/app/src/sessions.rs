@@ -5,7 +5,8 @@ use crate::error::{AppError, Result};
 use codex_ledger_db as db;
 use codex_ledger_entry::StreamId;
 use codex_ledger_query::{
-    self as query, FileChange, Filter, FilterError, PromptRow, SessionDetail, SessionRow,
+    self as query, CallRow, FileRow, Filter, FilterError, PromptRow, RowPage, RowsAsked,
+    SessionDetail, SessionRow,
 };
 use std::collections::BTreeMap;
 
@@ -61,7 +62,8 @@ impl App {
         Ok(query::children_of(&db, ids).map_err(db::at(self.views_path()))?)
     }
 
-    /// What was asked in each of these sessions, in order; a text of more than so many characters is cut.
+    /// All prompts of each of these sessions, by its id, in order; as they were typed, and a text of more than so many characters is
+    /// cut.
     ///
     /// # Errors
     /// When there are no views.
@@ -69,18 +71,9 @@ impl App {
         &self,
         sessions: &[StreamId],
         chars: usize,
-    ) -> Result<BTreeMap<StreamId, Vec<PromptRow>>> {
+    ) -> Result<BTreeMap<String, Vec<PromptRow>>> {
         let db = self.views_for_reading()?;
         Ok(query::prompts_of(&db, sessions, chars).map_err(db::at(self.views_path()))?)
-    }
-
-    /// The files that patches changed in a session, in order.
-    ///
-    /// # Errors
-    /// When there are no views.
-    pub fn files_changed(&self, session: StreamId) -> Result<Vec<FileChange>> {
-        let db = self.views_for_reading()?;
-        Ok(query::files_changed(&db, session).map_err(db::at(self.views_path()))?)
     }
 
     /// How many sessions a filter picks.
@@ -119,6 +112,33 @@ impl App {
             while detail.items.pop_if(|item| begins(item)).is_some() {}
         }
         Ok(detail)
+    }
+
+    /// Some of the prompts of sessions that a filter picks.
+    ///
+    /// # Errors
+    /// When there are no views, or the filter names what is not there.
+    pub fn prompts(&self, asked: RowsAsked<'_>) -> Result<RowPage<PromptRow>> {
+        let db = self.views_for_reading()?;
+        query::prompts(&db, asked).map_err(|error| self.filter_error(error))
+    }
+
+    /// Some of the calls of tools, with their outputs.
+    ///
+    /// # Errors
+    /// As [`App::prompts`].
+    pub fn calls(&self, asked: RowsAsked<'_>) -> Result<RowPage<CallRow>> {
+        let db = self.views_for_reading()?;
+        query::calls(&db, asked).map_err(|error| self.filter_error(error))
+    }
+
+    /// Some of the files that patches changed.
+    ///
+    /// # Errors
+    /// As [`App::prompts`].
+    pub fn files(&self, asked: RowsAsked<'_>) -> Result<RowPage<FileRow>> {
+        let db = self.views_for_reading()?;
+        query::files(&db, asked).map_err(|error| self.filter_error(error))
     }
 
     /// Names the views, where it is they that cannot be read.

@@ -65,6 +65,11 @@ impl App {
         &self.setup.checkpoint
     }
 
+    /// What is not kept for ever, once somebody erases it.
+    pub fn retention_config(&self) -> &RetentionConfig {
+        &self.setup.retention
+    }
+
     /// Makes the use cases of a ledger.
     pub fn new(setup: Setup) -> App {
         let link = setup.db_path.clone().unwrap_or_else(|| setup.ledger_dir.join("views.sqlite"));

@@ -74,6 +74,8 @@ pub struct Drift {
     pub fields: Option<String>,
     /// Records like it.
     pub records: u64,
+    /// The entry of one of them.
+    pub seq: Seq,
     /// Names of fields and kinds of values of one of them: no text of anybody.
     pub shape: Option<String>,
 }
@@ -87,12 +89,23 @@ impl App {
         Ok(read_head(self.dir())?.head.end())
     }
 
-    /// Up to where the ledger goes, and which one it is.
+    /// Size, id and root of the ledger's head.
     ///
     /// # Errors
     /// When there is no ledger.
     pub fn head(&self) -> Result<HeadSummary> {
         Ok(HeadSummary::of(&read_head(self.dir())?.head))
+    }
+
+    /// The entry after those that the views show; none where they show nothing.
+    ///
+    /// # Errors
+    /// When there is no ledger or it cannot be read.
+    pub fn shown_to(&self) -> Result<Option<Seq>> {
+        Ok(match self.views.open(&head_in_force(self.dir())?)? {
+            (Standing::Usable { cursor, .. }, _) => Some(cursor),
+            _ => None,
+        })
     }
 
     /// Where ledger and views stand.
@@ -147,7 +160,7 @@ impl App {
                 None => None,
             };
             let shape = body.map(|body| shape(&body));
-            drift.push(Drift { kind, fields, records, shape });
+            drift.push(Drift { kind, fields, records, seq, shape });
         }
         Ok(drift)
     }

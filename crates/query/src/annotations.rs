@@ -91,6 +91,9 @@ pub struct Review {
     /// Tags, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// The entries that gave them, in the same order: a tag that is shown in part can be named by its entry alone.
+    #[serde(skip)]
+    pub tagged_by: Vec<Seq>,
     /// followed, ignored, needs-review, or one of the reader's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disposition: Option<String>,
@@ -115,9 +118,11 @@ impl Review {
     /// As the database.
     pub fn read(db: &Connection, session: &str, prompt: u64) -> SqlResult<Review> {
         let of = params![session, prompt as i64];
-        let sql = "SELECT tag FROM tags WHERE session_id = ?1 AND prompt = ?2 ORDER BY tag";
+        let sql =
+            "SELECT tag, seq FROM tags WHERE session_id = ?1 AND prompt = ?2 ORDER BY tag, seq";
         let mut statement = db.prepare_cached(sql)?;
-        let tags = statement.query_map(of, |row| row.get("tag"))?.collect::<SqlResult<_>>()?;
+        let tag = |row: &Row<'_>| Ok((row.get("tag")?, row.seq("seq")?));
+        let (tags, tagged_by) = statement.query_map(of, tag)?.collect::<SqlResult<_>>()?;
         let sql = "SELECT value FROM dispositions WHERE session_id = ?1 AND prompt = ?2";
         let disposition =
             db.prepare_cached(sql)?.query_row(of, |row| row.get("value")).optional()?;
@@ -126,7 +131,7 @@ impl Review {
         let mut statement = db.prepare_cached(sql)?;
         let note = |row: &Row<'_>| Ok(Note { actor: row.get("actor")?, text: row.get("text")? });
         let notes = statement.query_map(of, note)?.collect::<SqlResult<_>>()?;
-        Ok(Review { tags, disposition, notes })
+        Ok(Review { tags, tagged_by, disposition, notes })
     }
 
     /// What is said of a session, as its number 0, and of each of its prompts of which something is said.

@@ -6,7 +6,7 @@ mod coverage;
 mod evidence;
 mod explain;
 mod filter;
-mod listed;
+mod lists;
 pub mod pricing;
 mod queue;
 mod quotations;
@@ -42,7 +42,9 @@ pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{
     Filter, FilterError, FilterName, Order, ago, day_ms, near, nearest, since, until,
 };
-pub use listed::{FileChange, PromptRow, files_changed, prompts_of};
+pub use lists::{
+    CallRow, FileRow, PromptRow, RowPage, RowPlace, RowsAsked, calls, files, prompts, prompts_of,
+};
 pub use queue::{QueueItem, queue};
 pub use quotations::{
     Candidate, Forecast, NearMiss, Quotation, Sample, candidates, forecast, hidden_by_rules,

@@ -183,6 +183,8 @@ pub struct Forecast {
     pub samples: Vec<Sample>,
     /// Passages in sessions that are not meant.
     pub elsewhere: u64,
+    /// Texts that were looked through.
+    pub texts: u64,
 }
 
 /// A passage and what stands around it.
@@ -201,7 +203,8 @@ pub struct Sample {
 /// Characters of a sample, of each of its three parts.
 const SAMPLE_CHARS: usize = 60;
 
-/// Counts the passages that `find` finds in the views, as ranges of bytes; `is_meant` says of which sessions.
+/// Counts the passages that `find` finds in the views, as ranges of bytes; `is_meant` says of which sessions. It ends early once
+/// `is_over` says so, which is asked before each text.
 ///
 /// # Errors
 /// As the database.
@@ -210,9 +213,14 @@ pub fn forecast(
     find: &dyn Fn(&str) -> Vec<Range<usize>>,
     is_meant: &dyn Fn(&str) -> bool,
     samples: usize,
+    is_over: &dyn Fn() -> bool,
 ) -> SqlResult<Forecast> {
     let mut out = Forecast::default();
     each_text(db, &mut |text, place| {
+        if is_over() {
+            return Ok(false);
+        }
+        out.texts += 1;
         let found = find(text);
         let Some(first) = found.first() else { return Ok(true) };
         let of = place.read()?;

@@ -5,7 +5,7 @@ use crate::vouching::Refusal;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use codex_ledger_app::config::REVIEW_WORD;
-use codex_ledger_app::{AppError, ErrorKind, Hint, TargetHint};
+use codex_ledger_app::{AppError, ErrorKind, Hint, Seq, TargetHint};
 use maud::html;
 
 /// Why a request was not done.
@@ -15,13 +15,15 @@ pub(crate) struct WebError {
     /// May repeat what was typed, which then has passed the gate.
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// What was asked for is recorded all the same, as this entry.
+    pub(crate) recorded: Option<Seq>,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, WebError>;
 
 impl WebError {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> WebError {
-        WebError { status, message: message.into(), hint: None }
+        WebError { status, message: message.into(), hint: None, recorded: None }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> WebError {
@@ -32,6 +34,21 @@ impl WebError {
     /// What was asked for is not one that can be asked for.
     pub(crate) fn bad(message: impl Into<String>) -> WebError {
         WebError::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// What is asked for is written as it should be, and means nothing.
+    pub(crate) fn meaningless(message: impl Into<String>) -> WebError {
+        WebError::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    /// The same for programs: how something is written was looked at already, so that it is what it means that is wrong.
+    pub(crate) fn of_meaning(self) -> WebError {
+        match self.status {
+            StatusCode::BAD_REQUEST => {
+                WebError { status: StatusCode::UNPROCESSABLE_ENTITY, ..self }
+            }
+            _ => self,
+        }
     }
 
     /// There is no such thing.
@@ -73,8 +90,8 @@ impl From<AppError> for WebError {
             Some(Hint::ReviewWord) => Some(REVIEW_WORD),
             _ => None,
         };
-        let error = WebError::new(status, error.to_string());
-        WebError { hint: on_page.or(hint).map(str::to_string), ..error }
+        let hint = on_page.or(hint).filter(|_| error.recorded.is_none()).map(str::to_string);
+        WebError { hint, recorded: error.recorded, ..WebError::new(status, error.to_string()) }
     }
 }
 
@@ -86,6 +103,9 @@ impl From<Refusal> for WebError {
 
 impl IntoResponse for WebError {
     fn into_response(self) -> Response {
+        if let Some(seq) = self.recorded {
+            return (self.status, recorded(seq, &self.message)).into_response();
+        }
         let page = layout::bare(
             "Not done",
             &html! {
@@ -99,6 +119,38 @@ impl IntoResponse for WebError {
                 }
             },
         );
-        (self.status, page).into_response()
+        let mut response = (self.status, page).into_response();
+        // For programs, it is told in another way.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// What is said where something was recorded and pages do not follow it yet. No way back: the same form would record it once more.
+fn recorded(seq: Seq, message: &str) -> layout::Page {
+    layout::bare(
+        "Recorded",
+        &html! {
+            h1 { "Recorded as entry " (seq) }
+            p role="status" { strong { "There is nothing to do again." } " What it hides, if anything, is not shown from now on." }
+            p.refused { (layout::shown(message)) "." }
+            p { "Pages follow it by themselves as soon as there is room, or what was in the way has ended." }
+            p { a href="/" { "To the sessions" } }
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recorded_on_a_full_disk_is_not_to_be_done_again() {
+        let full = AppError::new(ErrorKind::OutOfSpace, "the disk is full");
+        let error = WebError::from(full.clone());
+        assert!(error.hint.is_some_and(|hint| hint.contains("do it again")));
+        let error = WebError::from(AppError { recorded: Some(Seq::new(7)), ..full });
+        assert_eq!((error.hint.clone(), error.recorded), (None, Some(Seq::new(7))));
+        assert_eq!(error.into_response().status(), StatusCode::INSUFFICIENT_STORAGE);
     }
 }

@@ -8,14 +8,16 @@ mod error;
 mod graphql;
 mod headers;
 mod params;
+mod rest;
 mod serve;
 mod state;
 mod tls;
 mod ui;
 mod vouching;
 
-pub use access::{Right, Role, Token, TokenError, TokenFile};
+pub use access::{DAYS_MAX, Right, Role, Token, TokenError, TokenFile};
 pub use graphql::schema as graphql_schema;
+pub use rest::openapi;
 pub use serve::{ServeError, ServeOptions, Server, Stopper};
 pub use state::{LogLine, LogListener};
 pub use tls::{Tls, TlsError};

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Of a form, none is longer.
 pub(crate) const FORM_BYTES_MAX: usize = 256 * 1024;
 /// A form that is sent is here within this time.
-const FORM_PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const FORM_PATIENCE: Duration = Duration::from_secs(10);
 /// The field that each form has to bring back.
 pub(crate) const FORM_SECRET: &str = "form_secret";
 

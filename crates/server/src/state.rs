@@ -2,6 +2,7 @@
 
 use crate::access::{Logins, Role, TokenFile, Who};
 use crate::error::{Result, WebError};
+use crate::rest::Limits;
 use crate::serve::ServeOptions;
 use crate::ui::candidates::CandidateCache;
 use crate::ui::chart_cache::ChartCache;
@@ -61,6 +62,9 @@ struct Inner {
     gate: Mutex<Option<(Option<Seq>, Arc<Gate>)>>,
     charts: ChartCache,
     candidates: CandidateCache,
+    limits: Limits,
+    /// Another one for each start: what answers depend on besides the ledger may be another then.
+    instance: String,
 }
 
 /// The use cases, for one who asks.
@@ -79,6 +83,7 @@ impl Shared {
         let logins = Logins::new(setup.actor.clone());
         let ServeOptions { zone, tokens, vouching, log, tls, .. } = options;
         let (queue, deciding) = (QueueCache::default(), Mutex::default());
+        let instance = setup.world.clock.now().to_string();
         Shared(Arc::new(Inner {
             setup,
             zone,
@@ -95,6 +100,8 @@ impl Shared {
             gate: Mutex::default(),
             charts: ChartCache::default(),
             candidates: CandidateCache::default(),
+            limits: Limits::default(),
+            instance,
         }))
     }
 
@@ -105,6 +112,14 @@ impl Shared {
     /// Held by whoever decides what may be shown, from a look at what is decided already until that is recorded.
     pub(crate) fn deciding(&self) -> MutexGuard<'_, ()> {
         self.0.deciding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn instance(&self) -> &str {
+        &self.0.instance
     }
 
     pub(crate) fn logins(&self) -> &Logins {
@@ -136,6 +151,11 @@ impl Shared {
 
     pub(crate) fn checks(&self) -> &Checks {
         &self.0.checks
+    }
+
+    /// Whose link this is.
+    pub(crate) fn owner(&self) -> &str {
+        &self.0.setup.actor
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -313,6 +333,7 @@ impl Desk {
     pub(crate) fn without_hidden(&self, error: WebError) -> WebError {
         let message = match self.gate() {
             Ok(gate) => gate.hide(&error.message).unwrap_or(error.message),
+            Err(_) if error.recorded.is_some() => "what is hidden cannot be read".into(),
             Err(_) => "this was not done, and what is hidden cannot be read".into(),
         };
         WebError { message, ..error }

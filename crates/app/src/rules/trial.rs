@@ -14,7 +14,7 @@ use codex_ledger_redaction::{
     By, Context, Engine, FailedExamples, Rule, RuleFormat, RuleSet, SeenText, Weaker, builtin,
     everywhere, failed_examples, parse_rules, risky, weaker,
 };
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
 /// Passages that a trial shows.
@@ -56,14 +56,17 @@ pub struct RuleTrial {
     pub shown_again: BTreeMap<String, u64>,
     /// Passages that the rule hides now together with others, which may be shown in part.
     pub shared: u64,
+    /// Whether it was ended before all was looked through: there may be more than is told.
+    pub is_cut: bool,
 }
 
 impl App {
-    /// Tells what a change of the rules would do. Nothing is recorded, and no text that is hidden leaves.
+    /// Tells what a change of the rules would do. Nothing is recorded, and no text that is hidden leaves. Once `is_over` says so, what
+    /// was found until then is told; it is asked before each text.
     ///
     /// # Errors
     /// When there is no such rule, the new one cannot be used, or there are no views.
-    pub fn try_rule(&self, change: &RuleChange) -> Result<RuleTrial> {
+    pub fn try_rule(&self, change: &RuleChange, is_over: &dyn Fn() -> bool) -> Result<RuleTrial> {
         let known = self.rules()?.rules;
         let (rules, id) = changed(&known, change)?;
         let weaker = weaker(&known, &rules);
@@ -73,11 +76,11 @@ impl App {
             trial.failed = failed_examples(rule)?;
             // One that was in force as it is hides already what it finds.
             if !known.rules.contains(rule) {
-                self.try_on_texts(rule, &mut trial)?;
+                self.try_on_texts(rule, is_over, &mut trial)?;
             }
         }
         if weaker.iter().any(|weaker| weaker.rule == id) {
-            self.try_on_hidden(&known, &id, rule, &mut trial)?;
+            self.try_on_hidden((&known, &id), rule, is_over, &mut trial)?;
         }
         Ok(RuleTrial { weaker, ..trial })
     }
@@ -121,7 +124,12 @@ impl App {
         Ok(before.map_or(builtin()?.clone(), |(_, record)| record.rules))
     }
 
-    fn try_on_texts(&self, rule: &Rule, trial: &mut RuleTrial) -> Result<()> {
+    fn try_on_texts(
+        &self,
+        rule: &Rule,
+        is_over: &dyn Fn() -> bool,
+        trial: &mut RuleTrial,
+    ) -> Result<()> {
         let alone = RuleSet { rules: vec![rule.clone()], ..RuleSet::default() };
         let engine = Engine::compile(&everywhere(&alone), &[])?;
         let different: RefCell<HashMap<u64, bool>> = RefCell::default();
@@ -135,7 +143,13 @@ impl App {
             found.collect()
         };
         let views = self.views_for_reading()?;
-        let found = query::forecast(&views, &find, &|_| true, SAMPLES);
+        let is_cut = Cell::new(false);
+        let is_over = || {
+            is_cut.set(is_cut.get() || is_over());
+            is_cut.get()
+        };
+        let found = query::forecast(&views, &find, &|_| true, SAMPLES, &is_over);
+        trial.is_cut = is_cut.get();
         trial.hides = found.map_err(db::at(self.views_path()))?;
         let different = different.into_inner();
         trial.different = different.len() as u64;
@@ -156,9 +170,9 @@ impl App {
     /// Counts what a rule hides now and what would become of it. The texts themselves are looked at and thrown away.
     fn try_on_hidden(
         &self,
-        known: &RuleSet,
-        id: &str,
+        (known, id): (&RuleSet, &str),
         new: Option<&Rule>,
+        is_over: &dyn Fn() -> bool,
         trial: &mut RuleTrial,
     ) -> Result<()> {
         let new = RuleSet { rules: new.cloned().into_iter().collect(), ..RuleSet::default() };
@@ -172,11 +186,16 @@ impl App {
         let of_rule: Vec<_> = of_rule.into_iter().filter(|of| ids.contains_key(of)).collect();
         let mut reader = LedgerReader::open(self.dir())?;
         preview(&mut reader, (&views, self.views_path()), &of_rule, &mut |stream, seen| {
+            if is_over() {
+                trial.is_cut = true;
+                return false;
+            }
             let (alone, shared) = left_by(&seen, old, &new);
             trial.shared += shared;
             if let Some(id) = ids.get(&stream).filter(|_| alone > 0) {
                 *trial.shown_again.entry(id.clone()).or_default() += alone;
             }
+            true
         })?;
         Ok(())
     }

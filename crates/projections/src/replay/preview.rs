@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Derives the rows of streams as a replay does and tells of every text that is not shown as it is, or that looks
-/// as if it should not be.
+/// as if it should not be. `each` says whether to go on.
 ///
 /// # Errors
 /// When entries cannot be read.
@@ -22,18 +22,22 @@ pub fn preview(
     reader: &mut LedgerReader,
     (db, path): (&Connection, &Path),
     streams: &[StreamId],
-    each: &mut dyn FnMut(StreamId, SeenText),
+    each: &mut dyn FnMut(StreamId, SeenText) -> bool,
 ) -> Result<(), ReplayError> {
     let witness = Arc::new(Mutex::new(Vec::new()));
     let policy = load_policy(reader)?.witnessed_by(Arc::clone(&witness));
     let known = Streams::load(db, path, policy.key())?;
+    let mut goes_on = true;
     for id in streams {
         let files = known.files(*id).map(Stream::fresh).collect();
         each_passed_line(reader, files, &policy, &mut |_| {
             let seen = witness.lock().map(|mut seen| std::mem::take(&mut *seen));
-            seen.unwrap_or_default().into_iter().for_each(|seen| each(*id, seen));
-            true
+            goes_on = goes_on && seen.unwrap_or_default().into_iter().all(|seen| each(*id, seen));
+            goes_on
         })?;
+        if !goes_on {
+            break;
+        }
     }
     Ok(())
 }

@@ -37,6 +37,10 @@ pub(crate) async fn guard(
         return WebError::bad("a header that says who asks stands there twice").into_response();
     }
     let is_program = bearer(headers).is_some();
+    let is_api = crate::rest::is_api(request.uri().path());
+    if is_api && !is_program && cookie(headers, shared.is_safe()).is_none() {
+        return unknown().into_response();
+    }
     let changes = !matches!(*method, Method::GET | Method::HEAD);
     if changes && !is_from_here(&shared, headers, host, is_program) {
         return WebError::new(StatusCode::FORBIDDEN, "this was sent by a page of somebody else")
@@ -55,12 +59,18 @@ pub(crate) async fn guard(
         None if is_program => WebError::new(StatusCode::UNAUTHORIZED, "this token lets nobody in")
             .hint("`codex-ledger serve token list` says which are in use")
             .into_response(),
+        None if is_api => unknown().into_response(),
         None => {
             let to = request.uri().path_and_query().map(|to| to.as_str()).filter(|_| !changes);
             let to = to.unwrap_or("/");
             enter::page(StatusCode::UNAUTHORIZED, (to, None))
         }
     }
+}
+
+fn unknown() -> WebError {
+    WebError::new(StatusCode::UNAUTHORIZED, "no token was sent that lets anybody in")
+        .hint("send `Authorization: Bearer TOKEN`; `codex-ledger serve token create` makes one")
 }
 
 /// Lets only those pass who have the right.

@@ -9,4 +9,4 @@ mod tokens;
 pub(crate) use guard::{bearer, cookie, cookie_name, guard, with_right};
 pub(crate) use logins::{Logins, Who};
 pub use role::{Right, Role};
-pub use tokens::{Token, TokenError, TokenFile};
+pub use tokens::{DAYS_MAX, Token, TokenError, TokenFile};

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 /// In front of a token, so that one that lies about somewhere is known for what it is.
 const PREFIX: &str = "codex-ledger-";
 const VERSION: u32 = 1;
+/// A token is for no more days.
+pub const DAYS_MAX: u64 = 3660;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// One token, without what only its owner has.
@@ -33,6 +35,20 @@ pub struct Token {
 }
 
 impl Token {
+    /// Refuses to make a token under which somebody would act as one of `own`, or as nobody.
+    ///
+    /// # Errors
+    /// When it is wrong in one of these ways.
+    pub fn check(name: &str, role: Role, days: u64, own: &[&str]) -> Result<(), TokenError> {
+        if name.trim().is_empty() || name.contains(char::is_control) {
+            return Err(TokenError::Nameless);
+        }
+        if own.contains(&name) && role != Role::Admin {
+            return Err(TokenError::Own(name.to_string()));
+        }
+        if days == 0 || days > DAYS_MAX { Err(TokenError::Days) } else { Ok(()) }
+    }
+
     /// Whether it lets in.
     pub fn is_valid(&self, now_ms: u64) -> bool {
         self.revoked_at_ms.is_none() && now_ms < self.ends_at_ms
@@ -68,6 +84,15 @@ pub enum TokenError {
     /// Others may read or write it.
     #[error("{}: others can read or write it", .0.display())]
     Exposed(PathBuf),
+    /// It has no name that can be told.
+    #[error("a token needs the name of who gets it")]
+    Nameless,
+    /// It has the name of somebody who is here, and is no second way in for an admin.
+    #[error("`{0}` is you: what somebody else does would stand under your name")]
+    Own(String),
+    /// It is for no days, or for too many.
+    #[error("a token is for 1 to {DAYS_MAX} days")]
+    Days,
     /// There is none of that id.
     #[error("there is no token `{0}` that is in use")]
     Unknown(String),

@@ -6,17 +6,19 @@ use super::limits::{check, check_text};
 use super::reading::{PATIENCE, Reading, told, too_long};
 use crate::access::Who;
 use crate::error::WebError;
-use crate::state::Shared;
+use crate::state::{Desk, Shared};
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{Pos, Request, Response, ServerError, Value, Variables};
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the outside waits longer than the inside, which then says what took so long.
 const GRACE: Duration = Duration::from_secs(2);
+/// How often a query is asked again while entries come in between.
+const TRIES_MAX: usize = 3;
 
 /// What is asked.
 #[derive(Debug, Default)]
@@ -99,35 +101,59 @@ pub(super) async fn answer(shared: Shared, who: Who, asked: Asked, may_change: b
         let error = WebError::new(StatusCode::METHOD_NOT_ALLOWED, "a GET changes nothing");
         return Answer::refused(error.hint("send mutations by POST"));
     }
-    let variables = Variables::from_json(Json::Object(asked.variables));
-    let mut request = Request::new(asked.query).variables(variables);
-    request.operation_name = asked.operation;
-    request.set_parsed_query(document);
+    let is_change = kind == Some(OperationType::Mutation);
+    if let Err(error) = shared.limits().check(&who, is_change, shared.now_ms()) {
+        return Answer::refused(error);
+    }
+    let asked = Understood { asked, document };
     let done = async {
-        match kind {
-            Some(OperationType::Mutation) => {
-                let writing = Writing { shared, who };
-                Answer::of(SCHEMA.execute(request.data(writing)).await, None)
-            }
-            _ => read(shared, who, request).await.unwrap_or_else(Answer::refused),
+        if is_change {
+            let request = asked.request().data(Writing { shared, who });
+            return Answer::of(SCHEMA.execute(request).await, None);
         }
+        read(shared, who, asked).await.unwrap_or_else(Answer::refused)
     };
     let in_time = tokio::time::timeout(PATIENCE + GRACE, done).await;
     in_time.unwrap_or_else(|_| Answer::refused(too_long()))
 }
 
-/// Answers what only reads, as a whole on a thread that may wait.
-async fn read(shared: Shared, who: Who, request: Request) -> crate::error::Result<Answer> {
+/// Answers what only reads, as a whole on a thread that may wait, out of one state of what is shown.
+async fn read(shared: Shared, who: Who, asked: Understood) -> crate::error::Result<Answer> {
     let all = shared.clone();
-    let work = move |desk: &crate::state::Desk| {
-        let reading = Reading::new(all.desk(desk.who.clone()))?;
-        let before = codex_ledger_app::statements();
-        let handle = tokio::runtime::Handle::current();
-        let response = handle.block_on(SCHEMA.execute(request.data(reading)));
-        let statements = codex_ledger_app::statements() - before;
-        Ok(Answer::of(response, Some(Cost { statements })))
+    let work = move |desk: &Desk| {
+        let ends = Instant::now() + PATIENCE;
+        for _ in 0..TRIES_MAX {
+            let shown = desk.app.shown_to()?;
+            let bound = format!("{} {shown:?}", all.instance());
+            let reading = Reading::new(all.desk(desk.who.clone()), bound, ends)?;
+            let before = codex_ledger_app::statements();
+            let handle = tokio::runtime::Handle::current();
+            let response = handle.block_on(SCHEMA.execute(asked.request().data(reading)));
+            let statements = codex_ledger_app::statements() - before;
+            if desk.app.shown_to()? == shown {
+                return Ok(Answer::of(response, Some(Cost { statements })));
+            }
+        }
+        let message = "entries come in all the time";
+        Err(WebError::new(StatusCode::SERVICE_UNAVAILABLE, message).hint("ask again in a moment"))
     };
     shared.at_desk(who, work).await
+}
+
+/// What is asked, and how it was understood.
+struct Understood {
+    asked: Asked,
+    document: ExecutableDocument,
+}
+
+impl Understood {
+    fn request(&self) -> Request {
+        let variables = Variables::from_json(Json::Object(self.asked.variables.clone()));
+        let mut request = Request::new(self.asked.query.clone()).variables(variables);
+        request.operation_name = self.asked.operation.clone();
+        request.set_parsed_query(self.document.clone());
+        request
+    }
 }
 
 /// What kind of operation is asked for; none where that is not clear, which is said when it is validated.

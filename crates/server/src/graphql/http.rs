@@ -1,21 +1,18 @@
 //! GraphQL over HTTP: what is asked for in which form, and the status that an answer has.
 
 use super::answer::{Answer, Asked, answer, status_of};
-use super::console;
+use super::{PATH, console};
 use crate::access::Who;
 use crate::error::{Result, WebError};
-use crate::params::{FORM_BYTES_MAX, Posted};
+use crate::params::{FORM_BYTES_MAX, FORM_PATIENCE, Posted};
 use crate::state::Shared;
 use axum::Extension;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, VARY};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value as Json};
-use std::time::Duration;
-
-/// A request that is sent is here within this time.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// In which form an answer is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +161,33 @@ fn response(form: Form, status: StatusCode, answer: &Answer) -> Response {
     response
 }
 
+/// Gives programs in their form what is refused before this is reached, where people are shown a page.
+pub(crate) async fn refusals(request: Request, next: Next) -> Response {
+    let form = Form::of(request.headers(), true).filter(|form| *form != Form::Page);
+    let form = form.filter(|_| request.uri().path() == PATH);
+    let refused = next.run(request).await;
+    let status = refused.status();
+    let kind = refused.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_own = kind.is_some_and(|kind| kind.starts_with(b"application/"));
+    let Some(form) =
+        form.filter(|_| !is_own && (status.is_client_error() || status.is_server_error()))
+    else {
+        return refused;
+    };
+    let error = refused.extensions().get::<WebError>().cloned();
+    let error = error.unwrap_or_else(|| {
+        WebError::new(status, status.canonical_reason().unwrap_or("this was not done"))
+    });
+    let mut told = respond_wrong(form, error);
+    if let Some(methods) = refused.headers().get(ALLOW) {
+        told.headers_mut().insert(ALLOW, methods.clone());
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        told.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    told
+}
+
 async fn asked_in_body(request: Request) -> Result<Asked> {
     let body = axum::body::to_bytes(request.into_body(), FORM_BYTES_MAX);
     let late = |_| WebError::new(StatusCode::REQUEST_TIMEOUT, "the request did not come in time");
@@ -173,7 +197,7 @@ async fn asked_in_body(request: Request) -> Result<Asked> {
         WebError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     };
     // Whoever sends slower holds a place that somebody else waits for.
-    let body = tokio::time::timeout(BODY_PATIENCE, body).await.map_err(late)?.map_err(long)?;
+    let body = tokio::time::timeout(FORM_PATIENCE, body).await.map_err(late)?.map_err(long)?;
     let text = std::str::from_utf8(&body).map_err(|_| WebError::bad("the request is no UTF-8"))?;
     let wrong = || WebError::bad("the request is no JSON");
     match serde_json::from_str(text).map_err(|_| wrong())? {

@@ -4,7 +4,7 @@ use super::reading::{Int64, Reading};
 use crate::access::Right;
 use crate::ui::TEXT_BYTES_MAX;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use codex_ledger_query::{FileChange as FileRow, Item as ItemRow, ItemKind as Kind, SearchHit};
+use codex_ledger_query::{FileRow, Item as ItemRow, ItemKind as Kind, SearchHit};
 
 /// What something that happened is.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
@@ -142,7 +142,7 @@ pub(super) struct FileChange {
 
 impl From<FileRow> for FileChange {
     fn from(row: FileRow) -> FileChange {
-        let FileRow { seq, at_ms, path, move_to, action, added, removed } = row;
+        let FileRow { seq, at_ms, path, move_to, action, added, removed, .. } = row;
         let (added, removed, at_ms) = (added.into(), removed.into(), at_ms.map(Int64::from));
         FileChange { seq: seq.into(), at_ms, path, move_to, action, added, removed }
     }

@@ -47,7 +47,7 @@ impl Part {
         let first = first.filter(|first| *first <= FIRST_MAX).ok_or_else(|| {
             WebError::bad(format!("first: at once at least 0 and at most {FIRST_MAX}"))
         })?;
-        let bound = blake3::hash(format!("{} {list}", reading.head.id).as_bytes()).to_hex();
+        let bound = blake3::hash(format!("{} {list}", reading.bound).as_bytes()).to_hex();
         let bound = bound.get(..BOUND_CHARS).unwrap_or_default().to_string();
         let behind = after.map_or(Ok(0), |after| place_behind(&bound, &after))?;
         Ok(Part { bound, behind, first })

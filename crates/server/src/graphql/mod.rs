@@ -16,6 +16,7 @@ mod sessions;
 mod told;
 
 use self::changes::Mutation;
+pub(crate) use self::http::refusals;
 use self::root::Query;
 use crate::access::{Right, with_right};
 use crate::state::Shared;

@@ -21,17 +21,18 @@ const TEXTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What fields of a query read with.
 pub(super) struct Reading {
     pub(super) desk: Desk,
-    /// What cursors are bound to.
     pub(super) head: HeadSummary,
+    /// What cursors are bound to: the entry after those that are shown, and which start of the server it is.
+    pub(super) bound: String,
     ends: Instant,
     /// Bytes of texts that were given so far.
     given: AtomicUsize,
 }
 
 impl Reading {
-    pub(super) fn new(desk: Desk) -> WebResult<Reading> {
+    pub(super) fn new(desk: Desk, bound: String, ends: Instant) -> WebResult<Reading> {
         let head = desk.app.head()?;
-        Ok(Reading { desk, head, ends: Instant::now() + PATIENCE, given: AtomicUsize::new(0) })
+        Ok(Reading { desk, head, bound, ends, given: AtomicUsize::new(0) })
     }
 
     /// Does something for a field that asks for a right.
@@ -85,6 +86,9 @@ pub(super) fn told(error: WebError) -> Error {
         if let Some(hint) = error.hint {
             more.set("hint", hint);
         }
+        if let Some(seq) = error.recorded {
+            more.set("recorded", seq.to_string());
+        }
     })
 }
 
@@ -96,6 +100,8 @@ pub(super) fn code_of(status: StatusCode) -> &'static str {
         StatusCode::CONFLICT => "CONFLICT",
         StatusCode::GONE => "STALE_CURSOR",
         StatusCode::UNPROCESSABLE_ENTITY => "KEY_USED_OTHERWISE",
+        StatusCode::TOO_MANY_REQUESTS => "TOO_MANY_REQUESTS",
+        StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
         StatusCode::GATEWAY_TIMEOUT => "TIMEOUT",
         StatusCode::SERVICE_UNAVAILABLE => "UNAVAILABLE",
         status if status.is_client_error() => "BAD_USER_INPUT",

@@ -10,7 +10,8 @@ use crate::state::Desk;
 use crate::ui::TEXT_BYTES_MAX;
 use async_graphql::{Context, ID, Object, Result};
 use codex_ledger_query::{
-    ItemKind, NoteRow, PromptRow, SessionDetail as Detail, SessionRow, StreamId,
+    FileRow, Filter, ItemKind, NoteRow, PromptRow, RowsAsked, SessionDetail as Detail, SessionRow,
+    StreamId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -22,7 +23,7 @@ struct Family {
     streams: Vec<StreamId>,
     said: OnceLock<Said>,
     notes: OnceLock<Vec<NoteRow>>,
-    prompts: OnceLock<BTreeMap<StreamId, Vec<PromptRow>>>,
+    prompts: OnceLock<BTreeMap<String, Vec<PromptRow>>>,
     children: OnceLock<BTreeMap<String, Vec<Session>>>,
 }
 
@@ -75,10 +76,10 @@ impl Family {
         Ok(once(&self.notes, || Ok(desk.app.notes(None)?))?)
     }
 
-    fn prompts(&self, desk: &Desk, of: StreamId) -> WebResult<&[PromptRow]> {
+    fn prompts(&self, desk: &Desk, of: &str) -> WebResult<&[PromptRow]> {
         let all =
             once(&self.prompts, || Ok(desk.app.prompts_of(&self.streams, TEXT_BYTES_MAX)?))?;
-        Ok(all.get(&of).map_or(&[], Vec::as_slice))
+        Ok(all.get(of).map_or(&[], Vec::as_slice))
     }
 
     fn children(&self, desk: &Desk, of: &str) -> WebResult<&[Session]> {
@@ -244,7 +245,7 @@ impl Session {
     ) -> Result<Some_<Prompt>> {
         Reading::of(ctx, Right::Read, |reading| {
             let part = Part::of(reading, &format!("prompts {}", self.row.id), (first, after))?;
-            let all = self.family.prompts(&reading.desk, self.row.stream)?;
+            let all = self.family.prompts(&reading.desk, &self.row.id)?;
             let own = |row: &PromptRow| Prompt { row: row.clone(), session: self.clone() };
             Ok(part.from(all.iter().collect(), own))
         })
@@ -402,9 +403,23 @@ impl SessionDetail {
         after: Option<String>,
     ) -> Result<Some_<FileChange>> {
         Reading::of(ctx, Right::Read, |reading| {
-            let SessionRow { id, stream, .. } = &self.detail.session;
+            let id = &self.detail.session.id;
             let part = Part::of(reading, &format!("files {id}"), (first, after))?;
-            Ok(part.from(reading.desk.app.files_changed(*stream)?, FileChange::from))
+            Ok(part.from(files_of(&reading.desk, id)?, FileChange::from))
         })
+    }
+}
+
+/// All files that patches changed in a session.
+fn files_of(desk: &Desk, id: &str) -> WebResult<Vec<FileRow>> {
+    let filter = Filter { sessions: vec![id.to_string()], ..Filter::default() };
+    let (mut files, mut behind) = (Vec::new(), None);
+    loop {
+        let page = desk.app.files(RowsAsked { filter: &filter, behind, limit: usize::MAX })?;
+        files.extend(page.rows);
+        behind = page.next;
+        if behind.is_none() {
+            return Ok(files);
+        }
     }
 }

@@ -13,8 +13,8 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use codex_ledger_app::publish::Gate;
-use codex_ledger_app::{RulesInForce, read_note};
-use codex_ledger_report::numbers::number;
+use codex_ledger_app::{Drift, RulesInForce, read_note};
+use codex_ledger_report::numbers::{number, plural};
 use codex_ledger_report::{COLUMNS, Section, SheetRow};
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -70,6 +70,8 @@ fn body(desk: &Desk, (running, last): (Option<Running>, Option<Arc<Checked>>)) -
     let told = checked.filter(|_| at_hand.is_good).unwrap_or(&at_hand);
     let in_force = |rules: &RulesInForce| rules.rules.rules.iter().filter(|of| of.enabled).count();
     let in_force = rules.as_ref().map_or(0, in_force) as u64;
+    // Views that cannot be read are a finding of the audit, and no reason to tell nothing.
+    let drift = desk.app.drift().ok();
     let markup = html! {
         h1 { "Audit" }
         p.verdict.bad[!told.is_good] role="status" { strong { (shown(&told.verdict)) } }
@@ -89,6 +91,7 @@ fn body(desk: &Desk, (running, last): (Option<Running>, Option<Arc<Checked>>)) -
         (check_form(desk, running.as_ref(), last.as_deref(), end))
         p { a href="/acts" { "Log of acts" } ": who did what and why" }
         @for section in &told.sections { (told_section(section, gate.as_deref())) }
+        (drifted(drift.as_deref(), gate.as_deref()))
     };
     Ok(layout::page(desk, "Audit", "/audit", &markup))
 }
@@ -155,6 +158,41 @@ fn told_section(of: &Section, gate: Option<&Gate>) -> Markup {
                     table.sheet {
                         thead { tr { @for at in &used { th scope="col" { (COLUMNS.get(*at).copied().unwrap_or_default()) } } } }
                         tbody { @for row in &of.rows { (told_row(row, &used, gate)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What newer clients write and this version does not know, each with an entry that has it; names are text of a log, too.
+fn drifted(drift: Option<&[Drift]>, gate: Option<&Gate>) -> Markup {
+    let (Some(drift), Some(gate)) = (drift, gate) else {
+        return html! {
+            div.part { h2 id="drift" { "What this version does not know" } p.bad { "Not shown: what is shown or hidden cannot be read." } }
+        };
+    };
+    let clear = |text: &str| shown(&gate.hide(text).unwrap_or_else(|| text.to_string()));
+    html! {
+        div.part {
+            h2 id="drift" { "What this version does not know" }
+            @if drift.is_empty() { p { "It knows every kind and field of these logs." } }
+            @else {
+                p.quiet { "Newer clients may write what it does not. Nothing of it is lost: a later version reads it. Fields and kinds of values are told, and no text of anybody." }
+                section.wide tabindex="0" aria-labelledby="drift" {
+                    table.sheet {
+                        thead { tr { th scope="col" { "records" } th scope="col" { "kind" } th scope="col" { "fields" } th scope="col" { "for example" } th scope="col" { "its shape" } } }
+                        tbody {
+                            @for Drift { kind, fields, records, seq, shape } in drift {
+                                tr {
+                                    th scope="row" { (plural(*records, "record")) }
+                                    td { (clear(kind)) }
+                                    td { @match fields { Some(fields) => (clear(fields)), None => "this kind" } }
+                                    td { (entry(seq.get())) }
+                                    td { code { (clear(shape.as_deref().unwrap_or("(too long)"))) } }
+                                }
+                            }
+                        }
                     }
                 }
             }

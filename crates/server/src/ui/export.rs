@@ -39,6 +39,19 @@ const WAYS: [(&str, PageBy); 5] = [
     ("month", PageBy::Month),
     ("repository", PageBy::Repo),
 ];
+const ORDERS: [(&str, Order); 2] = [("oldest", Order::Oldest), ("newest", Order::Newest)];
+/// What narrows it down, with the words for it.
+const FILTERS: [(&str, &str); 9] = [
+    ("since", "since"),
+    ("until", "until"),
+    ("repo", "repo"),
+    ("workspace", "directory, with those below it"),
+    ("session", "session"),
+    ("model", "model"),
+    ("source", "started by (cli, vscode, exec …)"),
+    ("tag", "tag"),
+    ("disposition", "disposition"),
+];
 /// Places that are named of what is held back.
 const PLACES_MAX: usize = 10;
 
@@ -57,9 +70,11 @@ fn form(desk: &Desk, params: &Params) -> Page {
         p { "A file like that of " code { "codex-ledger report" } ": what is hidden is not in it." }
         form.export method="post" action="/export/file" {
             (form_secret(&desk.who))
-            @for name in ["since", "until", "repo", "session", "model", "tag", "disposition"] {
-                label { span { (name) } input type="text" name=(name) value=(value(name)) autocomplete="off"; }
+            @for (name, words) in FILTERS {
+                label { span { (words) } input type="text" name=(name) value=(value(name)) autocomplete="off"; }
             }
+            label.check { input type="checkbox" name="by_person" value="1" checked[params.get("by_person").is_some()]; span { "only sessions that a person started" } }
+            label { span { "which come first" } select name="order" { @for (name, _) in ORDERS { option value=(name) selected[params.get("order") == Some(name)] { (name) } } } }
             label { span { "how much" } select name="mode" { @for (name, _) in MODES { option value=(name) { (name) } } } }
             label { span { "format" } select name="format" { @for (name, ..) in FORMATS { option value=(name) { (name) } } } }
             label.check { input type="checkbox" name="external" value="1"; span { "for readers outside: without who did what and why" } }
@@ -79,6 +94,11 @@ pub(crate) async fn file(
     Extension(who): Extension<Who>,
     Posted(form): Posted,
 ) -> Result<Response> {
+    report_file(&shared, who, form).await
+}
+
+/// The file that a form asks for.
+pub(crate) async fn report_file(shared: &Shared, who: Who, form: Params) -> Result<Response> {
     let made = shared.at_desk(who, move |desk| made(desk, &form));
     let (bytes, kind, name) = made.await?;
     Ok(attachment(kind, &name, bytes))
@@ -111,9 +131,16 @@ fn named<T: Copy>(all: &[(&str, T)], form: &Params, field: &str) -> Result<T> {
 /// What a form asks for, and the words of it that are recorded.
 fn request(desk: &Desk, form: &Params) -> Result<(ReportRequest, String)> {
     let mut filter = form.filter(&desk.zone, desk.now_ms)?;
-    filter.order = Order::Oldest;
+    filter.order = match form.get("order") {
+        Some(_) => named(&ORDERS, form, "order")?,
+        None => Order::Oldest,
+    };
     let only = form.of_filter();
-    let only = only.pairs().map(|(name, value)| format!(", {name} {value}")).collect::<String>();
+    let mut only =
+        only.pairs().map(|(name, value)| format!(", {name} {value}")).collect::<String>();
+    if filter.order == Order::Newest {
+        only.push_str(", newest first");
+    }
     let request = ReportRequest {
         title: None,
         mode: named(&MODES, form, "mode")?,

@@ -10,6 +10,7 @@ use codex_ledger_report::escape;
 use maud::{DOCTYPE, Markup, html};
 
 /// A whole page.
+#[derive(Clone)]
 pub(crate) struct Page(String);
 
 impl IntoResponse for Page {

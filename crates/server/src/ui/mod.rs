@@ -8,7 +8,7 @@ pub(crate) mod chart_cache;
 pub(crate) mod checks;
 pub(crate) mod enter;
 mod entries;
-mod export;
+pub(crate) mod export;
 pub(crate) mod layout;
 mod queue;
 pub(crate) mod queue_cache;

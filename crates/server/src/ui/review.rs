@@ -231,10 +231,13 @@ pub(crate) fn forms(who: &Who, words: &[String], of: &str, review: &Review, here
                 (hidden(if is_starred { "untag" } else { "tag" }))
                 button name="value" value=(STAR) data-key="s" aria-pressed=(is_starred.to_string()) aria-label=(STAR) { (if is_starred { "★" } else { "☆" }) }
             }
-            @for tag in review.tags.iter().filter(|tag| *tag != STAR) {
+            // By its entry: what is shown of a tag may be less than it says.
+            @for (tag, seq) in review.tags.iter().zip(&review.tagged_by).filter(|(tag, _)| *tag != STAR) {
                 form.chip method="post" action="/review" {
-                    (hidden("untag")) (shown(tag)) " "
-                    button name="value" value=(tag) aria-label=(format!("Take the tag {} away", shown(tag))) { "×" }
+                    (form_secret(who))
+                    input type="hidden" name="back" value=(here);
+                    (shown(tag)) " "
+                    button name="undo" value=(seq) aria-label=(format!("Take the tag {} away", shown(tag))) { "×" }
                 }
             }
             form.tag method="post" action="/review" {

@@ -40,6 +40,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/rules/apply", with_right(Right::Redact, post(rule_trial::apply)))
         .route("/rules/undo", with_right(Right::Redact, post(rule_trial::undo)))
         .route("/settings", with_right(Right::Administer, get(settings::show)))
+        .route("/settings/token", with_right(Right::Administer, post(settings::create)))
         .route("/settings/revoke", with_right(Right::Administer, post(settings::revoke)))
         .route("/acts", with_right(Right::Audit, get(acts::show)))
         .route("/audit", with_right(Right::Audit, get(audit::show)))

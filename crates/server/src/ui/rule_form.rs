@@ -3,6 +3,7 @@
 use super::layout::{self, Page, form_secret, shown};
 use super::redactions::{passage, pattern_of};
 use super::review::back;
+use super::rules::meant;
 use crate::access::Who;
 use crate::error::{Result, WebError};
 use crate::params::{Params, Posted};
@@ -30,10 +31,8 @@ pub(crate) async fn show(
     params: Params,
 ) -> Result<Page> {
     let shown = shared.at_desk(who, move |desk| {
-        let rule = params.get("id").map(|id| known(desk, id)).transpose()?;
-        let form = Params::default();
-        let form = rule.iter().fold(form, |form, rule| form.with("of", Some(&rule.id)));
-        page(desk, &form)
+        params.get("id").map(|name| known(desk, name)).transpose()?;
+        page(desk, &Params::default().with("of", params.get("id")))
     });
     shown.await
 }
@@ -71,23 +70,27 @@ fn page(desk: &Desk, form: &Params) -> Result<Page> {
     Ok(layout::page(desk, "Rule", "/rules", &markup))
 }
 
-fn known(desk: &Desk, id: &str) -> Result<Rule> {
+/// A rule by what a page calls it.
+fn known(desk: &Desk, name: &str) -> Result<Rule> {
+    let (id, _) = meant(desk, name)?;
     let rules = desk.app.rules()?.rules.rules;
     let missing = || WebError::missing(format!("there is no rule `{id}`"));
     rules.into_iter().find(|rule| rule.id == id).ok_or_else(missing)
 }
 
+/// What a form does with a rule that there is, and what it calls it.
+pub(crate) fn named(form: &Params) -> Option<(&'static str, &str)> {
+    ["on", "off", "remove", "of"].into_iter().find_map(|act| Some((act, form.get(act)?)))
+}
+
 /// What a form asks to change.
 pub(crate) fn change(desk: &Desk, form: &Params) -> Result<RuleChange> {
-    let named = |name: &str| form.get(name).map(str::to_string);
-    if let Some(id) = named("on") {
-        return Ok(RuleChange::Switch(id, true));
-    }
-    if let Some(id) = named("off") {
-        return Ok(RuleChange::Switch(id, false));
-    }
-    if let Some(id) = named("remove") {
-        return Ok(RuleChange::Remove(id));
+    if let Some((act, name)) = named(form).filter(|(act, _)| *act != "of") {
+        let (id, _) = meant(desk, name)?;
+        return Ok(match act {
+            "remove" => RuleChange::Remove(id),
+            act => RuleChange::Switch(id, act == "on"),
+        });
     }
     let rule = Box::new(rule(desk, form)?);
     Ok(if form.get("of").is_some() { RuleChange::Change(rule) } else { RuleChange::Add(rule) })
@@ -199,7 +202,10 @@ fn rule(desk: &Desk, form: &Params) -> Result<Rule> {
     };
     let some = |text: String| Some(text.trim().to_string()).filter(|text| !text.is_empty());
     let known = |text: &Option<String>| text.clone().unwrap_or_default();
-    let id = form.get("of").or(form.get("id")).unwrap_or_default().to_string();
+    let id = match form.get("of") {
+        Some(_) => base.id.clone(),
+        None => form.get("id").unwrap_or_default().to_string(),
+    };
     Ok(Rule {
         id,
         kind,
@@ -240,9 +246,9 @@ pub(crate) fn fields(desk: &Desk, form: &Params) -> Result<Markup> {
     Ok(html! {
         @if let Some(to) = form.get("back") { input type="hidden" name="back" value=(to); }
         @match form.get("of") {
-            Some(id) => {
-                input type="hidden" name="of" value=(id);
-                p { "Rule " code { (shown(id)) } @if !base.enabled { " " span.chip { "off" } } }
+            Some(name) => {
+                input type="hidden" name="of" value=(name);
+                p { "Rule " code { (shown(&called(desk, &gate, name)?)) } @if !base.enabled { " " span.chip { "off" } } }
             },
             None => label { span { "Name, in one word" }
                 input type="text" name="id" value=(form.get("id").unwrap_or_default()) required maxlength="80" autocomplete="off" spellcheck="false" placeholder="ticket-number"; },
@@ -259,6 +265,12 @@ pub(crate) fn fields(desk: &Desk, form: &Params) -> Result<Markup> {
         (area("must_not", "Examples that it must leave alone, one a line", &must_not, 2))
         @if is_more(&base) { p.quiet { "What else this rule says, as places or tests of values, stays as it is." } }
     })
+}
+
+/// What is told of the name of a rule.
+fn called(desk: &Desk, gate: &Gate, name: &str) -> Result<String> {
+    let (id, is_hidden) = meant(desk, name)?;
+    Ok(if is_hidden { gate.hide(&id).unwrap_or_default() } else { id })
 }
 
 /// What is told beside a field that is empty since what it says is hidden.

@@ -2,8 +2,8 @@
 
 use super::layout::{self, Page, form_secret, shown};
 use super::redactions::samples;
-use super::rule_form::{change, fields};
-use super::rules::{is_shipped, told};
+use super::rule_form::{change, fields, named};
+use super::rules::{is_shipped, meant, told};
 use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
 use crate::params::{Params, Posted};
@@ -16,15 +16,23 @@ use axum::response::{IntoResponse, Response};
 use codex_ledger_app::{RuleChange, RuleTrial, Seq, Weaker};
 use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 pub(crate) async fn look(
     State(shared): State<Shared>,
     Extension(who): Extension<Who>,
     Posted(form): Posted,
 ) -> Result<Response> {
+    // Dropped with the answer that nobody waits for any more.
+    let waiting = Waiting::default();
+    let is_gone = waiting.0.clone();
     let looked = shared.at_desk(who, move |desk| {
+        let began = Instant::now();
+        let is_over = || is_gone.load(Ordering::Relaxed) || began.elapsed() >= TRIAL_PATIENCE;
         let tried = change(desk, &form).and_then(|change| {
-            let trial = desk.app.try_rule(&change)?;
+            let trial = desk.app.try_rule(&change, &is_over)?;
             Ok((change, trial))
         });
         match tried {
@@ -34,10 +42,32 @@ pub(crate) async fn look(
                 let message = desk.gate()?.hide(&error.message).unwrap_or(error.message);
                 Ok((error.status, refused(desk, &form, &message)?).into_response())
             }
-            Err(error) => Err(error),
+            Err(error) => Err(without_name(desk, &form, error)),
         }
     });
     looked.await
+}
+
+/// How long a rule is tried; what it was tried on until then is told.
+const TRIAL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Somebody who waits for an answer, until this is dropped.
+#[derive(Default)]
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An error as it is told: nobody has typed the name of a rule that a page has called by its place.
+fn without_name(desk: &Desk, form: &Params, error: WebError) -> WebError {
+    let is_hidden = |name| meant(desk, name).is_ok_and(|(_, is_hidden)| is_hidden);
+    match named(form).is_some_and(|(_, name)| is_hidden(name)) {
+        true => desk.without_hidden(error),
+        false => error,
+    }
 }
 
 /// A rule that cannot be used, with the form to make it better.
@@ -56,20 +86,24 @@ fn refused(desk: &Desk, form: &Params, message: &str) -> Result<Page> {
 
 fn page(desk: &Desk, form: &Params, change: &RuleChange, trial: &RuleTrial) -> Result<Page> {
     let may_weaken = desk.who.role.may(Right::Administer) || !weakens_shipped(&trial.weaker);
+    let gate = desk.gate()?;
+    // Names of rules that others write may be hidden; the one that is typed here is told as it is.
+    let clear = |text: &str| match change {
+        RuleChange::Add(_) => text.to_string(),
+        _ => gate.hide(text).unwrap_or_else(|| text.to_string()),
+    };
     let is_sound = trial.failed.missed.is_empty() && trial.failed.caught.is_empty();
     let markup = html! {
         h1 { "Try a rule" }
         (what(desk, change)?)
-        (found(change, trial))
+        (found(change, trial, &clear))
         (examples(change, trial))
-        (shown_again(change, trial))
+        (shown_again(change, trial, &clear))
         form.apply method="post" action="/rules/apply" {
             (form_secret(&desk.who))
-            @match change {
-                RuleChange::Switch(id, true) => input type="hidden" name="on" value=(id);,
-                RuleChange::Switch(id, false) => input type="hidden" name="off" value=(id);,
-                RuleChange::Remove(id) => input type="hidden" name="remove" value=(id);,
-                _ => details open[!is_sound] {
+            @match named(form).filter(|(act, _)| *act != "of") {
+                Some((act, name)) => input type="hidden" name=(act) value=(name);,
+                None => details open[!is_sound] {
                     summary { "The rule" }
                     div.apply { (fields(desk, form)?) p { button formaction="/rules/try" { "Try again" } } }
                 },
@@ -100,8 +134,8 @@ fn what(desk: &Desk, change: &RuleChange) -> Result<Markup> {
 }
 
 /// What it would hide, as far as that can be counted.
-fn found(change: &RuleChange, trial: &RuleTrial) -> Markup {
-    let RuleTrial { hides, different, random, harmless: (changed, harmless), .. } = trial;
+fn found(change: &RuleChange, trial: &RuleTrial, clear: &dyn Fn(&str) -> String) -> Markup {
+    let RuleTrial { hides, different, random, harmless: (changed, harmless), is_cut, .. } = trial;
     let is_narrow = matches!(change, RuleChange::Add(rule) | RuleChange::Change(rule)
         if !rule.fields.is_empty() || !rule.roles.is_empty() || rule.scope.name() != "global");
     if is_less(change) && hides.passages == 0 {
@@ -109,7 +143,15 @@ fn found(change: &RuleChange, trial: &RuleTrial) -> Markup {
     }
     html! {
         h2 { "What it would hide" }
-        @if hides.passages == 0 {
+        @if *is_cut {
+            p.refused {
+                "This took too long and was stopped: what is told is of the " (plural(hides.texts, "text")) " that it was tried on until then."
+                " In force it is applied to all."
+            }
+        }
+        @if hides.passages == 0 && *is_cut {
+            p { "Nothing of these." }
+        } @else if hides.passages == 0 {
             p { "Nothing that is shown now. What is appended later is looked at, too." }
         } @else {
             p {
@@ -122,7 +164,7 @@ fn found(change: &RuleChange, trial: &RuleTrial) -> Markup {
         @if *harmless > 0 {
             p.quiet { "Of " (number(*harmless)) " harmless texts that come with the program, it would hide something in " (number(*changed)) "." }
         }
-        @if let Some(why) = &trial.too_wide { p.refused { (shown(why)) "." } }
+        @if let Some(why) = &trial.too_wide { p.refused { (shown(&clear(why))) "." } }
     }
 }
 
@@ -153,8 +195,8 @@ fn is_less(change: &RuleChange) -> bool {
 }
 
 /// What is hidden now and would not be; its text is not told before it is shown.
-fn shown_again(change: &RuleChange, trial: &RuleTrial) -> Markup {
-    let RuleTrial { weaker, shown_again, shared, .. } = trial;
+fn shown_again(change: &RuleChange, trial: &RuleTrial, clear: &dyn Fn(&str) -> String) -> Markup {
+    let RuleTrial { weaker, shown_again, shared, is_cut, .. } = trial;
     let passages: u64 = shown_again.values().sum();
     html! {
         @if weaker.is_empty() && is_less(change) {
@@ -163,9 +205,10 @@ fn shown_again(change: &RuleChange, trial: &RuleTrial) -> Markup {
         @if !weaker.is_empty() {
             h2 { "What it would show again" }
             p {
-                @for Weaker { rule, how } in weaker { code { (shown(rule)) } " " (how) ". " }
-                @if passages == 0 { "No passage of a session is hidden by it alone." }
-                @else {
+                @for Weaker { rule, how } in weaker { code { (shown(&clear(rule))) } " " (how) ". " }
+                @if *is_cut { "This took too long and was stopped: there may be more than is told here. " }
+                @if passages == 0 && !*is_cut { "No passage of a session is hidden by it alone." }
+                @else if passages > 0 {
                     strong { (plural(passages, "passage")) } " in " strong { (plural(shown_again.len() as u64, "session")) }
                     " would be shown again:"
                 }
@@ -221,14 +264,18 @@ pub(crate) async fn apply(
 ) -> Result<Response> {
     let all = shared.clone();
     let made = shared.at_desk(who, move |desk| {
-        let change = change(desk, &form)?;
-        let reason = form.get("reason").unwrap_or_default();
         let _turn = all.deciding();
-        check_weaker(desk, &desk.app.weaker_by(&change)?, form.get("weaker").is_some())?;
-        let wide = form.get("wide").is_some();
-        Ok(desk.app.change_rule(&change, reason, wide, &mut |_| ())?)
+        put_in_force(desk, &form).map_err(|error| without_name(desk, &form, error))
     });
     Ok(see(made.await?))
+}
+
+fn put_in_force(desk: &Desk, form: &Params) -> Result<Option<Seq>> {
+    let change = change(desk, form)?;
+    let reason = form.get("reason").unwrap_or_default();
+    check_weaker(desk, &desk.app.weaker_by(&change)?, form.get("weaker").is_some())?;
+    let wide = form.get("wide").is_some();
+    Ok(desk.app.change_rule(&change, reason, wide, &mut |_| ())?)
 }
 
 pub(crate) async fn undo(
@@ -252,4 +299,37 @@ fn see(seq: Option<Seq>) -> Response {
     let list = Params::default();
     let list = seq.iter().fold(list, |list, seq| list.and("done", &seq.to_string()));
     (StatusCode::SEE_OTHER, [(LOCATION, list.url("/rules"))]).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trial_that_was_stopped_says_so_and_claims_nothing_of_the_rest() {
+        let clear = |text: &str| text.to_string();
+        let weaker = vec![Weaker { rule: "berth".into(), how: "is off".into() }];
+        let cut = RuleTrial { is_cut: true, weaker, ..RuleTrial::default() };
+        let whole = RuleTrial { is_cut: false, ..cut.clone() };
+        let off = RuleChange::Switch("berth".into(), false);
+        let on = RuleChange::Switch("berth".into(), true);
+        let told = |trial: &RuleTrial| {
+            found(&on, trial, &clear).into_string()
+                + &shown_again(&off, trial, &clear).into_string()
+        };
+        assert_eq!(told(&cut).matches("was stopped").count(), 2);
+        for claim in ["Nothing that is shown now", "No passage of a session"] {
+            assert!(!told(&cut).contains(claim) && told(&whole).contains(claim), "{claim}");
+        }
+        assert!(!told(&whole).contains("stopped"));
+    }
+
+    #[test]
+    fn whoever_waits_no_more_ends_it() {
+        let waiting = Waiting::default();
+        let is_gone = waiting.0.clone();
+        assert!(!is_gone.load(Ordering::Relaxed));
+        drop(waiting);
+        assert!(is_gone.load(Ordering::Relaxed));
+    }
 }

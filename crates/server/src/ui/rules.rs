@@ -2,13 +2,14 @@
 
 use super::layout::{self, Page, form_secret, shown};
 use crate::access::{Right, Who};
-use crate::error::Result;
+use crate::error::{Result, WebError};
 use crate::params::Params;
 use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::State;
+use axum::http::StatusCode;
 use codex_ledger_app::publish::Gate;
-use codex_ledger_app::{Rule, RulesInForce, builtin_rules};
+use codex_ledger_app::{Rule, RulesInForce, Seq, builtin_rules};
 use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -26,13 +27,17 @@ struct Known<'d> {
     desk: &'d Desk,
     gate: &'d Gate,
     hits: BTreeMap<String, u64>,
+    /// Which of the rules that this entry put in force each one is.
+    places: BTreeMap<String, usize>,
+    seq: Option<Seq>,
 }
 
 fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let RulesInForce { seq, rules } = desk.app.rules()?;
     let gate = desk.gate()?;
     let hits = desk.app.passages_by_rule(None)?.into_iter().collect();
-    let known = Known { desk, gate: &gate, hits };
+    let places = rules.rules.iter().enumerate().map(|(nth, rule)| (rule.id.clone(), nth)).collect();
+    let known = Known { desk, gate: &gate, hits, places, seq };
     let (own, shipped): (Vec<&Rule>, Vec<&Rule>) = rules.rules.iter().partition(|of| is_own(of));
     let (mut at_work, idle): (Vec<&Rule>, Vec<&Rule>) =
         shipped.into_iter().partition(|rule| known.count(rule) > 0);
@@ -64,7 +69,7 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
                 tbody {
                     @for rule in &at_work {
                         tr {
-                            th scope="row" { (told(rule, &gate)) " " (switch(&desk.who, rule, &gate)) }
+                            th scope="row" { (told(rule, &gate)) " " (switch(&known, rule)) }
                             td data-head="passages" { (number(known.count(rule))) }
                         }
                     }
@@ -73,13 +78,29 @@ fn body(desk: &Desk, params: &Params) -> Result<Page> {
         }
         details {
             summary { "Those that have hidden nothing yet" }
-            ul.idle { @for rule in idle { li { (told(rule, &gate)) " " (switch(&desk.who, rule, &gate)) } } }
+            ul.idle { @for rule in idle { li { (told(rule, &gate)) " " (switch(&known, rule)) } } }
         }
     };
     Ok(layout::page(desk, "Rules", "/rules", &markup))
 }
 
 impl Known<'_> {
+    /// What names a rule in addresses and forms, which must not say what is hidden.
+    fn name(&self, rule: &Rule) -> String {
+        match is_own(rule) && self.gate.hide(&rule.id).is_some() {
+            true => placed(self.places.get(&rule.id).copied().unwrap_or(usize::MAX), self.seq),
+            false => rule.id.clone(),
+        }
+    }
+
+    /// Its name, as far as that is shown.
+    fn clear(&self, rule: &Rule) -> String {
+        match is_own(rule) {
+            true => self.gate.hide(&rule.id).unwrap_or_else(|| rule.id.clone()),
+            false => rule.id.clone(),
+        }
+    }
+
     fn count(&self, rule: &Rule) -> u64 {
         self.hits.get(&rule.id).copied().unwrap_or(0)
     }
@@ -109,9 +130,10 @@ fn put_in_force(desk: &Desk, done: u64, in_force: Option<u64>) -> Markup {
 
 fn own_rule(known: &Known<'_>, rule: &Rule) -> Markup {
     let may = |right| known.desk.who.role.may(right);
-    let address = Params::default().and("id", &rule.id).url("/rules/rule");
-    // An address must not say what is hidden.
-    let is_named = known.gate.hide(&rule.id).is_none();
+    let name = known.name(rule);
+    let address = Params::default().and("id", &name).url("/rules/rule");
+    // One that is named by its place is one whose name is hidden.
+    let is_named = name == rule.id;
     html! {
         li data-item="" {
             div { (told(rule, known.gate)) }
@@ -120,11 +142,11 @@ fn own_rule(known: &Known<'_>, rule: &Rule) -> Markup {
                 span { (rule.kind.name()) }
                 @if is_shipped(&rule.id) { span { "in the place of one of the program" } }
             }
-            @if may(Right::Redact) && is_named && (!is_shipped(&rule.id) || may(Right::Administer)) {
+            @if may(Right::Redact) && ((is_named && !is_shipped(&rule.id)) || may(Right::Administer)) {
                 div.undo {
                     a href=(address) { "Change" } " "
-                    (switch(&known.desk.who, rule, known.gate)) " "
-                    button form="switch" name="remove" value=(rule.id) aria-label=(format!("Remove {}", shown(&rule.id))) { "Remove" }
+                    (switch(known, rule)) " "
+                    button form="switch" name="remove" value=(name) aria-label=(format!("Remove {}", shown(&known.clear(rule)))) { "Remove" }
                 }
             }
         }
@@ -132,14 +154,39 @@ fn own_rule(known: &Known<'_>, rule: &Rule) -> Markup {
 }
 
 /// The button that switches a rule, for whoever may.
-fn switch(who: &Who, rule: &Rule, gate: &Gate) -> Markup {
-    let (name, word) = if rule.enabled { ("off", "Switch off") } else { ("on", "Switch on") };
-    let is_safe = !rule.enabled || !is_shipped(&rule.id);
+fn switch(known: &Known<'_>, rule: &Rule) -> Markup {
+    let (act, word) = if rule.enabled { ("off", "Switch off") } else { ("on", "Switch on") };
+    let name = known.name(rule);
+    let is_safe = name == rule.id && (!rule.enabled || !is_shipped(&rule.id));
     let right = if is_safe { Right::Redact } else { Right::Administer };
     html! {
-        @if who.role.may(right) && gate.hide(&rule.id).is_none() {
-            button.small form="switch" name=(name) value=(rule.id) aria-label=(format!("{word} {}", shown(&rule.id))) { (word) }
+        @if known.desk.who.role.may(right) {
+            button.small form="switch" name=(act) value=(name) aria-label=(format!("{word} {}", shown(&known.clear(rule)))) { (word) }
         }
+    }
+}
+
+/// A rule by its place among those that an entry put in force, for an admin: its name is hidden.
+fn placed(nth: usize, seq: Option<Seq>) -> String {
+    format!("rule {nth} of {}", seq.map_or(0, Seq::get))
+}
+
+/// The name of the rule that a form means, and whether it is hidden, so that nothing may repeat it.
+pub(crate) fn meant(desk: &Desk, name: &str) -> Result<(String, bool)> {
+    // Names that are written here are one word.
+    if !name.starts_with("rule ") {
+        return Ok((name.to_string(), false));
+    }
+    let RulesInForce { seq, rules } = desk.app.rules()?;
+    let mut all = rules.rules.into_iter().enumerate();
+    match all.find(|(nth, _)| placed(*nth, seq) == name) {
+        Some((_, rule)) if desk.who.role.may(Right::Administer) => Ok((rule.id, true)),
+        Some(_) => Err(WebError::new(
+            StatusCode::FORBIDDEN,
+            "only an admin changes a rule whose name is hidden",
+        )),
+        None => Err(WebError::missing("other rules are in force by now")
+            .hint("open the list of rules again")),
     }
 }
 
