@@ -245,6 +245,7 @@ fn setup_of(env: &TestEnvironment) -> Setup {
         rules: None,
         review: Default::default(),
         actor: "tester".into(),
+        request: None,
         holder: holder(),
         wait: Duration::ZERO,
         notices: None,

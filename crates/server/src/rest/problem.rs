@@ -1,5 +1,6 @@
 //! What is refused, as RFC 9457 has it.
 
+use super::model::Whole;
 use crate::error::WebError;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -31,6 +32,9 @@ pub(crate) struct Problem {
     /// What to try.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// The entry that says what was asked for: it is recorded, and there is nothing to do again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded: Option<Whole>,
 }
 
 /// Whether a program asks, which reads problems and no pages.
@@ -63,9 +67,10 @@ fn reason(status: StatusCode) -> &'static str {
 }
 
 fn of(error: WebError) -> impl IntoResponse {
-    let WebError { status, message: detail, hint } = error;
+    let WebError { status, message: detail, hint, recorded } = error;
+    let recorded = recorded.map(Whole::from);
     let (kind, title) = ("about:blank", reason(status));
-    let problem = Problem { kind, title, status: status.as_u16(), detail, hint };
+    let problem = Problem { kind, title, status: status.as_u16(), detail, hint, recorded };
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let mut response = (status, [(CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
     let headers = response.headers_mut();

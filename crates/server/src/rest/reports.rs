@@ -105,7 +105,7 @@ impl NewReport {
 
 /// Takes out a report, which is recorded.
 #[utoipa::path(post, path = "/reports", operation_id = "create_report", tag = "read", request_body = NewReport,
-    responses((status = 200, description = "The file", content((String = "text/markdown"), (String = "text/html"), (String = "application/json"), (String = "text/csv")))))]
+    responses((status = 200, description = "The file", content((String = "text/markdown"), (String = "text/html"), (serde_json::Value = "application/json"), (String = "text/csv")))))]
 pub(crate) async fn create(
     State(shared): State<Shared>,
     Extension(who): Extension<Who>,
