@@ -1,6 +1,6 @@
 //! What can be changed: each as a page does it, with the same rights, by entries of the ledger.
 
-use super::reading::{Int64, may_not, told};
+use super::reading::{Field, Int64, may_not, told};
 use crate::access::{Right, Who};
 use crate::error::{Result as WebResult, WebError};
 use crate::state::{Desk, Once, Shared};
@@ -149,9 +149,9 @@ impl Mutation {
         ctx: &Context<'_>,
         input: RedactInput,
         idempotency_key: Option<String>,
-    ) -> Result<Done> {
+    ) -> Field<Done> {
         let what = serde_json::to_value(&input).unwrap_or_default();
-        once(ctx, (Right::Redact, idempotency_key), &what, move |desk, shared| {
+        let done = once(ctx, (Right::Redact, idempotency_key), &what, move |desk, shared| {
             let request = input.request()?;
             // Of two who hide the same, the second is told.
             let _turn = shared.deciding();
@@ -160,8 +160,8 @@ impl Mutation {
                 return Err(WebError::new(StatusCode::CONFLICT, message));
             }
             Ok(Some(desk.app.hide(&[request], &mut |_| ())?))
-        })
-        .await
+        });
+        Some(done.await)
     }
 
     /// Takes back a redaction, or what took one back.
@@ -171,14 +171,14 @@ impl Mutation {
         #[graphql(desc = "The number of its entry.")] seq: Int64,
         reason: String,
         idempotency_key: Option<String>,
-    ) -> Result<Done> {
+    ) -> Field<Done> {
         let what = (seq, reason.clone());
-        once(ctx, (Right::Redact, idempotency_key), &what, move |desk, shared| {
+        let done = once(ctx, (Right::Redact, idempotency_key), &what, move |desk, shared| {
             let _turn = shared.deciding();
             let undone = desk.app.undo(&seq.seq()?.to_string(), &reason, &mut |_| ())?;
             Ok(Some(SeqRange::counted(undone.revocation.seq, 1)))
-        })
-        .await
+        });
+        Some(done.await)
     }
 
     /// Tags sessions and prompts (`SESSION`, `SESSION#N`).
@@ -188,8 +188,8 @@ impl Mutation {
         subjects: Vec<ID>,
         name: String,
         idempotency_key: Option<String>,
-    ) -> Result<Done> {
-        say(ctx, idempotency_key, subjects, Act::Tag { name, by_rule: false }).await
+    ) -> Field<Done> {
+        Some(say(ctx, idempotency_key, subjects, Act::Tag { name, by_rule: false }).await)
     }
 
     /// Takes a tag away from sessions and prompts.
@@ -199,8 +199,8 @@ impl Mutation {
         subjects: Vec<ID>,
         name: String,
         idempotency_key: Option<String>,
-    ) -> Result<Done> {
-        say(ctx, idempotency_key, subjects, Act::Untag { name }).await
+    ) -> Field<Done> {
+        Some(say(ctx, idempotency_key, subjects, Act::Untag { name }).await)
     }
 
     /// Notes something on sessions and prompts.
@@ -210,8 +210,8 @@ impl Mutation {
         subjects: Vec<ID>,
         text: String,
         idempotency_key: Option<String>,
-    ) -> Result<Done> {
-        say(ctx, idempotency_key, subjects, Act::Note { text }).await
+    ) -> Field<Done> {
+        Some(say(ctx, idempotency_key, subjects, Act::Note { text }).await)
     }
 
     /// Judges sessions and prompts; an empty word takes a judgement away.
@@ -221,7 +221,7 @@ impl Mutation {
         subjects: Vec<ID>,
         value: String,
         idempotency_key: Option<String>,
-    ) -> Result<Done> {
-        say(ctx, idempotency_key, subjects, Act::Disposition { value }).await
+    ) -> Field<Done> {
+        Some(say(ctx, idempotency_key, subjects, Act::Disposition { value }).await)
     }
 }

@@ -52,17 +52,17 @@ async fn page(shared: &Shared, who: Who, form: &Params, answered: Option<String>
             h1 { "GraphQL" }
             form.apply method="post" action=(PATH) {
                 (form_secret(&desk.who))
-                p { label { span { "Query or mutation" } textarea name="query" rows="12" spellcheck="false" autocomplete="off" required { "\n" (query) } } }
-                p { label { span { "Variables, as JSON" } textarea name="variables" rows="3" spellcheck="false" autocomplete="off" { "\n" (variables) } } }
+                label { span { "Query or mutation" } textarea name="query" rows="12" spellcheck="false" autocomplete="off" required { "\n" (query) } }
+                label { span { "Variables, as JSON" } textarea name="variables" rows="3" spellcheck="false" autocomplete="off" { "\n" (variables) } }
                 p { button.main { "Ask" } }
             }
             @if let Some(answered) = &answered {
                 h2 id="answer" { "Answer" }
-                pre tabindex="0" role="region" aria-labelledby="answer" { (escape::visible(answered)) }
+                section.wide tabindex="0" aria-labelledby="answer" { pre { (escape::visible(answered)) } }
             }
             details {
                 summary { "What can be asked" }
-                pre tabindex="0" role="region" aria-label="Schema" { (super::schema()) }
+                section.wide tabindex="0" aria-label="Schema" { pre { (super::schema()) } }
             }
         };
         Ok(layout::page(desk, "GraphQL", PATH, &markup))

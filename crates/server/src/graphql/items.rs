@@ -1,9 +1,9 @@
 //! What happened in a session, and what is found there.
 
-use super::reading::{Int64, Reading};
+use super::reading::{Field, Int64, Reading};
 use crate::access::Right;
 use crate::ui::TEXT_BYTES_MAX;
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use codex_ledger_query::{FileRow, Item as ItemRow, ItemKind as Kind, SearchHit};
 
 /// What something that happened is.
@@ -80,8 +80,8 @@ impl Item {
     }
 
     /// What was said, asked or called, without what is hidden; the beginning of what is very long.
-    async fn text(&self, ctx: &Context<'_>) -> Result<String> {
-        Reading::of(ctx, Right::Read, |reading| reading.clear(beginning(&self.0.text)))
+    async fn text(&self, ctx: &Context<'_>) -> Field<String> {
+        Reading::field(ctx, Right::Read, |reading| reading.clear(beginning(&self.0.text)))
     }
 
     /// Bytes of the whole text.
@@ -90,9 +90,9 @@ impl Item {
     }
 
     /// Of a call: what came back, as `text`.
-    async fn output(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let Some(output) = &self.0.output else { return Ok(None) };
-        Reading::of(ctx, Right::Read, |reading| reading.clear(beginning(output))).map(Some)
+    async fn output(&self, ctx: &Context<'_>) -> Field<String> {
+        let output = self.0.output.as_ref()?;
+        Reading::field(ctx, Right::Read, |reading| reading.clear(beginning(output)))
     }
 
     /// Bytes of the whole output.
@@ -195,8 +195,8 @@ impl Hit {
     }
 
     /// The text around it, with `⟦` and `⟧` around the words that were found.
-    async fn snippet(&self, ctx: &Context<'_>) -> Result<String> {
-        Reading::of(ctx, Right::Read, |reading| {
+    async fn snippet(&self, ctx: &Context<'_>) -> Field<String> {
+        Reading::field(ctx, Right::Read, |reading| {
             let plain = self.0.snippet.replace(['⟦', '⟧'], "");
             let clear = reading.clear(&plain)?;
             Ok(if clear == plain { self.0.snippet.clone() } else { clear })

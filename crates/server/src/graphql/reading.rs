@@ -18,6 +18,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of all texts of an answer.
 const TEXTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// What a field is that may be refused: null then, with an error at its place, and those beside it are answered. (Of a field that
+/// is a plain [`Result`], the library leaves the name out where it is refused.)
+pub(super) type Field<T> = Option<Result<T>>;
+
 /// What fields of a query read with.
 pub(super) struct Reading {
     pub(super) desk: Desk,
@@ -35,8 +39,16 @@ impl Reading {
         Ok(Reading { desk, head, bound, ends, given: AtomicUsize::new(0) })
     }
 
-    /// Does something for a field that asks for a right.
-    pub(super) fn of<'c, T>(
+    /// Answers a field that asks for a right.
+    pub(super) fn field<'c, T>(
+        ctx: &'c Context<'_>,
+        right: Right,
+        work: impl FnOnce(&'c Reading) -> WebResult<T>,
+    ) -> Field<T> {
+        Some(Reading::read(ctx, right, work))
+    }
+
+    fn read<'c, T>(
         ctx: &'c Context<'_>,
         right: Right,
         work: impl FnOnce(&'c Reading) -> WebResult<T>,

@@ -2,7 +2,7 @@
 
 use super::items::Hit;
 use super::lists::{Part, Some_, cost};
-use super::reading::{Int64, Reading};
+use super::reading::{Field, Int64, Reading};
 use super::sessions::{Session, SessionDetail};
 use super::told::{
     Act, Disposition, Entry, Note, Redaction, Rule, Tag, TokenBy, TokenGroup, TokenSums,
@@ -11,7 +11,7 @@ use crate::access::Right;
 use crate::error::{Result as WebResult, WebError};
 use crate::params::Params;
 use crate::ui::is_own_rule;
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use codex_ledger_app::{AppError, PriceTable, Times, WhatIf};
 use codex_ledger_query::{
     ActFilter, Filter, FilterError, Search, SessionOrder as Order, TokenBy as By, TokenRequest,
@@ -119,18 +119,18 @@ pub(super) struct Status;
 #[Object]
 impl Status {
     /// The number that the next entry gets.
-    async fn end(&self, ctx: &Context<'_>) -> Result<Int64> {
-        Reading::of(ctx, Right::Read, |reading| Ok(reading.head.size.into()))
+    async fn end(&self, ctx: &Context<'_>) -> Field<Int64> {
+        Reading::field(ctx, Right::Read, |reading| Ok(reading.head.size.into()))
     }
 
     /// Id of the last entry, hexadecimal. For auditors.
-    async fn head_id(&self, ctx: &Context<'_>) -> Result<ID> {
-        Reading::of(ctx, Right::Audit, |reading| Ok(reading.head.id.clone().into()))
+    async fn head_id(&self, ctx: &Context<'_>) -> Field<ID> {
+        Reading::field(ctx, Right::Audit, |reading| Ok(reading.head.id.clone().into()))
     }
 
     /// Root of the tree over all entries, hexadecimal. For auditors.
-    async fn root(&self, ctx: &Context<'_>) -> Result<String> {
-        Reading::of(ctx, Right::Audit, |reading| Ok(reading.head.root.clone()))
+    async fn root(&self, ctx: &Context<'_>) -> Field<String> {
+        Reading::field(ctx, Right::Audit, |reading| Ok(reading.head.root.clone()))
     }
 }
 
@@ -165,8 +165,8 @@ impl Query {
         #[graphql(default_with = "SessionOrder::Newest")] order: SessionOrder,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Session>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    ) -> Field<Some_<Session>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let params = SessionFilter::params(filter);
             let list = format!("sessions {} {:?}", params.url(""), order.of());
             let part = Part::of(reading, &list, (first, after))?;
@@ -186,8 +186,8 @@ impl Query {
     /// One session with all that happened in it, by the beginning of its id or by its name; `SESSION#N` is its Nth prompt with what
     /// followed.
     #[graphql(complexity = "SESSION_COST + child_complexity")]
-    async fn session(&self, ctx: &Context<'_>, id: ID) -> Result<SessionDetail> {
-        Reading::of(ctx, Right::Read, |reading| {
+    async fn session(&self, ctx: &Context<'_>, id: ID) -> Field<SessionDetail> {
+        Reading::field(ctx, Right::Read, |reading| {
             Ok(SessionDetail::of(reading.desk.app.session(&id)?))
         })
     }
@@ -200,8 +200,8 @@ impl Query {
         query: String,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Hit>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    ) -> Field<Some_<Hit>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let part = Part::of(reading, &format!("search {query}"), (first, after))?;
             if part.behind >= HITS_MAX {
                 return Err(WebError::bad(format!("these are the best {HITS_MAX} hits"))
@@ -226,8 +226,8 @@ impl Query {
         filter: Option<SessionFilter>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Tokens> {
-        Reading::of(ctx, Right::Read, |reading| {
+    ) -> Field<Tokens> {
+        Reading::field(ctx, Right::Read, |reading| {
             let params = SessionFilter::params(filter);
             let by = match by {
                 TokenBy::Day => By::Day,
@@ -257,8 +257,8 @@ impl Query {
         #[graphql(default = true, desc = "Only those in force.")] active: bool,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Redaction>> {
-        Reading::of(ctx, Right::Oversee, |reading| {
+    ) -> Field<Some_<Redaction>> {
+        Reading::field(ctx, Right::Oversee, |reading| {
             let part = Part::of(reading, &format!("redactions {active}"), (first, after))?;
             Ok(part.from(reading.desk.app.redactions(active)?, Redaction::from))
         })
@@ -271,8 +271,8 @@ impl Query {
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Rule>> {
-        Reading::of(ctx, Right::Oversee, |reading| {
+    ) -> Field<Some_<Rule>> {
+        Reading::field(ctx, Right::Oversee, |reading| {
             let part = Part::of(reading, "rules", (first, after))?;
             let (gate, app) = (reading.desk.gate()?, &reading.desk.app);
             let hidden: BTreeMap<String, u64> = app.passages_by_rule(None)?.into_iter().collect();
@@ -300,8 +300,8 @@ impl Query {
         name: Option<String>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Tag>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    ) -> Field<Some_<Tag>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let part = Part::of(reading, &format!("tags {name:?}"), (first, after))?;
             Ok(part.from(reading.desk.app.tags(name.as_deref())?, Tag::from))
         })
@@ -315,8 +315,8 @@ impl Query {
         session: Option<ID>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Note>> {
-        Reading::of(ctx, Right::Oversee, |reading| {
+    ) -> Field<Some_<Note>> {
+        Reading::field(ctx, Right::Oversee, |reading| {
             let part = Part::of(reading, &format!("notes {session:?}"), (first, after))?;
             let session = session.as_ref().map(|id| id.as_str());
             Ok(part.from(reading.desk.app.notes(session)?, Note::from))
@@ -331,8 +331,8 @@ impl Query {
         value: Option<String>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Disposition>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    ) -> Field<Some_<Disposition>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let part = Part::of(reading, &format!("dispositions {value:?}"), (first, after))?;
             Ok(part.from(reading.desk.app.dispositions(value.as_deref())?, Disposition::from))
         })
@@ -348,8 +348,8 @@ impl Query {
         #[graphql(desc = "A part of the name of what it is about.")] target: Option<String>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Act>> {
-        Reading::of(ctx, Right::Audit, |reading| {
+    ) -> Field<Some_<Act>> {
+        Reading::field(ctx, Right::Audit, |reading| {
             let list = format!("acts {actor:?} {kinds:?} {target:?}");
             let part = Part::of(reading, &list, (first, after))?;
             let kinds = kinds.unwrap_or_default();
@@ -361,8 +361,8 @@ impl Query {
     }
 
     /// One entry of the ledger, by its number.
-    async fn entry(&self, ctx: &Context<'_>, seq: Int64) -> Result<Entry> {
-        Reading::of(ctx, Right::Read, |reading| {
+    async fn entry(&self, ctx: &Context<'_>, seq: Int64) -> Field<Entry> {
+        Reading::field(ctx, Right::Read, |reading| {
             let seq = seq.seq()?;
             Ok(Entry(seq, reading.desk.app.entry(seq)?))
         })

@@ -2,13 +2,13 @@
 
 use super::items::{FileChange, Item};
 use super::lists::{Part, Some_, cost};
-use super::reading::{Int64, Reading};
+use super::reading::{Field, Int64, Reading};
 use super::told::Note;
 use crate::access::Right;
 use crate::error::Result as WebResult;
 use crate::state::Desk;
 use crate::ui::TEXT_BYTES_MAX;
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object};
 use codex_ledger_query::{
     FileRow, Filter, ItemKind, NoteRow, PromptRow, RowsAsked, SessionDetail as Detail, SessionRow,
     StreamId,
@@ -109,22 +109,22 @@ impl Session {
         rows.into_iter().map(|row| Session { row, family: family.clone() }).collect()
     }
 
-    fn tags_of(&self, ctx: &Context<'_>, prompt: u64) -> Result<Vec<String>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    fn tags_of(&self, ctx: &Context<'_>, prompt: u64) -> Field<Vec<String>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let said = self.family.said(&reading.desk)?;
             Ok(said.tags.get(&(self.row.id.clone(), prompt)).cloned().unwrap_or_default())
         })
     }
 
-    fn disposition_of(&self, ctx: &Context<'_>, prompt: u64) -> Result<Option<String>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    fn disposition_of(&self, ctx: &Context<'_>, prompt: u64) -> Field<Option<String>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let said = self.family.said(&reading.desk)?;
             Ok(said.dispositions.get(&(self.row.id.clone(), prompt)).cloned())
         })
     }
 
-    fn notes_of(&self, ctx: &Context<'_>, prompt: u64) -> Result<Vec<Note>> {
-        Reading::of(ctx, Right::Oversee, |reading| {
+    fn notes_of(&self, ctx: &Context<'_>, prompt: u64) -> Field<Vec<Note>> {
+        Reading::field(ctx, Right::Oversee, |reading| {
             let all = self.family.notes(&reading.desk)?.iter();
             let own = all.filter(|row| row.session == self.row.id && row.prompt == prompt);
             Ok(own.cloned().map(Note::from).collect())
@@ -221,17 +221,17 @@ impl Session {
     }
 
     /// What reviewers have tagged it with.
-    async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+    async fn tags(&self, ctx: &Context<'_>) -> Field<Vec<String>> {
         self.tags_of(ctx, 0)
     }
 
     /// What a reviewer has judged it.
-    async fn disposition(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+    async fn disposition(&self, ctx: &Context<'_>) -> Field<Option<String>> {
         self.disposition_of(ctx, 0)
     }
 
     /// What reviewers have noted on it. Not for viewers.
-    async fn notes(&self, ctx: &Context<'_>) -> Result<Vec<Note>> {
+    async fn notes(&self, ctx: &Context<'_>) -> Field<Vec<Note>> {
         self.notes_of(ctx, 0)
     }
 
@@ -242,8 +242,8 @@ impl Session {
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Prompt>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    ) -> Field<Some_<Prompt>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let part = Part::of(reading, &format!("prompts {}", self.row.id), (first, after))?;
             let all = self.family.prompts(&reading.desk, &self.row.id)?;
             let own = |row: &PromptRow| Prompt { row: row.clone(), session: self.clone() };
@@ -258,8 +258,8 @@ impl Session {
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Session>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    ) -> Field<Some_<Session>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let part = Part::of(reading, &format!("children {}", self.row.id), (first, after))?;
             let all = self.family.children(&reading.desk, &self.row.id)?;
             Ok(part.from(all.iter().collect(), Session::clone))
@@ -297,8 +297,8 @@ impl Prompt {
     }
 
     /// What was asked, without what is hidden; the beginning of what is very long.
-    async fn text(&self, ctx: &Context<'_>) -> Result<String> {
-        Reading::of(ctx, Right::Read, |reading| reading.clear(&self.row.text))
+    async fn text(&self, ctx: &Context<'_>) -> Field<String> {
+        Reading::field(ctx, Right::Read, |reading| reading.clear(&self.row.text))
     }
 
     /// How many images came with it.
@@ -312,17 +312,17 @@ impl Prompt {
     }
 
     /// What reviewers have tagged it with.
-    async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+    async fn tags(&self, ctx: &Context<'_>) -> Field<Vec<String>> {
         self.session.tags_of(ctx, self.row.number)
     }
 
     /// What a reviewer has judged it.
-    async fn disposition(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+    async fn disposition(&self, ctx: &Context<'_>) -> Field<Option<String>> {
         self.session.disposition_of(ctx, self.row.number)
     }
 
     /// What reviewers have noted on it. Not for viewers.
-    async fn notes(&self, ctx: &Context<'_>) -> Result<Vec<Note>> {
+    async fn notes(&self, ctx: &Context<'_>) -> Field<Vec<Note>> {
         self.session.notes_of(ctx, self.row.number)
     }
 }
@@ -345,8 +345,8 @@ impl SessionDetail {
         list: &str,
         asked: (Option<i32>, Option<String>),
         is_one: impl Fn(ItemKind) -> bool,
-    ) -> Result<Some_<Item>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    ) -> Field<Some_<Item>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let part = Part::of(reading, &format!("{list} {}", self.detail.session.id), asked)?;
             let all = self.detail.items.iter().filter(|item| is_one(item.kind));
             Ok(part.from(all.collect(), |item| Item(item.clone())))
@@ -379,7 +379,7 @@ impl SessionDetail {
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Item>> {
+    ) -> Field<Some_<Item>> {
         self.items_of(ctx, "items", (first, after), |_| true)
     }
 
@@ -390,7 +390,7 @@ impl SessionDetail {
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<Item>> {
+    ) -> Field<Some_<Item>> {
         self.items_of(ctx, "calls", (first, after), |kind| kind == ItemKind::Call)
     }
 
@@ -401,8 +401,8 @@ impl SessionDetail {
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Some_<FileChange>> {
-        Reading::of(ctx, Right::Read, |reading| {
+    ) -> Field<Some_<FileChange>> {
+        Reading::field(ctx, Right::Read, |reading| {
             let id = &self.detail.session.id;
             let part = Part::of(reading, &format!("files {id}"), (first, after))?;
             Ok(part.from(files_of(&reading.desk, id)?, FileChange::from))

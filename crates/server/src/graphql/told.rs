@@ -1,9 +1,9 @@
 //! What is told of acts, of what reviewers say, and of entries.
 
 use super::items::Item;
-use super::reading::{Int64, Reading};
+use super::reading::{Field, Int64, Reading};
 use crate::access::Right;
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use codex_ledger_app::EntryDetail;
 use codex_ledger_query::{
     ActRow, DispositionRow, NoteRow, RedactionRow, Seq, TagRow, TokenRow, TokenSums as Sums,
@@ -292,7 +292,7 @@ impl Entry {
     }
 
     /// Who did what, where it is an act. For auditors.
-    async fn act(&self, ctx: &Context<'_>) -> Result<Option<Act>> {
-        Reading::of(ctx, Right::Audit, |_| Ok(self.1.act.clone().map(Act::from)))
+    async fn act(&self, ctx: &Context<'_>) -> Field<Option<Act>> {
+        Reading::field(ctx, Right::Audit, |_| Ok(self.1.act.clone().map(Act::from)))
     }
 }
