@@ -191,6 +191,10 @@ fn what_is_asked_is_answered_and_each_change_is_an_entry() {
     let other =
         "mutation { tag(subjects: [\"latest\"], name: \"x\", idempotencyKey: \"k1\") { seq } }";
     assert_eq!(bea.refusal(other), "KEY_USED_OTHERWISE");
+    let one_of_two = "mutation { a: tag(subjects: [\"latest\"], name: \"a\") { seq } b: tag(subjects: [\"none-of-that-name\"], name: \"b\") { seq } }";
+    let (_, partly) = bea.ask(one_of_two, json!({}));
+    assert!(partly["data"]["a"]["seq"].is_string() && partly["data"]["b"].is_null(), "{partly}");
+    assert_eq!(partly["errors"][0]["path"], json!(["b"]));
     let search = "{ search(query: \"Ellery\") { totalCount nodes { snippet } } }";
     for program in [&bea, &ida, &vic] {
         for query in [list, EVERYTHING, search] {
@@ -223,7 +227,7 @@ fn what_is_asked_is_answered_and_each_change_is_an_entry() {
         .collect();
     assert_eq!(
         kinds,
-        ["undo", "redaction", "disposition", "note", "tag"],
+        ["undo", "tag", "redaction", "disposition", "note", "tag"],
         "newest first, each once"
     );
     env.audits_clean();
