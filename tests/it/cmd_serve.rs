@@ -26,7 +26,8 @@ pub const PAGES: [(&str, &str); 15] = [
     ("/export", "export"),
     ("/settings", "administer"),
 ];
-const ACTS: [(&str, &str, u16); 16] = [
+const ACTS: [(&str, &str, u16); 17] = [
+    ("/theme", "read", 400),
     ("/review", "review", 400),
     ("/redactions/preview", "redact", 400),
     ("/redactions/apply", "redact", 400),

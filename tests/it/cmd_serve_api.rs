@@ -1,5 +1,8 @@
 //! `serve`: what programs ask below `/api/v1`.
 
+mod attempts;
+mod clients;
+
 use crate::cli_support::web::{Answer, Serving};
 use crate::cli_support::{TestEnvironment, prompt_line, session, thread};
 use serde_json::{Value, json};

@@ -10,7 +10,7 @@ use codex_ledger_db as db;
 use codex_ledger_entry::{Act, Annotation, FieldsBuilder, Kind, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, LedgerReader};
 use codex_ledger_query::{
-    self as query, Candidate, Filter, FilterWords, Forecast, HiddenIn, QueueItem, Said,
+    self as query, Candidate, Filter, FilterWords, Forecast, HiddenIn, QueueItem, RepoGroup, Said,
     SessionOrder, SessionRow,
 };
 use codex_ledger_redaction::{
@@ -47,6 +47,30 @@ impl App {
         let db = self.views_for_reading()?;
         let found = query::session_page(&db, filter, order, limit_behind);
         found.map_err(|error| self.filter_error(error))
+    }
+
+    /// The same, with all sessions of a repository together.
+    ///
+    /// # Errors
+    /// When there are no views, or the filter names what is not there.
+    pub fn session_page_by_repo(
+        &self,
+        filter: &Filter,
+        order: SessionOrder,
+        limit_behind: (usize, usize),
+    ) -> Result<Vec<RepoGroup>> {
+        let db = self.views_for_reading()?;
+        let found = query::session_page_by_repo(&db, filter, order, limit_behind);
+        found.map_err(|error| self.filter_error(error))
+    }
+
+    /// What sessions are called, by their ids; of those that are not here, nothing.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn titles_of(&self, ids: &[&str]) -> Result<BTreeMap<String, String>> {
+        let db = self.views_for_reading()?;
+        Ok(query::titles_of(&db, ids).map_err(db::at(self.views_path()))?)
     }
 
     /// The prompts of the sessions that a filter picks: those that wait for a judgement come first, the riskiest before others.

@@ -4,7 +4,9 @@ use super::setup::App;
 use crate::error::Result;
 use codex_ledger_db as db;
 use codex_ledger_query::pricing::PriceTable;
-use codex_ledger_query::{self as query, ExplainRow, PriceRow, TokenReport, TokenRequest};
+use codex_ledger_query::{
+    self as query, ExplainRow, Filter, PriceRow, TokenReport, TokenRequest, ToolCalls,
+};
 
 /// The usage records of a session.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -26,6 +28,15 @@ impl App {
     pub fn tokens(&self, request: &TokenRequest<'_>) -> Result<TokenReport> {
         let db = self.views_for_reading()?;
         query::tokens(&db, request).map_err(|error| self.filter_error(error))
+    }
+
+    /// The calls in what a filter picks, by tool, the most first.
+    ///
+    /// # Errors
+    /// When there are no views, or the filter names what is not there.
+    pub fn calls_by_tool(&self, filter: &Filter) -> Result<Vec<ToolCalls>> {
+        let db = self.views_for_reading()?;
+        query::calls_by_tool(&db, filter).map_err(|error| self.filter_error(error))
     }
 
     /// Every usage record of a session, with the reason why it counts or not.

@@ -6,6 +6,7 @@ mod coverage;
 mod evidence;
 mod explain;
 mod filter;
+mod grouped;
 mod lists;
 pub mod pricing;
 mod queue;
@@ -42,6 +43,7 @@ pub use explain::{ExplainRow, PricePart, PriceRow, explain, price_rows};
 pub use filter::{
     Filter, FilterError, FilterName, Order, ago, day_ms, near, nearest, since, until,
 };
+pub use grouped::{RepoGroup, ToolCalls, calls_by_tool, session_page_by_repo, titles_of};
 pub use lists::{
     CallRow, FileRow, PromptRow, RowPage, RowPlace, RowsAsked, calls, files, prompts, prompts_of,
 };

@@ -74,7 +74,7 @@ const SELECT: &str = concat!(
 );
 
 /// A revert writes another file of the same thread: the one with the latest record stands for the session.
-const NEWER: &str =
+pub(super) const NEWER: &str =
     "SELECT 1 FROM sessions o JOIN streams u ON u.stream = o.stream WHERE o.id = s.id
     AND (coalesce(u.last_at_ms, 0), u.name) > (coalesce(t.last_at_ms, 0), t.name)";
 
@@ -235,17 +235,36 @@ fn ordered(
     order: SessionOrder,
     (limit, behind): (usize, usize),
 ) -> SqlResult<Vec<SessionRow>> {
-    let key = order.key();
+    let chosen = chosen(picked, order);
     let sql = format!(
-        "WITH chosen AS MATERIALIZED (
-            SELECT s.stream, {key} AS key FROM sessions s JOIN streams t ON t.stream = s.stream
-            {picked} WHERE NOT EXISTS ({NEWER})
-            ORDER BY key DESC NULLS LAST, s.id, s.stream LIMIT ? OFFSET ?)
+        "WITH chosen AS MATERIALIZED ({chosen} LIMIT ? OFFSET ?)
          {SELECT} JOIN chosen c ON c.stream = s.stream ORDER BY c.key DESC NULLS LAST, s.id, s.stream"
     );
     let limit = if limit == 0 { -1 } else { i64::try_from(limit).unwrap_or(-1) };
     let behind = i64::try_from(behind).unwrap_or(i64::MAX);
     db.prepare(&sql)?.query_map([limit, behind], SessionRow::read)?.collect()
+}
+
+/// Streams in an order, with what they are ordered by.
+fn chosen(picked: &str, order: SessionOrder) -> String {
+    let key = order.key();
+    format!(
+        "SELECT s.stream, {key} AS key FROM sessions s JOIN streams t ON t.stream = s.stream
+         {picked} WHERE NOT EXISTS ({NEWER}) ORDER BY key DESC NULLS LAST, s.id, s.stream"
+    )
+}
+
+/// The streams of the sessions that were picked, in an order.
+pub(super) fn picked_streams(db: &Connection, order: SessionOrder) -> SqlResult<Vec<StreamId>> {
+    db.prepare(&chosen(PICKED, order))?.query_map([], |row| row.stream("stream"))?.collect()
+}
+
+/// The sessions of these streams, in no order.
+pub(super) fn of_streams(db: &Connection, streams: &[StreamId]) -> SqlResult<Vec<SessionRow>> {
+    let streams: Vec<i64> = streams.iter().map(|stream| sql_stream(*stream)).collect();
+    let sql = format!("{SELECT} WHERE s.stream IN (SELECT value FROM json_each(?1))");
+    let values = [serde_json::json!(streams).to_string()];
+    db.prepare(&sql)?.query_map(values, SessionRow::read)?.collect()
 }
 
 /// The sessions that stand before and behind a session where the newest come first.

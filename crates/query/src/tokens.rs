@@ -22,6 +22,8 @@ pub enum TokenBy {
     Week,
     /// Month in the zone.
     Month,
+    /// Hour of the day in the zone.
+    Hour,
     /// Session.
     Session,
     /// Repository URL, else directory.
@@ -119,9 +121,9 @@ pub struct TokenReport {
 }
 
 /// Where a group's key comes from.
-struct Source {
+pub(super) struct Source {
     session: String,
-    repo: Option<String>,
+    pub repo: Option<String>,
 }
 
 const SOURCES: &str = "SELECT stream, id, git_url, cwd FROM sessions ORDER BY stream";
@@ -391,7 +393,7 @@ impl<'a> Grouped<'a> {
     }
 }
 
-fn sources(db: &Connection) -> SqlResult<HashMap<StreamId, Source>> {
+pub(super) fn sources(db: &Connection) -> SqlResult<HashMap<StreamId, Source>> {
     let mut statement = db.prepare(SOURCES)?;
     let rows = statement.query_map([], |row| {
         let (url, cwd): (Option<String>, Option<String>) = (row.get("git_url")?, row.get("cwd")?);
@@ -462,6 +464,11 @@ impl Keys<'_> {
             }),
             TokenBy::Month => date()
                 .map_or_else(undated, |date| format!("{:04}-{:02}", date.year(), date.month())),
+            TokenBy::Hour => self
+                .zone
+                .hour(usage.at_ms)
+                .filter(|_| usage.at_ms > 0)
+                .map_or_else(undated, |hour| format!("{hour:02}:00")),
             TokenBy::Session => session(),
             TokenBy::Prompt => return (session(), Some(usage.prompt)),
             TokenBy::Stream => usage.stream.get().to_string(),

@@ -36,6 +36,11 @@ impl Zone {
         self.local(at_ms).map(|time| time.date())
     }
 
+    /// The hour of the day of a moment; `None` beyond the calendar.
+    pub fn hour(&self, at_ms: i64) -> Option<i8> {
+        self.local(at_ms).map(|time| time.hour())
+    }
+
     /// `2026-02-09 18:36`; a dash beyond the calendar.
     pub fn minute(&self, at_ms: i64) -> String {
         let text = |time: DateTime| time.strftime("%Y-%m-%d %H:%M").to_string();

@@ -14,7 +14,7 @@
   }
 
   // The item on which keys act.
-  let items = all('[data-list] > li, article[data-item]');
+  let items = all('[data-list] > li, .below > li, article[data-item]');
   let chosen = -1;
   const choose = (index, isMoving) => {
     if (!items.length) return;
@@ -260,6 +260,8 @@
     s: () => press('[data-key="s"]', within()),
     '[': () => press('a[data-key="["]'),
     ']': () => press('a[data-key="]"]'),
+    ',': () => press('a[data-key=","]'),
+    '.': () => press('a[data-key="."]'),
     x: () => chosen >= 0 && press('.choice', items[chosen]),
     u: () => press('[data-key="u"]'),
     '/': () => { const field = one('input[type="search"]'); if (field) field.focus(); else location.assign('/search'); return true; },

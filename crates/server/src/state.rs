@@ -168,7 +168,13 @@ impl Shared {
         if let Some(text) = crate::access::bearer(headers) {
             let token = self.tokens().find(text, now_ms)?;
             let (actor, role) = (token.actor, token.role);
-            return Some(Who { actor, role, token: Some(token.id), form_secret: None });
+            return Some(Who {
+                actor,
+                role,
+                token: Some(token.id),
+                form_secret: None,
+                theme: None,
+            });
         }
         let who = self.logins().find(crate::access::cookie(headers, self.is_safe())?, now_ms)?;
         // A token that was taken back ends what was opened with it.
@@ -179,7 +185,7 @@ impl Shared {
     /// Prepares what the first page would wait for.
     pub(crate) fn warm_up(&self) {
         let actor = self.0.setup.actor.clone();
-        let who = Who { actor, role: Role::Admin, token: None, form_secret: None };
+        let who = Who { actor, role: Role::Admin, token: None, form_secret: None, theme: None };
         crate::ui::warm_up(&self.desk(who), self.queue());
     }
 

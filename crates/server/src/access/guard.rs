@@ -3,6 +3,7 @@
 
 use super::logins::Who;
 use super::role::Right;
+use super::theme::{self, Theme};
 use crate::error::WebError;
 use crate::state::Shared;
 use crate::ui::enter;
@@ -52,7 +53,8 @@ pub(crate) async fn guard(
         return next.run(request).await;
     }
     match shared.who(headers) {
-        Some(who) => {
+        Some(mut who) => {
+            who.theme = named_cookie(headers, theme::COOKIE).and_then(Theme::named);
             request.extensions_mut().insert(who);
             next.run(request).await
         }
@@ -116,12 +118,16 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The cookie of ours.
+/// The cookie of somebody who has come in.
 pub(crate) fn cookie(headers: &HeaderMap, is_safe: bool) -> Option<&str> {
+    named_cookie(headers, cookie_name(is_safe))
+}
+
+fn named_cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut named = pairs
         .flat_map(|pairs| pairs.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == cookie_name(is_safe));
+        .filter(|(name, _)| *name == wanted);
     named.next().map(|(_, value)| value)
 }

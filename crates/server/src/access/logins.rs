@@ -2,6 +2,7 @@
 
 use super::role::Role;
 use super::secret::{Secret, SecretHash, hash_of};
+use super::theme::Theme;
 use super::tokens::Token;
 use std::collections::HashMap;
 use std::io;
@@ -26,6 +27,8 @@ pub(crate) struct Who {
     /// What each form has to bring back: a page of somebody else does not know it. None of a program that sends its token
     /// each time.
     pub form_secret: Option<String>,
+    /// Light or dark, where that one has said so.
+    pub theme: Option<Theme>,
 }
 
 struct Login {
@@ -82,7 +85,8 @@ impl Logins {
         now_ms: u64,
     ) -> io::Result<Secret> {
         let (cookie, form) = (Secret::new()?, Secret::new()?);
-        let who = Who { actor, role, token, form_secret: Some(form.text().to_string()) };
+        let who =
+            Who { actor, role, token, form_secret: Some(form.text().to_string()), theme: None };
         let mut inside = self.inside();
         inside.logins.retain(|_, login| now_ms < login.ends_at_ms);
         if inside.logins.len() >= LOGINS_MAX {

@@ -1,10 +1,11 @@
 //! What reviewers say of sessions and prompts.
 
 use super::asked::{Asked, Nothing, Sent};
-use super::model::{Disposition, Listed, Made, Note, Tag};
+use super::model::Listed;
 use super::problem::PREFIX;
 use super::redactions::seq;
 use super::snapshot::{Question, Snapshot};
+use super::told::{Disposition, Made, Note, Tag};
 use crate::access::Who;
 use crate::error::{Result, WebError};
 use crate::state::{Desk, Shared};

@@ -1,9 +1,10 @@
 //! Where the ledger stands, who did what, and what proves it.
 
 use super::asked::{Asked, Nothing};
-use super::model::{ActOf, AuditAnswer, Entry, Item, Listed, Status};
+use super::model::{Item, Listed};
 use super::redactions::seq;
 use super::snapshot::{Question, Snapshot};
+use super::told::{ActOf, AuditAnswer, Entry, Status};
 use crate::access::Who;
 use crate::error::{Result, WebError};
 use crate::state::{Desk, Shared};

@@ -92,6 +92,7 @@ mod tests {
             role: Role::Viewer,
             token: Some(id.into()),
             form_secret: None,
+            theme: Default::default(),
         };
         let taken = |id: &str, at| (0..1_000).filter(|_| limits.take(&token(id), true, at)).count();
         assert_eq!(taken("a", 0), 400);

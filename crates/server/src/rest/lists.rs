@@ -4,6 +4,7 @@ use super::asked::{Asked, Nothing, filtered};
 use super::model::{
     Call, FileChange, Found, Item, Listed, Prompt, Session, SessionDetail, TokenReport,
 };
+
 use super::snapshot::{Question, Snapshot};
 use crate::access::Who;
 use crate::error::{Result, WebError};

@@ -14,6 +14,7 @@ mod reference;
 mod reports;
 mod routes;
 mod snapshot;
+mod told;
 mod writes;
 
 pub(crate) use self::limits::Limits;

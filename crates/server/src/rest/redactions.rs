@@ -1,9 +1,10 @@
 //! What is hidden: listed, looked at before it is done, done, undone.
 
 use super::asked::{Asked, Nothing, Sent};
-use super::model::{Forecast, Listed, Redaction, Revocation, Rule};
+use super::model::Listed;
 use super::problem::PREFIX;
 use super::snapshot::{Question, Snapshot, json, unwritable};
+use super::told::{Forecast, Redaction, Revocation, Rule};
 use crate::access::Who;
 use crate::error::{Result, WebError};
 use crate::state::{Desk, Shared};

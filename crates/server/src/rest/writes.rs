@@ -1,7 +1,8 @@
 //! What changes something: by whom, once where it has a key of its own, and which entries say so.
 
-use super::model::{Made, Whole};
+use super::model::Whole;
 use super::snapshot::{json, unwritable};
+use super::told::Made;
 use crate::access::Who;
 use crate::error::{Result, WebError};
 use crate::state::{Desk, Once, Shared};

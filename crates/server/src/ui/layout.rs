@@ -1,7 +1,7 @@
 //! What all pages have in common.
 
 use super::assets::{SCRIPT, STYLE};
-use crate::access::{Right, Who};
+use crate::access::{Right, Theme, Who};
 use crate::params::FORM_SECRET;
 use crate::state::Desk;
 use axum::http::header::CONTENT_TYPE;
@@ -62,25 +62,26 @@ pub(crate) fn page(desk: &Desk, title: &str, room: &str, body: &Markup) -> Page 
             }
         }
         main id="main" tabindex="-1" data-end=[desk.end] { (body) }
-        footer { p.quiet { "Times are in " (zone) "." } }
+        footer { p.quiet { "Times are in " (zone) "." } (super::theme::form(who)) }
         (keys())
     };
-    document(title, &frame)
+    document(title, who.theme, &frame)
 }
 
 /// A page for anybody.
 pub(crate) fn bare(title: &str, body: &Markup) -> Page {
-    document(title, &html! { main id="main" class="bare" { (body) } })
+    document(title, None, &html! { main id="main" class="bare" { (body) } })
 }
 
-fn document(title: &str, body: &Markup) -> Page {
+fn document(title: &str, theme: Option<Theme>, body: &Markup) -> Page {
+    let theme = theme.map(Theme::name);
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang="en" data-theme=[theme] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
+                meta name="color-scheme" content=(theme.unwrap_or("light dark"));
                 title { (shown(title)) " · codex-ledger" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(STYLE.url());
@@ -108,6 +109,7 @@ fn keys() -> Markup {
         ("1, 2, 3 …", "judge: followed, ignored, needs review …"),
         ("t, n, s", "tag, note, star"),
         ("[, ]", "newer, older session"),
+        (", and .", "previous, next hit of what was looked for in a session"),
         ("x", "choose, to say something of several at once"),
         ("r", "hide the selected passage"),
         ("f", "to the next that failed"),

@@ -9,7 +9,9 @@ pub(crate) mod checks;
 pub(crate) mod enter;
 mod entries;
 pub(crate) mod export;
+mod finder;
 pub(crate) mod layout;
+mod listed;
 mod queue;
 pub(crate) mod queue_cache;
 mod redactions;
@@ -22,6 +24,7 @@ mod search;
 mod session;
 mod sessions;
 mod settings;
+mod theme;
 mod tokens;
 
 pub(crate) use self::routes::routes;

@@ -2,7 +2,7 @@
 
 use super::{
     acts, assets, audit, candidates, enter, entries, export, queue, redactions, review, rule_form,
-    rule_trial, rules, search, session, sessions, settings, tokens,
+    rule_trial, rules, search, session, sessions, settings, theme, tokens,
 };
 use crate::access::{Right, Who, with_right};
 use crate::error::{Result, WebError};
@@ -19,6 +19,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route(enter::PATH, get(enter::show).post(enter::enter))
         .route("/leave", with_right(Right::Read, post(enter::leave)))
         .route("/", with_right(Right::Read, get(sessions::list)))
+        .route("/theme", with_right(Right::Read, post(theme::choose)))
         .route("/pulse", with_right(Right::Read, get(pulse)))
         .route("/sessions/{id}", with_right(Right::Read, get(session::show)))
         .route("/search", with_right(Right::Read, get(search::show)))

@@ -34,10 +34,8 @@ pub(crate) async fn show(
 }
 
 fn body(desk: &Desk, params: &Params) -> Result<(StatusCode, Page)> {
-    let within = params.get("within").map(|id| format!("session:{id} "));
-    let asked = params.get("q").map(|asked| format!("{}{asked}", within.unwrap_or_default()));
-    let asked = asked.as_deref();
-    let (found, wrong) = match asked.map(|asked| find(desk, asked)).transpose() {
+    let asked = params.get("q");
+    let (found, wrong) = match asked.map(|asked| find(desk, asked, HITS)).transpose() {
         Ok(found) => (found, None),
         Err(error) if error.status.is_server_error() => return Err(error),
         Err(error) => (None, Some(error)),
@@ -75,7 +73,8 @@ fn body(desk: &Desk, params: &Params) -> Result<(StatusCode, Page)> {
     Ok((status, layout::page(desk, "Search", "/search", &markup)))
 }
 
-fn find(desk: &Desk, asked: &str) -> Result<(Hits, Facets)> {
+/// What a question finds, the best ones, and what it could be narrowed down by.
+pub(super) fn find(desk: &Desk, asked: &str, most: usize) -> Result<(Hits, Facets)> {
     let question = parsed(asked)?;
     let wrong = |error: FilterError| WebError::from(AppError::from(error));
     let (zone, now_ms) = (&desk.zone, desk.now_ms);
@@ -83,7 +82,7 @@ fn find(desk: &Desk, asked: &str) -> Result<(Hits, Facets)> {
     Filter::default().check(from, to).map_err(wrong)?;
     let since_ms = from.map(|text| since(text, zone, now_ms)).transpose().map_err(wrong)?;
     let until_ms = to.map(|text| until(text, zone, now_ms)).transpose().map_err(wrong)?;
-    Ok(desk.app.search_with_facets(&question, Times { since_ms, until_ms }, zone, HITS)?)
+    Ok(desk.app.search_with_facets(&question, Times { since_ms, until_ms }, zone, most)?)
 }
 
 fn parsed(asked: &str) -> Result<Search> {
@@ -181,19 +180,23 @@ fn facets_of(asked: &str, facets: &Facets) -> Markup {
     }
 }
 
+/// The address of the page on which a hit stands, with more said in it.
+pub(super) fn place(hit: &SearchHit, more: &Params) -> String {
+    let from = hit.prompt.saturating_sub(3);
+    let params = more
+        .and("from", &from.to_string())
+        .and("show", "full")
+        .and("at", &hit.seq.to_string())
+        .and("mark", &marked_words(&hit.snippet));
+    format!("{}#p{}", params.url(&format!("/sessions/{}", hit.session)), hit.prompt)
+}
+
 fn hit_row(desk: &Desk, gate: &Gate, hit: &SearchHit) -> Markup {
     let mut plain = hit.snippet.replace(['⟦', '⟧'], "");
     let whole = plain.clone();
     hide_split(gate, &mut plain);
     let found = if plain == whole { hit.snippet.clone() } else { plain };
-    let from = hit.prompt.saturating_sub(3);
-    let (session, seq, prompt) = (&hit.session, hit.seq, hit.prompt);
-    let params = Params::default()
-        .and("from", &from.to_string())
-        .and("show", "full")
-        .and("at", &seq.to_string())
-        .and("mark", &marked_words(&hit.snippet));
-    let to = format!("{}#p{prompt}", params.url(&format!("/sessions/{session}")));
+    let to = place(hit, &Params::default());
     html! {
         li data-item="" {
             a.title href=(to) { (shown(hit.title.as_deref().unwrap_or(&hit.session))) " #" (hit.prompt) }

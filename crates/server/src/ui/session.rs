@@ -1,13 +1,16 @@
 //! One session: prompt by prompt, some at a time.
 
 use super::layout::{self, Page, form_secret, shown};
-use super::{redactions, review};
+use super::{finder, redactions, review};
 use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
 use crate::params::Params;
 use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
 use codex_ledger_app::PriceTable;
 use codex_ledger_app::publish::Gate;
 use codex_ledger_query::{
@@ -31,8 +34,12 @@ pub(crate) async fn show(
     Extension(who): Extension<Who>,
     Path(id): Path<String>,
     params: Params,
-) -> Result<Page> {
-    shared.at_desk(who, move |desk| body(desk, &id, &params)).await
+) -> Result<Response> {
+    let shown = shared.at_desk(who, move |desk| match finder::first(desk, &id, &params)? {
+        Some(hit) => Ok((StatusCode::SEE_OTHER, [(LOCATION, hit)]).into_response()),
+        None => Ok(body(desk, &id, &params)?.into_response()),
+    });
+    shown.await
 }
 
 /// A report on one session, as a page needs it.
@@ -98,7 +105,8 @@ fn body(desk: &Desk, id: &str, params: &Params) -> Result<Page> {
         (hidden(desk, first)?)
         (unreadable_records(head))
         (switch(params, &path))
-        (within(desk, first))
+        (within(desk, first, params))
+        (finder::bar(desk, &first.id, params)?)
         @if can_review { (review::forms(&desk.who, &words, &first.id, &first.review, &here)) }
         @for (session, window, next) in &told {
             @if from > 0 { p { a href=(params.with("from", before(from).as_deref()).url(&path)) rel="prev" { "Earlier prompts" } } }
@@ -181,12 +189,11 @@ fn unreadable_records(head: &ReportHead) -> Markup {
 }
 
 /// To find something in it, and to take it out.
-fn within(desk: &Desk, of: &ReportSession) -> Markup {
+fn within(desk: &Desk, of: &ReportSession, params: &Params) -> Markup {
     let export = Params::default().and("session", &of.id).url("/export");
     html! {
-        form.within role="search" method="get" action="/search" {
-            input type="hidden" name="within" value=(of.id);
-            input type="search" name="q" aria-label="Words in this session" placeholder="find in this session" autocomplete="off" spellcheck="false";
+        form.within role="search" method="get" action=(format!("/sessions/{}", of.id)) {
+            input type="search" name="find" value=(params.get("find").unwrap_or_default()) aria-label="Words in this session" placeholder="find in this session" autocomplete="off" spellcheck="false";
             button { "Find" }
             @if desk.who.role.may(Right::Export) { " " a href=(export) { "Export it" } }
         }
@@ -224,7 +231,12 @@ fn beginning(text: &str) -> String {
 /// What is hidden in it, and by what.
 fn hidden(desk: &Desk, of: &ReportSession) -> Result<Markup> {
     let by = desk.app.passages_by_rule(Some(of.stream))?;
-    let name = |rule: &str| if rule.is_empty() { "by hand".to_string() } else { shown(rule) };
+    let gate = desk.gate()?;
+    // Somebody may have hidden the name of a rule.
+    let name = |rule: &str| match rule {
+        "" => "by hand".to_string(),
+        rule => shown(&gate.hide(rule).unwrap_or_else(|| rule.to_string())),
+    };
     Ok(html! {
         @if !by.is_empty() {
             p.quiet { "Hidden here: "

@@ -1,6 +1,7 @@
 //! All sessions: filtered, sorted, charted, a page at a time.
 
 use super::layout::{self, Page, pager, shown};
+use super::listed;
 use super::review::STAR;
 use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
@@ -11,14 +12,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use codex_ledger_app::{PriceTable, WhatIf};
 use codex_ledger_query::{
-    Filter, SessionOrder, SessionRow, TokenBy, TokenRequest, TokenRow, TokenSums,
+    Filter, RepoGroup, SessionOrder, TokenBy, TokenRequest, TokenRow, TokenSums,
 };
-use codex_ledger_report::numbers::{number, plural, short};
+use codex_ledger_report::numbers::{plural, short};
 use codex_ledger_report::place_name;
 use maud::{Markup, html};
-use std::collections::BTreeMap;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Sessions on a page.
 const PAGE: u64 = 50;
 /// Bars of a chart that is not about days.
@@ -58,15 +57,6 @@ fn refused(desk: &Desk, params: &Params, error: WebError) -> Result<(StatusCode,
     Ok((status, layout::page(desk, "Sessions", "/", &markup)))
 }
 
-/// What reviewers say of a session.
-#[derive(Default)]
-struct Said {
-    tags: Vec<String>,
-    disposition: Option<String>,
-    /// Prompts that were judged.
-    judged: u64,
-}
-
 pub(super) fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let filter = params.filter(&desk.zone, desk.now_ms)?;
     let order = ORDERS.iter().find(|(name, ..)| Some(*name) == params.get("sort"));
@@ -75,9 +65,17 @@ pub(super) fn body(desk: &Desk, params: &Params) -> Result<Page> {
     let pages = total.div_ceil(PAGE).max(1);
     let page = params.number("page")?.unwrap_or(1).clamp(1, pages);
     let behind = usize::try_from((page - 1) * PAGE).unwrap_or(usize::MAX);
-    let sessions = desk.app.session_page(&filter, order, (PAGE as usize, behind))?;
-    let costs = costs(desk, &sessions)?;
-    let said = said(desk)?;
+    let place = (PAGE as usize, behind);
+    let groups = match params.get("group") {
+        None => {
+            let sessions = desk.app.session_page(&filter, order, place)?;
+            vec![RepoGroup { repo: None, total, sessions }]
+        }
+        Some("repo") => desk.app.session_page_by_repo(&filter, order, place)?,
+        Some(other) => {
+            return Err(WebError::bad(format!("group: sessions are not grouped by `{other}`")));
+        }
+    };
     // What is hidden since must not be in one that is kept, so a decision makes them anew.
     let (key, end) = (params.with("page", None).with("done", None), desk.app.end()?);
     let decided = desk.app.last_decision()?.map(|seq| seq.to_string());
@@ -92,12 +90,7 @@ pub(super) fn body(desk: &Desk, params: &Params) -> Result<Page> {
         (filters(desk, params, "/")?)
         (charts)
         p.quiet { (plural(total, "session")) @if can_export && total > 0 { " · " a href=(params.of_filter().url("/export")) { "export them" } } @if !params.of_filter().is_empty() { " match · " a href="/" { "show all" } } @else { " · " a href=(format!("/?tag={STAR}")) { "starred" } } }
-        @if sessions.is_empty() { (nothing(params)) }
-        @else {
-            ol.sessions data-list="" {
-                @for session in &sessions { (row(desk, session, &costs, said.get(&session.id))) }
-            }
-        }
+        @if total == 0 { (nothing(params)) } @else { (listed::list(desk, params, &groups)?) }
         (pager("/", &params.with("done", None), page, pages))
         @if can_review && total > 0 { (super::review::bulk(desk, ("sessions", total), &params.of_filter(), (true, &here))) }
     };
@@ -112,43 +105,6 @@ fn nothing(params: &Params) -> Markup {
     }
 }
 
-fn row(
-    desk: &Desk,
-    of: &SessionRow,
-    costs: &BTreeMap<String, TokenSums>,
-    said: Option<&Said>,
-) -> Markup {
-    let at = of.created_at_ms.map(|ms| desk.zone.minute(ms));
-    let last = of.last_at_ms.map(|ms| desk.zone.minute(ms));
-    // One that went on for long stands where its end puts it.
-    let is_long = of.last_at_ms.unwrap_or(0).saturating_sub(of.created_at_ms.unwrap_or(0)) > DAY_MS;
-    let place = of.cwd.as_deref().map(place_name);
-    let title = of.title.as_deref().or(place.as_deref()).unwrap_or("unnamed session");
-    let (none, cost) = (Said::default(), costs.get(&of.id));
-    let said = said.unwrap_or(&none);
-    html! {
-        li {
-            @if desk.who.role.may(Right::Review) { (super::review::choice(&of.id, title)) }
-            a.title href=(format!("/sessions/{}", of.id)) { (shown(title)) }
-            div.facts {
-                @if let Some(at) = at { time { (at) } }
-                @if let Some(last) = last.filter(|_| is_long) { span { "until " time { (last) } } }
-                @if let Some(place) = &place { span { (shown(place)) } }
-                @if let Some(model) = &of.model { span { (shown(model)) } }
-                @if let Some(from) = of.subagent.as_ref().and(of.started_from()) { span { (shown(&from)) } }
-                span { (plural(of.prompts, "prompt")) }
-                @if of.calls > 0 { span { (plural(of.calls, "call")) } }
-                @if of.failed > 0 { span.bad { (number(of.failed)) " failed" } }
-                @if of.tokens > 0 { span { (short(of.tokens)) " tokens" } }
-                @if let Some(cost) = cost { span { (money(cost)) } }
-                @if said.judged > 0 { span { (said.judged) " of " (of.prompts) " judged" } }
-                @if let Some(disposition) = &said.disposition { span.chip.judged { (shown(disposition)) } }
-                @for tag in &said.tags { span.chip { (shown(tag)) } }
-            }
-        }
-    }
-}
-
 /// `$12.34`, with a tilde where a price was guessed.
 pub(crate) fn money(sums: &TokenSums) -> String {
     match sums.cost_usd {
@@ -159,36 +115,11 @@ pub(crate) fn money(sums: &TokenSums) -> String {
     }
 }
 
-fn costs(desk: &Desk, sessions: &[SessionRow]) -> Result<BTreeMap<String, TokenSums>> {
-    if sessions.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let ids = sessions.iter().map(|session| session.id.clone()).collect();
-    let filter = Filter { sessions: ids, ..Filter::default() };
-    let rows = rows_by(desk, TokenBy::Session, filter)?;
-    Ok(rows.into_iter().map(|row| (row.key, row.sums)).collect())
-}
-
-fn rows_by(desk: &Desk, by: TokenBy, filter: Filter) -> Result<Vec<TokenRow>> {
+pub(super) fn rows_by(desk: &Desk, by: TokenBy, filter: Filter) -> Result<Vec<TokenRow>> {
     let prices = PriceTable::builtin();
     let what_if = WhatIf::default();
     let request = TokenRequest { by: vec![by], filter, zone: &desk.zone, prices, what_if };
     Ok(desk.app.tokens(&request)?.rows)
-}
-
-fn said(desk: &Desk) -> Result<BTreeMap<String, Said>> {
-    let mut said: BTreeMap<String, Said> = BTreeMap::new();
-    for row in desk.app.dispositions(None)? {
-        let of = said.entry(row.session).or_default();
-        match row.prompt {
-            0 => of.disposition = Some(row.value),
-            _ => of.judged += 1,
-        }
-    }
-    for row in desk.app.tags(None)?.into_iter().filter(|row| row.prompt == 0) {
-        said.entry(row.session).or_default().tags.push(row.tag);
-    }
-    Ok(said)
 }
 
 /// What there is to choose from, where something is typed.
@@ -234,6 +165,10 @@ pub(super) fn filters(desk: &Desk, params: &Params, to: &str) -> Result<Markup> 
                             option value=(name) selected[params.get("sort") == Some(name)] { (words) }
                         }
                     }
+                }
+                label.check {
+                    input type="checkbox" name="group" value="repo" checked[params.get("group").is_some()];
+                    span { "by repository" }
                 }
             }
             label.check {
