@@ -14,7 +14,7 @@
 //! * `cmd_serve`: who comes in, what each may do, the whole review by forms alone; `cmd_serve_several`: several at once, and what
 //!   comes meanwhile; `cmd_serve_rules` and `cmd_serve_search`: rules, candidates, facets; `cmd_serve_evidence`: audit, entries,
 //!   proofs, what is hidden, pages that are taken out; `cmd_serve_hidden`: names that are hidden, a full disk; `cmd_serve_reading`:
-//!   groups, hits, calls, colours; `cmd_serve_api`: programs; `cmd_serve_settings`, `cmd_serve_tls`
+//!   groups, hits, calls, colours; `cmd_serve_api`, `cmd_serve_graphql`: programs; `cmd_serve_settings`, `cmd_serve_tls`
 //! * `cmd_annotate`: what reviewers say holds, is kept, and changes nothing else
 //! * `cmd_append`, `cmd_views`, `cmd_show`, `cmd_tokens`, `cmd_report`, `cmd_repair`, `cmd_bundle`, `cmd_erase` and `erased_lines`, `cmd_general`: the commands, as scripts
 //!   use them
@@ -34,6 +34,7 @@ mod cmd_search;
 mod cmd_serve;
 mod cmd_serve_api;
 mod cmd_serve_evidence;
+mod cmd_serve_graphql;
 mod cmd_serve_hidden;
 mod cmd_serve_reading;
 mod cmd_serve_rules;

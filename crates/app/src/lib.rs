@@ -58,7 +58,7 @@ pub use self::redact::{RedactionMade, Undone};
 pub use self::repair::{Carried, Lost, RepairReport};
 pub use self::report::{PageBy, Rendering, ReportFile, renderer};
 pub use self::rules::*;
-pub use self::setup::{App, Root, Setup};
+pub use self::setup::{App, Root, Setup, statements};
 pub use self::signing_keys::{KeyEnd, KeyEvent};
 pub use self::stamps::{KeptStamp, StampRequest, read_authorities, verify_stamp};
 pub use self::status::{Drift, HeadSummary, Status};

@@ -3,6 +3,7 @@
 use super::setup::App;
 use crate::error::{AppError, Result};
 use codex_ledger_db as db;
+use codex_ledger_entry::StreamId;
 use codex_ledger_query::{
     self as query, CallRow, FileRow, Filter, FilterError, PromptRow, RowPage, RowsAsked,
     SessionDetail, SessionRow,
@@ -50,6 +51,29 @@ impl App {
     pub fn prompt_titles(&self, filter: &Filter) -> Result<BTreeMap<(String, u64), String>> {
         let db = self.views_for_reading()?;
         query::prompt_titles(&db, filter).map_err(|error| self.filter_error(error))
+    }
+
+    /// The sessions that each of these has spawned, or that were forked from it, the oldest first.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn children_of(&self, ids: &[String]) -> Result<BTreeMap<String, Vec<SessionRow>>> {
+        let db = self.views_for_reading()?;
+        Ok(query::children_of(&db, ids).map_err(db::at(self.views_path()))?)
+    }
+
+    /// All prompts of each of these sessions, by its id, in order; as they were typed, and a text of more than so many characters is
+    /// cut.
+    ///
+    /// # Errors
+    /// When there are no views.
+    pub fn prompts_of(
+        &self,
+        sessions: &[StreamId],
+        chars: usize,
+    ) -> Result<BTreeMap<String, Vec<PromptRow>>> {
+        let db = self.views_for_reading()?;
+        Ok(query::prompts_of(&db, sessions, chars).map_err(db::at(self.views_path()))?)
     }
 
     /// How many sessions a filter picks.

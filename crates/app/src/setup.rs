@@ -4,6 +4,7 @@ use super::open::NoticeListener;
 use super::requests::KeyedRequest;
 use crate::config::{CheckpointConfig, RetentionConfig, ReviewConfig};
 use crate::error::Result;
+pub use codex_ledger_db::statements;
 use codex_ledger_ledger::{Holder, World};
 use codex_ledger_projections::{Options, Views, ViewsPaths};
 use codex_ledger_redaction::RuleSet;

@@ -1,5 +1,6 @@
 //! The only place that names the SQL driver. Opens databases the way this program needs them.
 
+mod count;
 mod memory;
 mod open;
 mod scrub;
@@ -53,6 +54,7 @@ pub fn at(path: &Path) -> impl FnOnce(rusqlite::Error) -> DbError {
     move |source| DbError { path, source }
 }
 
+pub use count::statements;
 pub use open::{
     create_fresh, empty_log, finish_fresh, open_in_memory, open_reader, open_scratch, open_writer,
 };

@@ -1,6 +1,6 @@
 //! Opening databases: fresh ones, growing ones, and ones that are only read.
 
-use super::{Connection, Result, SqlResult, at, memory};
+use super::{Connection, Result, SqlResult, at, count, memory};
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use std::path::Path;
@@ -81,7 +81,7 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
         db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(db)
     });
-    let db = match plain {
+    let mut db = match plain {
         Ok(db) => db,
         // A database in WAL mode needs a place for its index; where there is none, nothing can change either.
         Err(_) if path.exists() => {
@@ -93,6 +93,7 @@ pub fn open_reader(path: &Path) -> Result<Connection> {
         Err(error) => return Err(at(path)(error)),
     };
     check_whole(&db, path).map_err(at(path))?;
+    count::watch(&mut db).map_err(at(path))?;
     // Else a statement is compiled anew whenever its values change, in case another plan suits them better.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(at(path))?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);

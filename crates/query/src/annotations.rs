@@ -5,6 +5,7 @@ use codex_ledger_db::{Connection, OptionalExtension, Row, SqlResult, params};
 use codex_ledger_entry::{Seq, SeqRange, StreamId};
 use codex_ledger_location::{folder::lies_below, repository};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A tag of a session or prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -131,6 +132,31 @@ impl Review {
         let note = |row: &Row<'_>| Ok(Note { actor: row.get("actor")?, text: row.get("text")? });
         let notes = statement.query_map(of, note)?.collect::<SqlResult<_>>()?;
         Ok(Review { tags, tagged_by, disposition, notes })
+    }
+
+    /// What is said of a session, as its number 0, and of each of its prompts of which something is said.
+    ///
+    /// # Errors
+    /// As the database.
+    pub fn of_session(db: &Connection, session: &str) -> SqlResult<BTreeMap<u64, Review>> {
+        let mut all: BTreeMap<u64, Review> = BTreeMap::new();
+        let mut tags = db.prepare_cached(
+            "SELECT prompt, tag FROM tags WHERE session_id = ? ORDER BY prompt, tag",
+        )?;
+        let mut rows = tags.query([session])?;
+        while let Some(row) = rows.next()? {
+            all.entry(row.count("prompt")?).or_default().tags.push(row.get("tag")?);
+        }
+        let mut values =
+            db.prepare_cached("SELECT prompt, value FROM dispositions WHERE session_id = ?")?;
+        let mut rows = values.query([session])?;
+        while let Some(row) = rows.next()? {
+            all.entry(row.count("prompt")?).or_default().disposition = Some(row.get("value")?);
+        }
+        for NoteRow { prompt, actor, text, .. } in notes(db, Some(session))? {
+            all.entry(prompt).or_default().notes.push(Note { actor, text });
+        }
+        Ok(all)
     }
 
     /// Whether nobody said anything.

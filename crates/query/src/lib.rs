@@ -30,7 +30,7 @@ pub use annotations::{
     DispositionRow, Note, NoteRow, Review, Said, TagRow, dispositions, notes, said_by,
     sessions_to_tag, tags,
 };
-pub use codex_ledger_entry::Seq;
+pub use codex_ledger_entry::{Seq, StreamId};
 pub use coverage::{
     Coverage, DriftExample, ErasedRecords, FieldCount, FileProblems, KindCount, LIST_MAX,
     LineProblem, StreamCounts, coverage, drift_examples, erased_in, has_source, problems_in,
@@ -44,7 +44,9 @@ pub use filter::{
     Filter, FilterError, FilterName, Order, ago, day_ms, near, nearest, since, until,
 };
 pub use grouped::{RepoGroup, ToolCalls, calls_by_tool, session_page_by_repo, titles_of};
-pub use lists::{CallRow, FileRow, PromptRow, RowPage, RowPlace, RowsAsked, calls, files, prompts};
+pub use lists::{
+    CallRow, FileRow, PromptRow, RowPage, RowPlace, RowsAsked, calls, files, prompts, prompts_of,
+};
 pub use queue::{QueueItem, queue};
 pub use quotations::{
     Candidate, Forecast, NearMiss, Quotation, Sample, candidates, forecast, hidden_by_rules,
@@ -65,8 +67,8 @@ pub use session::{
     EntryShown, Group, Item, ItemKind, SessionDetail, entry_shown, group, session_detail,
 };
 pub use sessions::{
-    FindError, SessionOrder, SessionRow, children, count_matching, find_session, find_source,
-    neighbours, prompt_titles, session_page, sessions, sessions_matching,
+    FindError, SessionOrder, SessionRow, children, children_of, count_matching, find_session,
+    find_source, neighbours, prompt_titles, session_page, sessions, sessions_matching,
 };
 pub use tokens::{TokenBy, TokenReport, TokenRequest, TokenRow, TokenSums, tokens};
 pub use zone::Zone;

@@ -1,10 +1,11 @@
 //! Prompts, calls and changed files of the sessions that a filter picks, in the order of the ledger, some at a time.
 
 use super::filter::{Filter, FilterError};
-use super::row::{Counts, LINES_PER_FILE};
+use super::row::{Counts, LINES_PER_FILE, sql_stream};
 use super::select::pick;
 use codex_ledger_db::{Connection, Row, SqlResult, params};
-use codex_ledger_entry::Seq;
+use codex_ledger_entry::{Seq, StreamId};
+use std::collections::BTreeMap;
 
 /// Texts of one page are no longer than this together, but for the last of them.
 const PAGE_BYTES_MAX: usize = 4 << 20;
@@ -137,6 +138,41 @@ pub fn prompts(db: &Connection, asked: RowsAsked<'_>) -> Result<RowPage<PromptRo
         };
         Ok((row, bytes))
     })
+}
+
+/// All prompts of each of these sessions, by its id, in order; as they were typed, and a text of more than so many characters is cut.
+///
+/// # Errors
+/// As the database.
+pub fn prompts_of(
+    db: &Connection,
+    sessions: &[StreamId],
+    chars: usize,
+) -> SqlResult<BTreeMap<String, Vec<PromptRow>>> {
+    let sql = "SELECT s.id AS session, x.number, x.seq, x.line, x.at_ms, x.images, x.rolled_back,
+            substr(coalesce(x.request, x.text), 1, ?2) AS asked
+        FROM prompts x JOIN sessions s ON s.stream = x.stream
+        WHERE x.stream IN (SELECT value FROM json_each(?1)) AND x.number > 0 ORDER BY x.stream, x.number";
+    let streams: Vec<i64> = sessions.iter().map(|stream| sql_stream(*stream)).collect();
+    let streams = serde_json::json!(streams).to_string();
+    let mut prompts: BTreeMap<String, Vec<PromptRow>> = BTreeMap::new();
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query(params![streams, chars as i64])?;
+    while let Some(row) = rows.next()? {
+        let prompt = PromptRow {
+            session: row.get("session")?,
+            number: row.count("number")?,
+            seq: row.seq("seq")?,
+            line: row.count("line")? % LINES_PER_FILE,
+            at_ms: row.get("at_ms")?,
+            text: row.get("asked")?,
+            request: None,
+            images: row.count("images")?,
+            rolled_back: row.get("rolled_back")?,
+        };
+        prompts.entry(prompt.session.clone()).or_default().push(prompt);
+    }
+    Ok(prompts)
 }
 
 /// Calls of tools, with their outputs.

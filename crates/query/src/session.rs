@@ -152,12 +152,11 @@ pub fn session_detail(db: &Connection, session: SessionRow) -> SqlResult<Session
         |row| Ok((row.get("git_branch")?, row.get("git_commit")?)),
     )?;
     let mut items = items(db, stream, None)?;
+    let mut reviews = Review::of_session(db, &session.id)?;
     for item in &mut items {
-        if let Some(number) = item.number {
-            item.review = Some(Review::read(db, &session.id, number)?).filter(|of| !of.is_empty());
-        }
+        item.review = item.number.and_then(|number| reviews.get(&number).cloned());
     }
-    let review = Review::read(db, &session.id, 0)?;
+    let review = reviews.remove(&0).unwrap_or_default();
     let erased = erased_in(db, session.stream)?;
     Ok(SessionDetail { review, items, session, path, git_branch, git_commit, erased })
 }

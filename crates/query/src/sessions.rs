@@ -299,6 +299,33 @@ pub fn children(db: &Connection, id: &str) -> SqlResult<Vec<SessionRow>> {
     db.prepare(&sql)?.query_map([id], SessionRow::read)?.collect()
 }
 
+/// The sessions that each of these has spawned, or that were forked from it, the oldest first.
+///
+/// # Errors
+/// As the database.
+pub fn children_of(
+    db: &Connection,
+    ids: &[String],
+) -> SqlResult<BTreeMap<String, Vec<SessionRow>>> {
+    let sql = format!(
+        "WITH wanted AS MATERIALIZED (SELECT value AS id FROM json_each(?1)),
+            pairs AS MATERIALIZED (
+                SELECT s.stream, s.parent_id AS whose FROM sessions s WHERE s.parent_id IN (SELECT id FROM wanted)
+                UNION SELECT s.stream, s.forked_from_id FROM sessions s WHERE s.forked_from_id IN (SELECT id FROM wanted))
+         {} JOIN pairs p ON p.stream = s.stream WHERE s.id <> p.whose AND NOT EXISTS ({NEWER})
+         ORDER BY created_at_ms, s.id, s.stream",
+        SELECT.replacen("SELECT s.id,", "SELECT p.whose, s.id,", 1)
+    );
+    let ids = serde_json::json!(ids).to_string();
+    let mut children: BTreeMap<String, Vec<SessionRow>> = BTreeMap::new();
+    let mut statement = db.prepare(&sql)?;
+    let mut rows = statement.query([ids])?;
+    while let Some(row) = rows.next()? {
+        children.entry(row.get("whose")?).or_default().push(SessionRow::read(row)?);
+    }
+    Ok(children)
+}
+
 /// Ids of which a given text is the beginning that are read: more than anybody would want to see.
 const IDS_READ_MAX: i64 = 11;
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod error;
+mod graphql;
 mod headers;
 mod params;
 mod rest;
@@ -15,6 +16,7 @@ mod ui;
 mod vouching;
 
 pub use access::{DAYS_MAX, Right, Role, Token, TokenError, TokenFile};
+pub use graphql::schema as graphql_schema;
 pub use rest::openapi;
 pub use serve::{ServeError, ServeOptions, Server, Stopper};
 pub use state::{LogLine, LogListener};

@@ -1,13 +1,13 @@
 //! The listening end: connections in, with limits of time, size and number.
 
 use crate::access::{TokenFile, guard};
-use crate::headers;
 use crate::params::FORM_BYTES_MAX;
 use crate::rest;
 use crate::state::{LogLine, LogListener, Shared};
 use crate::tls::Tls;
 use crate::ui;
 use crate::vouching::Vouching;
+use crate::{graphql, headers};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
@@ -187,6 +187,7 @@ fn router(shared: Shared) -> Router {
         .merge(rest::routes(&shared))
         .layer(middleware::from_fn_with_state(shared.clone(), guard))
         .layer(middleware::from_fn(rest::problems))
+        .layer(middleware::from_fn(graphql::refusals))
         .layer(middleware::from_fn_with_state(shared.clone(), headers::add))
         .layer(middleware::from_fn_with_state(shared.clone(), log))
         .layer(CompressionLayer::new())

@@ -1,7 +1,7 @@
 //! How much one token may ask for in a while.
 
 use crate::access::Who;
-use crate::error::WebError;
+use crate::error::{Result, WebError};
 use crate::state::Shared;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
@@ -31,6 +31,20 @@ struct Left {
 }
 
 impl Limits {
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// For whoever asks too much.
+    pub(crate) fn check(&self, who: &Who, is_write: bool, now_ms: u64) -> Result<()> {
+        match self.take(who, is_write, now_ms) {
+            true => Ok(()),
+            false => {
+                let message = "this token asks too much";
+                Err(WebError::new(StatusCode::TOO_MANY_REQUESTS, message).hint("wait a moment"))
+            }
+        }
+    }
+
     /// Takes one away; false where none is left.
     fn take(&self, who: &Who, is_write: bool, now_ms: u64) -> bool {
         let rate = if is_write { WRITES } else { READS };
@@ -57,15 +71,11 @@ impl Limits {
 /// Refuses whoever asks too much.
 pub(crate) async fn limit(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let may = request
-        .extensions()
-        .get::<Who>()
-        .is_none_or(|who| shared.limits().take(who, is_write, shared.now_ms()));
-    match may {
-        true => next.run(request).await,
-        false => WebError::new(StatusCode::TOO_MANY_REQUESTS, "this token asks too much")
-            .hint("wait a moment")
-            .into_response(),
+    let who = request.extensions().get::<Who>();
+    let counted = who.map(|who| shared.limits().check(who, is_write, shared.now_ms()));
+    match counted {
+        Some(Err(error)) => error.into_response(),
+        _ => next.run(request).await,
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/export", with_right(Right::Export, get(export::show)))
         .route("/export/file", with_right(Right::Export, post(export::file)))
         .route("/export/pages", with_right(Right::Export, post(export::pages)))
+        .merge(crate::graphql::routes())
         .fallback(missing)
         .method_not_allowed_fallback(not_allowed)
 }
