@@ -345,6 +345,14 @@ fn programs_hide_and_undo_and_say_what_they_think() {
     let seq = made["seq"].as_str().unwrap();
     assert_eq!(to, format!("/api/v1/redactions/{seq}"));
     problem(reviewer.post("/redactions", &wanted, None), 409);
+    // What reviewers write to one another is not told to who only reads.
+    let remark = json!({"subjects": [thread(1)], "say": "note", "value": "for reviewers"});
+    reviewer.post("/annotations", &remark, None).expect(201);
+    problem(viewer.get("/notes"), 403);
+    let of = format!("/sessions/{}", thread(1));
+    let notes =
+        |program: &Program<'_>| program.json(&of)["review"]["notes"].as_array().unwrap().len();
+    assert_eq!((notes(&viewer), notes(&reviewer)), (0, 1));
     // Nobody finds it, in any role.
     for program in [&viewer, &reviewer, &auditor] {
         for path in
@@ -368,6 +376,7 @@ fn programs_hide_and_undo_and_say_what_they_think() {
         (json!({"literal": WORD, "reason": "x", "colour": "red"}), 400),
         (json!({"entry": "999999", "reason": "x"}), 404),
         (json!([]), 400),
+        (json!([null, null, "3", null, "x"]), 400),
     ] {
         problem(reviewer.post("/redactions", &body, None), status);
     }
@@ -377,6 +386,12 @@ fn programs_hide_and_undo_and_say_what_they_think() {
     );
     problem(reviewer.send("/redactions", "\u{0}", &[]), 400);
     problem(reviewer.send("/redactions", &" ".repeat(300 * 1024), &[]), 413);
+    assert_eq!(size(&env), before);
+    for (subject, value) in [("", "x"), ("#1", "x"), (" ", "x"), (&thread(1), &*"x".repeat(17_000))]
+    {
+        let note = json!({"subjects": [subject], "say": "note", "value": value});
+        problem(reviewer.post("/annotations", &note, None), 422);
+    }
     assert_eq!(size(&env), before);
     let told = reviewer.post(
         "/annotations",
@@ -398,7 +413,7 @@ fn programs_hide_and_undo_and_say_what_they_think() {
     assert!(acts["items"].as_array().unwrap().len() >= 6, "{acts}");
     assert!(auditor.json("/audit")["verdict"].as_str().is_some());
     auditor.get("/checkpoint").expect(200);
-    let proof = auditor.get("/entries/3/proof").expect(200);
+    let proof = auditor.post("/entries/3/proof", &json!({}), None).expect(200);
     assert!(proof.text().starts_with("c2sp.org/tlog-proof@v1"), "{}", proof.text());
     env.audits_clean();
 }

@@ -58,6 +58,10 @@ impl App {
     }
 
     pub(super) fn subject_in(&self, db: &db::Connection, name: &str) -> Result<Subject> {
+        // Where something is looked at, nothing named means the newest session; what is said stays said.
+        if name.split('#').next().is_none_or(|session| session.trim().is_empty()) {
+            return Err(AppError::new(ErrorKind::Usage, "no session is named"));
+        }
         let (session, number) = named(db, name)?;
         let Some(number) = number else {
             let session = self.thread_id(db, &session)?;

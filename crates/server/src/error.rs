@@ -104,7 +104,10 @@ impl From<Refusal> for WebError {
 impl IntoResponse for WebError {
     fn into_response(self) -> Response {
         if let Some(seq) = self.recorded {
-            return (self.status, recorded(seq, &self.message)).into_response();
+            let page = recorded(seq, &self.message);
+            let mut response = (self.status, page).into_response();
+            response.extensions_mut().insert(self);
+            return response;
         }
         let page = layout::bare(
             "Not done",

@@ -19,6 +19,8 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Subjects of one act, at most.
 const SUBJECTS_MAX: usize = 1_000;
+/// It stands in the entry of each subject.
+const VALUE_BYTES_MAX: usize = 16 * 1024;
 
 /// Which tags.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -163,6 +165,9 @@ pub(crate) async fn create(
         let NewAnnotation { subjects, say, value } = body;
         if !(1..=SUBJECTS_MAX).contains(&subjects.len()) {
             return Err(WebError::bad(format!("subjects: 1 to {SUBJECTS_MAX} are expected")));
+        }
+        if value.len() > VALUE_BYTES_MAX {
+            return Err(WebError::bad(format!("value: more than {VALUE_BYTES_MAX} bytes")));
         }
         let act = match say {
             Say::Tag => Act::Tag { name: value, by_rule: false },

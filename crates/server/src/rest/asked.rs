@@ -52,8 +52,12 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Sent<T> {
         }
         let asked = format!("{} {}", request.method(), request.uri());
         let bytes = whole(request, FORM_BYTES_MAX).await?;
-        let body = serde_json::from_slice(&bytes)
-            .map_err(|error| WebError::bad(format!("the JSON is not what is expected: {error}")))?;
+        let wrong = |error| WebError::bad(format!("the JSON is not what is expected: {error}"));
+        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(wrong)?;
+        if !value.is_object() {
+            return Err(WebError::bad("the JSON is not what is expected: an object"));
+        }
+        let body = serde_json::from_value(value).map_err(wrong)?;
         let content = [asked.as_bytes(), b"\n", &bytes].concat();
         Ok(Sent { body, request: key.map(|key| KeyedRequest { key, content }) })
     }

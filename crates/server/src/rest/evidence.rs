@@ -146,12 +146,11 @@ pub(crate) async fn entry(
             act: detail.act.filter(|_| may_see_acts).map(ActOf::from),
         })
     };
-    // It depends on who asks.
-    shared.read(who, question.without_tag(), read).await
+    shared.read(who, question, read).await
 }
 
-/// A proof that an entry is in the ledger (C2SP tlog-proof), as `codex-ledger audit prove` writes it.
-#[utoipa::path(get, path = "/entries/{seq}/proof", tag = "evidence", params(("seq" = String, Path, description = "Number of the entry", pattern = "^[0-9]{1,19}$")),
+/// A proof that an entry is in the ledger (C2SP tlog-proof), as `codex-ledger audit prove` writes it: what the ledger has is signed for it.
+#[utoipa::path(post, path = "/entries/{seq}/proof", tag = "evidence", params(("seq" = String, Path, description = "Number of the entry", pattern = "^[0-9]{1,19}$")),
     responses((status = 200, description = "The proof", body = String, content_type = "text/plain")))]
 pub(crate) async fn proof(
     State(shared): State<Shared>,

@@ -6,7 +6,7 @@ use super::model::{
 };
 
 use super::snapshot::{Question, Snapshot};
-use crate::access::Who;
+use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
 use crate::state::{Desk, Shared};
 use axum::Extension;
@@ -128,7 +128,7 @@ pub(crate) struct ItemsAsked {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SearchAsked {
-    /// Words, "a phrase", `begin*`, `a OR b`; narrowed down by `in:output`, `repo:name`, `failed:yes`, `since:7d`, …
+    /// Words, "a phrase", `begin*`, `a OR b`; narrowed down by `in:output`, `repo:name`, `exit:1`, `since:7d`, …
     #[param(min_length = 1, max_length = 1000)]
     q: String,
     /// How many at most: 50 where nothing else is said.
@@ -176,8 +176,11 @@ pub(crate) async fn session(
     question: Question,
     Asked(Nothing {}): Asked<Nothing>,
 ) -> Result<Response> {
+    let may_see_notes = who.role.may(Right::Oversee);
     let read = move |desk: &Desk, _: &Snapshot| {
-        let detail = desk.app.session(&id)?;
+        let mut detail = desk.app.session(&id)?;
+        // What reviewers write to one another.
+        detail.review.notes.retain(|_| may_see_notes);
         let children = desk.app.children(&detail.session.id)?;
         Ok(SessionDetail::new(detail, children))
     };

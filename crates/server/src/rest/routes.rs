@@ -47,7 +47,7 @@ fn router() -> OpenApiRouter<Shared> {
         .routes(allowed(Read, routes!(events::events)))
         .routes(allowed(Export, routes!(reports::create)))
         .routes(allowed(Read, routes!(annotations::tags)))
-        .routes(allowed(Read, routes!(annotations::notes)))
+        .routes(allowed(Oversee, routes!(annotations::notes)))
         .routes(allowed(Read, routes!(annotations::dispositions)))
         .routes(allowed(Review, routes!(annotations::create)))
         .routes(allowed(Review, routes!(annotations::undo)))

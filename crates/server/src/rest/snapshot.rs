@@ -32,7 +32,9 @@ impl FromRequestParts<Shared> for Question {
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Question> {
         let Asked(pairs) =
             Asked::<Vec<(String, String)>>::from_request_parts(parts, shared).await?;
-        let mut text = parts.uri.path().to_string();
+        // Who may see more is answered more.
+        let role = parts.extensions.get::<Who>().map_or("", |who| who.role.name());
+        let mut text = format!("{role} {}", parts.uri.path());
         let (mut is_timeless, mut cursor) = (true, None);
         for (name, value) in pairs {
             match name.as_str() {
@@ -169,7 +171,7 @@ impl Shared {
 
 /// Whether a tag is among those that a client names.
 fn is_among(known: &str, tag: &str) -> bool {
-    known.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+    known.split(',').map(str::trim).any(|one| one.trim_start_matches("W/") == tag)
 }
 
 pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
