@@ -46,7 +46,7 @@ fn a_viewer_reaches_nothing_that_is_hidden() {
         let bearer = viewer.bearer();
         let answer = serving.ask(method, path, &[&[&*bearer][..], lines].concat(), form);
         attempts += 1;
-        let said = String::from_utf8_lossy(&answer.body).to_lowercase();
+        let said = String::from_utf8_lossy(&answer.body).to_lowercase().replace("**", "");
         let is_told = said.contains(&WORD.to_lowercase());
         assert!(!is_told, "{method} {path} {lines:?}: {}", answer.status);
     };

@@ -53,7 +53,7 @@ fn clients_of_the_docs_work() {
         assert_eq!(env.json(["tag", "list"]).as_array().unwrap().len(), 1);
     }
     if let Some(said) = run(&env, &serving, "javascript", &["node", "--input-type=module", "-"]) {
-        assert_eq!(said.trim(), "9");
+        assert_eq!(said.trim(), "12");
     }
 }
 

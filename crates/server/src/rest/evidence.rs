@@ -1,6 +1,7 @@
 //! Where the ledger stands, who did what, and what proves it.
 
 use super::asked::{Asked, Nothing};
+use super::lists::clear_item;
 use super::model::{Item, Listed};
 use super::redactions::seq;
 use super::snapshot::{Question, Snapshot};
@@ -134,7 +135,9 @@ pub(crate) async fn entry(
     let may_see_acts = who.role.may(crate::access::Right::Audit);
     let read = move |desk: &Desk, _: &Snapshot| {
         let seq = seq(&of)?;
-        let detail = desk.app.entry(seq)?;
+        let mut detail = desk.app.entry(seq)?;
+        let gate = desk.gate()?;
+        detail.shown.items.iter_mut().for_each(|item| clear_item(&gate, item));
         Ok(Entry {
             seq: seq.into(),
             kind: detail.kind,

@@ -9,9 +9,11 @@ use super::snapshot::{Question, Snapshot};
 use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
 use crate::state::{Desk, Shared};
+use crate::ui::hide_split;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use codex_ledger_app::publish::Gate;
 use codex_ledger_app::{AppError, PriceTable, Times, WhatIf};
 use codex_ledger_query::{
     Filter, FilterError, Order, RowPage, RowsAsked, Search, SessionOrder, TokenBy, TokenRequest,
@@ -205,6 +207,8 @@ pub(crate) async fn items(
         let mut items: Vec<_> = desk.app.session(&id)?.items.into_iter().skip(skipped).collect();
         let next = (items.len() > limit).then(|| at.cursor([behind + limit as u64]));
         items.truncate(limit);
+        let gate = desk.gate()?;
+        items.iter_mut().for_each(|item| clear_item(&gate, item));
         Ok(Listed { items: items.into_iter().map(Item::from).collect(), next })
     };
     shared.read(who, question, read).await
@@ -220,7 +224,14 @@ pub(crate) async fn prompts(
     Asked(asked): Asked<Rows>,
 ) -> Result<Response> {
     let read = move |desk: &Desk, at: &Snapshot| {
-        rows::<_, Prompt>(desk, at, &asked, |rows| Ok(desk.app.prompts(rows)?))
+        rows::<_, Prompt>(desk, at, &asked, |rows| {
+            let mut page = desk.app.prompts(rows)?;
+            let gate = desk.gate()?;
+            for row in &mut page.rows {
+                clear(&gate, [Some(&mut row.text), row.request.as_mut()]);
+            }
+            Ok(page)
+        })
     };
     shared.read(who, question, read).await
 }
@@ -235,7 +246,14 @@ pub(crate) async fn calls(
     Asked(asked): Asked<Rows>,
 ) -> Result<Response> {
     let read = move |desk: &Desk, at: &Snapshot| {
-        rows::<_, Call>(desk, at, &asked, |rows| Ok(desk.app.calls(rows)?))
+        rows::<_, Call>(desk, at, &asked, |rows| {
+            let mut page = desk.app.calls(rows)?;
+            let gate = desk.gate()?;
+            for row in &mut page.rows {
+                clear(&gate, [Some(&mut row.command), row.output.as_mut()]);
+            }
+            Ok(page)
+        })
     };
     shared.read(who, question, read).await
 }
@@ -250,7 +268,14 @@ pub(crate) async fn files(
     Asked(asked): Asked<Rows>,
 ) -> Result<Response> {
     let read = move |desk: &Desk, at: &Snapshot| {
-        rows::<_, FileChange>(desk, at, &asked, |rows| Ok(desk.app.files(rows)?))
+        rows::<_, FileChange>(desk, at, &asked, |rows| {
+            let mut page = desk.app.files(rows)?;
+            let gate = desk.gate()?;
+            for row in &mut page.rows {
+                clear(&gate, [Some(&mut row.path), row.move_to.as_mut()]);
+            }
+            Ok(page)
+        })
     };
     shared.read(who, question, read).await
 }
@@ -295,7 +320,18 @@ pub(crate) async fn search(
         Filter::default().check(from, to).map_err(wrong)?;
         let since_ms = from.map(|text| since(text, zone, now_ms)).transpose().map_err(wrong)?;
         let until_ms = to.map(|text| until(text, zone, now_ms)).transpose().map_err(wrong)?;
-        Ok(Found::from(desk.app.search(&question, Times { since_ms, until_ms }, limit)?))
+        let mut found = desk.app.search(&question, Times { since_ms, until_ms }, limit)?;
+        let gate = desk.gate()?;
+        for hit in &mut found.hits {
+            // What was found is marked within its words.
+            let plain = hit.snippet.replace(['⟦', '⟧'], "");
+            let mut clear = plain.clone();
+            hide_split(&gate, &mut clear);
+            if clear != plain {
+                hit.snippet = clear;
+            }
+        }
+        Ok(Found::from(found))
     };
     shared.read(who, question, read).await
 }
@@ -311,4 +347,14 @@ fn rows<R, T: From<R>>(
     let page = read(RowsAsked { filter: &filter, behind, limit })?;
     let items = page.rows.into_iter().map(T::from).collect();
     Ok(Listed { items, next: page.next.map(|place| at.cursor(place)) })
+}
+
+/// Whoever shows Markdown would put together again what its marks split: what is hidden so is hidden here, as in the pages.
+fn clear<const N: usize>(gate: &Gate, texts: [Option<&mut String>; N]) {
+    texts.into_iter().flatten().for_each(|text| hide_split(gate, text));
+}
+
+/// The same of something that happened.
+pub(crate) fn clear_item(gate: &Gate, item: &mut codex_ledger_query::Item) {
+    clear(gate, [Some(&mut item.text), item.output.as_mut()]);
 }
