@@ -10,17 +10,26 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 /// What stands in the docs in a language.
-fn shown(language: &str) -> &'static str {
+fn shown(language: &str) -> String {
     let docs = include_str!("../../../docs/API.md");
     let (_, behind) = docs.split_once(&format!("```{language}\n")).expect("it is shown");
-    behind.split_once("```").expect("it ends").0
+    behind.split_once("```").expect("it ends").0.to_string()
+}
+
+/// All code of the notebook, cell by cell.
+fn notebook() -> String {
+    let notebook: Value = serde_json::from_str(include_str!("../../../docs/api.ipynb")).unwrap();
+    let cells = notebook["cells"].as_array().unwrap().iter();
+    let code = cells.filter(|cell| cell["cell_type"] == "code");
+    let lines =
+        code.flat_map(|cell| [cell["source"].as_array().unwrap().clone(), vec!["\n".into()]]);
+    lines.flatten().map(|line| line.as_str().unwrap().to_string()).collect()
 }
 
 /// Runs it; none without the program, and that is said.
 fn run(
-    env: &TestEnvironment,
-    serving: &Serving,
-    language: &str,
+    (env, serving): (&TestEnvironment, &Serving),
+    (language, code): (&str, &str),
     program: &[&str],
 ) -> Option<String> {
     let mut command = Command::new(program[0]);
@@ -34,7 +43,7 @@ fn run(
         skip(&format!("client in {language}"), &format!("{} is missing", program[0]));
         return None;
     };
-    child.stdin.take().unwrap().write_all(shown(language).as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(code.as_bytes()).unwrap();
     let done = child.wait_with_output().unwrap();
     assert!(done.status.success(), "{language}: {}", done.status);
     Some(String::from_utf8(done.stdout).unwrap())
@@ -44,16 +53,23 @@ fn run(
 fn clients_of_the_docs_work() {
     let env = home();
     let serving = Serving::start(&env, &[]);
-    if let Some(said) = run(&env, &serving, "sh", &["sh"]) {
+    if let Some(said) = run((&env, &serving), ("sh", &shown("sh")), &["sh"]) {
         let page: Value = serde_json::from_str(&said).unwrap();
         assert_eq!(page["items"].as_array().unwrap().len(), 2);
     }
-    if let Some(said) = run(&env, &serving, "python", &["python3", "-"]) {
+    if let Some(said) = run((&env, &serving), ("python", &shown("python")), &["python3", "-"]) {
         assert!(said.trim().parse::<u64>().is_ok(), "{said}");
         assert_eq!(env.json(["tag", "list"]).as_array().unwrap().len(), 1);
     }
-    if let Some(said) = run(&env, &serving, "javascript", &["node", "--input-type=module", "-"]) {
+    if let Some(said) = run(
+        (&env, &serving),
+        ("javascript", &shown("javascript")),
+        &["node", "--input-type=module", "-"],
+    ) {
         assert_eq!(said.trim(), "12");
+    }
+    if let Some(said) = run((&env, &serving), ("a notebook", &notebook()), &["python3", "-"]) {
+        assert!(said.contains("total 0 USD"), "{said}");
     }
 }
 
