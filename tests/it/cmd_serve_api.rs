@@ -472,3 +472,34 @@ fn a_request_with_a_key_is_done_once() {
     env.ok(["rebuild-views", "--check"]);
     env.audits_clean();
 }
+
+/// Whoever does not hear that it was done sends it again, while the views do not know of it yet; and what is erased was never asked.
+#[cfg(unix)]
+#[test]
+fn a_key_is_found_behind_the_views_and_gone_with_its_entry() {
+    let env = home();
+    let serving = Serving::start(&env, &[]);
+    let reviewer = program(&env, &serving, "reviewer");
+    let before = size(&env);
+    // Something stands where the database would write what is new.
+    let views = std::fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
+    let log = std::path::PathBuf::from(format!("{}-wal", views.display()));
+    std::fs::remove_file(&log).ok();
+    std::os::unix::fs::symlink("/nowhere", &log).unwrap();
+    let hide = json!({"literal": WORD, "reason": "a name"});
+    let told = problem(reviewer.post("/redactions", &hide, Some("h-1")), 503);
+    assert_eq!(told["recorded"], before.to_string());
+    std::fs::remove_file(&log).unwrap();
+    let again = reviewer.post("/redactions", &hide, Some("h-1")).expect(201);
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(size(&env), before + 1);
+    let note = json!({"subjects": [thread(1)], "say": "note", "value": "low water"});
+    let made = reviewer.post("/annotations", &note, Some("n-1")).expect(201);
+    let made: Value = serde_json::from_slice(&made.body).unwrap();
+    let seq = made["first"].as_str().unwrap().to_string();
+    env.ok(["erase", "--entry", &seq, "--reason", "a test"]);
+    env.ok(["rebuild-views", "--check"]);
+    let anew = reviewer.post("/annotations", &note, Some("n-1")).expect(201);
+    assert_eq!(anew.header("idempotent-replayed"), "");
+    env.audits_clean();
+}

@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Locked,
     /// A hold forbids it.
     Held,
+    /// The same was done already.
+    Done,
     /// The ledger is damaged.
     Damaged,
     /// The views cannot be used.
@@ -41,6 +43,7 @@ impl ErrorKind {
             ErrorKind::OutOfSpace => "out_of_space",
             ErrorKind::Locked => "locked",
             ErrorKind::Held => "held",
+            ErrorKind::Done => "done",
             ErrorKind::Damaged => "damaged",
             ErrorKind::Views => "views",
         }

@@ -73,7 +73,7 @@ impl App {
             None => self.request_id(&mut reader),
             Some(Before::Done(SeqRange { from: seq, .. }) | Before::Other(seq)) => {
                 let message = format!("the key of this request was used already, by entry {seq}");
-                Err(AppError::new(ErrorKind::Held, message))
+                Err(AppError::new(ErrorKind::Done, message))
             }
         }
     }

@@ -71,7 +71,7 @@ impl From<AppError> for WebError {
                 StatusCode::SERVICE_UNAVAILABLE,
                 Some("another command is writing; do it again in a moment"),
             ),
-            ErrorKind::Held => (StatusCode::CONFLICT, None),
+            ErrorKind::Held | ErrorKind::Done => (StatusCode::CONFLICT, None),
             ErrorKind::Damaged => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Some("run `codex-ledger audit` to see what is damaged"),

@@ -2,12 +2,13 @@
 
 use crate::access::Who;
 use crate::error::{Result, WebError};
-use crate::state::Shared;
+use crate::state::{Desk, Shared};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use codex_ledger_query::{Filter, Zone, since, until};
+use codex_ledger_app::{AppError, Times};
+use codex_ledger_query::{Filter, FilterError, Search, Zone, since, until};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -95,14 +96,8 @@ impl Params {
 
     /// The filter, with times understood: the same that commands take.
     pub(crate) fn filter(&self, zone: &Zone, now_ms: i64) -> Result<Filter> {
-        let wrong = |error: codex_ledger_query::FilterError| {
-            WebError::from(codex_ledger_app::AppError::from(error))
-        };
-        let (from, to) = (self.get("since"), self.get("until"));
         let list = |name: &str| self.all(name).map(str::to_string).collect::<Vec<_>>();
         let filter = Filter {
-            since_ms: from.map(|text| since(text, zone, now_ms)).transpose().map_err(wrong)?,
-            until_ms: to.map(|text| until(text, zone, now_ms)).transpose().map_err(wrong)?,
             sessions: list("session"),
             repo: self.get("repo").map(str::to_string),
             workspace: self.get("workspace").map(str::to_string),
@@ -113,9 +108,33 @@ impl Params {
             dispositions: list("disposition"),
             ..Filter::default()
         };
-        filter.check(from, to).map_err(wrong)?;
-        Ok(filter)
+        timed(filter, (self.get("since"), self.get("until")), (zone, now_ms))
     }
+}
+
+/// A filter with its times understood.
+pub(crate) fn timed(
+    filter: Filter,
+    (from, to): (Option<&str>, Option<&str>),
+    (zone, now_ms): (&Zone, i64),
+) -> Result<Filter> {
+    let wrong = |error: FilterError| WebError::from(AppError::from(error));
+    let filter = Filter {
+        since_ms: from.map(|text| since(text, zone, now_ms)).transpose().map_err(wrong)?,
+        until_ms: to.map(|text| until(text, zone, now_ms)).transpose().map_err(wrong)?,
+        ..filter
+    };
+    filter.check(from, to).map_err(wrong)?;
+    Ok(filter)
+}
+
+/// The words of a search and its times, understood.
+pub(crate) fn question(desk: &Desk, asked: &str) -> Result<(Search, Times)> {
+    let question = Search::parse(asked).map_err(|error| WebError::bad(error.to_string()))?;
+    let times = (question.since.as_deref(), question.until.as_deref());
+    let Filter { since_ms, until_ms, .. } =
+        timed(Filter::default(), times, (&desk.zone, desk.now_ms))?;
+    Ok((question, Times { since_ms, until_ms }))
 }
 
 const FILTERS: [&str; 10] = [

@@ -128,8 +128,8 @@ impl Server {
         if tls.is_some() {
             names.extend(here);
         }
-        let shared = Shared::new(setup, names, options);
         let stop = watch::Sender::new(false);
+        let shared = Shared::new(setup, names, options, stop.subscribe());
         Ok(Server { runtime, listener, address, shared, tls, name, stop })
     }
 

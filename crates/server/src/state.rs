@@ -16,6 +16,7 @@ use codex_ledger_query::Zone;
 use codex_ledger_report::Sheet;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// What was asked and answered; it holds nothing that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -63,6 +64,8 @@ struct Inner {
     charts: ChartCache,
     candidates: CandidateCache,
     limits: Limits,
+    /// True once the server is to stop.
+    stop: watch::Receiver<bool>,
     /// Another one for each start: what answers depend on besides the ledger may be another then.
     instance: String,
 }
@@ -79,7 +82,12 @@ pub(crate) struct Desk {
 }
 
 impl Shared {
-    pub(crate) fn new(setup: Setup, hosts: Vec<String>, options: ServeOptions) -> Shared {
+    pub(crate) fn new(
+        setup: Setup,
+        hosts: Vec<String>,
+        options: ServeOptions,
+        stop: watch::Receiver<bool>,
+    ) -> Shared {
         let logins = Logins::new(setup.actor.clone());
         let ServeOptions { zone, tokens, vouching, log, tls, .. } = options;
         let (queue, deciding) = (QueueCache::default(), Mutex::default());
@@ -101,6 +109,7 @@ impl Shared {
             charts: ChartCache::default(),
             candidates: CandidateCache::default(),
             limits: Limits::default(),
+            stop,
             instance,
         }))
     }
@@ -116,6 +125,11 @@ impl Shared {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// Ends when the server is to stop: what has no end of its own ends with it.
+    pub(crate) async fn stopped(&self) {
+        self.0.stop.clone().wait_for(|is_stopped| *is_stopped).await.ok();
     }
 
     pub(crate) fn instance(&self) -> &str {

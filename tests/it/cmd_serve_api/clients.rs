@@ -93,4 +93,8 @@ fn events_tell_how_far_the_ledger_goes() {
     assert_eq!(next(), end());
     env.json(["tag", "add", "wet", &crate::cli_support::thread(1)]);
     assert_eq!(next(), end());
+    // They end when the server does, before it cuts off who does not.
+    assert_eq!(serving.stop(), Some(0));
+    let last = lines.filter(|line| !line.is_empty()).last();
+    assert_eq!(last.as_deref(), Some("0"), "the last piece says that it is the last");
 }

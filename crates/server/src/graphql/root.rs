@@ -8,15 +8,12 @@ use super::told::{
     Act, Disposition, Entry, Note, Redaction, Rule, Tag, TokenBy, TokenGroup, TokenSums,
 };
 use crate::access::Right;
-use crate::error::{Result as WebResult, WebError};
-use crate::params::Params;
+use crate::error::WebError;
+use crate::params::{Params, question};
 use crate::ui::is_own_rule;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use codex_ledger_app::{AppError, PriceTable, Times, WhatIf};
-use codex_ledger_query::{
-    ActFilter, Filter, FilterError, Search, SessionOrder as Order, TokenBy as By, TokenRequest,
-    since, until,
-};
+use codex_ledger_app::{PriceTable, WhatIf};
+use codex_ledger_query::{ActFilter, SessionOrder as Order, TokenBy as By, TokenRequest};
 use std::collections::BTreeMap;
 
 /// Hits of a search that can be gone through; more are too many to read.
@@ -134,18 +131,6 @@ impl Status {
     }
 }
 
-/// The words of a search, understood.
-fn question(reading: &Reading, query: &str) -> WebResult<(Search, Times)> {
-    let question = Search::parse(query).map_err(|error| WebError::bad(error.to_string()))?;
-    let wrong = |error: FilterError| WebError::from(AppError::from(error));
-    let (zone, now_ms) = (&reading.desk.zone, reading.desk.now_ms);
-    let (from, to) = (question.since.as_deref(), question.until.as_deref());
-    Filter::default().check(from, to).map_err(wrong)?;
-    let since_ms = from.map(|text| since(text, zone, now_ms)).transpose().map_err(wrong)?;
-    let until_ms = to.map(|text| until(text, zone, now_ms)).transpose().map_err(wrong)?;
-    Ok((question, Times { since_ms, until_ms }))
-}
-
 pub(super) struct Query;
 
 /// What can be asked. Nothing of it changes anything.
@@ -207,7 +192,7 @@ impl Query {
                 return Err(WebError::bad(format!("these are the best {HITS_MAX} hits"))
                     .hint("narrow them down"));
             }
-            let (question, times) = question(reading, &query)?;
+            let (question, times) = question(&reading.desk, &query)?;
             // One more than is given, as none would mean all.
             let end = (part.behind + part.first).min(HITS_MAX) + 1;
             let mut found = reading.desk.app.search(&question, times, end)?;

@@ -8,8 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
-use codex_ledger_app::{AppError, KeyedRequest};
-use codex_ledger_query::{Filter, FilterError, Zone, since, until};
+use codex_ledger_app::KeyedRequest;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -130,7 +129,7 @@ macro_rules! filtered {
         impl $name {
             /// The filter, with times understood: the same that commands take.
             pub(crate) fn filter(&self, desk: &$crate::state::Desk) -> $crate::error::Result<codex_ledger_query::Filter> {
-                $crate::rest::asked::checked(
+                $crate::params::timed(
                     codex_ledger_query::Filter {
                         sessions: self.session.clone(),
                         repo: self.repo.clone(),
@@ -150,22 +149,6 @@ macro_rules! filtered {
     };
 }
 pub(crate) use filtered;
-
-/// A filter with its times.
-pub(crate) fn checked(
-    filter: Filter,
-    (from, to): (Option<&str>, Option<&str>),
-    (zone, now_ms): (&Zone, i64),
-) -> Result<Filter> {
-    let wrong = |error: FilterError| WebError::from(AppError::from(error));
-    let filter = Filter {
-        since_ms: from.map(|text| since(text, zone, now_ms)).transpose().map_err(wrong)?,
-        until_ms: to.map(|text| until(text, zone, now_ms)).transpose().map_err(wrong)?,
-        ..filter
-    };
-    filter.check(from, to).map_err(wrong)?;
-    Ok(filter)
-}
 
 /// Nothing is asked.
 #[derive(Debug, Deserialize)]

@@ -36,7 +36,10 @@ pub(crate) async fn events(
                 let state = (shared, who, headers, None, Some(end));
                 return Some((Ok::<_, Infallible>(event), state));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = shared.stopped() => return None,
+            }
             // A token that was taken back hears nothing more.
             shared.who(&headers)?;
             next = shared.at_desk(who.clone(), |desk| Ok(desk.app.end()?)).await.ok();

@@ -94,7 +94,7 @@ pub(crate) async fn acts(
 
 /// Whether the ledger is intact, as far as that is known without reading all of it.
 #[utoipa::path(get, path = "/audit", tag = "evidence",
-    responses((status = 200, description = "The answer", body = AuditAnswer), (status = 304, description = "As before")))]
+    responses((status = 200, description = "The answer", body = AuditAnswer)))]
 pub(crate) async fn audit(
     State(shared): State<Shared>,
     Extension(who): Extension<Who>,

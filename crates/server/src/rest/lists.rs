@@ -8,22 +8,22 @@ use super::model::{
 use super::snapshot::{Question, Snapshot};
 use crate::access::{Right, Who};
 use crate::error::{Result, WebError};
+use crate::params::question as question_of;
 use crate::state::{Desk, Shared};
-use crate::ui::hide_split;
+use crate::ui::{clear_snippet, hide_split};
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use codex_ledger_app::publish::Gate;
-use codex_ledger_app::{AppError, PriceTable, Times, WhatIf};
-use codex_ledger_query::{
-    Filter, FilterError, Order, RowPage, RowsAsked, Search, SessionOrder, TokenBy, TokenRequest,
-    since, until,
-};
+use codex_ledger_app::{PriceTable, WhatIf};
+use codex_ledger_query::{Filter, Order, RowPage, RowsAsked, SessionOrder, TokenBy, TokenRequest};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 const LIMIT: usize = 50;
 const QUESTION_CHARS_MAX: usize = 1_000;
+/// Texts of one page are no longer than this together, unless the first is.
+const PAGE_BYTES_MAX: usize = 4 << 20;
 const LIMIT_MAX: usize = 500;
 
 /// In which order.
@@ -117,7 +117,7 @@ filtered! {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ItemsAsked {
-    /// How many at most: 50 where nothing else is said.
+    /// How many at most: 50 where nothing else is said; fewer where they are long.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// `next` of the page before.
@@ -205,8 +205,15 @@ pub(crate) async fn items(
         let behind = at.place::<1>()?.map_or(0, |[behind]| behind);
         let skipped = usize::try_from(behind).unwrap_or(usize::MAX);
         let mut items: Vec<_> = desk.app.session(&id)?.items.into_iter().skip(skipped).collect();
-        let next = (items.len() > limit).then(|| at.cursor([behind + limit as u64]));
-        items.truncate(limit);
+        let mut bytes = 0;
+        let fits = items.iter().take_while(|item| {
+            let is_first = bytes == 0;
+            bytes += item.text.len() + item.output.as_ref().map_or(0, String::len);
+            is_first || bytes <= PAGE_BYTES_MAX
+        });
+        let count = fits.take(limit).count();
+        let next = (items.len() > count).then(|| at.cursor([behind + count as u64]));
+        items.truncate(count);
         let gate = desk.gate()?;
         items.iter_mut().for_each(|item| clear_item(&gate, item));
         Ok(Listed { items: items.into_iter().map(Item::from).collect(), next })
@@ -312,24 +319,11 @@ pub(crate) async fn search(
         if asked.q.chars().count() > QUESTION_CHARS_MAX {
             return Err(WebError::bad(format!("q: more than {QUESTION_CHARS_MAX} characters")));
         }
-        let question =
-            Search::parse(&asked.q).map_err(|error| WebError::bad(format!("q: {error}")))?;
-        let wrong = |error: FilterError| WebError::from(AppError::from(error));
-        let (zone, now_ms) = (&desk.zone, desk.now_ms);
-        let (from, to) = (question.since.as_deref(), question.until.as_deref());
-        Filter::default().check(from, to).map_err(wrong)?;
-        let since_ms = from.map(|text| since(text, zone, now_ms)).transpose().map_err(wrong)?;
-        let until_ms = to.map(|text| until(text, zone, now_ms)).transpose().map_err(wrong)?;
-        let mut found = desk.app.search(&question, Times { since_ms, until_ms }, limit)?;
+        let (question, times) = question_of(desk, &asked.q)?;
+        let mut found = desk.app.search(&question, times, limit)?;
         let gate = desk.gate()?;
         for hit in &mut found.hits {
-            // What was found is marked within its words.
-            let plain = hit.snippet.replace(['⟦', '⟧'], "");
-            let mut clear = plain.clone();
-            hide_split(&gate, &mut clear);
-            if clear != plain {
-                hit.snippet = clear;
-            }
+            hit.snippet = clear_snippet(&gate, &hit.snippet);
         }
         Ok(Found::from(found))
     };

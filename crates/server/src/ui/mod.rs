@@ -29,7 +29,7 @@ mod tokens;
 
 pub(crate) use self::routes::routes;
 pub(crate) use self::rules::is_own as is_own_rule;
-pub(crate) use self::session::{TEXT_BYTES_MAX, hide_split};
+pub(crate) use self::session::{TEXT_BYTES_MAX, clear_snippet, hide_split};
 
 use crate::params::Params;
 use crate::state::Desk;

@@ -1,19 +1,16 @@
 //! Search over all texts that are shown.
 
 use super::layout::{self, Page, piece, shown};
-use super::session::hide_split;
+use super::session::clear_snippet;
 use crate::access::Who;
-use crate::error::{Result, WebError};
-use crate::params::Params;
+use crate::error::Result;
+use crate::params::{Params, question};
 use crate::state::{Desk, Shared};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use codex_ledger_app::publish::Gate;
-use codex_ledger_app::{AppError, Times};
-use codex_ledger_query::{
-    Facets, Filter, FilterError, Hits, QUALIFIERS, Search, SearchHit, Unmatched, since, until,
-};
+use codex_ledger_query::{Facets, Hits, QUALIFIERS, SearchHit, Unmatched};
 use codex_ledger_report::numbers::{number, plural};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
@@ -75,23 +72,13 @@ fn body(desk: &Desk, params: &Params) -> Result<(StatusCode, Page)> {
 
 /// What a question finds, the best ones, and what it could be narrowed down by.
 pub(super) fn find(desk: &Desk, asked: &str, most: usize) -> Result<(Hits, Facets)> {
-    let question = parsed(asked)?;
-    let wrong = |error: FilterError| WebError::from(AppError::from(error));
-    let (zone, now_ms) = (&desk.zone, desk.now_ms);
-    let (from, to) = (question.since.as_deref(), question.until.as_deref());
-    Filter::default().check(from, to).map_err(wrong)?;
-    let since_ms = from.map(|text| since(text, zone, now_ms)).transpose().map_err(wrong)?;
-    let until_ms = to.map(|text| until(text, zone, now_ms)).transpose().map_err(wrong)?;
-    Ok(desk.app.search_with_facets(&question, Times { since_ms, until_ms }, zone, most)?)
-}
-
-fn parsed(asked: &str) -> Result<Search> {
-    Search::parse(asked).map_err(|error| WebError::bad(error.to_string()))
+    let (question, times) = question(desk, asked)?;
+    Ok(desk.app.search_with_facets(&question, times, &desk.zone, most)?)
 }
 
 /// Why nothing is found, where a qualifier names what is not there.
 fn nowhere(desk: &Desk, asked: &str) -> Result<Markup> {
-    let unmatched = desk.app.unmatched(&parsed(asked)?)?;
+    let unmatched = desk.app.unmatched(&question(desk, asked)?.0)?;
     Ok(html! {
         @for Unmatched { qualifier, nearest } in &unmatched {
             p { "Nothing has the " (qualifier) " that is asked for"
@@ -192,10 +179,7 @@ pub(super) fn place(hit: &SearchHit, more: &Params) -> String {
 }
 
 fn hit_row(desk: &Desk, gate: &Gate, hit: &SearchHit) -> Markup {
-    let mut plain = hit.snippet.replace(['⟦', '⟧'], "");
-    let whole = plain.clone();
-    hide_split(gate, &mut plain);
-    let found = if plain == whole { hit.snippet.clone() } else { plain };
+    let found = clear_snippet(gate, &hit.snippet);
     let to = place(hit, &Params::default());
     html! {
         li data-item="" {

@@ -292,6 +292,14 @@ pub(crate) fn hide_split(gate: &Gate, text: &mut String) {
     }
 }
 
+/// The same of a piece in which `⟦` and `⟧` mark what was found: the marks stand within its words.
+pub(crate) fn clear_snippet(gate: &Gate, snippet: &str) -> String {
+    let plain = snippet.replace(['⟦', '⟧'], "");
+    let mut clear = plain.clone();
+    hide_split(gate, &mut clear);
+    if clear == plain { snippet.to_string() } else { clear }
+}
+
 fn cut(text: &mut String) {
     if text.len() > TEXT_BYTES_MAX {
         let whole = text.len();
