@@ -473,6 +473,54 @@ fn a_request_with_a_key_is_done_once() {
     env.audits_clean();
 }
 
+/// Views that cannot be written: something stands where the database would write what is new.
+#[cfg(unix)]
+struct Blocked(std::path::PathBuf);
+
+#[cfg(unix)]
+impl Blocked {
+    fn new(env: &TestEnvironment) -> Blocked {
+        let views = std::fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
+        let log = std::path::PathBuf::from(format!("{}-wal", views.display()));
+        std::fs::remove_file(&log).ok();
+        std::os::unix::fs::symlink("/nowhere", &log).unwrap();
+        Blocked(log)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
+/// Whoever comes next finishes what was interrupted, and puts the configured rules in force: that is not what it asked for.
+#[cfg(unix)]
+#[test]
+fn what_is_done_on_the_way_is_none_of_the_request() {
+    let env = home();
+    let rules =
+        "name: more\nrules:\n  - id: own-berth\n    type: literal\n    pattern: berth-4711\n";
+    crate::cmd_redact::configure_rules(&env, rules);
+    let serving = Serving::start(&env, &[]);
+    let reviewer = program(&env, &serving, "reviewer");
+    let before = size(&env);
+    let blocked = Blocked::new(&env);
+    let hide = json!({"literal": WORD, "reason": "a name"});
+    problem(reviewer.post("/redactions", &hide, None), 503);
+    drop(blocked);
+    let note = json!({"subjects": [thread(1)], "say": "note", "value": "low water"});
+    let first = reviewer.post("/annotations", &note, Some("n-1")).expect(201);
+    let made: Value = serde_json::from_slice(&first.body).unwrap();
+    let again = reviewer.post("/annotations", &note, Some("n-1")).expect(201);
+    assert_eq!((made["count"].as_u64(), first.body), (Some(1), again.body));
+    assert_eq!(env.json(["note", "list"]).as_array().unwrap().len(), 1);
+    // The redaction, the rules, the note.
+    assert_eq!(size(&env), before + 3);
+    env.audits_clean();
+}
+
 /// Whoever does not hear that it was done sends it again, while the views do not know of it yet; and what is erased was never asked.
 #[cfg(unix)]
 #[test]
@@ -481,15 +529,11 @@ fn a_key_is_found_behind_the_views_and_gone_with_its_entry() {
     let serving = Serving::start(&env, &[]);
     let reviewer = program(&env, &serving, "reviewer");
     let before = size(&env);
-    // Something stands where the database would write what is new.
-    let views = std::fs::canonicalize(env.ledger().join("views.sqlite")).unwrap();
-    let log = std::path::PathBuf::from(format!("{}-wal", views.display()));
-    std::fs::remove_file(&log).ok();
-    std::os::unix::fs::symlink("/nowhere", &log).unwrap();
+    let blocked = Blocked::new(&env);
     let hide = json!({"literal": WORD, "reason": "a name"});
     let told = problem(reviewer.post("/redactions", &hide, Some("h-1")), 503);
     assert_eq!(told["recorded"], before.to_string());
-    std::fs::remove_file(&log).unwrap();
+    drop(blocked);
     let again = reviewer.post("/redactions", &hide, Some("h-1")).expect(201);
     assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(size(&env), before + 1);

@@ -126,7 +126,7 @@ impl App {
         if drafts.is_empty() {
             return Ok(Annotated { from: None, subjects });
         }
-        let seqs = self.append_noted(&mut ledger, &drafts)?;
+        let seqs = self.append_asked(&mut ledger, &drafts)?;
         self.update_views(listener).map_err(|error| not_followed(error, seqs.from, ""))?;
         Ok(Annotated { from: Some(seqs.from), subjects })
     }

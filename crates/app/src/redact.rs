@@ -7,7 +7,7 @@ use crate::error::{AppError, ErrorKind, Result};
 use crate::hint::{Hint, NameHint};
 use codex_ledger_append::note_head;
 use codex_ledger_db as db;
-use codex_ledger_entry::{EntryId, Kind, Seq, SeqRange, StreamId};
+use codex_ledger_entry::{EntryId, Kind, RequestId, Seq, SeqRange, StreamId};
 use codex_ledger_ledger::{Controls, Ledger, LedgerPaths, LedgerReader, read_head};
 use codex_ledger_projections::{Decisions, Standing, Views, ViewsPaths, load_policy, preview};
 use codex_ledger_query::{
@@ -60,6 +60,12 @@ impl NewEntry {
     /// One that speaks of no other.
     pub(super) fn new(kind: Kind, body: Vec<u8>) -> NewEntry {
         NewEntry { kind, reference: EntryId::default(), body }
+    }
+
+    /// The same, which names the request that has asked for it.
+    pub(super) fn asked_by(&self, request: &RequestId) -> NewEntry {
+        let NewEntry { kind, reference, ref body } = *self;
+        NewEntry { kind, reference, body: request.stamp(body.clone()) }
     }
 }
 
@@ -333,7 +339,7 @@ impl App {
         // A ledger is made by an append, not in passing.
         read_head(self.dir())?;
         let mut ledger = self.open()?;
-        let seqs = self.append_noted(&mut ledger, drafts)?;
+        let seqs = self.append_asked(&mut ledger, drafts)?;
         listener(Progress::Recorded(seqs.from));
         let done = self.remove_views_of_old().and_then(|()| self.update_views(listener));
         let until = ", and no command shows them until they do";
@@ -368,13 +374,11 @@ impl App {
         drafts: &[NewEntry],
     ) -> Result<SeqRange> {
         let (world, paths) = (&self.setup.world, LedgerPaths { dir: self.dir().into() });
-        let request = self.request_to_do()?;
         let mut controls = Controls::load(&mut LedgerReader::open(self.dir())?)?;
         let old = (ledger.head().end(), ledger.head().chain.id);
         let mut appender = ledger.appender()?;
         for NewEntry { kind, reference, body } in drafts {
-            let stamped = request.as_ref().map(|request| request.stamp(body.clone()));
-            appender.append_about(*kind, *reference, stamped.as_deref().unwrap_or(body))?;
+            appender.append_about(*kind, *reference, body)?;
         }
         let done = appender.finish()?;
         let new = (ledger.head().end(), ledger.head().chain.id);

@@ -1,10 +1,11 @@
 //! Requests with a key of their own: whoever does not know whether one was heard sends it again, and it is done once.
 
+use super::redact::NewEntry;
 use super::setup::App;
 use crate::error::{AppError, ErrorKind, Result};
 use codex_ledger_db as db;
 use codex_ledger_entry::{Kind, RequestId, Seq, SeqRange};
-use codex_ledger_ledger::{Controls, LedgerReader};
+use codex_ledger_ledger::{Controls, Ledger, LedgerReader};
 use codex_ledger_projections::Standing;
 use codex_ledger_query as query;
 
@@ -60,11 +61,26 @@ impl App {
         Ok(Some(RequestId::new(&secret, self.actor(), key, content)))
     }
 
+    /// Appends what was asked for, with the key of the request where it has one. What is done on the way, such as to put
+    /// configured rules in force, was not asked for and has none.
+    ///
+    /// # Errors
+    /// When the request was done already, or the entries cannot be written.
+    pub(super) fn append_asked(
+        &self,
+        ledger: &mut Ledger,
+        drafts: &[NewEntry],
+    ) -> Result<SeqRange> {
+        let Some(request) = self.request_to_do()? else { return self.append_noted(ledger, drafts) };
+        let drafts: Vec<NewEntry> = drafts.iter().map(|draft| draft.asked_by(&request)).collect();
+        self.append_noted(ledger, &drafts)
+    }
+
     /// The same for whoever holds the lock and is about to append. Somebody else may have sent it meanwhile.
     ///
     /// # Errors
     /// When it was done already.
-    pub(super) fn request_to_do(&self) -> Result<Option<RequestId>> {
+    fn request_to_do(&self) -> Result<Option<RequestId>> {
         if self.setup.request.is_none() {
             return Ok(None);
         }
